@@ -1,0 +1,82 @@
+// Package audit writes the audit log: events in the caller's own transaction, each chained to the one before by hash.
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps the log.
+type Store interface {
+	// AppendEvent gives the event its Seq and PrevHash, asks hash for its Hash and stores it,
+	// in the transaction that ctx carries or in one of its own.
+	AppendEvent(ctx context.Context, event domain.Event, hash func(domain.Event) []byte) error
+	// ListEvents returns events after the given seq, oldest first, at most limit.
+	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
+}
+
+// Log is the audit log.
+type Log struct {
+	store Store
+	now   func() time.Time
+}
+
+// New makes a log over a store.
+func New(store Store, now func() time.Time) *Log { return &Log{store: store, now: now} }
+
+type actorKey struct{}
+
+// WithActor names who acts, for every event recorded under the ctx: "user:alice", "cli:root".
+func WithActor(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, actor)
+}
+
+func actor(ctx context.Context) string {
+	if a, ok := ctx.Value(actorKey{}).(string); ok {
+		return a
+	}
+	return "system"
+}
+
+// Record writes an event. Call it inside the transaction of the change that it tells of, so that neither is
+// there without the other. Details is a JSON object without secrets; empty stands for {}.
+func (l *Log) Record(ctx context.Context, action, target, details string) error {
+	if details == "" {
+		details = "{}"
+	}
+	return l.store.AppendEvent(ctx, domain.Event{
+		At: l.now(), Actor: actor(ctx), Action: action, Target: target, Details: details,
+	}, Hash)
+}
+
+// List returns events after the given seq, oldest first, at most limit.
+func (l *Log) List(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
+	return l.store.ListEvents(ctx, after, limit)
+}
+
+// Hash is SHA-256 over the previous hash and every field of the event, each preceded by its length.
+func Hash(e domain.Event) []byte {
+	h := sha256.New()
+	field := func(b []byte) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+		h.Write(n[:])
+		h.Write(b)
+	}
+	number := func(i int64) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(i))
+		field(n[:])
+	}
+	field(e.PrevHash)
+	number(e.Seq)
+	number(e.At.UnixMicro())
+	for _, s := range []string{e.Actor, e.Action, e.Target, e.Details} {
+		field([]byte(s))
+	}
+	return h.Sum(nil)
+}

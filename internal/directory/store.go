@@ -1,0 +1,82 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps users, groups, roles and assignments. Every method that changes something bumps the revision and
+// names what changed, in the transaction that ctx carries or in one of its own.
+type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+
+	// InsertUser returns ErrExists if the username or subject is taken.
+	InsertUser(ctx context.Context, user domain.User) (id int64, err error)
+	// UpdateUser sets all but id, subject and username. ErrNotFound if there is no such username.
+	UpdateUser(ctx context.Context, user domain.User) error
+	// DeleteUser returns ErrNotFound if there is no such username. Sessions, grants, consents and assignments go with it.
+	DeleteUser(ctx context.Context, username string) error
+	// FindUser finds by username, FindUserByID by database id. ErrNotFound if there is no such user.
+	FindUser(ctx context.Context, username string) (domain.User, error)
+	FindUserByID(ctx context.Context, id int64) (domain.User, error)
+	// ListUsers returns users by username, those after the given one, at most limit.
+	ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error)
+
+	// InsertGroup returns ErrExists if the name is taken.
+	InsertGroup(ctx context.Context, group domain.Group) (id int64, err error)
+	// DeleteGroup returns ErrNotFound if there is no such group. Each member counts as changed.
+	DeleteGroup(ctx context.Context, name string) error
+	// FindGroup returns ErrNotFound if there is no such group.
+	FindGroup(ctx context.Context, name string) (domain.Group, error)
+	// ListGroups returns groups by name, those after the given one, at most limit.
+	ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error)
+	// AddMember and RemoveMember change a group's users. Both are idempotent; ErrNotFound if group or user do not exist.
+	AddMember(ctx context.Context, group, username string) error
+	RemoveMember(ctx context.Context, group, username string) error
+	// ListMembers returns a group's users by username, those after the given one, at most limit.
+	ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error)
+
+	// InsertRole stores the role with its permissions. ErrExists if the name is taken, ErrNotFound if a permission does not exist.
+	InsertRole(ctx context.Context, role domain.Role) (id int64, err error)
+	// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist.
+	UpdateRole(ctx context.Context, role domain.Role) error
+	// DeleteRole returns ErrNotFound if there is no such role. Its assignments go with it.
+	DeleteRole(ctx context.Context, name string) error
+	// FindRole finds by name, FindRoleByID by database id. ErrNotFound if there is no such role.
+	FindRole(ctx context.Context, name string) (domain.Role, error)
+	FindRoleByID(ctx context.Context, id int64) (domain.Role, error)
+	// ListRoles returns roles by name, those after the given one, at most limit.
+	ListRoles(ctx context.Context, after string, limit int) ([]domain.Role, error)
+
+	// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
+	// ErrNotFound if role or subject do not exist.
+	PutAssignment(ctx context.Context, a domain.Assignment) error
+	// DeleteAssignment returns ErrNotFound if there is no such assignment.
+	DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error
+	// ListAssignments returns assignments after the given id, at most limit. An empty role or kind stands for any.
+	ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error)
+	// SubjectAssignments returns all of one subject, by database id, for the effective roles.
+	SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error)
+	// UserGroups returns the groups of a user, by database id.
+	UserGroups(ctx context.Context, userID int64) ([]domain.Group, error)
+	// CountAdministrators counts the enabled users that hold RoleAdministrator directly at the given time.
+	CountAdministrators(ctx context.Context, now time.Time) (int, error)
+
+	// PutSetupLink stores the hash of a first administrator's link and drops links that have expired.
+	PutSetupLink(ctx context.Context, hash []byte, now, expires time.Time) error
+	// FindSetupLink returns ErrNotFound if there is no such link, it has expired, or the setup is done.
+	FindSetupLink(ctx context.Context, hash []byte, now time.Time) error
+	// CompleteSetup marks the setup as done, once for the installation, and drops all links.
+	// ErrConsumed if it was done before, ErrNotFound if there is no such link or it has expired.
+	CompleteSetup(ctx context.Context, hash []byte, now time.Time) error
+
+	// RevokeTokens marks every live token that the filter chooses, and says how many.
+	RevokeTokens(ctx context.Context, filter domain.TokenFilter, now time.Time) (int64, error)
+	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens.
+	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
+	// EndUserSessions ends all sessions of a user.
+	EndUserSessions(ctx context.Context, userID int64, now time.Time) error
+}

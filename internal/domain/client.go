@@ -1,0 +1,69 @@
+package domain
+
+import "time"
+
+// Grant types a client may be registered for (RFC 6749 §4, RFC 6749 §6).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantClientCredentials = "client_credentials"
+	GrantRefreshToken      = "refresh_token"
+)
+
+// Scopes that Signet itself gives meaning to (OpenID Connect Core §5.4, §11).
+const (
+	ScopeOpenID        = "openid"
+	ScopeProfile       = "profile"
+	ScopeEmail         = "email"
+	ScopeOfflineAccess = "offline_access"
+)
+
+// Client is a registered OAuth client (RFC 6749 §2). ID is the database's, ClientID the public name.
+type Client struct {
+	ID           int64
+	ClientID     string
+	Name         string
+	Public       bool // has no secret: token_endpoint_auth_method "none"
+	FirstParty   bool // users are not asked for consent
+	GrantTypes   []string
+	RedirectURIs []string
+	IDTokenAlg   string // id_token_signed_response_alg: RS256, ES256 or EdDSA
+	APIs         []ClientAPI
+	Serves       []string // audiences whose tokens this client, as a resource server, may introspect
+	Secrets      []ClientSecret
+	DisabledAt   time.Time // zero: enabled
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// ClientAPI says which permissions of an API a client may ask for.
+type ClientAPI struct {
+	Audience    string
+	Permissions []string // empty: all that the API has, now and later
+}
+
+// ClientSecret is one of a client's secrets; several may be valid during a rotation.
+type ClientSecret struct {
+	ID        int64
+	Hash      string // "hmac-sha256:…", never the secret
+	Hint      string // the last four characters, to tell secrets apart
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: until removed
+}
+
+// API is a resource server's interface, named by its audience (RFC 8707 §2).
+type API struct {
+	ID             int64
+	Audience       string
+	Name           string
+	SigningAlg     string        // of its access tokens: ES256, RS256 or EdDSA
+	AccessTokenTTL time.Duration // zero: the server's default
+	Permissions    []Permission
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// Permission is something that can be allowed at an API; its name is the scope value that asks for it.
+type Permission struct {
+	Name        string
+	Description string
+}

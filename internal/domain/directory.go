@@ -1,0 +1,71 @@
+package domain
+
+import "time"
+
+// User is a person who signs in. Subject is the stable, opaque "sub" of tokens (OpenID Connect Core §2).
+type User struct {
+	ID            int64
+	Subject       string
+	Username      string
+	Email         string
+	EmailVerified bool
+	Name          string
+	PasswordHash  string    // argon2id in PHC form, empty: cannot sign in with a password
+	DisabledAt    time.Time // zero: enabled
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// Group is a set of users that roles can be assigned to.
+type Group struct {
+	ID          int64
+	Name        string
+	Description string
+	CreatedAt   time.Time
+}
+
+// Role is a named set of permissions of APIs.
+type Role struct {
+	ID          int64
+	Name        string
+	Description string
+	Permissions []RolePermission
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// RolePermission is one permission that a role gives.
+type RolePermission struct {
+	Audience   string
+	Permission string
+}
+
+// SubjectKind says what a role is assigned to.
+type SubjectKind string
+
+// The kinds of subject that a role can be assigned to.
+const (
+	SubjectUser   SubjectKind = "user"
+	SubjectGroup  SubjectKind = "group"
+	SubjectClient SubjectKind = "client"
+)
+
+// Assignment gives a role to a user, a group or a client.
+type Assignment struct {
+	ID          int64
+	RoleID      int64
+	Role        string // the role's name
+	SubjectKind SubjectKind
+	SubjectID   int64
+	Subject     string    // username, group name or client_id
+	ExpiresAt   time.Time // zero: until removed
+	CreatedAt   time.Time
+}
+
+// Active says whether the assignment counts at the given time.
+func (a Assignment) Active(now time.Time) bool {
+	return a.ExpiresAt.IsZero() || now.Before(a.ExpiresAt)
+}
+
+// RoleAdministrator is the built-in role of those who manage Signet itself.
+const RoleAdministrator = "administrator"

@@ -1,0 +1,28 @@
+package domain
+
+import "time"
+
+// Session is a browser's sign-in, as stored: by a hash of the cookie's value.
+type Session struct {
+	ID         int64
+	Hash       []byte // SHA-256 of the cookie's value
+	UserID     int64
+	AuthTime   time.Time
+	ACR        string
+	AMR        []string // RFC 8176
+	UserAgent  string
+	IP         string
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time // the absolute end
+	EndedAt    time.Time
+}
+
+// Consent is what a user allowed a client to ask for at an audience.
+type Consent struct {
+	UserID    int64
+	ClientID  int64
+	Audience  string
+	Scopes    []string
+	GrantedAt time.Time
+}

@@ -1,0 +1,113 @@
+package domain
+
+import (
+	"encoding/base64"
+	"time"
+)
+
+// Grant is one authorization that a user gave a client: the family that its codes, refresh and access tokens belong to.
+type Grant struct {
+	ID        int64
+	ClientID  int64
+	UserID    int64
+	SessionID int64 // the browser session it was given in, zero: none
+	Audience  string
+	Scopes    []string
+	AuthTime  time.Time
+	ACR       string
+	AMR       []string
+	CreatedAt time.Time
+	ExpiresAt time.Time // the absolute end of the family
+	RevokedAt time.Time
+}
+
+// AuthorizationCode is a code as stored: by signature, never by value (RFC 6749 §4.1.2).
+type AuthorizationCode struct {
+	Signature string
+	GrantID   int64
+	Form      []byte // the sanitized authorization request, JSON of url.Values
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time
+}
+
+// RefreshToken is a refresh token as stored: by signature, never by value (RFC 6749 §1.5).
+type RefreshToken struct {
+	Signature string
+	GrantID   int64
+	CreatedAt time.Time
+	ExpiresAt time.Time // the idle limit, never past the grant's
+	UsedAt    time.Time
+	RevokedAt time.Time
+}
+
+// TokenID is the binary form of a jti: 48 bits of milliseconds, then 80 random bits,
+// so that an index over them grows at one end.
+type TokenID [16]byte
+
+// String gives the jti as it stands in a token: 22 characters of base64url.
+func (id TokenID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ParseTokenID reads a jti. ErrInvalid if it is not one of ours.
+func ParseTokenID(s string) (TokenID, error) {
+	var id TokenID
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return id, ErrInvalid
+	}
+	copy(id[:], b)
+	return id, nil
+}
+
+// TokenKind tells the kinds of token in the index apart.
+type TokenKind int16
+
+// The kinds of token in the index.
+const (
+	TokenAccess   TokenKind = 1
+	TokenIdentity TokenKind = 2
+)
+
+// IssuedToken is a row of the index of issued tokens.
+type IssuedToken struct {
+	ID        TokenID
+	Kind      TokenKind
+	KeyID     int64
+	ClientID  int64
+	UserID    int64 // zero: the subject is the client itself
+	GrantID   int64 // zero: issued without a grant (client credentials)
+	APIID     int64 // zero: the audience is Signet's own (userinfo), or for an ID token the client
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	RevokedAt time.Time
+}
+
+// TokenRef finds a token in the index; the expiry keeps the search inside one partition.
+type TokenRef struct {
+	ID        TokenID
+	ExpiresAt time.Time
+}
+
+// TokenFilter chooses tokens of the index; zero fields choose all. After and Limit page through them, newest first.
+type TokenFilter struct {
+	ID       TokenID
+	ClientID int64
+	UserID   int64
+	GrantID  int64
+	APIID    int64
+	KeyID    int64
+	Live     bool // neither revoked nor expired at Now
+	Now      time.Time
+	Before   TokenID // page: only ids smaller than this
+	Limit    int
+}
+
+// TokenEntry is a token of the index with the names that people know its owners by.
+type TokenEntry struct {
+	IssuedToken
+	Client   string // client_id
+	Username string // empty: the subject is the client
+	Subject  string // sub
+	Audience string
+	KeyName  string // kid
+}

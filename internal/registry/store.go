@@ -1,0 +1,48 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps clients and APIs. Every method that changes something bumps the revision and names what changed,
+// in the transaction that ctx carries or in one of its own.
+type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+
+	// InsertAPI returns ErrExists if the audience is taken.
+	InsertAPI(ctx context.Context, api domain.API) (id int64, err error)
+	// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience.
+	// A permission that is not in the list any more is taken from roles and clients too.
+	UpdateAPI(ctx context.Context, api domain.API) error
+	// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
+	DeleteAPI(ctx context.Context, audience string) error
+	// FindAPI returns ErrNotFound if there is no such audience.
+	FindAPI(ctx context.Context, audience string) (domain.API, error)
+	// ListAPIs returns APIs by audience, those after the given one, at most limit.
+	ListAPIs(ctx context.Context, after string, limit int) ([]domain.API, error)
+
+	// InsertClient stores the client with its APIs, served audiences and secrets.
+	// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
+	InsertClient(ctx context.Context, client domain.Client) (id int64, err error)
+	// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client.
+	UpdateClient(ctx context.Context, client domain.Client) error
+	// DeleteClient returns ErrNotFound if there is no such client_id. Grants, consents and assignments go with it.
+	DeleteClient(ctx context.Context, clientID string) error
+	// FindClient returns ErrNotFound if there is no such client_id.
+	FindClient(ctx context.Context, clientID string) (domain.Client, error)
+	// ListClients returns clients by client_id, those after the given one, at most limit.
+	ListClients(ctx context.Context, after string, limit int) ([]domain.Client, error)
+	// InsertClientSecret adds a secret. ErrNotFound if there is no such client_id.
+	InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error)
+	// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.
+	DeleteClientSecret(ctx context.Context, clientID string, id int64) error
+
+	// RevokeTokens marks every live token that the filter chooses, and says how many.
+	RevokeTokens(ctx context.Context, filter domain.TokenFilter, now time.Time) (int64, error)
+	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens.
+	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
+}

@@ -1,0 +1,60 @@
+package token
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps the index of issued tokens, and the grants, codes and refresh tokens they came from.
+// State that may be used only once is changed by compare-and-set: the loser gets ErrConsumed.
+type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets. Begin, Commit and Rollback do the same in steps.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+
+	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the
+	// database's, and returns that: a token whose revision is smaller was not written.
+	InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
+	// FindIssuedTokens finds tokens in one statement; those that are not there are missing from the answer.
+	// It also returns the database's revision.
+	FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error)
+	// ListIssuedTokens returns tokens, newest first, at most filter.Limit.
+	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) ([]domain.TokenEntry, error)
+
+	// RevokeToken marks one token. ErrNotFound if it is not in the index; done before is no error.
+	RevokeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
+	// RevokeTokens marks every live token that the filter chooses, and says how many.
+	RevokeTokens(ctx context.Context, filter domain.TokenFilter, now time.Time) (int64, error)
+
+	// InsertGrant stores a grant and returns its id.
+	InsertGrant(ctx context.Context, grant domain.Grant) (id int64, err error)
+	// FindGrant returns ErrNotFound if there is none.
+	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
+	// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
+	// revocation can slip in between. ErrRevoked if it is not live.
+	HoldGrant(ctx context.Context, id int64, now time.Time) error
+	// RevokeGrant ends a grant: its codes, refresh tokens and issued tokens. It is idempotent and says how many
+	// access tokens died. ErrNotFound if there is none.
+	RevokeGrant(ctx context.Context, id int64, now time.Time) (int64, error)
+	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
+	// RevokeTokens marks the access tokens.
+	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
+
+	// InsertCode stores an authorization code.
+	InsertCode(ctx context.Context, code domain.AuthorizationCode) error
+	// FindCode returns ErrNotFound if there is none; a used code is found.
+	FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error)
+	// UseCode marks a code as used. ErrConsumed if it was used before.
+	UseCode(ctx context.Context, signature string, now time.Time) error
+
+	// InsertRefreshToken stores a refresh token.
+	InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error
+	// FindRefreshToken returns ErrNotFound if there is none; a used or revoked one is found.
+	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
+	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used or revoked before.
+	UseRefreshToken(ctx context.Context, signature string, now time.Time) error
+
+	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
+	Purge(ctx context.Context, before time.Time, limit int) (int64, error)
+}

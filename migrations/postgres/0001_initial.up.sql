@@ -1,0 +1,256 @@
+-- Times are microseconds since 1970 (UTC), given by the server. Lists that are only ever read whole are JSON text.
+
+-- One row: what is true of the whole installation.
+CREATE TABLE installation (
+    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    revision     BIGINT NOT NULL,          -- every change to clients, APIs, users, groups, roles, assignments or keys adds one
+    key_check    BYTEA,                    -- tells whether a replica has the right master key
+    setup_at     BIGINT,                   -- when the first administrator was made
+    audit_seq    BIGINT NOT NULL,          -- the last event of the audit log
+    audit_hash   BYTEA NOT NULL
+);
+INSERT INTO installation (id, revision, audit_seq, audit_hash) VALUES (1, 1, 0, '');
+
+-- What each revision changed, so that a cache drops only that.
+CREATE TABLE changes (
+    revision   BIGINT NOT NULL,
+    kind       TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (revision, kind, key)
+);
+
+CREATE TABLE apis (
+    id               BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    audience         TEXT NOT NULL UNIQUE,
+    name             TEXT NOT NULL,
+    signing_alg      TEXT NOT NULL,
+    access_token_ttl BIGINT NOT NULL,      -- microseconds, 0: the server's default
+    created_at       BIGINT NOT NULL,
+    updated_at       BIGINT NOT NULL
+);
+
+CREATE TABLE permissions (
+    api_id      BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    name        TEXT NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (api_id, name)
+);
+
+CREATE TABLE clients (
+    id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id     TEXT NOT NULL UNIQUE,
+    name          TEXT NOT NULL,
+    is_public     BOOLEAN NOT NULL,
+    first_party   BOOLEAN NOT NULL,
+    grant_types   TEXT NOT NULL,           -- JSON array
+    redirect_uris TEXT NOT NULL,           -- JSON array
+    id_token_alg  TEXT NOT NULL,
+    disabled_at   BIGINT,
+    created_at    BIGINT NOT NULL,
+    updated_at    BIGINT NOT NULL
+);
+
+CREATE TABLE client_secrets (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    hash       TEXT NOT NULL,
+    hint       TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT
+);
+CREATE INDEX client_secrets_client ON client_secrets (client_id);
+
+-- What a client may ask for: permission '' stands for all that the API has.
+CREATE TABLE client_permissions (
+    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api_id     BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (client_id, api_id, permission)
+);
+CREATE INDEX client_permissions_api ON client_permissions (api_id);
+
+-- Which APIs a client serves as their resource server.
+CREATE TABLE client_serves (
+    client_id BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api_id    BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    PRIMARY KEY (client_id, api_id)
+);
+CREATE INDEX client_serves_api ON client_serves (api_id);
+
+CREATE TABLE users (
+    id             BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subject        TEXT NOT NULL UNIQUE,
+    username       TEXT NOT NULL UNIQUE,
+    email          TEXT NOT NULL,
+    email_verified BOOLEAN NOT NULL,
+    name           TEXT NOT NULL,
+    password_hash  TEXT NOT NULL,
+    disabled_at    BIGINT,
+    created_at     BIGINT NOT NULL,
+    updated_at     BIGINT NOT NULL
+);
+
+CREATE TABLE groups (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+
+CREATE TABLE group_members (
+    group_id BIGINT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id  BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, user_id)
+);
+CREATE INDEX group_members_user ON group_members (user_id);
+
+CREATE TABLE roles (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL
+);
+
+CREATE TABLE role_permissions (
+    role_id    BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    api_id     BIGINT NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (role_id, api_id, permission),
+    FOREIGN KEY (api_id, permission) REFERENCES permissions (api_id, name) ON DELETE CASCADE
+);
+CREATE INDEX role_permissions_permission ON role_permissions (api_id, permission);
+
+CREATE TABLE assignments (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role_id    BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    user_id    BIGINT REFERENCES users (id) ON DELETE CASCADE,
+    group_id   BIGINT REFERENCES groups (id) ON DELETE CASCADE,
+    client_id  BIGINT REFERENCES clients (id) ON DELETE CASCADE,
+    expires_at BIGINT,
+    created_at BIGINT NOT NULL,
+    CHECK ((user_id IS NOT NULL)::int + (group_id IS NOT NULL)::int + (client_id IS NOT NULL)::int = 1)
+);
+CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX assignments_client ON assignments (client_id, role_id) WHERE client_id IS NOT NULL;
+CREATE INDEX assignments_role ON assignments (role_id);
+
+CREATE TABLE sessions (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash         BYTEA NOT NULL UNIQUE,
+    user_id      BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    auth_time    BIGINT NOT NULL,
+    acr          TEXT NOT NULL,
+    amr          TEXT NOT NULL,            -- JSON array
+    user_agent   TEXT NOT NULL,
+    ip           TEXT NOT NULL,
+    created_at   BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    ended_at     BIGINT
+);
+CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_expires ON sessions (expires_at);
+
+CREATE TABLE consents (
+    user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    audience   TEXT NOT NULL,
+    scopes     TEXT NOT NULL,              -- JSON array
+    granted_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, client_id, audience)
+);
+CREATE INDEX consents_client ON consents (client_id);
+
+CREATE TABLE grants (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    session_id BIGINT,
+    audience   TEXT NOT NULL,
+    scopes     TEXT NOT NULL,              -- JSON array
+    auth_time  BIGINT NOT NULL,
+    acr        TEXT NOT NULL,
+    amr        TEXT NOT NULL,              -- JSON array
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT
+);
+CREATE INDEX grants_client ON grants (client_id);
+CREATE INDEX grants_user ON grants (user_id);
+CREATE INDEX grants_expires ON grants (expires_at);
+
+CREATE TABLE authorization_codes (
+    signature  TEXT PRIMARY KEY,
+    grant_id   BIGINT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    form       TEXT NOT NULL,              -- JSON: the sanitized request
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at    BIGINT
+);
+CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
+
+CREATE TABLE refresh_tokens (
+    signature  TEXT PRIMARY KEY,
+    grant_id   BIGINT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at    BIGINT,
+    revoked_at BIGINT
+);
+CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
+
+-- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
+CREATE TABLE issued_tokens (
+    jti        BYTEA NOT NULL,
+    issued_at  BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    client_id  BIGINT NOT NULL,
+    user_id    BIGINT,
+    grant_id   BIGINT,
+    revoked_at BIGINT,
+    api_id     INTEGER,
+    key_id     INTEGER NOT NULL,
+    kind       SMALLINT NOT NULL,
+    PRIMARY KEY (jti, expires_at)
+);
+CREATE INDEX issued_tokens_client ON issued_tokens (client_id);
+CREATE INDEX issued_tokens_user ON issued_tokens (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX issued_tokens_grant ON issued_tokens (grant_id) WHERE grant_id IS NOT NULL;
+
+CREATE TABLE signing_keys (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kid          TEXT NOT NULL UNIQUE,
+    alg          TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    public_jwk   TEXT NOT NULL,
+    sealed_key   BYTEA NOT NULL,
+    created_at   BIGINT NOT NULL,
+    activated_at BIGINT,
+    retired_at   BIGINT,
+    revoked_at   BIGINT
+);
+-- One key signs, and one waits, for each algorithm: replicas cannot disagree.
+CREATE UNIQUE INDEX signing_keys_current ON signing_keys (alg, state) WHERE state IN ('next', 'active');
+
+CREATE TABLE setup_links (
+    hash       BYTEA PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE TABLE audit_events (
+    seq       BIGINT PRIMARY KEY,
+    at        BIGINT NOT NULL,
+    actor     TEXT NOT NULL,
+    action    TEXT NOT NULL,
+    target    TEXT NOT NULL,
+    details   TEXT NOT NULL,               -- JSON object
+    prev_hash BYTEA NOT NULL,
+    hash      BYTEA NOT NULL
+);
+
+INSERT INTO roles (name, description, created_at, updated_at)
+VALUES ('administrator', 'Manages Signet itself', 0, 0);
