@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -12,6 +14,8 @@ import (
 
 // Store keeps the log.
 type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	// AppendEvent gives the event its Seq and PrevHash, asks hash for its Hash and stores it,
 	// in the transaction that ctx carries or in one of its own.
 	AppendEvent(ctx context.Context, event domain.Event, hash func(domain.Event) []byte) error
@@ -51,6 +55,25 @@ func (l *Log) Record(ctx context.Context, action, target, details string) error 
 	return l.store.AppendEvent(ctx, domain.Event{
 		At: l.now(), Actor: actor(ctx), Action: action, Target: target, Details: details,
 	}, Hash)
+}
+
+// Change records an event and makes the change that it tells of, in one transaction. The event comes first: it holds the
+// end of the log until the transaction is over, so changes come one after the other, and none overwrites what it has
+// not seen. Like any transaction's, change may be run again from the start. Details become a JSON object; nil stands for {}.
+func (l *Log) Change(ctx context.Context, action, target string, details map[string]any, change func(ctx context.Context) error) error {
+	var text []byte
+	if details != nil {
+		var err error
+		if text, err = json.Marshal(details); err != nil {
+			return fmt.Errorf("record %s of %s: %w", action, target, err)
+		}
+	}
+	return l.store.Tx(ctx, func(ctx context.Context) error {
+		if err := l.Record(ctx, action, target, string(text)); err != nil {
+			return err
+		}
+		return change(ctx)
+	})
 }
 
 // List returns events after the given seq, oldest first, at most limit.

@@ -51,6 +51,9 @@ type Store interface {
 	// ListRoles returns roles by name, those after the given one, at most limit.
 	ListRoles(ctx context.Context, after string, limit int) ([]domain.Role, error)
 
+	// FindAPI returns ErrNotFound if there is no such audience.
+	FindAPI(ctx context.Context, audience string) (domain.API, error)
+
 	// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
 	// ErrNotFound if role or subject do not exist.
 	PutAssignment(ctx context.Context, a domain.Assignment) error

@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Grant types a client may be registered for (RFC 6749 §4, RFC 6749 §6).
 const (
@@ -66,4 +69,14 @@ type API struct {
 type Permission struct {
 	Name        string
 	Description string
+}
+
+// MayAsk says whether the client may ask for a permission of an API.
+func (c *Client) MayAsk(audience, permission string) bool {
+	for _, api := range c.APIs {
+		if api.Audience == audience {
+			return len(api.Permissions) == 0 || slices.Contains(api.Permissions, permission)
+		}
+	}
+	return false
 }

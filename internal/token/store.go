@@ -12,6 +12,8 @@ import (
 type Store interface {
 	// Tx runs fn in one transaction, carried by the ctx that fn gets. Begin, Commit and Rollback do the same in steps.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	// InTx says whether ctx carries a transaction.
+	InTx(ctx context.Context) bool
 
 	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the
 	// database's, and returns that: a token whose revision is smaller was not written.

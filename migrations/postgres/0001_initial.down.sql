@@ -20,4 +20,5 @@ DROP TABLE clients;
 DROP TABLE permissions;
 DROP TABLE apis;
 DROP TABLE changes;
+DROP FUNCTION held_revision;
 DROP TABLE installation;

@@ -11,6 +11,14 @@ CREATE TABLE installation (
 );
 INSERT INTO installation (id, revision, audit_seq, audit_hash) VALUES (1, 1, 0, '');
 
+-- The revision, held: a change of it waits until this transaction ends, and this waits for a change under way.
+-- The second statement sees what was committed while the first one waited; a plain subquery would not.
+CREATE FUNCTION held_revision() RETURNS BIGINT LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared('installation'::regclass::oid::bigint);
+    RETURN (SELECT revision FROM installation WHERE id = 1);
+END $$;
+
 -- What each revision changed, so that a cache drops only that.
 CREATE TABLE changes (
     revision   BIGINT NOT NULL,

@@ -1,0 +1,71 @@
+# What this project can do; `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOLANGCI_VERSION := v2.15.0
+
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+NODE_MODULES = $(1)/node_modules/.package-lock.json
+MODULE := github.com/signet-auth/signet
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.PHONY: run
+run: ## Run the server on http://127.0.0.1:8080, with SQLite under ./signet-data
+	go run ./cmd/signet serve
+
+.PHONY: build
+build: ## Build the static binary, bin/signet
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X $(MODULE)/internal/cli.version=$(VERSION)' -o bin/signet ./cmd/signet
+
+.PHONY: check
+check: fmt vet lint ## Format, vet, lint and test with what is installed: the quick round
+	go test ./...
+
+.PHONY: test
+test: export CI := true
+test: tools fmt vet lint $(call NODE_MODULES,test/interop) ## Everything, with the race detector and both databases; installs what it needs
+	go test -race ./...
+
+.PHONY: fmt
+fmt: ## Fail if a Go file is not as gofmt would have it
+	@unformatted=$$(gofmt -l .); \
+	if [[ -n $$unformatted ]]; then echo "not formatted:" $$unformatted >&2; exit 1; fi
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may import whom
+	$(GOLANGCI) run
+
+.PHONY: bench
+bench: ## Measure issuing and introspecting beside node oidc-provider
+bench: $(call NODE_MODULES,bench/oidc-provider)
+	test/tools postgres wrk
+	go run ./bench
+
+.PHONY: tools
+tools: ## Install the programs that the tests drive, from Debian's packages
+	test/tools compiler postgres chromium npm
+
+.PHONY: clean
+clean: ## Remove what the other targets made, but never ./signet-data
+	rm -rf bin test/interop/node_modules bench/oidc-provider/node_modules
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+%/node_modules/.package-lock.json: %/package-lock.json | npm
+	npm ci --prefix $*
+	touch $@
+
+.PHONY: npm
+npm:
+	@test/tools npm

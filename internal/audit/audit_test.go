@@ -1,0 +1,153 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		const workers, each = 8, 5
+		log := audit.New(db, time.Now)
+		var wg sync.WaitGroup
+		for w := range workers {
+			wg.Go(func() {
+				ctx := audit.WithActor(t.Context(), fmt.Sprintf("cli:%d", w))
+				for i := range each {
+					if err := log.Record(ctx, "client.create", fmt.Sprintf("client:%d-%d", w, i), `{"name":"Zoë"}`); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		last, err := log.Verify(t.Context())
+		if err != nil || last.Seq != workers*each {
+			t.Errorf("Verify = event %d, %v; want %d events", last.Seq, err, workers*each)
+		}
+	})
+}
+
+func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		at := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
+		log := audit.New(db, func() time.Time { return at })
+		if err := log.Record(t.Context(), "key.rotate", "key:1", ""); err != nil {
+			t.Fatal(err)
+		}
+		ctx := audit.WithActor(t.Context(), "user:alice")
+		details := map[string]any{"name": "x\"y"}
+		if err := log.Change(ctx, "client.create", "client:a", details, func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		events, err := log.List(t.Context(), 0, 10)
+		if err != nil || len(events) != 2 {
+			t.Fatalf("List = %d events, %v", len(events), err)
+		}
+		for i, want := range []string{`system key.rotate key:1 {}`, `user:alice client.create client:a {"name":"x\"y"}`} {
+			e := events[i]
+			if got := strings.Join([]string{e.Actor, e.Action, e.Target, e.Details}, " "); got != want {
+				t.Errorf("event %d is %s, want %s", i+1, got, want)
+			}
+			if !e.At.Equal(at.Truncate(time.Microsecond)) {
+				t.Errorf("event %d is of %s", i+1, e.At)
+			}
+		}
+		if after, err := log.List(t.Context(), 1, 10); err != nil || len(after) != 1 || after[0].Seq != 2 {
+			t.Errorf("List after 1 = %v, %v", after, err)
+		}
+	})
+}
+
+func TestAChangeThatFailsLeavesNoEvent(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		log := audit.New(db, time.Now)
+		insert := func(ctx context.Context) error {
+			_, err := db.InsertGroup(ctx, domain.Group{Name: "ops"})
+			return err
+		}
+		if err := log.Change(t.Context(), "group.create", "group:ops", nil, insert); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Change(t.Context(), "group.create", "group:ops", nil, insert); !errors.Is(err, domain.ErrExists) {
+			t.Errorf("err = %v, want ErrExists", err)
+		}
+		if last, err := log.Verify(t.Context()); err != nil || last.Seq != 1 {
+			t.Errorf("Verify = event %d, %v; want one event", last.Seq, err)
+		}
+	})
+}
+
+// doctored is a log in which somebody changed rows behind Signet's back.
+type doctored struct {
+	*store.DB
+	change func([]domain.Event) []domain.Event
+}
+
+func (d doctored) ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
+	events, err := d.DB.ListEvents(ctx, after, limit)
+	return d.change(events), err
+}
+
+func TestTamperingIsFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		log := audit.New(db, time.Now)
+		for i := range 5 {
+			if err := log.Record(t.Context(), "client.create", fmt.Sprintf("client:%d", i), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		third := func(change func(*domain.Event)) func([]domain.Event) []domain.Event {
+			return func(events []domain.Event) []domain.Event {
+				for i := range events {
+					if events[i].Seq == 3 {
+						change(&events[i])
+					}
+				}
+				return events
+			}
+		}
+		for name, tc := range map[string]struct {
+			change func([]domain.Event) []domain.Event
+			want   string
+		}{
+			"actor":     {third(func(e *domain.Event) { e.Actor = "user:mallory" }), "event 3 was changed"},
+			"action":    {third(func(e *domain.Event) { e.Action = "client.delete" }), "event 3 was changed"},
+			"target":    {third(func(e *domain.Event) { e.Target = "client:9" }), "event 3 was changed"},
+			"details":   {third(func(e *domain.Event) { e.Details = `{"x":1}` }), "event 3 was changed"},
+			"time":      {third(func(e *domain.Event) { e.At = e.At.Add(time.Microsecond) }), "event 3 was changed"},
+			"prev hash": {third(func(e *domain.Event) { e.PrevHash = nil }), "event 3 does not follow event 2"},
+			"shifted":   {third(func(e *domain.Event) { e.Actor, e.Action = e.Actor+"c", e.Action[1:] }), "event 3 was changed"},
+			"rehashed": {third(func(e *domain.Event) { e.Actor = "user:mallory"; e.Hash = audit.Hash(*e) }),
+				"event 4 does not follow event 3"},
+			"removed": {func(events []domain.Event) []domain.Event {
+				return slices.DeleteFunc(events, func(e domain.Event) bool { return e.Seq == 3 })
+			}, "event 4 does not follow event 2"},
+			"first removed": {func(events []domain.Event) []domain.Event {
+				return slices.DeleteFunc(events, func(e domain.Event) bool { return e.Seq == 1 })
+			}, "event 2 does not follow event 0"},
+			"swapped": {func(events []domain.Event) []domain.Event {
+				events[1], events[2] = events[2], events[1]
+				return events
+			}, "event 3 does not follow event 1"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				_, err := audit.New(doctored{db, tc.change}, time.Now).Verify(t.Context())
+				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("Verify = %v, want %q", err, tc.want)
+				}
+			})
+		}
+	})
+}

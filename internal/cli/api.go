@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+type apiView struct {
+	Audience       string           `json:"audience"`
+	Name           string           `json:"name"`
+	SigningAlg     string           `json:"signing_alg"`
+	AccessTokenTTL int64            `json:"access_token_ttl,omitzero"` // seconds, left out: the server's default
+	Permissions    []permissionView `json:"permissions"`
+	CreatedAt      time.Time        `json:"created_at"`
+	UpdatedAt      time.Time        `json:"updated_at"`
+}
+
+type permissionView struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+func viewAPI(api domain.API) apiView {
+	v := apiView{
+		Audience: api.Audience, Name: api.Name, SigningAlg: api.SigningAlg,
+		AccessTokenTTL: int64(api.AccessTokenTTL / time.Second),
+		Permissions:    []permissionView{},
+		CreatedAt:      api.CreatedAt, UpdatedAt: api.UpdatedAt,
+	}
+	for _, p := range api.Permissions {
+		v.Permissions = append(v.Permissions, permissionView(p))
+	}
+	return v
+}
+
+func (v apiView) columns() []string {
+	return []string{"AUDIENCE", "NAME", "ALG", "ACCESS TOKEN TTL", "PERMISSIONS"}
+}
+
+func (v apiView) cells() []any {
+	return []any{v.Audience, v.Name, v.SigningAlg, v.ttl(), v.permissions()}
+}
+
+func (v apiView) text(w io.Writer) {
+	details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", v.ttl(),
+		"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+	for _, p := range v.Permissions {
+		fmt.Fprintf(w, "permission\t%s\t%s\n", p.Name, p.Description)
+	}
+}
+
+func (v apiView) ttl() string {
+	if v.AccessTokenTTL == 0 {
+		return ""
+	}
+	return (time.Duration(v.AccessTokenTTL) * time.Second).String()
+}
+
+func (v apiView) permissions() []string {
+	var names []string
+	for _, p := range v.Permissions {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (a *app) apiCommand() *cobra.Command {
+	return noun("api", "Manage APIs: the audiences of tokens, and their permissions",
+		a.apiCreate(), a.apiList(), a.apiShow(), a.apiUpdate(), a.apiDelete())
+}
+
+// apiFlags are what create and update share.
+type apiFlags struct {
+	name, signingAlg string
+	accessTokenTTL   time.Duration
+	permissions      []domain.Permission
+}
+
+func (f *apiFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
+	flags.StringVar(&f.signingAlg, "signing-alg", domain.ES256, "sign its access tokens with `ALG`: ES256, RS256 or EdDSA")
+	flags.DurationVar(&f.accessTokenTTL, "access-token-ttl", 0, "let its access tokens live for this long; 0 stands for the server's default")
+	flags.Func("permission", "a permission as `NAME[=description]`; may be repeated", func(text string) error {
+		name, description, _ := strings.Cut(text, "=")
+		f.permissions = append(f.permissions, domain.Permission{Name: name, Description: description})
+		return nil
+	})
+}
+
+func (a *app) apiCreate() *cobra.Command {
+	var f apiFlags
+	cmd := &cobra.Command{
+		Use:   "create AUDIENCE",
+		Short: "Register an API",
+		Long: `Registers an API under its audience: the "aud" of its access tokens, most often the API's URL.
+The name of a permission is the scope value that asks for it.`,
+		Example: `  signet api create https://orders.example --permission orders:read --permission "orders:write=Change orders"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			api, err := s.Registry.CreateAPI(ctx, domain.API{
+				Audience: args[0], Name: f.name, SigningAlg: f.signingAlg,
+				AccessTokenTTL: f.accessTokenTTL, Permissions: f.permissions,
+			})
+			return viewAPI(api), err
+		}),
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) apiList() *cobra.Command {
+	var p page
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the APIs by audience",
+		Example: "  signet api list -o json",
+		Args:    cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+			apis, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.API, error) {
+				return s.Registry.ListAPIs(ctx, after, limit)
+			}, func(api domain.API) string { return api.Audience })
+			return rows(apis, viewAPI), err
+		}),
+	}
+	p.flags(cmd.Flags(), "AUDIENCE")
+	return cmd
+}
+
+func (a *app) apiShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show AUDIENCE",
+		Short:   "Show an API",
+		Example: "  signet api show https://orders.example",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			api, err := s.Registry.FindAPI(ctx, args[0])
+			return viewAPI(api), err
+		}),
+	}
+}
+
+func (a *app) apiUpdate() *cobra.Command {
+	var f apiFlags
+	var remove []string
+	cmd := &cobra.Command{
+		Use:   "update AUDIENCE",
+		Short: "Change an API",
+		Long: `Changes what the flags name and leaves the rest. --permission adds a permission, or describes it anew;
+--remove-permission takes one away, from roles and clients too.`,
+		Example: `  signet api update https://orders.example --permission orders:refund --remove-permission orders:write`,
+		Args:    cobra.ExactArgs(1),
+	}
+	f.add(cmd)
+	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
+	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		api, err := s.Registry.FindAPI(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		changed := cmd.Flags().Changed
+		if changed("name") {
+			api.Name = f.name
+		}
+		if changed("signing-alg") {
+			api.SigningAlg = f.signingAlg
+		}
+		if changed("access-token-ttl") {
+			api.AccessTokenTTL = f.accessTokenTTL
+		}
+		if api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions); err != nil {
+			return nil, err
+		}
+		api, err = s.Registry.UpdateAPI(ctx, api)
+		return viewAPI(api), err
+	})
+	return cmd
+}
+
+func editPermissions(permissions []domain.Permission, remove []string, add []domain.Permission) ([]domain.Permission, error) {
+	named := func(name string) func(domain.Permission) bool {
+		return func(p domain.Permission) bool { return p.Name == name }
+	}
+	for _, name := range remove {
+		if !slices.ContainsFunc(permissions, named(name)) {
+			return nil, fmt.Errorf("permission %q: %w", name, domain.ErrNotFound)
+		}
+		permissions = slices.DeleteFunc(permissions, named(name))
+	}
+	for _, p := range add {
+		permissions = append(slices.DeleteFunc(permissions, named(p.Name)), p)
+	}
+	return permissions, nil
+}
+
+func (a *app) apiDelete() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete AUDIENCE",
+		Short:   "Delete an API and revoke its tokens",
+		Example: "  signet api delete https://orders.example",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return done{"deleted", "api", args[0]}, s.Registry.DeleteAPI(ctx, args[0])
+		}),
+	}
+}

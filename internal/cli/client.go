@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+func (a *app) clientCommand() *cobra.Command {
+	return noun("client", "Manage clients: the applications that ask for tokens",
+		a.clientCreate(), a.clientList(), a.clientShow(), a.clientUpdate(),
+		a.clientSetDisabled("disable", "Disable a client and revoke its grants and tokens", true),
+		a.clientSetDisabled("enable", "Enable a disabled client again", false),
+		a.clientDelete(), a.clientSecretCommand())
+}
+
+// clientFlags are what create and update share.
+type clientFlags struct {
+	name, idTokenAlg             string
+	firstParty                   bool
+	grants, redirectURIs, serves []string
+	apis                         []reference
+}
+
+func (f *clientFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
+	flags.StringArrayVar(&f.grants, "grant", nil, "allow the grant `TYPE`: authorization_code, client_credentials or refresh_token; may be repeated")
+	references(flags, &f.apis, "api", "let it ask for tokens of an API, `AUDIENCE` for all of it or AUDIENCE#permission; may be repeated")
+	flags.StringArrayVar(&f.serves, "serves", nil, "let it introspect the tokens of `AUDIENCE`, as the service behind that API; may be repeated")
+	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
+	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
+	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
+}
+
+func (a *app) clientCreate() *cobra.Command {
+	var f clientFlags
+	var public bool
+	cmd := &cobra.Command{
+		Use:   "create [CLIENT_ID]",
+		Short: "Register a client and print its client_id and client_secret",
+		Long: `Registers a client. The client_secret is printed this once: Signet stores only what is needed to check it.
+Without CLIENT_ID one is made up. A public client (an application on a user's device) has no secret.
+A client that serves an API introspects the tokens that reach it.`,
+		Example: `  signet client create reporting --grant client_credentials --api https://orders.example
+  signet client create shop --grant authorization_code --grant refresh_token \
+      --redirect-uri https://shop.example/callback --api https://orders.example#orders:read
+  signet client create orders --serves https://orders.example`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			apis, err := editClientAPIs(nil, nil, f.apis)
+			if err != nil {
+				return nil, err
+			}
+			client := domain.Client{
+				Name: f.name, Public: public, FirstParty: f.firstParty, GrantTypes: f.grants,
+				RedirectURIs: f.redirectURIs, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
+			}
+			if len(args) == 1 {
+				client.ClientID = args[0]
+			}
+			client, secret, err := s.Registry.CreateClient(ctx, client)
+			if err != nil {
+				return nil, err
+			}
+			if secret != "" {
+				a.note("Keep the client_secret: it is not shown again.")
+			}
+			return newClientView{viewClient(client), secret}, nil
+		}),
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&public, "public", false, "it can keep no secret (token_endpoint_auth_method none)")
+	return cmd
+}
+
+// newClientView shows the secret too, which happens once.
+type newClientView struct {
+	clientView
+	ClientSecret string `json:"client_secret,omitempty"`
+}
+
+func (v newClientView) text(w io.Writer) {
+	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret)
+}
+
+func (a *app) clientList() *cobra.Command {
+	var p page
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the clients by client_id",
+		Example: "  signet client list",
+		Args:    cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+			clients, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.Client, error) {
+				return s.Registry.ListClients(ctx, after, limit)
+			}, func(c domain.Client) string { return c.ClientID })
+			return rows(clients, viewClient), err
+		}),
+	}
+	p.flags(cmd.Flags(), "CLIENT_ID")
+	return cmd
+}
+
+func (a *app) clientShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show CLIENT_ID",
+		Short:   "Show a client",
+		Example: "  signet client show reporting",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			client, err := s.Registry.FindClient(ctx, args[0])
+			return viewClient(client), err
+		}),
+	}
+}
+
+func (a *app) clientUpdate() *cobra.Command {
+	var f, remove clientFlags
+	cmd := &cobra.Command{
+		Use:   "update CLIENT_ID",
+		Short: "Change a client",
+		Long: `Changes what the flags name and leaves the rest. --grant, --api, --serves and --redirect-uri add to what the
+client has, the --remove- flags take away first.`,
+		Example: `  signet client update shop --redirect-uri https://shop.example/new --remove-redirect-uri https://shop.example/callback
+  signet client update shop --remove-api https://orders.example --api https://orders.example#orders:read`,
+		Args: cobra.ExactArgs(1),
+	}
+	f.add(cmd)
+	flags := cmd.Flags()
+	flags.StringArrayVar(&remove.grants, "remove-grant", nil, "forbid the grant `TYPE`; may be repeated")
+	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
+	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "let it not introspect tokens of `AUDIENCE` any more; may be repeated")
+	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
+	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		client, err := s.Registry.FindClient(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		if flags.Changed("name") {
+			client.Name = f.name
+		}
+		if flags.Changed("id-token-alg") {
+			client.IDTokenAlg = f.idTokenAlg
+		}
+		if flags.Changed("first-party") {
+			client.FirstParty = f.firstParty
+		}
+		if err := f.editLists(&client, remove); err != nil {
+			return nil, err
+		}
+		client, err = s.Registry.UpdateClient(ctx, client)
+		return viewClient(client), err
+	})
+	return cmd
+}
+
+func (f *clientFlags) editLists(client *domain.Client, remove clientFlags) (err error) {
+	if client.GrantTypes, err = edit("grant type", client.GrantTypes, remove.grants, f.grants); err != nil {
+		return err
+	}
+	if client.RedirectURIs, err = edit("redirect URI", client.RedirectURIs, remove.redirectURIs, f.redirectURIs); err != nil {
+		return err
+	}
+	if client.Serves, err = edit("served API", client.Serves, remove.serves, f.serves); err != nil {
+		return err
+	}
+	client.APIs, err = editClientAPIs(client.APIs, remove.apis, f.apis)
+	return err
+}
+
+func (a *app) clientSetDisabled(verb, short string, disabled bool) *cobra.Command {
+	return &cobra.Command{
+		Use:     verb + " CLIENT_ID",
+		Short:   short,
+		Example: "  signet client " + verb + " reporting",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return done{verb + "d", "client", args[0]}, s.Registry.SetClientDisabled(ctx, args[0], disabled)
+		}),
+	}
+}
+
+func (a *app) clientDelete() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete CLIENT_ID",
+		Short:   "Delete a client and revoke its grants and tokens",
+		Example: "  signet client delete reporting",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return done{"deleted", "client", args[0]}, s.Registry.DeleteClient(ctx, args[0])
+		}),
+	}
+}

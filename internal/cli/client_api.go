@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// editClientAPIs changes which APIs a client may ask for. An entry without permissions stands for all of the API, so no
+// edit may empty one by accident, or leave a client with more than the command line reads.
+func editClientAPIs(apis []domain.ClientAPI, remove, add []reference) ([]domain.ClientAPI, error) {
+	edited := slices.Clone(apis)
+	find := func(audience string) int {
+		return slices.IndexFunc(edited, func(api domain.ClientAPI) bool { return api.Audience == audience })
+	}
+	for _, r := range remove {
+		i := find(r.audience)
+		if i < 0 {
+			return nil, fmt.Errorf("API %q of the client: %w", r.audience, domain.ErrNotFound)
+		}
+		if r.permission == "" {
+			edited = slices.Delete(edited, i, i+1)
+			continue
+		}
+		if len(edited[i].Permissions) == 0 {
+			return nil, wholeAPI(r.audience)
+		}
+		left, err := edit("permission", edited[i].Permissions, []string{r.permission}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if edited[i].Permissions = left; len(left) == 0 {
+			edited = slices.Delete(edited, i, i+1)
+		}
+	}
+	for _, r := range add {
+		i := find(r.audience)
+		switch {
+		case i < 0 && r.permission == "":
+			edited = append(edited, domain.ClientAPI{Audience: r.audience})
+		case i < 0:
+			edited = append(edited, domain.ClientAPI{Audience: r.audience, Permissions: []string{r.permission}})
+		case r.permission == "" && len(edited[i].Permissions) > 0:
+			return nil, fmt.Errorf("the client has single permissions of %s: to allow all, --remove-api it in the same command", r.audience)
+		case r.permission != "" && len(edited[i].Permissions) == 0:
+			return nil, wholeAPI(r.audience)
+		case r.permission != "" && !slices.Contains(edited[i].Permissions, r.permission):
+			edited[i].Permissions = append(slices.Clone(edited[i].Permissions), r.permission)
+		}
+	}
+	return edited, nil
+}
+
+func wholeAPI(audience string) error {
+	return fmt.Errorf("the client may have all of %s: to narrow it, --remove-api %s and --api the permissions it keeps", audience, audience)
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/server"
+)
+
+func (a *app) clientSecretCommand() *cobra.Command {
+	return noun("secret", "Manage a client's secrets, to change one without an outage",
+		a.clientSecretAdd(), a.clientSecretList(), a.clientSecretRemove())
+}
+
+// newSecretView shows the secret itself, which happens once.
+type newSecretView struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	secretView
+}
+
+func (v newSecretView) text(w io.Writer) {
+	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret, "id", v.ID, "expires_at", v.ExpiresAt)
+}
+
+func (a *app) clientSecretAdd() *cobra.Command {
+	var expiresIn time.Duration
+	cmd := &cobra.Command{
+		Use:   "add CLIENT_ID",
+		Short: "Give a client another secret and print it",
+		Long: `Makes another secret for a client; those it has stay valid. To change a secret: add one, give it to the client,
+then remove the old one.`,
+		Example: `  signet client secret add reporting
+  signet client secret add reporting --expires-in 2160h`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().DurationVar(&expiresIn, "expires-in", 0, "let the secret expire after this long (default never)")
+	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		var expiresAt time.Time
+		if cmd.Flags().Changed("expires-in") {
+			expiresAt = time.Now().Add(expiresIn)
+		}
+		secret, stored, err := s.Registry.AddSecret(ctx, args[0], expiresAt)
+		if err != nil {
+			return nil, err
+		}
+		a.note("Keep the client_secret: it is not shown again.")
+		return newSecretView{args[0], secret, viewSecret(stored)}, nil
+	})
+	return cmd
+}
+
+func (a *app) clientSecretList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list CLIENT_ID",
+		Short:   "List a client's secrets, without the secrets themselves",
+		Example: "  signet client secret list reporting",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			client, err := s.Registry.FindClient(ctx, args[0])
+			return rows(client.Secrets, viewSecret), err
+		}),
+	}
+}
+
+func (a *app) clientSecretRemove() *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove CLIENT_ID ID",
+		Short:   "Remove one of a client's secrets",
+		Example: "  signet client secret remove reporting 1",
+		Args:    cobra.ExactArgs(2),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			id, err := strconv.ParseInt(args[1], 10, 64)
+			if err != nil {
+				return nil, usagef("%q is not the id of a secret: see signet client secret list %s", args[1], args[0])
+			}
+			return done{"removed", "secret", args[1]}, s.Registry.RemoveSecret(ctx, args[0], id)
+		}),
+	}
+}

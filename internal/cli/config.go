@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/config"
+)
+
+// configView shows settings without secrets.
+type configView struct{ config.Config }
+
+func (v configView) MarshalJSON() ([]byte, error) { return json.Marshal(v.Config) }
+
+func (v configView) text(w io.Writer) {
+	for _, s := range v.Settings() {
+		details(w, s.Key, orDash(s.Value)+"\t"+s.Env)
+	}
+}
+
+func (a *app) configCommand() *cobra.Command {
+	return noun("config", "Check the settings", &cobra.Command{
+		Use:   "check",
+		Short: "Check the settings and print what they come to, without secrets",
+		Long: `Reads the settings as every command does: flags, SIGNET_* variables, the file of --config, defaults.
+Prints each with the variable that sets it, or what is wrong.`,
+		Example: "  signet config check --config signet.yaml",
+		Args:    cobra.NoArgs,
+		RunE: a.run(func(context.Context, []string) (view, error) {
+			cfg, err := a.config()
+			return configView{cfg}, err
+		}),
+	})
+}

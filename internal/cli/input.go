@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+const maxInput = 64 << 10 // bytes read from stdin
+
+// readLine reads what stdin holds, without the line's end.
+func (a *app) readLine(what string) (string, error) {
+	input, err := io.ReadAll(io.LimitReader(a.stdin, maxInput+1))
+	switch text := strings.TrimRight(string(input), "\r\n"); {
+	case err != nil:
+		return "", fmt.Errorf("read the %s from stdin: %w", what, err)
+	case len(input) > maxInput:
+		return "", fmt.Errorf("the %s on stdin is longer than %d bytes", what, maxInput)
+	case text == "":
+		return "", fmt.Errorf("there is no %s on stdin", what)
+	default:
+		return text, nil
+	}
+}
+
+// reference is AUDIENCE or AUDIENCE#permission. An audience has no fragment (RFC 8707 §2): the first # divides.
+type reference struct {
+	audience   string
+	permission string // empty: the whole API
+}
+
+func (r reference) String() string {
+	if r.permission == "" {
+		return r.audience
+	}
+	return r.audience + "#" + r.permission
+}
+
+func parseReference(text string) (reference, error) {
+	audience, permission, divided := strings.Cut(text, "#")
+	if audience == "" || divided && permission == "" {
+		return reference{}, errors.New("write AUDIENCE or AUDIENCE#permission")
+	}
+	return reference{audience, permission}, nil
+}
+
+// references makes a flag of AUDIENCE[#permission] that may be repeated.
+func references(flags *pflag.FlagSet, into *[]reference, name, usage string) {
+	flags.Func(name, usage, func(text string) error {
+		r, err := parseReference(text)
+		*into = append(*into, r)
+		return err
+	})
+}
+
+// timeFlag makes a flag of a time to come: a date (its beginning in UTC), an RFC 3339 time, or a duration from now.
+func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
+	flags.Func(name, usage, func(text string) error {
+		t, err := parseTime(text, time.Now())
+		*into = t
+		return err
+	})
+}
+
+func parseTime(text string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(text); err == nil {
+		if d <= 0 {
+			return time.Time{}, errors.New("must be in the future")
+		}
+		return now.Add(d), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			if !t.After(now) {
+				return t, errors.New("must be in the future")
+			}
+			return t, nil
+		}
+	}
+	return time.Time{}, errors.New("write a date as 2027-01-01, a time as 2027-01-01T12:00:00Z, or a duration as 720h")
+}

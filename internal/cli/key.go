@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+type keyView struct {
+	KID         string          `json:"kid"`
+	Alg         string          `json:"alg"`
+	State       domain.KeyState `json:"state"`
+	CreatedAt   time.Time       `json:"created_at"`
+	ActivatedAt time.Time       `json:"activated_at,omitzero"`
+	RetiredAt   time.Time       `json:"retired_at,omitzero"`
+	RevokedAt   time.Time       `json:"revoked_at,omitzero"`
+}
+
+func viewKey(k domain.SigningKey) keyView {
+	return keyView{
+		KID: k.KID, Alg: k.Alg, State: k.State, CreatedAt: k.CreatedAt,
+		ActivatedAt: k.ActivatedAt, RetiredAt: k.RetiredAt, RevokedAt: k.RevokedAt,
+	}
+}
+
+func (v keyView) columns() []string {
+	return []string{"KID", "ALG", "STATE", "CREATED", "ACTIVE SINCE", "ENDED"}
+}
+
+func (v keyView) cells() []any {
+	ended := v.RetiredAt
+	if ended.IsZero() {
+		ended = v.RevokedAt
+	}
+	return []any{v.KID, v.Alg, v.State, v.CreatedAt, v.ActivatedAt, ended}
+}
+
+func (a *app) keyCommand() *cobra.Command {
+	return noun("key", "Manage signing keys", a.keyList(), a.keyRotate(), a.keyRevoke())
+}
+
+func (a *app) keyList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the signing keys, the oldest first",
+		Long: `Lists the signing keys. A key is published before it signs (next), signs (active), is published until its last
+token has expired (retired), or is taken back with all that it signed (revoked).`,
+		Example: "  signet key list",
+		Args:    cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+			keys, err := s.Keys.List(ctx)
+			return rows(keys, viewKey), err
+		}),
+	}
+}
+
+func (a *app) keyRotate() *cobra.Command {
+	var alg string
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Let the next signing key take over, and show it",
+		Long: `Retires the active key of each algorithm, or of one, and lets the next one sign. Running servers follow with their
+next token; no token becomes invalid. It happens on its own every keys.rotate_every.`,
+		Example: `  signet key rotate
+  signet key rotate --alg ES256`,
+		Args: cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+			algs := domain.SigningAlgs
+			if alg != "" {
+				algs = []string{alg}
+			}
+			var active []domain.SigningKey
+			for _, alg := range algs {
+				key, err := s.Keys.Rotate(ctx, alg)
+				if err != nil {
+					return nil, err
+				}
+				active = append(active, key)
+			}
+			return rows(active, viewKey), nil
+		}),
+	}
+	cmd.Flags().StringVar(&alg, "alg", "", "only keys of `ALG`: ES256, RS256 or EdDSA (default all)")
+	return cmd
+}
+
+// revokedKeyView tells what revoking a key did.
+type revokedKeyView struct {
+	KID           string `json:"kid"`
+	Replacement   string `json:"replacement,omitempty"` // the kid that signs from now on, if this one did
+	RevokedTokens int64  `json:"revoked_tokens"`
+}
+
+func (v revokedKeyView) text(w io.Writer) {
+	fmt.Fprintf(w, "revoked key %s and %d live tokens that it signed\n", v.KID, v.RevokedTokens)
+	if v.Replacement != "" {
+		fmt.Fprintf(w, "key %s signs from now on\n", v.Replacement)
+	}
+}
+
+func (a *app) keyRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke KID",
+		Short: "Take a signing key back, and every token that it signed",
+		Long: `For a key that somebody else may have. It leaves the JWKS, introspection answers that its tokens are not active,
+and services that ask nobody refuse them once they have fetched the JWKS again (keys.jwks_max_age).
+If it was the active key, the next one takes over.`,
+		Example: "  signet key revoke $(signet key list -o json | jq -r '.[0].kid')",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			replacement, died, err := s.Keys.Revoke(ctx, args[0])
+			return revokedKeyView{args[0], replacement.KID, died}, err
+		}),
+	}
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const pageSize = 500
+
+// page says which part of a long list to show.
+type page struct {
+	after string
+	limit int
+}
+
+func (p *page) flags(flags *pflag.FlagSet, key string) {
+	flags.StringVar(&p.after, "after", "", "show those after this `"+key+"`")
+	flags.IntVar(&p.limit, "limit", 0, "show at most `N` (default all)")
+}
+
+// collect reads a list page by page. key is what read takes to go on after an object; limit 0 stands for all.
+func collect[T any, K any](after K, limit int, read func(after K, limit int) ([]T, error), key func(T) K) ([]T, error) {
+	if limit < 0 {
+		return nil, usagef("--limit must not be negative")
+	}
+	var all []T
+	for {
+		size := pageSize
+		if limit > 0 {
+			size = min(size, limit-len(all))
+		}
+		got, err := read(after, size)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, got...)
+		if len(got) < size || len(all) == limit {
+			return all, nil
+		}
+		after = key(got[len(got)-1])
+	}
+}
+
+// edit removes from a list what must be in it, and adds what is not in it yet. what names the elements in errors.
+func edit[T comparable](what string, list, remove, add []T) ([]T, error) {
+	kept := slices.Clone(list)
+	for _, r := range remove {
+		i := slices.Index(kept, r)
+		if i < 0 {
+			return nil, fmt.Errorf("%s %v: %w", what, r, domain.ErrNotFound)
+		}
+		kept = slices.Delete(kept, i, i+1)
+	}
+	for _, n := range add {
+		if !slices.Contains(kept, n) {
+			kept = append(kept, n)
+		}
+	}
+	return kept, nil
+}

@@ -1,0 +1,156 @@
+// Package cli is the command line: one file a noun, each command a few lines over the services.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// The exit codes of the program.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// app is one run of the program.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	configFile string            // --config
+	json       bool              // --output json
+	settings   map[string]string // set by flags, by setting
+	started    bool              // the command line was understood and a command runs
+}
+
+// Main runs the program and returns its exit code: 0 done, 1 failed, 2 not used as it should be.
+// args are without the program's name. Errors go to stderr, in one line.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, settings: map[string]string{}}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
+		return exitDone
+	case a.started && !errors.As(err, new(usageError)):
+		a.complain(err.Error())
+		return exitFailed
+	default:
+		a.json = a.json || asksForJSON(args)
+		a.complain(fmt.Sprintf("%v (see %s --help)", err, command.CommandPath()))
+		return exitUsage
+	}
+}
+
+// usageError is a mistake on the command line that shows only when the command runs.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// complain writes an error in one line.
+func (a *app) complain(message string) {
+	lines := strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	message = strings.Join(lines, " ")
+	if a.json {
+		json.NewEncoder(a.stderr).Encode(map[string]string{"error": message})
+		return
+	}
+	fmt.Fprintln(a.stderr, "signet:", message)
+}
+
+// note tells people something beside the answer. Programs that read JSON get the answer alone.
+func (a *app) note(format string, args ...any) {
+	if !a.json {
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}
+
+// asksForJSON looks for "-o json" in arguments that could not be parsed.
+func asksForJSON(args []string) bool {
+	for i, arg := range args {
+		if slices.Contains([]string{"-ojson", "-o=json", "--output=json"}, arg) {
+			return true
+		}
+		if i > 0 && arg == "json" && slices.Contains([]string{"-o", "--output"}, args[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "signet",
+		Short: "A centralized OAuth 2.0 and OpenID Connect authorization server",
+		Long: `Signet keeps users, roles, clients and an index of every token it issues in one database.
+"signet serve" runs the server. The other commands manage what it serves, on the same database,
+beside a running server: the next token or answer shows every change.
+
+Settings come from flags, then SIGNET_* variables, then the file of --config, then defaults.
+Exit codes: 0 done, 1 failed, 2 not used as it should be.`,
+		Example: `  signet serve
+  signet api create https://orders.example --permission orders:read
+  signet role create clerk --grant https://orders.example#orders:read
+  signet client create reporting --grant client_credentials --api https://orders.example
+  signet assign clerk --client reporting`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	a.globalFlags(root.PersistentFlags())
+	root.AddCommand(
+		a.serveCommand(),
+		a.apiCommand(), a.clientCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(),
+		a.assignCommand(), a.unassignCommand(), a.assignmentCommand(),
+		a.tokenCommand(), a.keyCommand(), a.auditCommand(),
+		a.migrateCommand(), a.configCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// noun makes the command that holds what can be done with one kind of object.
+func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:                   name,
+		Short:                 short,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			var near string
+			if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
+				near = fmt.Sprintf(", did you mean %q?", names[0])
+			}
+			return fmt.Errorf("unknown command %q for %q%s", args[0], cmd.CommandPath(), near)
+		},
+		SuggestionsMinimumDistance: 2,
+	}
+	cmd.AddCommand(verbs...)
+	return cmd
+}
+
+// explain adds to an error what to do about it, where the error cannot know.
+func explain(err error) error {
+	if errors.Is(err, domain.ErrUnavailable) {
+		return fmt.Errorf("%w: see that it runs, and that --database or SIGNET_DATABASE_URL names it", err)
+	}
+	return err
+}

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"context"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+type runE = func(cmd *cobra.Command, args []string) error
+
+// managed is what a command does with the services.
+type managed = func(ctx context.Context, s *server.Services, args []string) (view, error)
+
+// run makes the RunE of a command that answers with a view.
+func (a *app) run(do func(ctx context.Context, args []string) (view, error)) runE {
+	return func(cmd *cobra.Command, args []string) error {
+		a.started = true
+		v, err := do(cmd.Context(), args)
+		if err != nil {
+			return explain(err)
+		}
+		return a.print(v)
+	}
+}
+
+// manage makes the RunE of a command that works on the database, on behalf of who types it.
+func (a *app) manage(do managed) runE { return a.open(server.ModeManage, do) }
+
+func (a *app) open(mode server.Mode, do managed) runE {
+	return a.run(func(ctx context.Context, args []string) (view, error) {
+		cfg, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		s, err := server.Open(ctx, cfg, mode)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		return do(audit.WithActor(ctx, actor()), s, args)
+	})
+}
+
+// actor names the person at the terminal for the audit log.
+func actor() string {
+	u, err := user.Current()
+	if err != nil {
+		return "cli"
+	}
+	return "cli:" + u.Username
+}

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/server"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Runs the server until it is told to stop (SIGINT, SIGTERM). Without any setting it listens on
+http://127.0.0.1:8080 and keeps its data in ./signet-data. While there is no administrator it prints a link that
+makes the first one, once. config/signet.yaml explains all settings.`,
+		Example: `  signet serve
+  signet serve --listen 0.0.0.0:8080 --issuer https://login.example.com
+  SIGNET_MASTER_KEY_FILE=/run/secrets/master.key signet serve --database postgres://signet@db/signet`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.started = true
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			return explain(server.Run(cmd.Context(), cfg, a.stdout, a.logger(cfg.Log)))
+		},
+	}
+	flags := cmd.Flags()
+	a.setting(flags, "listen", "listen", "listen on `HOST:PORT` (default 127.0.0.1:8080)")
+	a.setting(flags, "issuer", "issuer", "be known as `URL` (default http:// and the address of --listen)")
+	a.setting(flags, "log-level", "log.level", "log from `LEVEL` on: debug, info, warn or error (default info)")
+	a.setting(flags, "log-format", "log.format", "log as `FORMAT`: text or json (default text)")
+	return cmd
+}

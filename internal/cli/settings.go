@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/signet-auth/signet/internal/config"
+)
+
+// globalFlags are the flags that every command takes.
+func (a *app) globalFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&a.configFile, "config", "", "read settings from a YAML `FILE`")
+	flags.FuncP("output", "o", "print the answer as `FORMAT`: text or json (default text)", func(format string) error {
+		if format != "text" && format != "json" {
+			return fmt.Errorf("use text or json")
+		}
+		a.json = format == "json"
+		return nil
+	})
+	a.setting(flags, "database", "database", "use the database at `URL`: postgres://… or sqlite:PATH")
+	a.setting(flags, "data-dir", "data_dir", "keep the SQLite database and its master key in `DIR` (default ./signet-data)")
+}
+
+// setting makes a flag that comes before a setting's variable and file.
+func (a *app) setting(flags *pflag.FlagSet, name, key, usage string) {
+	flags.Func(name, usage, func(value string) error {
+		a.settings[key] = value
+		return nil
+	})
+}
+
+// config reads the settings.
+func (a *app) config() (config.Config, error) {
+	return config.Load(config.Sources{File: a.configFile, Environ: os.Environ(), Flags: a.settings})
+}
+
+// logger writes to stderr as the settings say.
+func (a *app) logger(settings config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: settings.Level}
+	if settings.Format == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, options))
+}

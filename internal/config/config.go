@@ -1,0 +1,80 @@
+// Package config holds Signet's settings: what there is to set, the defaults, and how they are read.
+// config/signet.yaml explains each of them to those who run Signet.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config is every setting. Load returns it resolved: nothing that has a default is empty.
+type Config struct {
+	Listen          string         `koanf:"listen"`   // host:port
+	Issuer          string         `koanf:"issuer"`   // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
+	DataDir         string         `koanf:"data_dir"` // where the SQLite database and its master key are
+	Database        DatabaseURL    `koanf:"database"` // postgres://… or sqlite:PATH
+	DatabasePool    DatabasePool   `koanf:"database_pool"`
+	DatabaseTimeout time.Duration  `koanf:"database_timeout"` // of one statement or transaction on behalf of a request
+	MasterKey       Secret         `koanf:"-"`                // only from SIGNET_MASTER_KEY; empty: read MasterKeyFile
+	MasterKeyFile   string         `koanf:"master_key_file"`
+	Tokens          Tokens         `koanf:"tokens"`
+	Sessions        Sessions       `koanf:"sessions"`
+	Keys            Keys           `koanf:"keys"`
+	Log             Log            `koanf:"log"`
+	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For counts
+	SnapshotSize    int            `koanf:"snapshot_size"`   // objects that the snapshot holds
+}
+
+// DatabasePool bounds the connections to the database.
+type DatabasePool struct {
+	MaxConnections int `koanf:"max_connections"`
+}
+
+// Tokens are the lifetimes of what Signet issues.
+type Tokens struct {
+	AccessTTL          time.Duration `koanf:"access_ttl"`           // of access tokens, where their API sets none
+	IDTTL              time.Duration `koanf:"id_ttl"`               // of ID tokens
+	CodeTTL            time.Duration `koanf:"code_ttl"`             // of authorization codes
+	RefreshIdleTTL     time.Duration `koanf:"refresh_idle_ttl"`     // of a refresh token that is not used
+	RefreshAbsoluteTTL time.Duration `koanf:"refresh_absolute_ttl"` // of a grant, however often it is refreshed
+}
+
+// Sessions are the lifetimes of a browser's sign-in.
+type Sessions struct {
+	Idle     time.Duration `koanf:"idle"`
+	Lifetime time.Duration `koanf:"lifetime"`
+}
+
+// Keys say how signing keys are published and changed.
+type Keys struct {
+	JWKSMaxAge  time.Duration `koanf:"jwks_max_age"` // for how long others may cache the JWKS
+	RotateEvery time.Duration `koanf:"rotate_every"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  slog.Level `koanf:"level"`
+	Format string     `koanf:"format"` // text or json
+}
+
+// Default returns the settings of an installation that sets nothing, before empty ones are filled in from others.
+func Default() Config {
+	return Config{
+		Listen:          "127.0.0.1:8080",
+		DataDir:         "./signet-data",
+		DatabasePool:    DatabasePool{MaxConnections: 16},
+		DatabaseTimeout: 1500 * time.Millisecond,
+		Tokens: Tokens{
+			AccessTTL:          10 * time.Minute,
+			IDTTL:              10 * time.Minute,
+			CodeTTL:            time.Minute,
+			RefreshIdleTTL:     14 * 24 * time.Hour,
+			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
+		},
+		Sessions:     Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
+		Keys:         Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
+		Log:          Log{Level: slog.LevelInfo, Format: "text"},
+		SnapshotSize: 20000,
+	}
+}

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/knadh/koanf/v2"
+)
+
+const documented = "../../config/signet.yaml"
+
+func TestDocumentedFileEqualsTheDefaults(t *testing.T) {
+	got, err := read(Sources{File: documented})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Default(), got, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Error("config/signet.yaml differs from Default() (-default +file):\n", diff)
+	}
+}
+
+func TestDocumentedFileHasEverySetting(t *testing.T) {
+	file := koanf.New(".")
+	if err := loadFile(file, documented); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range Default().Settings() {
+		if !file.Exists(s.Key) {
+			t.Errorf("%s is missing in config/signet.yaml", s.Key)
+		}
+	}
+}
+
+func write(t *testing.T, yaml string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "signet.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestFlagsComeBeforeEnvironmentBeforeFileBeforeDefaults(t *testing.T) {
+	from := Sources{
+		File:    write(t, "tokens: {access_ttl: 1m, id_ttl: 1m, code_ttl: 1m}\ntrusted_proxies: [10.1.2.3/8, '::1']"),
+		Environ: []string{"SIGNET_TOKENS_ACCESS_TTL=2m", "SIGNET_TOKENS_ID_TTL=2m", "SIGNET_LOG_LEVEL=", "HOME=/root"},
+		Flags:   map[string]string{"tokens.access_ttl": "3m"},
+	}
+	c, err := Load(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []time.Duration{c.Tokens.AccessTTL, c.Tokens.IDTTL, c.Tokens.CodeTTL, c.Tokens.RefreshIdleTTL}
+	want := []time.Duration{3 * time.Minute, 2 * time.Minute, time.Minute, Default().Tokens.RefreshIdleTTL}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := fmt.Sprint(c.TrustedProxies); got != "[10.0.0.0/8 ::1/128]" {
+		t.Error("trusted proxies:", got)
+	}
+}
+
+func TestFileMayBeNamedByTheEnvironment(t *testing.T) {
+	c, err := Load(Sources{Environ: []string{"SIGNET_CONFIG=" + write(t, "snapshot_size: 123")}})
+	if err != nil || c.SnapshotSize != 123 {
+		t.Error(c.SnapshotSize, err)
+	}
+}
+
+func TestSectionsMayBeWrittenWithDots(t *testing.T) {
+	c, err := Load(Sources{File: write(t, "log.format: json\ntokens:\nsessions: {}\nlisten:")})
+	if err != nil || c.Log.Format != "json" {
+		t.Error(c.Log.Format, err)
+	}
+}
+
+func TestWhatIsEmptyFollowsFromOtherSettings(t *testing.T) {
+	tests := []struct {
+		flags              map[string]string
+		issuer, db, master string
+	}{
+		{nil, "http://127.0.0.1:8080", "sqlite:signet-data/signet.db", "signet-data/master.key"},
+		{map[string]string{"listen": "0.0.0.0:81"}, "http://localhost:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
+		{map[string]string{"listen": ":81"}, "http://localhost:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
+		{map[string]string{"listen": "[::]:81"}, "http://localhost:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
+		{map[string]string{"listen": "[::1]:81"}, "http://[::1]:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
+		{map[string]string{"data_dir": "/d", "issuer": "https://a.example/x"}, "https://a.example/x", "sqlite:/d/signet.db", "/d/master.key"},
+		{map[string]string{"database": "postgres://h/d", "master_key_file": "/k"}, "http://127.0.0.1:8080", "postgres://h/d", "/k"},
+	}
+	for _, test := range tests {
+		c, err := Load(Sources{Flags: test.flags})
+		if err != nil {
+			t.Error(test.flags, err)
+			continue
+		}
+		if c.Issuer != test.issuer || string(c.Database) != test.db || c.MasterKeyFile != test.master {
+			t.Error(test.flags, c.Issuer, c.Database, c.MasterKeyFile)
+		}
+	}
+}
+
+func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
+	tests := []struct {
+		name, file, environ string
+		want                []string
+	}{
+		{"unknown key", "tokens: {acess_ttl: 1m}", "", []string{"tokens.acess_ttl", "did you mean tokens.access_ttl?"}},
+		{"unknown section", "logs: {level: info}", "", []string{"logs.level", "did you mean log.level?"}},
+		{"unknown variable", "", "SIGNET_ISUER=x", []string{"SIGNET_ISUER", "did you mean SIGNET_ISSUER?"}},
+		{"setting used as a section", "issuer: {url: x}", "", []string{"issuer.url", "did you mean issuer?"}},
+		{"section used as a setting", "tokens: 5m", "", []string{"tokens", "is a section"}},
+		{"list for a single value", "issuer: [a]", "", []string{"issuer: a single value"}},
+		{"number for a duration", "tokens: {access_ttl: 600}", "", []string{"tokens.access_ttl", "not a duration such as"}},
+		{"text for a number", "snapshot_size: many", "", []string{"snapshot_size", "whole number"}},
+		{"log level", "", "SIGNET_LOG_LEVEL=loud", []string{"log.level", "debug, info, warn, error"}},
+		{"log format", "log: {format: xml}", "", []string{"log.format", "text, json"}},
+		{"proxy", "", "SIGNET_TRUSTED_PROXIES=proxy.example", []string{"trusted_proxies", "10.0.0.0/8"}},
+		{"access too short", "tokens: {access_ttl: 29s}", "", []string{"tokens.access_ttl", "between 30s and 24h"}},
+		{"access too long", "tokens: {access_ttl: 25h}", "", []string{"tokens.access_ttl"}},
+		{"code too long", "tokens: {code_ttl: 11m}", "", []string{"tokens.code_ttl"}},
+		{"idle past absolute", "tokens: {refresh_idle_ttl: 2h, refresh_absolute_ttl: 1h}", "", []string{"tokens.refresh_idle_ttl"}},
+		{"several at once", "snapshot_size: 1\nlog: {format: xml}", "", []string{"snapshot_size", "log.format"}},
+		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
+		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},
+		{"issuer with a slash", "issuer: https://login.example/", "", []string{"issuer", "slash"}},
+		{"issuer with a query", "issuer: https://login.example?", "", []string{"issuer", "query"}},
+		{"issuer with a fragment", "issuer: 'https://login.example#'", "", []string{"issuer", "fragment"}},
+		{"issuer with a user", "issuer: https://me@login.example", "", []string{"issuer", "user"}},
+		{"issuer that is none", "issuer: login.example", "", []string{"issuer", "not a URL"}},
+		{"master key in the file", "master_key: abc", "", []string{"master_key", "SIGNET_MASTER_KEY"}},
+		{"master key twice", "master_key_file: k", "SIGNET_MASTER_KEY=abc", []string{"master_key_file", "once"}},
+		{"master key missing", "database: postgres://h/d", "", []string{"master_key_file", "same master key"}},
+		{"another database", "database: mysql://h/d", "", []string{"database", "postgres://"}},
+		{"broken file", "tokens: [", "", []string{"signet.yaml", "yaml"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Load(Sources{File: write(t, test.file), Environ: []string{test.environ}})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMissingFileIsAnError(t *testing.T) {
+	if _, err := Load(Sources{File: "/nowhere/signet.yaml"}); err == nil || !strings.Contains(err.Error(), "/nowhere/signet.yaml") {
+		t.Error(err)
+	}
+}
+
+func TestVariablesOfKubernetesServiceLinksAreIgnored(t *testing.T) {
+	_, err := Load(Sources{Environ: []string{
+		"SIGNET_SERVICE_HOST=10.0.0.1", "SIGNET_SERVICE_PORT=80", "SIGNET_SERVICE_PORT_HTTP=80",
+		"SIGNET_PORT=tcp://10.0.0.1:80", "SIGNET_PORT_80_TCP_ADDR=10.0.0.1",
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	for _, database := range []string{"postgres://signet:hunter2@db/signet", "postgres://db/signet?user=signet&password=hunter2"} {
+		c, err := Load(Sources{Environ: []string{"SIGNET_DATABASE_URL=" + database, "SIGNET_MASTER_KEY=hunter2"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asJSON, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := []string{string(asJSON), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), fmt.Sprint(c.LogValue(), c.Settings())}
+		for _, text := range shown {
+			if strings.Contains(text, "hunter2") {
+				t.Error("shown:", text)
+			}
+		}
+		if string(c.MasterKey) != "hunter2" || string(c.Database) != database {
+			t.Error("the values themselves must stay whole")
+		}
+	}
+	_, err := Load(Sources{Environ: []string{"SIGNET_DATABASE_URL=postgres://signet:hunter2%@db/signet", "SIGNET_MASTER_KEY=k"}})
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+)
+
+const (
+	envPrefix    = "SIGNET_"
+	envFile      = "SIGNET_CONFIG"
+	envMasterKey = "SIGNET_MASTER_KEY"
+)
+
+// Kubernetes sets such variables in every pod beside a service named "signet"; they are not meant for us.
+var serviceLink = regexp.MustCompile(`^SIGNET_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$`)
+
+// Sources are where settings come from; the first that has a setting decides: Flags, Environ, File, then Default.
+type Sources struct {
+	File    string            // path of a YAML file, empty: SIGNET_CONFIG of Environ, or none
+	Environ []string          // "NAME=value" as os.Environ gives; empty values count as not set
+	Flags   map[string]string // by setting: "tokens.access_ttl"
+}
+
+// Load reads, resolves and checks the settings. The error names each setting that is unknown or wrong, in one line.
+func Load(from Sources) (Config, error) {
+	c, err := read(from)
+	if err != nil {
+		return Config{}, err
+	}
+	c.resolve()
+	if err := c.validate(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// read merges the sources over the defaults.
+func read(from Sources) (Config, error) {
+	c := Default()
+	vars, err := environment(from.Environ)
+	if err != nil {
+		return c, err
+	}
+	c.MasterKey = Secret(strings.TrimSpace(vars[envMasterKey]))
+	path := from.File
+	if path == "" {
+		path = vars[envFile]
+	}
+
+	merged := koanf.New(".")
+	if path != "" {
+		if err := loadFile(merged, path); err != nil {
+			return c, err
+		}
+	}
+	set := map[string]any{}
+	for _, f := range fields(&c) {
+		if v, ok := vars[variable(f.key)]; ok {
+			set[f.key] = v
+		}
+		if v, ok := from.Flags[f.key]; ok {
+			set[f.key] = v
+		}
+	}
+	if err := merged.Load(confmap.Provider(set, "."), nil); err != nil {
+		return c, fmt.Errorf("merge the settings: %w", err)
+	}
+	var problems []string
+	values := merged.All()
+	for _, f := range fields(&c) {
+		if values[f.key] == nil {
+			continue
+		}
+		if err := f.set(values[f.key]); err != nil {
+			problems = append(problems, f.key+": "+err.Error())
+		}
+	}
+	return c, join(problems)
+}
+
+// environment picks our variables, and refuses those that nothing reads: most often a setting with a typo.
+func environment(environ []string) (map[string]string, error) {
+	known := []string{envFile, envMasterKey}
+	for _, f := range fields(new(Config)) {
+		known = append(known, variable(f.key))
+	}
+	var problems []string
+	vars := map[string]string{}
+	ours := env.Provider("", env.Opt{Prefix: envPrefix, EnvironFunc: func() []string { return environ }})
+	all, err := ours.Read()
+	if err != nil {
+		return nil, fmt.Errorf("read the environment: %w", err)
+	}
+	for name, value := range all {
+		switch {
+		case serviceLink.MatchString(name):
+		case !slices.Contains(known, name):
+			problems = append(problems, fmt.Sprintf("unknown variable %s in the environment, did you mean %s?", name, nearest(name, known)))
+		case value != "":
+			vars[name] = value.(string)
+		}
+	}
+	return vars, join(problems)
+}
+
+// loadFile reads a YAML file and refuses keys that nothing reads.
+func loadFile(into *koanf.Koanf, path string) error {
+	if err := into.Load(file.Provider(path), yaml.Parser()); err != nil {
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+			err = pathErr.Err
+		}
+		return fmt.Errorf("read the configuration %s: %w", path, err)
+	}
+	var known, sections []string
+	for _, f := range fields(new(Config)) {
+		known = append(known, f.key)
+		if section, _, ok := strings.Cut(f.key, "."); ok {
+			sections = append(sections, section)
+		}
+	}
+	var problems []string
+	for key, value := range into.All() {
+		switch {
+		case slices.Contains(known, key):
+		case slices.Contains(sections, key):
+			if !empty(value) {
+				problems = append(problems, fmt.Sprintf("%s in %s is a section, it takes no value of its own", key, path))
+			}
+		case key == "master_key":
+			problems = append(problems, fmt.Sprintf("master_key must not be in %s: set %s, or master_key_file", path, envMasterKey))
+		default:
+			problems = append(problems, fmt.Sprintf("unknown setting %s in %s, did you mean %s?", key, path, nearest(key, known)))
+		}
+	}
+	return join(problems)
+}
+
+// empty says whether a section is there by name alone ("tokens:").
+func empty(section any) bool {
+	m, ok := section.(map[string]any)
+	return section == nil || ok && len(m) == 0
+}
+
+// join makes one error of many problems, nil if there are none.
+func join(problems []string) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	slices.Sort(problems)
+	return errors.New(strings.Join(problems, "; "))
+}

@@ -1,0 +1,88 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Assign gives a role to a user, a group or a client, or changes until when it has it; only Role, SubjectKind, Subject and
+// ExpiresAt count. ErrInvalid for an unknown kind or an expiry that has passed, ErrNotFound says what does not exist.
+func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
+	a.CreatedAt = d.now()
+	if !a.Active(a.CreatedAt) {
+		return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	details := map[string]any{}
+	if !a.ExpiresAt.IsZero() {
+		details["expires_at"] = a.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return d.changeAssignment(ctx, "role.assign", &a, details, d.store.PutAssignment)
+}
+
+// Unassign takes a role from a user, a group or a client. ErrInvalid for the last administrator,
+// ErrNotFound says what does not exist.
+func (d *Directory) Unassign(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
+	a := domain.Assignment{Role: role, SubjectKind: kind, Subject: subject}
+	return d.changeAssignment(ctx, "role.unassign", &a, map[string]any{}, func(ctx context.Context, a domain.Assignment) error {
+		return d.keepAdministrator(ctx, func() error {
+			return d.store.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
+		})
+	})
+}
+
+func (d *Directory) changeAssignment(
+	ctx context.Context, action string, a *domain.Assignment, details map[string]any, change func(context.Context, domain.Assignment) error,
+) error {
+	switch a.SubjectKind {
+	case domain.SubjectUser:
+		a.Subject = canonical(a.Subject)
+	case domain.SubjectGroup, domain.SubjectClient:
+	default:
+		return fmt.Errorf("%w kind of subject %q: assign roles to a user, a group or a client", domain.ErrInvalid, a.SubjectKind)
+	}
+	subject := string(a.SubjectKind) + ":" + a.Subject
+	details["subject"] = subject
+	return d.changeRole(ctx, action, a.Role, details, func(ctx context.Context) error {
+		if _, err := d.store.FindRole(ctx, a.Role); err != nil {
+			return err
+		}
+		if err := change(ctx, *a); err != nil {
+			return fmt.Errorf("%s %q: %w", a.SubjectKind, a.Subject, err)
+		}
+		return nil
+	})
+}
+
+// ListAssignments returns assignments after the given id, at most limit. An empty role or kind stands for any.
+func (d *Directory) ListAssignments(
+	ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int,
+) ([]domain.Assignment, error) {
+	if kind == domain.SubjectUser {
+		subject = canonical(subject)
+	}
+	return d.store.ListAssignments(ctx, role, kind, subject, after, limit)
+}
+
+// keepAdministrator makes a change unless it takes away the last administrator. The audit event that came before it in the
+// transaction keeps others from doing the same at the same time.
+func (d *Directory) keepAdministrator(ctx context.Context, change func() error) error {
+	now := d.now()
+	before, err := d.store.CountAdministrators(ctx, now)
+	if err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	after, err := d.store.CountAdministrators(ctx, now)
+	if err != nil {
+		return err
+	}
+	if before > 0 && after == 0 {
+		return fmt.Errorf("%w change: this is the last administrator; make another user one first", domain.ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+// Package directory keeps users, groups, roles and assignments, and works out what they amount to: the effective access
+// of a subject at an audience.
+package directory
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/snapshot"
+)
+
+// Directory holds people and what they may do. Every change is recorded in the audit log, in its own transaction.
+type Directory struct {
+	store  Store
+	cache  *snapshot.Cache
+	log    *audit.Log
+	hasher hasher
+	now    func() time.Time
+}
+
+// New makes a directory.
+func New(store Store, cache *snapshot.Cache, log *audit.Log, now func() time.Time) *Directory {
+	return &Directory{store: store, cache: cache, log: log, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
+}

@@ -1,0 +1,422 @@
+package directory_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/crypto/argon2"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+const (
+	orders  = "https://orders.example"
+	billing = "https://billing.example"
+)
+
+// world is a directory over a database, at a time that the test sets, beside a registry with two APIs and the client "svc".
+type world struct {
+	*directory.Directory
+	t        *testing.T
+	db       *store.DB
+	cache    *snapshot.Cache
+	registry *registry.Registry
+	log      *audit.Log
+	now      time.Time
+	svc      domain.Client
+}
+
+func each(t *testing.T, test func(*world)) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		cache, err := snapshot.New(db, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
+		now := func() time.Time { return w.now }
+		w.log = audit.New(db, now)
+		w.registry = registry.New(db, cache, w.log, []byte("a key of the tests"), now)
+		w.Directory = directory.New(db, cache, w.log, now)
+		for _, audience := range []string{orders, billing} {
+			_, err := w.registry.CreateAPI(t.Context(), domain.API{
+				Audience: audience, Permissions: []domain.Permission{{Name: "read"}, {Name: "write"}, {Name: "delete"}},
+			})
+			w.check(err)
+		}
+		w.svc, _, err = w.registry.CreateClient(t.Context(), domain.Client{ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials}})
+		w.check(err)
+		w.refresh()
+		test(w)
+		_, err = w.log.Verify(t.Context())
+		w.check(err)
+	})
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) refresh() {
+	w.t.Helper()
+	w.check(w.cache.Refresh(w.t.Context()))
+}
+
+func (w *world) refused(err, want error, fragments ...string) {
+	w.t.Helper()
+	if !errors.Is(err, want) {
+		w.t.Errorf("err = %v, want %v", err, want)
+		return
+	}
+	for _, f := range fragments {
+		if !strings.Contains(err.Error(), f) {
+			w.t.Errorf("err = %q, want %q in it", err, f)
+		}
+	}
+}
+
+func (w *world) user(username, password string) domain.User {
+	w.t.Helper()
+	user, err := w.CreateUser(w.t.Context(), domain.User{Username: username}, password)
+	w.check(err)
+	return user
+}
+
+func (w *world) group(name string, members ...string) {
+	w.t.Helper()
+	_, err := w.CreateGroup(w.t.Context(), domain.Group{Name: name})
+	w.check(err)
+	for _, m := range members {
+		w.check(w.AddMember(w.t.Context(), name, m))
+	}
+}
+
+// role makes a role of permissions written as audience#permission.
+func (w *world) role(name string, permissions ...string) {
+	w.t.Helper()
+	_, err := w.CreateRole(w.t.Context(), domain.Role{Name: name, Permissions: rolePermissions(permissions)})
+	w.check(err)
+}
+
+func rolePermissions(names []string) []domain.RolePermission {
+	var permissions []domain.RolePermission
+	for _, n := range names {
+		audience, permission, _ := strings.Cut(n, "#")
+		permissions = append(permissions, domain.RolePermission{Audience: audience, Permission: permission})
+	}
+	return permissions
+}
+
+func (w *world) assign(role string, kind domain.SubjectKind, subject string, until time.Time) {
+	w.t.Helper()
+	w.check(w.Assign(w.t.Context(), domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until}))
+}
+
+func (w *world) administrator(username string) domain.User {
+	w.t.Helper()
+	user := w.user(username, "")
+	w.assign(domain.RoleAdministrator, domain.SubjectUser, username, time.Time{})
+	return user
+}
+
+// hasAccess compares the access of a subject at an audience, after a refresh.
+func (w *world) hasAccess(s directory.Subject, audience string, want directory.Access) {
+	w.t.Helper()
+	w.refresh()
+	got, err := w.Access(w.t.Context(), s, audience)
+	w.check(err)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		w.t.Errorf("access at %s: %s", audience, diff)
+	}
+}
+
+func subjectOf(user domain.User) directory.Subject {
+	return directory.Subject{Kind: domain.SubjectUser, ID: user.ID}
+}
+
+// tokens puts a live token, grant and session of a user into the database, and returns whether each is still live.
+func (w *world) tokens(user domain.User) (live func() [3]bool) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	token := domain.IssuedToken{
+		Kind: domain.TokenAccess, KeyID: 1, ClientID: w.svc.ID, UserID: user.ID, IssuedAt: w.now, ExpiresAt: w.now.Add(time.Hour),
+	}
+	rand.Read(token.ID[:])
+	w.refresh()
+	_, err := w.db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{w.cache.Revision()})
+	w.check(err)
+	grant, err := w.db.InsertGrant(ctx, domain.Grant{ClientID: w.svc.ID, UserID: user.ID, CreatedAt: w.now, ExpiresAt: w.now.Add(time.Hour)})
+	w.check(err)
+	hash := []byte(rand.Text())
+	_, err = w.db.InsertSession(ctx, domain.Session{Hash: hash, UserID: user.ID, AuthTime: w.now, CreatedAt: w.now, LastSeenAt: w.now, ExpiresAt: w.now.Add(time.Hour)})
+	w.check(err)
+	live = func() [3]bool {
+		found, _, err := w.db.FindIssuedTokens(ctx, []domain.TokenRef{{ID: token.ID, ExpiresAt: token.ExpiresAt}})
+		w.check(err)
+		session, err := w.db.FindSession(ctx, hash)
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			w.t.Fatal(err)
+		}
+		return [3]bool{
+			found[token.ID].RevokedAt.IsZero() && found[token.ID].ClientID != 0,
+			w.db.HoldGrant(ctx, grant, w.now) == nil,
+			err == nil && session.EndedAt.IsZero(),
+		}
+	}
+	if live() != [3]bool{true, true, true} {
+		w.t.Fatalf("new token, grant and session are live: %v", live())
+	}
+	return live
+}
+
+func TestAUserIsStoredAsCreated(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		created, err := w.CreateUser(ctx, domain.User{Username: "Alice", Email: "a@x.example", Name: "Alice Ölm", DisabledAt: w.now, PasswordHash: "x"}, "")
+		w.check(err)
+		want := domain.User{
+			ID: created.ID, Subject: created.Subject, Username: "alice", Email: "a@x.example", Name: "Alice Ölm", CreatedAt: w.now, UpdatedAt: w.now,
+		}
+		found, err := w.FindUser(ctx, "ALICE")
+		w.check(err)
+		w.refresh()
+		looked, err := w.LookupUser(ctx, created.ID)
+		w.check(err)
+		if diff := cmp.Diff([]domain.User{want, want, want}, []domain.User{created, found, *looked}); diff != "" {
+			w.t.Error(diff)
+		}
+		if !strings.HasPrefix(created.Subject, "usr_") || len(created.Subject) != 30 || created.Subject != strings.ToLower(created.Subject) {
+			w.t.Errorf("subject = %q", created.Subject)
+		}
+		_, err = w.CreateUser(ctx, domain.User{Username: "alice"}, "")
+		w.refused(err, domain.ErrExists, `user "alice": already exists`)
+
+		w.now = w.now.Add(time.Minute)
+		updated, err := w.UpdateUser(ctx, domain.User{Username: "Alice", Email: "b@x.example", EmailVerified: true, Subject: "usr_other", DisabledAt: w.now})
+		w.check(err)
+		want.Email, want.EmailVerified, want.Name, want.UpdatedAt = "b@x.example", true, "", w.now
+		found, err = w.FindUser(ctx, "alice")
+		w.check(err)
+		if diff := cmp.Diff([]domain.User{want, want}, []domain.User{updated, found}); diff != "" {
+			w.t.Error(diff)
+		}
+	})
+}
+
+func TestUsersThatBreakARuleAreRefused(t *testing.T) {
+	each(t, func(w *world) {
+		for _, tc := range []struct {
+			user     domain.User
+			password string
+			want     string
+		}{
+			{domain.User{Username: ""}, "", "invalid username"},
+			{domain.User{Username: "a b"}, "", "invalid username"},
+			{domain.User{Username: "-rf"}, "", "invalid username"},
+			{domain.User{Username: "a\n"}, "", "invalid username"},
+			{domain.User{Username: strings.Repeat("x", 65)}, "", "invalid username"},
+			{domain.User{Username: "a", Name: "x\x1b[1m"}, "", "invalid name"},
+			{domain.User{Username: "a", Email: "nobody"}, "", "invalid email"},
+			{domain.User{Username: "a", Email: "a@b@c"}, "", "invalid email"},
+			{domain.User{Username: "a", Email: "@x.example"}, "", "invalid email"},
+			{domain.User{Username: "a", Email: "a@x.example\r\nBcc: b"}, "", "invalid email"},
+			{domain.User{Username: "a", Email: strings.Repeat("x", 250) + "@x.ex"}, "", "at most 254"},
+			{domain.User{Username: "a"}, "short", "at least 8 characters"},
+			{domain.User{Username: "administrator"}, "administrator", "it is the username"},
+		} {
+			_, err := w.CreateUser(w.t.Context(), tc.user, tc.password)
+			w.refused(err, domain.ErrInvalid, tc.want)
+		}
+	})
+}
+
+func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		alice := w.user("alice", "correct horse")
+		w.user("bob", "")
+		w.user("carol", "correct horse")
+		w.check(w.SetUserDisabled(ctx, "carol", true))
+		signedIn, err := w.Authenticate(ctx, "Alice", "correct horse")
+		w.check(err)
+		if signedIn.ID != alice.ID {
+			w.t.Errorf("signed in %+v", signedIn)
+		}
+		var answers []string
+		for _, tc := range []struct{ username, password string }{
+			{"alice", "wrong horse"}, {"alice", ""}, {"alice", strings.Repeat("x", 2000)}, {"bob", ""}, {"bob", "correct horse"},
+			{"carol", "correct horse"}, {"nobody", "correct horse"}, {"", ""}, {"' OR 1=1 --", "x"},
+		} {
+			_, err := w.Authenticate(ctx, tc.username, tc.password)
+			w.refused(err, domain.ErrInvalid)
+			answers = append(answers, err.Error())
+		}
+		for _, a := range answers {
+			if a != answers[0] {
+				w.t.Errorf("answers tell users apart: %q and %q", answers[0], a)
+			}
+		}
+	})
+}
+
+func TestANewPasswordReplacesTheOldAndEndsSessions(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		live := w.tokens(w.user("alice", "correct horse"))
+		w.refused(w.SetPassword(ctx, "alice", "short"), domain.ErrInvalid)
+		w.check(w.SetPassword(ctx, "alice", "battery staple"))
+		if got := live(); got[2] {
+			w.t.Error("the session outlived the password")
+		}
+		_, err := w.Authenticate(ctx, "alice", "correct horse")
+		w.refused(err, domain.ErrInvalid)
+		_, err = w.Authenticate(ctx, "alice", "battery staple")
+		w.check(err)
+		w.refused(w.SetPassword(ctx, "nobody", "battery staple"), domain.ErrNotFound, `user "nobody": not found`)
+	})
+}
+
+// oldHash is a hash of a password with an all-zero salt and less work than today's.
+func oldHash(password string) string {
+	key := argon2.IDKey([]byte(password), make([]byte, 16), 1, 64, 1, 32)
+	return "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$" + base64.RawStdEncoding.EncodeToString(key)
+}
+
+func TestAnOldHashIsReplacedAtSignIn(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		user := w.user("alice", "")
+		user.PasswordHash = oldHash("correct horse")
+		w.check(w.db.UpdateUser(ctx, user))
+		_, err := w.Authenticate(ctx, "alice", "wrong horse")
+		w.refused(err, domain.ErrInvalid)
+		_, err = w.Authenticate(ctx, "alice", "correct horse")
+		w.check(err)
+		found, err := w.FindUser(ctx, "alice")
+		w.check(err)
+		if !strings.HasPrefix(found.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+			w.t.Errorf("hash is %s", found.PasswordHash)
+		}
+		_, err = w.Authenticate(ctx, "alice", "correct horse")
+		w.check(err)
+	})
+}
+
+func TestDisablingOrDeletingAUserEndsEverythingTheUserHad(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		other := w.tokens(w.user("bystander", ""))
+		for name, end := range map[string]func(username string) error{
+			"disable": func(u string) error { return w.SetUserDisabled(ctx, u, true) },
+			"delete":  func(u string) error { return w.DeleteUser(ctx, u) },
+		} {
+			user := w.user(name, "")
+			live := w.tokens(user)
+			w.refresh()
+			_, err := w.LookupUser(ctx, user.ID)
+			w.check(err)
+			w.check(end(name))
+			w.refresh()
+			if got := live(); got != [3]bool{} {
+				w.t.Errorf("%s: token, grant and session are live: %v", name, got)
+			}
+			if looked, err := w.LookupUser(ctx, user.ID); err == nil && looked.DisabledAt.IsZero() {
+				w.t.Errorf("%s: the snapshot has the user enabled", name)
+			}
+		}
+		if got := other(); got != [3]bool{true, true, true} {
+			w.t.Errorf("a bystander's token, grant and session are live: %v", got)
+		}
+		w.check(w.SetUserDisabled(ctx, "disable", false))
+		if user, err := w.FindUser(ctx, "disable"); err != nil || !user.DisabledAt.IsZero() {
+			w.t.Errorf("enabling went wrong: %+v, %v", user, err)
+		}
+		w.refused(w.DeleteUser(ctx, "delete"), domain.ErrNotFound, `user "delete": not found`)
+	})
+}
+
+// Changes that rewrite the same row at the same time must not undo each other.
+func TestADisabledUserStaysDisabledWhateverElseChangesAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		for range 10 {
+			username := strings.ToLower(rand.Text())
+			w.user(username, "")
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					if _, err := w.UpdateUser(ctx, domain.User{Username: username, Name: "New"}); err != nil {
+						w.t.Error(err)
+					}
+				})
+			}
+			wg.Go(func() {
+				if err := w.SetUserDisabled(ctx, username, true); err != nil {
+					w.t.Error(err)
+				}
+			})
+			wg.Wait()
+			user, err := w.FindUser(ctx, username)
+			w.check(err)
+			if user.DisabledAt.IsZero() || user.Name != "New" {
+				w.t.Fatalf("a change was lost: %+v", user)
+			}
+		}
+	})
+}
+
+func TestTheLastAdministratorStays(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		w.user("ordinary", "")
+		w.check(w.SetUserDisabled(ctx, "ordinary", true)) // no administrator yet: nothing to keep
+		w.administrator("alice")
+		const why = "this is the last administrator"
+		unassign := func(u string) error { return w.Unassign(ctx, domain.RoleAdministrator, domain.SubjectUser, u) }
+		w.refused(w.DeleteUser(ctx, "alice"), domain.ErrInvalid, why)
+		w.refused(w.SetUserDisabled(ctx, "alice", true), domain.ErrInvalid, why)
+		w.refused(unassign("alice"), domain.ErrInvalid, why)
+		w.refused(w.DeleteRole(ctx, domain.RoleAdministrator), domain.ErrInvalid, "built in")
+		w.administrator("bob")
+		w.check(unassign("alice"))
+		w.refused(w.DeleteUser(ctx, "bob"), domain.ErrInvalid, why)
+		w.check(w.DeleteUser(ctx, "alice"))
+	})
+}
+
+func TestAdministratorsCannotRemoveEachOtherAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		w.administrator("a")
+		w.administrator("b")
+		var wg sync.WaitGroup
+		for _, username := range []string{"a", "b"} {
+			wg.Go(func() {
+				if err := w.DeleteUser(ctx, username); err != nil && !errors.Is(err, domain.ErrInvalid) {
+					w.t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		n, err := w.db.CountAdministrators(ctx, w.now)
+		w.check(err)
+		if n != 1 {
+			w.t.Errorf("%d administrators left", n)
+		}
+	})
+}

@@ -1,0 +1,97 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const maxDescriptionBytes = 500
+
+// CreateGroup adds a group and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the name is taken.
+func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain.Group, error) {
+	if err := domain.CheckName("group name", group.Name); err != nil {
+		return domain.Group{}, err
+	}
+	if err := domain.CheckText("group description", group.Description, maxDescriptionBytes); err != nil {
+		return domain.Group{}, err
+	}
+	group.CreatedAt = d.now()
+	var stored domain.Group
+	err := d.changeGroup(ctx, "group.create", group.Name, nil, func(ctx context.Context) (err error) {
+		if _, err = d.store.InsertGroup(ctx, group); err != nil {
+			return err
+		}
+		stored, err = d.store.FindGroup(ctx, group.Name)
+		return err
+	})
+	if err != nil {
+		return domain.Group{}, err
+	}
+	return stored, nil
+}
+
+// DeleteGroup removes a group; its members stay. ErrNotFound if there is no such group.
+func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
+	return d.changeGroup(ctx, "group.delete", name, nil, func(ctx context.Context) error {
+		return d.store.DeleteGroup(ctx, name)
+	})
+}
+
+// AddMember puts a user into a group; being in it before is no error. ErrNotFound says which of the two does not exist.
+func (d *Directory) AddMember(ctx context.Context, group, username string) error {
+	return d.changeMember(ctx, "group.add_member", group, username, d.store.AddMember)
+}
+
+// RemoveMember takes a user out of a group; not being in it is no error. ErrNotFound says which of the two does not exist.
+func (d *Directory) RemoveMember(ctx context.Context, group, username string) error {
+	return d.changeMember(ctx, "group.remove_member", group, username, d.store.RemoveMember)
+}
+
+func (d *Directory) changeMember(
+	ctx context.Context, action, group, username string, change func(ctx context.Context, group, username string) error,
+) error {
+	username = canonical(username)
+	return d.changeGroup(ctx, action, group, map[string]any{"user": username}, func(ctx context.Context) error {
+		if _, err := d.store.FindGroup(ctx, group); err != nil {
+			return err
+		}
+		if err := change(ctx, group, username); err != nil {
+			return fmt.Errorf("user %q: %w", username, err)
+		}
+		return nil
+	})
+}
+
+func (d *Directory) changeGroup(
+	ctx context.Context, action, name string, details map[string]any, change func(ctx context.Context) error,
+) error {
+	if err := d.log.Change(ctx, action, "group:"+name, details, change); err != nil {
+		return fmt.Errorf("group %q: %w", name, err)
+	}
+	return nil
+}
+
+// FindGroup reads a group from the database. ErrNotFound if there is no such group.
+func (d *Directory) FindGroup(ctx context.Context, name string) (domain.Group, error) {
+	group, err := d.store.FindGroup(ctx, name)
+	if err != nil {
+		return domain.Group{}, fmt.Errorf("group %q: %w", name, err)
+	}
+	return group, nil
+}
+
+// ListGroups returns groups by name, those after the given one, at most limit.
+func (d *Directory) ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error) {
+	return d.store.ListGroups(ctx, after, limit)
+}
+
+// ListMembers returns a group's users by username, those after the given one, at most limit.
+// ErrNotFound if there is no such group.
+func (d *Directory) ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error) {
+	if _, err := d.FindGroup(ctx, group); err != nil {
+		return nil, err
+	}
+	return d.store.ListMembers(ctx, group, after, limit)
+}

@@ -1,0 +1,104 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (w *world) setupNeeded(want bool) {
+	w.t.Helper()
+	needed, err := w.SetupNeeded(w.t.Context())
+	w.check(err)
+	if needed != want {
+		w.t.Errorf("SetupNeeded = %t", needed)
+	}
+}
+
+func (w *world) setupLink() string {
+	w.t.Helper()
+	token, err := w.NewSetupLink(w.t.Context(), time.Hour)
+	w.check(err)
+	return token
+}
+
+func TestASetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		w.setupNeeded(true)
+		token, other := w.setupLink(), w.setupLink()
+		w.check(w.CheckSetupLink(ctx, token))
+		_, err := w.CompleteSetup(ctx, token, domain.User{Username: "root"}, "")
+		w.refused(err, domain.ErrInvalid, "at least 8 characters")
+		_, err = w.CompleteSetup(ctx, "guess", domain.User{Username: "root"}, "correct horse")
+		w.refused(err, domain.ErrNotFound)
+		w.setupNeeded(true)
+
+		_, err = w.CompleteSetup(ctx, token, domain.User{Username: "root", Name: "Root"}, "correct horse")
+		w.check(err)
+		w.setupNeeded(false)
+		_, err = w.Authenticate(ctx, "root", "correct horse")
+		w.check(err)
+		for _, used := range []string{token, other} {
+			w.refused(w.CheckSetupLink(ctx, used), domain.ErrNotFound)
+			if _, err = w.CompleteSetup(ctx, used, domain.User{Username: "mallory"}, "correct horse"); err == nil {
+				w.t.Error("a second administrator was made")
+			}
+		}
+		_, err = w.NewSetupLink(ctx, time.Hour)
+		w.refused(err, domain.ErrConsumed)
+	})
+}
+
+func TestASetupLinkExpires(t *testing.T) {
+	each(t, func(w *world) {
+		token := w.setupLink()
+		w.now = w.now.Add(time.Hour)
+		w.refused(w.CheckSetupLink(w.t.Context(), token), domain.ErrNotFound)
+		_, err := w.CompleteSetup(w.t.Context(), token, domain.User{Username: "root"}, "correct horse")
+		w.refused(err, domain.ErrNotFound)
+	})
+}
+
+func TestASetupLinkIsDeadOnceThereIsAnAdministrator(t *testing.T) {
+	each(t, func(w *world) {
+		token := w.setupLink()
+		w.administrator("alice")
+		w.setupNeeded(false)
+		_, err := w.CompleteSetup(w.t.Context(), token, domain.User{Username: "mallory"}, "correct horse")
+		w.refused(err, domain.ErrConsumed)
+		_, err = w.FindUser(w.t.Context(), "mallory")
+		w.refused(err, domain.ErrNotFound)
+	})
+}
+
+func TestSetupAtOnceMakesOneAdministrator(t *testing.T) {
+	each(t, func(w *world) {
+		token, other := w.setupLink(), w.setupLink()
+		var won atomic.Int32
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				link := []string{token, other}[i%2]
+				_, err := w.CompleteSetup(w.t.Context(), link, domain.User{Username: fmt.Sprintf("root%d", i)}, "correct horse")
+				switch {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, domain.ErrConsumed) && !errors.Is(err, domain.ErrNotFound):
+					w.t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		users, err := w.ListUsers(w.t.Context(), "", 10)
+		w.check(err)
+		if won.Load() != 1 || len(users) != 1 {
+			w.t.Errorf("%d won, %d users", won.Load(), len(users))
+		}
+	})
+}

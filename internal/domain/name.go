@@ -1,0 +1,33 @@
+package domain
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// CheckName holds the rule for names that commands and tokens carry: of clients, groups and roles.
+// What says whose name it is. ErrInvalid if the rule is broken.
+func CheckName(what, name string) error {
+	if !nameRule.MatchString(name) {
+		return fmt.Errorf("%w %s %q: use 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
+			ErrInvalid, what, name)
+	}
+	return nil
+}
+
+// CheckText holds the rule for free text that people read: valid UTF-8 of at most limit bytes without control characters.
+// What says which text it is. ErrInvalid if the rule is broken.
+func CheckText(what, text string, limit int) error {
+	if len(text) > limit {
+		return fmt.Errorf("%w %s: it has %d bytes; use at most %d", ErrInvalid, what, len(text), limit)
+	}
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("%w %s %q: use plain text on one line, without control characters", ErrInvalid, what, text)
+	}
+	return nil
+}

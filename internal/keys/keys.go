@@ -1,0 +1,264 @@
+// Package keys is the keyring: it makes signing keys, seals them at rest, signs, publishes the JWKS, rotates and revokes.
+package keys
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/snapshot"
+)
+
+const rsaBits = 2048
+
+// MaxTokenLifetime is the longest that any token lives; a retired key is published for that long.
+const MaxTokenLifetime = 24 * time.Hour
+
+// Keys is the keyring of an installation.
+type Keys struct {
+	store  Store
+	cache  *snapshot.Cache
+	log    *audit.Log
+	master *Master
+	now    func() time.Time
+	last   atomic.Pointer[ring] // the newest ring loaded, for the JWKS when the database is gone
+}
+
+// New makes a keyring over a store.
+func New(store Store, cache *snapshot.Cache, log *audit.Log, master *Master, now func() time.Time) *Keys {
+	return &Keys{store: store, cache: cache, log: log, master: master, now: now}
+}
+
+// ErrWrongMaster says that the database was made with another master key.
+var ErrWrongMaster = errors.New("this master key is not the one that the database was made with")
+
+// Claim makes the master key the database's, if that has none yet. ErrWrongMaster if it has another.
+func (k *Keys) Claim(ctx context.Context) error {
+	stored, err := k.store.ClaimMasterKey(ctx, k.master.Check())
+	if err != nil {
+		return fmt.Errorf("compare the master key: %w", err)
+	}
+	if subtle.ConstantTimeCompare(stored, k.master.Check()) != 1 {
+		return ErrWrongMaster
+	}
+	return nil
+}
+
+// Ensure makes the keys that are missing: an active and a next one for each algorithm. Several replicas may do so at once.
+func (k *Keys) Ensure(ctx context.Context) error {
+	stored, err := k.store.ListSigningKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("list the signing keys: %w", err)
+	}
+	for _, alg := range domain.SigningAlgs {
+		for _, state := range []domain.KeyState{domain.KeyActive, domain.KeyNext} {
+			if find(stored, alg, state) != nil {
+				continue
+			}
+			made, err := k.generate(alg, state)
+			if err != nil {
+				return err
+			}
+			if _, err := k.store.InsertSigningKey(ctx, made); err != nil && !errors.Is(err, domain.ErrExists) {
+				return fmt.Errorf("store a signing key: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// List returns all keys, oldest first, without their private halves.
+func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
+	stored, err := k.store.ListSigningKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the signing keys: %w", err)
+	}
+	for i := range stored {
+		stored[i].SealedKey = nil
+	}
+	return stored, nil
+}
+
+// Rotate retires the active key of an algorithm, puts the next one in its place and makes a new next one.
+// It returns the key that signs from now on. domain.ErrConsumed if another replica rotates at the same time.
+func (k *Keys) Rotate(ctx context.Context, alg string) (domain.SigningKey, error) {
+	return k.replace(ctx, alg, domain.KeyRetired, "")
+}
+
+// Revoke takes a key back: it leaves the JWKS, and every token that it signed is dead. If it was the active one, the next
+// one takes its place (replacement). died is how many live tokens it had signed. domain.ErrNotFound if there is no such key.
+func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.SigningKey, died int64, err error) {
+	stored, err := k.store.ListSigningKeys(ctx)
+	if err != nil {
+		return replacement, 0, fmt.Errorf("list the signing keys: %w", err)
+	}
+	i := slices.IndexFunc(stored, func(s domain.SigningKey) bool { return s.KID == kid })
+	switch {
+	case i < 0:
+		return replacement, 0, fmt.Errorf("signing key %q: %w", kid, domain.ErrNotFound)
+	case stored[i].State == domain.KeyRevoked:
+		return replacement, 0, nil
+	case stored[i].State == domain.KeyActive:
+		replacement, err = k.replace(ctx, stored[i].Alg, domain.KeyRevoked, kid)
+	default:
+		err = k.store.Tx(ctx, func(ctx context.Context) error {
+			if err := k.store.SetKeyState(ctx, kid, stored[i].State, domain.KeyRevoked, k.now()); err != nil {
+				return fmt.Errorf("revoke signing key %q: %w", kid, err)
+			}
+			return k.log.Record(ctx, "key.revoke", "key:"+kid, "")
+		})
+	}
+	if err != nil {
+		return replacement, 0, err
+	}
+	// The key is dead already; the rows only follow.
+	died, err = k.store.RevokeTokensOfKey(ctx, stored[i].ID, k.now())
+	if err != nil {
+		return replacement, 0, fmt.Errorf("mark the tokens of key %q: %w", kid, err)
+	}
+	return replacement, died, k.Ensure(ctx)
+}
+
+// replace moves the active key of an algorithm to another state and puts the next one in its place.
+// A kid, if given, must be the active key's.
+func (k *Keys) replace(ctx context.Context, alg string, to domain.KeyState, kid string) (domain.SigningKey, error) {
+	if !slices.Contains(domain.SigningAlgs, alg) {
+		return domain.SigningKey{}, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
+	}
+	spare, err := k.generate(alg, domain.KeyNext) // RSA takes its time: not inside the transaction
+	if err != nil {
+		return domain.SigningKey{}, err
+	}
+	var signs domain.SigningKey
+	err = k.store.Tx(ctx, func(ctx context.Context) error {
+		stored, err := k.store.ListSigningKeys(ctx)
+		if err != nil {
+			return fmt.Errorf("list the signing keys: %w", err)
+		}
+		if active := find(stored, alg, domain.KeyActive); active != nil {
+			if kid != "" && active.KID != kid {
+				return fmt.Errorf("replace key %q: %w", kid, domain.ErrConsumed)
+			}
+			if err := k.store.SetKeyState(ctx, active.KID, domain.KeyActive, to, k.now()); err != nil {
+				return fmt.Errorf("replace key %q: %w", active.KID, err)
+			}
+			if err := k.log.Record(ctx, "key."+map[domain.KeyState]string{
+				domain.KeyRetired: "retire", domain.KeyRevoked: "revoke",
+			}[to], "key:"+active.KID, ""); err != nil {
+				return err
+			}
+		}
+		next := find(stored, alg, domain.KeyNext)
+		if next == nil {
+			signs = spare
+			signs.State, signs.ActivatedAt = domain.KeyActive, k.now()
+			_, err = k.store.InsertSigningKey(ctx, signs)
+			return err
+		}
+		signs = *next
+		signs.State, signs.ActivatedAt = domain.KeyActive, k.now()
+		if err := k.store.SetKeyState(ctx, next.KID, domain.KeyNext, domain.KeyActive, k.now()); err != nil {
+			return fmt.Errorf("activate key %q: %w", next.KID, err)
+		}
+		_, err = k.store.InsertSigningKey(ctx, spare)
+		return err
+	})
+	signs.SealedKey = nil
+	return signs, err
+}
+
+// Maintain rotates what is due, makes what is missing and drops retired keys whose last token has expired.
+// Several replicas may do so at once: one wins.
+func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
+	stored, err := k.store.ListSigningKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("list the signing keys: %w", err)
+	}
+	for _, s := range stored {
+		switch s.State {
+		case domain.KeyActive:
+			if k.now().Sub(s.ActivatedAt) >= rotateEvery {
+				_, err = k.replace(ctx, s.Alg, domain.KeyRetired, s.KID)
+			}
+		case domain.KeyRetired:
+			if k.now().Sub(s.RetiredAt) > MaxTokenLifetime+time.Hour {
+				err = k.store.DeleteSigningKey(ctx, s.KID)
+			}
+		}
+		if err != nil && !errors.Is(err, domain.ErrConsumed) && !errors.Is(err, domain.ErrNotFound) {
+			return err
+		}
+	}
+	return k.Ensure(ctx)
+}
+
+func find(stored []domain.SigningKey, alg string, state domain.KeyState) *domain.SigningKey {
+	for i := range stored {
+		if stored[i].Alg == alg && stored[i].State == state {
+			return &stored[i]
+		}
+	}
+	return nil
+}
+
+// generate makes a key pair; its kid is the thumbprint of the public key (RFC 7638).
+func (k *Keys) generate(alg string, state domain.KeyState) (domain.SigningKey, error) {
+	var private crypto.Signer
+	var err error
+	switch alg {
+	case domain.ES256:
+		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case domain.RS256:
+		private, err = rsa.GenerateKey(rand.Reader, rsaBits)
+	case domain.EdDSA:
+		_, private, err = ed25519.GenerateKey(rand.Reader)
+	}
+	if err != nil {
+		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+	}
+	public, err := jwk.FromRaw(private.Public())
+	if err != nil {
+		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+	}
+	print, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+	}
+	kid := base64.RawURLEncoding.EncodeToString(print)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	err = errors.Join(err, public.Set(jwk.KeyIDKey, kid),
+		public.Set(jwk.AlgorithmKey, jwa.SignatureAlgorithm(alg)), public.Set(jwk.KeyUsageKey, jwk.ForSignature))
+	if err != nil {
+		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+	}
+	published, err := json.Marshal(public)
+	if err != nil {
+		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+	}
+	made := domain.SigningKey{
+		KID: kid, Alg: alg, State: state, PublicJWK: published,
+		SealedKey: k.master.seal(kid, der), CreatedAt: k.now(),
+	}
+	if state == domain.KeyActive {
+		made.ActivatedAt = made.CreatedAt
+	}
+	return made, nil
+}

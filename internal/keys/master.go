@@ -1,0 +1,123 @@
+package keys
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// masterKeySize is the size of a master key in bytes.
+const masterKeySize = 32
+
+// Master is the installation's master key. Everything secret that Signet stores or seals hangs on it.
+type Master struct{ key []byte }
+
+// NewMaster makes a random master key.
+func NewMaster() *Master {
+	key := make([]byte, masterKeySize)
+	rand.Read(key) //nolint:errcheck // never fails (Go 1.24)
+	return &Master{key: key}
+}
+
+// ParseMaster reads a master key: 32 bytes as base64 (standard or URL alphabet) or hex.
+func ParseMaster(text string) (*Master, error) {
+	text = strings.TrimSpace(text)
+	for _, decode := range []func(string) ([]byte, error){
+		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
+		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	} {
+		if key, err := decode(text); err == nil && len(key) == masterKeySize {
+			return &Master{key: key}, nil
+		}
+	}
+	return nil, errors.New("a master key is 32 random bytes as base64 or hex; make one with: openssl rand -base64 32")
+}
+
+// ReadMaster reads a master key from a file.
+func ReadMaster(path string) (*Master, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the master key: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 1024))
+	if err != nil {
+		return nil, fmt.Errorf("read the master key: %w", err)
+	}
+	m, err := ParseMaster(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("master key file %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// WriteMaster makes a master key file (0600) if there is none, and returns the key that the file holds.
+// Processes that do so at the same time all get the same key.
+func WriteMaster(path string) (*Master, error) {
+	m := NewMaster()
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".master-*") // mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("make the master key: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = fmt.Fprintln(tmp, base64.StdEncoding.EncodeToString(m.key))
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return nil, fmt.Errorf("make the master key: %w", err)
+	}
+	// A link, unlike a rename, fails if another process was quicker.
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("make the master key: %w", err)
+	}
+	return ReadMaster(path)
+}
+
+// Derive makes a key of n bytes for one purpose (HKDF-SHA-256, RFC 5869).
+func (m *Master) Derive(purpose string, n int) []byte {
+	key, err := hkdf.Key(sha256.New, m.key, nil, "signet "+purpose, n)
+	if err != nil {
+		panic(err) // n is a constant of ours
+	}
+	return key
+}
+
+// Check is a value that only this master key gives; it betrays nothing of the key.
+func (m *Master) Check() []byte {
+	mac := hmac.New(sha256.New, m.Derive("check", 32))
+	return mac.Sum(nil)
+}
+
+// seal encrypts with AES-256-GCM; name is authenticated with it, so that sealed values cannot be swapped.
+func (m *Master) seal(name string, plain []byte) []byte {
+	return m.gcm().Seal(nil, nil, plain, []byte(name))
+}
+
+func (m *Master) open(name string, sealed []byte) ([]byte, error) {
+	plain, err := m.gcm().Open(nil, nil, sealed, []byte(name))
+	if err != nil {
+		return nil, errors.New("cannot be opened with this master key")
+	}
+	return plain, nil
+}
+
+func (m *Master) gcm() cipher.AEAD {
+	block, err := aes.NewCipher(m.Derive("seal", 32))
+	if err != nil {
+		panic(err) // the size is right
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // AES has the right block size
+	}
+	return aead
+}

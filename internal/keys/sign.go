@@ -1,0 +1,80 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// The "typ" header values of what Signet signs.
+const (
+	TypeAccessToken = "at+jwt" // RFC 9068 §2.1
+	TypeJWT         = "JWT"    // ID tokens
+)
+
+// maxTokenSize bounds what is parsed, in bytes.
+const maxTokenSize = 16 << 10
+
+// ErrNotOurs says that a token was not signed by any key of this ring, or is of another type.
+var ErrNotOurs = errors.New("not signed by a key of this server")
+
+// ErrUnknownKey is an ErrNotOurs whose kid is not in the ring: a newer ring may have it.
+var ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrNotOurs)
+
+// Sign signs the payload with the active key of the algorithm, and says which key that was.
+func (k *Keys) Sign(ctx context.Context, alg, typ string, payload []byte) (token []byte, keyID int64, err error) {
+	r, err := k.ring(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	signer := r.active[alg]
+	if signer == nil {
+		return nil, 0, fmt.Errorf("sign with %s: no active key: %w", alg, domain.ErrNotFound)
+	}
+	headers := jws.NewHeaders()
+	err = errors.Join(headers.Set(jws.TypeKey, typ), headers.Set(jws.KeyIDKey, signer.kid))
+	if err != nil {
+		return nil, 0, fmt.Errorf("sign: %w", err)
+	}
+	token, err = jws.Sign(payload, jws.WithKey(signer.alg, signer.private, jws.WithProtectedHeaders(headers)))
+	if err != nil {
+		return nil, 0, fmt.Errorf("sign: %w", err)
+	}
+	return token, signer.id, nil
+}
+
+// Verify checks that a compact JWS of the given type was signed by a published key of this server, with that key's own
+// algorithm, and returns the payload and the key's id. ErrNotOurs if not; any other error is a failure to find out.
+func (k *Keys) Verify(ctx context.Context, typ, token string) (payload []byte, keyID int64, err error) {
+	if len(token) > maxTokenSize {
+		return nil, 0, ErrNotOurs
+	}
+	message, err := jws.ParseString(token)
+	if err != nil || len(message.Signatures()) != 1 {
+		return nil, 0, ErrNotOurs
+	}
+	headers := message.Signatures()[0].ProtectedHeaders()
+	if headers.Type() != typ || len(headers.Critical()) > 0 {
+		return nil, 0, ErrNotOurs
+	}
+	r, err := k.ring(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	signer := r.byKID[headers.KeyID()]
+	if signer == nil {
+		return nil, 0, ErrUnknownKey
+	}
+	if headers.Algorithm() != signer.alg {
+		return nil, 0, ErrNotOurs
+	}
+	payload, err = jws.Verify([]byte(token), jws.WithKey(signer.alg, signer.public), jws.WithCompact())
+	if err != nil {
+		return nil, 0, ErrNotOurs
+	}
+	return payload, signer.id, nil
+}

@@ -1,0 +1,47 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// accountView is the data of the account page.
+type accountView struct {
+	User    domain.User
+	Session domain.Session
+}
+
+func (l *Login) account(w http.ResponseWriter, r *http.Request) {
+	session, user, ok := l.signedIn(w, r, "")
+	if !ok {
+		return
+	}
+	l.pages.Render(w, r, http.StatusOK, "account", accountView{user, session})
+}
+
+// signOutView is the data of the sign-out page.
+type signOutView struct {
+	User *domain.User // nil: nobody is signed in any more
+}
+
+func (l *Login) showSignOut(w http.ResponseWriter, r *http.Request) {
+	_, user, err := l.pages.SignedIn(r)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		l.pages.Render(w, r, http.StatusOK, "logout", signOutView{})
+	case err != nil:
+		l.fail(w, r, err)
+	default:
+		l.pages.Render(w, r, http.StatusOK, "logout", signOutView{&user})
+	}
+}
+
+func (l *Login) signOut(w http.ResponseWriter, r *http.Request) {
+	if err := l.pages.SignOut(w, r); err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/logout", http.StatusSeeOther)
+}

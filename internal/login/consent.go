@@ -1,0 +1,135 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/page"
+)
+
+// consentForm is the data of the consent page.
+type consentForm struct {
+	Flow     string
+	Client   *domain.Client
+	Target   string // where the answer goes: the host of the redirect URI, or its scheme
+	User     domain.User
+	Identity []ask // what it wants to know of the person
+	API      string
+	Access   []ask // what it wants to do at the API
+}
+
+// ask is one scope in plain words.
+type ask struct{ Scope, Words string }
+
+// identityWords explain the scopes that Signet itself gives meaning to.
+var identityWords = map[string]string{
+	domain.ScopeOpenID:        "Know who you are, by a name for you that does not change",
+	domain.ScopeProfile:       "See your name and username",
+	domain.ScopeEmail:         "See your e-mail address",
+	domain.ScopeOfflineAccess: "Stay connected while you are away",
+}
+
+func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
+	sealed := r.URL.Query().Get("flow")
+	flow, client, ok := l.open(w, r, sealed)
+	if !ok {
+		return
+	}
+	_, user, ok := l.signedIn(w, r, sealed)
+	if !ok {
+		return
+	}
+	form := consentForm{Flow: sealed, Client: client, Target: target(redirectURI(flow, client)), User: user}
+	if err := l.explain(r.Context(), flow, &form); err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	l.pages.Render(w, r, http.StatusOK, "consent", form)
+}
+
+func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
+	sealed := r.PostForm.Get("flow")
+	flow, client, ok := l.open(w, r, sealed)
+	if !ok {
+		return
+	}
+	session, user, ok := l.signedIn(w, r, sealed)
+	if !ok {
+		return
+	}
+	// Anything but a clear yes is a no.
+	flow.AnsweredIn = session.ID
+	flow.Denied = r.PostForm.Get("decision") != "allow"
+	if !flow.Denied {
+		if err := l.sessions.GiveConsent(r.Context(), user, *client, flow.Audience, flow.Scopes); err != nil {
+			l.fail(w, r, err)
+			return
+		}
+	}
+	answered, err := l.pages.SealFlow(flow)
+	if err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	l.resume(w, r, answered)
+}
+
+// signedIn returns who is signed in; or it answers with the way to the sign-in page, and is not ok.
+func (l *Login) signedIn(w http.ResponseWriter, r *http.Request, sealed string) (domain.Session, domain.User, bool) {
+	session, user, err := l.pages.SignedIn(r)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		path := "/login"
+		if sealed != "" {
+			path += "?flow=" + url.QueryEscape(sealed)
+		}
+		http.Redirect(w, r, path, http.StatusSeeOther)
+		return domain.Session{}, domain.User{}, false
+	case err != nil:
+		l.fail(w, r, err)
+		return domain.Session{}, domain.User{}, false
+	}
+	return session, user, true
+}
+
+// explain puts each scope of the flow in plain words.
+func (l *Login) explain(ctx context.Context, flow page.Flow, form *consentForm) error {
+	words := map[string]string{}
+	if flow.Audience != "" {
+		api, err := l.registry.LookupAPI(ctx, flow.Audience)
+		switch {
+		case errors.Is(err, domain.ErrNotFound): // the scopes stand for themselves
+			form.API = flow.Audience
+		case err != nil:
+			return err
+		default:
+			form.API = api.Name
+			for _, permission := range api.Permissions {
+				words[permission.Name] = permission.Description
+			}
+		}
+	}
+	for _, scope := range flow.Scopes {
+		if known, ok := identityWords[scope]; ok {
+			form.Identity = append(form.Identity, ask{scope, known})
+		} else {
+			form.Access = append(form.Access, ask{scope, words[scope]})
+		}
+	}
+	return nil
+}
+
+// target is the host of a redirect URI, or its scheme, as a person may recognize it.
+func target(redirectURI string) string {
+	uri, err := url.Parse(redirectURI)
+	switch {
+	case err != nil || uri.Scheme == "":
+		return ""
+	case uri.Host == "":
+		return uri.Scheme + ":"
+	}
+	return uri.Host
+}

@@ -1,0 +1,134 @@
+// Package login serves the pages that people sign in on: sign-in, consent, the first administrator's setup,
+// the account and sign-out.
+package login
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/session"
+)
+
+// Directory knows the users.
+type Directory interface {
+	// Authenticate returns ErrInvalid if username and password do not belong together or the user may not sign in:
+	// the same error, after the same time, for every reason.
+	Authenticate(ctx context.Context, username, password string) (domain.User, error)
+	// CheckSetupLink returns ErrNotFound if the link is unknown, has expired, or the setup is done.
+	CheckSetupLink(ctx context.Context, token string) error
+	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
+	// first, ErrInvalid with what to change, ErrExists if the username is taken.
+	CompleteSetup(ctx context.Context, token string, user domain.User, password string) (domain.User, error)
+}
+
+// Registry knows clients and APIs.
+type Registry interface {
+	// LookupClient returns ErrNotFound if there is no such client_id.
+	LookupClient(ctx context.Context, clientID string) (*domain.Client, error)
+	// LookupAPI returns ErrNotFound if there is no such audience.
+	LookupAPI(ctx context.Context, audience string) (*domain.API, error)
+}
+
+// Config is what the pages need.
+type Config struct {
+	Pages     *page.Pages
+	Sessions  *session.Sessions
+	Directory Directory
+	Registry  Registry
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Login serves the pages.
+type Login struct {
+	pages     *page.Pages
+	sessions  *session.Sessions
+	directory Directory
+	registry  Registry
+	throttle  *throttle
+	log       *slog.Logger
+}
+
+// New makes the pages.
+func New(cfg Config) (*Login, error) {
+	throttle, err := newThrottle(cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Login{
+		pages:     cfg.Pages,
+		sessions:  cfg.Sessions,
+		directory: cfg.Directory,
+		registry:  cfg.Registry,
+		throttle:  throttle,
+		log:       cfg.Log,
+	}, nil
+}
+
+// Mount adds the pages to the server's list.
+func (l *Login) Mount(mux *http.ServeMux) {
+	for pattern, handler := range map[string]http.HandlerFunc{
+		"GET /{$}":      l.home,
+		"GET /login":    l.showSignIn,
+		"POST /login":   l.signIn,
+		"GET /consent":  l.showConsent,
+		"POST /consent": l.consent,
+		"GET /setup":    l.showSetup,
+		"POST /setup":   l.setup,
+		"GET /account":  l.account,
+		"GET /logout":   l.showSignOut,
+		"POST /logout":  l.signOut,
+	} {
+		mux.Handle(pattern, l.pages.Protect(handler))
+	}
+	mux.HandleFunc("GET /static/{file}", l.pages.Static)
+}
+
+func (l *Login) home(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "/account", http.StatusSeeOther)
+}
+
+// resume goes on with the authorization request that waited, or to the account if there was none.
+func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
+	target := "/account"
+	if sealed != "" {
+		target = "/oauth2/authorize?flow=" + url.QueryEscape(sealed)
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+// begin starts a session of a user who has just proved a password, and hands it to the browser.
+func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) error {
+	token, _, err := l.sessions.Start(r.Context(), user, []string{"pwd"}, r.UserAgent(), address(r))
+	if err != nil {
+		return err
+	}
+	l.pages.Remember(w, user.Username)
+	return l.pages.SignIn(w, r, token)
+}
+
+// fail answers for an error that is not the person's.
+func (l *Login) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the browser went away
+	}
+	l.log.ErrorContext(r.Context(), "serve a page", "path", r.URL.Path, "error", err)
+	if errors.Is(err, domain.ErrUnavailable) {
+		l.pages.Unavailable(w, r)
+		return
+	}
+	l.pages.Error(w, r, http.StatusInternalServerError, "Something went wrong",
+		"This is our fault, not yours. Please try again in a moment.")
+}
+
+// expired answers for a flow that cannot be opened.
+func (l *Login) expired(w http.ResponseWriter, r *http.Request) {
+	l.pages.Error(w, r, http.StatusBadRequest, "This took too long",
+		"This sign-in was open for more than 15 minutes, so it has ended. Go back to the application and start again.")
+}

@@ -1,0 +1,84 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// setupForm is the data of the first administrator's page.
+type setupForm struct {
+	Token    string
+	Username string
+	Name     string
+	Email    string
+	Problem  string
+}
+
+func (l *Login) showSetup(w http.ResponseWriter, r *http.Request) {
+	token := r.URL.Query().Get("token")
+	if err := l.directory.CheckSetupLink(r.Context(), token); err != nil {
+		l.refuseSetup(w, r, err)
+		return
+	}
+	l.pages.Render(w, r, http.StatusOK, "setup", setupForm{Token: token})
+}
+
+func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
+	form := setupForm{
+		Token:    r.PostForm.Get("token"),
+		Username: strings.TrimSpace(r.PostForm.Get("username")),
+		Name:     strings.TrimSpace(r.PostForm.Get("name")),
+		Email:    strings.TrimSpace(r.PostForm.Get("email")),
+	}
+	password := r.PostForm.Get("password")
+	if password != r.PostForm.Get("password_again") {
+		form.Problem = "The two passwords are not the same. Please type them again."
+		l.pages.Render(w, r, http.StatusUnprocessableEntity, "setup", form)
+		return
+	}
+	user, err := l.directory.CompleteSetup(r.Context(), form.Token,
+		domain.User{Username: form.Username, Name: form.Name, Email: form.Email}, password)
+	if errors.Is(err, domain.ErrInvalid) || errors.Is(err, domain.ErrExists) {
+		form.Problem = sentence(err)
+		l.pages.Render(w, r, http.StatusUnprocessableEntity, "setup", form)
+		return
+	}
+	if err != nil {
+		l.refuseSetup(w, r, err)
+		return
+	}
+	if err := l.begin(w, r, user); err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	l.resume(w, r, "")
+}
+
+// refuseSetup answers for a link that does not open anything.
+func (l *Login) refuseSetup(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, domain.ErrConsumed):
+		l.pages.Error(w, r, http.StatusGone, "Setup is done",
+			"The first administrator was made before, so this link opens nothing any more. You can sign in instead.")
+	case errors.Is(err, domain.ErrNotFound):
+		l.pages.Error(w, r, http.StatusNotFound, "This link is not valid",
+			"It may be incomplete, used or too old. As long as there is no administrator, each start of the server prints a new one.")
+	default:
+		l.fail(w, r, err)
+	}
+}
+
+// sentence turns an error's rule into one for the person: "…: invalid password: too short" is "Invalid password: too short."
+func sentence(err error) string {
+	if errors.Is(err, domain.ErrExists) {
+		return "This username is taken. Please choose another."
+	}
+	text := err.Error()
+	if i := strings.Index(text, domain.ErrInvalid.Error()); i >= 0 {
+		text = text[i:]
+	}
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}

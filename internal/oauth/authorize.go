@@ -1,0 +1,333 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/page"
+)
+
+// authorization is an authorization request on its way (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+type authorization struct {
+	fosite.AuthorizeRequester
+	client      *domain.Client
+	audience    string
+	scopes      []string
+	prompt      []string
+	maxAge      time.Duration // negative: not asked for
+	requestedAt time.Time
+	flow        page.Flow
+}
+
+// authorize is the authorization endpoint. A request that needs the person is sealed, waits at /login or /consent, and
+// comes back as the one parameter "flow".
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	a, err := p.readAuthorization(w, r)
+	if err == nil {
+		err = p.answer(w, r, a)
+	}
+	if err != nil {
+		p.failAuthorization(w, r, a, err)
+	}
+}
+
+// readAuthorization parses and judges a request. A returned authorization with an error is one that may be redirected.
+func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*authorization, error) {
+	values, flow, err := p.authorizationForm(w, r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.Registry.LookupClient(r.Context(), values.Get("client_id"))
+	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
+		return nil, fosite.ErrInvalidRequest.WithDescription("No such application is registered here.")
+	} else if err != nil {
+		return nil, err
+	}
+	if err := matchRedirect(found, values.Get("redirect_uri")); err != nil {
+		return nil, err
+	}
+	r.Form, r.PostForm = values, url.Values{}
+	request, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
+	a := &authorization{AuthorizeRequester: request, client: found, flow: flow, requestedAt: flow.RequestedAt}
+	if err != nil {
+		return a, err
+	}
+	return a, p.judge(r, a)
+}
+
+// authorizationForm reads the parameters: from a sealed flow, the query or the body.
+func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (url.Values, page.Flow, error) {
+	encoded := r.URL.RawQuery
+	if r.Method == http.MethodPost {
+		form, err := readForm(w, r)
+		if err != nil {
+			return nil, page.Flow{}, err
+		}
+		encoded = form.Encode()
+	}
+	flow := page.Flow{Query: encoded, RequestedAt: p.Now()}
+	if sealed := r.URL.Query().Get("flow"); sealed != "" {
+		opened, err := p.Pages.OpenFlow(sealed)
+		if err != nil {
+			return nil, flow, fosite.ErrInvalidRequest.WithDescription(
+				"The sign-in took too long. Go back to the application and start again.")
+		}
+		flow = opened
+	}
+	if len(flow.Query) > maxQuery {
+		return nil, flow, fosite.ErrInvalidRequest.WithDescription("The request is too long.")
+	}
+	values, err := parse(flow.Query)
+	return values, flow, err
+}
+
+// matchRedirect holds a redirect URI to exact comparison (RFC 9700 §2.1), but for the port of a loopback address
+// (RFC 8252 §7.3). An empty one is left to fosite, which takes the only registered one.
+func matchRedirect(c *domain.Client, given string) error {
+	if given == "" || slices.Contains(c.RedirectURIs, given) {
+		return nil
+	}
+	u, err := url.Parse(given)
+	if err == nil && u.Scheme == "http" && u.User == nil && (u.Hostname() == "127.0.0.1" || u.Hostname() == "::1") {
+		for _, registered := range c.RedirectURIs {
+			if withoutPort(registered) == withoutPort(given) {
+				return nil
+			}
+		}
+	}
+	return fosite.ErrInvalidRequest.WithDescription("The redirect_uri is not one that is registered for this application.")
+}
+
+// withoutPort drops the port of an http URI on a loopback address; other URIs come back as "".
+func withoutPort(uri string) string {
+	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
+		rest, ok := strings.CutPrefix(uri, host)
+		if !ok {
+			continue
+		}
+		if port, path, _ := strings.Cut(rest, "/"); port == "" || len(port) > 1 && port[0] == ':' && isDigits(port[1:]) {
+			return host + "/" + path
+		}
+	}
+	return ""
+}
+
+func isDigits(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// judge checks everything of a request that does not depend on the person.
+func (p *Provider) judge(r *http.Request, a *authorization) error {
+	form := a.GetRequestForm()
+	switch {
+	case form.Has("request"):
+		return fosite.ErrRequestNotSupported
+	case form.Has("request_uri"):
+		return fosite.ErrRequestURINotSupported
+	case !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode):
+		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
+	case !form.Has("code_challenge"):
+		return fosite.ErrInvalidRequest.WithDescription("PKCE is required: send code_challenge with code_challenge_method=S256.")
+	case form.Get("code_challenge_method") != "S256":
+		return fosite.ErrInvalidRequest.WithDescription("The code_challenge_method must be S256.")
+	case !challengeForm.MatchString(form.Get("code_challenge")):
+		return fosite.ErrInvalidRequest.WithDescription("The code_challenge is not a SHA-256 in base64url.")
+	}
+	if err := a.readPrompt(form); err != nil {
+		return err
+	}
+	a.scopes = slices.DeleteFunc(slices.Clone([]string(a.GetRequestedScopes())), func(scope string) bool {
+		// Ignored, as OpenID Connect Core §11 has it, where no refresh token could come of it.
+		return scope == domain.ScopeOfflineAccess && !slices.Contains(a.client.GrantTypes, domain.GrantRefreshToken)
+	})
+	api, err := p.target(r.Context(), a.client, resources(form), a.scopes)
+	if err != nil {
+		return err
+	}
+	a.audience = p.Issuer
+	if api != nil {
+		a.audience = api.Audience
+	}
+	return nil
+}
+
+func (a *authorization) readPrompt(form url.Values) error {
+	a.prompt = strings.Fields(form.Get("prompt"))
+	for _, prompt := range a.prompt {
+		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, prompt) {
+			return fosite.ErrInvalidRequest.WithHint("The parameter 'prompt' has an unknown value.")
+		}
+	}
+	if slices.Contains(a.prompt, "none") && len(a.prompt) > 1 {
+		return fosite.ErrInvalidRequest.WithHint("The parameter 'prompt' is 'none' and something else.")
+	}
+	a.maxAge = -1
+	if text := form.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return fosite.ErrInvalidRequest.WithHint("The parameter 'max_age' is not a number of seconds.")
+		}
+		a.maxAge = time.Duration(seconds) * time.Second
+	}
+	return nil
+}
+
+// answer asks the person for what is missing, or gives the code.
+func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorization) error {
+	signedIn, err := p.Pages.Session(r)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	silent := slices.Contains(a.prompt, "none")
+	needed, errHint := err != nil, error(nil)
+	if !needed {
+		needed, errHint = p.needsLogin(r, a, signedIn)
+	}
+	switch {
+	case errHint != nil:
+		return errHint
+	case needed && silent:
+		return fosite.ErrLoginRequired
+	case needed:
+		return p.interact(w, r, a, "/login")
+	case a.flow.Denied && a.flow.AnsweredIn == signedIn.ID:
+		return fosite.ErrAccessDenied.WithHint("The user did not allow it.")
+	}
+	consented, err := p.consented(r, a, signedIn)
+	switch {
+	case err != nil:
+		return err
+	case !consented && silent:
+		return fosite.ErrConsentRequired
+	case !consented:
+		return p.interact(w, r, a, "/consent")
+	}
+	return p.giveCode(w, r, a, signedIn)
+}
+
+// needsLogin says whether the one who is signed in has to sign in (again).
+func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Session) (bool, error) {
+	fresh := !s.AuthTime.Before(a.requestedAt)
+	if (slices.Contains(a.prompt, "login") || slices.Contains(a.prompt, "select_account")) && !fresh {
+		return true, nil
+	}
+	if a.maxAge >= 0 && s.AuthTime.Add(a.maxAge).Before(a.requestedAt) {
+		return true, nil
+	}
+	hint := a.GetRequestForm().Get("id_token_hint")
+	if hint == "" {
+		return false, nil
+	}
+	subject, err := p.Tokens.VerifyIDToken(r.Context(), hint)
+	if errors.Is(err, keys.ErrNotOurs) {
+		return false, fosite.ErrInvalidRequest.WithHint("The id_token_hint is not an ID token of this server.")
+	} else if err != nil {
+		return false, err
+	}
+	user, err := p.Directory.LookupUser(r.Context(), s.UserID)
+	if err != nil {
+		return false, fmt.Errorf("find the user: %w", err)
+	}
+	return user.Subject != subject && !fresh, nil
+}
+
+// consented says whether the user has allowed the client what it asks for.
+func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session) (bool, error) {
+	if a.client.FirstParty && !slices.Contains(a.prompt, "consent") {
+		return true, nil
+	}
+	consent, err := p.Sessions.Consent(r.Context(), s.UserID, a.client.ID, a.audience)
+	if errors.Is(err, domain.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if slices.Contains(a.prompt, "consent") && consent.GrantedAt.Before(a.requestedAt) {
+		return false, nil
+	}
+	return !slices.ContainsFunc(a.scopes, func(scope string) bool { return !slices.Contains(consent.Scopes, scope) }), nil
+}
+
+// interact sends the browser to one of our pages, with the request sealed.
+func (p *Provider) interact(w http.ResponseWriter, r *http.Request, a *authorization, path string) error {
+	a.flow.ClientID, a.flow.Audience, a.flow.Scopes = a.client.ClientID, a.audience, a.scopes
+	a.flow.AnsweredIn, a.flow.Denied = 0, false
+	sealed, err := p.Pages.SealFlow(a.flow)
+	if err != nil {
+		return fosite.ErrInvalidRequest.WithDescription("The request is too long.").WithWrap(err)
+	}
+	http.Redirect(w, r, path+"?"+url.Values{"flow": {sealed}}.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// giveCode makes the grant and sends its code to the client.
+func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authorization, s domain.Session) error {
+	user, err := p.Directory.LookupUser(r.Context(), s.UserID)
+	if err != nil {
+		return fmt.Errorf("find the user: %w", err)
+	}
+	now := p.Now()
+	expires := now.Add(p.CodeTTL + keys.MaxTokenLifetime)
+	if slices.Contains(a.scopes, domain.ScopeOfflineAccess) {
+		expires = now.Add(p.RefreshAbsoluteTTL)
+	}
+	sess := newSession(p.Cache.Revision())
+	sess.of(domain.Grant{
+		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, Audience: a.audience, Scopes: a.scopes,
+		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
+	}, user)
+	for _, scope := range a.scopes {
+		a.GrantScope(scope)
+	}
+	for _, judged := range []string{"prompt", "max_age", "id_token_hint"} {
+		a.GetRequestForm().Del(judged) // fosite would judge them again, by rules of its own
+	}
+	response, err := p.fosite.NewAuthorizeResponse(r.Context(), a.AuthorizeRequester, sess)
+	if err != nil {
+		return err
+	}
+	response.AddParameter("iss", p.Issuer) // RFC 9207
+	if a.GetState() == "" {
+		response.GetParameters().Del("state")
+	}
+	p.fosite.WriteAuthorizeResponse(r.Context(), w, a.AuthorizeRequester, response)
+	return nil
+}
+
+// failAuthorization tells the client of an error by redirect, or the person by a page where the redirect URI cannot be
+// trusted (RFC 6749 §4.1.2.1).
+func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *authorization, err error) {
+	e := wire(err)
+	p.logFailure(r, e, err)
+	if e.status == http.StatusServiceUnavailable {
+		p.Pages.Unavailable(w, r)
+		return
+	}
+	if a == nil || !a.IsRedirectURIValid() {
+		p.Pages.Error(w, r, e.status, "This sign-in cannot go on", e.Description)
+		return
+	}
+	to := *a.GetRedirectURI()
+	query := to.Query()
+	query.Set("error", e.Code)
+	query.Set("error_description", e.Description)
+	query.Set("iss", p.Issuer)
+	if state := a.GetState(); state != "" {
+		query.Set("state", state)
+	}
+	to.RawQuery = query.Encode()
+	w.Header().Set("Location", to.String())
+	w.WriteHeader(http.StatusSeeOther)
+}

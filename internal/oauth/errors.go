@@ -1,0 +1,103 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// Errors that fosite has no name for.
+var (
+	errInvalidTarget = &fosite.RFC6749Error{ // RFC 8707 §2
+		ErrorField: "invalid_target", DescriptionField: "The requested resource is not one that this client may use.",
+		CodeField: http.StatusBadRequest,
+	}
+	errTooLarge = &fosite.RFC6749Error{
+		ErrorField: "invalid_request", DescriptionField: "The request is too large.",
+		CodeField: http.StatusRequestEntityTooLarge,
+	}
+	errInvalidGrant = fosite.ErrInvalidGrant.WithDescription(
+		"The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
+)
+
+// replayError says that a once-only code or refresh token of a grant came again.
+type replayError struct{ grantID int64 }
+
+func (e *replayError) Error() string { return "replayed" }
+
+// Is makes every replay a domain.ErrConsumed.
+func (e *replayError) Is(target error) bool { return target == domain.ErrConsumed }
+
+// wireError is an error as it leaves the server (RFC 6749 §5.2).
+type wireError struct {
+	Code        string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+	status      int
+}
+
+// wire translates an error. What went wrong in here is looked for first, wherever it hides in a chain, because fosite
+// wraps a storage's errors in errors of its own choice. Nothing of an internal error's text gets out.
+func wire(err error) wireError {
+	var rfc *fosite.RFC6749Error
+	switch {
+	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrStale),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return wireError{"temporarily_unavailable", "The server cannot answer at the moment; try again.", http.StatusServiceUnavailable}
+	case errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrRevoked):
+		return wireError{errInvalidGrant.ErrorField, errInvalidGrant.DescriptionField, errInvalidGrant.CodeField}
+	case errors.Is(err, token.ErrNotYours):
+		return wireError{"unauthorized_client", "The token was issued to another client.", http.StatusBadRequest}
+	case errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError:
+		return wireError{rfc.ErrorField, printable(rfc.GetDescription()), rfc.CodeField}
+	default:
+		return wireError{"server_error", "The server failed; the failure is in its log.", http.StatusInternalServerError}
+	}
+}
+
+// fail answers with an error as JSON.
+func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := wire(err)
+	p.logFailure(r, e, err)
+	switch e.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="signet", charset="UTF-8"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, e.status, e)
+}
+
+func (p *Provider) logFailure(r *http.Request, e wireError, err error) {
+	if e.status >= http.StatusInternalServerError {
+		p.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", innermost(err))
+	}
+}
+
+// innermost finds the cause below fosite's errors, which print only their code.
+func innermost(err error) error {
+	var rfc *fosite.RFC6749Error
+	for errors.As(err, &rfc) && rfc.Unwrap() != nil {
+		err = rfc.Unwrap()
+	}
+	return err
+}
+
+// writeJSON answers with JSON that no cache keeps.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // our own types
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(encoded) //nolint:errcheck // the caller is gone
+}

@@ -1,0 +1,122 @@
+package oauth
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// metadata is RFC 8414 §2.
+type metadata struct {
+	Issuer                 string   `json:"issuer"`
+	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
+	TokenEndpoint          string   `json:"token_endpoint"`
+	JWKSURI                string   `json:"jwks_uri"`
+	RevocationEndpoint     string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint  string   `json:"introspection_endpoint"`
+	ScopesSupported        []string `json:"scopes_supported"`
+	ResponseTypesSupported []string `json:"response_types_supported"`
+	ResponseModesSupported []string `json:"response_modes_supported"`
+	GrantTypesSupported    []string `json:"grant_types_supported"`
+	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods  []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
+	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+}
+
+// openidMetadata is OpenID Connect Discovery §3.
+type openidMetadata struct {
+	metadata
+	UserinfoEndpoint    string   `json:"userinfo_endpoint"`
+	SubjectTypes        []string `json:"subject_types_supported"`
+	IDTokenAlgs         []string `json:"id_token_signing_alg_values_supported"`
+	Claims              []string `json:"claims_supported"`
+	Prompts             []string `json:"prompt_values_supported"`
+	ClaimsParameter     bool     `json:"claims_parameter_supported"`
+	RequestParameter    bool     `json:"request_parameter_supported"`
+	RequestURIParameter bool     `json:"request_uri_parameter_supported"`
+}
+
+func (p *Provider) metadata() metadata {
+	secret := []string{"client_secret_basic", "client_secret_post"}
+	return metadata{
+		Issuer:                 p.Issuer,
+		AuthorizationEndpoint:  p.Issuer + "/oauth2/authorize",
+		TokenEndpoint:          p.Issuer + "/oauth2/token",
+		JWKSURI:                p.Issuer + "/.well-known/jwks.json",
+		RevocationEndpoint:     p.Issuer + "/oauth2/revoke",
+		IntrospectionEndpoint:  p.Issuer + "/oauth2/introspect",
+		ScopesSupported:        token.OpenIDScopes,
+		ResponseTypesSupported: []string{"code"},
+		ResponseModesSupported: []string{"query"},
+		GrantTypesSupported:    grantTypes,
+		TokenAuthMethods:       slices.Concat(secret, []string{"none"}),
+		RevocationAuthMethods:  slices.Concat(secret, []string{"none"}),
+		IntrospectAuthMethods:  secret,
+		CodeChallengeMethods:   []string{"S256"},
+		IssInResponse:          true,
+	}
+}
+
+func (p *Provider) serverMetadata(w http.ResponseWriter, _ *http.Request) {
+	p.publish(w, p.metadata())
+}
+
+func (p *Provider) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
+	p.publish(w, openidMetadata{
+		metadata:         p.metadata(),
+		UserinfoEndpoint: p.Issuer + "/oauth2/userinfo",
+		SubjectTypes:     []string{"public"},
+		IDTokenAlgs:      domain.SigningAlgs,
+		Claims: []string{
+			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash",
+			"name", "preferred_username", "updated_at", "email", "email_verified",
+		},
+		Prompts: []string{"none", "login", "consent", "select_account"},
+	})
+}
+
+// publish answers with a public document, readable from every origin.
+func (p *Provider) publish(w http.ResponseWriter, document any) {
+	allowAnyOrigin(w)
+	writeJSON(w, http.StatusOK, document)
+}
+
+// jwks is the key set (RFC 7517 §5).
+func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
+	body, etag, err := p.Keys.JWKS(r.Context())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	allowAnyOrigin(w)
+	h := w.Header()
+	h.Set("Content-Type", "application/jwk-set+json")
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(p.JWKSMaxAge.Seconds())))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("ETag", etag)
+	if r.Header.Get("If-None-Match") == etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Write(body) //nolint:errcheck // the caller is gone
+}
+
+// allowAnyOrigin lets scripts of any origin read the answer; it never goes with cookies.
+func allowAnyOrigin(w http.ResponseWriter) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+}
+
+// preflight answers a browser that asks before a request from another origin.
+func (p *Provider) preflight(w http.ResponseWriter, _ *http.Request) {
+	allowAnyOrigin(w)
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}

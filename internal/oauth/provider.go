@@ -1,0 +1,142 @@
+// Package oauth is Signet's OAuth 2.0 and OpenID Connect surface. fosite runs the grants; what it leaves to others, or gets
+// wrong, is ours: client authentication, PKCE, targets, errors, introspection and revocation.
+package oauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+	"github.com/ory/fosite"
+	foauth "github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+	"github.com/ory/fosite/token/hmac"
+
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// Config is what a Provider is made of.
+type Config struct {
+	Issuer             string
+	Secret             []byte // 32 bytes; authenticates codes and refresh tokens
+	AccessTTL          time.Duration
+	IDTTL              time.Duration
+	CodeTTL            time.Duration
+	RefreshIdleTTL     time.Duration
+	RefreshAbsoluteTTL time.Duration
+	JWKSMaxAge         time.Duration
+
+	Grants    Grants
+	Keys      *keys.Keys
+	Tokens    *token.Tokens
+	Registry  *registry.Registry
+	Directory *directory.Directory
+	Sessions  *session.Sessions
+	Pages     *page.Pages
+	Cache     *snapshot.Cache
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Provider serves the endpoints.
+type Provider struct {
+	Config
+	fosite   fosite.OAuth2Provider
+	strategy *strategy
+}
+
+// New wires fosite.
+func New(c Config) *Provider {
+	p := &Provider{Config: c}
+	settings := &settings{&fosite.Config{
+		AccessTokenLifespan:           c.AccessTTL,
+		RefreshTokenLifespan:          c.RefreshIdleTTL,
+		AuthorizeCodeLifespan:         c.CodeTTL,
+		IDTokenLifespan:               c.IDTTL,
+		IDTokenIssuer:                 c.Issuer,
+		GlobalSecret:                  c.Secret,
+		RefreshTokenScopes:            []string{"offline_access"},
+		SanitationWhiteList:           []string{"redirect_uri", "nonce", "code_challenge"},
+		OmitRedirectScopeParam:        true,
+		DisableRefreshTokenValidation: true,
+		EnforcePKCE:                   true,
+		ClientAuthenticationStrategy:  p.authenticate,
+		RedirectSecureChecker:         fosite.IsRedirectURISecure,
+		// Scopes and audiences are judged by target, which knows the APIs; roles by token.Mint.
+		ScopeStrategy:            func([]string, string) bool { return true },
+		AudienceMatchingStrategy: func([]string, []string) error { return nil },
+		// Never used, and preset because fosite's lazy defaults race.
+		ClientSecretsHasher: refuseAll{},
+		JWKSFetcherStrategy: refuseAll{},
+		HTTPClient:          &retryablehttp.Client{},
+	}}
+	hmacStrategy := foauth.NewHMACSHAStrategyUnPrefixed(&hmac.HMACStrategy{Config: settings}, settings)
+	p.strategy = &strategy{HMACSHAStrategyUnPrefixed: hmacStrategy, provider: p}
+	store := &storage{provider: p}
+
+	code := &foauth.AuthorizeExplicitGrantHandler{
+		AccessTokenStrategy: p.strategy, RefreshTokenStrategy: p.strategy, AuthorizeCodeStrategy: p.strategy,
+		CoreStorage: store, TokenRevocationStorage: store, Config: settings,
+	}
+	idTokens := &openid.IDTokenHandleHelper{IDTokenStrategy: &openid.DefaultStrategy{Signer: p.strategy, Config: settings}}
+	oidc := &openid.OpenIDConnectExplicitHandler{
+		OpenIDConnectRequestStorage:   store,
+		OpenIDConnectRequestValidator: openid.NewOpenIDConnectRequestValidator(p.strategy, settings),
+		Config:                        settings, IDTokenHandleHelper: idTokens,
+	}
+	settings.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidc}
+	settings.TokenEndpointHandlers = fosite.TokenEndpointHandlers{
+		&guard{provider: p},
+		code,
+		&foauth.ClientCredentialsGrantHandler{
+			HandleHelper: &foauth.HandleHelper{AccessTokenStrategy: p.strategy, AccessTokenStorage: store, Config: settings},
+			Config:       settings,
+		},
+		&foauth.RefreshTokenGrantHandler{
+			AccessTokenStrategy: p.strategy, RefreshTokenStrategy: p.strategy, TokenRevocationStorage: store, Config: settings,
+		},
+		oidc,
+		&openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idTokens, Config: settings},
+	}
+	p.fosite = fosite.NewOAuth2Provider(store, settings)
+	return p
+}
+
+// Mount adds the endpoints to a mux.
+func (p *Provider) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /oauth2/authorize", p.authorize)
+	mux.HandleFunc("POST /oauth2/authorize", p.authorize)
+	mux.HandleFunc("POST /oauth2/token", p.token)
+	mux.HandleFunc("POST /oauth2/introspect", p.introspect)
+	mux.HandleFunc("POST /introspect", p.introspect)
+	mux.HandleFunc("POST /oauth2/revoke", p.revoke)
+	mux.HandleFunc("POST /revoke", p.revoke)
+	mux.HandleFunc("GET /oauth2/userinfo", p.userinfo)
+	mux.HandleFunc("POST /oauth2/userinfo", p.userinfo)
+	mux.HandleFunc("GET /.well-known/jwks.json", p.jwks)
+	mux.HandleFunc("GET /.well-known/openid-configuration", p.openidConfiguration)
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", p.serverMetadata)
+	for _, path := range []string{"/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/userinfo", "/introspect", "/revoke"} {
+		mux.HandleFunc("OPTIONS "+path, p.preflight)
+	}
+}
+
+// settings is fosite's configuration with what its struct cannot say.
+type settings struct{ *fosite.Config }
+
+// GetMinParameterEntropy lets clients choose state and nonce: PKCE, always required, does what fosite wants of a long state.
+func (s *settings) GetMinParameterEntropy(context.Context) int { return 0 }
+
+// refuseAll stands where fosite would fetch or hash something by itself.
+type refuseAll struct{}
+
+var errRefused = errors.New("not supported")

@@ -1,0 +1,211 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ory/fosite"
+	foauth "github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+	fstorage "github.com/ory/fosite/storage"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Grants keeps grants, codes and refresh tokens. See token.Store for the contract of each method.
+type Grants interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	Begin(ctx context.Context) (context.Context, error)
+	Commit(ctx context.Context) error
+	Rollback(ctx context.Context) error
+
+	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
+	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
+	HoldGrant(ctx context.Context, id int64, now time.Time) error
+	InsertCode(ctx context.Context, code domain.AuthorizationCode) error
+	FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error)
+	UseCode(ctx context.Context, signature string, now time.Time) error
+	InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error
+	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
+	UseRefreshToken(ctx context.Context, signature string, now time.Time) error
+}
+
+// storage shows Signet's grants to fosite. A code and its PKCE and OpenID data are one row, a refresh token points to its
+// grant, and once-only things are compare-and-set.
+type storage struct{ provider *Provider }
+
+var (
+	_ fosite.Storage                     = (*storage)(nil)
+	_ foauth.CoreStorage                 = (*storage)(nil)
+	_ foauth.TokenRevocationStorage      = (*storage)(nil)
+	_ openid.OpenIDConnectRequestStorage = (*storage)(nil)
+	_ fstorage.Transactional             = (*storage)(nil)
+)
+
+func (s *storage) BeginTX(ctx context.Context) (context.Context, error) {
+	return s.provider.Grants.Begin(ctx)
+}
+func (s *storage) Commit(ctx context.Context) error   { return s.provider.Grants.Commit(ctx) }
+func (s *storage) Rollback(ctx context.Context) error { return s.provider.Grants.Rollback(ctx) }
+
+// GetClient implements fosite.ClientManager. A disabled client is as good as none.
+func (s *storage) GetClient(ctx context.Context, id string) (fosite.Client, error) {
+	found, err := s.provider.Registry.LookupClient(ctx, id)
+	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
+		return nil, fosite.ErrNotFound
+	} else if err != nil {
+		return nil, err
+	}
+	return client{found}, nil
+}
+
+// CreateAuthorizeCodeSession stores the grant and its code.
+func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature string, r fosite.Requester) error {
+	sess := r.GetSession().(*requestSession)
+	form, err := json.Marshal(r.GetRequestForm())
+	if err != nil {
+		return fmt.Errorf("write the authorization request: %w", err)
+	}
+	grants := s.provider.Grants
+	return grants.Tx(ctx, func(ctx context.Context) error {
+		id, err := grants.InsertGrant(ctx, *sess.grant)
+		if err != nil {
+			return fmt.Errorf("store the grant: %w", err)
+		}
+		return grants.InsertCode(ctx, domain.AuthorizationCode{
+			Signature: signature, GrantID: id, Form: form,
+			CreatedAt: s.provider.Now(), ExpiresAt: sess.GetExpiresAt(fosite.AuthorizeCode),
+		})
+	})
+}
+
+// GetAuthorizeCodeSession returns the request of the code that the guard has found and judged.
+func (s *storage) GetAuthorizeCodeSession(_ context.Context, _ string, passed fosite.Session) (fosite.Requester, error) {
+	sess := passed.(*requestSession)
+	if sess.code == nil {
+		return nil, fosite.ErrNotFound
+	}
+	return s.request(sess, sess.code.Form)
+}
+
+// InvalidateAuthorizeCodeSession uses the code up; whoever comes second is a replay.
+func (s *storage) InvalidateAuthorizeCodeSession(ctx context.Context, signature string) error {
+	err := s.provider.Grants.UseCode(ctx, signature, s.provider.Now())
+	if errors.Is(err, domain.ErrConsumed) {
+		return replayOf(ctx)
+	}
+	return err
+}
+
+// request rebuilds the authorization request of a grant, with the client that asks now: it is the grant's, see guard.
+func (s *storage) request(sess *requestSession, form []byte) (*fosite.Request, error) {
+	r := fosite.NewRequest()
+	r.SetID(strconv.FormatInt(sess.grant.ID, 10))
+	if form != nil {
+		if err := json.Unmarshal(form, &r.Form); err != nil {
+			return nil, fmt.Errorf("read the authorization request: %w", err)
+		}
+	}
+	r.Client = sess.client
+	r.Session = sess
+	r.RequestedAt = sess.grant.CreatedAt
+	r.SetRequestedScopes(sess.grant.Scopes)
+	for _, scope := range sess.grant.Scopes {
+		r.GrantScope(scope)
+	}
+	return r, nil
+}
+
+// CreateAccessTokenSession puts the token that GenerateAccessToken has minted into the index.
+func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosite.Requester) error {
+	sess := r.GetSession().(*requestSession)
+	if sess.grant != nil {
+		if err := s.provider.Grants.HoldGrant(ctx, sess.grant.ID, s.provider.Now()); err != nil {
+			return err
+		}
+	}
+	return s.provider.Tokens.Record(ctx, sess.minted.Record, sess.revision)
+}
+
+// CreateRefreshTokenSession stores a refresh token; it never outlives its grant.
+func (s *storage) CreateRefreshTokenSession(ctx context.Context, signature, _ string, r fosite.Requester) error {
+	sess := r.GetSession().(*requestSession)
+	expires := sess.GetExpiresAt(fosite.RefreshToken)
+	if expires.After(sess.grant.ExpiresAt) {
+		expires = sess.grant.ExpiresAt
+	}
+	return s.provider.Grants.InsertRefreshToken(ctx, domain.RefreshToken{
+		Signature: signature, GrantID: sess.grant.ID, CreatedAt: s.provider.Now(), ExpiresAt: expires,
+	})
+}
+
+// GetRefreshTokenSession returns the request of the refresh token that the guard has found and judged.
+func (s *storage) GetRefreshTokenSession(_ context.Context, _ string, passed fosite.Session) (fosite.Requester, error) {
+	sess := passed.(*requestSession)
+	if sess.grant == nil {
+		return nil, fosite.ErrNotFound
+	}
+	return s.request(sess, nil)
+}
+
+// RotateRefreshToken uses the refresh token up; whoever comes second is a replay.
+func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature string) error {
+	err := s.provider.Grants.UseRefreshToken(ctx, signature, s.provider.Now())
+	if errors.Is(err, domain.ErrConsumed) {
+		return replayOf(ctx)
+	}
+	return err
+}
+
+// replayOf names the grant of the token request that ctx carries.
+func replayOf(ctx context.Context) error {
+	r := ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester)
+	return &replayError{r.GetSession().(*requestSession).grant.ID}
+}
+
+// CreateOpenIDConnectSession has nothing to do: the code's row holds the nonce.
+func (s *storage) CreateOpenIDConnectSession(context.Context, string, fosite.Requester) error {
+	return nil
+}
+
+// GetOpenIDConnectSession returns the code's request if it asked for an ID token.
+func (s *storage) GetOpenIDConnectSession(_ context.Context, _ string, r fosite.Requester) (fosite.Requester, error) {
+	sess := r.GetSession().(*requestSession)
+	if sess.code == nil || !r.GetGrantedScopes().Has(domain.ScopeOpenID) {
+		return nil, openid.ErrNoSessionFound
+	}
+	return s.request(sess, sess.code.Form)
+}
+
+// DeleteOpenIDConnectSession has nothing to do: the code is used up.
+func (s *storage) DeleteOpenIDConnectSession(context.Context, string) error { return nil }
+
+// What follows is never called: replays end a grant in the token endpoint, introspection and revocation are our own,
+// client assertions are refused.
+
+// GetAccessTokenSession implements foauth.CoreStorage.
+func (s *storage) GetAccessTokenSession(context.Context, string, fosite.Session) (fosite.Requester, error) {
+	return nil, errRefused
+}
+
+// DeleteAccessTokenSession implements foauth.CoreStorage.
+func (s *storage) DeleteAccessTokenSession(context.Context, string) error { return errRefused }
+
+// DeleteRefreshTokenSession implements foauth.CoreStorage.
+func (s *storage) DeleteRefreshTokenSession(context.Context, string) error { return errRefused }
+
+// RevokeRefreshToken implements foauth.TokenRevocationStorage.
+func (s *storage) RevokeRefreshToken(context.Context, string) error { return errRefused }
+
+// RevokeAccessToken implements foauth.TokenRevocationStorage.
+func (s *storage) RevokeAccessToken(context.Context, string) error { return errRefused }
+
+// ClientAssertionJWTValid implements fosite.ClientManager.
+func (s *storage) ClientAssertionJWTValid(context.Context, string) error { return errRefused }
+
+// SetClientAssertionJWT implements fosite.ClientManager.
+func (s *storage) SetClientAssertionJWT(context.Context, string, time.Time) error { return errRefused }

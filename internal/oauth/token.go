@@ -1,0 +1,93 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// grantTypes are those that the token endpoint knows.
+var grantTypes = []string{domain.GrantAuthorizationCode, domain.GrantClientCredentials, domain.GrantRefreshToken}
+
+// maxAttempts bounds how often a request is judged anew because something changed meanwhile.
+const maxAttempts = 10
+
+// token is the token endpoint (RFC 6749 §3.2).
+func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+	allowAnyOrigin(w)
+	form, err := readForm(w, r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	switch grant := form.Get("grant_type"); {
+	case grant == "":
+		p.fail(w, r, fosite.ErrInvalidRequest.WithHint("The parameter 'grant_type' is missing."))
+		return
+	case !slices.Contains(grantTypes, grant):
+		p.fail(w, r, fosite.ErrUnsupportedGrantType)
+		return
+	}
+	response, err := p.issue(r.Context(), r)
+	if err != nil {
+		p.fail(w, r, p.endReplayed(r.Context(), err))
+		return
+	}
+	writeJSON(w, http.StatusOK, response.ToMap())
+}
+
+// issue runs the grant, anew whenever something that it was decided on changed before its token was in the index.
+func (p *Provider) issue(ctx context.Context, r *http.Request) (fosite.AccessResponder, error) {
+	err := domain.ErrStale
+	for attempt := 0; attempt < maxAttempts && errors.Is(err, domain.ErrStale); attempt++ {
+		if attempt > 0 {
+			if err := p.Cache.Refresh(ctx); err != nil {
+				return nil, err
+			}
+		}
+		var response fosite.AccessResponder
+		if response, err = p.attempt(ctx, r); err == nil {
+			return response, nil
+		}
+	}
+	return nil, err
+}
+
+func (p *Provider) attempt(ctx context.Context, r *http.Request) (fosite.AccessResponder, error) {
+	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(p.Cache.Revision()))
+	if err != nil {
+		return nil, err
+	}
+	if asked := strings.Fields(r.PostForm.Get("scope")); len(asked) > 0 && r.PostForm.Get("grant_type") == domain.GrantRefreshToken {
+		// fosite grants the whole scope again; the guard has seen that what is asked for lies within (RFC 6749 §6).
+		request.(*fosite.AccessRequest).GrantedScope = asked
+	}
+	response, err := p.fosite.NewAccessResponse(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	minted := request.GetSession().(*requestSession).minted
+	response.SetTokenType("Bearer")
+	response.SetScopes(minted.Scopes)
+	response.SetExpiresIn(minted.ExpiresAt.Sub(minted.Record.IssuedAt))
+	return response, nil
+}
+
+// endReplayed ends the grant whose code or refresh token came a second time: one of the two who have it is a thief
+// (RFC 9700 §2.1.1, §4.14.2). If that fails, the caller is told to come again rather than that all is well.
+func (p *Provider) endReplayed(ctx context.Context, err error) error {
+	var replay *replayError
+	if !errors.As(err, &replay) {
+		return err
+	}
+	if _, failed := p.Tokens.RevokeGrant(context.WithoutCancel(ctx), replay.grantID); failed != nil {
+		return failed
+	}
+	return err
+}

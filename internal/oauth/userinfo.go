@@ -1,0 +1,39 @@
+package oauth
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone.
+func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
+	allowAnyOrigin(w)
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || value == "" || len(r.Header.Values("Authorization")) > 1 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="signet"`)
+		writeJSON(w, http.StatusUnauthorized, wireError{Code: "invalid_token", Description: "Send an access token as Authorization: Bearer."})
+		return
+	}
+	active, err := p.Tokens.Introspect(r.Context(), strings.TrimSpace(value))
+	switch {
+	case err != nil:
+		p.fail(w, r, err)
+	case active == nil:
+		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "The access token is not valid.")
+	case active.User == nil || !slices.Contains(strings.Fields(active.Claims.Scope), domain.ScopeOpenID):
+		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "The access token lacks the scope openid.")
+	default:
+		claims := map[string]any{"sub": active.User.Subject}
+		addProfile(claims, active.User, strings.Fields(active.Claims.Scope))
+		writeJSON(w, http.StatusOK, claims)
+	}
+}
+
+// refuseBearer answers as RFC 6750 §3 wants it.
+func refuseBearer(w http.ResponseWriter, status int, code, description string) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="signet", error="`+code+`", error_description="`+description+`"`)
+	writeJSON(w, status, wireError{Code: code, Description: description})
+}

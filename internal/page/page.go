@@ -1,0 +1,138 @@
+// Package page holds what all pages share: templates, the browser's cookie, protection against cross-site requests,
+// security headers, and the sealed authorization request that waits while a person signs in.
+package page
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/securecookie"
+	"github.com/gorilla/sessions"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/session"
+)
+
+// Directory finds users.
+type Directory interface {
+	// FindUserByID asks the database, not a cache: nothing else on a page would notice that it is old.
+	// ErrNotFound if there is no such user.
+	FindUserByID(ctx context.Context, id int64) (domain.User, error)
+}
+
+// Config is what pages need.
+type Config struct {
+	Issuer    string // the server's public URL; https makes cookies Secure
+	HashKey   []byte // authenticates cookies and flows, 32 or 64 bytes
+	BlockKey  []byte // encrypts them: AES, 16, 24 or 32 bytes
+	Sessions  *session.Sessions
+	Directory Directory
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Pages renders and protects pages.
+type Pages struct {
+	host      string // the issuer's, shown so that people can check where they are
+	https     bool
+	cookie    string // its name
+	cookies   *sessions.CookieStore
+	flows     *securecookie.SecureCookie
+	devices   *securecookie.SecureCookie
+	origins   *http.CrossOriginProtection
+	templates map[string]*template.Template
+	assets    map[string]asset
+	sessions  *session.Sessions
+	directory Directory
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+// New parses the templates and prepares the cookie.
+func New(cfg Config) (*Pages, error) {
+	issuer, err := url.Parse(cfg.Issuer)
+	if err != nil || issuer.Host == "" {
+		return nil, fmt.Errorf("issuer %q is not a URL: %w", cfg.Issuer, domain.ErrInvalid)
+	}
+	p := &Pages{
+		host:      issuer.Host,
+		https:     issuer.Scheme == "https",
+		origins:   http.NewCrossOriginProtection(),
+		sessions:  cfg.Sessions,
+		directory: cfg.Directory,
+		now:       cfg.Now,
+		log:       cfg.Log,
+	}
+	// A proxy may change Host; the issuer's own origin is never a stranger.
+	if err := p.origins.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
+		return nil, fmt.Errorf("trust the issuer's origin: %w", err)
+	}
+	if err := p.prepareCookies(cfg.HashKey, cfg.BlockKey); err != nil {
+		return nil, err
+	}
+	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if p.templates, err = p.parseTemplates(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// view is what a template sees: "." of every page.
+type view struct {
+	Data any
+	Host string
+
+	pages *Pages
+	w     http.ResponseWriter
+	r     *http.Request
+}
+
+// CSRF is the hidden field's value that a form must bring back. The first use gives the browser its cookie.
+func (v view) CSRF() (string, error) { return v.pages.csrfToken(v.w, v.r) }
+
+// Render answers with a page. It is complete before its first byte is sent.
+func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	var body bytes.Buffer
+	if err := p.execute(&body, w, r, name, data); err != nil {
+		p.log.ErrorContext(r.Context(), "render a page", "page", name, "error", err)
+		http.Error(w, "This page cannot be shown at the moment.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w) // a browser that went away needs no answer
+}
+
+func (p *Pages) execute(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, name string, data any) error {
+	t, ok := p.templates[name]
+	if !ok {
+		return fmt.Errorf("template %q: %w", name, domain.ErrNotFound)
+	}
+	return t.ExecuteTemplate(body, "layout.html", view{Data: data, Host: p.host, pages: p, w: w, r: r})
+}
+
+// problem is the data of the error page.
+type problem struct{ Title, Detail string }
+
+// Error answers with a page that says what went wrong and what to do. It needs no database.
+func (p *Pages) Error(w http.ResponseWriter, r *http.Request, status int, title, detail string) {
+	p.secure(w) // also for callers that are no pages themselves
+	p.Render(w, r, status, "error", problem{title, detail})
+}
+
+// Unavailable answers that the database is gone: nobody can tell who is signed in.
+func (p *Pages) Unavailable(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "5")
+	p.Error(w, r, http.StatusServiceUnavailable, "Back in a moment",
+		"Signet cannot reach its database just now. Nothing was changed. Please try again in a moment.")
+}

@@ -1,0 +1,209 @@
+package page
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// newPages makes pages whose clock the test moves. Nobody is signed in, so they need no database.
+func newPages(t *testing.T, issuer string) (*Pages, *time.Time) {
+	t.Helper()
+	now := start
+	pages, err := New(Config{
+		Issuer:   issuer,
+		HashKey:  []byte("0123456789abcdef0123456789abcdef"),
+		BlockKey: []byte("fedcba9876543210fedcba9876543210"),
+		Now:      func() time.Time { return now },
+		Log:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages, &now
+}
+
+// serve runs a handler behind Protect.
+func serve(pages *Pages, r *http.Request, handler http.HandlerFunc) *http.Response {
+	w := httptest.NewRecorder()
+	pages.Protect(handler).ServeHTTP(w, r)
+	return w.Result()
+}
+
+// form asks for the sign-in page and returns the cookie and CSRF token that came with it.
+func form(t *testing.T, pages *Pages) (*http.Cookie, string) {
+	t.Helper()
+	var token string
+	response := serve(pages, httptest.NewRequest(http.MethodGet, "/login", nil), func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		if token, err = pages.csrfToken(w, r); err != nil {
+			t.Fatal(err)
+		}
+	})
+	cookies := response.Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("the page set %d cookies", len(cookies))
+	}
+	return cookies[0], token
+}
+
+func TestKeysThatAreTooShortAreRefused(t *testing.T) {
+	long, short := make([]byte, 32), make([]byte, 15)
+	for name, cfg := range map[string]Config{
+		"hash key":     {Issuer: "https://id.example", HashKey: short, BlockKey: long},
+		"block key":    {Issuer: "https://id.example", HashKey: long, BlockKey: short},
+		"no block key": {Issuer: "https://id.example", HashKey: long},
+		"no issuer":    {Issuer: "id.example", HashKey: long, BlockKey: long},
+	} {
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestCookieIsKeptFromScriptsAndStrangers(t *testing.T) {
+	for issuer, want := range map[string]http.Cookie{
+		"https://id.example":    {Name: "__Host-signet", Secure: true},
+		"http://127.0.0.1:8080": {Name: "signet"},
+	} {
+		pages, _ := newPages(t, issuer)
+		cookie, _ := form(t, pages)
+		if cookie.Name != want.Name || cookie.Secure != want.Secure {
+			t.Errorf("%s: cookie %s, Secure %v", issuer, cookie.Name, cookie.Secure)
+		}
+		if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+			t.Errorf("%s: cookie is too open: %s", issuer, cookie)
+		}
+		if cookie.MaxAge != 0 || !cookie.Expires.IsZero() {
+			t.Errorf("%s: cookie outlives the browser: %s", issuer, cookie)
+		}
+	}
+}
+
+func TestDeviceCookieTellsWhoWasHereForItsTime(t *testing.T) {
+	pages, now := newPages(t, "https://id.example")
+	w := httptest.NewRecorder()
+	pages.Remember(w, "alice")
+	cookie := w.Result().Cookies()[0]
+	if cookie.Name != "__Host-signet-device" || !cookie.Secure || !cookie.HttpOnly {
+		t.Errorf("cookie is too open: %s", cookie)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/login", nil)
+	if pages.Remembers(r, "alice") {
+		t.Error("a stranger is remembered")
+	}
+	r.AddCookie(cookie)
+	if !pages.Remembers(r, "Alice") {
+		t.Error("alice is forgotten")
+	}
+	if pages.Remembers(r, "bob") {
+		t.Error("bob is remembered by the cookie of alice")
+	}
+	*now = now.Add(deviceLifetime)
+	if pages.Remembers(r, "alice") {
+		t.Error("alice is remembered for ever")
+	}
+}
+
+func TestPagesEscapeHostileNames(t *testing.T) {
+	pages, _ := newPages(t, "https://id.example")
+	const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
+	data := map[string]any{
+		"Client": hostile, "Username": hostile, "Problem": hostile, "Flow": hostile,
+		"Title": hostile, "Detail": hostile, "Token": hostile, "Name": hostile, "Email": hostile,
+		"User": &domain.User{Username: hostile, Name: hostile, Email: hostile}, "Session": domain.Session{AuthTime: start},
+	}
+	consent := map[string]any{
+		"Client": &domain.Client{ClientID: hostile, Name: hostile}, "User": data["User"], "Flow": hostile, "Target": hostile,
+		"API": hostile, "Identity": nil, "Access": []struct{ Scope, Words string }{{hostile, hostile}},
+	}
+	for name := range pages.templates {
+		w := httptest.NewRecorder()
+		shown := data
+		if name == "consent" {
+			shown = consent
+		}
+		pages.Render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, name, shown)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s: status %d", name, w.Code)
+		}
+		if body := w.Body.String(); strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") {
+			t.Errorf("%s lets markup through:\n%s", name, body)
+		}
+	}
+}
+
+func TestPagesHaveNothingInlineThatThePolicyForbids(t *testing.T) {
+	pages, _ := newPages(t, "https://id.example")
+	for name, template := range pages.templates {
+		text := template.Lookup(layout).Tree.Root.String() + template.Lookup("main").Tree.Root.String()
+		for _, inline := range []string{"<style", " style=", " onclick=", " onsubmit=", "javascript:", "https://", "http://"} {
+			if strings.Contains(text, inline) {
+				t.Errorf("%s has %q", name, inline)
+			}
+		}
+	}
+}
+
+func TestPageThatFailsIsNeverHalfSent(t *testing.T) {
+	pages, _ := newPages(t, "https://id.example")
+	w := httptest.NewRecorder()
+	pages.Render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, "login", struct{}{})
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d", w.Code)
+	}
+	if strings.Contains(w.Body.String(), "<") {
+		t.Errorf("half a page: %s", w.Body)
+	}
+}
+
+func TestStaticFilesAreKeptByContent(t *testing.T) {
+	pages, _ := newPages(t, "https://id.example")
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /static/{file}", pages.Static)
+	get := func(target string, header http.Header) *http.Response {
+		r := httptest.NewRequest(http.MethodGet, target, nil)
+		r.Header = header
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w.Result()
+	}
+	for file, mediaType := range map[string]string{
+		"signet.css":  "text/css; charset=utf-8",
+		"password.js": "text/javascript; charset=utf-8",
+		"seal.svg":    "image/svg+xml",
+	} {
+		target, err := pages.assetURL(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versioned := get(target, http.Header{})
+		if got := versioned.Header.Get("Content-Type"); got != mediaType {
+			t.Errorf("%s: Content-Type %q", file, got)
+		}
+		if got := versioned.Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+			t.Errorf("%s: Cache-Control %q with the version", file, got)
+		}
+		other := get("/static/"+file+"?v=0", http.Header{})
+		if got := other.Header.Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("%s: Cache-Control %q with another version", file, got)
+		}
+		again := get(target, http.Header{"If-None-Match": {versioned.Header.Get("ETag")}})
+		if again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: status %d for the ETag", file, again.StatusCode)
+		}
+	}
+	for _, missing := range []string{"/static/none.css", "/static/" + url.PathEscape("../templates/login.html")} {
+		if got := get(missing, http.Header{}).StatusCode; got != http.StatusNotFound {
+			t.Errorf("%s: status %d", missing, got)
+		}
+	}
+}

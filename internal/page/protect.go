@@ -1,0 +1,110 @@
+package page
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// maxBody is the largest form, in bytes.
+const maxBody = 64 << 10
+
+// Protect wraps pages: it sets the security headers, bounds forms, and refuses a POST that did not come from a form
+// of ours. Handlers find the form parsed.
+func (p *Pages) Protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.secure(w)
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && !p.admit(w, r) {
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// admit checks a form, or answers why not.
+func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
+	if err := p.origins.Check(r); err != nil {
+		p.Error(w, r, http.StatusForbidden, "Not from here", "This form was sent by another site, so Signet did not accept it.")
+		return false
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		p.Error(w, r, http.StatusUnsupportedMediaType, "Not a form", "Signet takes only plain forms here.")
+		return false
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			p.Error(w, r, http.StatusRequestEntityTooLarge, "Too much", "This form is larger than Signet accepts.")
+		} else {
+			p.Error(w, r, http.StatusBadRequest, "Not readable", "This form did not arrive whole. Please go back and try again.")
+		}
+		return false
+	}
+	if !p.csrfValid(r) {
+		p.Error(w, r, http.StatusForbidden, "Please try once more",
+			"This page was open for too long, or your browser does not keep cookies. Go back, reload the page and try again.")
+		return false
+	}
+	return true
+}
+
+// secure sets the headers of every page.
+func (p *Pages) secure(w http.ResponseWriter) {
+	h := w.Header()
+	if h.Get("Content-Security-Policy") == "" { // else AllowRedirect was here before
+		h.Set("Content-Security-Policy", policy(""))
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
+	// Not no-referrer: under it browsers send "Origin: null" with our own forms, and the check above needs the origin.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Cache-Control", "no-store")
+	if p.https {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// policy is the Content-Security-Policy; forms may lead to the given source too, if any.
+func policy(formSource string) string {
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +
+		"form-action " + strings.TrimSpace("'self' "+formSource) + "; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// AllowRedirect lets the forms of this answer lead to a client's redirect URI: browsers hold form-action against
+// the whole chain of redirects that follows a POST (CSP Level 3 §6.4.1). An application may have opened the page
+// in a popup that reports back to its opener at the end, so the page does not cut that tie.
+func (p *Pages) AllowRedirect(w http.ResponseWriter, redirectURI string) {
+	w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none")
+	w.Header().Set("Content-Security-Policy", policy(formSource(redirectURI)))
+}
+
+var (
+	plainScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
+	plainHost   = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]+)?$`)
+)
+
+// formSource is the CSP source that covers a redirect URI: its origin, or its scheme where it has no origin
+// (private-use schemes) or CSP no way to write that (IPv6 literals). Empty if there is none.
+func formSource(redirectURI string) string {
+	target, err := url.Parse(redirectURI)
+	if err != nil || !plainScheme.MatchString(target.Scheme) {
+		return ""
+	}
+	web := target.Scheme == "https" || target.Scheme == "http"
+	switch {
+	case !web, strings.HasPrefix(target.Host, "["):
+		return target.Scheme + ":"
+	case plainHost.MatchString(target.Host):
+		return target.Scheme + "://" + target.Host
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,42 @@
+package page
+
+import (
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/web"
+)
+
+const layout = "layout.html"
+
+// parseTemplates reads every page, each with the layout around it, by its name without ".html".
+func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
+	base, err := template.New(layout).Funcs(template.FuncMap{
+		"asset": p.assetURL,
+		"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+	}).ParseFS(web.FS, "templates/"+layout)
+	if err != nil {
+		return nil, fmt.Errorf("parse the layout: %w", err)
+	}
+	files, err := fs.Glob(web.FS, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("list templates: %w", err)
+	}
+	pages := map[string]*template.Template{}
+	for _, file := range files {
+		name := path.Base(file)
+		if name == layout {
+			continue
+		}
+		t, err := template.Must(base.Clone()).ParseFS(web.FS, file)
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", file, err)
+		}
+		pages[strings.TrimSuffix(name, ".html")] = t
+	}
+	return pages, nil
+}

@@ -1,0 +1,175 @@
+package registry
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	maxNameBytes       = 200
+	maxRedirectURIs    = 32
+	maxPermissions     = 500
+	maxPermissionBytes = 100
+	maxListedAPIs      = 100
+	minAccessTokenTTL  = 30 * time.Second
+	maxAccessTokenTTL  = 24 * time.Hour
+)
+
+var (
+	grantTypes     = []string{domain.GrantAuthorizationCode, domain.GrantClientCredentials, domain.GrantRefreshToken}
+	reservedScopes = []string{domain.ScopeOpenID, domain.ScopeProfile, domain.ScopeEmail, domain.ScopeOfflineAccess}
+)
+
+// checkClient holds every rule for clients that needs no database, and fills in what was left open.
+func checkClient(c *domain.Client) error {
+	if c.Name == "" {
+		c.Name = c.ClientID
+	}
+	if c.IDTokenAlg == "" {
+		c.IDTokenAlg = domain.RS256
+	}
+	if err := checkClientID(c.ClientID); err != nil {
+		return err
+	}
+	if err := domain.CheckText("client name", c.Name, maxNameBytes); err != nil {
+		return err
+	}
+	if err := checkSigningAlg("ID token algorithm", c.IDTokenAlg); err != nil {
+		return err
+	}
+	if err := checkGrantTypes(*c); err != nil {
+		return err
+	}
+	if err := checkRedirectURIs(c.RedirectURIs, c.Public); err != nil {
+		return err
+	}
+	return checkClientAPIs(*c)
+}
+
+// checkClientID keeps client_id and users' "sub" apart (RFC 9068 §5): the subject of a token is one or the other.
+func checkClientID(clientID string) error {
+	if err := domain.CheckName("client_id", clientID); err != nil {
+		return err
+	}
+	if strings.HasPrefix(clientID, "usr_") {
+		return fmt.Errorf("%w client_id %q: names that begin with usr_ are kept for users", domain.ErrInvalid, clientID)
+	}
+	return nil
+}
+
+func checkGrantTypes(c domain.Client) error {
+	if err := checkUnique("grant type", c.GrantTypes); err != nil {
+		return err
+	}
+	for _, grant := range c.GrantTypes {
+		if !slices.Contains(grantTypes, grant) {
+			return fmt.Errorf("%w grant type %q: use %s", domain.ErrInvalid, grant, strings.Join(grantTypes, ", "))
+		}
+	}
+	has := func(grant string) bool { return slices.Contains(c.GrantTypes, grant) }
+	switch {
+	case len(c.GrantTypes) == 0 && len(c.Serves) == 0:
+		return fmt.Errorf("%w client: give it a grant type, or an API that it serves", domain.ErrInvalid)
+	case c.Public && has(domain.GrantClientCredentials):
+		return fmt.Errorf("%w grant type %q: a public client has no credentials; make it confidential",
+			domain.ErrInvalid, domain.GrantClientCredentials)
+	case has(domain.GrantRefreshToken) && !has(domain.GrantAuthorizationCode):
+		return fmt.Errorf("%w grant type %q: it needs %s too", domain.ErrInvalid, domain.GrantRefreshToken, domain.GrantAuthorizationCode)
+	case has(domain.GrantAuthorizationCode) && len(c.RedirectURIs) == 0:
+		return fmt.Errorf("%w grant type %q: it needs a redirect URI", domain.ErrInvalid, domain.GrantAuthorizationCode)
+	}
+	return nil
+}
+
+func checkClientAPIs(c domain.Client) error {
+	if len(c.APIs) > maxListedAPIs || len(c.Serves) > maxListedAPIs {
+		return fmt.Errorf("%w client: it names too many APIs; use at most %d", domain.ErrInvalid, maxListedAPIs)
+	}
+	audiences := make([]string, 0, len(c.APIs))
+	for _, api := range c.APIs {
+		audiences = append(audiences, api.Audience)
+		if err := checkUnique("permission", api.Permissions); err != nil {
+			return err
+		}
+	}
+	if err := checkUnique("API", audiences); err != nil {
+		return err
+	}
+	return checkUnique("served API", c.Serves)
+}
+
+// checkAPI holds every rule for APIs, and fills in what was left open.
+func checkAPI(a *domain.API) error {
+	if a.Name == "" {
+		a.Name = a.Audience[:min(len(a.Audience), maxNameBytes)]
+	}
+	if a.SigningAlg == "" {
+		a.SigningAlg = domain.SigningAlgs[0]
+	}
+	if err := checkAudience(a.Audience); err != nil {
+		return err
+	}
+	if err := domain.CheckText("API name", a.Name, maxNameBytes); err != nil {
+		return err
+	}
+	if err := checkSigningAlg("signing algorithm", a.SigningAlg); err != nil {
+		return err
+	}
+	if ttl := a.AccessTokenTTL; ttl != 0 && (ttl < minAccessTokenTTL || ttl > maxAccessTokenTTL) {
+		return fmt.Errorf("%w access token lifetime %s: use %s to %s, or 0 for the server's default",
+			domain.ErrInvalid, ttl, minAccessTokenTTL, maxAccessTokenTTL)
+	}
+	return checkPermissions(a.Permissions)
+}
+
+func checkPermissions(permissions []domain.Permission) error {
+	if len(permissions) > maxPermissions {
+		return fmt.Errorf("%w API: it has %d permissions; use at most %d", domain.ErrInvalid, len(permissions), maxPermissions)
+	}
+	names := make([]string, 0, len(permissions))
+	for _, p := range permissions {
+		names = append(names, p.Name)
+		if err := checkPermissionName(p.Name); err != nil {
+			return err
+		}
+		if err := domain.CheckText("permission description", p.Description, maxNameBytes); err != nil {
+			return err
+		}
+	}
+	return checkUnique("permission", names)
+}
+
+// checkPermissionName makes sure that a permission can stand in "scope" as one value (RFC 6749 §3.3).
+func checkPermissionName(name string) error {
+	outside := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+	switch {
+	case name == "" || len(name) > maxPermissionBytes || strings.ContainsFunc(name, outside):
+		return fmt.Errorf("%w permission %q: use 1 to %d printable ASCII characters without spaces, quotes or backslashes, like orders:read",
+			domain.ErrInvalid, name, maxPermissionBytes)
+	case slices.Contains(reservedScopes, name):
+		return fmt.Errorf("%w permission %q: OpenID Connect gives this scope its meaning; choose another name", domain.ErrInvalid, name)
+	}
+	return nil
+}
+
+func checkSigningAlg(what, alg string) error {
+	if !slices.Contains(domain.SigningAlgs, alg) {
+		return fmt.Errorf("%w %s %q: use %s", domain.ErrInvalid, what, alg, strings.Join(domain.SigningAlgs, ", "))
+	}
+	return nil
+}
+
+func checkUnique(what string, values []string) error {
+	seen := make(map[string]bool, len(values))
+	for _, v := range values {
+		if seen[v] {
+			return fmt.Errorf("%w %s %q: it is listed twice", domain.ErrInvalid, what, v)
+		}
+		seen[v] = true
+	}
+	return nil
+}

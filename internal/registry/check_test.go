@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func TestClientRules(t *testing.T) {
+	web := func(change func(*domain.Client)) domain.Client {
+		c := domain.Client{
+			ClientID:     "web",
+			GrantTypes:   []string{domain.GrantAuthorizationCode, domain.GrantRefreshToken},
+			RedirectURIs: []string{"https://app.example/cb"},
+		}
+		change(&c)
+		return c
+	}
+	for name, tc := range map[string]struct {
+		client domain.Client
+		want   string // part of the message, empty: accepted
+	}{
+		"web app":         {web(func(*domain.Client) {}), ""},
+		"public app":      {web(func(c *domain.Client) { c.Public = true }), ""},
+		"service":         {domain.Client{ClientID: "s", GrantTypes: []string{domain.GrantClientCredentials}}, ""},
+		"resource server": {domain.Client{ClientID: "rs", Serves: []string{"https://a.example"}}, ""},
+
+		"no purpose":             {domain.Client{ClientID: "x"}, "give it a grant type, or an API that it serves"},
+		"empty client_id":        {web(func(c *domain.Client) { c.ClientID = "" }), "client_id"},
+		"client_id is a flag":    {web(func(c *domain.Client) { c.ClientID = "-x" }), "client_id"},
+		"client_id is a URL":     {web(func(c *domain.Client) { c.ClientID = "https://app.example" }), "client_id"},
+		"client_id is a subject": {web(func(c *domain.Client) { c.ClientID = "usr_abc" }), "kept for users"},
+		"name with a newline":    {web(func(c *domain.Client) { c.Name = "a\nb" }), "client name"},
+		"long name":              {web(func(c *domain.Client) { c.Name = strings.Repeat("x", 201) }), "at most 200"},
+		"unknown grant":          {web(func(c *domain.Client) { c.GrantTypes = []string{"password"} }), `grant type "password"`},
+		"grant twice": {web(func(c *domain.Client) {
+			c.GrantTypes = []string{domain.GrantClientCredentials, domain.GrantClientCredentials}
+		}), "listed twice"},
+		"public client_credentials": {
+			domain.Client{ClientID: "x", Public: true, GrantTypes: []string{domain.GrantClientCredentials}}, "make it confidential",
+		},
+		"refresh alone":   {domain.Client{ClientID: "x", GrantTypes: []string{domain.GrantRefreshToken}}, "it needs authorization_code too"},
+		"no redirect":     {web(func(c *domain.Client) { c.RedirectURIs = nil }), "it needs a redirect URI"},
+		"bad redirect":    {web(func(c *domain.Client) { c.RedirectURIs = []string{"http://app.example/"} }), `invalid redirect URI "http://app.example/": http is only`},
+		"redirect twice":  {web(func(c *domain.Client) { c.RedirectURIs = append(c.RedirectURIs, c.RedirectURIs[0]) }), "listed twice"},
+		"many redirects":  {web(func(c *domain.Client) { c.RedirectURIs = make([]string, 33) }), "at most 32"},
+		"HS256 ID tokens": {web(func(c *domain.Client) { c.IDTokenAlg = "HS256" }), "ES256, RS256, EdDSA"},
+		"alg none":        {web(func(c *domain.Client) { c.IDTokenAlg = "none" }), "ES256, RS256, EdDSA"},
+		"API twice":       {web(func(c *domain.Client) { c.APIs = []domain.ClientAPI{{Audience: "urn:a"}, {Audience: "urn:a"}} }), "listed twice"},
+		"served twice":    {web(func(c *domain.Client) { c.Serves = []string{"urn:a", "urn:a"} }), "listed twice"},
+		"permission twice": {web(func(c *domain.Client) {
+			c.APIs = []domain.ClientAPI{{Audience: "urn:a", Permissions: []string{"r", "r"}}}
+		}), "listed twice"},
+		"too many APIs":     {web(func(c *domain.Client) { c.APIs = make([]domain.ClientAPI, 101) }), "at most 100"},
+		"too many to serve": {web(func(c *domain.Client) { c.Serves = make([]string, 101) }), "at most 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := checkClient(&tc.client)
+			checkMessage(t, err, tc.want)
+			if err != nil && !errors.Is(err, domain.ErrInvalid) {
+				t.Errorf("%v is not ErrInvalid", err)
+			}
+		})
+	}
+}
+
+func TestAPIRules(t *testing.T) {
+	many := make([]domain.Permission, 501)
+	for i := range many {
+		many[i].Name = fmt.Sprint(i)
+	}
+	permission := func(name string) []domain.Permission { return []domain.Permission{{Name: name}} }
+	for name, tc := range map[string]struct {
+		api  domain.API
+		want string // part of the message, empty: accepted
+	}{
+		"plain":             {domain.API{Permissions: permission("orders:read")}, ""},
+		"odd but allowed":   {domain.API{Permissions: permission("!#[]~'/*")}, ""},
+		"EdDSA, short":      {domain.API{SigningAlg: domain.EdDSA, AccessTokenTTL: 30 * time.Second}, ""},
+		"bad algorithm":     {domain.API{SigningAlg: "HS256"}, "ES256, RS256, EdDSA"},
+		"too short-lived":   {domain.API{AccessTokenTTL: 29 * time.Second}, "use 30s to 24h0m0s"},
+		"too long-lived":    {domain.API{AccessTokenTTL: 25 * time.Hour}, "use 30s to 24h0m0s"},
+		"negative lifetime": {domain.API{AccessTokenTTL: -time.Minute}, "use 30s to 24h0m0s"},
+		"empty permission":  {domain.API{Permissions: permission("")}, "printable ASCII"},
+		"space":             {domain.API{Permissions: permission("a b")}, "printable ASCII"},
+		"quote":             {domain.API{Permissions: permission(`a"b`)}, "printable ASCII"},
+		"backslash":         {domain.API{Permissions: permission(`a\b`)}, "printable ASCII"},
+		"not ASCII":         {domain.API{Permissions: permission("lesen:ä")}, "printable ASCII"},
+		"long permission":   {domain.API{Permissions: permission(strings.Repeat("x", 101))}, "printable ASCII"},
+		"openid":            {domain.API{Permissions: permission("openid")}, "choose another name"},
+		"offline_access":    {domain.API{Permissions: permission("offline_access")}, "choose another name"},
+		"permission twice":  {domain.API{Permissions: append(permission("a"), permission("a")...)}, "listed twice"},
+		"many permissions":  {domain.API{Permissions: many}, "at most 500"},
+		"control character": {domain.API{Name: "a\tb"}, "API name"},
+		"bad description":   {domain.API{Permissions: []domain.Permission{{Name: "a", Description: "\x00"}}}, "permission description"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.api.Audience = "https://orders.example"
+			err := checkAPI(&tc.api)
+			checkMessage(t, err, tc.want)
+			if err != nil && !errors.Is(err, domain.ErrInvalid) {
+				t.Errorf("%v is not ErrInvalid", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,180 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// CreateClient registers a client and returns it as stored, with its secret, which is shown this once: it is empty for a
+// public client. An empty client_id is filled in. ErrInvalid if the client breaks a rule or names an API or permission that
+// does not exist, ErrExists if the client_id is taken.
+func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (domain.Client, string, error) {
+	if client.ClientID == "" {
+		client.ClientID = "client_" + strings.ToLower(rand.Text())
+	}
+	client.CreatedAt = r.now()
+	client.UpdatedAt = client.CreatedAt
+	client.DisabledAt = time.Time{}
+	client.Secrets = nil
+	var secret string
+	if !client.Public {
+		var stored domain.ClientSecret
+		secret, stored = r.newSecret()
+		client.Secrets = []domain.ClientSecret{stored}
+	}
+	stored, err := r.putClient(ctx, "client.create", client, func(ctx context.Context, client domain.Client) error {
+		_, err := r.store.InsertClient(ctx, client)
+		return err
+	})
+	if err != nil {
+		return domain.Client{}, "", err
+	}
+	return stored, secret, nil
+}
+
+// UpdateClient sets all but the client_id, the kind (public or confidential), the secrets and whether the client is disabled,
+// and returns the client as stored. ErrInvalid as for CreateClient, ErrNotFound if there is no such client_id.
+func (r *Registry) UpdateClient(ctx context.Context, client domain.Client) (domain.Client, error) {
+	client.UpdatedAt = r.now()
+	return r.putClient(ctx, "client.update", client, func(ctx context.Context, client domain.Client) error {
+		current, err := r.store.FindClient(ctx, client.ClientID)
+		if err != nil {
+			return err
+		}
+		if client.Public != current.Public {
+			return fmt.Errorf("%w change: a client stays public or confidential; register a new one", domain.ErrInvalid)
+		}
+		client.DisabledAt = current.DisabledAt
+		return r.store.UpdateClient(ctx, client)
+	})
+}
+
+func (r *Registry) putClient(
+	ctx context.Context, action string, client domain.Client, put func(context.Context, domain.Client) error,
+) (domain.Client, error) {
+	if err := checkClient(&client); err != nil {
+		return domain.Client{}, err
+	}
+	details := map[string]any{
+		"name": client.Name, "public": client.Public, "first_party": client.FirstParty, "grant_types": client.GrantTypes,
+		"redirect_uris": client.RedirectURIs, "apis": client.APIs, "serves": client.Serves,
+	}
+	var stored domain.Client
+	err := r.log.Change(ctx, action, "client:"+client.ClientID, details, func(ctx context.Context) (err error) {
+		if err := r.checkAPIsExist(ctx, client); err != nil {
+			return err
+		}
+		if err := put(ctx, client); err != nil {
+			return err
+		}
+		stored, err = r.store.FindClient(ctx, client.ClientID)
+		return err
+	})
+	if err != nil {
+		return domain.Client{}, fmt.Errorf("client %q: %w", client.ClientID, err)
+	}
+	return stored, nil
+}
+
+// checkAPIsExist says which API or permission that the client names is missing.
+func (r *Registry) checkAPIsExist(ctx context.Context, client domain.Client) error {
+	named := slices.Clone(client.APIs)
+	for _, audience := range client.Serves {
+		named = append(named, domain.ClientAPI{Audience: audience})
+	}
+	for _, n := range named {
+		api, err := r.store.FindAPI(ctx, n.Audience)
+		if errors.Is(err, domain.ErrNotFound) {
+			return fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, n.Audience)
+		}
+		if err != nil {
+			return err
+		}
+		for _, name := range n.Permissions {
+			if !slices.ContainsFunc(api.Permissions, func(p domain.Permission) bool { return p.Name == name }) {
+				return fmt.Errorf("%w permission %q: API %q does not have it; add it there first", domain.ErrInvalid, name, n.Audience)
+			}
+		}
+	}
+	return nil
+}
+
+// SetClientDisabled disables or enables a client. Disabling revokes its grants and tokens; enabling does not bring them back.
+// ErrNotFound if there is no such client_id.
+func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disabled bool) error {
+	action := "client.enable"
+	if disabled {
+		action = "client.disable"
+	}
+	return r.changeClient(ctx, action, clientID, nil, func(ctx context.Context, client domain.Client) error {
+		client.UpdatedAt = r.now()
+		if !disabled {
+			client.DisabledAt = time.Time{}
+			return r.store.UpdateClient(ctx, client)
+		}
+		if client.DisabledAt.IsZero() {
+			client.DisabledAt = client.UpdatedAt
+		}
+		if err := r.store.UpdateClient(ctx, client); err != nil {
+			return err
+		}
+		return r.revokeAll(ctx, client)
+	})
+}
+
+// DeleteClient removes a client and revokes its grants and tokens. ErrNotFound if there is no such client_id.
+func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
+	return r.changeClient(ctx, "client.delete", clientID, nil, func(ctx context.Context, client domain.Client) error {
+		if err := r.revokeAll(ctx, client); err != nil {
+			return err
+		}
+		return r.store.DeleteClient(ctx, clientID)
+	})
+}
+
+func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {
+	now := r.now()
+	if err := r.store.RevokeGrants(ctx, 0, client.ID, now); err != nil {
+		return err
+	}
+	_, err := r.store.RevokeTokens(ctx, domain.TokenFilter{ClientID: client.ID}, now)
+	return err
+}
+
+// changeClient makes an audited change to a client that exists.
+func (r *Registry) changeClient(
+	ctx context.Context, action, clientID string, details map[string]any, change func(context.Context, domain.Client) error,
+) error {
+	err := r.log.Change(ctx, action, "client:"+clientID, details, func(ctx context.Context) error {
+		client, err := r.store.FindClient(ctx, clientID)
+		if err != nil {
+			return err
+		}
+		return change(ctx, client)
+	})
+	if err != nil {
+		return fmt.Errorf("client %q: %w", clientID, err)
+	}
+	return nil
+}
+
+// FindClient reads a client from the database. ErrNotFound if there is no such client_id.
+func (r *Registry) FindClient(ctx context.Context, clientID string) (domain.Client, error) {
+	client, err := r.store.FindClient(ctx, clientID)
+	if err != nil {
+		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
+	}
+	return client, nil
+}
+
+// ListClients returns clients by client_id, those after the given one, at most limit.
+func (r *Registry) ListClients(ctx context.Context, after string, limit int) ([]domain.Client, error) {
+	return r.store.ListClients(ctx, after, limit)
+}

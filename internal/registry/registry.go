@@ -1,0 +1,61 @@
+// Package registry keeps OAuth clients, their secrets, and the APIs they may ask for.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/snapshot"
+)
+
+// Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
+type Registry struct {
+	store     Store
+	cache     *snapshot.Cache
+	log       *audit.Log
+	secretKey []byte
+	now       func() time.Time
+}
+
+// New makes a registry. The secret key turns client secrets into what is stored of them.
+func New(store Store, cache *snapshot.Cache, log *audit.Log, secretKey []byte, now func() time.Time) *Registry {
+	return &Registry{store: store, cache: cache, log: log, secretKey: secretKey, now: now}
+}
+
+// LookupClient finds a client in the snapshot, a disabled one too. The client is shared: do not change it.
+// ErrNotFound if there is no such client_id, which costs no more than one that is there.
+func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.Client, error) {
+	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.store.FindClient)
+}
+
+// LookupAPI finds an API in the snapshot. The API is shared: do not change it. ErrNotFound if there is no such audience.
+func (r *Registry) LookupAPI(ctx context.Context, audience string) (*domain.API, error) {
+	return lookup(ctx, r.cache, domain.ChangeAPI, audience, r.store.FindAPI)
+}
+
+// lookup goes through the snapshot, which remembers as nil what is not there.
+func lookup[T any](
+	ctx context.Context, cache *snapshot.Cache, kind domain.ChangeKind, key string, find func(context.Context, string) (T, error),
+) (*T, error) {
+	found, err := snapshot.Get(ctx, cache, kind, key, func(ctx context.Context) (*T, error) {
+		object, err := find(ctx, key)
+		switch {
+		case errors.Is(err, domain.ErrNotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		return &object, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up %s %q: %w", kind, key, err)
+	}
+	if found == nil {
+		return nil, domain.ErrNotFound
+	}
+	return found, nil
+}

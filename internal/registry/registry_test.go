@@ -1,0 +1,452 @@
+package registry_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+// world is a registry over a database, at a time that the test sets.
+type world struct {
+	*registry.Registry
+	t     *testing.T
+	db    *store.DB
+	cache *snapshot.Cache
+	log   *audit.Log
+	now   time.Time
+}
+
+func each(t *testing.T, test func(*world)) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		cache, err := snapshot.New(db, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
+		now := func() time.Time { return w.now }
+		w.log = audit.New(db, now)
+		w.Registry = registry.New(db, cache, w.log, []byte("a key of the tests"), now)
+		w.refresh()
+		test(w)
+	})
+}
+
+func (w *world) refresh() {
+	w.t.Helper()
+	w.check(w.cache.Refresh(w.t.Context()))
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) refused(err, want error, fragments ...string) {
+	w.t.Helper()
+	if !errors.Is(err, want) {
+		w.t.Errorf("err = %v, want %v", err, want)
+		return
+	}
+	for _, f := range fragments {
+		if !strings.Contains(err.Error(), f) {
+			w.t.Errorf("err = %q, want %q in it", err, f)
+		}
+	}
+}
+
+func (w *world) lastEvent() domain.Event {
+	w.t.Helper()
+	last, err := w.log.Verify(w.t.Context())
+	w.check(err)
+	return last
+}
+
+func (w *world) api(audience string, permissions ...string) domain.API {
+	w.t.Helper()
+	api := domain.API{Audience: audience}
+	for _, p := range permissions {
+		api.Permissions = append(api.Permissions, domain.Permission{Name: p})
+	}
+	created, err := w.CreateAPI(w.t.Context(), api)
+	w.check(err)
+	return created
+}
+
+func (w *world) service(clientID string) (domain.Client, string) {
+	w.t.Helper()
+	client, secret, err := w.CreateClient(w.t.Context(), domain.Client{ClientID: clientID, GrantTypes: []string{domain.GrantClientCredentials}})
+	w.check(err)
+	return client, secret
+}
+
+func (w *world) lookup(clientID string) *domain.Client {
+	w.t.Helper()
+	client, err := w.LookupClient(w.t.Context(), clientID)
+	w.check(err)
+	return client
+}
+
+// issue puts a live token of the client into the index.
+func (w *world) issue(client, api int64) domain.TokenRef {
+	w.t.Helper()
+	token := domain.IssuedToken{
+		Kind: domain.TokenAccess, KeyID: 1, ClientID: client, APIID: api, IssuedAt: w.now, ExpiresAt: w.now.Add(time.Hour),
+	}
+	rand.Read(token.ID[:])
+	w.refresh()
+	_, err := w.db.InsertIssuedTokens(w.t.Context(), []domain.IssuedToken{token}, []int64{w.cache.Revision()})
+	w.check(err)
+	ref := domain.TokenRef{ID: token.ID, ExpiresAt: token.ExpiresAt}
+	if w.revoked(ref) {
+		w.t.Fatal("a new token is revoked")
+	}
+	return ref
+}
+
+func (w *world) revoked(ref domain.TokenRef) bool {
+	w.t.Helper()
+	found, _, err := w.db.FindIssuedTokens(w.t.Context(), []domain.TokenRef{ref})
+	w.check(err)
+	token, ok := found[ref.ID]
+	if !ok {
+		w.t.Fatal("the token is not in the index")
+	}
+	return !token.RevokedAt.IsZero()
+}
+
+func TestAClientIsStoredAsRegistered(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		w.api("https://orders.example", "orders:read", "orders:write")
+		want := domain.Client{
+			ClientID:     "web",
+			Name:         "Web shop",
+			FirstParty:   true,
+			GrantTypes:   []string{domain.GrantAuthorizationCode, domain.GrantRefreshToken},
+			RedirectURIs: []string{"https://shop.example/cb"},
+			APIs:         []domain.ClientAPI{{Audience: "https://orders.example", Permissions: []string{"orders:read"}}},
+			Serves:       []string{"https://orders.example"},
+		}
+		created, secret, err := w.CreateClient(ctx, want)
+		w.check(err)
+		want.ID, want.IDTokenAlg, want.CreatedAt, want.UpdatedAt = created.ID, domain.RS256, w.now, w.now
+		want.Secrets = created.Secrets
+		found, err := w.FindClient(ctx, "web")
+		w.check(err)
+		if diff := cmp.Diff([]domain.Client{want, want}, []domain.Client{created, found}); diff != "" {
+			w.t.Error(diff)
+		}
+		if len(found.Secrets) != 1 || strings.Contains(found.Secrets[0].Hash, secret) || !strings.HasSuffix(secret, found.Secrets[0].Hint) {
+			w.t.Errorf("secrets = %+v", found.Secrets)
+		}
+		if !strings.HasPrefix(secret, "signet_cs_") || len(secret) != len("signet_cs_")+43 {
+			w.t.Errorf("secret = %q", secret)
+		}
+		event := w.lastEvent()
+		if event.Action != "client.create" || event.Target != "client:web" || strings.Contains(event.Details, secret) {
+			w.t.Errorf("event = %+v", event)
+		}
+		_, _, err = w.CreateClient(ctx, want)
+		w.refused(err, domain.ErrExists, `client "web": already exists`)
+	})
+}
+
+func TestAClientWithoutANameOfItsOwnGetsOne(t *testing.T) {
+	each(t, func(w *world) {
+		client, _ := w.service("")
+		if client.ClientID == "" || client.Name != client.ClientID {
+			w.t.Errorf("client_id = %q, name = %q", client.ClientID, client.Name)
+		}
+	})
+}
+
+func TestAPublicClientHasNoSecret(t *testing.T) {
+	each(t, func(w *world) {
+		app := domain.Client{
+			ClientID: "app", Public: true,
+			GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"com.example.app:/cb"},
+		}
+		client, secret, err := w.CreateClient(w.t.Context(), app)
+		w.check(err)
+		if secret != "" || len(client.Secrets) != 0 || w.CheckSecret(&client, "") || w.CheckSecret(&client, "x") {
+			w.t.Errorf("secret %q of %+v", secret, client)
+		}
+		_, _, err = w.AddSecret(w.t.Context(), "app", time.Time{})
+		w.refused(err, domain.ErrInvalid, "a public client has none")
+		app.Public, app.RedirectURIs = false, []string{"https://app.example"}
+		_, err = w.UpdateClient(w.t.Context(), app)
+		w.refused(err, domain.ErrInvalid, "stays public or confidential")
+	})
+}
+
+func TestAClientThatNamesWhatIsNotThereIsRefused(t *testing.T) {
+	each(t, func(w *world) {
+		w.api("https://orders.example", "orders:read")
+		for _, tc := range []struct {
+			client domain.Client
+			want   string
+		}{
+			{domain.Client{APIs: []domain.ClientAPI{{Audience: "https://x.example"}}}, `invalid API "https://x.example": there is none`},
+			{domain.Client{Serves: []string{"https://x.example"}}, `invalid API "https://x.example": there is none`},
+			{domain.Client{APIs: []domain.ClientAPI{{Audience: "https://orders.example", Permissions: []string{"orders:raed"}}}},
+				`invalid permission "orders:raed": API "https://orders.example" does not have it`},
+		} {
+			tc.client.ClientID, tc.client.GrantTypes = "svc", []string{domain.GrantClientCredentials}
+			_, _, err := w.CreateClient(w.t.Context(), tc.client)
+			w.refused(err, domain.ErrInvalid, tc.want)
+		}
+		_, err := w.FindClient(w.t.Context(), "svc")
+		w.refused(err, domain.ErrNotFound, `client "svc": not found`)
+	})
+}
+
+func TestSecretsRotateWithoutAGap(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		client, first := w.service("svc")
+		second, stored, err := w.AddSecret(ctx, "svc", w.now.Add(time.Hour))
+		w.check(err)
+		valid := func(want ...bool) {
+			w.t.Helper()
+			w.refresh()
+			got := []bool{w.CheckSecret(w.lookup("svc"), first), w.CheckSecret(w.lookup("svc"), second)}
+			if diff := cmp.Diff(want, got); diff != "" {
+				w.t.Error(diff)
+			}
+		}
+		valid(true, true)
+		w.check(w.RemoveSecret(ctx, "svc", client.Secrets[0].ID))
+		valid(false, true)
+		w.now = stored.ExpiresAt.Add(-time.Microsecond)
+		valid(false, true)
+		w.now = stored.ExpiresAt // no refresh is needed for an expiry to count
+		valid(false, false)
+
+		w.refused(w.RemoveSecret(ctx, "svc", client.Secrets[0].ID), domain.ErrNotFound, `client "svc": secret`)
+		_, _, err = w.AddSecret(ctx, "svc", w.now)
+		w.refused(err, domain.ErrInvalid, "still to come")
+		_, _, err = w.AddSecret(ctx, "nobody", time.Time{})
+		w.refused(err, domain.ErrNotFound)
+	})
+}
+
+func TestAClientHasAtMostFiveLiveSecretsEvenWhenAddedAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.service("svc")
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if _, _, err := w.AddSecret(w.t.Context(), "svc", w.now.Add(time.Minute)); err != nil && !errors.Is(err, domain.ErrInvalid) {
+					w.t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		client, err := w.FindClient(w.t.Context(), "svc")
+		w.check(err)
+		if len(client.Secrets) != 5 {
+			w.t.Errorf("%d secrets", len(client.Secrets))
+		}
+		w.now = w.now.Add(time.Minute)
+		_, _, err = w.AddSecret(w.t.Context(), "svc", time.Time{})
+		w.check(err) // expired ones do not count
+	})
+}
+
+func TestOnlyTheExactSecretOfAnEnabledClientIsRight(t *testing.T) {
+	each(t, func(w *world) {
+		client, secret := w.service("svc")
+		_, other := w.service("other")
+		for s, want := range map[string]bool{
+			secret: true, other: false, "": false, secret[:len(secret)-1]: false, secret + "x": false, strings.ToUpper(secret): false,
+			client.Secrets[0].Hash: false, strings.Repeat("x", 1<<16): false,
+		} {
+			if got := w.CheckSecret(&client, s); got != want {
+				w.t.Errorf("CheckSecret(%.20q) = %t", s, got)
+			}
+			if w.CheckSecret(nil, s) {
+				w.t.Errorf("%.20q is the secret of a client that is not there", s)
+			}
+		}
+		client.DisabledAt = w.now
+		if w.CheckSecret(&client, secret) {
+			w.t.Error("the secret of a disabled client is right")
+		}
+	})
+}
+
+func TestAbsenceIsRememberedUntilTheClientOrAPIIsThere(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		for range 2 {
+			_, err := w.LookupClient(ctx, "svc")
+			w.refused(err, domain.ErrNotFound)
+			_, err = w.LookupAPI(ctx, "https://orders.example")
+			w.refused(err, domain.ErrNotFound)
+		}
+		w.service("svc")
+		w.api("https://orders.example")
+		if _, err := w.LookupClient(ctx, "svc"); !errors.Is(err, domain.ErrNotFound) {
+			w.t.Error("absence was not remembered: every request of an unknown client costs a query")
+		}
+		w.refresh()
+		w.lookup("svc")
+		_, err := w.LookupAPI(ctx, "https://orders.example")
+		w.check(err)
+
+		w.check(w.DeleteClient(ctx, "svc"))
+		w.check(w.DeleteAPI(ctx, "https://orders.example"))
+		w.refresh()
+		_, err = w.LookupClient(ctx, "svc")
+		w.refused(err, domain.ErrNotFound)
+		_, err = w.LookupAPI(ctx, "https://orders.example")
+		w.refused(err, domain.ErrNotFound)
+	})
+}
+
+func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		bystander, _ := w.service("bystander")
+		for name, end := range map[string]func(clientID string) error{
+			"disable": func(id string) error { return w.SetClientDisabled(ctx, id, true) },
+			"delete":  func(id string) error { return w.DeleteClient(ctx, id) },
+		} {
+			client, secret := w.service(name)
+			userID, err := w.db.InsertUser(ctx, domain.User{Username: name, Subject: name})
+			w.check(err)
+			token, other := w.issue(client.ID, 0), w.issue(bystander.ID, 0)
+			grant, err := w.db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: userID, CreatedAt: w.now, ExpiresAt: w.now.Add(time.Hour)})
+			w.check(err)
+			w.check(end(name))
+			w.refresh()
+			if !w.revoked(token) || w.revoked(other) {
+				w.t.Errorf("%s: its token revoked: %t, another's: %t", name, w.revoked(token), w.revoked(other))
+			}
+			if err := w.db.HoldGrant(ctx, grant, w.now); !errors.Is(err, domain.ErrRevoked) {
+				w.t.Errorf("%s: its grant is held: %v", name, err)
+			}
+			if client, err := w.LookupClient(ctx, name); err == nil && w.CheckSecret(client, secret) {
+				w.t.Errorf("%s: its secret is right", name)
+			}
+		}
+		// Other changes leave a client disabled, and enabling it brings no token back.
+		token := w.issue(bystander.ID, 0)
+		w.check(w.SetClientDisabled(ctx, "bystander", true))
+		_, err := w.UpdateClient(ctx, domain.Client{ClientID: "bystander", GrantTypes: bystander.GrantTypes, Name: "Renamed"})
+		w.check(err)
+		w.refresh()
+		if w.lookup("bystander").DisabledAt.IsZero() {
+			w.t.Error("an update enabled the client")
+		}
+		w.check(w.SetClientDisabled(ctx, "bystander", false))
+		w.refresh()
+		if !w.lookup("bystander").DisabledAt.IsZero() || !w.revoked(token) {
+			w.t.Error("enabling went wrong")
+		}
+		w.refused(w.SetClientDisabled(ctx, "nobody", true), domain.ErrNotFound, `client "nobody": not found`)
+		w.refused(w.DeleteClient(ctx, "nobody"), domain.ErrNotFound)
+	})
+}
+
+func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		api := w.api("https://orders.example", "orders:read", "orders:write")
+		if api.SigningAlg != domain.ES256 || api.Name != api.Audience {
+			w.t.Errorf("api = %+v", api)
+		}
+		client, _, err := w.CreateClient(ctx, domain.Client{
+			ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials},
+			APIs: []domain.ClientAPI{{Audience: api.Audience, Permissions: []string{"orders:read", "orders:write"}}},
+		})
+		w.check(err)
+		token := w.issue(client.ID, api.ID)
+		w.lookup("svc")
+		_, err = w.LookupAPI(ctx, api.Audience)
+		w.check(err)
+
+		updated, err := w.UpdateAPI(ctx, domain.API{
+			Audience: api.Audience, Name: "Orders", AccessTokenTTL: time.Minute, Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}},
+		})
+		w.check(err)
+		w.refresh()
+		found, err := w.LookupAPI(ctx, api.Audience)
+		w.check(err)
+		if diff := cmp.Diff(updated, *found); diff != "" || len(found.Permissions) != 1 || found.AccessTokenTTL != time.Minute {
+			w.t.Errorf("api = %+v %s", found, diff)
+		}
+		want := []domain.ClientAPI{{Audience: api.Audience, Permissions: []string{"orders:read"}}}
+		if diff := cmp.Diff(want, w.lookup("svc").APIs); diff != "" {
+			w.t.Error("the client may still ask for a permission that is gone: " + diff)
+		}
+
+		w.check(w.DeleteAPI(ctx, api.Audience))
+		w.refresh()
+		if !w.revoked(token) {
+			w.t.Error("a token of a deleted API is live")
+		}
+		if apis := w.lookup("svc").APIs; len(apis) != 0 {
+			w.t.Errorf("the client may still ask for %v", apis)
+		}
+		w.refused(w.DeleteAPI(ctx, api.Audience), domain.ErrNotFound)
+		_, err = w.UpdateAPI(ctx, domain.API{Audience: api.Audience})
+		w.refused(err, domain.ErrNotFound, `API "https://orders.example": not found`)
+	})
+}
+
+// A client that lists only permissions which are then removed must not end up with "all of them".
+func TestLosingTheLastPermissionIsNotGainingAll(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		api := w.api("https://orders.example", "orders:read", "orders:write")
+		_, _, err := w.CreateClient(ctx, domain.Client{
+			ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials},
+			APIs: []domain.ClientAPI{{Audience: api.Audience, Permissions: []string{"orders:read"}}},
+		})
+		w.check(err)
+		_, err = w.UpdateAPI(ctx, domain.API{Audience: api.Audience, Permissions: []domain.Permission{{Name: "orders:write"}}})
+		w.check(err)
+		w.refresh()
+		if apis := w.lookup("svc").APIs; len(apis) != 0 {
+			w.t.Errorf("the client may ask for %+v", apis)
+		}
+	})
+}
+
+func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
+	each(t, func(w *world) {
+		for _, name := range []string{"c", "a", "b"} {
+			w.service(name)
+			w.api("urn:" + name)
+		}
+		var got []string
+		clients, err := w.ListClients(w.t.Context(), "a", 1)
+		w.check(err)
+		apis, err := w.ListAPIs(w.t.Context(), "urn:a", 5)
+		w.check(err)
+		for _, c := range clients {
+			got = append(got, c.ClientID)
+		}
+		for _, a := range apis {
+			got = append(got, a.Audience)
+		}
+		if diff := cmp.Diff([]string{"b", "urn:b", "urn:c"}, got); diff != "" {
+			w.t.Error(diff)
+		}
+	})
+}

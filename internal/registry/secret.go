@@ -1,0 +1,104 @@
+package registry
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	secretPrefix   = "signet_cs_" // lets a secret be found where it does not belong
+	hashPrefix     = "hmac-sha256:"
+	maxSecrets     = 5
+	maxSecretBytes = 256
+)
+
+// AddSecret gives a client another secret, shown this once; the old ones stay valid. A zero expiresAt stands for until removed.
+// ErrInvalid if the client is public, has 5 live secrets, or the expiry has passed; ErrNotFound if there is no such client_id.
+func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt time.Time) (string, domain.ClientSecret, error) {
+	secret, stored := r.newSecret()
+	stored.ExpiresAt = expiresAt
+	if expired(stored, stored.CreatedAt) {
+		return "", domain.ClientSecret{}, fmt.Errorf("%w expiry %s: choose a time that is still to come",
+			domain.ErrInvalid, expiresAt.UTC().Format(time.RFC3339))
+	}
+	details := map[string]any{"hint": stored.Hint}
+	err := r.changeClient(ctx, "client.add_secret", clientID, details, func(ctx context.Context, client domain.Client) (err error) {
+		if client.Public {
+			return fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
+		}
+		live := slices.DeleteFunc(client.Secrets, func(s domain.ClientSecret) bool { return expired(s, stored.CreatedAt) })
+		if len(live) >= maxSecrets {
+			return fmt.Errorf("%w secret: the client has %d live ones; remove one first", domain.ErrInvalid, len(live))
+		}
+		stored.ID, err = r.store.InsertClientSecret(ctx, clientID, stored)
+		return err
+	})
+	if err != nil {
+		return "", domain.ClientSecret{}, err
+	}
+	return secret, stored, nil
+}
+
+// RemoveSecret takes one of a client's secrets away. ErrNotFound if there is no such client_id, or it has no secret of that id.
+func (r *Registry) RemoveSecret(ctx context.Context, clientID string, id int64) error {
+	details := map[string]any{"id": id}
+	return r.changeClient(ctx, "client.remove_secret", clientID, details, func(ctx context.Context, _ domain.Client) error {
+		if err := r.store.DeleteClientSecret(ctx, clientID, id); err != nil {
+			return fmt.Errorf("secret %d: %w", id, err)
+		}
+		return nil
+	})
+}
+
+// CheckSecret says whether the secret is one of the client's that has not expired, in a time that tells neither which secret
+// is nearly right nor whether the client exists: nil stands for an unknown client. A disabled client has no secrets.
+func (r *Registry) CheckSecret(client *domain.Client, secret string) bool {
+	if secret == "" || len(secret) > maxSecretBytes {
+		return false
+	}
+	if client == nil {
+		client = unknownClient
+	}
+	hash := []byte(r.hashSecret(secret))
+	now := r.now()
+	match := 0
+	for _, s := range client.Secrets {
+		equal := subtle.ConstantTimeCompare([]byte(s.Hash), hash)
+		if !expired(s, now) {
+			match |= equal
+		}
+	}
+	return match == 1 && client.DisabledAt.IsZero()
+}
+
+// unknownClient stands in for a client that is not there, so that its secret is compared all the same. No secret has its hash.
+var unknownClient = &domain.Client{Secrets: []domain.ClientSecret{
+	{Hash: hashPrefix + base64.RawStdEncoding.EncodeToString(make([]byte, sha256.Size))},
+}}
+
+func (r *Registry) newSecret() (string, domain.ClientSecret) {
+	random := make([]byte, 32)
+	rand.Read(random)
+	secret := secretPrefix + base64.RawURLEncoding.EncodeToString(random)
+	return secret, domain.ClientSecret{Hash: r.hashSecret(secret), Hint: secret[len(secret)-4:], CreatedAt: r.now()}
+}
+
+// hashSecret needs no salt and no slowness: a secret has 256 random bits.
+func (r *Registry) hashSecret(secret string) string {
+	mac := hmac.New(sha256.New, r.secretKey)
+	mac.Write([]byte(secret))
+	return hashPrefix + base64.RawStdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func expired(s domain.ClientSecret, now time.Time) bool {
+	return !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt)
+}

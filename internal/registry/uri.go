@@ -1,0 +1,153 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	maxRedirectBytes = 2000
+	maxAudienceBytes = 500
+)
+
+var (
+	// uriRule is the alphabet of URIs (RFC 3986 §2). Backslashes, quotes, spaces and controls, which readers of URIs
+	// disagree about, are not in it.
+	uriRule       = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
+	hostRule      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	loopbackHosts = []string{"127.0.0.1", "::1", "localhost"}
+)
+
+var errLoopbackOnly = errors.New("http is only allowed for loopback (127.0.0.1, [::1], localhost); use https")
+
+func checkRedirectURIs(uris []string, public bool) error {
+	if len(uris) > maxRedirectURIs {
+		return fmt.Errorf("%w redirect URIs: there are %d; use at most %d", domain.ErrInvalid, len(uris), maxRedirectURIs)
+	}
+	for _, uri := range uris {
+		if err := checkRedirectURI(uri, public); err != nil {
+			return fmt.Errorf("%w redirect URI %q: %w", domain.ErrInvalid, shorten(uri), err)
+		}
+	}
+	return checkUnique("redirect URI", uris)
+}
+
+// checkRedirectURI says what is wrong with a redirect URI (RFC 9700 §2.1, §4.1.3; RFC 8252 §7). Codes are sent to it, so
+// whatever two readers could understand differently is refused.
+func checkRedirectURI(raw string, public bool) error {
+	u, err := parseURI(raw, maxRedirectBytes)
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(raw, "*"):
+		return errors.New("wildcards are not allowed; register each URI in full")
+	case slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }):
+		return errors.New("remove the . and .. segments from its path")
+	}
+	// The authorization endpoint lets the port of a loopback address vary, and there overlooks the scheme.
+	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() && u.Scheme != "http" {
+		return errors.New("use http for a loopback address")
+	}
+	switch {
+	case u.Scheme == "https":
+		return checkHost(u)
+	case u.Scheme == "http":
+		return checkLoopback(u)
+	case !strings.Contains(u.Scheme, "."):
+		return errors.New("use https, or for an app its reversed domain as the scheme, like com.example.app:/callback")
+	case !public:
+		return errors.New("only a public client can have a private-use scheme; use https")
+	case u.Opaque != "":
+		return errors.New("write a slash after the scheme, like com.example.app:/callback")
+	}
+	return nil
+}
+
+// checkAudience says what is wrong with an API's audience (RFC 8707 §2).
+func checkAudience(raw string) error {
+	fail := func(err error) error {
+		return fmt.Errorf("%w audience %q: %w", domain.ErrInvalid, shorten(raw), err)
+	}
+	u, err := parseURI(raw, maxAudienceBytes)
+	if err != nil {
+		return fail(err)
+	}
+	switch u.Scheme {
+	case "https":
+		err = checkHost(u)
+	case "http":
+		err = checkLoopback(u)
+	case "urn":
+		if u.Opaque == "" {
+			err = errors.New("write something after urn:")
+		}
+	default:
+		err = errors.New("use an https URL or a urn, like https://orders.example or urn:example:orders")
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// parseURI reads an absolute URI without userinfo and fragment.
+func parseURI(raw string, limit int) (*url.URL, error) {
+	switch {
+	case len(raw) > limit:
+		return nil, fmt.Errorf("it has %d bytes; use at most %d", len(raw), limit)
+	case !uriRule.MatchString(raw):
+		return nil, errors.New("write an absolute URI in ASCII, without spaces, quotes or backslashes")
+	case strings.Contains(raw, "#"):
+		return nil, errors.New("remove the fragment, from the # on")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("it cannot be read as a URI")
+	case !u.IsAbs():
+		return nil, errors.New("write an absolute URI, beginning with https://")
+	case u.User != nil:
+		return nil, errors.New("remove the user name before the @")
+	}
+	return u, nil
+}
+
+func checkLoopback(u *url.URL) error {
+	if !slices.Contains(loopbackHosts, u.Hostname()) {
+		return errLoopbackOnly
+	}
+	return checkHost(u)
+}
+
+// checkHost wants a plain host, and a port that exists.
+func checkHost(u *url.URL) error {
+	ip := net.ParseIP(u.Hostname())
+	if ip == nil && !hostRule.MatchString(u.Hostname()) {
+		return errors.New("write a host after the two slashes, like https://app.example/callback")
+	}
+	if strings.HasSuffix(u.Host, ":") {
+		return errors.New("remove the colon after the host, or add a port")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return errors.New("use a port from 1 to 65535")
+		}
+	}
+	return nil
+}
+
+// shorten keeps a message readable when the input is huge.
+func shorten(s string) string {
+	if len(s) <= 200 {
+		return s
+	}
+	return s[:200] + "…"
+}

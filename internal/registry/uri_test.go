@@ -1,0 +1,148 @@
+package registry
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestRedirectURIRules(t *testing.T) {
+	for _, tc := range []struct {
+		uri    string
+		public bool
+		want   string // part of the message, empty: accepted
+	}{
+		{uri: "https://app.example/callback"},
+		{uri: "https://app.example:8443/callback?tenant=1"},
+		{uri: "https://app.example"},
+		{uri: "https://localhost/callback"},
+		{uri: "http://127.0.0.1/callback"},
+		{uri: "http://127.0.0.1:49152/callback"},
+		{uri: "http://[::1]:8080/"},
+		{uri: "http://localhost:3000/cb"},
+		{uri: "com.example.app:/callback", public: true},
+		{uri: "com.example.app://callback", public: true},
+
+		{uri: "", want: "absolute URI"},
+		{uri: "/callback", want: "absolute URI"},
+		{uri: "//app.example/callback", want: "absolute URI"},
+		{uri: "app.example/callback", want: "absolute URI"},
+		{uri: "http://app.example/cb", want: "http is only allowed for loopback (127.0.0.1, [::1], localhost); use https"},
+		{uri: "http://127.0.0.2/cb", want: "only allowed for loopback"},
+		{uri: "http://localhost.evil.example/cb", want: "only allowed for loopback"},
+		{uri: "http://127.0.0.1.evil.example/cb", want: "only allowed for loopback"},
+		{uri: "https://127.0.0.1/cb", want: "use http for a loopback address"},
+		{uri: "https://127.8.8.8:443/cb", want: "use http for a loopback address"},
+		{uri: "https://[::1]/cb", want: "use http for a loopback address"},
+		{uri: "https://[0:0:0:0:0:0:0:1]/cb", want: "use http for a loopback address"},
+		{uri: "https://[::ffff:127.0.0.1]/cb", want: "use http for a loopback address"},
+		{uri: "com.example.app://127.0.0.1/cb", public: true, want: "use http for a loopback address"},
+		{uri: "https://user@app.example/cb", want: "user name"},
+		{uri: "https://user:pass@app.example/cb", want: "user name"},
+		{uri: "https://@app.example/cb", want: "user name"},
+		{uri: "http://127.0.0.1@evil.example/cb", want: "user name"},
+		{uri: "https://app.example/cb#x", want: "fragment"},
+		{uri: "https://app.example/cb#", want: "fragment"},
+		{uri: "https://*.app.example/cb", want: "wildcards"},
+		{uri: "https://app.example/*", want: "wildcards"},
+		{uri: "https://app.example/a/../cb", want: "segments"},
+		{uri: "https://app.example/./cb", want: "segments"},
+		{uri: "https://app.example/%2e%2E/cb", want: "segments"},
+		{uri: `https://app.example\@evil.example/cb`, want: "backslashes"},
+		{uri: "https://app.example/a b", want: "spaces"},
+		{uri: "https://app.example/cb\n", want: "spaces"},
+		{uri: "https://app.example/\x00", want: "spaces"},
+		{uri: "https://äpp.example/cb", want: "ASCII"},
+		{uri: "https://app%2eexample/cb", want: "cannot be read"},
+		{uri: "https:///cb", want: "host"},
+		{uri: "https:cb", want: "host"},
+		{uri: "https://-app.example/cb", want: "host"},
+		{uri: "https://app.example:/cb", want: "colon"},
+		{uri: "https://app.example:0/cb", want: "port"},
+		{uri: "https://app.example:65536/cb", want: "port"},
+		{uri: "javascript:alert(1)", public: true, want: "use https"},
+		{uri: "data:text/html,x", public: true, want: "use https"},
+		{uri: "file:///etc/passwd", public: true, want: "use https"},
+		{uri: "myapp:/callback", public: true, want: "use https"},
+		{uri: "com.example.app:/callback", want: "only a public client"},
+		{uri: "com.example.app:callback", public: true, want: "write a slash"},
+		{uri: "https://app.example/" + strings.Repeat("x", maxRedirectBytes), want: "at most 2000"},
+	} {
+		t.Run(shorten(tc.uri), func(t *testing.T) { checkMessage(t, checkRedirectURI(tc.uri, tc.public), tc.want) })
+	}
+}
+
+func TestAudienceRules(t *testing.T) {
+	for _, tc := range []struct{ audience, want string }{
+		{audience: "https://orders.example"},
+		{audience: "https://orders.example/v1?x=y"},
+		{audience: "http://127.0.0.1:9000"},
+		{audience: "urn:example:orders"},
+
+		{"", "absolute URI"},
+		{"orders", "absolute URI"},
+		{"http://orders.example", "only allowed for loopback"},
+		{"https://orders.example#x", "fragment"},
+		{"https://orders.example /", "spaces"},
+		{"https://u@orders.example", "user name"},
+		{"https://", "host"},
+		{"urn:", "after urn:"},
+		{"mailto:orders@example.com", "use an https URL or a urn"},
+		{"https://orders.example/" + strings.Repeat("x", maxAudienceBytes), "at most 500"},
+	} {
+		t.Run(shorten(tc.audience), func(t *testing.T) { checkMessage(t, checkAudience(tc.audience), tc.want) })
+	}
+}
+
+// Whatever is accepted must be understood the same by every reader: glue pieces that are trouble together in any order.
+func TestAcceptedRedirectURIsAreNeverAmbiguous(t *testing.T) {
+	pieces := rapid.SampledFrom([]string{
+		"https", "http", "HTTPS", "javascript", "data", "com.example.app", ":", "/", "//", "\\", "@", "#", "?", "*", "%", "%2e", "%2F", "%40",
+		".", "..", "app.example", "127.0.0.1", "localhost", "[::1]", "[", "]", ":80", "a", "user", " ", "\n", "\x00", "\u00e9", "\u2028", "&x=1",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		start := rapid.SampledFrom([]string{"", "https://", "http://", "com.example.app:"}).Draw(t, "start")
+		raw := start + strings.Join(rapid.SliceOfN(pieces, 0, 8).Draw(t, "pieces"), "")
+		public := rapid.Bool().Draw(t, "public")
+		if checkRedirectURI(raw, public) != nil {
+			return
+		}
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatalf("%q was accepted: %v", raw, err)
+		}
+		loopback := u.Hostname() == "127.0.0.1" || u.Hostname() == "::1" || u.Hostname() == "localhost"
+		switch {
+		case u.User != nil, u.Opaque != "", strings.ContainsAny(raw, "\\#* \n\x00\"<>"):
+			t.Fatalf("%q was accepted", raw)
+		case u.Scheme == "http" && !loopback, u.Scheme == "https" && u.Hostname() == "":
+			t.Fatalf("%q was accepted", raw)
+		case u.Scheme != "http" && u.Scheme != "https" && (!public || !strings.Contains(u.Scheme, ".")):
+			t.Fatalf("%q was accepted", raw)
+		}
+		for segment := range strings.SplitSeq(u.Path, "/") {
+			if segment == "." || segment == ".." {
+				t.Fatalf("%q was accepted", raw)
+			}
+		}
+		for i := range len(raw) {
+			if raw[i] <= ' ' || raw[i] > '~' {
+				t.Fatalf("%q was accepted", raw)
+			}
+		}
+	})
+}
+
+func checkMessage(t *testing.T, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("refused: %v", err)
+	case want != "" && err == nil:
+		t.Errorf("accepted, want %q", want)
+	case want != "" && !strings.Contains(err.Error(), want):
+		t.Errorf("got %q, want %q in it", err, want)
+	}
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/signet-auth/signet/internal/config"
+)
+
+// job is something that every replica does now and then; each is safe to do on several at once.
+type job struct {
+	name  string
+	every time.Duration
+	do    func(context.Context) error
+}
+
+func (s *Services) jobs(cfg config.Config) []job {
+	return []job{
+		// Requests notice changes on their own. This is for what asks no database: the JWKS.
+		{"refresh the snapshot", time.Second, s.Cache.Refresh},
+		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }},
+		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Tokens.Purge(ctx); return err }},
+	}
+}
+
+// run does the job until ctx ends, a little unevenly so that replicas do not keep step. It logs a failure once, and its end.
+func (j job) run(ctx context.Context, log *slog.Logger) {
+	failing := false
+	for {
+		pause := j.every - j.every/10 + rand.N(j.every/5)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		err := j.do(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			log.ErrorContext(ctx, "job failed", "job", j.name, "error", err)
+		case err == nil && failing:
+			log.InfoContext(ctx, "job works again", "job", j.name)
+		}
+		failing = err != nil
+	}
+}
+
+// healthz says that the process serves.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write([]byte("ok\n")) //nolint:errcheck // the caller is gone
+}
+
+// readyz says whether the database answers, so that a proxy sends requests elsewhere if not.
+func (s *Services) readyz(w http.ResponseWriter, r *http.Request) {
+	if err := s.DB.Ping(r.Context()); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	healthz(w, r)
+}

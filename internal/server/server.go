@@ -1,0 +1,117 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/login"
+	"github.com/signet-auth/signet/internal/oauth"
+	"github.com/signet-auth/signet/internal/page"
+)
+
+const (
+	setupLinkLifetime = 24 * time.Hour
+	shutdownPatience  = 10 * time.Second
+)
+
+// Run serves until ctx ends, then lets the requests under way finish. out gets what a person who starts it wants to know.
+func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger) error {
+	s, err := Open(ctx, cfg, ModeServe)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Keys.Ensure(ctx); err != nil {
+		return err
+	}
+	handler, err := s.handler(cfg, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+	}
+	link, err := s.setupLink(ctx, cfg.Issuer, setupLinkLifetime)
+	if err != nil {
+		return fmt.Errorf("make the first administrator's link: %w", err)
+	}
+	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n", cfg.Issuer, listener.Addr(), cfg.Database)
+	if link != "" {
+		fmt.Fprintf(out, "There is no administrator yet. Make one within 24 hours, once, at\n  %s\n", link)
+	}
+	return s.serve(ctx, cfg, listener, handler, log)
+}
+
+func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+		defer cancel()
+		return server.Shutdown(patience)
+	})
+	for _, j := range s.jobs(cfg) {
+		group.Go(func() error { j.run(ctx, log); return nil })
+	}
+	return group.Wait()
+}
+
+// handler mounts the surfaces.
+func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, error) {
+	pages, err := page.New(page.Config{
+		Issuer: cfg.Issuer, HashKey: s.master.Derive("cookie hash", 32), BlockKey: s.master.Derive("cookie block", 32),
+		Sessions: s.Sessions, Directory: s.Directory, Now: time.Now, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the pages: %w", err)
+	}
+	signIn, err := login.New(login.Config{
+		Pages: pages, Sessions: s.Sessions, Directory: s.Directory, Registry: s.Registry, Now: time.Now, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the sign-in pages: %w", err)
+	}
+	provider := oauth.New(oauth.Config{
+		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),
+		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
+		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
+		JWKSMaxAge: cfg.Keys.JWKSMaxAge,
+		Grants:     s.DB, Keys: s.Keys, Tokens: s.Tokens, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
+		Pages: pages, Cache: s.Cache, Log: log, Now: time.Now,
+	})
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	provider.Mount(mux)
+	signIn.Mount(mux)
+
+	// A request's own limit: a little more than the database's, so that its answer is still said.
+	limit := cfg.DatabaseTimeout + 300*time.Millisecond
+	return recovered(log, logged(log, realAddress(cfg.TrustedProxies, limited(limit, mux)))), nil
+}

@@ -1,0 +1,148 @@
+// Package server joins everything: it opens the services over one database, mounts the surfaces and runs the jobs.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// Mode says what the services are opened for.
+type Mode int
+
+// What the services are opened for.
+const (
+	// ModeManage is for a command beside a server. A SQLite database is made and brought up to date on the way;
+	// a Postgres one must be up to date, since servers of another version may run on it.
+	ModeManage Mode = iota
+	// ModeServe is for a server: the database is brought up to date.
+	ModeServe
+)
+
+// ErrNotMigrated says that the database's schema is older than this program.
+var ErrNotMigrated = errors.New("the database is not up to date: run `signet migrate up`, or start the server, which does it too")
+
+// Services is everything below the surfaces.
+type Services struct {
+	DB        *store.DB
+	Cache     *snapshot.Cache
+	Audit     *audit.Log
+	Keys      *keys.Keys
+	Registry  *registry.Registry
+	Directory *directory.Directory
+	Sessions  *session.Sessions
+	Tokens    *token.Tokens
+
+	master *keys.Master
+	stop   context.CancelFunc
+}
+
+// OpenDatabase connects to the configured database, making the folder of a SQLite one. It does not migrate.
+func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
+	return store.Open(ctx, string(cfg.Database), store.Options{
+		MaxConns: cfg.DatabasePool.MaxConnections, OpTimeout: cfg.DatabaseTimeout,
+	})
+}
+
+// Open opens the services. Close them in the end.
+func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err error) {
+	db, err := OpenDatabase(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Services{DB: db, stop: stop}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if err := s.migrate(ctx, cfg, mode); err != nil {
+		return nil, err
+	}
+	if s.master, err = openMaster(cfg); err != nil {
+		return nil, err
+	}
+	if s.Cache, err = snapshot.New(db, cfg.SnapshotSize); err != nil {
+		return nil, err
+	}
+	now := time.Now
+	s.Audit = audit.New(db, now)
+	s.Keys = keys.New(db, s.Cache, s.Audit, s.master, now)
+	if err := s.Keys.Claim(ctx); err != nil {
+		return nil, err
+	}
+	s.Registry = registry.New(db, s.Cache, s.Audit, s.master.Derive("client secrets", 32), now)
+	s.Directory = directory.New(db, s.Cache, s.Audit, now)
+	s.Sessions = session.New(db, s.Audit, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
+	s.Tokens = token.New(running, token.Config{
+		Store: db, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Log: s.Audit,
+		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, Now: now,
+	})
+	return s, s.Cache.Refresh(ctx)
+}
+
+// Close ends what Open began.
+func (s *Services) Close() {
+	s.stop()
+	s.DB.Close()
+}
+
+func (s *Services) migrate(ctx context.Context, cfg config.Config, mode Mode) error {
+	if mode == ModeServe || !cfg.Database.Postgres() {
+		return s.DB.Migrate(ctx)
+	}
+	current, latest, _, err := s.DB.MigrationStatus(ctx)
+	if err == nil && current < latest {
+		return ErrNotMigrated
+	}
+	return err
+}
+
+// openMaster finds the master key: given in the environment, in a file, or made beside a SQLite database.
+func openMaster(cfg config.Config) (*keys.Master, error) {
+	if cfg.MasterKey != "" {
+		m, err := keys.ParseMaster(string(cfg.MasterKey))
+		if err != nil {
+			return nil, fmt.Errorf("SIGNET_MASTER_KEY: %w", err)
+		}
+		return m, nil
+	}
+	m, err := keys.ReadMaster(cfg.MasterKeyFile)
+	if errors.Is(err, os.ErrNotExist) && !cfg.Database.Postgres() {
+		if err := os.MkdirAll(filepath.Dir(cfg.MasterKeyFile), 0o700); err != nil {
+			return nil, fmt.Errorf("make the folder of the master key: %w", err)
+		}
+		return keys.WriteMaster(cfg.MasterKeyFile)
+	}
+	return m, err
+}
+
+// setupLink says whether the installation waits for its first administrator: if so, it makes a link that makes one. Otherwise the link is empty.
+func (s *Services) setupLink(ctx context.Context, issuer string, lifetime time.Duration) (string, error) {
+	needed, err := s.Directory.SetupNeeded(ctx)
+	if err != nil || !needed {
+		return "", err
+	}
+	secret, err := s.Directory.NewSetupLink(ctx, lifetime)
+	if errors.Is(err, domain.ErrConsumed) {
+		return "", nil // another replica's link was used meanwhile
+	} else if err != nil {
+		return "", err
+	}
+	return issuer + "/setup?token=" + secret, nil
+}

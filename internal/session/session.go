@@ -1,0 +1,126 @@
+// Package session keeps browser sessions, and what users allowed clients to ask for.
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// ACRPassword is the "acr" of a sign-in by password alone (OpenID Connect Core §2).
+const ACRPassword = "1"
+
+const (
+	tokenBytes     = 32
+	touchInterval  = time.Minute
+	userAgentBytes = 255
+)
+
+// Limits say how long a session lasts. Both are positive.
+type Limits struct {
+	Idle     time.Duration // without a request
+	Lifetime time.Duration // at most, whatever happens
+}
+
+// Sessions is the service.
+type Sessions struct {
+	store Store
+	log   *audit.Log
+	now   func() time.Time
+	lim   Limits
+}
+
+// New makes the service.
+func New(store Store, log *audit.Log, now func() time.Time, lim Limits) *Sessions {
+	return &Sessions{store: store, log: log, now: now, lim: lim}
+}
+
+// Start begins a session of a user who has just signed in by the given methods (RFC 8176). The token is the cookie's
+// value, 256 random bits in base64url; the store learns only its SHA-256.
+func (s *Sessions) Start(ctx context.Context, user domain.User, amr []string, userAgent, ip string) (string, domain.Session, error) {
+	secret := make([]byte, tokenBytes)
+	rand.Read(secret) // never fails
+	token := base64.RawURLEncoding.EncodeToString(secret)
+
+	now := s.now()
+	session := domain.Session{
+		Hash:       hash(token),
+		UserID:     user.ID,
+		AuthTime:   now,
+		ACR:        ACRPassword,
+		AMR:        amr,
+		UserAgent:  clip(userAgent, userAgentBytes),
+		IP:         ip,
+		CreatedAt:  now,
+		LastSeenAt: now,
+		ExpiresAt:  now.Add(s.lim.Lifetime),
+	}
+	ctx = audit.WithActor(ctx, "user:"+user.Username)
+	details := map[string]any{"amr": amr, "ip": ip}
+	err := s.log.Change(ctx, "session.start", target(session), details, func(ctx context.Context) (err error) {
+		session.ID, err = s.store.InsertSession(ctx, session)
+		return err
+	})
+	if err != nil {
+		return "", domain.Session{}, fmt.Errorf("start a session of %q: %w", user.Username, err)
+	}
+	return token, session, nil
+}
+
+// Find returns the live session that the token belongs to, and notes that it was seen, once a minute at most.
+// ErrNotFound if there is none, or it has ended, was idle for too long or is past its end.
+func (s *Sessions) Find(ctx context.Context, token string) (domain.Session, error) {
+	session, err := s.store.FindSession(ctx, hash(token))
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("find a session: %w", err)
+	}
+	now := s.now()
+	if !s.live(session, now) {
+		return domain.Session{}, fmt.Errorf("session %d is over: %w", session.ID, domain.ErrNotFound)
+	}
+	if now.Sub(session.LastSeenAt) >= touchInterval {
+		if err := s.store.TouchSession(ctx, session.ID, now); err != nil {
+			return domain.Session{}, fmt.Errorf("touch session %d: %w", session.ID, err)
+		}
+		session.LastSeenAt = now
+	}
+	return session, nil
+}
+
+func (s *Sessions) live(session domain.Session, now time.Time) bool {
+	return session.EndedAt.IsZero() &&
+		now.Before(session.ExpiresAt) &&
+		now.Before(session.LastSeenAt.Add(s.lim.Idle))
+}
+
+// End ends a session. Done before is no error.
+func (s *Sessions) End(ctx context.Context, session domain.Session) error {
+	err := s.log.Change(ctx, "session.end", target(session), nil, func(ctx context.Context) error {
+		return s.store.EndSession(ctx, session.ID, s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("end session %d: %w", session.ID, err)
+	}
+	return nil
+}
+
+// target names a session in the audit log, by the beginning of its hash: start and end tell the same name.
+func target(session domain.Session) string { return fmt.Sprintf("session:%x", session.Hash[:8]) }
+
+func hash(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// clip makes a client's text fit for the store: valid UTF-8 without NUL, at most n bytes.
+func clip(s string, n int) string {
+	s = strings.ReplaceAll(s, "\x00", "")
+	return strings.ToValidUTF8(s[:min(len(s), n)], "")
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const apiColumns = `id, audience, name, signing_alg, access_token_ttl, created_at, updated_at`
+
+func scanAPI(row scanner) (api domain.API, err error) {
+	var ttl int64
+	err = row.Scan(&api.ID, &api.Audience, &api.Name, &api.SigningAlg, &ttl, at(&api.CreatedAt), at(&api.UpdatedAt))
+	api.AccessTokenTTL = time.Duration(ttl) * time.Microsecond
+	return api, err
+}
+
+// InsertAPI stores an API with its permissions. ErrExists if the audience is taken.
+func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err error) {
+	err = db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err = insert(ctx, c.conn, `
+			INSERT INTO apis (audience, name, signing_alg, access_token_ttl, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id`,
+			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.CreatedAt), micros(api.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		if err := putPermissions(ctx, c.conn, id, api.Permissions); err != nil {
+			return err
+		}
+		return c.note(ctx, domain.ChangeAPI, api.Audience)
+	})
+	return id, err
+}
+
+// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience.
+// A permission that is not in the list any more is taken from roles and clients too.
+func (db *DB) UpdateAPI(ctx context.Context, api domain.API) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `
+			UPDATE apis SET name = $2, signing_alg = $3, access_token_ttl = $4, updated_at = $5 WHERE audience = $1 RETURNING id`,
+			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		if err := c.dropPermissions(ctx, id, api.Permissions); err != nil {
+			return err
+		}
+		if err := putPermissions(ctx, c.conn, id, api.Permissions); err != nil {
+			return err
+		}
+		return c.note(ctx, domain.ChangeAPI, api.Audience)
+	})
+}
+
+// dropPermissions removes an API's permissions but those to keep, and notes the roles and clients that lose one.
+func (c *change) dropPermissions(ctx context.Context, api int64, keep []domain.Permission) error {
+	kept := make(map[string]bool, len(keep))
+	for _, p := range keep {
+		kept[p.Name] = true
+	}
+	names, err := list(ctx, c.conn, scanString, `SELECT name FROM permissions WHERE api_id = $1`, api)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if kept[name] {
+			continue
+		}
+		roles, err := list(ctx, c.conn, scanInt, `SELECT role_id FROM role_permissions WHERE api_id = $1 AND permission = $2`, api, name)
+		if err != nil {
+			return err
+		}
+		if err := c.noteID(ctx, domain.ChangeRole, roles...); err != nil {
+			return err
+		}
+		clients, err := list(ctx, c.conn, scanString, `
+			SELECT client_id FROM clients
+			WHERE id IN (SELECT client_id FROM client_permissions WHERE api_id = $1 AND permission = $2)`, api, name)
+		if err != nil {
+			return err
+		}
+		if err := c.note(ctx, domain.ChangeClient, clients...); err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, `DELETE FROM client_permissions WHERE api_id = $1 AND permission = $2`, api, name); err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, `DELETE FROM permissions WHERE api_id = $1 AND name = $2`, api, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putPermissions(ctx context.Context, c conn, api int64, permissions []domain.Permission) error {
+	for _, p := range permissions {
+		_, err := c.exec(ctx, `
+			INSERT INTO permissions (api_id, name, description) VALUES ($1, $2, $3)
+			ON CONFLICT (api_id, name) DO UPDATE SET description = excluded.description`, api, p.Name, p.Description)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
+func (db *DB) DeleteAPI(ctx context.Context, audience string) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `SELECT id FROM apis WHERE audience = $1`, audience)
+		if err != nil {
+			return err
+		}
+		roles, err := list(ctx, c.conn, scanInt, `SELECT DISTINCT role_id FROM role_permissions WHERE api_id = $1`, id)
+		if err != nil {
+			return err
+		}
+		clients, err := list(ctx, c.conn, scanString, `
+			SELECT client_id FROM clients
+			WHERE id IN (SELECT client_id FROM client_permissions WHERE api_id = $1)
+			OR id IN (SELECT client_id FROM client_serves WHERE api_id = $1)`, id)
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, `DELETE FROM apis WHERE id = $1`, id); err != nil {
+			return err
+		}
+		if err := c.noteID(ctx, domain.ChangeRole, roles...); err != nil {
+			return err
+		}
+		if err := c.note(ctx, domain.ChangeClient, clients...); err != nil {
+			return err
+		}
+		return c.note(ctx, domain.ChangeAPI, audience)
+	})
+}
+
+// FindAPI returns ErrNotFound if there is no such audience.
+func (db *DB) FindAPI(ctx context.Context, audience string) (api domain.API, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		api, err = one(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience = $1`, audience)
+		if err != nil {
+			return err
+		}
+		return addPermissions(ctx, c, []*domain.API{&api})
+	})
+	return api, err
+}
+
+// ListAPIs returns APIs by audience, those after the given one, at most limit.
+func (db *DB) ListAPIs(ctx context.Context, after string, limit int) (apis []domain.API, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		apis, err = list(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience > $1 ORDER BY audience LIMIT $2`, after, limit)
+		if err != nil {
+			return err
+		}
+		return addPermissions(ctx, c, pointers(apis))
+	})
+	return apis, err
+}
+
+func addPermissions(ctx context.Context, c conn, apis []*domain.API) error {
+	if len(apis) == 0 {
+		return nil
+	}
+	byID, ids := index(apis, func(a *domain.API) int64 { return a.ID })
+	placeholders, args := in(ids)
+	return c.each(ctx, func(row scanner) error {
+		var id int64
+		var p domain.Permission
+		if err := row.Scan(&id, &p.Name, &p.Description); err != nil {
+			return err
+		}
+		byID[id].Permissions = append(byID[id].Permissions, p)
+		return nil
+	}, `SELECT api_id, name, description FROM permissions WHERE api_id IN `+placeholders+` ORDER BY api_id, name`, args...)
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const selectAssignments = `
+	SELECT a.id, a.role_id, r.name, a.user_id IS NOT NULL, a.group_id IS NOT NULL,
+		COALESCE(a.user_id, a.group_id, a.client_id), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.created_at
+	FROM assignments a JOIN roles r ON r.id = a.role_id
+	LEFT JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id LEFT JOIN clients c ON c.id = a.client_id`
+
+func scanAssignment(row scanner) (a domain.Assignment, err error) {
+	var user, group bool
+	err = row.Scan(&a.ID, &a.RoleID, &a.Role, &user, &group, &a.SubjectID, &a.Subject, at(&a.ExpiresAt), at(&a.CreatedAt))
+	switch {
+	case user:
+		a.SubjectKind = domain.SubjectUser
+	case group:
+		a.SubjectKind = domain.SubjectGroup
+	default:
+		a.SubjectKind = domain.SubjectClient
+	}
+	return a, err
+}
+
+// subjectTable is where a kind of subject is stored, and under which names.
+type subjectTable struct {
+	table  string
+	name   string // the column of its name
+	column string // the column of assignments that points to it
+}
+
+var subjectTables = map[domain.SubjectKind]subjectTable{
+	domain.SubjectUser:   {"users", "username", "user_id"},
+	domain.SubjectGroup:  {"groups", "name", "group_id"},
+	domain.SubjectClient: {"clients", "client_id", "client_id"},
+}
+
+func subjectTableOf(kind domain.SubjectKind) (subjectTable, error) {
+	t, ok := subjectTables[kind]
+	if !ok {
+		return t, fmt.Errorf("%w kind of subject %q", domain.ErrInvalid, kind)
+	}
+	return t, nil
+}
+
+// noteAccess says that the roles of a subject changed.
+func (c *change) noteAccess(ctx context.Context, kind domain.SubjectKind, id int64, name string) error {
+	switch kind {
+	case domain.SubjectUser:
+		return c.noteID(ctx, domain.ChangeUserAccess, id)
+	case domain.SubjectGroup:
+		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+	default:
+		return c.note(ctx, domain.ChangeClientAccess, name)
+	}
+}
+
+// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
+// ErrNotFound if role or subject do not exist.
+func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
+	t, err := subjectTableOf(a.SubjectKind)
+	if err != nil {
+		return err
+	}
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		role, err := one(ctx, c.conn, scanInt, `SELECT id FROM roles WHERE name = $1`, a.Role)
+		if err != nil {
+			return err
+		}
+		subject, err := one(ctx, c.conn, scanInt, `SELECT id FROM `+t.table+` WHERE `+t.name+` = $1`, a.Subject)
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, `INSERT INTO assignments (role_id, `+t.column+`, expires_at, created_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (`+t.column+`, role_id) WHERE `+t.column+` IS NOT NULL DO UPDATE SET expires_at = excluded.expires_at`,
+			role, subject, nullMicros(a.ExpiresAt), micros(a.CreatedAt))
+		if err != nil {
+			return err
+		}
+		return c.noteAccess(ctx, a.SubjectKind, subject, a.Subject)
+	})
+}
+
+// DeleteAssignment returns ErrNotFound if there is no such assignment.
+func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
+	t, err := subjectTableOf(kind)
+	if err != nil {
+		return err
+	}
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `
+			DELETE FROM assignments
+			WHERE role_id = (SELECT id FROM roles WHERE name = $1)
+			AND `+t.column+` = (SELECT id FROM `+t.table+` WHERE `+t.name+` = $2)
+			RETURNING `+t.column, role, subject)
+		if err != nil {
+			return err
+		}
+		return c.noteAccess(ctx, kind, id, subject)
+	})
+}
+
+// ListAssignments returns assignments after the given id, at most limit. An empty role, kind or subject stands for any;
+// subject counts only with a kind.
+func (db *DB) ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error) {
+	args := []any{after}
+	arg := func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) }
+	where := []string{`a.id > $1`}
+	if role != "" {
+		where = append(where, `r.name = `+arg(role))
+	}
+	if kind != "" {
+		t, err := subjectTableOf(kind)
+		if err != nil {
+			return nil, err
+		}
+		where = append(where, `a.`+t.column+` IS NOT NULL`)
+		if subject != "" {
+			where = append(where, `COALESCE(u.username, g.name, c.client_id) = `+arg(subject))
+		}
+	}
+	query := selectAssignments + ` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY a.id LIMIT ` + arg(limit)
+	return findAll(ctx, db, scanAssignment, query, args...)
+}
+
+// SubjectAssignments returns all of one subject, by database id, for the effective roles.
+func (db *DB) SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error) {
+	t, err := subjectTableOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	return findAll(ctx, db, scanAssignment, selectAssignments+` WHERE a.`+t.column+` = $1 ORDER BY a.id`, id)
+}
+
+// CountAdministrators counts the enabled users that hold RoleAdministrator directly at the given time.
+func (db *DB) CountAdministrators(ctx context.Context, now time.Time) (int, error) {
+	n, err := find(ctx, db, scanInt, `
+		SELECT COUNT(*) FROM assignments a JOIN roles r ON r.id = a.role_id JOIN users u ON u.id = a.user_id
+		WHERE r.name = $1 AND u.disabled_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > $2)`,
+		domain.RoleAdministrator, micros(now))
+	return int(n), err
+}

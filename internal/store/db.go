@@ -1,0 +1,105 @@
+// Package store holds all of Signet's SQL, for PostgreSQL and for SQLite.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-migrate/migrate/v4/database"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Options tune a DB; zero fields stand for the defaults.
+type Options struct {
+	MaxConns  int              // connections to PostgreSQL, or readers of SQLite; 16
+	OpTimeout time.Duration    // the longest that a query, or a whole transaction, may take; 1.5 s
+	Now       func() time.Time // stamps what no caller stamps: change rows; time.Now
+}
+
+// DB is a database of Signet's. Its methods may be called at the same time.
+//
+// Every method is bounded by Options.OpTimeout. An error is a sentinel of the domain package where its contract says so,
+// ErrUnavailable if the database could not be asked or did not answer in time, or context.Canceled if the caller gave up.
+type DB struct {
+	dialect   dialect
+	writer    *sql.DB
+	reader    *sql.DB
+	opTimeout time.Duration
+	now       func() time.Time
+}
+
+// dialect is what differs between the databases.
+type dialect interface {
+	// name is the dialect's, and that of its folder of migrations.
+	name() string
+	// open returns the pools for writing and for reading, which may be the same.
+	open(ctx context.Context) (writer, reader *sql.DB, err error)
+	// close ends what open began beside the two pools.
+	close()
+	// classify says what a driver's error means.
+	classify(err error) failure
+	// hasTable asks whether there is a table named $1.
+	hasTable() string
+	// migrator returns golang-migrate's driver, on connections of its own, once no other process can migrate.
+	migrator(ctx context.Context) (driver database.Driver, release func(), err error)
+
+	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
+	lockRevision(ctx context.Context, c conn) error
+	// holdsRevision is a condition that is true, and keeps the revision from changing until the transaction ends.
+	holdsRevision() string
+	// insertIssuedTokens is DB.InsertIssuedTokens.
+	insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
+	// tokenRefs is a table of references, with columns jti and expires_at, and its arguments.
+	tokenRefs(refs []domain.TokenRef) (table string, args []any)
+}
+
+// Open connects to postgres://… (or postgresql://…) or sqlite:PATH. It does not migrate. A database that does not answer
+// is no error here: ask Ping.
+func Open(ctx context.Context, url string, opts Options) (*DB, error) {
+	if opts.MaxConns <= 0 {
+		opts.MaxConns = 16
+	}
+	if opts.OpTimeout <= 0 {
+		opts.OpTimeout = 1500 * time.Millisecond
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	db := &DB{opTimeout: opts.OpTimeout, now: opts.Now}
+	var err error
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "postgres", "postgresql":
+		db.dialect, err = newPostgres(url, opts)
+	case "sqlite":
+		db.dialect, err = newSQLite(rest, opts)
+	default:
+		err = fmt.Errorf("a database is named postgres://… or sqlite:PATH")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if db.writer, db.reader, err = db.dialect.open(ctx); err != nil {
+		return nil, fmt.Errorf("open the database: %w", db.translate(ctx, err))
+	}
+	return db, nil
+}
+
+// Close ends all connections.
+func (db *DB) Close() {
+	_ = db.reader.Close()
+	_ = db.writer.Close()
+	db.dialect.close()
+}
+
+// Dialect is "postgres" or "sqlite".
+func (db *DB) Dialect() string { return db.dialect.name() }
+
+// Ping asks the database for its revision, and so finds out whether it answers and is migrated.
+func (db *DB) Ping(ctx context.Context) error {
+	_, err := find(ctx, db, scanInt, `SELECT revision FROM installation WHERE id = 1`)
+	return err
+}

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// failure is what an error of a driver means to callers.
+type failure int
+
+const (
+	failureOther       failure = iota
+	failureExists              // a unique constraint
+	failureReferenced          // a foreign key
+	failureUnavailable         // no connection, no answer, no room
+	failureConflict            // lost against another transaction: the same again may succeed
+)
+
+// errConflict marks an ErrUnavailable that a retry of the whole transaction may cure.
+var errConflict = errors.New("conflict with another transaction")
+
+// translate is the one place where errors of drivers become errors of the domain. What it is given is never one already.
+func (db *DB) translate(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, sql.ErrNoRows):
+		return domain.ErrNotFound
+	case ctx.Err() != nil, lost(err):
+		return fmt.Errorf("%w: %v", domain.ErrUnavailable, err)
+	}
+	switch db.dialect.classify(err) {
+	case failureExists:
+		return domain.ErrExists
+	case failureReferenced:
+		return domain.ErrReferenced
+	case failureUnavailable:
+		return fmt.Errorf("%w: %v", domain.ErrUnavailable, err)
+	case failureConflict:
+		return fmt.Errorf("%w: %w: %v", domain.ErrUnavailable, errConflict, err)
+	default:
+		return fmt.Errorf("database: %w", err)
+	}
+}
+
+// lost says whether the connection, the pool or the time is gone, in the words of database/sql and the network.
+func lost(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) ||
+		errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, sql.ErrTxDone) ||
+		errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) ||
+		err.Error() == "sql: database is closed" // database/sql does not export it
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const groupColumns = `g.id, g.name, g.description, g.created_at`
+
+func scanGroup(row scanner) (g domain.Group, err error) {
+	err = row.Scan(&g.ID, &g.Name, &g.Description, at(&g.CreatedAt))
+	return g, err
+}
+
+// InsertGroup returns ErrExists if the name is taken.
+func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, err error) {
+	err = db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err = insert(ctx, c.conn, `
+			INSERT INTO groups (name, description, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id`,
+			group.Name, group.Description, micros(group.CreatedAt))
+		if err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+	})
+	return id, err
+}
+
+// DeleteGroup returns ErrNotFound if there is no such group. Each member counts as changed.
+func (db *DB) DeleteGroup(ctx context.Context, name string) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `SELECT id FROM groups WHERE name = $1`, name)
+		if err != nil {
+			return err
+		}
+		members, err := list(ctx, c.conn, scanInt, `SELECT user_id FROM group_members WHERE group_id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, `DELETE FROM groups WHERE id = $1`, id); err != nil {
+			return err
+		}
+		if err := c.noteID(ctx, domain.ChangeUserAccess, members...); err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+	})
+}
+
+// FindGroup returns ErrNotFound if there is no such group.
+func (db *DB) FindGroup(ctx context.Context, name string) (domain.Group, error) {
+	return find(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name = $1`, name)
+}
+
+// ListGroups returns groups by name, those after the given one, at most limit.
+func (db *DB) ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error) {
+	return findAll(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name > $1 ORDER BY g.name LIMIT $2`, after, limit)
+}
+
+// UserGroups returns the groups of a user, by database id.
+func (db *DB) UserGroups(ctx context.Context, userID int64) ([]domain.Group, error) {
+	return findAll(ctx, db, scanGroup, `
+		SELECT `+groupColumns+` FROM groups g JOIN group_members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.name`, userID)
+}
+
+// AddMember adds a user to a group; done before is no error. ErrNotFound if group or user do not exist.
+func (db *DB) AddMember(ctx context.Context, group, username string) error {
+	return db.changeMember(ctx, group, username, `INSERT INTO group_members (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
+}
+
+// RemoveMember takes a user out of a group; done before is no error. ErrNotFound if group or user do not exist.
+func (db *DB) RemoveMember(ctx context.Context, group, username string) error {
+	return db.changeMember(ctx, group, username, `DELETE FROM group_members WHERE group_id = $1 AND user_id = $2`)
+}
+
+func (db *DB) changeMember(ctx context.Context, group, username, query string) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		groupID, err := one(ctx, c.conn, scanInt, `SELECT id FROM groups WHERE name = $1`, group)
+		if err != nil {
+			return err
+		}
+		userID, err := one(ctx, c.conn, scanInt, `SELECT id FROM users WHERE username = $1`, username)
+		if err != nil {
+			return err
+		}
+		if n, err := c.exec(ctx, query, groupID, userID); err != nil || n == 0 {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeUserAccess, userID)
+	})
+}
+
+// ListMembers returns a group's users by username, those after the given one, at most limit. A group that does not exist has none.
+func (db *DB) ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error) {
+	return findAll(ctx, db, scanUser, `
+		SELECT `+userColumns+` FROM users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
+		WHERE g.name = $1 AND u.username > $2 ORDER BY u.username LIMIT $3`, group, after, limit)
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-migrate/migrate/v4/database"
+	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// postgres is PostgreSQL, 15 or newer.
+type postgres struct {
+	config *pgxpool.Config
+	pool   *pgxpool.Pool
+}
+
+func newPostgres(url string, opts Options) (*postgres, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = int32(min(opts.MaxConns, 1000))
+	config.MaxConnIdleTime = 5 * time.Minute
+	config.MaxConnLifetime = time.Hour
+	config.MaxConnLifetimeJitter = 10 * time.Minute
+	config.HealthCheckPeriod = 10 * time.Second
+	config.PingTimeout = opts.OpTimeout / 3
+	config.ConnConfig.ConnectTimeout = time.Second
+	// A replica that froze in mid-transaction must not keep its locks from the others.
+	params := config.ConnConfig.RuntimeParams
+	if params["idle_in_transaction_session_timeout"] == "" {
+		params["idle_in_transaction_session_timeout"] = fmt.Sprint((4 * opts.OpTimeout).Milliseconds())
+	}
+	if params["application_name"] == "" {
+		params["application_name"] = "signet"
+	}
+	return &postgres{config: config}, nil
+}
+
+func (p *postgres) name() string { return "postgres" }
+
+func (p *postgres) open(ctx context.Context) (writer, reader *sql.DB, err error) {
+	if p.pool, err = pgxpool.NewWithConfig(ctx, p.config); err != nil {
+		return nil, nil, err
+	}
+	db := stdlib.OpenDBFromPool(p.pool)
+	return db, db, nil
+}
+
+func (p *postgres) close() { p.pool.Close() }
+
+// classify goes by SQLSTATE (PostgreSQL, appendix A).
+func (p *postgres) classify(err error) failure {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		var connect *pgconn.ConnectError
+		if errors.As(err, &connect) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+			strings.Contains(err.Error(), "closed pool") || strings.Contains(err.Error(), "conn closed") { // not exported
+			return failureUnavailable
+		}
+		return failureOther
+	}
+	switch pg.Code {
+	case "23505": // unique_violation
+		return failureExists
+	case "23503", "23001": // foreign_key_violation, restrict_violation
+		return failureReferenced
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return failureConflict
+	case "55P03", "25006", "25P03", "3D000", "28P01", "28000": // lock, read-only, idle in transaction, no such database, not let in
+		return failureUnavailable
+	}
+	switch pg.Code[:2] {
+	case "08", "53", "57", "58": // connection, resources, operator intervention, system
+		return failureUnavailable
+	}
+	return failureOther
+}
+
+func (p *postgres) hasTable() string { return `SELECT COUNT(to_regclass($1))` }
+
+// migrateLockWait is how long a replica waits for another one to migrate.
+const migrateLockWait = 2 * time.Minute
+
+func (p *postgres) migrator(context.Context) (database.Driver, func(), error) {
+	config := p.config.ConnConfig.Copy()
+	delete(config.RuntimeParams, "idle_in_transaction_session_timeout")
+	config.RuntimeParams["lock_timeout"] = fmt.Sprint(migrateLockWait.Milliseconds())
+	db := stdlib.OpenDB(*config)
+	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{})
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return driver, func() {}, nil
+}
+
+// Transactions that write tokens share an advisory lock on the revision, and a change takes it alone. A lock on the row
+// itself would not do: PostgreSQL lets new sharers pass a waiting change, for ever under load.
+func (p *postgres) lockRevision(ctx context.Context, c conn) error {
+	_, err := c.exec(ctx, `SELECT pg_advisory_xact_lock('installation'::regclass::oid::bigint)`)
+	return err
+}
+
+func (p *postgres) holdsRevision() string { return `held_revision() IS NOT NULL` }
+
+func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error) {
+	n := len(tokens)
+	ids := make([][]byte, n)
+	numbers := make([]int64, 7*n) // one allocation for all columns
+	column := func(i int) []int64 { return numbers[i*n : (i+1)*n : (i+1)*n] }
+	issued, expires, clients, users, grants, apis, keys := column(0), column(1), column(2), column(3), column(4), column(5), column(6)
+	kinds := make([]int16, n)
+	for i := range tokens {
+		t := &tokens[i]
+		ids[i] = t.ID[:]
+		issued[i], expires[i] = micros(t.IssuedAt), micros(t.ExpiresAt)
+		clients[i], users[i], grants[i], apis[i], keys[i] = t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID
+		kinds[i] = int16(t.Kind)
+	}
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		revision, err = one(ctx, c, scanInt, `
+			WITH held AS MATERIALIZED (SELECT held_revision() AS revision),
+			inserted AS (
+				INSERT INTO issued_tokens (jti, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind)
+				SELECT t.jti, t.issued_at, t.expires_at, t.client_id,
+					NULLIF(t.user_id, 0), NULLIF(t.grant_id, 0), NULLIF(t.api_id, 0), t.key_id, t.kind
+				FROM held, unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+					$8::bigint[], $9::smallint[], $10::bigint[])
+					AS t (jti, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind, revision)
+				WHERE t.revision >= held.revision)
+			SELECT revision FROM held`,
+			ids, issued, expires, clients, users, grants, apis, keys, kinds, revisions)
+		return err
+	})
+	return revision, err
+}
+
+func (p *postgres) tokenRefs(refs []domain.TokenRef) (table string, args []any) {
+	ids := make([][]byte, len(refs))
+	expires := make([]int64, len(refs))
+	for i := range refs {
+		ids[i], expires[i] = refs[i].ID[:], micros(refs[i].ExpiresAt)
+	}
+	return `unnest($1::bytea[], $2::bigint[]) AS r (jti, expires_at)`, []any{ids, expires}
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// conn runs statements, in a transaction or on a pool, and translates their errors.
+type conn struct {
+	db *DB
+	on interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}
+}
+
+// scanner is a row.
+type scanner interface{ Scan(dest ...any) error }
+
+// exec runs a statement and says how many rows it changed.
+func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := c.on.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, c.db.translate(ctx, err)
+	}
+	n, err := result.RowsAffected()
+	return n, c.db.translate(ctx, err)
+}
+
+// each calls scan for every row.
+func (c conn) each(ctx context.Context, scan func(row scanner) error, query string, args ...any) (err error) {
+	rows, err := c.on.QueryContext(ctx, query, args...)
+	if err != nil {
+		return c.db.translate(ctx, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return c.db.translate(ctx, err)
+		}
+	}
+	return c.db.translate(ctx, rows.Err())
+}
+
+// list returns all rows.
+func list[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), query string, args ...any) ([]T, error) {
+	var all []T
+	err := c.each(ctx, func(row scanner) error {
+		v, err := scan(row)
+		all = append(all, v)
+		return err
+	}, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// one returns the only row. ErrNotFound if there is none.
+func one[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), query string, args ...any) (T, error) {
+	var zero T
+	all, err := list(ctx, c, scan, query, args...)
+	if err != nil {
+		return zero, err
+	}
+	if len(all) == 0 {
+		return zero, c.db.translate(ctx, sql.ErrNoRows)
+	}
+	return all[0], nil
+}
+
+// find is one on its own, without a transaction of its own; it only reads.
+func find[T any](ctx context.Context, db *DB, scan func(row scanner) (T, error), query string, args ...any) (v T, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		v, err = one(ctx, c, scan, query, args...)
+		return err
+	})
+	return v, err
+}
+
+// findAll is list on its own.
+func findAll[T any](ctx context.Context, db *DB, scan func(row scanner) (T, error), query string, args ...any) (all []T, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		all, err = list(ctx, c, scan, query, args...)
+		return err
+	})
+	return all, err
+}
+
+func scanInt(row scanner) (n int64, err error) {
+	err = row.Scan(&n)
+	return n, err
+}
+
+func scanString(row scanner) (s string, err error) {
+	err = row.Scan(&s)
+	return s, err
+}
+
+// in writes "($1, $2, …)" for a list of values, of which there must be one at least.
+func in[T any](values []T) (placeholders string, args []any) {
+	var b strings.Builder
+	for i, v := range values {
+		b.WriteString(", $")
+		b.WriteString(strconv.Itoa(i + 1))
+		args = append(args, v)
+	}
+	return "(" + b.String()[2:] + ")", args
+}
+
+// insert runs an INSERT … ON CONFLICT DO NOTHING RETURNING id. ErrExists if there was a conflict; unlike a
+// unique violation that leaves the transaction usable.
+func insert(ctx context.Context, c conn, query string, args ...any) (id int64, err error) {
+	id, err = one(ctx, c, scanInt, query, args...)
+	if errors.Is(err, domain.ErrNotFound) {
+		return 0, domain.ErrExists
+	}
+	return id, err
+}
+
+func pointers[T any](all []T) []*T {
+	to := make([]*T, len(all))
+	for i := range all {
+		to[i] = &all[i]
+	}
+	return to
+}
+
+// index arranges parents by id, for their children to be added.
+func index[T any](all []*T, id func(*T) int64) (byID map[int64]*T, ids []int64) {
+	byID = make(map[int64]*T, len(all))
+	for _, v := range all {
+		byID[id(v)] = v
+		ids = append(ids, id(v))
+	}
+	return byID, ids
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const roleColumns = `id, name, description, created_at, updated_at`
+
+func scanRole(row scanner) (r domain.Role, err error) {
+	err = row.Scan(&r.ID, &r.Name, &r.Description, at(&r.CreatedAt), at(&r.UpdatedAt))
+	return r, err
+}
+
+// InsertRole stores the role with its permissions. ErrExists if the name is taken, ErrNotFound if a permission does not exist.
+func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err error) {
+	err = db.change(ctx, func(ctx context.Context, c *change) error {
+		apis, err := resolvePermissions(ctx, c.conn, role.Permissions)
+		if err != nil {
+			return err
+		}
+		id, err = insert(ctx, c.conn, `
+			INSERT INTO roles (name, description, created_at, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id`,
+			role.Name, role.Description, micros(role.CreatedAt), micros(role.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		if err := putRolePermissions(ctx, c.conn, id, apis, role.Permissions); err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeRole, id)
+	})
+	return id, err
+}
+
+// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist.
+func (db *DB) UpdateRole(ctx context.Context, role domain.Role) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		apis, err := resolvePermissions(ctx, c.conn, role.Permissions)
+		if err != nil {
+			return err
+		}
+		id, err := one(ctx, c.conn, scanInt, `UPDATE roles SET description = $2, updated_at = $3 WHERE name = $1 RETURNING id`,
+			role.Name, role.Description, micros(role.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1`, id); err != nil {
+			return err
+		}
+		if err := putRolePermissions(ctx, c.conn, id, apis, role.Permissions); err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeRole, id)
+	})
+}
+
+// resolvePermissions returns the API's id for each permission. ErrNotFound if one does not exist.
+func resolvePermissions(ctx context.Context, c conn, permissions []domain.RolePermission) (apis []int64, err error) {
+	for _, p := range permissions {
+		api, err := one(ctx, c, scanInt, `
+			SELECT a.id FROM apis a JOIN permissions p ON p.api_id = a.id WHERE a.audience = $1 AND p.name = $2`, p.Audience, p.Permission)
+		if err != nil {
+			return nil, err
+		}
+		apis = append(apis, api)
+	}
+	return apis, nil
+}
+
+func putRolePermissions(ctx context.Context, c conn, role int64, apis []int64, permissions []domain.RolePermission) error {
+	for i, p := range permissions {
+		_, err := c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			role, apis[i], p.Permission)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteRole returns ErrNotFound if there is no such role. Its assignments go with it.
+func (db *DB) DeleteRole(ctx context.Context, name string) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		assigned, err := list(ctx, c.conn, scanAssignment, selectAssignments+` WHERE r.name = $1`, name)
+		if err != nil {
+			return err
+		}
+		id, err := one(ctx, c.conn, scanInt, `DELETE FROM roles WHERE name = $1 RETURNING id`, name)
+		if err != nil {
+			return err
+		}
+		for _, a := range assigned {
+			if err := c.noteAccess(ctx, a.SubjectKind, a.SubjectID, a.Subject); err != nil {
+				return err
+			}
+		}
+		return c.noteID(ctx, domain.ChangeRole, id)
+	})
+}
+
+// FindRole finds by name. ErrNotFound if there is no such role.
+func (db *DB) FindRole(ctx context.Context, name string) (domain.Role, error) {
+	return db.findRole(ctx, `name = $1`, name)
+}
+
+// FindRoleByID finds by database id. ErrNotFound if there is no such role.
+func (db *DB) FindRoleByID(ctx context.Context, id int64) (domain.Role, error) {
+	return db.findRole(ctx, `id = $1`, id)
+}
+
+func (db *DB) findRole(ctx context.Context, condition string, arg any) (role domain.Role, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		role, err = one(ctx, c, scanRole, `SELECT `+roleColumns+` FROM roles WHERE `+condition, arg)
+		if err != nil {
+			return err
+		}
+		return addRolePermissions(ctx, c, []*domain.Role{&role})
+	})
+	return role, err
+}
+
+// ListRoles returns roles by name, those after the given one, at most limit.
+func (db *DB) ListRoles(ctx context.Context, after string, limit int) (roles []domain.Role, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		roles, err = list(ctx, c, scanRole, `SELECT `+roleColumns+` FROM roles WHERE name > $1 ORDER BY name LIMIT $2`, after, limit)
+		if err != nil {
+			return err
+		}
+		return addRolePermissions(ctx, c, pointers(roles))
+	})
+	return roles, err
+}
+
+func addRolePermissions(ctx context.Context, c conn, roles []*domain.Role) error {
+	if len(roles) == 0 {
+		return nil
+	}
+	byID, ids := index(roles, func(r *domain.Role) int64 { return r.ID })
+	placeholders, args := in(ids)
+	return c.each(ctx, func(row scanner) error {
+		var id int64
+		var p domain.RolePermission
+		if err := row.Scan(&id, &p.Audience, &p.Permission); err != nil {
+			return err
+		}
+		byID[id].Permissions = append(byID[id].Permissions, p)
+		return nil
+	}, `SELECT p.role_id, a.audience, p.permission FROM role_permissions p JOIN apis a ON a.id = p.api_id
+		WHERE p.role_id IN `+placeholders+` ORDER BY p.role_id, a.audience, p.permission`, args...)
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/golang-migrate/migrate/v4/database"
+	migratesqlite "github.com/golang-migrate/migrate/v4/database/sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// embedded is SQLite, in a file.
+type embedded struct {
+	path    string
+	readers int
+	wait    time.Duration // for a lock that another process has
+}
+
+func newSQLite(path string, opts Options) (*embedded, error) {
+	if path == "" {
+		return nil, errors.New("sqlite: needs the path of a file")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	return &embedded{path: path, readers: min(opts.MaxConns, 8), wait: opts.OpTimeout}, nil
+}
+
+func (e *embedded) name() string { return "sqlite" }
+
+// fileURL names a file to the driver, whatever characters the path has.
+func fileURL(path string, params url.Values) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: params.Encode()}).String()
+}
+
+// pragmas are those of every connection. FULL: what was committed survives a power cut.
+func (e *embedded) pragmas(more ...string) url.Values {
+	return url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
+		fmt.Sprintf("busy_timeout(%d)", e.wait.Milliseconds()),
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
+	}, more...)}
+}
+
+// open has one writer, since SQLite allows no more, and readers beside it.
+func (e *embedded) open(ctx context.Context) (writer, reader *sql.DB, err error) {
+	if err := createPrivate(e.path); err != nil {
+		return nil, nil, err
+	}
+	if writer, err = sql.Open("sqlite", fileURL(e.path, e.pragmas())); err != nil {
+		return nil, nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	if reader, err = sql.Open("sqlite", fileURL(e.path, e.pragmas("query_only(1)"))); err != nil {
+		return nil, nil, errors.Join(err, writer.Close())
+	}
+	reader.SetMaxOpenConns(e.readers)
+	reader.SetMaxIdleConns(e.readers)
+	if err := writer.PingContext(ctx); err != nil { // makes the file a database in WAL mode before a reader comes
+		return nil, nil, errors.Join(err, reader.Close(), writer.Close())
+	}
+	return writer, reader, nil
+}
+
+// createPrivate makes an empty file, and its folder, that only the owner can read; SQLite gives its other files the same mode.
+func createPrivate(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (e *embedded) close() {}
+
+// classify goes by result codes (sqlite.org/rescode.html).
+func (e *embedded) classify(err error) failure {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) {
+		return failureOther
+	}
+	switch failed.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return failureExists
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return failureReferenced
+	}
+	switch failed.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return failureConflict
+	case sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+		sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return failureUnavailable
+	}
+	return failureOther
+}
+
+func (e *embedded) hasTable() string {
+	return `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1`
+}
+
+// migrator holds an exclusive lock on a second, empty database beside the first: golang-migrate's own lock
+// does not reach other processes.
+func (e *embedded) migrator(ctx context.Context) (_ database.Driver, release func(), err error) {
+	if err := createPrivate(e.path + ".lock"); err != nil {
+		return nil, nil, err
+	}
+	lock, err := sql.Open("sqlite", fileURL(e.path+".lock", url.Values{
+		"_txlock": {"exclusive"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", migrateLockWait.Milliseconds())},
+	}))
+	if err != nil {
+		return nil, nil, err
+	}
+	release = func() { _ = lock.Close() }
+	held, err := lock.BeginTx(ctx, nil)
+	if err != nil {
+		release()
+		return nil, nil, fmt.Errorf("wait for another process to migrate: %w", err)
+	}
+	release = func() { _ = held.Rollback(); _ = lock.Close() }
+	db, err := sql.Open("sqlite", fileURL(e.path, e.pragmas()))
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	driver, err := migratesqlite.WithInstance(db, &migratesqlite.Config{})
+	if err != nil {
+		release()
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return driver, release, nil
+}
+
+// Writing transactions come one after the other, so there is nothing to hold.
+func (e *embedded) lockRevision(context.Context, conn) error { return nil }
+func (e *embedded) holdsRevision() string                    { return `TRUE` }
+
+func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error) {
+	rows := make([]byte, 0, 160*len(tokens))
+	for i := range tokens {
+		t := &tokens[i]
+		rows = appendRow(rows, t.ID, micros(t.IssuedAt), micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID,
+			int64(t.Kind), revisions[i])
+	}
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		if revision, err = one(ctx, c, scanInt, `SELECT revision FROM installation WHERE id = 1`); err != nil {
+			return err
+		}
+		_, err := c.exec(ctx, `
+			INSERT INTO issued_tokens (jti, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind)
+			SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3,
+				NULLIF(value ->> 4, 0), NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), value ->> 7, value ->> 8
+			FROM json_each($1) WHERE value ->> 9 >= $2`, closeRows(rows), revision)
+		return err
+	})
+	return revision, err
+}
+
+func (e *embedded) tokenRefs(refs []domain.TokenRef) (table string, args []any) {
+	rows := make([]byte, 0, 60*len(refs))
+	for i := range refs {
+		rows = appendRow(rows, refs[i].ID, micros(refs[i].ExpiresAt))
+	}
+	return `(SELECT unhex(value ->> 0) AS jti, value ->> 1 AS expires_at FROM json_each($1)) AS r`, []any{closeRows(rows)}
+}
+
+// appendRow adds ["hex of the id",number,…] to a JSON array of rows, which is one parameter however many rows there are.
+func appendRow(rows []byte, id domain.TokenID, numbers ...int64) []byte {
+	rows = append(rows, `,["`...)
+	rows = hex.AppendEncode(rows, id[:])
+	rows = append(rows, '"')
+	for _, n := range numbers {
+		rows = append(rows, ',')
+		rows = strconv.AppendInt(rows, n, 10)
+	}
+	return append(rows, ']')
+}
+
+// closeRows turns what appendRow made into JSON text.
+func closeRows(rows []byte) string {
+	if len(rows) == 0 {
+		return "[]"
+	}
+	rows[0] = '['
+	return string(append(rows, ']'))
+}

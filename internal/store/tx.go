@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	attempts = 4                      // of a transaction that loses against others
+	pause    = 10 * time.Millisecond  // before the second attempt, at most; then double
+	grace    = 200 * time.Millisecond // for a commit or rollback, past the timeout
+)
+
+// transaction is what a ctx carries.
+type transaction struct {
+	tx       *sql.Tx
+	cancel   context.CancelFunc
+	revision int64 // that the transaction's changes make, zero: none yet
+	done     bool
+}
+
+// scope is one Begin; joined if an outer one owns the transaction.
+type scope struct {
+	*transaction
+	joined bool
+}
+
+type scopeKey struct{}
+
+func scopeOf(ctx context.Context) (scope, bool) {
+	s, ok := ctx.Value(scopeKey{}).(scope)
+	return s, ok
+}
+
+// InTx says whether ctx carries a transaction.
+func (db *DB) InTx(ctx context.Context) bool {
+	_, ok := scopeOf(ctx)
+	return ok
+}
+
+// Tx runs fn in one transaction, carried by the ctx that fn gets: committed if fn returns nil, rolled back if it returns an
+// error or panics. Within a transaction it joins that one, and leaves its end to the outermost. A transaction that
+// loses against others is run again from the start, a few times, so fn must set only what it can set again.
+func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error {
+	if db.InTx(ctx) {
+		ctx, err := db.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		return fn(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
+	defer cancel()
+	return retry(ctx, func() error { return db.attempt(ctx, fn) })
+}
+
+func (db *DB) attempt(ctx context.Context, fn func(ctx context.Context) error) error {
+	ctx, err := db.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Rollback(ctx) }() // after an error or a panic; nothing after Commit
+	if err := fn(ctx); err != nil {
+		return err
+	}
+	return db.Commit(ctx)
+}
+
+// retry repeats op while it fails with errConflict, a few times, after a short pause of random length.
+func retry(ctx context.Context, op func() error) error {
+	for i := 1; ; i++ {
+		err := op()
+		if !errors.Is(err, errConflict) || i == attempts {
+			return err
+		}
+		select {
+		case <-time.After(rand.N(pause << (i - 1))):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// Begin starts a transaction, or joins the one in ctx. The ctx it returns carries it and ends at Options.OpTimeout.
+// Commit or Rollback must follow.
+func (db *DB) Begin(ctx context.Context) (context.Context, error) {
+	if s, ok := scopeOf(ctx); ok {
+		s.joined = true
+		return context.WithValue(ctx, scopeKey{}, s), nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, db.opTimeout)
+	// The driver's own transaction outlives a caller that gives up by a grace, or there would be no connection left to
+	// roll back on.
+	deadline, _ := bounded.Deadline()
+	life, end := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(grace))
+	t := &transaction{cancel: func() { end(); cancel() }}
+	var err error
+	if t.tx, err = db.writer.BeginTx(life, nil); err != nil {
+		defer t.cancel()
+		return ctx, fmt.Errorf("begin a transaction: %w", db.translate(bounded, err))
+	}
+	return context.WithValue(bounded, scopeKey{}, scope{transaction: t}), nil
+}
+
+// Commit ends the transaction of the Begin that ctx came from. Within a joined one it does nothing: the outer decides.
+func (db *DB) Commit(ctx context.Context) error {
+	s, ok := scopeOf(ctx)
+	if !ok {
+		return errors.New("commit: no transaction")
+	}
+	if s.joined {
+		return nil
+	}
+	if s.done {
+		return errors.New("commit: the transaction has ended")
+	}
+	s.done = true
+	defer s.cancel()
+	if err := ctx.Err(); err != nil {
+		_ = s.tx.Rollback()
+		return fmt.Errorf("commit: %w", db.translate(ctx, err))
+	}
+	if err := s.tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", db.translate(context.WithoutCancel(ctx), err))
+	}
+	return nil
+}
+
+// Rollback undoes the transaction of the Begin that ctx came from, whether or not ctx has ended. After a Commit, failed or
+// not, and within a joined transaction it does nothing.
+func (db *DB) Rollback(ctx context.Context) error {
+	s, ok := scopeOf(ctx)
+	if !ok {
+		return errors.New("roll back: no transaction")
+	}
+	if s.joined || s.done {
+		return nil
+	}
+	s.done = true
+	defer s.cancel()
+	if err := s.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return fmt.Errorf("roll back: %w", db.translate(context.WithoutCancel(ctx), err))
+	}
+	return nil
+}
+
+// read runs fn in the transaction that ctx carries, or on the pool of readers.
+func (db *DB) read(ctx context.Context, fn func(ctx context.Context, c conn) error) error {
+	if s, ok := scopeOf(ctx); ok {
+		return fn(ctx, conn{db, s.tx})
+	}
+	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
+	defer cancel()
+	return fn(ctx, conn{db, db.reader})
+}
+
+// write runs fn in the transaction that ctx carries, or on the pool of writers: for a single statement.
+func (db *DB) write(ctx context.Context, fn func(ctx context.Context, c conn) error) error {
+	if s, ok := scopeOf(ctx); ok {
+		return fn(ctx, conn{db, s.tx})
+	}
+	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
+	defer cancel()
+	return retry(ctx, func() error { return fn(ctx, conn{db, db.writer}) })
+}
+
+// exec is write for one statement; it says how many rows changed.
+func (db *DB) exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		n, err = c.exec(ctx, query, args...)
+		return err
+	})
+	return n, err
+}
+
+// tx is Tx for several statements.
+func (db *DB) tx(ctx context.Context, fn func(ctx context.Context, c conn) error) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		s, _ := scopeOf(ctx)
+		return fn(ctx, conn{db, s.tx})
+	})
+}

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const userColumns = `u.id, u.subject, u.username, u.email, u.email_verified, u.name, u.password_hash, u.disabled_at, u.created_at, u.updated_at`
+
+func scanUser(row scanner) (u domain.User, err error) {
+	err = row.Scan(&u.ID, &u.Subject, &u.Username, &u.Email, &u.EmailVerified, &u.Name, &u.PasswordHash,
+		at(&u.DisabledAt), at(&u.CreatedAt), at(&u.UpdatedAt))
+	return u, err
+}
+
+// InsertUser returns ErrExists if the username or subject is taken.
+func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err error) {
+	err = db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err = insert(ctx, c.conn, `
+			INSERT INTO users (subject, username, email, email_verified, name, password_hash, disabled_at, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
+			user.Subject, user.Username, user.Email, user.EmailVerified, user.Name, user.PasswordHash,
+			nullMicros(user.DisabledAt), micros(user.CreatedAt), micros(user.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeUser, id)
+	})
+	return id, err
+}
+
+// UpdateUser sets all but id, subject and username. ErrNotFound if there is no such username.
+func (db *DB) UpdateUser(ctx context.Context, user domain.User) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `
+			UPDATE users SET email = $2, email_verified = $3, name = $4, password_hash = $5, disabled_at = $6, updated_at = $7
+			WHERE username = $1 RETURNING id`,
+			user.Username, user.Email, user.EmailVerified, user.Name, user.PasswordHash, nullMicros(user.DisabledAt), micros(user.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeUser, id)
+	})
+}
+
+// DeleteUser returns ErrNotFound if there is no such username. Sessions, grants, consents and assignments go with it.
+func (db *DB) DeleteUser(ctx context.Context, username string) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `DELETE FROM users WHERE username = $1 RETURNING id`, username)
+		if err != nil {
+			return err
+		}
+		if err := c.noteID(ctx, domain.ChangeUser, id); err != nil {
+			return err
+		}
+		return c.noteID(ctx, domain.ChangeUserAccess, id)
+	})
+}
+
+// FindUser finds by username. ErrNotFound if there is no such user.
+func (db *DB) FindUser(ctx context.Context, username string) (domain.User, error) {
+	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username = $1`, username)
+}
+
+// FindUserByID finds by database id. ErrNotFound if there is no such user.
+func (db *DB) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
+	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
+}
+
+// ListUsers returns users by username, those after the given one, at most limit.
+func (db *DB) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
+	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username > $1 ORDER BY u.username LIMIT $2`, after, limit)
+}

@@ -1,0 +1,88 @@
+package token
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// batcher turns calls made at the same time into one: while one batch is on its way to the database, the next gathers.
+// Each caller waits for its own batch to be done. The queue is bounded; past it callers are refused at once.
+type batcher[In, Out any] struct {
+	run   func(ctx context.Context, batch []In) ([]Out, error)
+	queue chan call[In, Out]
+}
+
+type call[In, Out any] struct {
+	in   In
+	done chan<- result[Out]
+}
+
+type result[Out any] struct {
+	out Out
+	err error
+}
+
+const (
+	batchSize  = 256  // calls in one batch at most
+	queueSize  = 4096 // calls that wait at most
+	batchLanes = 2    // batches under way: one gathers and is sent while the other commits
+)
+
+// newBatcher starts the batcher's lanes; they end with ctx.
+func newBatcher[In, Out any](ctx context.Context, run func(context.Context, []In) ([]Out, error)) *batcher[In, Out] {
+	b := &batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
+	for range batchLanes {
+		go b.lane(ctx)
+	}
+	return b
+}
+
+// do puts one call into the next batch and waits for its result.
+func (b *batcher[In, Out]) do(ctx context.Context, in In) (Out, error) {
+	done := make(chan result[Out], 1)
+	var none Out
+	select {
+	case b.queue <- call[In, Out]{in, done}:
+	default:
+		return none, fmt.Errorf("the queue is full: %w", domain.ErrUnavailable)
+	}
+	select {
+	case r := <-done:
+		return r.out, r.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
+
+func (b *batcher[In, Out]) lane(ctx context.Context) {
+	calls := make([]call[In, Out], 0, batchSize)
+	batch := make([]In, 0, batchSize)
+	for {
+		calls, batch = calls[:0], batch[:0]
+		select {
+		case c := <-b.queue:
+			calls, batch = append(calls, c), append(batch, c.in)
+		case <-ctx.Done():
+			return
+		}
+	gather:
+		for len(calls) < batchSize {
+			select {
+			case c := <-b.queue:
+				calls, batch = append(calls, c), append(batch, c.in)
+			default:
+				break gather
+			}
+		}
+		outs, err := b.run(ctx, batch)
+		for i, c := range calls {
+			if err != nil {
+				c.done <- result[Out]{err: err}
+			} else {
+				c.done <- result[Out]{out: outs[i]}
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// entry is a token on its way into the index, and the revision on which it was decided.
+type entry struct {
+	token    domain.IssuedToken
+	revision int64
+}
+
+// lookup is what the index says of one token.
+type lookup struct {
+	token    domain.IssuedToken
+	found    bool
+	revision int64
+}
+
+// Record writes a token to the index and returns once that is durable. revision is the snapshot's when the token was
+// decided on; domain.ErrStale if the database is past it: then nothing was written.
+// Inside a transaction the token is written with it; outside, together with those of other requests.
+func (t *Tokens) Record(ctx context.Context, issued domain.IssuedToken, revision int64) error {
+	if t.store.InTx(ctx) {
+		newest, err := t.store.InsertIssuedTokens(ctx, []domain.IssuedToken{issued}, []int64{revision})
+		if err != nil {
+			return fmt.Errorf("index the token: %w", err)
+		}
+		return staleIf(revision < newest)
+	}
+	newest, err := t.writes.do(ctx, entry{issued, revision})
+	if err != nil {
+		return fmt.Errorf("index the token: %w", err)
+	}
+	return staleIf(revision < newest)
+}
+
+func staleIf(stale bool) error {
+	if stale {
+		return domain.ErrStale
+	}
+	return nil
+}
+
+func (t *Tokens) writeBatch(ctx context.Context, batch []entry) ([]int64, error) {
+	tokens := make([]domain.IssuedToken, len(batch))
+	revisions := make([]int64, len(batch))
+	for i, e := range batch {
+		tokens[i], revisions[i] = e.token, e.revision
+	}
+	newest, err := t.store.InsertIssuedTokens(ctx, tokens, revisions)
+	if err != nil {
+		return nil, err
+	}
+	for i := range revisions {
+		revisions[i] = newest
+	}
+	return revisions, nil
+}
+
+// find looks one token up, together with those of other requests.
+func (t *Tokens) find(ctx context.Context, ref domain.TokenRef) (lookup, error) {
+	l, err := t.reads.do(ctx, ref)
+	if err != nil {
+		return l, fmt.Errorf("look the token up: %w", err)
+	}
+	return l, nil
+}
+
+func (t *Tokens) readBatch(ctx context.Context, batch []domain.TokenRef) ([]lookup, error) {
+	found, revision, err := t.store.FindIssuedTokens(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]lookup, len(batch))
+	for i, ref := range batch {
+		issued, ok := found[ref.ID]
+		out[i] = lookup{token: issued, found: ok, revision: revision}
+	}
+	return out, nil
+}
+
+// List returns tokens of the index, newest first, at most filter.Limit.
+func (t *Tokens) List(ctx context.Context, filter domain.TokenFilter) ([]domain.TokenEntry, error) {
+	filter.Now = t.now()
+	entries, err := t.store.ListIssuedTokens(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	return entries, nil
+}
+
+// Purge drops what expired some time ago in small steps, until nothing is left or ctx ends. It says how many rows went.
+func (t *Tokens) Purge(ctx context.Context) (int64, error) {
+	const step, keep = 1000, time.Hour
+	var total int64
+	for ctx.Err() == nil {
+		n, err := t.store.Purge(ctx, t.now().Add(-keep), step)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("purge: %w", err)
+		}
+		if n == 0 {
+			return total, nil
+		}
+	}
+	return total, ctx.Err()
+}

@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// browser is a person's browser without JavaScript: it keeps cookies, follows the server's redirects and fills in forms.
+type browser struct {
+	t      *testing.T
+	server *server
+	jar    http.CookieJar
+}
+
+// page is what a browser shows: a document of the server, or the address elsewhere that it was sent to.
+type page struct {
+	browser *browser
+	url     *url.URL
+	status  int
+	header  http.Header
+	text    string
+	form    *form // the first that posts, nil: none
+	left    bool  // url is not the server's
+}
+
+// form is a form with what its inputs hold.
+type form struct {
+	action string
+	fields url.Values
+}
+
+func newBrowser(t *testing.T, s *server) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, server: s, jar: jar}
+}
+
+func (b *browser) open(address string) *page {
+	b.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.follow(r)
+}
+
+// submit posts the page's form with these values (names and values in turn) in place of what it holds.
+func (p *page) submit(pairs ...string) *page {
+	t := p.browser.t
+	t.Helper()
+	if p.form == nil {
+		t.Fatalf("%s shows no form, but (%d):\n%s", p.url.Path, p.status, p.text)
+	}
+	action, err := p.url.Parse(p.form.action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := with(p.form.fields, pairs...).Encode()
+	r, err := http.NewRequest(http.MethodPost, action.String(), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", origin(p.url))
+	return p.browser.follow(r)
+}
+
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// follow sends the request and goes where it is sent to, as long as that is the server.
+func (b *browser) follow(r *http.Request) *page {
+	b.t.Helper()
+	for range 10 {
+		for _, cookie := range b.jar.Cookies(r.URL) {
+			r.AddCookie(cookie)
+		}
+		response, err := direct.Do(r)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.jar.SetCookies(r.URL, response.Cookies())
+		location, err := response.Location()
+		if err != nil {
+			return b.read(r, response)
+		}
+		response.Body.Close()
+		if r.Method == http.MethodPost && response.StatusCode != http.StatusSeeOther {
+			b.t.Errorf("POST %s is answered by a redirect with %d, want 303", r.URL.Path, response.StatusCode)
+		}
+		if "http://"+location.Host != b.server.url {
+			return &page{browser: b, url: location, status: response.StatusCode, header: response.Header, left: true}
+		}
+		if r, err = http.NewRequest(http.MethodGet, location.String(), nil); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.t.Fatal("redirected ten times")
+	return nil
+}
+
+func (b *browser) read(r *http.Request, response *http.Response) *page {
+	b.t.Helper()
+	defer response.Body.Close()
+	root, err := html.Parse(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header}
+	var text strings.Builder
+	for node := range root.Descendants() {
+		switch {
+		case node.Type == html.TextNode:
+			text.WriteString(node.Data)
+		case node.Type != html.ElementNode:
+		case node.Data == "form" && p.form == nil && strings.EqualFold(attribute(node, "method"), "post"):
+			p.form = readForm(node)
+		}
+	}
+	p.text = strings.Join(strings.Fields(text.String()), " ")
+	return p
+}
+
+func readForm(node *html.Node) *form {
+	f := &form{action: attribute(node, "action"), fields: url.Values{}}
+	for input := range node.Descendants() {
+		if name := attribute(input, "name"); input.Data == "input" && name != "" {
+			f.fields.Add(name, attribute(input, "value"))
+		}
+	}
+	return f
+}
+
+func attribute(node *html.Node, name string) string {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}

@@ -1,0 +1,28 @@
+package e2e
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// databases makes a fresh database of each kind.
+var databases = map[string]func(t *testing.T) string{
+	"sqlite":   newSQLiteDatabase,
+	"postgres": newPostgresDatabase,
+}
+
+// eachDatabase runs a test in a shop on each kind of database.
+func eachDatabase(t *testing.T, test func(t *testing.T, s *shop)) {
+	t.Parallel()
+	for name, open := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, openShop(t, open(t)))
+		})
+	}
+}
+
+func newSQLiteDatabase(t *testing.T) string {
+	t.Helper()
+	return "sqlite:" + filepath.Join(t.TempDir(), "signet.db")
+}

@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// client is an OAuth client as its developer knows it.
+type client struct {
+	ID     string `json:"client_id"`
+	Secret string `json:"client_secret"`
+}
+
+// answer is what a server said.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// direct is a client of HTTP that shows redirects instead of following them.
+var direct = &http.Client{
+	Timeout:       30 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// do sends a request and reads the whole answer. Without one the status is 0 and the body says why.
+func do(r *http.Request) answer {
+	response, err := direct.Do(r)
+	if err != nil {
+		return answer{body: err.Error()}
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return answer{body: err.Error()}
+	}
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+func (s *server) request(method, path string, body io.Reader) *http.Request {
+	s.t.Helper()
+	r, err := http.NewRequest(method, s.url+path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// get fetches a path, with a bearer token if there is one.
+func (s *server) get(path, bearer string) answer {
+	s.t.Helper()
+	r := s.request(http.MethodGet, path, nil)
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	return do(r)
+}
+
+// post sends a form; a client with a secret authenticates with client_secret_basic, one without by its client_id.
+func (s *server) post(path string, by client, form url.Values) answer {
+	s.t.Helper()
+	if by.ID != "" && by.Secret == "" {
+		form = with(form, "client_id", by.ID)
+	}
+	r := s.request(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if by.Secret != "" {
+		// RFC 6749 §2.3.1: both halves are form-encoded first.
+		r.SetBasicAuth(url.QueryEscape(by.ID), url.QueryEscape(by.Secret))
+	}
+	return do(r)
+}
+
+// with is a copy of the form with some values replaced: names and values in turn; an empty value removes the name.
+func with(form url.Values, pairs ...string) url.Values {
+	changed := url.Values{}
+	for name, values := range form {
+		changed[name] = values
+	}
+	for n := 0; n < len(pairs); n += 2 {
+		changed.Del(pairs[n])
+		if pairs[n+1] != "" {
+			changed.Set(pairs[n], pairs[n+1])
+		}
+	}
+	return changed
+}
+
+// decode reads a JSON answer.
+func decode[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		t.Fatalf("status %d with %q: %v", a.status, a.body, err)
+	}
+	return v
+}
+
+// claims reads the payload of a JWT without checking it.
+func claims(t *testing.T, token string) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("not a JWT: %q", token)
+	}
+	return jsonObject(t, parts[1])
+}
+
+// joseHeader reads the header of a JWT.
+func joseHeader(t *testing.T, token string) map[string]any {
+	t.Helper()
+	head, _, _ := strings.Cut(token, ".")
+	return jsonObject(t, head)
+}
+
+func jsonObject(t *testing.T, encoded string) map[string]any {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal(raw, &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+// wantStatus fails unless the answer has the status.
+func (a answer) wantStatus(t *testing.T, status int) answer {
+	t.Helper()
+	if a.status != status {
+		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	return a
+}
+
+// wantError fails unless the answer is this OAuth error (RFC 6749 §5.2) and betrays nothing of the inside.
+func (a answer) wantError(t *testing.T, status int, code string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	var body struct {
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &body); err != nil || body.Error != code {
+		t.Errorf("got %q, want the error %q", a.body, code)
+	}
+	a.wantDiscreet(t)
+}
+
+// wantDiscreet fails if the answer shows what only a log may show.
+func (a answer) wantDiscreet(t *testing.T) {
+	t.Helper()
+	for _, inside := range []string{"SQL", "SELECT", "INSERT", "sqlite", "pgx", ".go:", "goroutine", "runtime error", "dial tcp"} {
+		if strings.Contains(a.body, inside) {
+			t.Errorf("the answer contains %q: %s", inside, a.body)
+		}
+	}
+}
+
+// compactJSON is the JSON without spaces between its parts.
+func compactJSON(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+	return b.String()
+}

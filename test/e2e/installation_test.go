@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// installation is one Signet: a database, a master key, and the processes that run on them.
+type installation struct {
+	t      *testing.T
+	dir    string   // the processes' working directory
+	env    []string // what tells them of the database and the master key
+	issuer string   // the first server's URL
+
+	mu      sync.Mutex
+	secrets []string // must never be in a log
+	servers []*server
+}
+
+// newInstallation makes a Signet on a fresh database. After the test its logs are searched for what must not be there.
+func newInstallation(t *testing.T, database string) *installation {
+	t.Helper()
+	master := make([]byte, 32)
+	rand.Read(master)
+	key := base64.StdEncoding.EncodeToString(master)
+	i := &installation{
+		t:       t,
+		dir:     t.TempDir(),
+		env:     []string{"SIGNET_DATABASE_URL=" + database, "SIGNET_MASTER_KEY=" + key},
+		secrets: []string{key},
+	}
+	t.Cleanup(i.searchLogs)
+	return i
+}
+
+// secret marks a value as one that must never be in a log.
+func (i *installation) secret(value string) string {
+	if value != "" {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.secrets = append(i.secrets, value)
+	}
+	return value
+}
+
+func (i *installation) searchLogs() {
+	for n, s := range i.servers {
+		log := s.log.String()
+		for _, never := range []string{"panic", "DATA RACE", "goroutine ", "SQLSTATE 42", "syntax error"} {
+			if strings.Contains(log, never) {
+				i.t.Errorf("the log of server %d contains %q", n, never)
+			}
+		}
+		for _, secret := range i.secrets {
+			if strings.Contains(log, secret) {
+				i.t.Errorf("the log of server %d contains the secret %q", n, secret)
+			}
+		}
+		if i.t.Failed() {
+			i.t.Logf("log of server %d:\n%s", n, log)
+		}
+	}
+}
+
+// signet runs a command beside the servers and returns what it prints.
+func (i *installation) signet(args ...string) string {
+	i.t.Helper()
+	return i.signetWithInput("", args...)
+}
+
+func (i *installation) signetWithInput(stdin string, args ...string) string {
+	i.t.Helper()
+	cmd := i.command(args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		i.t.Fatalf("signet %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+	}
+	return stdout.String()
+}
+
+// signetJSON runs a command with -o json and decodes what it prints.
+func signetJSON[T any](i *installation, args ...string) T {
+	i.t.Helper()
+	var v T
+	out := i.signet(append(args, "-o", "json")...)
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		i.t.Fatalf("signet %s: %v in %s", strings.Join(args, " "), err, out)
+	}
+	return v
+}
+
+// refused runs a command that has to fail and returns what it says.
+func (i *installation) refused(args ...string) string {
+	i.t.Helper()
+	out, err := i.command(args...).CombinedOutput()
+	if err == nil {
+		i.t.Fatalf("signet %s succeeded:\n%s", strings.Join(args, " "), out)
+	}
+	return string(out)
+}
+
+func (i *installation) command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(i.t.Context(), binary, args...)
+	cmd.Dir = i.dir
+	cmd.Env = append(os.Environ(), i.env...)
+	return cmd
+}

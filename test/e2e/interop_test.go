@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// script is a program of test/interop that talks line by line.
+type script struct {
+	t      *testing.T
+	stdin  io.WriteCloser
+	stdout *bufio.Scanner
+	stderr bytes.Buffer
+	wait   func() error
+}
+
+// runScript starts a program of test/interop with these settings.
+func runScript(t *testing.T, name string, settings map[string]any) *script {
+	t.Helper()
+	const dir = "../interop"
+	node := filepath.Join(dir, "node_modules/.bin/node")
+	if _, err := os.Stat(node); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("test/interop is not installed: run make test")
+		}
+		t.Skip("test/interop is not installed: run make test")
+	}
+	arg, err := json.Marshal(settings)
+	check(t, err)
+	cmd := exec.CommandContext(t.Context(), "./node_modules/.bin/node", name, string(arg))
+	cmd.Dir = dir
+	s := &script{t: t, wait: cmd.Wait}
+	cmd.Stderr = &s.stderr
+	s.stdin, err = cmd.StdinPipe()
+	check(t, err)
+	stdout, err := cmd.StdoutPipe()
+	check(t, err)
+	s.stdout = bufio.NewScanner(stdout)
+	check(t, cmd.Start())
+	return s
+}
+
+func (s *script) tell(line string) {
+	s.t.Helper()
+	if _, err := io.WriteString(s.stdin, line+"\n"); err != nil {
+		s.t.Fatalf("%v\n%s", err, &s.stderr)
+	}
+}
+
+// hear reads the next line.
+func (s *script) hear() string {
+	s.t.Helper()
+	if !s.stdout.Scan() {
+		s.t.Fatalf("the script ended: %v\n%s", s.wait(), &s.stderr)
+	}
+	return s.stdout.Text()
+}
+
+func TestOpenidClientUnderstandsTheServer(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		app := runScript(t, "relying-party.js", map[string]any{
+			"issuer": s.issuer, "audience": ordersAPI, "scope": "orders:read", "callback": callback,
+			"web": s.web, "machine": s.reporting, "service": s.orders,
+		})
+		p := newBrowser(t, s.server).open(app.hear()).signIn()
+		app.tell(p.url.String())
+		if got := app.hear(); got != "done" {
+			t.Errorf("it says %q", got)
+		}
+		check(t, app.wait())
+	})
+}
+
+func TestAServiceNeedsOnlyTheJWKS(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		service := runScript(t, "service.js", map[string]any{"issuer": s.issuer, "audience": ordersAPI})
+		want := func(token, verdict string) {
+			t.Helper()
+			service.tell(token)
+			if got := service.hear(); !strings.HasPrefix(got, verdict) {
+				t.Errorf("the service says %q, want %q", got, verdict)
+			}
+		}
+		before := s.reportingToken(t)
+		want(before, "valid "+claims(t, before)["jti"].(string))
+		s.signet("key", "rotate")
+		after := s.reportingToken(t)
+		if joseHeader(t, before)["kid"] == joseHeader(t, after)["kid"] {
+			t.Error("rotation did not change the key")
+		}
+		want(after, "valid")
+		want(before, "valid")
+		want(signed(t, joseHeader(t, after), claims(t, after)), "invalid ERR_JWS_SIGNATURE_VERIFICATION_FAILED")
+		want(s.signIn(t, s.web).ID, "invalid")
+		check(t, service.stdin.Close())
+		check(t, service.wait())
+	})
+}
+
+func TestGoClientsUnderstandTheServer(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		ctx := t.Context()
+		machine := clientcredentials.Config{
+			ClientID: s.reporting.ID, ClientSecret: s.reporting.Secret, TokenURL: s.url + "/oauth2/token",
+			Scopes: []string{"orders:read"}, EndpointParams: map[string][]string{"resource": {ordersAPI}},
+		}
+		own, err := machine.Token(ctx)
+		check(t, err)
+		s.wantActive(t, s.orders, s.secret(own.AccessToken), true)
+
+		provider, err := oidc.NewProvider(ctx, s.issuer)
+		check(t, err)
+		web := oauth2.Config{
+			ClientID: s.web.ID, ClientSecret: s.web.Secret, Endpoint: provider.Endpoint(), RedirectURL: callback,
+			Scopes: []string{oidc.ScopeOpenID, oidc.ScopeOfflineAccess, "email", "orders:read"},
+		}
+		verifier := oauth2.GenerateVerifier()
+		p := newBrowser(t, s.server).open(web.AuthCodeURL("state", oidc.Nonce("nonce"),
+			oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("resource", ordersAPI))).signIn()
+		got, err := web.Exchange(ctx, s.secret(p.url.Query().Get("code")), oauth2.VerifierOption(verifier))
+		check(t, err)
+		raw, _ := got.Extra("id_token").(string)
+		id, err := provider.Verifier(&oidc.Config{ClientID: s.web.ID}).Verify(ctx, s.secret(raw))
+		check(t, err)
+		if id.Nonce != "nonce" {
+			t.Errorf("nonce %q", id.Nonce)
+		}
+		if id.AccessTokenHash != "" { // optional in this flow
+			check(t, id.VerifyAccessToken(got.AccessToken))
+		}
+
+		user, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(got))
+		check(t, err)
+		if user.Subject != id.Subject || user.Email != "alice@people.example" {
+			t.Errorf("userinfo says %+v", user)
+		}
+		renewed, err := web.TokenSource(ctx, &oauth2.Token{RefreshToken: s.secret(got.RefreshToken)}).Token()
+		check(t, err)
+		s.wantActive(t, s.orders, s.secret(renewed.AccessToken), true)
+	})
+}
