@@ -1,10 +1,10 @@
 -- Sends one POST over and over and ends with a line of JSON: what was measured.
--- TARGET_AUTH, TARGET_BODIES: the Authorization header and a file of request bodies, one a line, sent in turn.
+-- TARGET_AUTHORIZATION: the header. TARGET_BODIES: a file of request bodies, one a line, sent in turn.
 local bodies = {}
 for line in io.lines(os.getenv("TARGET_BODIES")) do bodies[#bodies + 1] = line end
 
 wrk.method = "POST"
-wrk.headers["Authorization"] = os.getenv("TARGET_AUTH")
+wrk.headers["Authorization"] = os.getenv("TARGET_AUTHORIZATION")
 wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
 
 local requests, next_request = {}, 0

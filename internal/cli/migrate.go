@@ -41,28 +41,43 @@ func (a *app) migrateUp() *cobra.Command {
 same when it starts; with SQLite, so does every command.`,
 		Example: "  signet migrate up --database postgres://signet@db/signet",
 		Args:    cobra.NoArgs,
-		RunE: a.open(server.ModeMigrate, func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			return schema(ctx, s)
-		}),
+		RunE:    a.schema(func(ctx context.Context, db schema) error { return db.Migrate(ctx) }),
 	}
 }
 
 func (a *app) migrateStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
-		Short:   "Show the schema's version; changes nothing",
+		Short:   "Show the version of the schema, and the one that this program knows",
 		Example: "  signet migrate status",
 		Args:    cobra.NoArgs,
-		RunE: a.open(server.ModeLook, func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			return schema(ctx, s)
-		}),
+		RunE:    a.schema(func(context.Context, schema) error { return nil }),
 	}
 }
 
-func schema(ctx context.Context, s *server.Services) (view, error) {
-	current, latest, dirty, err := s.DB.MigrationStatus(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return schemaView{s.DB.Dialect(), current, latest, current < latest, dirty}, nil
+// schema is the side of a database that migrations are about.
+type schema interface {
+	Dialect() string
+	Migrate(ctx context.Context) error
+	MigrationStatus(ctx context.Context) (current, latest uint, dirty bool, err error)
+}
+
+// schema makes the RunE of a command that does something to the schema and answers how it is after that.
+func (a *app) schema(do func(ctx context.Context, db schema) error) runE {
+	return a.run(func(ctx context.Context, _ []string) (view, error) {
+		cfg, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		db, err := server.OpenDatabase(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		defer db.Close()
+		if err := do(ctx, db); err != nil {
+			return nil, err
+		}
+		current, latest, dirty, err := db.MigrationStatus(ctx)
+		return schemaView{db.Dialect(), current, latest, current < latest, dirty}, err
+	})
 }

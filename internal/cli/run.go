@@ -12,9 +12,6 @@ import (
 
 type runE = func(cmd *cobra.Command, args []string) error
 
-// managed is what a command does with the services.
-type managed = func(ctx context.Context, s *server.Services, args []string) (view, error)
-
 // run makes the RunE of a command that answers with a view.
 func (a *app) run(do func(ctx context.Context, args []string) (view, error)) runE {
 	return func(cmd *cobra.Command, args []string) error {
@@ -27,16 +24,14 @@ func (a *app) run(do func(ctx context.Context, args []string) (view, error)) run
 	}
 }
 
-// manage makes the RunE of a command that works on the database, on behalf of who types it.
-func (a *app) manage(do managed) runE { return a.open(server.ModeManage, do) }
-
-func (a *app) open(mode server.Mode, do managed) runE {
+// manage makes the RunE of a command that works with the services, on behalf of who types it.
+func (a *app) manage(do func(ctx context.Context, s *server.Services, args []string) (view, error)) runE {
 	return a.run(func(ctx context.Context, args []string) (view, error) {
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err
 		}
-		s, err := server.Open(ctx, cfg, mode)
+		s, err := server.Open(ctx, cfg, server.ModeManage)
 		if err != nil {
 			return nil, err
 		}

@@ -220,7 +220,9 @@ func (w *world) newModel(prefix string) model {
 		w.group(prefix + n)
 		w.role(prefix + n)
 	}
-	m.subjects["client:svc"] = svc
+	_, _, err := w.registry.CreateClient(w.t.Context(), domain.Client{ClientID: prefix + "1", GrantTypes: []string{domain.GrantClientCredentials}})
+	w.check(err)
+	m.subjects["client:"+prefix+"1"] = directory.Subject{Kind: domain.SubjectClient, Name: prefix + "1"}
 	return m
 }
 
@@ -232,7 +234,7 @@ func (w *world) changeBoth(t *rapid.T, m model, prefix string) {
 	holder := rapid.OneOf(
 		rapid.Map(name, func(n string) string { return "user:" + n }),
 		rapid.Map(name, func(n string) string { return "group:" + n }),
-		rapid.Just("client:svc"),
+		rapid.Just("client:"+prefix+"1"),
 	).Draw(t, "holder")
 	kind, subject, _ := strings.Cut(holder, ":")
 	switch rapid.SampledFrom([]string{"assign", "unassign", "join", "leave", "permit", "wait"}).Draw(t, "change") {

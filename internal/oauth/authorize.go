@@ -99,18 +99,15 @@ func matchRedirect(c *domain.Client, given string) error {
 	if given == "" || slices.Contains(c.RedirectURIs, given) {
 		return nil
 	}
-	u, err := url.Parse(given)
-	if err == nil && u.Scheme == "http" && u.User == nil && (u.Hostname() == "127.0.0.1" || u.Hostname() == "::1") {
-		for _, registered := range c.RedirectURIs {
-			if withoutPort(registered) == withoutPort(given) {
-				return nil
-			}
-		}
+	if bare := withoutPort(given); bare != "" && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
+		return withoutPort(registered) == bare
+	}) {
+		return nil
 	}
 	return fosite.ErrInvalidRequest.WithDescription("The redirect_uri is not one that is registered for this application.")
 }
 
-// withoutPort drops the port of an http URI on a loopback address; other URIs come back as "".
+// withoutPort drops the port of an http URI on a loopback address; it is "" for any other URI.
 func withoutPort(uri string) string {
 	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
 		rest, ok := strings.CutPrefix(uri, host)

@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -115,13 +116,18 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// endSession ends the session that the cookie names, if any, whether or not its user may still sign in.
 func (p *Pages) endSession(r *http.Request) error {
 	session, err := p.find(r)
+	var user domain.User
+	if err == nil {
+		user, err = p.directory.FindUserByID(r.Context(), session.UserID)
+	}
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
 	}
-	return p.sessions.End(r.Context(), session)
+	return p.sessions.End(audit.WithActor(r.Context(), "user:"+user.Username), session)
 }

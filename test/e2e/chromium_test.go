@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
@@ -19,14 +20,17 @@ import (
 type look struct {
 	name          string
 	width, height int64
-	dark          bool
+	scheme        string // prefers-color-scheme
 }
 
+// step is one thing that a person does.
+type step = chromedp.Action[chromedp.Void]
+
 var looks = []look{
-	{"light", 1200, 800, false},
-	{"dark", 1200, 800, true},
-	{"phone", 390, 844, false},
-	{"phone-dark", 390, 844, true},
+	{"light", 1200, 800, "light"},
+	{"dark", 1200, 800, "dark"},
+	{"phone", 390, 844, "light"},
+	{"phone-dark", 390, 844, "dark"},
 }
 
 func TestAPersonSetsUpSignsInAndConsentsInARealBrowser(t *testing.T) {
@@ -43,27 +47,27 @@ func TestAPersonSetsUpSignsInAndConsentsInARealBrowser(t *testing.T) {
 	back := app.URL + "/callback"
 	s.signet("client", "update", s.web.ID, "--redirect-uri", back)
 	ctx := newChromium(t)
-	shot := func(name string) chromedp.Action { return screenshots(t, name) }
+	shot := func(name string) step { return screenshots(t, name) }
 	const adminsSecret = "a long password for the first administrator"
 	s.secret(adminsSecret)
 
-	run := func(what string, actions ...chromedp.Action) {
+	run := func(what string, steps ...step) {
 		t.Helper()
-		if err := chromedp.Run(ctx, actions...); err != nil {
+		if err := chromedp.Do(ctx, steps...); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
 	run("set up",
 		chromedp.Navigate(s.setupLink()),
-		chromedp.WaitVisible(`input[name=password_again]`),
+		chromedp.WaitVisible(chromedp.CSS(`input[name=password_again]`)),
 		shot("setup"),
-		chromedp.SendKeys(`input[name=username]`, "admin"),
-		chromedp.SendKeys(`input[name=name]`, "The Administrator"),
-		chromedp.SendKeys(`input[name=email]`, "admin@people.example"),
-		chromedp.SendKeys(`input[name=password]`, adminsSecret),
-		chromedp.SendKeys(`input[name=password_again]`, adminsSecret),
-		chromedp.Submit(`input[name=password_again]`),
-		chromedp.WaitVisible(`form[action="/logout"], a[href="/logout"]`),
+		chromedp.SendKeys(chromedp.CSS(`input[name=username]`), "admin"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=name]`), "The Administrator"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=email]`), "admin@people.example"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), adminsSecret),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password_again]`), adminsSecret),
+		chromedp.Submit(chromedp.CSS(`input[name=password_again]`)),
+		chromedp.WaitVisible(chromedp.CSS(`form[action="/logout"], a[href="/logout"]`)),
 		shot("account"),
 	)
 	a := newAuthorization(s.web)
@@ -71,21 +75,21 @@ func TestAPersonSetsUpSignsInAndConsentsInARealBrowser(t *testing.T) {
 	a.query.Set("prompt", "login") // the setup signed in already
 	run("sign in",
 		chromedp.Navigate(s.url+"/oauth2/authorize?"+a.query.Encode()),
-		chromedp.WaitVisible(`input[name=password]`),
+		chromedp.WaitVisible(chromedp.CSS(`input[name=password]`)),
 		shot("login"),
-		chromedp.SetValue(`input[name=username]`, "admin"),
-		chromedp.SendKeys(`input[name=password]`, "wrong"),
-		chromedp.Submit(`input[name=password]`),
-		chromedp.WaitVisible(`[role=alert]`),
+		chromedp.SetValue(chromedp.CSS(`input[name=username]`), "admin"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), "wrong"),
+		chromedp.Submit(chromedp.CSS(`input[name=password]`)),
+		chromedp.WaitVisible(chromedp.CSS(`[role=alert]`)),
 		shot("login-refused"),
-		chromedp.SetValue(`input[name=username]`, "admin"),
-		chromedp.SendKeys(`input[name=password]`, adminsSecret),
-		chromedp.Submit(`input[name=password]`),
+		chromedp.SetValue(chromedp.CSS(`input[name=username]`), "admin"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), adminsSecret),
+		chromedp.Submit(chromedp.CSS(`input[name=password]`)),
 	)
 	run("consent",
-		chromedp.WaitVisible(`button[name=decision][value=allow]`),
+		chromedp.WaitVisible(chromedp.CSS(`button[name=decision][value=allow]`)),
 		shot("consent"),
-		chromedp.Click(`button[name=decision][value=allow]`),
+		chromedp.Click(chromedp.CSS(`button[name=decision][value=allow]`)),
 	)
 	select {
 	case code := <-received:
@@ -125,30 +129,30 @@ func newChromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// screenshots keeps pictures of the page in every look (go test -artifacts), and fails if a phone would have to scroll sideways.
-func screenshots(t *testing.T, name string) chromedp.Action {
-	return chromedp.ActionFunc(func(ctx context.Context) error {
+// screenshots keeps pictures of the page in every look (go test -artifacts), and fails if one has to be scrolled sideways.
+func screenshots(t *testing.T, name string) step {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		for _, l := range looks {
-			scheme := "light"
-			if l.dark {
-				scheme = "dark"
+			if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}},
+			}); err != nil {
+				return err
 			}
-			var picture []byte
-			var overflow int
-			err := chromedp.Run(ctx,
-				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-				chromedp.EmulateViewport(l.width, l.height),
-				chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow),
-				chromedp.CaptureScreenshot(&picture),
-			)
+			if _, err := chromedp.EmulateViewport(l.width, l.height)(ctx, tab); err != nil {
+				return err
+			}
+			overflow, err := chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`)(ctx, tab)
 			if err != nil {
 				return err
 			}
 			if overflow > 0 {
 				t.Errorf("%s is %d pixels too wide for %s", name, overflow, l.name)
 			}
-			file := filepath.Join(t.ArtifactDir(), name+"-"+l.name+".png")
-			if err := os.WriteFile(file, picture, 0o600); err != nil {
+			picture, err := chromedp.CaptureScreenshot()(ctx, tab)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+"-"+l.name+".png"), picture, 0o600); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,112 @@
+// Command bench measures Signet beside node oidc-provider on the same machine, one after the other: tokens and
+// introspections per second, latencies, memory, and the ratio. README.md says how to read it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// plan is how much to measure.
+type plan struct {
+	warm, measure time.Duration
+	connections   []int
+}
+
+func main() {
+	log.SetFlags(0)
+	p := plan{connections: []int{32, 256}} // 256 is 16 times the database pool
+	flag.DurationVar(&p.warm, "warm", 3*time.Second, "load each target for this long before it is measured")
+	flag.DurationVar(&p.measure, "measure", 10*time.Second, "measure each load for this long")
+	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, p, *database); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, p plan, database string) error {
+	dir, err := os.MkdirTemp("", "signet-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if database == "" {
+		var stop func() error
+		if database, stop, err = startPostgres(dir); err != nil {
+			return err
+		}
+		defer stop() //nolint:errcheck // its directory is about to go
+	}
+	yardstick, err := measureYardstick(ctx, dir, p)
+	if err != nil {
+		return fmt.Errorf("oidc-provider: %w", err)
+	}
+	signet, err := measureSignet(ctx, dir, database, p)
+	if err != nil {
+		return fmt.Errorf("signet: %w", err)
+	}
+	return report(os.Stdout, signet, yardstick)
+}
+
+func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error) {
+	t, err := startOIDCProvider(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.stop()
+	return t.measure(ctx, dir, p, load{"tokens", t.tokenURL, t.client, []string{tokenRequest}})
+}
+
+func measureSignet(ctx context.Context, dir, database string, p plan) ([]result, error) {
+	s, err := startSignet(ctx, dir, database)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	tokens, err := s.measure(ctx, dir, p, load{"tokens", s.tokenURL, s.client, []string{tokenRequest}})
+	if err != nil {
+		return nil, err
+	}
+	requests, err := s.introspectionRequests(ctx, 200)
+	if err != nil {
+		return nil, err
+	}
+	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, requests})
+	if err != nil {
+		return nil, err
+	}
+	return append(tokens, introspections...), nil
+}
+
+// measure runs one load with each number of connections.
+func (t *target) measure(ctx context.Context, dir string, p plan, l load) ([]result, error) {
+	var results []result
+	for _, connections := range p.connections {
+		if _, err := l.run(ctx, dir, connections, p.warm); err != nil {
+			return nil, err
+		}
+		r, err := l.run(ctx, dir, connections, p.measure)
+		if err != nil {
+			return nil, err
+		}
+		if r.memory, err = t.memory(); err != nil {
+			return nil, err
+		}
+		r.target = t.name
+		log.Println(r)
+		if failed := r.Refused + r.Broken; failed > 0 {
+			return nil, errors.New("some requests failed, so the numbers mean nothing")
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}

@@ -1,0 +1,293 @@
+package keys_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+// replica is a keyring with a snapshot of its own, on a clock that the test moves.
+type replica struct {
+	*keys.Keys
+	cache *snapshot.Cache
+	now   time.Time
+}
+
+func newReplica(t *testing.T, db *store.DB, master *keys.Master) *replica {
+	t.Helper()
+	cache, err := snapshot.New(db, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{cache: cache, now: time.Now()}
+	clock := func() time.Time { return r.now }
+	r.Keys = keys.New(db, cache, audit.New(db, clock), master, clock)
+	return r
+}
+
+func (r *replica) sign(t *testing.T, alg string) string {
+	t.Helper()
+	r.refresh(t)
+	token, _, err := r.Sign(t.Context(), alg, keys.TypeAccessToken, []byte(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(token)
+}
+
+func (r *replica) refresh(t *testing.T) {
+	t.Helper()
+	if err := r.cache.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *replica) published(t *testing.T) []string {
+	t.Helper()
+	r.refresh(t)
+	body, _, err := r.JWKS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set struct{ Keys []map[string]string }
+	if err := json.Unmarshal(body, &set); err != nil {
+		t.Fatal(err)
+	}
+	var kids []string
+	for _, k := range set.Keys {
+		kids = append(kids, k["kid"])
+		for _, private := range []string{"d", "p", "q", "k"} {
+			if _, has := k[private]; has {
+				t.Fatalf("the JWKS has the private member %q", private)
+			}
+		}
+	}
+	return kids
+}
+
+func kidOf(t *testing.T, token string) string {
+	t.Helper()
+	m, err := jws.ParseString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Signatures()[0].ProtectedHeaders().KeyID()
+}
+
+func TestEnsureMakesOneKeyOfEachStateHoweverManyReplicas(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		master := keys.NewMaster()
+		var group sync.WaitGroup
+		for range 4 {
+			r := newReplica(t, db, master)
+			group.Go(func() {
+				if err := r.Ensure(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		r := newReplica(t, db, master)
+		if got := len(r.published(t)); got != 2*len(domain.SigningAlgs) {
+			t.Errorf("%d keys, want an active and a next one for each algorithm", got)
+		}
+	})
+}
+
+func TestRotationKeepsOldTokensAndSignsWithAKeyThatWasPublishedBefore(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		master := keys.NewMaster()
+		a, b := newReplica(t, db, master), newReplica(t, db, master)
+		if err := a.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, alg := range domain.SigningAlgs {
+			old, known := b.sign(t, alg), b.published(t)
+			if _, err := a.Rotate(t.Context(), alg); err != nil {
+				t.Fatal(err)
+			}
+			young := b.sign(t, alg)
+			if kidOf(t, old) == kidOf(t, young) {
+				t.Errorf("%s: the key is still the same", alg)
+			}
+			if !contains(known, kidOf(t, young)) {
+				t.Errorf("%s: the new key was not published before it signed", alg)
+			}
+			for _, token := range []string{old, young} {
+				if _, _, err := a.Verify(t.Context(), keys.TypeAccessToken, token); err != nil {
+					t.Errorf("%s: a token does not verify after the rotation: %v", alg, err)
+				}
+			}
+		}
+	})
+}
+
+func TestRevokedKeyIsDeadAndReplaced(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		master := keys.NewMaster()
+		a, b := newReplica(t, db, master), newReplica(t, db, master)
+		if err := a.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		token := b.sign(t, domain.ES256)
+		replacement, _, err := a.Revoke(t.Context(), kidOf(t, token))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if contains(b.published(t), kidOf(t, token)) {
+			t.Error("the revoked key is still published")
+		}
+		if _, _, err := b.Verify(t.Context(), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrUnknownKey) {
+			t.Errorf("a token of the revoked key: %v, want ErrUnknownKey", err)
+		}
+		if got := kidOf(t, b.sign(t, domain.ES256)); got != replacement.KID {
+			t.Errorf("signs with %s, want the replacement %s", got, replacement.KID)
+		}
+		if _, _, err := a.Revoke(t.Context(), "nobody"); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("revoking an unknown key: %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func TestVerifyRefusesForgeries(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		if err := r.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		good, rsa := r.sign(t, domain.ES256), r.sign(t, domain.RS256)
+		parts := strings.Split(good, ".")
+		header := func(h string) string { return base64.RawURLEncoding.EncodeToString([]byte(h)) }
+		hmac := jws.NewHeaders()
+		if err := errors.Join(hmac.Set("kid", kidOf(t, good)), hmac.Set("typ", keys.TypeAccessToken)); err != nil {
+			t.Fatal(err)
+		}
+		body, _, err := r.JWKS(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		confused, err := jws.Sign([]byte(`{}`), jws.WithKey(jwa.HS256, body, jws.WithProtectedHeaders(hmac)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, token := range map[string]string{
+			"alg none":        header(`{"alg":"none","typ":"at+jwt","kid":"`+kidOf(t, good)+`"}`) + "." + parts[1] + ".",
+			"HMAC by JWKS":    string(confused),
+			"another key":     header(`{"alg":"RS256","typ":"at+jwt","kid":"`+kidOf(t, rsa)+`"}`) + "." + parts[1] + "." + parts[2],
+			"another alg":     header(`{"alg":"RS256","typ":"at+jwt","kid":"`+kidOf(t, good)+`"}`) + "." + parts[1] + "." + parts[2],
+			"another payload": parts[0] + "." + header(`{"a":2}`) + "." + parts[2],
+			"cut signature":   good[:len(good)-2],
+			"no signature":    parts[0] + "." + parts[1] + ".",
+			"critical header": header(`{"alg":"ES256","typ":"at+jwt","crit":["x"],"x":1,"kid":"`+kidOf(t, good)+`"}`) + "." + parts[1] + "." + parts[2],
+			"no kid":          header(`{"alg":"ES256","typ":"at+jwt"}`) + "." + parts[1] + "." + parts[2],
+			"garbage":         "a.b.c",
+			"empty":           "",
+			"JSON form":       `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+			"huge":            strings.Repeat("a", 1<<20),
+		} {
+			if _, _, err := r.Verify(t.Context(), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrNotOurs) {
+				t.Errorf("%s: %v, want ErrNotOurs", name, err)
+			}
+		}
+		if _, _, err := r.Verify(t.Context(), keys.TypeJWT, good); !errors.Is(err, keys.ErrNotOurs) {
+			t.Errorf("an access token passes as another type: %v", err)
+		}
+		if _, _, err := r.Verify(t.Context(), keys.TypeAccessToken, good); err != nil {
+			t.Errorf("the good one: %v", err)
+		}
+	})
+}
+
+func TestAnotherMasterKeyIsRefused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if err := newReplica(t, db, keys.NewMaster()).Claim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := newReplica(t, db, keys.NewMaster()).Claim(t.Context()); !errors.Is(err, keys.ErrWrongMaster) {
+			t.Errorf("claim with another key: %v, want ErrWrongMaster", err)
+		}
+	})
+}
+
+func TestMaintainRotatesInTimeAndDropsWhatNobodyNeeds(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		if err := r.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		old := kidOf(t, r.sign(t, domain.ES256))
+		maintain(t, r)
+		if got := kidOf(t, r.sign(t, domain.ES256)); got != old {
+			t.Fatal("rotated too early")
+		}
+		r.now = r.now.Add(31 * 24 * time.Hour)
+		maintain(t, r)
+		if got := kidOf(t, r.sign(t, domain.ES256)); got == old {
+			t.Fatal("not rotated")
+		}
+		if !contains(r.published(t), old) {
+			t.Error("a retired key is gone while its tokens live")
+		}
+		r.now = r.now.Add(keys.MaxTokenLifetime + 2*time.Hour)
+		maintain(t, r)
+		if contains(r.published(t), old) {
+			t.Error("a retired key without live tokens is still published")
+		}
+	})
+}
+
+func maintain(t *testing.T, r *replica) {
+	t.Helper()
+	if err := r.Maintain(t.Context(), 30*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	r.refresh(t)
+}
+
+func TestJWKSOutlivesTheDatabase(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		if err := r.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := r.published(t)
+		if _, err := r.Rotate(t.Context(), domain.ES256); err != nil { // forget the ring …
+			t.Fatal(err)
+		}
+		r.refresh(t)
+		db.Close() // … and have no way to load it
+		body, _, err := r.JWKS(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kid := range before {
+			if !strings.Contains(string(body), kid) {
+				t.Errorf("key %s is missing", kid)
+			}
+		}
+	})
+}
+
+func contains(list []string, one string) bool {
+	for _, s := range list {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,64 @@
+package keys
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+func TestMasterKeyFileIsPrivateAndMadeOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "master.key")
+	var group sync.WaitGroup
+	made := make([]*Master, 8)
+	for i := range made {
+		group.Go(func() {
+			var err error
+			if made[i], err = WriteMaster(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	for _, m := range made {
+		if m == nil || !bytes.Equal(m.key, made[0].key) {
+			t.Fatal("two processes got two keys")
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, want 0600", info.Mode().Perm())
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".master-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestSealedValueOpensOnlyUnderItsOwnName(t *testing.T) {
+	m := NewMaster()
+	sealed := m.seal("kid-1", []byte("private"))
+	if bytes.Contains(sealed, []byte("private")) {
+		t.Fatal("not sealed")
+	}
+	if plain, err := m.open("kid-1", sealed); err != nil || string(plain) != "private" {
+		t.Errorf("open: %q, %v", plain, err)
+	}
+	if _, err := m.open("kid-2", sealed); err == nil {
+		t.Error("opens under another name")
+	}
+	if _, err := NewMaster().open("kid-1", sealed); err == nil {
+		t.Error("opens with another master key")
+	}
+}
+
+func TestParseMasterRefusesWhatIsNot32Bytes(t *testing.T) {
+	for _, text := range []string{"", "short", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "not base64!"} {
+		if _, err := ParseMaster(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}

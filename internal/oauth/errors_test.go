@@ -1,0 +1,45 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func TestWireErrorsSayWhatFailedInside(t *testing.T) {
+	deep := func(err error) error { // as fosite's handlers wrap what storage returns
+		return fosite.ErrServerError.WithWrap(fmt.Errorf("store: %w", err)).WithDebug("SELECT secret")
+	}
+	for name, c := range map[string]struct {
+		err    error
+		code   string
+		status int
+	}{
+		"database gone":            {deep(domain.ErrUnavailable), "temporarily_unavailable", http.StatusServiceUnavailable},
+		"database gone, as client": {fosite.ErrInvalidClient.WithWrap(domain.ErrUnavailable), "temporarily_unavailable", http.StatusServiceUnavailable},
+		"too slow":                 {deep(context.DeadlineExceeded), "temporarily_unavailable", http.StatusServiceUnavailable},
+		"restless":                 {domain.ErrStale, "temporarily_unavailable", http.StatusServiceUnavailable},
+		"code used":                {deep(&replayError{1}), "invalid_grant", http.StatusBadRequest},
+		"grant revoked":            {deep(domain.ErrRevoked), "invalid_grant", http.StatusBadRequest},
+		"caller's fault":           {fosite.ErrInvalidScope, "invalid_scope", http.StatusBadRequest},
+		"wrong secret":             {fosite.ErrInvalidClient, "invalid_client", http.StatusUnauthorized},
+		"our fault":                {deep(errors.New("SELECT secret FROM clients")), "server_error", http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := wire(c.err)
+			if got.Code != c.code || got.status != c.status {
+				t.Errorf("%d %s, want %d %s", got.status, got.Code, c.status, c.code)
+			}
+			if strings.Contains(got.Description, "SELECT") {
+				t.Errorf("the description tells of the inside: %s", got.Description)
+			}
+		})
+	}
+}

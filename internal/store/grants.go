@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Whatever uses or ends a grant locks its row before its codes and refresh tokens, and whatever also writes to the index
+// holds the revision before that. One order for all is what keeps them from deadlock.
+
+// InsertGrant stores a grant and returns its id. ErrReferenced if its user or client is gone.
+func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		id, err = one(ctx, c, scanInt, `
+			INSERT INTO grants (client_id, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+			g.ClientID, g.UserID, nullID(g.SessionID), g.Audience, jsonList(g.Scopes), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
+			micros(g.CreatedAt), micros(g.ExpiresAt))
+		return err
+	})
+	return id, err
+}
+
+// FindGrant returns ErrNotFound if there is none.
+func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
+	return find(ctx, db, func(row scanner) (g domain.Grant, err error) {
+		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Audience, listOf(&g.Scopes), at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
+			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt))
+		return g, err
+	}, `SELECT id, client_id, user_id, COALESCE(session_id, 0), audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at
+		FROM grants WHERE id = $1`, id)
+}
+
+// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
+// revocation can slip in between. ErrRevoked if it is not live.
+func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
+	n, err := db.exec(ctx, `
+		UPDATE grants SET created_at = created_at
+		WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+db.dialect.holdsRevision(), id, micros(now))
+	if err == nil && n == 0 {
+		return domain.ErrRevoked
+	}
+	return err
+}
+
+// lockGrantOf locks the grant that a code or refresh token came from. ErrNotFound if there is no such code or token.
+func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
+	_, err := one(ctx, c, scanInt, `
+		UPDATE grants SET created_at = created_at
+		WHERE id = (SELECT grant_id FROM `+table+` WHERE signature = $1) AND `+c.db.dialect.holdsRevision()+` RETURNING id`, signature)
+	return err
+}
+
+// RevokeGrant ends a grant: its codes, refresh tokens and issued tokens. It is idempotent and says how many
+// access tokens died. ErrNotFound if there is none.
+func (db *DB) RevokeGrant(ctx context.Context, id int64, now time.Time) (died int64, err error) {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, micros(now))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return domain.ErrNotFound
+		}
+		if err := endGrants(ctx, c, `= $1`, id, now); err != nil {
+			return err
+		}
+		died, err = db.RevokeTokens(ctx, domain.TokenFilter{GrantID: id}, now)
+		return err
+	})
+	return died, err
+}
+
+// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
+// RevokeTokens marks the access tokens.
+func (db *DB) RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error {
+	owner, id := "user_id", userID
+	if userID == 0 {
+		owner, id = "client_id", clientID
+	}
+	if id == 0 || userID != 0 && clientID != 0 {
+		return errors.New("revoke grants: needs a user or a client")
+	}
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, `UPDATE grants SET revoked_at = $2 WHERE `+owner+` = $1 AND revoked_at IS NULL`, id, micros(now))
+		if err != nil {
+			return err
+		}
+		return endGrants(ctx, c, `IN (SELECT id FROM grants WHERE `+owner+` = $1)`, id, now)
+	})
+}
+
+// endGrants ends the codes and refresh tokens of those grants that a condition on their id, with parameter $1, chooses.
+func endGrants(ctx context.Context, c conn, condition string, arg int64, now time.Time) error {
+	if _, err := c.exec(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE grant_id `+condition+` AND used_at IS NULL`, arg, micros(now)); err != nil {
+		return err
+	}
+	_, err := c.exec(ctx, `UPDATE refresh_tokens SET revoked_at = $2 WHERE grant_id `+condition+` AND revoked_at IS NULL`, arg, micros(now))
+	return err
+}
+
+// InsertCode stores an authorization code.
+func (db *DB) InsertCode(ctx context.Context, code domain.AuthorizationCode) error {
+	_, err := db.exec(ctx, `INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+		code.Signature, code.GrantID, string(code.Form), micros(code.CreatedAt), micros(code.ExpiresAt))
+	return err
+}
+
+// FindCode returns ErrNotFound if there is none; a used code is found.
+func (db *DB) FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error) {
+	return find(ctx, db, func(row scanner) (c domain.AuthorizationCode, err error) {
+		err = row.Scan(&c.Signature, &c.GrantID, &c.Form, at(&c.CreatedAt), at(&c.ExpiresAt), at(&c.UsedAt))
+		return c, err
+	}, `SELECT signature, grant_id, form, created_at, expires_at, used_at FROM authorization_codes WHERE signature = $1`, signature)
+}
+
+// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none.
+func (db *DB) UseCode(ctx context.Context, signature string, now time.Time) error {
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := lockGrantOf(ctx, c, "authorization_codes", signature); err != nil {
+			return err
+		}
+		return consumed(c.exec(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE signature = $1 AND used_at IS NULL`,
+			signature, micros(now)))
+	})
+}
+
+// InsertRefreshToken stores a refresh token.
+func (db *DB) InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error {
+	_, err := db.exec(ctx, `INSERT INTO refresh_tokens (signature, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4)`,
+		token.Signature, token.GrantID, micros(token.CreatedAt), micros(token.ExpiresAt))
+	return err
+}
+
+// FindRefreshToken returns ErrNotFound if there is none; a used or revoked one is found.
+func (db *DB) FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error) {
+	return find(ctx, db, func(row scanner) (t domain.RefreshToken, err error) {
+		err = row.Scan(&t.Signature, &t.GrantID, at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.UsedAt), at(&t.RevokedAt))
+		return t, err
+	}, `SELECT signature, grant_id, created_at, expires_at, used_at, revoked_at FROM refresh_tokens WHERE signature = $1`, signature)
+}
+
+// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used or revoked before, ErrNotFound if there is none.
+func (db *DB) UseRefreshToken(ctx context.Context, signature string, now time.Time) error {
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := lockGrantOf(ctx, c, "refresh_tokens", signature); err != nil {
+			return err
+		}
+		return consumed(c.exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE signature = $1 AND used_at IS NULL AND revoked_at IS NULL`,
+			signature, micros(now)))
+	})
+}
+
+// consumed turns a compare-and-set that changed no row into ErrConsumed.
+func consumed(rows int64, err error) error {
+	if err == nil && rows == 0 {
+		return domain.ErrConsumed
+	}
+	return err
+}

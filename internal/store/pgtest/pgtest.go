@@ -1,0 +1,99 @@
+// Package pgtest runs private PostgreSQL servers for tests. It never uses one that happens to run.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// shared is the cluster of this test binary.
+var shared struct {
+	once    sync.Once
+	cluster *Cluster
+	err     error
+}
+
+// Main runs a package's tests and then stops the shared cluster: call it from TestMain.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared.cluster != nil {
+		shared.cluster.remove()
+	}
+	os.Exit(code)
+}
+
+// Database creates an empty database in a cluster that the tests of this binary share, and returns its URL. It is dropped
+// when the test ends. Where PostgreSQL is not installed the test is skipped, or fails if CI=true.
+// The package's TestMain must call Main.
+func Database(tb testing.TB) string {
+	tb.Helper()
+	requireBinaries(tb)
+	shared.once.Do(func() { shared.cluster, shared.err = start() })
+	if shared.err != nil {
+		tb.Fatal(shared.err)
+	}
+	return shared.cluster.Database(tb)
+}
+
+// New starts a cluster that only this test uses, and stops it when the test ends.
+// Where PostgreSQL is not installed it does as Database.
+func New(tb testing.TB) *Cluster {
+	tb.Helper()
+	requireBinaries(tb)
+	c, err := start()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.remove)
+	return c
+}
+
+func requireBinaries(tb testing.TB) {
+	tb.Helper()
+	_, err := findBinaries()
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true":
+		tb.Fatal(err)
+	default:
+		tb.Skipf("NOT TESTED on PostgreSQL: %v", err)
+	}
+}
+
+// Database creates an empty database in the cluster and returns its URL; it is dropped when the test ends.
+func (c *Cluster) Database(tb testing.TB) string {
+	tb.Helper()
+	name := "test_" + strings.ToLower(rand.Text()[:12])
+	if err := c.admin("CREATE DATABASE " + name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.admin("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			tb.Logf("leave a database behind: %v", err)
+		}
+	})
+	return c.url(name)
+}
+
+// admin runs a statement in the cluster's own database.
+func (c *Cluster) admin(statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.url("postgres"))
+	if err != nil {
+		return fmt.Errorf("connect to the test cluster: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err = conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("%s: %w", statement, err)
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package pgtest
+
+import "syscall"
+
+// attributes has a process run as the owner.
+func attributes(owner *syscall.Credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: owner, Setpgid: true}
+}

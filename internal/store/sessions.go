@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// InsertSession stores a session and returns its id.
+func (db *DB) InsertSession(ctx context.Context, s domain.Session) (id int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		id, err = one(ctx, c, scanInt, `
+			INSERT INTO sessions (hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+			s.Hash, s.UserID, micros(s.AuthTime), s.ACR, jsonList(s.AMR), s.UserAgent, s.IP,
+			micros(s.CreatedAt), micros(s.LastSeenAt), micros(s.ExpiresAt))
+		return err
+	})
+	return id, err
+}
+
+// FindSession finds by the hash of the cookie's value. ErrNotFound if there is none.
+func (db *DB) FindSession(ctx context.Context, hash []byte) (domain.Session, error) {
+	return find(ctx, db, scanSession, `
+		SELECT id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at
+		FROM sessions WHERE hash = $1`, hash)
+}
+
+func scanSession(row scanner) (s domain.Session, err error) {
+	err = row.Scan(&s.ID, &s.Hash, &s.UserID, at(&s.AuthTime), &s.ACR, listOf(&s.AMR), &s.UserAgent, &s.IP,
+		at(&s.CreatedAt), at(&s.LastSeenAt), at(&s.ExpiresAt), at(&s.EndedAt))
+	return s, err
+}
+
+// TouchSession sets when a session was last seen.
+func (db *DB) TouchSession(ctx context.Context, id int64, now time.Time) error {
+	_, err := db.exec(ctx, `UPDATE sessions SET last_seen_at = $2 WHERE id = $1`, id, micros(now))
+	return err
+}
+
+// EndSession ends one session; done before is no error.
+func (db *DB) EndSession(ctx context.Context, id int64, now time.Time) error {
+	_, err := db.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, micros(now))
+	return err
+}
+
+// EndUserSessions ends all sessions of a user.
+func (db *DB) EndUserSessions(ctx context.Context, userID int64, now time.Time) error {
+	_, err := db.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, userID, micros(now))
+	return err
+}

@@ -1,0 +1,23 @@
+package storetest
+
+import (
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// The store keeps what every service needs.
+var (
+	_ registry.Store  = (*store.DB)(nil)
+	_ directory.Store = (*store.DB)(nil)
+	_ keys.Store      = (*store.DB)(nil)
+	_ token.Store     = (*store.DB)(nil)
+	_ session.Store   = (*store.DB)(nil)
+	_ audit.Store     = (*store.DB)(nil)
+	_ snapshot.Store  = (*store.DB)(nil)
+)

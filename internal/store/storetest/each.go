@@ -1,0 +1,44 @@
+// Package storetest holds the suite that every database must pass, and gives tests of other packages a database of each kind.
+package storetest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+)
+
+// Each runs a subtest on an empty, migrated SQLite database and one on an empty, migrated PostgreSQL database.
+// The package's TestMain must call pgtest.Main.
+func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+}
+
+// SQLite returns an empty, migrated database in a file of its own.
+func SQLite(tb testing.TB) *store.DB {
+	tb.Helper()
+	return Open(tb, "sqlite:"+filepath.Join(tb.TempDir(), "signet.db"))
+}
+
+// Postgres returns an empty, migrated database in the cluster that the tests of this binary share.
+// Where PostgreSQL is not installed the test is skipped, or fails if CI=true.
+func Postgres(tb testing.TB) *store.DB {
+	tb.Helper()
+	return Open(tb, pgtest.Database(tb))
+}
+
+// Open opens and migrates a database; it is closed when the test ends.
+func Open(tb testing.TB, url string) *store.DB {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), url, store.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(db.Close)
+	if err := db.Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return db
+}
