@@ -54,7 +54,7 @@ func (v apiView) text(w io.Writer) {
 	details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", v.ttl(),
 		"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 	for _, p := range v.Permissions {
-		fmt.Fprintf(w, "permission\t%s\t%s\n", p.Name, p.Description)
+		details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
 	}
 }
 

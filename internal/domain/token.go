@@ -48,14 +48,16 @@ type TokenID [16]byte
 // String gives the jti as it stands in a token: 22 characters of base64url.
 func (id TokenID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// ParseTokenID reads a jti. ErrInvalid if it is not one of ours.
+// ParseTokenID reads a jti. ErrInvalid if it is not one of ours: nor is zero, which stands for any in a filter.
 func ParseTokenID(s string) (TokenID, error) {
 	var id TokenID
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != len(id) {
 		return id, ErrInvalid
 	}
-	copy(id[:], b)
+	if copy(id[:], b); id == (TokenID{}) {
+		return id, ErrInvalid
+	}
 	return id, nil
 }
 

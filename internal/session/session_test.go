@@ -1,0 +1,240 @@
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+var limits = session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour}
+
+// world is a database with a user and a client, and a clock that the test moves.
+type world struct {
+	db       *store.DB
+	sessions *session.Sessions
+	log      *audit.Log
+	now      time.Time
+	user     domain.User
+	client   domain.Client
+}
+
+func newWorld(t *testing.T, db *store.DB) *world {
+	t.Helper()
+	w := &world{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return w.now }
+	w.log = audit.New(db, clock)
+	w.sessions = session.New(db, w.log, clock, limits)
+
+	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
+	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}
+	var err error
+	if w.user.ID, err = db.InsertUser(t.Context(), w.user); err != nil {
+		t.Fatal(err)
+	}
+	if w.client.ID, err = db.InsertClient(t.Context(), w.client); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) start(t *testing.T) (string, domain.Session) {
+	t.Helper()
+	token, started, err := w.sessions.Start(t.Context(), w.user, []string{"pwd"}, "Browser/1.0", "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token, started
+}
+
+func (w *world) wantFound(t *testing.T, token string, want bool) {
+	t.Helper()
+	_, err := w.sessions.Find(t.Context(), token)
+	if want && err != nil || !want && !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("at %s: %v", w.now.Format(time.TimeOnly), err)
+	}
+}
+
+func TestSessionIsFoundByItsToken(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, started := w.start(t)
+		found, err := w.sessions.Find(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(started, found); diff != "" {
+			t.Error(diff)
+		}
+		if found.ACR != session.ACRPassword || found.AuthTime != w.now || found.ExpiresAt != w.now.Add(limits.Lifetime) {
+			t.Errorf("found %+v", found)
+		}
+		w.wantFound(t, token+"x", false)
+		w.wantFound(t, "", false)
+	})
+}
+
+func TestStoreNeverLearnsTheToken(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, started := w.start(t)
+		another, _ := w.start(t)
+		if token == another || len(token) != 43 {
+			t.Errorf("tokens %q and %q", token, another)
+		}
+		if bytes.Contains(started.Hash, []byte(token)) || len(started.Hash) != 32 {
+			t.Errorf("hash %q", started.Hash)
+		}
+		events, err := w.log.List(t.Context(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range events {
+			if strings.Contains(event.Target+event.Details, token) {
+				t.Errorf("the audit log has the token: %+v", event)
+			}
+		}
+	})
+}
+
+func TestSessionEndsWhenIdle(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, _ := w.start(t)
+		for range 3 {
+			w.now = w.now.Add(limits.Idle - time.Second)
+			w.wantFound(t, token, true) // and is seen
+		}
+		w.now = w.now.Add(limits.Idle)
+		w.wantFound(t, token, false)
+	})
+}
+
+func TestSessionEndsAtItsLifetimeHoweverBusy(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, started := w.start(t)
+		for w.now.Before(started.ExpiresAt.Add(-limits.Idle / 2)) {
+			w.now = w.now.Add(limits.Idle / 2)
+			w.wantFound(t, token, true)
+		}
+		w.now = started.ExpiresAt
+		w.wantFound(t, token, false)
+	})
+}
+
+func TestSessionIsTouchedOnceAMinute(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, started := w.start(t)
+		for _, c := range []struct {
+			after time.Duration
+			want  time.Duration
+		}{{59 * time.Second, 0}, {60 * time.Second, 60 * time.Second}, {119 * time.Second, 60 * time.Second}} {
+			w.now = started.CreatedAt.Add(c.after)
+			w.wantFound(t, token, true)
+			stored, err := db.FindSession(t.Context(), started.Hash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := stored.LastSeenAt.Sub(started.CreatedAt); got != c.want {
+				t.Errorf("asked after %s, last seen after %s, want %s", c.after, got, c.want)
+			}
+		}
+	})
+}
+
+func TestEndedSessionIsGoneAndMayEndAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, started := w.start(t)
+		other, _ := w.start(t)
+		for range 2 {
+			if err := w.sessions.End(t.Context(), started); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.wantFound(t, token, false)
+		w.wantFound(t, other, true)
+	})
+}
+
+func TestHostileUserAgentIsStored(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		for _, agent := range []string{"a\x00b", "\xff\xfe", strings.Repeat("é", 4000), ""} {
+			if _, _, err := w.sessions.Start(t.Context(), w.user, []string{"pwd"}, agent, ""); err != nil {
+				t.Errorf("%.10q: %v", agent, err)
+			}
+		}
+	})
+}
+
+func TestConsentsAddUpForEachClientAndAudience(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		const orders, invoices = "https://orders.example", "https://invoices.example"
+		if _, err := w.sessions.Consent(t.Context(), w.user.ID, w.client.ID, orders); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("before: %v", err)
+		}
+		give := func(audience string, scopes ...string) {
+			t.Helper()
+			if err := w.sessions.GiveConsent(t.Context(), w.user, w.client, audience, scopes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		give(orders, "openid", "orders:read")
+		give(invoices, "invoices:read")
+		w.now = w.now.Add(time.Minute)
+		give(orders, "orders:write", "openid")
+
+		got, err := w.sessions.Consent(t.Context(), w.user.ID, w.client.ID, orders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := domain.Consent{
+			UserID: w.user.ID, ClientID: w.client.ID, Audience: orders,
+			Scopes: []string{"openid", "orders:read", "orders:write"}, GrantedAt: w.now,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestSessionsAndConsentsAreInTheAuditLog(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		_, started := w.start(t)
+		if err := w.sessions.GiveConsent(t.Context(), w.user, w.client, "https://orders.example", []string{"openid"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.sessions.End(audit.WithActor(t.Context(), "user:alice"), started); err != nil {
+			t.Fatal(err)
+		}
+		events, err := w.log.List(t.Context(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, event := range events {
+			got = append(got, event.Actor+" "+event.Action)
+		}
+		want := []string{"user:alice session.start", "user:alice consent.give", "user:alice session.end"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if len(events) == 3 && events[0].Target != events[2].Target {
+			t.Errorf("start names %s, end %s", events[0].Target, events[2].Target)
+		}
+	})
+}

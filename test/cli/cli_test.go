@@ -1,0 +1,74 @@
+// Package cli runs the scenarios of *.txtar: the real program, driven from the command line and over HTTP.
+// They read as documentation; commands_test.go has the few commands that they use beside testscript's own.
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/signet-auth/signet/internal/cli"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"signet": signet})
+}
+
+
+// signet is what cmd/signet runs.
+func signet() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func TestOnSQLite(t *testing.T) {
+	run(t, "sqlite", func(*testscript.Env) {})
+}
+
+func TestOnPostgres(t *testing.T) {
+	cluster := pgtest.New(t)
+	run(t, "postgres", func(env *testscript.Env) {
+		master := make([]byte, 32)
+		rand.Read(master)
+		env.Setenv("SIGNET_MASTER_KEY", base64.StdEncoding.EncodeToString(master))
+		env.Setenv("SIGNET_DATABASE_URL", cluster.Database(t))
+	})
+}
+
+// run runs every scenario, each in a directory of its own with a free port for its server in $SIGNET_LISTEN and $URL.
+func run(t *testing.T, database string, setup func(*testscript.Env)) {
+	testscript.Run(t, testscript.Params{
+		Dir:  ".",
+		Cmds: commands,
+		Setup: func(env *testscript.Env) error {
+			address, err := freeAddress()
+			if err != nil {
+				return err
+			}
+			env.Setenv("SIGNET_LISTEN", address)
+			env.Setenv("URL", "http://"+address)
+			setup(env)
+			return nil
+		},
+		Condition: func(condition string) (bool, error) { return condition == database, nil },
+	})
+}
+
+// freeAddress finds a port that nobody listens on at the moment.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"fails": fails,
+	"json":  jsonValue,
+	"ready": ready,
+	"http":  request,
+}
+
+const patience = 15 * time.Second
+
+// fails CODE program args... runs a program that must exit with CODE.
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fails CODE program args...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || strconv.Itoa(exit.ExitCode()) != args[0] {
+		ts.Fatalf("exited with %v, not with status %s", err, args[0])
+	}
+}
+
+// json PATH VALUE compares a value of the JSON in the last stdout; json PATH > NAME keeps it in the environment.
+// PATH has the names and indices on the way, divided by dots; "." is everything. Lists and objects are compared as JSON.
+// "! json PATH" says that there is no such value.
+func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
+	var value any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &value))
+	found := true
+	for name := range strings.SplitSeq(strings.Trim(args[0], "."), ".") {
+		if name != "" && found {
+			value, found = step(value, name)
+		}
+	}
+	if found == neg {
+		ts.Fatalf("%s: found %v, which is %v", args[0], found, value)
+	}
+	text := fmt.Sprint(value)
+	if _, scalar := value.(string); !scalar {
+		encoded, err := json.Marshal(value)
+		ts.Check(err)
+		text = string(encoded)
+	}
+	switch {
+	case neg:
+	case len(args) == 3 && args[1] == ">":
+		ts.Setenv(args[2], text)
+	case len(args) != 2:
+		ts.Fatalf("usage: json PATH VALUE, or json PATH > NAME")
+	case text != args[1]:
+		ts.Fatalf("%s is %s, not %s", args[0], text, args[1])
+	}
+}
+
+func step(value any, name string) (any, bool) {
+	switch v := value.(type) {
+	case map[string]any:
+		value, found := v[name]
+		return value, found
+	case []any:
+		if i, err := strconv.Atoi(name); err == nil && i < len(v) {
+			return v[i], true
+		}
+	}
+	return nil, false
+}
+
+// ready waits until the server at $URL takes requests.
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		if status, _, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", nil); err == nil && status == http.StatusOK {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("no server answers at %s", ts.Getenv("URL"))
+}
+
+// http STATUS METHOD PATH [USER:PASSWORD] [NAME=VALUE...] sends a request to $URL, the values as a form, expects the
+// status and prints the body.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: http STATUS METHOD PATH [USER:PASSWORD] [NAME=VALUE...]")
+	}
+	want, method, path, args := args[0], args[1], args[2], args[3:]
+	var credentials string
+	if len(args) > 0 && !strings.Contains(args[0], "=") {
+		credentials, args = args[0], args[1:]
+	}
+	form := url.Values{}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		form.Add(name, value)
+	}
+	status, body, err := do(method, ts.Getenv("URL")+path, credentials, form)
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), body)
+	if strconv.Itoa(status) != want {
+		ts.Fatalf("status %d, not %s: %s", status, want, body)
+	}
+}
+
+func do(method, address, credentials string, form url.Values) (status int, body string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, "", err
+	}
+	if len(form) > 0 {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if user, password, ok := strings.Cut(credentials, ":"); ok {
+		req.SetBasicAuth(user, password)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(content), err
+}
