@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
 // plan is how much to measure.
@@ -40,11 +42,11 @@ func run(ctx context.Context, p plan, database string) error {
 	}
 	defer os.RemoveAll(dir)
 	if database == "" {
-		var stop func() error
-		if database, stop, err = startPostgres(dir); err != nil {
+		var stop func()
+		if database, stop, err = pgtest.Serve(); err != nil {
 			return err
 		}
-		defer stop() //nolint:errcheck // its directory is about to go
+		defer stop()
 	}
 	yardstick, err := measureYardstick(ctx, dir, p)
 	if err != nil {

@@ -13,8 +13,11 @@ import (
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -131,6 +134,18 @@ func TestTamperingIsFound(t *testing.T) {
 			"shifted":   {third(func(e *domain.Event) { e.Actor, e.Action = e.Actor+"c", e.Action[1:] }), "event 3 was changed"},
 			"rehashed": {third(func(e *domain.Event) { e.Actor = "user:mallory"; e.Hash = audit.Hash(*e) }),
 				"event 4 does not follow event 3"},
+			"rehashed and linked": {func(events []domain.Event) []domain.Event {
+				events[2].Actor = "user:mallory"
+				events[2].Hash = audit.Hash(events[2])
+				events[3].PrevHash = events[2].Hash
+				return events
+			}, "event 4 was changed"},
+			"removed and linked": {func(events []domain.Event) []domain.Event {
+				events = slices.Delete(events, 2, 3)
+				events[2].PrevHash = events[1].Hash
+				events[2].Hash = audit.Hash(events[2])
+				return events
+			}, "event 4 does not follow event 2"},
 			"removed": {func(events []domain.Event) []domain.Event {
 				return slices.DeleteFunc(events, func(e domain.Event) bool { return e.Seq == 3 })
 			}, "event 4 does not follow event 2"},

@@ -42,7 +42,7 @@ then remove the old one.`,
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		var expiresAt time.Time
 		if cmd.Flags().Changed("expires-in") {
-			expiresAt = time.Now().Add(expiresIn)
+			expiresAt = now().Add(expiresIn)
 		}
 		secret, stored, err := s.Registry.AddSecret(ctx, args[0], expiresAt)
 		if err != nil {

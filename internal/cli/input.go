@@ -60,11 +60,14 @@ func references(flags *pflag.FlagSet, into *[]reference, name, usage string) {
 // timeFlag makes a flag of a time to come: a date (its beginning in UTC), an RFC 3339 time, or a duration from now.
 func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 	flags.Func(name, usage, func(text string) error {
-		t, err := parseTime(text, time.Now())
+		t, err := parseTime(text, now())
 		*into = t
 		return err
 	})
 }
+
+// now is as exact as what is stored.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil {
@@ -78,7 +81,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 			if !t.After(now) {
 				return t, errors.New("must be in the future")
 			}
-			return t, nil
+			return t.UTC(), nil
 		}
 	}
 	return time.Time{}, errors.New("write a date as 2027-01-01, a time as 2027-01-01T12:00:00Z, or a duration as 720h")

@@ -69,7 +69,7 @@ func (a *app) complain(message string) {
 	}
 	message = strings.Join(lines, " ")
 	if a.json {
-		json.NewEncoder(a.stderr).Encode(map[string]string{"error": message})
+		_ = json.NewEncoder(a.stderr).Encode(map[string]string{"error": message})
 		return
 	}
 	fmt.Fprintln(a.stderr, "signet:", message)

@@ -19,8 +19,11 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 const (
 	orders  = "https://orders.example"

@@ -73,8 +73,9 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeJSON(w, e.status, e)
 }
 
+// logFailure logs what is the server's fault. A caller who went away is nobody's.
 func (p *Provider) logFailure(r *http.Request, e wireError, err error) {
-	if e.status >= http.StatusInternalServerError {
+	if e.status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
 		p.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", innermost(err))
 	}
 }

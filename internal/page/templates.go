@@ -32,8 +32,11 @@ func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
 		if name == layout {
 			continue
 		}
-		t, err := template.Must(base.Clone()).ParseFS(web.FS, file)
+		t, err := base.Clone()
 		if err != nil {
+			return nil, fmt.Errorf("copy the layout: %w", err)
+		}
+		if _, err := t.ParseFS(web.FS, file); err != nil {
 			return nil, fmt.Errorf("parse %s: %w", file, err)
 		}
 		pages[strings.TrimSuffix(name, ".html")] = t

@@ -15,8 +15,11 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // world is a registry over a database, at a time that the test sets.
 type world struct {

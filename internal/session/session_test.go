@@ -13,8 +13,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 var limits = session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour}
 

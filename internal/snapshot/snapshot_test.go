@@ -11,8 +11,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // names is what requests do with the snapshot: read a client's name, and refresh.
 type names struct {

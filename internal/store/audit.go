@@ -7,8 +7,7 @@ import (
 )
 
 // AppendEvent gives the event its Seq and PrevHash, asks hash for its Hash and stores it,
-// in the transaction that ctx carries or in one of its own. It holds the end of the log until that ends: append before
-// the transaction touches grants or tokens, or two of them may wait for each other.
+// in the transaction that ctx carries or in one of its own. It holds the end of the log until that ends.
 func (db *DB) AppendEvent(ctx context.Context, event domain.Event, hash func(domain.Event) []byte) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		err := c.each(ctx, func(row scanner) error { return row.Scan(&event.Seq, &event.PrevHash) },

@@ -18,8 +18,7 @@ type change struct {
 }
 
 // change runs fn in the transaction that ctx carries or in one of its own, under a new revision. Changes come one after the
-// other, so revisions are committed in order. They lock the installation first and the revision second,
-// then whatever they touch: every transaction that takes these locks takes them in that order.
+// other, so revisions are committed in order.
 func (db *DB) change(ctx context.Context, fn func(ctx context.Context, c *change) error) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		s, _ := scopeOf(ctx)
@@ -31,7 +30,7 @@ func (db *DB) change(ctx context.Context, fn func(ctx context.Context, c *change
 			if err := db.dialect.lockRevision(ctx, c); err != nil {
 				return err
 			}
-			s.transaction.revision = revision
+			s.locked, s.transaction.revision = true, revision
 		}
 		return fn(ctx, &change{c, s.transaction.revision})
 	})

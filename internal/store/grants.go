@@ -8,9 +8,6 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Whatever uses or ends a grant locks its row before its codes and refresh tokens, and whatever also writes to the index
-// holds the revision before that. One order for all is what keeps them from deadlock.
-
 // InsertGrant stores a grant and returns its id. ErrReferenced if its user or client is gone.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
@@ -46,7 +43,7 @@ func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
 	return err
 }
 
-// lockGrantOf locks the grant that a code or refresh token came from. ErrNotFound if there is no such code or token.
+// lockGrantOf locks the grant that a code or refresh token came from, see lockInstallation. ErrNotFound if there is no such code or token.
 func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
 	_, err := one(ctx, c, scanInt, `
 		UPDATE grants SET created_at = created_at
@@ -58,6 +55,9 @@ func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
 // access tokens died. ErrNotFound if there is none.
 func (db *DB) RevokeGrant(ctx context.Context, id int64, now time.Time) (died int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockInstallation(ctx); err != nil {
+			return err
+		}
 		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, micros(now))
 		if err != nil {
 			return err
@@ -85,6 +85,9 @@ func (db *DB) RevokeGrants(ctx context.Context, userID, clientID int64, now time
 		return errors.New("revoke grants: needs a user or a client")
 	}
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockInstallation(ctx); err != nil {
+			return err
+		}
 		_, err := c.exec(ctx, `UPDATE grants SET revoked_at = $2 WHERE `+owner+` = $1 AND revoked_at IS NULL`, id, micros(now))
 		if err != nil {
 			return err

@@ -39,9 +39,6 @@ func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (fou
 			FROM installation i LEFT JOIN (`+table+` JOIN issued_tokens t ON t.jti = r.jti AND t.expires_at = r.expires_at) ON TRUE
 			WHERE i.id = 1`, args...)
 	})
-	if err == nil && revision == 0 {
-		err = errors.New("find issued tokens: the database is not migrated")
-	}
 	return found, revision, err
 }
 
@@ -116,7 +113,7 @@ func tokenConditions(filter domain.TokenFilter) (where string, args []any) {
 
 // RevokeToken marks one token. ErrNotFound if it is not in the index; done before is no error.
 func (db *DB) RevokeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error {
-	n, err := db.exec(ctx, `UPDATE issued_tokens SET revoked_at = COALESCE(revoked_at, $3) WHERE jti = $1 AND expires_at = $2`,
+	n, err := db.revoke(ctx, `UPDATE issued_tokens SET revoked_at = COALESCE(revoked_at, $3) WHERE jti = $1 AND expires_at = $2`,
 		ref.ID[:], micros(ref.ExpiresAt), micros(now))
 	if err == nil && n == 0 {
 		return domain.ErrNotFound
@@ -129,7 +126,18 @@ func (db *DB) RevokeTokens(ctx context.Context, filter domain.TokenFilter, now t
 	filter.Live, filter.Now = true, now
 	where, args := tokenConditions(filter)
 	args = append(args, micros(now))
-	return db.exec(ctx, `UPDATE issued_tokens AS t SET revoked_at = $`+strconv.Itoa(len(args))+` WHERE `+where, args...)
+	return db.revoke(ctx, `UPDATE issued_tokens AS t SET revoked_at = $`+strconv.Itoa(len(args))+` WHERE `+where, args...)
+}
+
+func (db *DB) revoke(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockInstallation(ctx); err != nil {
+			return err
+		}
+		n, err = c.exec(ctx, query, args...)
+		return err
+	})
+	return n, err
 }
 
 // RevokeTokensOfKey marks every live token that the key signed, and says how many.

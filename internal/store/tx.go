@@ -19,6 +19,7 @@ const (
 type transaction struct {
 	tx       *sql.Tx
 	cancel   context.CancelFunc
+	locked   bool  // holds the installation
 	revision int64 // that the transaction's changes make, zero: none yet
 	done     bool
 }
@@ -183,4 +184,18 @@ func (db *DB) tx(ctx context.Context, fn func(ctx context.Context, c conn) error
 		s, _ := scopeOf(ctx)
 		return fn(ctx, conn{db, s.tx})
 	})
+}
+
+// lockInstallation keeps other changes, and other ends of the audit log, waiting until the transaction ends.
+//
+// Transactions lock in one order, or they would wait for each other: the installation, the revision, grants, their codes and
+// refresh tokens, issued tokens. What revokes is audited in the same transaction, so it locks the installation first.
+func (c conn) lockInstallation(ctx context.Context) error {
+	s, ok := scopeOf(ctx)
+	if !ok || s.locked {
+		return nil
+	}
+	_, err := c.exec(ctx, `UPDATE installation SET audit_seq = audit_seq WHERE id = 1`)
+	s.locked = err == nil
+	return err
 }

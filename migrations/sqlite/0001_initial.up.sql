@@ -219,6 +219,7 @@ CREATE TABLE issued_tokens (
 CREATE INDEX issued_tokens_client ON issued_tokens (client_id);
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX issued_tokens_grant ON issued_tokens (grant_id) WHERE grant_id IS NOT NULL;
+CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
 
 CREATE TABLE signing_keys (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

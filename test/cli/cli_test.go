@@ -22,7 +22,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"signet": signet})
 }
 
-
 // signet is what cmd/signet runs.
 func signet() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

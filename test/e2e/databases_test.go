@@ -3,12 +3,14 @@ package e2e
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
 // databases makes a fresh database of each kind.
 var databases = map[string]func(t *testing.T) string{
 	"sqlite":   newSQLiteDatabase,
-	"postgres": newPostgresDatabase,
+	"postgres": func(t *testing.T) string { return pgtest.Database(t) },
 }
 
 // eachDatabase runs a test in a shop on each kind of database.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"os"
@@ -125,15 +126,15 @@ func TestGoClientsUnderstandTheServer(t *testing.T) {
 			ClientID: s.web.ID, ClientSecret: s.web.Secret, Endpoint: provider.Endpoint(), RedirectURL: callback,
 			Scopes: []string{oidc.ScopeOpenID, oidc.ScopeOfflineAccess, "email", "orders:read"},
 		}
-		verifier := oauth2.GenerateVerifier()
-		p := newBrowser(t, s.server).open(web.AuthCodeURL("state", oidc.Nonce("nonce"),
+		verifier, nonce := oauth2.GenerateVerifier(), rand.Text()
+		p := newBrowser(t, s.server).open(web.AuthCodeURL(rand.Text(), oidc.Nonce(nonce),
 			oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("resource", ordersAPI))).signIn()
 		got, err := web.Exchange(ctx, s.secret(p.url.Query().Get("code")), oauth2.VerifierOption(verifier))
 		check(t, err)
 		raw, _ := got.Extra("id_token").(string)
 		id, err := provider.Verifier(&oidc.Config{ClientID: s.web.ID}).Verify(ctx, s.secret(raw))
 		check(t, err)
-		if id.Nonce != "nonce" {
+		if id.Nonce != nonce {
 			t.Errorf("nonce %q", id.Nonce)
 		}
 		if id.AccessTokenHash != "" { // optional in this flow

@@ -46,24 +46,21 @@ func TestForgedTokensAreInactiveAndOpenNothing(t *testing.T) {
 		tampered := encodeJSON(t, changed(claims(t, mine.Access), "sub", "usr_someoneelse"))
 		none := encodeJSON(t, map[string]any{"alg": "none", "typ": "at+jwt"})
 		for name, token := range map[string]string{
-			"alg none, no signature":        none + "." + payload + ".",
-			"alg none, the old signature":   none + "." + payload + "." + signature,
-			"no signature":                  head + "." + payload + ".",
-			"claims changed":                head + "." + tampered + "." + signature,
-			"signature of another token":    head + "." + payload + "." + signatureOf(s.reportingToken(t)),
-			"signed with a key of our own":  signed(t, joseHeader(t, mine.Access), claims(t, mine.Access)),
-			"an ID token":                   mine.ID,
-			"a refresh token":               mine.Refresh,
-			"not a token":                   "not a token",
-			"dots":                          "..",
-			"very long":                     strings.Repeat("a", 20_000),
-			"control characters and quotes": "\x00'\"; DROP TABLE issued_tokens; --",
+			"alg none, no signature":       none + "." + payload + ".",
+			"alg none, the old signature":  none + "." + payload + "." + signature,
+			"no signature":                 head + "." + payload + ".",
+			"claims changed":               head + "." + tampered + "." + signature,
+			"signature of another token":   head + "." + payload + "." + signatureOf(s.reportingToken(t)),
+			"signed with a key of our own": signed(t, joseHeader(t, mine.Access), claims(t, mine.Access)),
+			"an ID token":                  mine.ID,
+			"a refresh token":              mine.Refresh,
+			"not a token":                  "not a token",
+			"dots":                         "..",
+			"very long":                    strings.Repeat("a", 20_000),
+			"quotes":                       "'\"; DROP TABLE issued_tokens; --",
 		} {
 			t.Run(name, func(t *testing.T) {
 				s.wantActive(t, s.orders, token, false)
-				if strings.ContainsAny(token, "\x00") {
-					return // cannot stand in a header
-				}
 				a := s.get("/oauth2/userinfo", token).wantStatus(t, 401)
 				if !strings.Contains(a.header.Get("WWW-Authenticate"), "invalid_token") {
 					t.Errorf("WWW-Authenticate is %q", a.header.Get("WWW-Authenticate"))

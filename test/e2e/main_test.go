@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"testing"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
 // binary is the path of the signet under test.
@@ -34,8 +36,7 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build signet: %v\n%s", err, out)
 		return 1
 	}
-	defer stopPostgres()
-	return m.Run()
+	return pgtest.Run(m)
 }
 
 // underRace says whether the tests run with the race detector; then the binary does, too.

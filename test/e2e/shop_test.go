@@ -119,3 +119,11 @@ func (s *server) revoke(t *testing.T, by client, token string) {
 	t.Helper()
 	s.post("/oauth2/revoke", by, url.Values{"token": {token}}).wantStatus(t, http.StatusOK)
 }
+
+// check ends the test if there is an error.
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

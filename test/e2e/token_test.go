@@ -194,26 +194,43 @@ func TestTheTokenEndpointRefusesRequestsThatAreNotPlainForms(t *testing.T) {
 
 func TestManagementChangesShowInTheNextToken(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		entitlements := func() []any {
-			list, _ := claims(t, s.reportingToken(t))["entitlements"].([]any)
-			return list
-		}
-		want := func(want ...any) {
-			t.Helper()
-			if got := entitlements(); !slices.Equal(got, want) {
-				t.Errorf("entitlements are %v, want %v", got, want)
-			}
-		}
-		want("orders:read")
+		s.makeBuyer()
+		s.wantEntitlements(t, "orders:read")
+		s.signet("assign", "buyer", "--client", s.reporting.ID)
+		s.wantEntitlements(t, "orders:read", "orders:write")
 		s.signet("unassign", "clerk", "--client", s.reporting.ID)
-		want()
+		s.wantEntitlements(t, "orders:write")
+		s.signet("unassign", "buyer", "--client", s.reporting.ID)
+		s.post("/oauth2/token", s.reporting, clientCredentials()).wantError(t, 400, "invalid_scope")
 		s.signet("assign", "clerk", "--client", s.reporting.ID)
-		want("orders:read")
+		s.wantEntitlements(t, "orders:read")
 		s.signet("client", "disable", s.reporting.ID)
 		s.post("/oauth2/token", s.reporting, clientCredentials()).wantError(t, 401, "invalid_client")
 		s.signet("client", "enable", s.reporting.ID)
-		want("orders:read")
+		s.wantEntitlements(t, "orders:read")
 	})
+}
+
+// makeBuyer adds a role that may write orders.
+func (s *shop) makeBuyer() {
+	s.t.Helper()
+	s.signet("role", "create", "buyer", "--grant", ordersAPI+"#orders:write")
+}
+
+// wantEntitlements fails unless the next token of reporting has exactly these.
+func (s *shop) wantEntitlements(t *testing.T, want ...string) {
+	t.Helper()
+	form := with(clientCredentials(), "scope", "orders:read orders:write")
+	got := s.issued(t, s.post("/oauth2/token", s.reporting, form))
+	var entitlements []string
+	list, _ := claims(t, got.Access)["entitlements"].([]any)
+	for _, e := range list {
+		entitlements = append(entitlements, e.(string))
+	}
+	slices.Sort(entitlements)
+	if diff := cmp.Diff(want, entitlements); diff != "" {
+		t.Errorf("entitlements: %s", diff)
+	}
 }
 
 func TestRegistrationRefusesDangerousRedirectURIs(t *testing.T) {

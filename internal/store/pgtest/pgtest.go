@@ -21,18 +21,32 @@ var shared struct {
 	err     error
 }
 
-// Main runs a package's tests and then stops the shared cluster: call it from TestMain.
-func Main(m *testing.M) {
-	code := m.Run()
-	if shared.cluster != nil {
-		shared.cluster.remove()
+// Main runs a package's tests, stops the shared cluster and exits: call it from TestMain.
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain that has more to clean up. It returns the exit code.
+func Run(m *testing.M) int {
+	defer func() {
+		if shared.cluster != nil {
+			shared.cluster.remove()
+		}
+	}()
+	return m.Run()
+}
+
+// Serve starts a cluster for a program that is no test, such as a benchmark. It returns the URL of an empty database, and
+// what stops the cluster and deletes its files.
+func Serve() (url string, stop func(), err error) {
+	c, err := start()
+	if err != nil {
+		return "", nil, err
 	}
-	os.Exit(code)
+	return c.url("postgres"), c.remove, nil
 }
 
 // Database creates an empty database in a cluster that the tests of this binary share, and returns its URL. It is dropped
 // when the test ends. Where PostgreSQL is not installed the test is skipped, or fails if CI=true.
-// The package's TestMain must call Main.
+// The package's TestMain must call Main or Run.
 func Database(tb testing.TB) string {
 	tb.Helper()
 	requireBinaries(tb)

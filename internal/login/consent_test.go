@@ -1,0 +1,99 @@
+package login_test
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/page"
+)
+
+// answered opens the flow that the browser was sent on with.
+func (b *browser) answered() page.Flow {
+	b.t.Helper()
+	location, err := url.Parse(b.header.Get("Location"))
+	b.check(err)
+	if b.status != http.StatusSeeOther || location.Path != "/oauth2/authorize" || location.Host != "" {
+		b.t.Fatalf("status %d to %q", b.status, location)
+	}
+	flow, err := b.pages.OpenFlow(location.Query().Get("flow"))
+	b.check(err)
+	return flow
+}
+
+func TestConsentPageSaysWhoAsksWhomForWhat(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(w.flow()))
+		b.wantPage(http.StatusOK,
+			"Notes &lt;script&gt;", "<code>notes</code>", "<code>notes.example</code>",
+			"Alice Baker", "alice@example.com", "Not you?",
+			"Know who you are", "Stay connected", "Orders", "See your orders", "<code>orders:read</code>", "<code>orders:write</code>")
+		if strings.Contains(b.body, "<script>alert") {
+			t.Error("the client's name is markup")
+		}
+	})
+}
+
+func TestAllowGivesConsentToWhatWasShown(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(flow))
+		answered := b.post("/consent", "flow", flow, "decision", "allow", "scope", "admin").answered()
+		if answered.Denied || answered.AnsweredIn == 0 {
+			t.Errorf("answered %+v", answered)
+		}
+		consent, err := w.sessions.Consent(t.Context(), w.alice.ID, w.notes.ID, orders)
+		w.check(err)
+		if diff := cmp.Diff([]string{"offline_access", "openid", "orders:read", "orders:write"}, consent.Scopes); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAnythingButAllowIsANo(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().signIn()
+		for _, decision := range []string{"deny", "", "ALLOW"} {
+			b.get("/consent?flow=" + url.QueryEscape(flow))
+			if answered := b.post("/consent", "flow", flow, "decision", decision).answered(); !answered.Denied || answered.AnsweredIn == 0 {
+				t.Errorf("%q: answered %+v", decision, answered)
+			}
+		}
+		_, err := w.sessions.Consent(t.Context(), w.alice.ID, w.notes.ID, orders)
+		if !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("consent: %v", err)
+		}
+	})
+}
+
+func TestConsentNeedsASignIn(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().get("/consent?flow=" + url.QueryEscape(flow)).wantRedirect("/login?flow=" + url.QueryEscape(flow))
+		b.get("/login").post("/consent", "flow", flow, "decision", "allow").wantRedirect("/login?flow=" + url.QueryEscape(flow))
+	})
+}
+
+func TestConsentPageOfAnotherPersonDoesNotCount(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		_, err := w.directory.CreateUser(t.Context(), domain.User{Username: "bobby"}, password)
+		w.check(err)
+		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(flow))
+		shown := b.body
+		b.get("/login?flow="+url.QueryEscape(flow)).post("/login", "flow", flow, "username", "bobby", "password", password)
+		b.body = shown
+		b.post("/consent", "flow", flow, "decision", "allow").wantPage(http.StatusForbidden)
+	})
+}

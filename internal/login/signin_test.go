@@ -1,0 +1,186 @@
+package login_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func TestSignInLeadsBackToTheRequestThatWaited(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().get("/login?flow=" + url.QueryEscape(flow))
+		b.wantPage(http.StatusOK, "Notes &lt;script&gt;", `value="alice"`)
+		if csp := b.header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://notes.example;") {
+			t.Errorf("the form may not lead to the client: %s", csp)
+		}
+		b.post("/login", "flow", flow, "username", " Alice ", "password", password)
+		b.wantRedirect("/oauth2/authorize?flow=" + url.QueryEscape(flow))
+	})
+}
+
+func TestSignInWithoutARequestLeadsToTheAccount(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().get("/account").wantRedirect("/login")
+		b.signIn()
+		b.get("/account").wantPage(http.StatusOK, "Alice Baker", "alice@example.com")
+		b.get("/login").wantRedirect("/account")
+		b.get("/").wantRedirect("/account")
+	})
+}
+
+func TestWrongPasswordAndUnknownNameLookTheSame(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		if err := w.directory.SetUserDisabled(t.Context(), "alice", true); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.directory.CreateUser(t.Context(), domain.User{Username: "bobby"}, password)
+		w.check(err)
+		for name, guess := range map[string]string{"bobby": "wrong password", "nobody": "wrong password", "alice": password} {
+			b := w.browser().get("/login").post("/login", "username", name, "password", guess)
+			b.wantPage(http.StatusUnprocessableEntity, "Username and password do not match", `role="alert"`, `value="`+name+`"`)
+			if strings.Contains(b.body, guess) {
+				t.Errorf("the page shows the password:\n%s", b.body)
+			}
+			b.get("/account").wantRedirect("/login")
+		}
+	})
+}
+
+func TestSignInRenewsTheFormSecret(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().get("/login")
+		before := b.body
+		b.post("/login", "username", "alice", "password", password).wantRedirect("/account")
+		b.body = before
+		b.post("/logout").wantPage(http.StatusForbidden)
+		b.get("/account").wantPage(http.StatusOK)
+	})
+}
+
+func TestSignInEndsTheSessionThatTheBrowserHad(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().signIn()
+		thief := w.browser()
+		here, err := url.Parse(w.server.URL)
+		w.check(err)
+		thief.client.Jar.SetCookies(here, b.client.Jar.Cookies(here))
+		thief.get("/account").wantPage(http.StatusOK)
+
+		flow := w.flow()
+		b.get("/login?flow="+url.QueryEscape(flow)).post("/login", "flow", flow, "username", "alice", "password", password)
+		b.get("/account").wantPage(http.StatusOK)
+		thief.get("/account").wantRedirect("/login")
+	})
+}
+
+func TestSignOutEndsTheSessionItself(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().signIn()
+		thief := w.browser()
+		here, err := url.Parse(w.server.URL)
+		w.check(err)
+		thief.client.Jar.SetCookies(here, b.client.Jar.Cookies(here))
+
+		b.get("/logout").wantPage(http.StatusOK, "Sign out?", "Alice Baker")
+		b.post("/logout").wantRedirect("/logout")
+		b.get("/logout").wantPage(http.StatusOK, "You are signed out")
+		b.get("/account").wantRedirect("/login")
+		thief.get("/account").wantRedirect("/login")
+	})
+}
+
+func TestDisabledUserIsSignedOutAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().signIn().get("/account").wantPage(http.StatusOK)
+		w.check(w.directory.SetUserDisabled(t.Context(), "alice", true))
+		b.get("/account").wantRedirect("/login")
+	})
+}
+
+func TestDisabledUserWhoseSignInWasUnderWayIsNotSignedIn(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		w.check(w.directory.SetUserDisabled(t.Context(), "alice", true))
+		token, _, err := w.sessions.Start(t.Context(), w.alice, []string{"pwd"}, "", "")
+		w.check(err)
+		recorder := httptest.NewRecorder()
+		w.check(w.pages.SignIn(recorder, httptest.NewRequest(http.MethodGet, "/login", nil), token))
+		here, err := url.Parse(w.server.URL)
+		w.check(err)
+		b := w.browser()
+		b.client.Jar.SetCookies(here, recorder.Result().Cookies())
+		b.get("/account").wantRedirect("/login")
+	})
+}
+
+func TestTooManyGuessesHaveToWait(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		stranger, own := w.browser(), w.browser().signIn()
+		for n := 0; stranger.status != http.StatusTooManyRequests; n++ {
+			if n > 100 {
+				t.Fatal("100 guesses were let through")
+			}
+			stranger.get("/login").post("/login", "username", "alice", "password", "guess")
+		}
+		stranger.wantPage(http.StatusTooManyRequests, "Too many attempts")
+		if stranger.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		stranger.get("/login").post("/login", "username", "alice", "password", password).wantPage(http.StatusTooManyRequests)
+
+		own.get("/logout").post("/logout").wantRedirect("/logout")
+		own.signIn()
+		w.now = w.now.Add(time.Minute)
+		stranger.signIn()
+	})
+}
+
+func TestFlowThatExpiredSaysWhereToGo(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().signIn().get("/account")
+		w.now = w.now.Add(16 * time.Minute)
+		for _, path := range []string{"/login", "/consent"} {
+			b.get("/account").post(path, "flow", flow).wantPage(http.StatusBadRequest, "Go back to the application")
+			b.get(path+"?flow="+url.QueryEscape(flow)).wantPage(http.StatusBadRequest, "Go back to the application")
+		}
+		b.get("/consent").wantPage(http.StatusBadRequest, "Go back to the application")
+	})
+}
+
+func TestDisabledClientGetsNobodySignedIn(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		w.check(w.registry.SetClientDisabled(t.Context(), "notes", true))
+		w.browser().get("/login?flow="+url.QueryEscape(w.flow())).wantPage(http.StatusBadRequest, "not registered here any more")
+	})
+}
+
+func TestWithoutADatabaseNobodyIsCalledSignedOut(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser().signIn().get("/account")
+		stranger := w.browser().get("/login")
+		w.db.Close()
+		b.post("/logout").wantPage(http.StatusServiceUnavailable)
+		for _, path := range []string{"/account", "/logout", "/login", "/consent?flow=" + url.QueryEscape(w.flow()), "/setup?token=x"} {
+			b.get(path).wantPage(http.StatusServiceUnavailable, "Back in a moment")
+		}
+		stranger.post("/login", "username", "alice", "password", password).wantPage(http.StatusServiceUnavailable)
+	})
+}

@@ -1,0 +1,206 @@
+package login_test
+
+import (
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/login"
+	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const (
+	password = "correct horse battery"
+	orders   = "https://orders.example"
+)
+
+// world is a server with the sign-in pages over a real database, with a user, an API, a client, and a clock that the
+// test moves.
+type world struct {
+	t         *testing.T
+	db        *store.DB
+	now       time.Time
+	sessions  *session.Sessions
+	directory *directory.Directory
+	registry  *registry.Registry
+	pages     *page.Pages
+	server    *httptest.Server
+	alice     domain.User
+	notes     domain.Client
+}
+
+func each(t *testing.T, test func(w *world)) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) { test(newWorld(t, db)) })
+}
+
+func newWorld(t *testing.T, db *store.DB) *world {
+	t.Helper()
+	w := &world{t: t, db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return w.now }
+	discard := slog.New(slog.DiscardHandler)
+	cache, err := snapshot.New(db, 100)
+	w.check(err)
+	events := audit.New(db, clock)
+	w.directory = directory.New(db, cache, events, clock)
+	w.registry = registry.New(db, cache, events, []byte("0123456789abcdef0123456789abcdef"), clock)
+	w.sessions = session.New(db, events, clock, session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour})
+	w.pages, err = page.New(page.Config{
+		Issuer: "http://127.0.0.1", HashKey: make([]byte, 32), BlockKey: make([]byte, 32),
+		Sessions: w.sessions, Directory: w.directory, Now: clock, Log: discard,
+	})
+	w.check(err)
+	pages, err := login.New(login.Config{
+		Pages: w.pages, Sessions: w.sessions, Directory: w.directory, Registry: w.registry, Now: clock, Log: discard,
+	})
+	w.check(err)
+	mux := http.NewServeMux()
+	pages.Mount(mux)
+	w.server = httptest.NewServer(mux)
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+// settle adds the user, the API and the client.
+func (w *world) settle() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	var err error
+	w.alice, err = w.directory.CreateUser(ctx, domain.User{Username: "alice", Name: "Alice Baker", Email: "alice@example.com"}, password)
+	w.check(err)
+	_, err = w.registry.CreateAPI(ctx, domain.API{Audience: orders, Name: "Orders", SigningAlg: domain.ES256, Permissions: []domain.Permission{
+		{Name: "orders:read", Description: "See your orders"}, {Name: "orders:write"},
+	}})
+	w.check(err)
+	w.notes, _, err = w.registry.CreateClient(ctx, domain.Client{
+		ClientID: "notes", Name: `Notes <script>alert("&")</script>`, GrantTypes: []string{domain.GrantAuthorizationCode},
+		RedirectURIs: []string{"https://notes.example/cb"}, APIs: []domain.ClientAPI{{Audience: orders}}, IDTokenAlg: domain.RS256,
+	})
+	w.check(err)
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// flow is an authorization request of the client, sealed.
+func (w *world) flow() string {
+	w.t.Helper()
+	sealed, err := w.pages.SealFlow(page.Flow{
+		Query:       url.Values{"client_id": {"notes"}, "redirect_uri": {"https://notes.example/cb"}, "login_hint": {"alice"}}.Encode(),
+		RequestedAt: w.now, ClientID: "notes", Audience: orders, Scopes: []string{"openid", "offline_access", "orders:read", "orders:write"},
+	})
+	w.check(err)
+	return sealed
+}
+
+// browser keeps cookies and the page that it shows, and follows no redirect.
+type browser struct {
+	*world
+	client *http.Client
+	answer
+}
+
+// answer is what came back for a request.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (w *world) browser() *browser {
+	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	w.check(err)
+	return &browser{world: w, client: &http.Client{
+		Jar:           jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// get opens a page.
+func (b *browser) get(path string) *browser {
+	b.t.Helper()
+	return b.do(http.MethodGet, path, nil)
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+
+// post sends the form of the page that is open, with these fields filled in by name and value.
+func (b *browser) post(path string, fields ...string) *browser {
+	b.t.Helper()
+	form := url.Values{}
+	if token := csrfField.FindStringSubmatch(b.body); token != nil {
+		form.Set("csrf", html.UnescapeString(token[1]))
+	}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return b.do(http.MethodPost, path, form)
+}
+
+func (b *browser) do(method, path string, form url.Values) *browser {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+path, strings.NewReader(form.Encode()))
+	b.check(err)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.server.URL)
+	}
+	response, err := b.client.Do(r)
+	b.check(err)
+	body, err := io.ReadAll(response.Body)
+	b.check(err)
+	b.check(response.Body.Close())
+	b.answer = answer{response.StatusCode, response.Header, string(body)}
+	return b
+}
+
+// signIn signs alice in.
+func (b *browser) signIn() *browser {
+	b.t.Helper()
+	return b.get("/login").post("/login", "username", "alice", "password", password).wantRedirect("/account")
+}
+
+func (b *browser) wantRedirect(target string) *browser {
+	b.t.Helper()
+	if location := b.header.Get("Location"); b.status != http.StatusSeeOther || location != target {
+		b.t.Fatalf("status %d to %q, want 303 to %q\n%s", b.status, location, target, b.body)
+	}
+	return b
+}
+
+// wantPage holds the answer to a status and to texts that it shows.
+func (b *browser) wantPage(status int, texts ...string) *browser {
+	b.t.Helper()
+	if b.status != status {
+		b.t.Fatalf("status %d, want %d\n%s", b.status, status, b.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(b.body, text) {
+			b.t.Errorf("the page does not say %q:\n%s", text, b.body)
+		}
+	}
+	return b
+}

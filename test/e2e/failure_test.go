@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
+)
+
+func TestWithoutItsDatabaseTheServerSaysSoAndRecovers(t *testing.T) {
+	t.Parallel()
+	for name, outage := range map[string]struct {
+		begin, end func(t *testing.T, c *pgtest.Cluster)
+	}{
+		"stopped": {
+			func(_ *testing.T, c *pgtest.Cluster) { c.Stop() },
+			func(t *testing.T, c *pgtest.Cluster) { c.Start(t) },
+		},
+		"hanging": {
+			func(t *testing.T, c *pgtest.Cluster) { c.Pause(t) },
+			func(t *testing.T, c *pgtest.Cluster) { c.Resume(t) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := pgtest.New(t)
+			s := openShop(t, cluster.Database(t))
+			token, user := s.reportingToken(t), s.signIn(t, s.web)
+
+			outage.begin(t, cluster)
+			for what, send := range map[string]func() answer{
+				"a token":         func() answer { return s.post("/oauth2/token", s.reporting, clientCredentials()) },
+				"a renewal":       func() answer { return s.post("/oauth2/token", s.web, refresh(user.Refresh)) },
+				"introspection":   func() answer { return s.introspect(s.orders, token) },
+				"revocation":      func() answer { return s.post("/oauth2/revoke", s.reporting, url.Values{"token": {token}}) },
+				"userinfo":        func() answer { return s.get("/oauth2/userinfo", user.Access) },
+				"readiness":       func() answer { return s.get("/readyz", "") },
+				"an unknown name": func() answer { return s.post("/oauth2/token", client{"new", "wrong"}, clientCredentials()) },
+			} {
+				begun := time.Now()
+				a := send()
+				if a.status != http.StatusServiceUnavailable {
+					t.Errorf("%s: status %d, want 503: %s", what, a.status, a.body)
+				}
+				if took := time.Since(begun); took > 3*time.Second { // 2 are promised; the third is the test machine's
+					t.Errorf("%s: answered after %s", what, took)
+				}
+				a.wantDiscreet(t)
+			}
+			s.get("/healthz", "").wantStatus(t, http.StatusOK)
+			s.get("/.well-known/jwks.json", "").wantStatus(t, http.StatusOK)
+
+			outage.end(t, cluster)
+			s.awaitReady()
+			s.wantActive(t, s.orders, token, true)
+			s.revoke(t, s.reporting, token)
+			s.wantActive(t, s.orders, token, false)
+			s.reportingToken(t)
+			s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh)))
+		})
+	}
+}
+
+func TestWhatWasAnsweredIsInTheIndexAfterKill9(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		var mu sync.Mutex
+		var issued, revoked []string
+		keep := func(list *[]string, token string) {
+			mu.Lock()
+			defer mu.Unlock()
+			*list = append(*list, token)
+		}
+		var wg sync.WaitGroup
+		for n := range 8 {
+			wg.Go(func() {
+				for {
+					a := s.post("/oauth2/token", s.reporting, clientCredentials())
+					if a.status != http.StatusOK {
+						return // killed
+					}
+					token := s.issued(t, a).Access
+					if n > 0 {
+						keep(&issued, token)
+						continue
+					}
+					if s.post("/oauth2/revoke", s.reporting, url.Values{"token": {token}}).status == http.StatusOK {
+						keep(&revoked, token)
+					}
+				}
+			})
+		}
+		time.Sleep(500 * time.Millisecond)
+		s.kill()
+		wg.Wait()
+		if len(issued) == 0 || len(revoked) == 0 {
+			t.Fatalf("%d tokens issued, %d revoked: too few to judge", len(issued), len(revoked))
+		}
+
+		s.server = s.serve()
+		for _, token := range issued[max(0, len(issued)-100):] {
+			s.wantActive(t, s.orders, token, true)
+		}
+		for _, token := range revoked[max(0, len(revoked)-100):] {
+			s.wantActive(t, s.orders, token, false)
+		}
+	})
+}
+
+func TestAServerStopsCleanlyInTheMiddleOfWork(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					// Refused connections are fine, half an answer or an error is not.
+					a := s.post("/oauth2/token", s.reporting, clientCredentials())
+					if a.status != 0 && a.status != http.StatusOK {
+						t.Errorf("status %d: %s", a.status, a.body)
+					}
+				}
+			})
+		}
+		time.Sleep(300 * time.Millisecond)
+		s.stop()
+		close(stop)
+		wg.Wait()
+		if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("exit code %d, want 0", code)
+		}
+	})
+}
