@@ -34,7 +34,11 @@ type authorization struct {
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	a, err := p.readAuthorization(w, r)
+	var a *authorization
+	err := p.Cache.Refresh(r.Context()) // what is judged here is not judged again when the code comes back
+	if err == nil {
+		a, err = p.readAuthorization(w, r)
+	}
 	if err == nil {
 		err = p.answer(w, r, a)
 	}
@@ -188,13 +192,13 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 		return err
 	}
 	silent := slices.Contains(a.prompt, "none")
-	needed, errHint := err != nil, error(nil)
+	needed := err != nil
 	if !needed {
-		needed, errHint = p.needsLogin(r, a, signedIn)
+		if needed, err = p.needsLogin(r, a, signedIn); err != nil {
+			return err
+		}
 	}
 	switch {
-	case errHint != nil:
-		return errHint
 	case needed && silent:
 		return fosite.ErrLoginRequired
 	case needed:

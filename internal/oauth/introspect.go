@@ -26,19 +26,28 @@ var inactive = map[string]bool{"active": false}
 // introspect is the introspection endpoint (RFC 7662). Its caller authenticates as a client, and sees only tokens of the
 // audiences that this client serves.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
-	form, caller, err := p.readAuthenticated(w, r)
-	switch {
-	case err != nil:
-	case caller.Public:
-		err = fosite.ErrInvalidClient
-	case !form.Has("token"):
+	form, err := readForm(w, r)
+	if err == nil && !form.Has("token") {
 		err = fosite.ErrInvalidRequest.WithHint("The parameter 'token' is missing.")
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	active, err := p.Tokens.Introspect(r.Context(), form.Get("token"))
+	var caller *domain.Client
+	var active *token.Active
+	err = p.current(r.Context(), func(revision int64) error {
+		if caller, err = p.caller(r, form); err != nil {
+			return err
+		}
+		if caller.Public {
+			return fosite.ErrInvalidClient
+		}
+		if active, err = p.Tokens.Introspect(r.Context(), form.Get("token")); err == nil && p.Cache.Revision() != revision {
+			err = domain.ErrStale // perhaps it is the caller that changed
+		}
+		return err
+	})
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
@@ -56,12 +65,18 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 // revoke is the revocation endpoint (RFC 7009): 200 only if the token is dead, or was none of ours.
 func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	allowAnyOrigin(w)
-	form, caller, err := p.readAuthenticated(w, r)
+	form, err := readForm(w, r)
 	if err == nil && !form.Has("token") {
 		err = fosite.ErrInvalidRequest.WithHint("The parameter 'token' is missing.")
 	}
 	if err == nil {
-		err = p.revokeToken(r, caller, form.Get("token"))
+		err = p.current(r.Context(), func(int64) error {
+			caller, err := p.caller(r, form)
+			if err != nil {
+				return err
+			}
+			return p.revokeToken(r, caller, form.Get("token"))
+		})
 	}
 	if err != nil {
 		p.fail(w, r, err)
@@ -83,15 +98,11 @@ func (p *Provider) revokeToken(r *http.Request, caller *domain.Client, value str
 	return p.Tokens.RevokeRefresh(ctx, caller, p.strategy.RefreshTokenSignature(ctx, value))
 }
 
-// readAuthenticated reads the form and the client that sends it.
-func (p *Provider) readAuthenticated(w http.ResponseWriter, r *http.Request) (url.Values, *domain.Client, error) {
-	form, err := readForm(w, r)
-	if err != nil {
-		return nil, nil, err
-	}
+// caller is the authenticated client of a request.
+func (p *Provider) caller(r *http.Request, form url.Values) (*domain.Client, error) {
 	authenticated, err := p.authenticate(r.Context(), r, form)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return form, authenticated.(client).Client, nil
+	return authenticated.(client).Client, nil
 }

@@ -34,7 +34,11 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, fosite.ErrUnsupportedGrantType)
 		return
 	}
-	response, err := p.issue(r.Context(), r)
+	var response fosite.AccessResponder
+	err = p.current(r.Context(), func(revision int64) error {
+		response, err = p.issue(r.Context(), r, revision)
+		return err
+	})
 	if err != nil {
 		p.fail(w, r, p.endReplayed(r.Context(), err))
 		return
@@ -42,25 +46,29 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, response.ToMap())
 }
 
-// issue runs the grant, anew whenever something that it was decided on changed before its token was in the index.
-func (p *Provider) issue(ctx context.Context, r *http.Request) (fosite.AccessResponder, error) {
-	err := domain.ErrStale
-	for attempt := 0; attempt < maxAttempts && errors.Is(err, domain.ErrStale); attempt++ {
-		if attempt > 0 {
-			if err := p.Cache.Refresh(ctx); err != nil {
-				return nil, err
-			}
+// current judges a request on a snapshot that is no older than the request: anew when the database has moved past it
+// (domain.ErrStale), and before a refusal is believed. So what was changed a moment ago, at any replica, counts either way.
+func (p *Provider) current(ctx context.Context, judge func(revision int64) error) error {
+	for range maxAttempts {
+		revision := p.Cache.Revision()
+		err := judge(revision)
+		stale := errors.Is(err, domain.ErrStale)
+		if err == nil || !stale && (wire(err).status >= http.StatusInternalServerError || errors.Is(err, domain.ErrConsumed)) {
+			return err
 		}
-		var response fosite.AccessResponder
-		if response, err = p.attempt(ctx, r); err == nil {
-			return response, nil
+		if failed := p.Cache.Refresh(ctx); failed != nil {
+			return failed
+		}
+		if !stale && p.Cache.Revision() == revision {
+			return err
 		}
 	}
-	return nil, err
+	return domain.ErrStale
 }
 
-func (p *Provider) attempt(ctx context.Context, r *http.Request) (fosite.AccessResponder, error) {
-	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(p.Cache.Revision()))
+// issue runs the grant. domain.ErrStale if something that it was decided on changed before its token was in the index.
+func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (fosite.AccessResponder, error) {
+	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(revision))
 	if err != nil {
 		return nil, err
 	}

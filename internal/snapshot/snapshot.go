@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -25,8 +24,11 @@ type Store interface {
 
 // Cache holds objects by kind and key.
 type Cache struct {
-	store  Store
-	flight singleflight.Group
+	store Store
+
+	flights  sync.Mutex
+	boarding *flight // has not begun its query
+	flying   *flight // the last one that has
 
 	mu       sync.RWMutex // guards revision together with which entries belong to it
 	revision int64
@@ -54,27 +56,60 @@ func (c *Cache) Revision() int64 {
 	return c.revision
 }
 
-// Refresh drops whatever changed since the cache's revision. Callers at the same time share one query.
+// Refresh drops whatever changed since the cache's revision: all that was committed before the call. Callers share queries,
+// but only such as begin after they called.
 func (c *Cache) Refresh(ctx context.Context) error {
-	_, err, _ := c.flight.Do("", func() (any, error) {
-		from := c.Revision()
-		// The query must not die with the one caller that happened to start it; the store bounds its time.
-		changes, to, complete, err := c.store.Changes(context.WithoutCancel(ctx), from)
-		if err != nil {
-			return nil, err
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if !complete || from == 0 {
-			c.entries.Purge()
-		}
-		for _, change := range changes {
-			c.entries.Remove(entryKey{change.Kind, change.Key})
-		}
-		c.revision = to
-		return nil, nil
-	})
-	return err
+	c.flights.Lock()
+	f := c.boarding
+	if f == nil {
+		f = &flight{done: make(chan struct{})}
+		c.boarding = f
+		go c.fly(context.WithoutCancel(ctx), f, c.flying)
+	}
+	c.flights.Unlock()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// flight is one refresh, and those who wait for it.
+type flight struct {
+	done chan struct{}
+	err  error
+}
+
+// fly starts a flight once the one before has landed; until then others may board. It must not die with the one caller that
+// happened to come first, so ctx has no end; the store bounds its time.
+func (c *Cache) fly(ctx context.Context, f, before *flight) {
+	if before != nil {
+		<-before.done
+	}
+	c.flights.Lock()
+	c.boarding, c.flying = nil, f
+	c.flights.Unlock()
+	f.err = c.refresh(ctx)
+	close(f.done)
+}
+
+func (c *Cache) refresh(ctx context.Context) error {
+	from := c.Revision()
+	changes, to, complete, err := c.store.Changes(ctx, from)
+	if err != nil {
+		return fmt.Errorf("refresh the snapshot: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !complete {
+		c.entries.Purge()
+	}
+	for _, change := range changes {
+		c.entries.Remove(entryKey{change.Kind, change.Key})
+	}
+	c.revision = to
+	return nil
 }
 
 // Get returns the object from the cache or loads it. An error of load is returned and not remembered.
