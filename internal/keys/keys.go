@@ -219,10 +219,22 @@ func find(stored []domain.SigningKey, alg string, state domain.KeyState) *domain
 	return nil
 }
 
-// generate makes a key pair; its kid is the thumbprint of the public key (RFC 7638).
+// generate makes a key pair; its kid is the thumbprint of the public key (RFC 7638). A thumbprint that begins with a dash is
+// not taken: on a command line it would look like a flag.
 func (k *Keys) generate(alg string, state domain.KeyState) (domain.SigningKey, error) {
+	for {
+		made, err := k.generateAny(alg, state)
+		if err != nil {
+			return made, fmt.Errorf("generate a key for %s: %w", alg, err)
+		}
+		if made.KID[0] != '-' {
+			return made, nil
+		}
+	}
+}
+
+func (k *Keys) generateAny(alg string, state domain.KeyState) (made domain.SigningKey, err error) {
 	var private crypto.Signer
-	var err error
 	switch alg {
 	case domain.ES256:
 		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -232,28 +244,28 @@ func (k *Keys) generate(alg string, state domain.KeyState) (domain.SigningKey, e
 		_, private, err = ed25519.GenerateKey(rand.Reader)
 	}
 	if err != nil {
-		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+		return made, err
 	}
 	public, err := jwk.FromRaw(private.Public())
 	if err != nil {
-		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+		return made, err
 	}
-	print, err := public.Thumbprint(crypto.SHA256)
+	thumbprint, err := public.Thumbprint(crypto.SHA256)
 	if err != nil {
-		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+		return made, err
 	}
-	kid := base64.RawURLEncoding.EncodeToString(print)
+	kid := base64.RawURLEncoding.EncodeToString(thumbprint)
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	err = errors.Join(err, public.Set(jwk.KeyIDKey, kid),
 		public.Set(jwk.AlgorithmKey, jwa.SignatureAlgorithm(alg)), public.Set(jwk.KeyUsageKey, jwk.ForSignature))
 	if err != nil {
-		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+		return made, err
 	}
 	published, err := json.Marshal(public)
 	if err != nil {
-		return domain.SigningKey{}, fmt.Errorf("generate a key for %s: %w", alg, err)
+		return made, err
 	}
-	made := domain.SigningKey{
+	made = domain.SigningKey{
 		KID: kid, Alg: alg, State: state, PublicJWK: published,
 		SealedKey: k.master.seal(kid, der), CreatedAt: k.now(),
 	}

@@ -43,7 +43,11 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, p.endReplayed(r.Context(), err))
 		return
 	}
-	writeJSON(w, http.StatusOK, response.ToMap())
+	answer := response.ToMap()
+	if answer["scope"] == "" {
+		delete(answer, "scope") // RFC 6749 §3.3 has no empty one
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // current judges a request on a snapshot that is no older than the request: anew when the database has moved past it

@@ -41,14 +41,11 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	link, err := s.setupLink(ctx, cfg.Issuer, setupLinkLifetime)
+	welcome, err := s.welcome(ctx, cfg.Issuer)
 	if err != nil {
-		return fmt.Errorf("make the first administrator's link: %w", err)
+		return err
 	}
-	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n", cfg.Issuer, listener.Addr(), cfg.Database)
-	if link != "" {
-		fmt.Fprintf(out, "There is no administrator yet. Make one within 24 hours, once, at\n  %s\n", link)
-	}
+	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s", cfg.Issuer, listener.Addr(), cfg.Database, welcome)
 	return s.serve(ctx, cfg, listener, handler, log)
 }
 

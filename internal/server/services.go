@@ -132,17 +132,19 @@ func openMaster(cfg config.Config) (*keys.Master, error) {
 	return m, err
 }
 
-// setupLink says whether the installation waits for its first administrator: if so, it makes a link that makes one. Otherwise the link is empty.
-func (s *Services) setupLink(ctx context.Context, issuer string, lifetime time.Duration) (string, error) {
+// welcome is what a person should know who starts a server without an administrator: a link that makes one, once. If that
+// was done before, only an assignment helps. Empty if there is an administrator.
+func (s *Services) welcome(ctx context.Context, issuer string) (string, error) {
 	needed, err := s.Directory.SetupNeeded(ctx)
 	if err != nil || !needed {
 		return "", err
 	}
-	secret, err := s.Directory.NewSetupLink(ctx, lifetime)
-	if errors.Is(err, domain.ErrConsumed) {
-		return "", nil // another replica's link was used meanwhile
-	} else if err != nil {
-		return "", err
+	secret, err := s.Directory.NewSetupLink(ctx, setupLinkLifetime)
+	switch {
+	case errors.Is(err, domain.ErrConsumed):
+		return "There is no administrator any more. Make a user one with\n  signet assign " + domain.RoleAdministrator + " --user NAME\n", nil
+	case err != nil:
+		return "", fmt.Errorf("make the first administrator's link: %w", err)
 	}
-	return issuer + "/setup?token=" + secret, nil
+	return "There is no administrator yet. Make one within 24 hours, once, at\n  " + issuer + "/setup?token=" + secret + "\n", nil
 }

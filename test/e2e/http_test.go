@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,10 +82,7 @@ func (s *server) post(path string, by client, form url.Values) answer {
 
 // with is a copy of the form with some values replaced: names and values in turn; an empty value removes the name.
 func with(form url.Values, pairs ...string) url.Values {
-	changed := url.Values{}
-	for name, values := range form {
-		changed[name] = values
-	}
+	changed := maps.Clone(form)
 	for n := 0; n < len(pairs); n += 2 {
 		changed.Del(pairs[n])
 		if pairs[n+1] != "" {

@@ -239,7 +239,13 @@ func TestRegistrationRefusesDangerousRedirectURIs(t *testing.T) {
 			"javascript:alert(1)", "data:text/html,hello", "http://app.example/callback", "https://user@app.example/callback",
 			"https://app.example/callback#fragment", "https://*.app.example/callback", "/callback", "https://127.0.0.1/callback",
 		} {
-			s.refused("client", "create", "bad", "--grant", "authorization_code", "--redirect-uri", uri)
+			t.Run(uri, func(t *testing.T) {
+				said := s.refused("client", "create", "bad", "--grant", "authorization_code", "--redirect-uri", uri)
+				if !strings.Contains(said, "redirect URI") {
+					t.Errorf("it says only %s", said)
+				}
+			})
 		}
+		s.createClient("good", "--grant", "authorization_code", "--redirect-uri", "https://app.example/callback")
 	})
 }

@@ -1,0 +1,17 @@
+package store_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(tb testing.TB) string {
+		return "sqlite:" + filepath.Join(tb.TempDir(), "new folder?", "a #1 %20 &name=ü.db")
+	})
+}

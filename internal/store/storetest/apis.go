@@ -1,0 +1,70 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+)
+
+var apiTests = map[string]func(*testing.T, *store.DB){
+	"an API is found as it was stored": func(t *testing.T, db *store.DB) {
+		want := domain.API{
+			Audience: audience, Name: "Orders", SigningAlg: domain.RS256, AccessTokenTTL: 90 * time.Second,
+			Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}, {Name: "orders:write"}},
+			CreatedAt:   t0, UpdatedAt: t0.Add(time.Microsecond),
+		}
+		want.ID = must(db.InsertAPI(t.Context(), want))(t)
+		same(t, must(db.FindAPI(t.Context(), audience))(t), want)
+		_, err := db.InsertAPI(t.Context(), want)
+		wantErr(t, err, domain.ErrExists)
+	},
+	"an audience that does not exist is not found": func(t *testing.T, db *store.DB) {
+		_, err := db.FindAPI(t.Context(), "https://none.example")
+		wantErr(t, err, domain.ErrNotFound)
+		wantErr(t, db.UpdateAPI(t.Context(), domain.API{Audience: "https://none.example"}), domain.ErrNotFound)
+		wantErr(t, db.DeleteAPI(t.Context(), "https://none.example"), domain.ErrNotFound)
+	},
+	"a permission taken from an API is taken from roles and clients": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		wantChanges(t, db, func(ctx context.Context) error {
+			return db.UpdateAPI(ctx, domain.API{Audience: audience, Name: "New", SigningAlg: domain.EdDSA, UpdatedAt: t0.Add(time.Hour),
+				Permissions: []domain.Permission{{Name: "orders:write", Description: "Write"}, {Name: "orders:list"}}})
+		}, "api "+audience, "role "+text(w.role), "client shop")
+		same(t, must(db.FindAPI(t.Context(), audience))(t), domain.API{
+			ID: w.api, Audience: audience, Name: "New", SigningAlg: domain.EdDSA, CreatedAt: t0, UpdatedAt: t0.Add(time.Hour),
+			Permissions: []domain.Permission{{Name: "orders:list"}, {Name: "orders:write", Description: "Write"}},
+		})
+		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 0)
+		same(t, len(must(db.FindClient(t.Context(), "shop"))(t).APIs), 0)
+	},
+	"a permission that nobody loses changes only the API": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		wantChanges(t, db, func(ctx context.Context) error {
+			return db.UpdateAPI(ctx, domain.API{Audience: audience, Permissions: []domain.Permission{{Name: "orders:read"}}})
+		}, "api "+audience)
+	},
+	"roles and clients lose a deleted API": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "server", Serves: []string{audience}}))(t)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "stranger"}))(t)
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAPI(ctx, audience) },
+			"api "+audience, "role "+text(w.role), "client shop", "client server")
+		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 0)
+		client := must(db.FindClient(t.Context(), "shop"))(t)
+		same(t, len(client.APIs)+len(client.Serves), 0)
+	},
+	"APIs are listed page by page with their permissions": func(t *testing.T, db *store.DB) {
+		for _, name := range []string{"c", "a", "b"} {
+			must(db.InsertAPI(t.Context(), domain.API{Audience: name, Permissions: []domain.Permission{{Name: name + ":read"}}}))(t)
+		}
+		var got []string
+		for _, api := range append(must(db.ListAPIs(t.Context(), "", 2))(t), must(db.ListAPIs(t.Context(), "b", 2))(t)...) {
+			got = append(got, api.Audience, api.Permissions[0].Name)
+		}
+		same(t, got, []string{"a", "a:read", "b", "b:read", "c", "c:read"})
+		same(t, len(must(db.ListAPIs(t.Context(), "c", 2))(t)), 0)
+	},
+}

@@ -1,0 +1,108 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+)
+
+var clientTests = map[string]func(*testing.T, *store.DB){
+	"a client is found as it was stored": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		must(db.InsertAPI(t.Context(), domain.API{Audience: "https://all.example", Permissions: []domain.Permission{{Name: "x"}}}))(t)
+		want := domain.Client{
+			ClientID: "full", Name: "Full", Public: true, FirstParty: true, IDTokenAlg: domain.RS256,
+			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
+			APIs: []domain.ClientAPI{
+				{Audience: "https://all.example"},
+				{Audience: audience, Permissions: []string{"orders:read", "orders:write"}},
+			},
+			Serves: []string{"https://all.example", audience},
+			Secrets: []domain.ClientSecret{
+				{Hash: "hmac-sha256:1", Hint: "aaaa", CreatedAt: t0},
+				{Hash: "hmac-sha256:2", Hint: "bbbb", CreatedAt: t0, ExpiresAt: t0.Add(time.Hour)},
+			},
+			DisabledAt: t0, CreatedAt: t0, UpdatedAt: t0,
+		}
+		wantChanges(t, db, func(ctx context.Context) (err error) { want.ID, err = db.InsertClient(ctx, want); return err }, "client full")
+		got := must(db.FindClient(t.Context(), "full"))(t)
+		for i := range want.Secrets {
+			want.Secrets[i].ID = got.Secrets[i].ID
+		}
+		same(t, got, want)
+		_, err := db.InsertClient(t.Context(), want)
+		wantErr(t, err, domain.ErrExists)
+
+		want.Public, want.DisabledAt, want.APIs, want.Serves = false, time.Time{}, want.APIs[1:], nil
+		want.RedirectURIs, want.UpdatedAt = nil, t0.Add(time.Hour)
+		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateClient(ctx, want) }, "client full")
+		same(t, must(db.FindClient(t.Context(), "full"))(t), want)
+	},
+	"a client cannot name what does not exist": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		before := revision(t, db)
+		for _, bad := range []domain.Client{
+			{APIs: []domain.ClientAPI{{Audience: "https://none.example"}}},
+			{APIs: []domain.ClientAPI{{Audience: audience, Permissions: []string{"orders:none"}}}},
+			{Serves: []string{"https://none.example"}},
+		} {
+			bad.ClientID = "new"
+			_, err := db.InsertClient(t.Context(), bad)
+			wantErr(t, err, domain.ErrNotFound)
+			bad.ClientID = "shop"
+			wantErr(t, db.UpdateClient(t.Context(), bad), domain.ErrNotFound)
+		}
+		_, err := db.FindClient(t.Context(), "new")
+		wantErr(t, err, domain.ErrNotFound)
+		same(t, len(must(db.FindClient(t.Context(), "shop"))(t).APIs), 1)
+		same(t, revision(t, db), before)
+	},
+	"a client that does not exist is not found": func(t *testing.T, db *store.DB) {
+		_, err := db.FindClient(t.Context(), "none")
+		wantErr(t, err, domain.ErrNotFound)
+		wantErr(t, db.UpdateClient(t.Context(), domain.Client{ClientID: "none"}), domain.ErrNotFound)
+		wantErr(t, db.DeleteClient(t.Context(), "none"), domain.ErrNotFound)
+		_, err = db.InsertClientSecret(t.Context(), "none", domain.ClientSecret{})
+		wantErr(t, err, domain.ErrNotFound)
+	},
+	"secrets come and go one at a time": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "other"}))(t)
+		secret := domain.ClientSecret{Hash: "hmac-sha256:x", Hint: "xxxx", CreatedAt: t0}
+		wantChanges(t, db, func(ctx context.Context) (err error) {
+			secret.ID, err = db.InsertClientSecret(ctx, "shop", secret)
+			return err
+		}, "client shop")
+		same(t, must(db.FindClient(t.Context(), "shop"))(t).Secrets, []domain.ClientSecret{secret})
+		wantErr(t, db.DeleteClientSecret(t.Context(), "other", secret.ID), domain.ErrNotFound)
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClientSecret(ctx, "shop", secret.ID) }, "client shop")
+		wantErr(t, db.DeleteClientSecret(t.Context(), "shop", secret.ID), domain.ErrNotFound)
+	},
+	"grants, consents and assignments go with a client": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := w.grant(t, db)
+		check(t, db.PutConsent(t.Context(), domain.Consent{UserID: w.user, ClientID: w.client, Audience: audience}))
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "shop"}))
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClient(ctx, "shop") }, "client shop", "client-access shop")
+		_, err := db.FindGrant(t.Context(), grant)
+		wantErr(t, err, domain.ErrNotFound)
+		_, err = db.FindConsent(t.Context(), w.user, w.client, audience)
+		wantErr(t, err, domain.ErrNotFound)
+		same(t, len(must(db.ListAssignments(t.Context(), "clerk", "", "", 0, 10))(t)), 0)
+	},
+	"clients are listed page by page with their parts": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		for _, id := range []string{"c", "a", "b"} {
+			must(db.InsertClient(t.Context(), domain.Client{ClientID: id, Serves: []string{audience},
+				APIs: []domain.ClientAPI{{Audience: audience}}, Secrets: []domain.ClientSecret{{Hint: id}}}))(t)
+		}
+		var got []string
+		for _, c := range append(must(db.ListClients(t.Context(), "", 2))(t), must(db.ListClients(t.Context(), "b", 1))(t)...) {
+			got = append(got, c.ClientID, c.Secrets[0].Hint, c.APIs[0].Audience, c.Serves[0])
+		}
+		same(t, got, []string{"a", "a", audience, audience, "b", "b", audience, audience, "c", "c", audience, audience})
+	},
+}

@@ -1,0 +1,249 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+)
+
+var userTests = map[string]func(*testing.T, *store.DB){
+	"a user is found as it was stored": func(t *testing.T, db *store.DB) {
+		want := domain.User{
+			Subject: "s1", Username: "alice", Email: "a@x.example", EmailVerified: true, Name: "Alice", PasswordHash: "$argon2id$…",
+			DisabledAt: t0, CreatedAt: t0, UpdatedAt: t0,
+		}
+		want.ID = must(db.InsertUser(t.Context(), want))(t)
+		same(t, must(db.FindUser(t.Context(), "alice"))(t), want)
+		same(t, must(db.FindUserByID(t.Context(), want.ID))(t), want)
+
+		want.Email, want.EmailVerified, want.DisabledAt, want.UpdatedAt = "", false, time.Time{}, t0.Add(time.Hour)
+		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateUser(ctx, want) }, "user "+text(want.ID))
+		same(t, must(db.FindUser(t.Context(), "alice"))(t), want)
+	},
+	"username and subject are each taken once": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		_, err := db.InsertUser(t.Context(), domain.User{Subject: "other", Username: "alice"})
+		wantErr(t, err, domain.ErrExists)
+		_, err = db.InsertUser(t.Context(), domain.User{Subject: "sub-alice", Username: "other"})
+		wantErr(t, err, domain.ErrExists)
+		same(t, w.user > 0, true)
+	},
+	"a user that does not exist is not found": func(t *testing.T, db *store.DB) {
+		_, err := db.FindUser(t.Context(), "none")
+		wantErr(t, err, domain.ErrNotFound)
+		_, err = db.FindUserByID(t.Context(), 99)
+		wantErr(t, err, domain.ErrNotFound)
+		wantErr(t, db.UpdateUser(t.Context(), domain.User{Username: "none"}), domain.ErrNotFound)
+		wantErr(t, db.DeleteUser(t.Context(), "none"), domain.ErrNotFound)
+	},
+	"sessions, grants, consents and assignments go with a user": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := w.grant(t, db)
+		must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("h"), UserID: w.user}))(t)
+		check(t, db.PutConsent(t.Context(), domain.Consent{UserID: w.user, ClientID: w.client, Audience: audience}))
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectUser, Subject: "alice"}))
+		check(t, db.AddMember(t.Context(), "ops", "alice"))
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteUser(ctx, "alice") },
+			"user "+text(w.user), "user-access "+text(w.user))
+		_, err := db.FindGrant(t.Context(), grant)
+		wantErr(t, err, domain.ErrNotFound)
+		_, err = db.FindSession(t.Context(), []byte("h"))
+		wantErr(t, err, domain.ErrNotFound)
+		_, err = db.FindConsent(t.Context(), w.user, w.client, audience)
+		wantErr(t, err, domain.ErrNotFound)
+		same(t, len(must(db.ListMembers(t.Context(), "ops", "", 10))(t)), 0)
+	},
+	"users are listed page by page": func(t *testing.T, db *store.DB) {
+		for _, name := range []string{"c", "a", "b"} {
+			must(db.InsertUser(t.Context(), domain.User{Subject: name, Username: name}))(t)
+		}
+		same(t, usernames(must(db.ListUsers(t.Context(), "", 2))(t)), []string{"a", "b"})
+		same(t, usernames(must(db.ListUsers(t.Context(), "b", 2))(t)), []string{"c"})
+	},
+}
+
+func usernames(users []domain.User) (names []string) {
+	for _, u := range users {
+		names = append(names, u.Username)
+	}
+	return names
+}
+
+var groupTests = map[string]func(*testing.T, *store.DB){
+	"a group is found as it was stored": func(t *testing.T, db *store.DB) {
+		want := domain.Group{Name: "ops", Description: "Operators", CreatedAt: t0}
+		want.ID = must(db.InsertGroup(t.Context(), want))(t)
+		same(t, must(db.FindGroup(t.Context(), "ops"))(t), want)
+		same(t, must(db.ListGroups(t.Context(), "", 10))(t), []domain.Group{want})
+		same(t, len(must(db.ListGroups(t.Context(), "ops", 10))(t)), 0)
+		_, err := db.InsertGroup(t.Context(), want)
+		wantErr(t, err, domain.ErrExists)
+	},
+	"joining and leaving are idempotent": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		wantChanges(t, db, func(ctx context.Context) error { return db.AddMember(ctx, "ops", "alice") }, "user-access "+text(w.user))
+		check(t, db.AddMember(t.Context(), "ops", "alice"))
+		same(t, usernames(must(db.ListMembers(t.Context(), "ops", "", 10))(t)), []string{"alice"})
+		same(t, len(must(db.ListMembers(t.Context(), "ops", "alice", 10))(t)), 0)
+		same(t, must(db.UserGroups(t.Context(), w.user))(t)[0].Name, "ops")
+		wantChanges(t, db, func(ctx context.Context) error { return db.RemoveMember(ctx, "ops", "alice") }, "user-access "+text(w.user))
+		check(t, db.RemoveMember(t.Context(), "ops", "alice"))
+		same(t, len(must(db.UserGroups(t.Context(), w.user))(t)), 0)
+	},
+	"what does not exist is not found": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		_, err := db.FindGroup(t.Context(), "none")
+		wantErr(t, err, domain.ErrNotFound)
+		wantErr(t, db.DeleteGroup(t.Context(), "none"), domain.ErrNotFound)
+		for _, op := range []func(ctx context.Context, group, username string) error{db.AddMember, db.RemoveMember} {
+			wantErr(t, op(t.Context(), "none", "alice"), domain.ErrNotFound)
+			wantErr(t, op(t.Context(), "ops", "none"), domain.ErrNotFound)
+		}
+	},
+	"each member of a deleted group counts as changed": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		check(t, db.AddMember(t.Context(), "ops", "alice"))
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteGroup(ctx, "ops") },
+			"group-access "+text(w.group), "user-access "+text(w.user))
+		same(t, len(must(db.UserGroups(t.Context(), w.user))(t)), 0)
+	},
+}
+
+var roleTests = map[string]func(*testing.T, *store.DB){
+	"a role is found as it was stored": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		want := domain.Role{
+			Name: "chief", Description: "Chief", CreatedAt: t0, UpdatedAt: t0,
+			Permissions: []domain.RolePermission{{Audience: audience, Permission: "orders:read"}, {Audience: audience, Permission: "orders:write"}},
+		}
+		want.ID = must(db.InsertRole(t.Context(), want))(t)
+		same(t, must(db.FindRole(t.Context(), "chief"))(t), want)
+		same(t, must(db.FindRoleByID(t.Context(), want.ID))(t), want)
+		_, err := db.InsertRole(t.Context(), want)
+		wantErr(t, err, domain.ErrExists)
+
+		want.Description, want.Permissions, want.UpdatedAt = "", want.Permissions[1:], t0.Add(time.Hour)
+		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateRole(ctx, want) }, "role "+text(want.ID))
+		same(t, must(db.FindRole(t.Context(), "chief"))(t), want)
+	},
+	"a role cannot give what does not exist": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		bad := domain.Role{Name: "new", Permissions: []domain.RolePermission{{Audience: audience, Permission: "orders:none"}}}
+		_, err := db.InsertRole(t.Context(), bad)
+		wantErr(t, err, domain.ErrNotFound)
+		bad.Name = "clerk"
+		wantErr(t, db.UpdateRole(t.Context(), bad), domain.ErrNotFound)
+		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 1)
+	},
+	"a role that does not exist is not found": func(t *testing.T, db *store.DB) {
+		_, err := db.FindRole(t.Context(), "none")
+		wantErr(t, err, domain.ErrNotFound)
+		_, err = db.FindRoleByID(t.Context(), 99)
+		wantErr(t, err, domain.ErrNotFound)
+		wantErr(t, db.UpdateRole(t.Context(), domain.Role{Name: "none"}), domain.ErrNotFound)
+		wantErr(t, db.DeleteRole(t.Context(), "none"), domain.ErrNotFound)
+	},
+	"whoever had a deleted role counts as changed": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		for kind, subject := range map[domain.SubjectKind]string{
+			domain.SubjectUser: "alice", domain.SubjectGroup: "ops", domain.SubjectClient: "shop",
+		} {
+			check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: kind, Subject: subject}))
+		}
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteRole(ctx, "clerk") },
+			"role "+text(w.role), "user-access "+text(w.user), "group-access "+text(w.group), "client-access shop")
+		same(t, len(must(db.ListAssignments(t.Context(), "", "", "", 0, 10))(t)), 0)
+	},
+	"roles are listed page by page with their permissions": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		roles := must(db.ListRoles(t.Context(), domain.RoleAdministrator, 10))(t)
+		same(t, len(roles), 1)
+		same(t, roles[0].Permissions, []domain.RolePermission{{Audience: audience, Permission: "orders:read"}})
+		same(t, must(db.ListRoles(t.Context(), "", 1))(t)[0].Name, domain.RoleAdministrator)
+	},
+}
+
+var assignmentTests = map[string]func(*testing.T, *store.DB){
+	"an assignment is made once, then only its expiry changes": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		for _, c := range []struct {
+			kind    domain.SubjectKind
+			id      int64
+			subject string
+			change  string
+		}{
+			{domain.SubjectUser, w.user, "alice", "user-access " + text(w.user)},
+			{domain.SubjectGroup, w.group, "ops", "group-access " + text(w.group)},
+			{domain.SubjectClient, w.client, "shop", "client-access shop"},
+		} {
+			want := domain.Assignment{Role: "clerk", SubjectKind: c.kind, Subject: c.subject, CreatedAt: t0}
+			wantChanges(t, db, func(ctx context.Context) error { return db.PutAssignment(ctx, want) }, c.change)
+			want.ExpiresAt = t0.Add(time.Hour)
+			wantChanges(t, db, func(ctx context.Context) error { return db.PutAssignment(ctx, want) }, c.change)
+			got := must(db.SubjectAssignments(t.Context(), c.kind, c.id))(t)
+			same(t, len(got), 1)
+			want.ID, want.RoleID, want.SubjectID = got[0].ID, w.role, c.id
+			same(t, got[0], want)
+			same(t, must(db.ListAssignments(t.Context(), "clerk", c.kind, c.subject, 0, 10))(t), got)
+			wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAssignment(ctx, "clerk", c.kind, c.subject) }, c.change)
+			wantErr(t, db.DeleteAssignment(t.Context(), "clerk", c.kind, c.subject), domain.ErrNotFound)
+		}
+	},
+	"role and subject must exist": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		wantErr(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "none", SubjectKind: domain.SubjectUser, Subject: "alice"}), domain.ErrNotFound)
+		wantErr(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectUser, Subject: "none"}), domain.ErrNotFound)
+		wantErr(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: "robot", Subject: "alice"}), domain.ErrInvalid)
+	},
+	"assignments are listed page by page, by role, kind and subject": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		for _, role := range []string{"clerk", domain.RoleAdministrator} {
+			check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: role, SubjectKind: domain.SubjectUser, Subject: "alice"}))
+			check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: role, SubjectKind: domain.SubjectGroup, Subject: "ops"}))
+		}
+		count := func(role string, kind domain.SubjectKind, subject string) int {
+			return len(must(db.ListAssignments(t.Context(), role, kind, subject, 0, 10))(t))
+		}
+		same(t, []int{count("", "", ""), count("clerk", "", ""), count("", domain.SubjectUser, ""), count("clerk", domain.SubjectGroup, "ops"),
+			count("", domain.SubjectClient, ""), count("", domain.SubjectGroup, "alice")}, []int{4, 2, 2, 1, 0, 0})
+		page := must(db.ListAssignments(t.Context(), "", "", "", 0, 3))(t)
+		same(t, len(must(db.ListAssignments(t.Context(), "", "", "", page[2].ID, 3))(t)), 1)
+	},
+	"only enabled users with a current assignment are administrators": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		must(db.InsertUser(t.Context(), domain.User{Subject: "d", Username: "disabled", DisabledAt: t0}))(t)
+		admin := domain.Assignment{Role: domain.RoleAdministrator, SubjectKind: domain.SubjectUser, Subject: "disabled"}
+		check(t, db.PutAssignment(t.Context(), admin))
+		same(t, must(db.CountAdministrators(t.Context(), t0))(t), 0)
+		admin.Subject, admin.ExpiresAt = "alice", t0.Add(time.Second)
+		check(t, db.PutAssignment(t.Context(), admin))
+		same(t, must(db.CountAdministrators(t.Context(), t0))(t), 1)
+		same(t, must(db.CountAdministrators(t.Context(), t0.Add(time.Second)))(t), 0)
+	},
+}
+
+var setupTests = map[string]func(*testing.T, *store.DB){
+	"a setup link is good until it expires": func(t *testing.T, db *store.DB) {
+		link := []byte("hash")
+		check(t, db.PutSetupLink(t.Context(), link, t0, t0.Add(time.Hour)))
+		check(t, db.FindSetupLink(t.Context(), link, t0))
+		wantErr(t, db.FindSetupLink(t.Context(), []byte("other"), t0), domain.ErrNotFound)
+		wantErr(t, db.FindSetupLink(t.Context(), link, t0.Add(time.Hour)), domain.ErrNotFound)
+		wantErr(t, db.CompleteSetup(t.Context(), link, t0.Add(time.Hour)), domain.ErrNotFound)
+		check(t, db.PutSetupLink(t.Context(), []byte("next"), t0.Add(time.Hour), t0.Add(2*time.Hour)))
+		wantErr(t, db.FindSetupLink(t.Context(), link, t0), domain.ErrNotFound)
+	},
+	"the setup is completed once": func(t *testing.T, db *store.DB) {
+		for _, link := range []string{"one", "two"} {
+			check(t, db.PutSetupLink(t.Context(), []byte(link), t0, t0.Add(time.Hour)))
+		}
+		wantErr(t, db.CompleteSetup(t.Context(), []byte("other"), t0), domain.ErrNotFound)
+		onlyOneWins(t, domain.ErrConsumed, func(i int) error {
+			return db.CompleteSetup(t.Context(), []byte([]string{"one", "two"}[i%2]), t0)
+		})
+		wantErr(t, db.FindSetupLink(t.Context(), []byte("two"), t0), domain.ErrNotFound)
+	},
+}

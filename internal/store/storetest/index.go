@@ -1,0 +1,189 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+)
+
+func refOf(t domain.IssuedToken) domain.TokenRef {
+	return domain.TokenRef{ID: t.ID, ExpiresAt: t.ExpiresAt}
+}
+
+var indexTests = map[string]func(*testing.T, *store.DB){
+	"tokens are found as they were written, with the revision": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		now := revision(t, db)
+		tokens := w.issued(1, 3)
+		tokens[1] = domain.IssuedToken{
+			ID: tokenID(2), Kind: domain.TokenIdentity, KeyID: 3, ClientID: 4, UserID: 5, GrantID: 6,
+			IssuedAt: t0, ExpiresAt: t0.Add(time.Hour + time.Microsecond),
+		}
+		same(t, must(db.InsertIssuedTokens(t.Context(), tokens, []int64{now, now + 1, now}))(t), now)
+		found, at, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{
+			refOf(tokens[0]), refOf(tokens[1]), {ID: tokens[2].ID, ExpiresAt: t0}, {ID: tokenID(99), ExpiresAt: t0},
+		})
+		check(t, err)
+		same(t, at, now)
+		same(t, found, map[domain.TokenID]domain.IssuedToken{tokens[0].ID: tokens[0], tokens[1].ID: tokens[1]})
+	},
+	"the revision comes without tokens too": func(t *testing.T, db *store.DB) {
+		now := revision(t, db)
+		found, at, err := db.FindIssuedTokens(t.Context(), nil)
+		check(t, err)
+		same(t, at, now)
+		same(t, len(found), 0)
+		same(t, must(db.InsertIssuedTokens(t.Context(), nil, nil))(t), now)
+	},
+	"a token decided on an older revision is not written": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		now := revision(t, db)
+		tokens := w.issued(1, 2)
+		same(t, must(db.InsertIssuedTokens(t.Context(), tokens, []int64{now - 1, now}))(t), now)
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(tokens[0]), refOf(tokens[1])})
+		check(t, err)
+		same(t, found, map[domain.TokenID]domain.IssuedToken{tokens[1].ID: tokens[1]})
+	},
+	"thousands of tokens go in one batch": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens := w.issued(1, 5000)
+		indexed(t, db, tokens...)
+		refs := make([]domain.TokenRef, len(tokens))
+		for i := range tokens {
+			refs[i] = refOf(tokens[i])
+		}
+		found, _, err := db.FindIssuedTokens(t.Context(), refs)
+		check(t, err)
+		same(t, len(found), len(tokens))
+	},
+	"a token written in a transaction that is rolled back is not there": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		token := w.issued(1, 1)[0]
+		ctx := must(db.Begin(t.Context()))(t)
+		must(db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{revision(t, db)}))(t)
+		check(t, db.Rollback(ctx))
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(token)})
+		check(t, err)
+		same(t, len(found), 0)
+	},
+	"one token is revoked, once": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens := w.issued(1, 2)
+		indexed(t, db, tokens...)
+		check(t, db.RevokeToken(t.Context(), refOf(tokens[0]), t0))
+		check(t, db.RevokeToken(t.Context(), refOf(tokens[0]), t0.Add(time.Minute)))
+		tokens[0].RevokedAt = t0
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(tokens[0]), refOf(tokens[1])})
+		check(t, err)
+		same(t, found, map[domain.TokenID]domain.IssuedToken{tokens[0].ID: tokens[0], tokens[1].ID: tokens[1]})
+		wantErr(t, db.RevokeToken(t.Context(), domain.TokenRef{ID: tokenID(99), ExpiresAt: t0}, t0), domain.ErrNotFound)
+	},
+	"a filter revokes the live tokens that it chooses, no others": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens := w.issued(1, 7)
+		tokens[0].ClientID = 91
+		tokens[1].UserID = 92
+		tokens[2].GrantID = 93
+		tokens[3].APIID = 94
+		tokens[4].KeyID = 95
+		tokens[5].KeyID, tokens[5].ExpiresAt = 95, t0 // expired
+		indexed(t, db, tokens...)
+		for _, filter := range []domain.TokenFilter{
+			{ClientID: 91}, {UserID: 92}, {GrantID: 93}, {APIID: 94}, {ID: tokens[6].ID},
+		} {
+			same(t, must(db.RevokeTokens(t.Context(), filter, t0))(t), 1)
+			same(t, must(db.RevokeTokens(t.Context(), filter, t0))(t), 0)
+		}
+		same(t, must(db.RevokeTokensOfKey(t.Context(), 95, t0))(t), 1)
+		same(t, must(db.RevokeTokens(t.Context(), domain.TokenFilter{}, t0))(t), 0)
+	},
+	"tokens are listed newest first, page by page, with names": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		key := must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k1", Alg: domain.ES256, State: domain.KeyActive}))(t)
+		tokens := w.issued(1, 4)
+		tokens[0].KeyID = key
+		tokens[1].UserID = w.user
+		tokens[2].ClientID, tokens[2].APIID, tokens[2].UserID = 98, 99, 97 // gone
+		indexed(t, db, tokens...)
+		page := must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 3}))(t)
+		same(t, page, []domain.TokenEntry{
+			{IssuedToken: tokens[3], Client: "shop", Subject: "shop", Audience: audience},
+			{IssuedToken: tokens[2]},
+			{IssuedToken: tokens[1], Client: "shop", Username: "alice", Subject: "sub-alice", Audience: audience},
+		})
+		page = must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 3, Before: page[2].ID}))(t)
+		same(t, page, []domain.TokenEntry{{IssuedToken: tokens[0], Client: "shop", Subject: "shop", Audience: audience, KeyName: "k1"}})
+		same(t, len(must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 9, UserID: w.user, ClientID: w.client}))(t)), 1)
+	},
+	"no stale token is written and no change misses one": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		var stop atomic.Bool
+		var stale, written atomic.Int64
+		const writers = 4
+		_, failed := parallel(writers+1, func(i int) error {
+			if i == writers {
+				defer stop.Store(true)
+				return revokeAgainAndAgain(t, db, w)
+			}
+			known := int64(1)
+			for n := 0; !stop.Load(); n++ {
+				// As a server does: decide on the revision that it knows, and look again when told that it is old.
+				batch := w.issued(i<<20+n*8, 8)
+				for j := range batch {
+					batch[j].KeyID = known // to tell later on which revision it was decided
+				}
+				newest, err := db.InsertIssuedTokens(t.Context(), batch, slices.Repeat([]int64{known}, len(batch)))
+				if err != nil {
+					return err
+				}
+				if newest > known {
+					stale.Add(1)
+				} else {
+					written.Add(8)
+				}
+				known = newest
+			}
+			return nil
+		})
+		for _, err := range failed {
+			t.Error(err)
+		}
+		entries := must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{ClientID: w.client}))(t)
+		same(t, int64(len(entries)), written.Load())
+		if stale.Load() == 0 || written.Load() == 0 {
+			t.Errorf("%d stale batches and %d tokens written: nothing was tested", stale.Load(), written.Load())
+		}
+	},
+}
+
+// revokeAgainAndAgain makes changes that revoke all tokens, and checks that no token lives on that was decided before the change.
+func revokeAgainAndAgain(t *testing.T, db *store.DB, w world) error {
+	for range 20 {
+		err := db.Tx(t.Context(), func(ctx context.Context) (err error) {
+			if err := db.UpdateUser(ctx, domain.User{Username: "alice"}); err != nil {
+				return err
+			}
+			_, err = db.RevokeTokens(ctx, domain.TokenFilter{ClientID: w.client}, t0)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		changedAt := revision(t, db) // nobody else makes changes
+		live, err := db.ListIssuedTokens(t.Context(), domain.TokenFilter{ClientID: w.client, Live: true, Now: t0})
+		if err != nil {
+			return err
+		}
+		for _, entry := range live {
+			if entry.KeyID < changedAt {
+				t.Errorf("a token decided on revision %d lives, though revision %d revoked all", entry.KeyID, changedAt)
+			}
+		}
+	}
+	return nil
+}
