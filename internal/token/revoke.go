@@ -63,7 +63,9 @@ func (t *Tokens) RevokeRefresh(ctx context.Context, client *domain.Client, signa
 	case grant.ClientID != client.ID:
 		return ErrNotYours
 	}
-	_, err = t.RevokeGrant(ctx, grant.ID)
+	if _, err = t.RevokeGrant(ctx, grant.ID); isNotFound(err) {
+		return nil // purged meanwhile
+	}
 	return err
 }
 
@@ -79,14 +81,18 @@ func (t *Tokens) RevokeID(ctx context.Context, id domain.TokenID) error {
 	return t.revokeOne(ctx, entries[0].IssuedToken)
 }
 
+// revokeOne writes nothing about a token that is dead already.
 func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken) error {
+	if !issued.RevokedAt.IsZero() {
+		return nil
+	}
 	err := t.store.Tx(ctx, func(ctx context.Context) error {
 		if err := t.store.RevokeToken(ctx, domain.TokenRef{ID: issued.ID, ExpiresAt: issued.ExpiresAt}, t.now()); err != nil {
 			return err
 		}
 		return t.log.Record(ctx, "token.revoke", "token:"+issued.ID.String(), "")
 	})
-	if err != nil {
+	if err != nil && !isNotFound(err) { // purged meanwhile
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
 	}
 	return nil
@@ -128,6 +134,13 @@ func describe(f domain.TokenFilter) string {
 // RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It says how many access and ID tokens died.
 // domain.ErrNotFound if there is no such grant.
 func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (died int64, err error) {
+	grant, err := t.store.FindGrant(ctx, id)
+	if err != nil {
+		return 0, fmt.Errorf("find grant %d: %w", id, err)
+	}
+	if !grant.RevokedAt.IsZero() {
+		return 0, nil // nothing to write about
+	}
 	err = t.store.Tx(ctx, func(ctx context.Context) error {
 		if died, err = t.store.RevokeGrant(ctx, id, t.now()); err != nil {
 			return err
