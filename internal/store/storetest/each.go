@@ -4,6 +4,7 @@ package storetest
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -29,10 +30,21 @@ func Postgres(tb testing.TB) *store.DB {
 	return Open(tb, pgtest.Database(tb))
 }
 
-// Open opens and migrates a database; it is closed when the test ends.
+// Open opens and migrates a database; it is closed when the test ends. It is patient, so that a busy machine fails no test.
 func Open(tb testing.TB, url string) *store.DB {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), url, store.Options{})
+	return open(tb, url, store.Options{OpTimeout: time.Minute})
+}
+
+// OpenImpatient is Open with the timeout that servers have.
+func OpenImpatient(tb testing.TB, url string) *store.DB {
+	tb.Helper()
+	return open(tb, url, store.Options{})
+}
+
+func open(tb testing.TB, url string, opts store.Options) *store.DB {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), url, opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
