@@ -30,10 +30,11 @@ func Postgres(tb testing.TB) *store.DB {
 	return Open(tb, pgtest.Database(tb))
 }
 
-// Open opens and migrates a database; it is closed when the test ends. It is patient, so that a busy machine fails no test.
+// Open opens and migrates a database; it is closed when the test ends. It waits longer than servers do,
+// so that a busy machine fails no test.
 func Open(tb testing.TB, url string) *store.DB {
 	tb.Helper()
-	return open(tb, url, store.Options{OpTimeout: time.Minute})
+	return open(tb, url, store.Options{OpTimeout: 10 * time.Second})
 }
 
 // OpenImpatient is Open with the timeout that servers have.
