@@ -34,7 +34,7 @@ func newPostgres(url string, opts Options) (*postgres, error) {
 	config.MaxConnLifetimeJitter = 10 * time.Minute
 	config.HealthCheckPeriod = 10 * time.Second
 	config.PingTimeout = opts.OpTimeout / 3
-	config.ConnConfig.ConnectTimeout = time.Second
+	config.ConnConfig.ConnectTimeout = opts.OpTimeout * 2 / 3
 	// A replica that froze in mid-transaction must not keep its locks from the others.
 	params := config.ConnConfig.RuntimeParams
 	if params["idle_in_transaction_session_timeout"] == "" {
