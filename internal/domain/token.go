@@ -81,8 +81,17 @@ type IssuedToken struct {
 	APIID     int64 // zero: the audience is Signet's own (userinfo), or for an ID token the client
 	IssuedAt  time.Time
 	ExpiresAt time.Time
-	RevokedAt time.Time
+
+	Digest TokenDigest // of the token as it was answered
+	Status StatusRef   // zero: in no status list (ID tokens)
+
+	Revision    int64 // at which it was written; set by the store
+	RevokedAt   time.Time
+	SuspendedAt time.Time
 }
+
+// TokenDigest is the first half of SHA-256 over a token: who presents a token with this digest presents the one that was issued.
+type TokenDigest [16]byte
 
 // TokenRef finds a token in the index; the expiry keeps the search inside one partition.
 type TokenRef struct {
