@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"time"
 )
 
@@ -47,6 +48,13 @@ type TokenID [16]byte
 
 // String gives the jti as it stands in a token: 22 characters of base64url.
 func (id TokenID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// Time is when the id was made, to the millisecond, by the clock of the replica that made it.
+func (id TokenID) Time() time.Time {
+	var ms [8]byte
+	copy(ms[2:], id[:6])
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:])))
+}
 
 // ParseTokenID reads a jti. ErrInvalid if it is not one of ours: nor is zero, which stands for any in a filter.
 func ParseTokenID(s string) (TokenID, error) {

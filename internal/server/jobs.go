@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // job is something that every replica does now and then; each is safe to do on several at once.
@@ -21,6 +22,8 @@ func (s *Services) jobs(cfg config.Config) []job {
 	return []job{
 		// Requests notice changes on their own. This is for what asks no database: the JWKS.
 		{"refresh the snapshot", time.Second, s.Cache.Refresh},
+		{"follow token statuses", token.StatusPace, s.Tokens.SyncStatus},
+		{"mark revoked tokens", time.Second, s.Tokens.FinishAll},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Tokens.Purge(ctx); return err }},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/source"
@@ -28,17 +29,13 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 	}()
 	stop := context.AfterFunc(ctx, func() { m.GracefulStop <- true })
 	defer stop()
-	if err := db.checkVersion(ctx); err != nil {
-		return err
-	}
-	switch err := m.Up(); {
-	case err == nil, errors.Is(err, migrate.ErrNoChange):
-		return db.checkVersion(ctx)
-	case errors.As(err, new(migrate.ErrDirty)):
-		return errors.Join(db.checkVersion(ctx), err)
-	default:
+	if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
+		if unfit := db.checkVersion(ctx); unfit != nil {
+			return unfit
+		}
 		return fmt.Errorf("migrate: %w", err)
 	}
+	return db.dialect.preparePartitions(ctx, db, db.now().Add(-partitionsPast), db.now().Add(partitionsSoon), time.Time{})
 }
 
 // MigrationStatus returns the schema's version and the newest one that this binary knows; zero is an empty database.
@@ -57,6 +54,7 @@ func (db *DB) MigrationStatus(ctx context.Context) (current, latest uint, dirty 
 	return current, latest, dirty, err
 }
 
+// checkVersion says why a database cannot be migrated, if it can be told by its version.
 func (db *DB) checkVersion(ctx context.Context) error {
 	current, latest, dirty, err := db.MigrationStatus(ctx)
 	switch {

@@ -68,7 +68,7 @@ type Store interface {
 	// access tokens died. ErrNotFound if there is none.
 	RevokeGrant(ctx context.Context, id int64, now time.Time) (int64, error)
 	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
-	// RevokeTokens marks the access tokens.
+	// InsertRevocation takes back the access tokens.
 	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
 
 	// InsertCode stores an authorization code.
