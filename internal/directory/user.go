@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -237,23 +236,17 @@ func (d *Directory) ListUsers(ctx context.Context, after string, limit int) ([]d
 }
 
 // LookupUser finds a user by database id in the snapshot, a disabled one too. The user is shared: do not change it.
-// ErrNotFound if there is no such user, which the snapshot remembers as nil.
+// ErrNotFound if there is no such user.
 func (d *Directory) LookupUser(ctx context.Context, id int64) (*domain.User, error) {
 	user, err := snapshot.Get(ctx, d.cache, domain.ChangeUser, strconv.FormatInt(id, 10), func(ctx context.Context) (*domain.User, error) {
 		user, err := d.store.FindUserByID(ctx, id)
-		switch {
-		case errors.Is(err, domain.ErrNotFound):
-			return nil, nil
-		case err != nil:
+		if err != nil {
 			return nil, err
 		}
 		return &user, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look up user %d: %w", id, err)
-	}
-	if user == nil {
-		return nil, domain.ErrNotFound
 	}
 	return user, nil
 }

@@ -71,6 +71,11 @@ type Permission struct {
 	Description string
 }
 
+// MayUse says whether the client may have tokens for an API at all.
+func (c *Client) MayUse(audience string) bool {
+	return slices.ContainsFunc(c.APIs, func(a ClientAPI) bool { return a.Audience == audience })
+}
+
 // MayAsk says whether the client may ask for a permission of an API.
 func (c *Client) MayAsk(audience, permission string) bool {
 	for _, api := range c.APIs {

@@ -3,6 +3,7 @@ package oauth
 import (
 	"errors"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,6 +27,7 @@ type authorization struct {
 	prompt      []string
 	maxAge      time.Duration // negative: not asked for
 	requestedAt time.Time
+	refused     error // a parameter that is not supported
 	flow        page.Flow
 }
 
@@ -39,7 +41,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		a, err = p.readAuthorization(w, r)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Method == http.MethodPost:
+		// A POST from another site brings no cookie; the GET that follows does.
+		err = p.interact(w, r, a, "/oauth2/authorize")
+	default:
 		err = p.answer(w, r, a)
 	}
 	if err != nil {
@@ -62,13 +69,35 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	if err := matchRedirect(found, values.Get("redirect_uri")); err != nil {
 		return nil, err
 	}
+	a := &authorization{client: found, flow: flow, requestedAt: flow.RequestedAt, refused: refuseParameters(values)}
 	r.Form, r.PostForm = values, url.Values{}
-	request, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
-	a := &authorization{AuthorizeRequester: request, client: found, flow: flow, requestedAt: flow.RequestedAt}
-	if err != nil {
+	r.MultipartForm, r.Body = &multipart.Form{}, http.NoBody // or fosite would read a body without bounds
+	a.AuthorizeRequester, err = p.fosite.NewAuthorizeRequest(r.Context(), r)
+	if err != nil && !errors.Is(err, fosite.ErrInvalidState) { // a short state is the client's choice: PKCE does what it is for
 		return a, err
 	}
 	return a, p.judge(r, a)
+}
+
+// refuseParameters takes out parameters that Signet does not support and that fosite would treat in ways of its own, and says
+// which of them cannot be ignored (OpenID Connect Core §3.1.2.6, §6).
+func refuseParameters(values url.Values) error {
+	defer func() {
+		for _, name := range []string{"request", "request_uri", "registration", "response_mode"} {
+			values.Del(name)
+		}
+	}()
+	switch mode := values.Get("response_mode"); {
+	case values.Has("request"):
+		return fosite.ErrRequestNotSupported
+	case values.Has("request_uri"):
+		return fosite.ErrRequestURINotSupported
+	case values.Has("registration"):
+		return fosite.ErrRegistrationNotSupported
+	case mode != "" && mode != "query":
+		return fosite.ErrUnsupportedResponseMode
+	}
+	return nil
 }
 
 // authorizationForm reads the parameters: from a sealed flow, the query or the body.
@@ -82,7 +111,11 @@ func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (ur
 		encoded = form.Encode()
 	}
 	flow := page.Flow{Query: encoded, RequestedAt: p.Now()}
-	if sealed := r.URL.Query().Get("flow"); sealed != "" {
+	if sealed, ours := strings.CutPrefix(encoded, "flow="); ours && !strings.Contains(sealed, "&") {
+		sealed, err := url.QueryUnescape(sealed)
+		if err != nil {
+			return nil, flow, fosite.ErrInvalidRequest
+		}
 		opened, err := p.Pages.OpenFlow(sealed)
 		if err != nil {
 			return nil, flow, fosite.ErrInvalidRequest.WithDescription(
@@ -133,10 +166,8 @@ func isDigits(text string) bool {
 func (p *Provider) judge(r *http.Request, a *authorization) error {
 	form := a.GetRequestForm()
 	switch {
-	case form.Has("request"):
-		return fosite.ErrRequestNotSupported
-	case form.Has("request_uri"):
-		return fosite.ErrRequestURINotSupported
+	case a.refused != nil:
+		return a.refused
 	case !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode):
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
 	case !form.Has("code_challenge"):
@@ -232,16 +263,24 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 		return false, nil
 	}
 	subject, err := p.Tokens.VerifyIDToken(r.Context(), hint)
-	if errors.Is(err, keys.ErrNotOurs) {
+	switch {
+	case errors.Is(err, keys.ErrUnknownKey):
+		return false, nil // clients keep hints for longer than keys live
+	case errors.Is(err, keys.ErrNotOurs):
 		return false, fosite.ErrInvalidRequest.WithHint("The id_token_hint is not an ID token of this server.")
-	} else if err != nil {
+	case err != nil:
 		return false, err
 	}
 	user, err := p.Directory.LookupUser(r.Context(), s.UserID)
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, fmt.Errorf("find the user: %w", err)
+	case user.Subject == subject:
+		return false, nil
+	case fresh:
+		return false, fosite.ErrLoginRequired.WithHint("Another user than that of the id_token_hint has signed in.")
 	}
-	return user.Subject != subject && !fresh, nil
+	return true, nil
 }
 
 // consented says whether the user has allowed the client what it asks for.
@@ -255,7 +294,10 @@ func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session
 	} else if err != nil {
 		return false, err
 	}
-	if slices.Contains(a.prompt, "consent") && consent.GrantedAt.Before(a.requestedAt) {
+	// Anybody on the same machine can pose as an application without a secret that is redirected to there: its user is
+	// asked every time (RFC 8252 §8.6).
+	impersonable := a.client.Public && a.GetRedirectURI().Scheme != "https"
+	if (slices.Contains(a.prompt, "consent") || impersonable) && consent.GrantedAt.Before(a.requestedAt) {
 		return false, nil
 	}
 	return !slices.ContainsFunc(a.scopes, func(scope string) bool { return !slices.Contains(consent.Scopes, scope) }), nil

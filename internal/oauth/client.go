@@ -39,7 +39,9 @@ func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.V
 		return nil, err
 	}
 	found, err := p.Registry.LookupClient(ctx, id)
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+	if errors.Is(err, domain.ErrNotFound) {
+		found = nil
+	} else if err != nil {
 		return nil, err
 	}
 	if found != nil && found.Public {

@@ -27,7 +27,10 @@ var (
 )
 
 // replayError says that a once-only code or refresh token of a grant came again.
-type replayError struct{ grantID int64 }
+type replayError struct {
+	grantID  int64
+	clientID string
+}
 
 func (e *replayError) Error() string { return "replayed" }
 

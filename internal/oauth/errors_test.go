@@ -26,7 +26,7 @@ func TestWireErrorsSayWhatFailedInside(t *testing.T) {
 		"database gone, as client": {fosite.ErrInvalidClient.WithWrap(domain.ErrUnavailable), "temporarily_unavailable", http.StatusServiceUnavailable},
 		"too slow":                 {deep(context.DeadlineExceeded), "temporarily_unavailable", http.StatusServiceUnavailable},
 		"restless":                 {domain.ErrStale, "temporarily_unavailable", http.StatusServiceUnavailable},
-		"code used":                {deep(&replayError{1}), "invalid_grant", http.StatusBadRequest},
+		"code used":                {deep(&replayError{grantID: 1}), "invalid_grant", http.StatusBadRequest},
 		"grant revoked":            {deep(domain.ErrRevoked), "invalid_grant", http.StatusBadRequest},
 		"caller's fault":           {fosite.ErrInvalidScope, "invalid_scope", http.StatusBadRequest},
 		"wrong secret":             {fosite.ErrInvalidClient, "invalid_client", http.StatusUnauthorized},

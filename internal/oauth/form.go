@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -29,8 +30,10 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, fosite.ErrInvalidRequest.WithHint("Send the parameters as application/x-www-form-urlencoded.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, errTooLarge
+	} else if err != nil {
+		return nil, fosite.ErrInvalidRequest.WithHint("The body did not arrive whole.")
 	}
 	form, err := parse(string(body))
 	if err != nil {
@@ -56,10 +59,10 @@ func parse(encoded string) (url.Values, error) {
 			}
 		}
 		repeatable := name == "resource" || name == "audience" // RFC 8707 §2
-		switch {
-		case len(value) > 1 && !repeatable:
+		if len(value) > 1 && !repeatable {
 			return nil, fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is there more than once.", printable(name))
-		case len(value) == 1 && value[0] == "":
+		}
+		if values[name] = fosite.RemoveEmpty(value); len(values[name]) == 0 {
 			delete(values, name)
 		}
 	}

@@ -108,9 +108,9 @@ func (g *guard) code(ctx context.Context, r fosite.AccessRequester, sess *reques
 		return errInvalidGrant.WithHint("The code_verifier does not fit the code_challenge.")
 	}
 	if !code.UsedAt.IsZero() {
-		return &replayError{code.GrantID}
+		return &replayError{grantID: code.GrantID, clientID: sess.client.ClientID}
 	}
-	sess.code = &code
+	sess.code, sess.nonce = &code, asked.Get("nonce")
 	sess.SetExpiresAt(fosite.AuthorizeCode, code.ExpiresAt)
 	return g.confirmTarget(ctx, form, sess)
 }
@@ -132,7 +132,7 @@ func (g *guard) refresh(ctx context.Context, r fosite.AccessRequester, sess *req
 		return err
 	}
 	if !found.UsedAt.IsZero() {
-		return &replayError{found.GrantID}
+		return &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
 	}
 	if !found.RevokedAt.IsZero() || !g.provider.Now().Before(found.ExpiresAt) {
 		return errInvalidGrant

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -88,7 +89,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 
 // revokeToken tells a refresh token from an access token by its form; token_type_hint is not needed.
 func (p *Provider) revokeToken(r *http.Request, caller *domain.Client, value string) error {
-	ctx := r.Context()
+	ctx := audit.WithActor(r.Context(), "client:"+caller.ClientID)
 	if strings.Count(value, ".") != 1 {
 		return p.Tokens.RevokeAccess(ctx, caller, value)
 	}

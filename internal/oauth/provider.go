@@ -3,7 +3,6 @@
 package oauth
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -59,7 +58,7 @@ type Provider struct {
 // New wires fosite.
 func New(c Config) *Provider {
 	p := &Provider{Config: c}
-	settings := &settings{&fosite.Config{
+	settings := &fosite.Config{
 		AccessTokenLifespan:           c.AccessTTL,
 		RefreshTokenLifespan:          c.RefreshIdleTTL,
 		AuthorizeCodeLifespan:         c.CodeTTL,
@@ -80,7 +79,7 @@ func New(c Config) *Provider {
 		ClientSecretsHasher: refuseAll{},
 		JWKSFetcherStrategy: refuseAll{},
 		HTTPClient:          &retryablehttp.Client{},
-	}}
+	}
 	hmacStrategy := foauth.NewHMACSHAStrategyUnPrefixed(&hmac.HMACStrategy{Config: settings}, settings)
 	p.strategy = &strategy{HMACSHAStrategyUnPrefixed: hmacStrategy, provider: p}
 	store := &storage{provider: p}
@@ -89,10 +88,10 @@ func New(c Config) *Provider {
 		AccessTokenStrategy: p.strategy, RefreshTokenStrategy: p.strategy, AuthorizeCodeStrategy: p.strategy,
 		CoreStorage: store, TokenRevocationStorage: store, Config: settings,
 	}
-	idTokens := &openid.IDTokenHandleHelper{IDTokenStrategy: &openid.DefaultStrategy{Signer: p.strategy, Config: settings}}
+	idTokens := &openid.IDTokenHandleHelper{IDTokenStrategy: p.strategy}
 	oidc := &openid.OpenIDConnectExplicitHandler{
 		OpenIDConnectRequestStorage:   store,
-		OpenIDConnectRequestValidator: openid.NewOpenIDConnectRequestValidator(p.strategy, settings),
+		OpenIDConnectRequestValidator: openid.NewOpenIDConnectRequestValidator(nil, settings), // nil: hints are judged by authorize
 		Config:                        settings, IDTokenHandleHelper: idTokens,
 	}
 	settings.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidc}
@@ -134,12 +133,6 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 		mux.HandleFunc("OPTIONS "+path, p.preflight)
 	}
 }
-
-// settings is fosite's configuration with what its struct cannot say.
-type settings struct{ *fosite.Config }
-
-// GetMinParameterEntropy lets clients choose state and nonce: PKCE, always required, does what fosite wants of a long state.
-func (s *settings) GetMinParameterEntropy(context.Context) int { return 0 }
 
 // refuseAll stands where fosite would fetch or hash something by itself.
 type refuseAll struct{}

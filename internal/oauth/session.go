@@ -20,7 +20,10 @@ type requestSession struct {
 	grant    *domain.Grant // nil: the client acts for itself
 	user     *domain.User  // the grant's
 	code     *domain.AuthorizationCode
-	minted   token.Minted
+	nonce    string               // the code's
+	minted   token.Minted         // the access token
+	idToken  string               // empty: none was asked for
+	issued   []domain.IssuedToken // both, for the index
 
 	claims  *jwt.IDTokenClaims
 	headers *jwt.Headers

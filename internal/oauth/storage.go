@@ -120,7 +120,7 @@ func (s *storage) request(sess *requestSession, form []byte) (*fosite.Request, e
 	return r, nil
 }
 
-// CreateAccessTokenSession puts the token that GenerateAccessToken has minted into the index.
+// CreateAccessTokenSession puts what GenerateAccessToken has minted into the index.
 func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosite.Requester) error {
 	sess := r.GetSession().(*requestSession)
 	if sess.grant != nil {
@@ -128,7 +128,7 @@ func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosi
 			return err
 		}
 	}
-	return s.provider.Tokens.Record(ctx, sess.minted.Record, sess.revision)
+	return s.provider.Tokens.Record(ctx, sess.revision, sess.issued...)
 }
 
 // CreateRefreshTokenSession stores a refresh token; it never outlives its grant.
@@ -163,8 +163,8 @@ func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature st
 
 // replayOf names the grant of the token request that ctx carries.
 func replayOf(ctx context.Context) error {
-	r := ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester)
-	return &replayError{r.GetSession().(*requestSession).grant.ID}
+	sess := ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester).GetSession().(*requestSession)
+	return &replayError{grantID: sess.grant.ID, clientID: sess.client.ClientID}
 }
 
 // CreateOpenIDConnectSession has nothing to do: the code's row holds the nonce.

@@ -2,14 +2,15 @@ package oauth
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"slices"
 	"time"
 
 	"github.com/ory/fosite"
 	foauth "github.com/ory/fosite/handler/oauth2"
-	"github.com/ory/fosite/token/jwt"
+	"github.com/ory/fosite/handler/openid"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/token"
@@ -22,15 +23,16 @@ type strategy struct {
 }
 
 var (
-	_ foauth.CoreStrategy = (*strategy)(nil)
-	_ jwt.Signer          = (*strategy)(nil)
+	_ foauth.CoreStrategy               = (*strategy)(nil)
+	_ openid.OpenIDConnectTokenStrategy = (*strategy)(nil)
 )
 
-// GenerateAccessToken mints an access token (RFC 9068). What fosite calls its signature is the jti.
+// GenerateAccessToken mints an access token (RFC 9068) and the ID token that goes with it, if any, so that storage can put both
+// into the index at once. What fosite calls the token's signature is the jti.
 func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) (string, string, error) {
 	sess := r.GetSession().(*requestSession)
 	minted, err := s.provider.Tokens.Mint(ctx, token.Order{
-		Client: r.GetClient().(client).Client, API: sess.api, Grant: sess.grant, Scopes: r.GetGrantedScopes(),
+		Client: sess.client.Client, API: sess.api, Grant: sess.grant, Scopes: r.GetGrantedScopes(),
 	})
 	if err != nil {
 		return "", "", err
@@ -39,7 +41,49 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		return "", "", fosite.ErrInvalidScope.WithHint("No role of this client gives any of the scopes that it asks for.")
 	}
 	sess.minted = minted
+	sess.issued = []domain.IssuedToken{minted.Record}
+	if sess.grant != nil && r.GetGrantedScopes().Has(domain.ScopeOpenID) {
+		if err := s.mintID(ctx, sess, r.GetGrantedScopes()); err != nil {
+			return "", "", err
+		}
+	}
 	return minted.Token, minted.Record.ID.String(), nil
+}
+
+// mintID makes the ID token (OpenID Connect Core §2).
+func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []string) error {
+	c, grant := sess.client.Client, sess.grant
+	claims := map[string]any{
+		"iss": s.provider.Issuer, "sub": sess.user.Subject, "aud": c.ClientID,
+		"auth_time": grant.AuthTime.Unix(), "acr": grant.ACR, "amr": grant.AMR,
+		"at_hash": accessTokenHash(sess.minted.Token, c.IDTokenAlg),
+	}
+	if sess.nonce != "" {
+		claims["nonce"] = sess.nonce
+	}
+	addProfile(claims, sess.user, scopes)
+	signed, record, err := s.provider.Tokens.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL))
+	if err != nil {
+		return err
+	}
+	sess.idToken = signed
+	sess.issued = append(sess.issued, record)
+	return nil
+}
+
+// accessTokenHash is the left half of the hash that goes with the ID token's algorithm (OpenID Connect Core §3.1.3.6).
+func accessTokenHash(accessToken, alg string) string {
+	if alg == domain.EdDSA { // Ed25519 hashes with SHA-512
+		sum := sha512.Sum512([]byte(accessToken))
+		return base64.RawURLEncoding.EncodeToString(sum[:32])
+	}
+	sum := sha256.Sum256([]byte(accessToken))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// GenerateIDToken hands out the ID token that GenerateAccessToken has made.
+func (s *strategy) GenerateIDToken(_ context.Context, _ time.Duration, r fosite.Requester) (string, error) {
+	return r.GetSession().(*requestSession).idToken, nil
 }
 
 // AccessTokenSignature is not used: introspection and revocation are our own.
@@ -48,27 +92,6 @@ func (s *strategy) AccessTokenSignature(context.Context, string) string { return
 // ValidateAccessToken is not used: introspection is our own.
 func (s *strategy) ValidateAccessToken(context.Context, fosite.Requester, string) error {
 	return errRefused
-}
-
-// Generate signs an ID token for the client of the request that ctx carries (OpenID Connect Core §2).
-func (s *strategy) Generate(ctx context.Context, claims jwt.MapClaims, _ jwt.Mapper) (string, string, error) {
-	r, ok := ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester)
-	if !ok {
-		return "", "", errors.New("an ID token outside a token request")
-	}
-	sess, c := r.GetSession().(*requestSession), r.GetClient().(client)
-	delete(claims, "rat") // fosite's own bookkeeping
-	if c.IDTokenAlg == domain.EdDSA {
-		delete(claims, "at_hash") // fosite takes SHA-256, Ed25519 wants SHA-512; in the code flow it is optional
-	}
-	claims["aud"] = c.ClientID
-	addProfile(claims, sess.user, r.GetGrantedScopes())
-	expires, ok := claims["exp"].(int64)
-	if !ok {
-		return "", "", fmt.Errorf("ID token expiry is %T", claims["exp"])
-	}
-	signed, err := s.provider.Tokens.MintID(ctx, c.Client, sess.grant, claims, time.Unix(expires, 0))
-	return signed, "", err
 }
 
 // addProfile adds the claims that the scopes ask for (OpenID Connect Core §5.4).
@@ -85,20 +108,3 @@ func addProfile(claims map[string]any, user *domain.User, scopes []string) {
 		claims["email_verified"] = user.EmailVerified
 	}
 }
-
-// The rest of jwt.Signer is for uses that Signet has its own code for.
-
-// Validate implements jwt.Signer.
-func (s *strategy) Validate(context.Context, string) (string, error) { return "", errRefused }
-
-// Hash implements jwt.Signer.
-func (s *strategy) Hash(context.Context, []byte) ([]byte, error) { return nil, errRefused }
-
-// Decode implements jwt.Signer.
-func (s *strategy) Decode(context.Context, string) (*jwt.Token, error) { return nil, errRefused }
-
-// GetSignature implements jwt.Signer.
-func (s *strategy) GetSignature(context.Context, string) (string, error) { return "", errRefused }
-
-// GetSigningMethodLength implements jwt.Signer.
-func (s *strategy) GetSigningMethodLength(context.Context) int { return 0 }

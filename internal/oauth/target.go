@@ -67,7 +67,7 @@ func (p *Provider) infer(ctx context.Context, c *domain.Client, permissions []st
 
 // api returns an API that the client may use; invalid_target for any other.
 func (p *Provider) api(ctx context.Context, c *domain.Client, audience string) (*domain.API, error) {
-	if !slices.ContainsFunc(c.APIs, func(a domain.ClientAPI) bool { return a.Audience == audience }) {
+	if !c.MayUse(audience) {
 		return nil, errInvalidTarget
 	}
 	api, err := p.Registry.LookupAPI(ctx, audience)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -78,7 +79,8 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	}
 	if asked := strings.Fields(r.PostForm.Get("scope")); len(asked) > 0 && r.PostForm.Get("grant_type") == domain.GrantRefreshToken {
 		// fosite grants the whole scope again; the guard has seen that what is asked for lies within (RFC 6749 §6).
-		request.(*fosite.AccessRequest).GrantedScope = asked
+		slices.Sort(asked)
+		request.(*fosite.AccessRequest).GrantedScope = slices.Compact(asked)
 	}
 	response, err := p.fosite.NewAccessResponse(ctx, request)
 	if err != nil {
@@ -98,7 +100,8 @@ func (p *Provider) endReplayed(ctx context.Context, err error) error {
 	if !errors.As(err, &replay) {
 		return err
 	}
-	if _, failed := p.Tokens.RevokeGrant(context.WithoutCancel(ctx), replay.grantID); failed != nil {
+	ctx = audit.WithActor(context.WithoutCancel(ctx), "client:"+replay.clientID)
+	if _, failed := p.Tokens.RevokeGrant(ctx, replay.grantID); failed != nil && !errors.Is(failed, domain.ErrNotFound) {
 		return failed
 	}
 	return err

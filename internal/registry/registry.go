@@ -3,7 +3,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +28,9 @@ func New(store Store, cache *snapshot.Cache, log *audit.Log, secretKey []byte, n
 // LookupClient finds a client in the snapshot, a disabled one too. The client is shared: do not change it.
 // ErrNotFound if there is no such client_id, which costs no more than one that is there.
 func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.Client, error) {
+	if domain.CheckName("client_id", clientID) != nil {
+		return nil, domain.ErrNotFound // no name that a client can have; not worth a place in the snapshot
+	}
 	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.store.FindClient)
 }
 
@@ -37,25 +39,18 @@ func (r *Registry) LookupAPI(ctx context.Context, audience string) (*domain.API,
 	return lookup(ctx, r.cache, domain.ChangeAPI, audience, r.store.FindAPI)
 }
 
-// lookup goes through the snapshot, which remembers as nil what is not there.
 func lookup[T any](
 	ctx context.Context, cache *snapshot.Cache, kind domain.ChangeKind, key string, find func(context.Context, string) (T, error),
 ) (*T, error) {
 	found, err := snapshot.Get(ctx, cache, kind, key, func(ctx context.Context) (*T, error) {
 		object, err := find(ctx, key)
-		switch {
-		case errors.Is(err, domain.ErrNotFound):
-			return nil, nil
-		case err != nil:
+		if err != nil {
 			return nil, err
 		}
 		return &object, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look up %s %q: %w", kind, key, err)
-	}
-	if found == nil {
-		return nil, domain.ErrNotFound
 	}
 	return found, nil
 }

@@ -130,7 +130,7 @@ func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 		must(t, err)
 		minted, err := w.a.tokens.Mint(t.Context(), token.Order{Client: client, API: api})
 		must(t, err)
-		err = w.a.tokens.Record(t.Context(), minted.Record, revision)
+		err = w.a.tokens.Record(t.Context(), revision, minted.Record)
 		if err == nil {
 			return minted.Record.ID
 		}

@@ -7,7 +7,9 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -33,6 +35,7 @@ type Cache struct {
 	mu       sync.RWMutex // guards revision together with which entries belong to it
 	revision int64
 	entries  *lru.Cache[entryKey, any]
+	absent   *lru.Cache[entryKey, struct{}] // known not to be there; apart, so that made-up names push out nothing of use
 }
 
 type entryKey struct {
@@ -46,7 +49,11 @@ func New(store Store, size int) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the snapshot: %w", err)
 	}
-	return &Cache{store: store, entries: entries}, nil
+	absent, err := lru.New[entryKey, struct{}](size/10 + 1)
+	if err != nil {
+		return nil, fmt.Errorf("make the snapshot: %w", err)
+	}
+	return &Cache{store: store, entries: entries, absent: absent}, nil
 }
 
 // Revision is the database's revision that the cache has caught up with: what it holds is that new or newer.
@@ -104,33 +111,47 @@ func (c *Cache) refresh(ctx context.Context) error {
 	defer c.mu.Unlock()
 	if !complete {
 		c.entries.Purge()
+		c.absent.Purge()
 	}
 	for _, change := range changes {
 		c.entries.Remove(entryKey{change.Kind, change.Key})
+		c.absent.Remove(entryKey{change.Kind, change.Key})
 	}
 	c.revision = to
 	return nil
 }
 
-// Get returns the object from the cache or loads it. An error of load is returned and not remembered.
+// Get returns the object from the cache or loads it. That it is not there (domain.ErrNotFound) is remembered as well, so that
+// asking again costs no more than for one that is; any other error of load is returned and forgotten.
 func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key string, load func(context.Context) (T, error)) (T, error) {
 	k := entryKey{kind, key}
 	c.mu.RLock()
 	from := c.revision
 	v, ok := c.entries.Get(k)
+	_, gone := c.absent.Get(k)
 	c.mu.RUnlock()
-	if ok {
+	switch {
+	case ok:
 		return v.(T), nil
+	case gone:
+		var none T
+		return none, domain.ErrNotFound
 	}
 	loaded, err := load(ctx)
-	if err != nil {
+	missing := errors.Is(err, domain.ErrNotFound)
+	if err != nil && !missing {
 		return loaded, err
 	}
+	k.key = strings.Clone(key) // it may be a part of a whole request
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	// A refresh in between may have dropped just this key: then what was loaded may be too old to keep.
-	if c.revision == from {
+	switch {
+	case c.revision != from:
+		// A refresh in between may have dropped just this key: then what was loaded may be too old to keep.
+	case missing:
+		c.absent.Add(k, struct{}{})
+	default:
 		c.entries.Add(k, loaded)
 	}
-	return loaded, nil
+	return loaded, err
 }

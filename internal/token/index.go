@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -21,26 +22,21 @@ type lookup struct {
 	revision int64
 }
 
-// Record writes a token to the index and returns once that is durable. revision is the snapshot's when the token was
-// decided on; domain.ErrStale if the database is past it: then nothing was written.
-// Inside a transaction the token is written with it; outside, together with those of other requests.
-func (t *Tokens) Record(ctx context.Context, issued domain.IssuedToken, revision int64) error {
-	if t.store.InTx(ctx) {
-		newest, err := t.store.InsertIssuedTokens(ctx, []domain.IssuedToken{issued}, []int64{revision})
-		if err != nil {
-			return fmt.Errorf("index the token: %w", err)
-		}
-		return staleIf(revision < newest)
+// Record writes tokens to the index and returns once that is durable. revision is the snapshot's when they were decided on;
+// domain.ErrStale if the database is past it: then nothing was written. Inside a transaction they are written with it;
+// outside, a single one is written together with those of other requests.
+func (t *Tokens) Record(ctx context.Context, revision int64, issued ...domain.IssuedToken) error {
+	var newest int64
+	var err error
+	if len(issued) == 1 && !t.store.InTx(ctx) {
+		newest, err = t.writes.do(ctx, entry{issued[0], revision})
+	} else {
+		newest, err = t.store.InsertIssuedTokens(ctx, issued, slices.Repeat([]int64{revision}, len(issued)))
 	}
-	newest, err := t.writes.do(ctx, entry{issued, revision})
 	if err != nil {
 		return fmt.Errorf("index the token: %w", err)
 	}
-	return staleIf(revision < newest)
-}
-
-func staleIf(stale bool) error {
-	if stale {
+	if revision < newest {
 		return domain.ErrStale
 	}
 	return nil

@@ -123,7 +123,7 @@ func (t *Tokens) standing(ctx context.Context, claims Claims, record domain.Issu
 		return active, nil
 	}
 	api, err := t.registry.LookupAPI(ctx, claims.Audience)
-	if isNotFound(err) || err == nil && api.ID != record.APIID {
+	if isNotFound(err) || err == nil && (api.ID != record.APIID || !client.MayUse(api.Audience)) {
 		return nil, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("find the token's API: %w", err)
@@ -210,14 +210,6 @@ func (t *Tokens) Inspect(ctx context.Context, token string) (Inspection, error) 
 	active, err := t.Introspect(ctx, token)
 	i.Active = active != nil
 	return i, err
-}
-
-// refreshIfStale refreshes the snapshot if err is ErrStale, and otherwise returns err.
-func (t *Tokens) refreshIfStale(ctx context.Context, err error) error {
-	if errors.Is(err, domain.ErrStale) {
-		return t.cache.Refresh(ctx)
-	}
-	return err
 }
 
 func isNotFound(err error) bool { return errors.Is(err, domain.ErrNotFound) }

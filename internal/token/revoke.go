@@ -46,7 +46,9 @@ func (t *Tokens) RevokeRefresh(ctx context.Context, client *domain.Client, signa
 	case grant.ClientID != client.ID:
 		return ErrNotYours
 	}
-	_, err = t.RevokeGrant(ctx, grant.ID)
+	if _, err = t.RevokeGrant(ctx, grant.ID); isNotFound(err) {
+		return nil // purged meanwhile
+	}
 	return err
 }
 
@@ -71,8 +73,12 @@ func (t *Tokens) findID(ctx context.Context, id domain.TokenID) (domain.TokenEnt
 	return entries[0], nil
 }
 
-// revokeOne names the audience in the audit log: its services are told (internal/secevent).
+// revokeOne names the audience in the audit log: its services are told (internal/secevent). Of a token that is dead already
+// it writes nothing.
 func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audience string) error {
+	if !issued.RevokedAt.IsZero() {
+		return nil
+	}
 	details, err := json.Marshal(map[string]string{"aud": audience})
 	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
@@ -83,7 +89,7 @@ func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audie
 		}
 		return t.log.Record(ctx, "token.revoke", "token:"+issued.ID.String(), string(details))
 	})
-	if err != nil {
+	if err != nil && !isNotFound(err) { // purged meanwhile
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
 	}
 	return nil
@@ -92,6 +98,13 @@ func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audie
 // RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It says how many access and ID tokens died.
 // domain.ErrNotFound if there is no such grant.
 func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (died int64, err error) {
+	grant, err := t.store.FindGrant(ctx, id)
+	if err != nil {
+		return 0, fmt.Errorf("find grant %d: %w", id, err)
+	}
+	if !grant.RevokedAt.IsZero() {
+		return 0, nil // nothing to write about
+	}
 	err = t.store.Tx(ctx, func(ctx context.Context) error {
 		if died, err = t.store.RevokeGrant(ctx, id, t.now()); err != nil {
 			return err

@@ -26,7 +26,7 @@ type StatusListToken struct {
 	Gzip []byte        // the same, compressed (RFC 1952)
 	ETag string        // weak, for both forms
 	TTL  time.Duration // for how long a verifier may use it
-	Age  time.Duration // since its content was last known to be current
+	Age  time.Duration // since "iat", when its content was known to be current
 }
 
 // signedList is a StatusListToken and what is known of it.

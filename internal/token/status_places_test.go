@@ -110,13 +110,22 @@ func TestLeaseIsRenewedOnceAndBeforeItRunsOut(t *testing.T) {
 				}
 			}
 		}
+		pass := func() {
+			t.Helper()
+			select {
+			case s.pass <- struct{}{}:
+			case <-time.After(10 * time.Second):
+				t.Fatal("no lease is asked for")
+			}
+		}
 		go func() { s.pass <- struct{}{} }()
-		takeN(leaseSize) // all of the first lease, while the second one is held up
+		takeN(leaseSize - lowWater)
+		takeN(10) // while the next lease is held up
+		pass()
+		takeN(lowWater)
 		if n := s.leases.Load(); n != 2 {
 			t.Errorf("%d leases were asked for, want 2", n)
 		}
-		go func() { s.pass <- struct{}{} }()
-		takeN(10)
 	})
 }
 

@@ -170,30 +170,18 @@ func (t *Tokens) Mint(ctx context.Context, o Order) (Minted, error) {
 	return Minted{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt}, nil
 }
 
-// MintID signs an ID token for a client and records it in the index (OpenID Connect Core §2). The claims "jti" and "iat"
-// are set here; "exp" must be there.
-func (t *Tokens) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time) (string, error) {
-	for range maxAttempts {
-		revision := t.cache.Revision()
-		now := t.now()
-		id := newTokenID(now)
-		claims["jti"], claims["iat"] = id.String(), now.Unix()
-		token, keyID, err := t.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
-		if err != nil {
-			return "", err
-		}
-		err = t.Record(ctx, domain.IssuedToken{
-			ID: id, Kind: domain.TokenIdentity, KeyID: keyID, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
-			IssuedAt: now.Truncate(time.Second), ExpiresAt: expires.Truncate(time.Second),
-		}, revision)
-		if err == nil {
-			return token, nil
-		}
-		if err := t.refreshIfStale(ctx, err); err != nil {
-			return "", err
-		}
+// MintID signs an ID token for a client (OpenID Connect Core §2). The claims "jti", "iat" and "exp" are set here. It is not yet
+// in the index.
+func (t *Tokens) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time) (string, domain.IssuedToken, error) {
+	now := t.now()
+	record := domain.IssuedToken{
+		ID: newTokenID(now), Kind: domain.TokenIdentity, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
+		IssuedAt: now.Truncate(time.Second), ExpiresAt: expires.Truncate(time.Second),
 	}
-	return "", errRestless
+	claims["jti"], claims["iat"], claims["exp"] = record.ID.String(), record.IssuedAt.Unix(), record.ExpiresAt.Unix()
+	token, keyID, err := t.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
+	record.KeyID = keyID
+	return token, record, err
 }
 
 func (t *Tokens) sign(ctx context.Context, alg, typ string, claims any) (string, int64, error) {

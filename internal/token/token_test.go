@@ -114,7 +114,7 @@ func (f fixture) issue(t *testing.T, r *replica, scopes ...string) token.Minted 
 		revision := r.cache.Revision()
 		minted, err := r.tokens.Mint(t.Context(), f.order(t, r, scopes...))
 		must(t, err)
-		err = r.tokens.Record(t.Context(), minted.Record, revision)
+		err = r.tokens.Record(t.Context(), revision, minted.Record)
 		if err == nil {
 			return minted
 		}
@@ -163,7 +163,7 @@ func TestTokenIsNotIndexedOnAStaleDecision(t *testing.T) {
 		minted, err := f.b.tokens.Mint(t.Context(), f.order(t, f.b, "orders:read"))
 		must(t, err)
 		must(t, f.a.directory.Unassign(t.Context(), "clerk", domain.SubjectClient, "reporting"))
-		if err := f.b.tokens.Record(t.Context(), minted.Record, revision); !errors.Is(err, domain.ErrStale) {
+		if err := f.b.tokens.Record(t.Context(), revision, minted.Record); !errors.Is(err, domain.ErrStale) {
 			t.Fatalf("record: %v, want ErrStale", err)
 		}
 		if f.introspect(t, f.a, minted.Token) != nil {
@@ -198,6 +198,15 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 		}, false},
 		"client deleted": {func(ctx context.Context, f fixture, _ token.Minted) error {
 			return f.a.registry.DeleteClient(ctx, "reporting")
+		}, false},
+		"API taken from the client": {func(ctx context.Context, f fixture, _ token.Minted) error {
+			client, err := f.a.registry.FindClient(ctx, "reporting")
+			if err != nil {
+				return err
+			}
+			client.APIs = nil
+			_, err = f.a.registry.UpdateClient(ctx, client)
+			return err
 		}, false},
 		"API deleted": {func(ctx context.Context, f fixture, _ token.Minted) error {
 			return f.a.registry.DeleteAPI(ctx, orders)
@@ -324,7 +333,7 @@ func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
 		if err := f.a.tokens.RevokeAccess(t.Context(), own, minted.Token); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("revoke: %v, want ErrUnavailable", err)
 		}
-		if err := f.a.tokens.Record(t.Context(), minted.Record, f.a.cache.Revision()); !errors.Is(err, domain.ErrUnavailable) {
+		if err := f.a.tokens.Record(t.Context(), f.a.cache.Revision(), minted.Record); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("record: %v, want ErrUnavailable", err)
 		}
 	})

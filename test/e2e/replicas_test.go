@@ -66,7 +66,7 @@ func TestReplicasThatStartTogetherMigrateOnce(t *testing.T) {
 func TestAReplicaWithAnotherMasterKeyStops(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		stranger := &installation{t: t, dir: t.TempDir(), issuer: s.issuer}
-		stranger.env = []string{s.env[0], "SIGNET_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}
+		stranger.env = []string{s.env[0], "SIGNET_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)), noSleep}
 		replica := stranger.start()
 		select {
 		case <-replica.exited:

@@ -96,6 +96,26 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			t.Error("all grants of nobody in particular were revoked")
 		}
 	},
+	"a revocation and a change, both audited, do not wait for each other": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := w.grant(t, db)
+		appendEvent := func(ctx context.Context) error { return db.AppendEvent(ctx, domain.Event{Details: "{}"}, hashOf) }
+		// In steps, so that nothing is retried: the revocation is audited last, the change first.
+		revocation := must(db.Begin(t.Context()))(t)
+		must(db.RevokeGrant(revocation, grant, t0))(t)
+		change := make(chan error)
+		go func() {
+			ctx, err := db.Begin(t.Context())
+			if err == nil {
+				err = errors.Join(appendEvent(ctx), db.RevokeGrants(ctx, w.user, 0, t0), db.Commit(ctx))
+			}
+			change <- err
+		}()
+		time.Sleep(100 * time.Millisecond) // let the change come as far as it can
+		check(t, appendEvent(revocation))
+		check(t, db.Commit(revocation))
+		check(t, <-change)
+	},
 	"nothing of a revoked grant survives a refresh at the same time": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		now := revision(t, db)
@@ -109,8 +129,12 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			family := i / 3
 			switch i % 3 {
 			case 0:
-				_, err := db.RevokeGrant(t.Context(), grants[family], t0)
-				return err
+				return db.Tx(t.Context(), func(ctx context.Context) error {
+					if _, err := db.RevokeGrant(ctx, grants[family], t0); err != nil {
+						return err
+					}
+					return db.AppendEvent(ctx, domain.Event{Details: "{}"}, hashOf)
+				})
 			case 1:
 				return refresh(t.Context(), db, w, grants[family], now, family)
 			default: // a management change that revokes the same, as disabling the client does

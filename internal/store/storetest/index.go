@@ -54,7 +54,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 	},
 	"thousands of tokens go in one batch": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		tokens := w.issued(1, 5000)
+		tokens := w.issued(1, 2000)
 		indexed(t, db, tokens...)
 		refs := make([]domain.TokenRef, len(tokens))
 		for i := range tokens {
