@@ -118,9 +118,12 @@ func TestRunWakesPollsAndEndsThem(t *testing.T) {
 	w.b.events.Wake()
 	polling.Wait()
 	same(t, len(got.Sets), 1)
+	w.b.events.SetPatience(time.Hour, time.Second)
+	before := w.receiver(t).Progress
 	for jti := range got.Sets {
 		polling.Go(func() { empty, _ = w.b.events.Poll(t.Context(), "orders-svc", secevent.Poll{Ack: []string{jti}}) })
 	}
+	eventually(t, "the second poll waits", func() bool { return w.receiver(t).Progress.Acked > before.Acked })
 	stop()
 	running.Wait()
 	polling.Wait()

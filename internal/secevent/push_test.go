@@ -339,6 +339,11 @@ func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
 	}
 	last, err := w.db.LastEvent(t.Context())
 	must(t, err)
+	w.polls(t, "orders-svc")
+	must(t, w.a.registry.DeleteClient(t.Context(), "orders-svc"))
+	if _, err := w.a.events.Find(t.Context(), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("it outlives its client: %v", err)
+	}
 	events, err := w.db.ListEvents(t.Context(), last-2, 1)
 	must(t, err)
 	if strings.Contains(events[0].Details, "code") {

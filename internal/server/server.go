@@ -74,9 +74,19 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		return server.Shutdown(patience)
 	})
 	group.Go(func() error { s.Events.Run(ctx); return nil })
-	for _, j := range s.jobs(cfg) {
+	jobs := s.jobs(cfg)
+	for _, j := range jobs {
 		group.Go(func() error { j.run(ctx, log); return nil })
 	}
+	group.Go(func() error {
+		s.DB.Listen(ctx, func() {
+			s.Events.Wake()
+			for _, j := range jobs {
+				j.wake()
+			}
+		})
+		return nil
+	})
 	return group.Wait()
 }
 

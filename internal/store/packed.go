@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -29,27 +30,27 @@ var errPacked = errors.New("a status change is stored in another form")
 
 // unpackStatus is the reverse for all sections; each change has the status and the indexes only.
 func unpackStatus(from []byte) (changes []domain.StatusChange, err error) {
-	next := func() (v uint64) {
+	next := func(most uint64) uint64 {
 		v, n := binary.Uvarint(from)
-		if n <= 0 {
-			err, n = errPacked, len(from)
+		if n <= 0 || v > most {
+			err, from = errPacked, nil
+			return 0
 		}
 		from = from[n:]
 		return v
 	}
 	for len(from) > 0 {
-		c := domain.StatusChange{Status: domain.TokenStatus(next())}
-		n := next()
-		if n > uint64(len(from)) { // an index takes a byte at least
-			return nil, errPacked
-		}
-		c.Indexes = make([]int32, n)
+		c := domain.StatusChange{Status: domain.TokenStatus(next(uint64(domain.StatusSuspended)))}
+		c.Indexes = make([]int32, next(uint64(len(from)))) // an index takes a byte at least
 		last := uint64(0)
 		for i := range c.Indexes {
-			last += next()
+			last += next(math.MaxInt32 - last)
 			c.Indexes[i] = int32(last)
 		}
 		changes = append(changes, c)
 	}
-	return changes, err
+	if err != nil {
+		return nil, err
+	}
+	return changes, nil
 }

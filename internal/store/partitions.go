@@ -109,7 +109,7 @@ func dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error
 		return err
 	}
 	for _, p := range there {
-		if p.from.Add(partitionSpan).After(before) {
+		if !p.leaving && p.from.Add(partitionSpan).After(before) {
 			continue
 		}
 		switch {
@@ -128,7 +128,8 @@ func dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error
 	return nil
 }
 
-// listPartitions returns those that are attached and those that were, oldest first.
+// listPartitions returns those that are attached and those that were: first the one that is leaving, if any, since no other
+// can leave before it has, then the oldest.
 func listPartitions(ctx context.Context, on interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }) ([]partition, error) {
@@ -137,7 +138,7 @@ func listPartitions(ctx context.Context, on interface {
 		FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace
 		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = parent.oid
 		WHERE parent.oid = 'issued_tokens'::regclass AND c.relkind = 'r' AND c.relname ~ '^issued_tokens_\d{10}$'
-		ORDER BY c.relname`)
+		ORDER BY COALESCE(i.inhdetachpending, FALSE) DESC, c.relname`)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,9 @@ func scanStatusChanges(row scanner, changes []domain.StatusChange) (newest int64
 func outcome(changes []domain.StatusChange) (indexes [domain.StatusSuspended + 1][]int32) {
 	last := int32(-1)
 	for _, c := range changes {
-		last = max(last, slices.Max(c.Indexes))
+		for _, i := range c.Indexes {
+			last = max(last, i)
+		}
 	}
 	const untouched = 0xff
 	statuses := slices.Repeat([]domain.TokenStatus{untouched}, int(last+1))

@@ -110,9 +110,18 @@ func TestZZSize(t *testing.T) {
 	}
 	t.Logf("bytes a row: %.1f", float64(total)/float64(n))
 	db.PreparePartitions(t.Context(), now, time.Time{})
-	for _, k := range []int{1, 32, 256} {
+	s = time.Now()
+	for range 500 {
+		db.Ping(t.Context())
+	}
+	t.Log("ping", time.Since(s)/500)
+	for _, q := range []string{"generic", "custom"} {
+		show(t, conn, "SELECT name, generic_plans, custom_plans FROM pg_prepared_statements")
+		_ = q
+	}
+	for _, k := range []int{1, 32, 256, 1, 32, 256} {
 		s = time.Now()
-		const rounds = 200
+		const rounds = 500
 		for range rounds {
 			some := make([]domain.TokenRef, k)
 			for i := range some {

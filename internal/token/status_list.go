@@ -32,9 +32,10 @@ type StatusListToken struct {
 // signedList is a StatusListToken and what is known of it.
 type signedList struct {
 	StatusListToken
-	keyID   int64
-	asOf    time.Time // its content was current then: "iat", but for the fraction
-	expires time.Time
+	keyID    int64
+	disowned bool      // the key was revoked
+	asOf     time.Time // its content was current then: "iat", but for the fraction
+	expires  time.Time
 }
 
 // publishedList is a status list in memory.
@@ -45,7 +46,7 @@ type publishedList struct {
 	entries   *statuslist.List
 	suspended int       // entries that are
 	seq       int64     // of the last change that the entries hold; it changes only in a sync
-	asOf      time.Time // the entries were last known to be current
+	asOf      time.Time // by the wall clock, as "iat" is: the entries were last known to be current
 	changed   bool      // since they were encoded
 	encoded   encodedList
 	signed    signedList
@@ -93,6 +94,20 @@ func (l *publishedList) confirm(asOf time.Time) {
 	if !l.changed {
 		l.encoded.asOf = asOf
 	}
+}
+
+// disown says that the key which signed the list was revoked, if published says so of it.
+func (l *publishedList) disown(published func(keyID int64) (bool, error)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signed.Body == nil {
+		return nil
+	}
+	ok, err := published(l.signed.keyID)
+	if err == nil && !ok {
+		l.signed.disowned = true
+	}
+	return err
 }
 
 func (l *publishedList) apply(changes []domain.StatusChange) error {
@@ -143,16 +158,17 @@ func (l *publishedList) encode(now time.Time) (err error) {
 // A verifier may use what it fetched for a ttl, so what it fetches must hold every revocation of a second ago and before. So a
 // list that changed is encoded anew, but not twice within a StatusPace: a thousand revocations a second must not cost as many
 // encodings. One that did not change is signed anew when half its ttl has passed, so that a verifier that counts the ttl from
-// "iat" does not come back too often; and when its key was revoked.
+// "iat" does not come back too often; and when its key was revoked. The clock may jump, so it goes by how far times are apart,
+// whichever is later.
 func (p *publisher) renew(ctx context.Context, l *publishedList) error {
 	now := p.now()
-	fresh := l.changed && (l.encoded.lst == "" || now.Sub(l.encoded.at) >= StatusPace)
+	fresh := l.changed && (l.encoded.lst == "" || now.Sub(l.encoded.at).Abs() >= StatusPace)
 	if fresh {
 		if err := l.encode(now); err != nil {
 			return err
 		}
 	}
-	if !fresh && l.signed.Body != nil && l.encoded.asOf.Sub(l.signed.asOf) < p.ttl/2 {
+	if !fresh && l.signed.Body != nil && l.encoded.asOf.Sub(l.signed.asOf).Abs() < p.ttl/2 {
 		published, err := p.keys.Published(ctx, l.signed.keyID)
 		if published || err != nil {
 			return err

@@ -134,7 +134,7 @@ func (p *publisher) retired(l *publishedList) bool {
 
 // load fills a list with what the database has of it.
 func (p *publisher) load(ctx context.Context, l *publishedList) error {
-	asOf := p.now()
+	asOf := p.now().Round(0)
 	entries, seq, err := p.store.StatusEntries(ctx, l.ID)
 	if err != nil {
 		return fmt.Errorf("load its entries: %w", err)
@@ -148,7 +148,7 @@ func (p *publisher) sync(ctx context.Context) error {
 	defer p.syncing.Unlock()
 	lists := p.held()
 	for more := len(lists) > 0; more; {
-		asOf := p.now() // whatever was committed by now is seen
+		asOf := p.now().Round(0) // whatever was committed by now is seen
 		after := slices.MinFunc(lists, func(a, b *publishedList) int { return cmp.Compare(a.seq, b.seq) }).seq
 		changes, newest, complete, err := p.store.StatusChanges(ctx, after, changesAtOnce)
 		switch {
@@ -169,6 +169,17 @@ func (p *publisher) sync(ctx context.Context) error {
 			if !more {
 				l.confirm(asOf)
 			}
+		}
+	}
+	return p.disown(ctx, lists)
+}
+
+// disown finds the lists that a revoked key stands for.
+func (p *publisher) disown(ctx context.Context, lists []*publishedList) error {
+	for _, l := range lists {
+		err := l.disown(func(keyID int64) (bool, error) { return p.keys.Published(ctx, keyID) })
+		if err != nil {
+			return fmt.Errorf("find the key of status list %d: %w", l.ID, err)
 		}
 	}
 	return nil

@@ -223,6 +223,7 @@ func TestListIsSignedAnewWhenItsKeyIsRevoked(t *testing.T) {
 		_, _, err = f.b.keys.Revoke(t.Context(), stored[i].KID)
 		must(t, err)
 		must(t, f.a.cache.Refresh(t.Context()))
+		must(t, f.a.tokens.SyncStatus(t.Context()))
 		if anew, _ := fetch(t, f.a, id); anew.ETag == list.ETag { // fetch verifies it
 			t.Error("the list of the revoked key is still served")
 		}

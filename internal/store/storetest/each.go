@@ -26,19 +26,32 @@ func SQLite(tb testing.TB) *store.DB {
 // Where PostgreSQL is not installed the test is skipped, or fails if CI=true.
 func Postgres(tb testing.TB) *store.DB {
 	tb.Helper()
-	return Open(tb, pgtest.Database(tb))
+	return open(tb, pgtest.Copy(tb, func(url string) error {
+		db, err := store.Open(tb.Context(), url, store.Options{})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.Migrate(tb.Context())
+	}))
 }
 
 // Open opens and migrates a database; it is closed when the test ends.
 func Open(tb testing.TB, url string) *store.DB {
+	tb.Helper()
+	db := open(tb, url)
+	if err := db.Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return db
+}
+
+func open(tb testing.TB, url string) *store.DB {
 	tb.Helper()
 	db, err := store.Open(tb.Context(), url, store.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(db.Close)
-	if err := db.Migrate(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
 	return db
 }

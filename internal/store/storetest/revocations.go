@@ -167,12 +167,12 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 		_, failed := parallel(writers+1, func(i int) error {
 			if i == writers {
 				defer stop.Store(true)
-				for range 15 {
+				for range 10 {
 					r, err := db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client})
 					if err != nil {
 						return err
 					}
-					if last, err = stepToEnd(t.Context(), db, r.ID, 50); err != nil {
+					if last, err = stepToEnd(t.Context(), db, r.ID, 1000); err != nil {
 						return err
 					}
 				}
