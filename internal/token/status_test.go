@@ -191,6 +191,10 @@ func TestUnchangedListIsSignedAnewAtHalfItsTTL(t *testing.T) {
 		if anew, claims := fetch(t, f.a, id); anew.Age != 0 || claims.IssuedAt != began.IssuedAt+5 {
 			t.Errorf("iat %d, then %d, %v old", began.IssuedAt, claims.IssuedAt, anew.Age)
 		}
+		f.pass(t, -5*time.Minute) // the clock is set back
+		if _, claims := fetch(t, f.a, id); claims.IssuedAt != f.now.Load().Unix() {
+			t.Errorf("iat %d, by a clock that says %d", claims.IssuedAt, f.now.Load().Unix())
+		}
 	})
 }
 
