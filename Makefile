@@ -52,7 +52,7 @@ bench: $(call NODE_MODULES,bench/oidc-provider)
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres chromium npm
+	test/tools compiler postgres chromium npm curl
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data

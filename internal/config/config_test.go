@@ -92,7 +92,7 @@ func TestWhatIsEmptyFollowsFromOtherSettings(t *testing.T) {
 		{map[string]string{"listen": ":81"}, "http://localhost:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
 		{map[string]string{"listen": "[::]:81"}, "http://localhost:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
 		{map[string]string{"listen": "[::1]:81"}, "http://[::1]:81", "sqlite:signet-data/signet.db", "signet-data/master.key"},
-		{map[string]string{"data_dir": "/d", "issuer": "https://a.example/x"}, "https://a.example/x", "sqlite:/d/signet.db", "/d/master.key"},
+		{map[string]string{"data_dir": "/d", "issuer": "https://a.example"}, "https://a.example", "sqlite:/d/signet.db", "/d/master.key"},
 		{map[string]string{"database": "postgres://h/d", "master_key_file": "/k"}, "http://127.0.0.1:8080", "postgres://h/d", "/k"},
 	}
 	for _, test := range tests {
@@ -133,6 +133,8 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
 		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},
 		{"issuer with a slash", "issuer: https://login.example/", "", []string{"issuer", "slash"}},
+		{"issuer with a path", "issuer: https://login.example/auth", "", []string{"issuer", "no path", "host name"}},
+		{"issuer with a path and a slash", "issuer: https://login.example/auth/", "", []string{"issuer", "no path"}},
 		{"issuer with a query", "issuer: https://login.example?", "", []string{"issuer", "query"}},
 		{"issuer with a fragment", "issuer: 'https://login.example#'", "", []string{"issuer", "fragment"}},
 		{"issuer with a user", "issuer: https://me@login.example", "", []string{"issuer", "user"}},

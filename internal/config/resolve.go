@@ -99,7 +99,7 @@ func checkListen(listen string) error {
 	return nil
 }
 
-// checkIssuer holds the issuer to RFC 8414 §2, and lets it be plain http on this machine alone.
+// checkIssuer holds the issuer to RFC 8414 §2, without a path, and lets it be plain http on this machine alone.
 func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	switch {
@@ -113,8 +113,10 @@ func checkIssuer(issuer string) error {
 		return errors.New("must not contain a user or password")
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):
 		return fmt.Errorf("%q must have no query or fragment", issuer)
-	case strings.HasSuffix(issuer, "/"):
+	case u.Path == "/":
 		return fmt.Errorf("%q must not end in a slash", issuer)
+	case u.Path != "":
+		return fmt.Errorf("%q must have no path: give Signet a host name or a port of its own, such as https://login.example.com", issuer)
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func short(d time.Duration) string {
 // set parses a value from the file (any scalar or list) or from text. The error says what was expected.
 func (f field) set(raw any) error {
 	list, isList := raw.([]any)
-	if prefixes, ok := f.value.Addr().Interface().(*[]netip.Prefix); ok {
+	if prefixes, ok := reflect.TypeAssert[*[]netip.Prefix](f.value.Addr()); ok {
 		if !isList {
 			list = commaSeparated(fmt.Sprint(raw))
 		}

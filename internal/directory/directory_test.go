@@ -281,14 +281,20 @@ func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
 	})
 }
 
-func TestANewPasswordReplacesTheOldAndEndsSessions(t *testing.T) {
+func TestANewPasswordReplacesTheOldAndEndsWhatWasGotWithIt(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := w.t.Context()
-		live := w.tokens(w.user("alice", "correct horse"))
+		live, other := w.tokens(w.user("alice", "correct horse")), w.tokens(w.user("bystander", ""))
 		w.refused(w.SetPassword(ctx, "alice", "short"), domain.ErrInvalid)
+		if got := live(); got != [3]bool{true, true, true} {
+			w.t.Errorf("a password that was refused ended token, grant or session: %v", got)
+		}
 		w.check(w.SetPassword(ctx, "alice", "battery staple"))
-		if got := live(); got[2] {
-			w.t.Error("the session outlived the password")
+		if got := live(); got != [3]bool{} {
+			w.t.Errorf("token, grant and session outlived the password: %v", got)
+		}
+		if got := other(); got != [3]bool{true, true, true} {
+			w.t.Errorf("a bystander's token, grant and session are live: %v", got)
 		}
 		_, err := w.Authenticate(ctx, "alice", "correct horse")
 		w.refused(err, domain.ErrInvalid)

@@ -111,8 +111,8 @@ func userDetails(user domain.User) map[string]any {
 	return map[string]any{"name": user.Name, "email": user.Email, "email_verified": user.EmailVerified}
 }
 
-// SetPassword sets a user's password and ends the user's sessions. ErrInvalid if the password breaks a rule,
-// ErrNotFound if there is no such username.
+// SetPassword sets a user's password and ends the user's sessions, grants and tokens: whoever knew the old one may hold them.
+// ErrInvalid if the password breaks a rule, ErrNotFound if there is no such username.
 func (d *Directory) SetPassword(ctx context.Context, username, password string) error {
 	username = canonical(username)
 	if err := checkPassword(password, username); err != nil {
@@ -127,7 +127,7 @@ func (d *Directory) SetPassword(ctx context.Context, username, password string) 
 		if err := d.store.UpdateUser(ctx, *user); err != nil {
 			return err
 		}
-		return d.store.EndUserSessions(ctx, user.ID, d.now())
+		return d.revokeAll(ctx, user.ID)
 	})
 	return err
 }

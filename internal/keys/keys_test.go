@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,7 +126,7 @@ func TestRotationKeepsOldTokensAndSignsWithAKeyThatWasPublishedBefore(t *testing
 			if kidOf(t, old) == kidOf(t, young) {
 				t.Errorf("%s: the key is still the same", alg)
 			}
-			if !contains(known, kidOf(t, young)) {
+			if !slices.Contains(known, kidOf(t, young)) {
 				t.Errorf("%s: the new key was not published before it signed", alg)
 			}
 			for _, token := range []string{old, young} {
@@ -149,7 +150,7 @@ func TestRevokedKeyIsDeadAndReplaced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if contains(b.published(t), kidOf(t, token)) {
+		if slices.Contains(b.published(t), kidOf(t, token)) {
 			t.Error("the revoked key is still published")
 		}
 		if _, _, err := b.Verify(t.Context(), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrUnknownKey) {
@@ -240,12 +241,12 @@ func TestMaintainRotatesInTimeAndDropsWhatNobodyNeeds(t *testing.T) {
 		if got := kidOf(t, r.sign(t, domain.ES256)); got == old {
 			t.Fatal("not rotated")
 		}
-		if !contains(r.published(t), old) {
+		if !slices.Contains(r.published(t), old) {
 			t.Error("a retired key is gone while its tokens live")
 		}
 		r.now = r.now.Add(keys.MaxTokenLifetime + 2*time.Hour)
 		maintain(t, r)
-		if contains(r.published(t), old) {
+		if slices.Contains(r.published(t), old) {
 			t.Error("a retired key without live tokens is still published")
 		}
 	})
@@ -281,13 +282,4 @@ func TestJWKSOutlivesTheDatabase(t *testing.T) {
 			}
 		}
 	})
-}
-
-func contains(list []string, one string) bool {
-	for _, s := range list {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }

@@ -5,11 +5,13 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/session"
@@ -20,6 +22,8 @@ type Directory interface {
 	// Authenticate returns ErrInvalid if username and password do not belong together or the user may not sign in:
 	// the same error, after the same time, for every reason.
 	Authenticate(ctx context.Context, username, password string) (domain.User, error)
+	// FindUserByID asks the database, not a cache. ErrNotFound if there is no such user.
+	FindUserByID(ctx context.Context, id int64) (domain.User, error)
 	// CheckSetupLink returns ErrNotFound if the link is unknown, has expired, or the setup is done.
 	CheckSetupLink(ctx context.Context, token string) error
 	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
@@ -76,11 +80,11 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, handler := range map[string]http.HandlerFunc{
 		"GET /{$}":      l.home,
 		"GET /login":    l.showSignIn,
-		"POST /login":   l.signIn,
+		"POST /login":   patient(l.signIn),
 		"GET /consent":  l.showConsent,
 		"POST /consent": l.consent,
 		"GET /setup":    l.showSetup,
-		"POST /setup":   l.setup,
+		"POST /setup":   patient(l.setup),
 		"GET /account":  l.account,
 		"GET /logout":   l.showSignOut,
 		"POST /logout":  l.signOut,
@@ -88,6 +92,17 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		mux.Handle(pattern, l.pages.Protect(handler))
 	}
 	mux.HandleFunc("GET /static/{file}", l.pages.Static)
+}
+
+// patience is how long a form with a password may take: hashing waits for its turn.
+const patience = 10 * time.Second
+
+func patient(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		next(w, r.WithContext(ctx))
+	}
 }
 
 func (l *Login) home(w http.ResponseWriter, r *http.Request) {
@@ -103,23 +118,48 @@ func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
-// begin starts a session of a user who has just proved a password, and hands it to the browser.
+// begin starts a session of a user who has just proved a password, and hands it to the browser. ErrInvalid if that
+// password counts no more.
 func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) error {
-	token, _, err := l.sessions.Start(r.Context(), user, []string{"pwd"}, r.UserAgent(), address(r))
+	token, session, err := l.sessions.Start(r.Context(), user, []string{"pwd"}, r.UserAgent(), address(r))
+	if errors.Is(err, domain.ErrReferenced) {
+		return fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, user.Username)
+	}
 	if err != nil {
+		return err
+	}
+	// A change of the password ends the sessions that there are. One made before this session did not end it, but is
+	// seen here; one made later does.
+	if err := l.confirm(r.Context(), user); err != nil {
+		ctx := audit.WithActor(context.WithoutCancel(r.Context()), "user:"+user.Username)
+		if endErr := l.sessions.End(ctx, session); endErr != nil {
+			return endErr
+		}
 		return err
 	}
 	l.pages.Remember(w, user.Username)
 	return l.pages.SignIn(w, r, token)
 }
 
+// confirm returns ErrInvalid unless the user is still there, enabled, and with the same password.
+func (l *Login) confirm(ctx context.Context, user domain.User) error {
+	current, err := l.directory.FindUserByID(ctx, user.ID)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	if current.PasswordHash != user.PasswordHash || !current.DisabledAt.IsZero() {
+		return fmt.Errorf("%w user %q: disabled or of another password by now", domain.ErrInvalid, user.Username)
+	}
+	return nil
+}
+
 // fail answers for an error that is not the person's.
 func (l *Login) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) {
-		return // the browser went away
+	gone := errors.Is(err, context.Canceled) // the browser; a proxy may still listen
+	if !gone {
+		l.log.ErrorContext(r.Context(), "serve a page", "path", r.URL.Path, "error", err)
 	}
-	l.log.ErrorContext(r.Context(), "serve a page", "path", r.URL.Path, "error", err)
-	if errors.Is(err, domain.ErrUnavailable) {
+	if gone || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, domain.ErrUnavailable) {
 		l.pages.Unavailable(w, r)
 		return
 	}

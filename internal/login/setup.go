@@ -65,7 +65,7 @@ func (l *Login) refuseSetup(w http.ResponseWriter, r *http.Request, err error) {
 			"The first administrator was made before, so this link opens nothing any more. You can sign in instead.")
 	case errors.Is(err, domain.ErrNotFound):
 		l.pages.Error(w, r, http.StatusNotFound, "This link is not valid",
-			"It may be incomplete, used or too old. As long as there is no administrator, each start of the server prints a new one.")
+			"It may be incomplete, used or too old. Until the first administrator is made, each start of the server prints a new one.")
 	default:
 		l.fail(w, r, err)
 	}

@@ -54,14 +54,14 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := l.directory.Authenticate(r.Context(), form.Username, r.PostForm.Get("password"))
+	if err == nil {
+		err = l.begin(w, r, user)
+	}
 	if errors.Is(err, domain.ErrInvalid) {
 		l.log.InfoContext(r.Context(), "sign-in refused", "ip", address(r))
 		form.Problem = "Username and password do not match. Please try again."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "login", form)
 		return
-	}
-	if err == nil {
-		err = l.begin(w, r, user)
 	}
 	if err != nil {
 		l.fail(w, r, err)
@@ -102,7 +102,7 @@ func (l *Login) open(w http.ResponseWriter, r *http.Request, sealed string) (pag
 		l.fail(w, r, err)
 		return page.Flow{}, nil, false
 	}
-	l.pages.AllowRedirect(w, redirectURI(flow, client))
+	l.pages.AllowRedirect(w)
 	return flow, client, true
 }
 

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
 )
 
-// limit is a bucket of attempts: it holds burst, and one more comes back every interval.
+// limit is a kind of bucket: it holds burst attempts, and one more comes back every interval.
 type limit struct {
 	interval time.Duration
 	burst    int
@@ -21,78 +22,87 @@ type limit struct {
 // How many sign-ins may be tried. A stranger can use up the name's bucket and so keep other strangers waiting, but
 // not the person's own browser: one that the person signed in on before is counted by itself.
 var (
-	perAddress = limit{time.Second, 60}      // one network, whatever the name
-	perName    = limit{6 * time.Second, 30}  // one name, from anywhere
-	perPair    = limit{12 * time.Second, 10} // one name from one network, or from a browser it is known on
+	perAddress = &limit{time.Second, 60}      // one network, whatever the name
+	perName    = &limit{6 * time.Second, 30}  // one name, from anywhere
+	perPair    = &limit{12 * time.Second, 10} // one name from one network
+	perKnown   = &limit{12 * time.Second, 10} // one name from browsers it is known on
 )
 
-const throttleSize = 1 << 16 // buckets in memory; the least used are dropped
+const throttleSize = 1 << 16 // buckets of a kind in memory; the least used are dropped
 
 type bucketKey struct {
-	kind    limit
+	kind    *limit
 	name    string
 	address string
-	known   bool
 }
 
 // throttle counts attempts to sign in, in this replica.
 type throttle struct {
-	buckets *lru.Cache[bucketKey, *rate.Limiter]
-	now     func() time.Time
+	now func() time.Time
+
+	mu      sync.Mutex
+	buckets map[*limit]*simplelru.LRU[bucketKey, *rate.Limiter] // by kind: many of one push out none of another
 }
 
 func newThrottle(now func() time.Time) (*throttle, error) {
-	buckets, err := lru.New[bucketKey, *rate.Limiter](throttleSize)
-	if err != nil {
-		return nil, fmt.Errorf("make the sign-in throttle: %w", err)
+	t := &throttle{now: now, buckets: map[*limit]*simplelru.LRU[bucketKey, *rate.Limiter]{}}
+	for _, kind := range []*limit{perAddress, perName, perPair, perKnown} {
+		buckets, err := simplelru.NewLRU[bucketKey, *rate.Limiter](throttleSize, nil)
+		if err != nil {
+			return nil, fmt.Errorf("make the sign-in throttle: %w", err)
+		}
+		t.buckets[kind] = buckets
 	}
-	return &throttle{buckets: buckets, now: now}, nil
+	return t, nil
 }
 
-// attempt counts one, and says how long to wait if that was too many. The narrowest bucket comes first: what it
-// refuses is not counted against anybody else.
+// attempt counts one, and says how long to wait if that was too many. What one bucket refuses is counted in no other,
+// and makes none: else whoever makes names up could push out the buckets of real ones.
 func (t *throttle) attempt(name, address string, known bool) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	now := t.now()
+	var wait time.Duration
 	for _, key := range keys(name, address, known) {
-		reservation := t.bucket(key).ReserveN(now, 1)
-		if wait := reservation.DelayFrom(now); wait > 0 {
+		if bucket, ok := t.buckets[key.kind].Get(key); ok {
+			reservation := bucket.ReserveN(now, 1)
+			wait = max(wait, reservation.DelayFrom(now))
 			reservation.CancelAt(now)
-			return wait
 		}
+	}
+	if wait > 0 {
+		return wait
+	}
+	for _, key := range keys(name, address, known) {
+		bucket, ok := t.buckets[key.kind].Get(key)
+		if !ok {
+			bucket = rate.NewLimiter(rate.Every(key.kind.interval), key.kind.burst)
+			t.buckets[key.kind].Add(key, bucket)
+		}
+		bucket.AllowN(now, 1)
 	}
 	return 0
 }
 
 // forget drops what a success proves harmless.
 func (t *throttle) forget(name, address string, known bool) {
-	for _, key := range keys(name, address, known) {
-		if key.kind == perPair {
-			t.buckets.Remove(key)
-		}
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	narrowest := keys(name, address, known)[0]
+	t.buckets[narrowest.kind].Remove(narrowest)
 }
 
+// keys names the buckets that count an attempt, the narrowest first.
 func keys(name, address string, known bool) []bucketKey {
 	name = strings.ToLower(name[:min(len(name), 128)])
 	if known {
-		return []bucketKey{{kind: perPair, name: name, known: true}}
+		return []bucketKey{{kind: perKnown, name: name}}
 	}
 	return []bucketKey{
 		{kind: perPair, name: name, address: address},
 		{kind: perAddress, address: address},
 		{kind: perName, name: name},
 	}
-}
-
-func (t *throttle) bucket(key bucketKey) *rate.Limiter {
-	if bucket, ok := t.buckets.Get(key); ok {
-		return bucket
-	}
-	bucket := rate.NewLimiter(rate.Every(key.kind.interval), key.kind.burst)
-	if earlier, ok, _ := t.buckets.PeekOrAdd(key, bucket); ok {
-		return earlier
-	}
-	return bucket
 }
 
 // address is the request's network: an IPv4 address, or the /64 of an IPv6 address, of which one person has many.

@@ -92,9 +92,42 @@ func TestOneStrangerDoesNotUseUpTheName(t *testing.T) {
 	}
 }
 
+func TestMadeUpNamesDoNotMakeANameForgotten(t *testing.T) {
+	throttle, _ := newTestThrottle(t)
+	for n := range perName.burst {
+		throttle.attempt("alice", fmt.Sprintf("192.0.2.%d", n), false)
+	}
+	for n := range throttleSize + perAddress.burst {
+		throttle.attempt(fmt.Sprintf("user%d", n), "198.51.100.1", false)
+	}
+	for n := range throttleSize + 1 { // more networks than are remembered
+		throttle.attempt("alice", fmt.Sprintf("2001:db8:0:%x::/64", n), false)
+	}
+	if wait := throttle.attempt("alice", "203.0.113.1", false); wait == 0 {
+		t.Error("alice's bucket is full again")
+	}
+	if n := throttle.buckets[perName].Len(); n != 1+perAddress.burst {
+		t.Errorf("there are buckets of %d names", n)
+	}
+}
+
+func TestWhatOneBucketRefusesIsCountedInNoOther(t *testing.T) {
+	throttle, now := newTestThrottle(t)
+	for n := range perAddress.burst {
+		throttle.attempt(fmt.Sprintf("user%d", n), "192.0.2.1", false)
+	}
+	if n, _ := exhaust(throttle, "alice", "192.0.2.1", false); n != 0 {
+		t.Errorf("%d attempts of a network that has none left", n)
+	}
+	*now = now.Add(time.Duration(perPair.burst) * perAddress.interval)
+	if n, _ := exhaust(throttle, "alice", "192.0.2.1", false); n != perPair.burst {
+		t.Errorf("%d attempts, want %d", n, perPair.burst)
+	}
+}
+
 func TestKnownBrowserIsSlowedDownToo(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	if n, _ := exhaust(throttle, "alice", "192.0.2.1", true); n != perPair.burst {
+	if n, _ := exhaust(throttle, "alice", "192.0.2.1", true); n != perKnown.burst {
 		t.Errorf("%d attempts", n)
 	}
 }

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"html"
 	"io"
 	"log/slog"
@@ -46,9 +47,43 @@ type world struct {
 	server    *httptest.Server
 	alice     domain.User
 	notes     domain.Client
+	meanwhile func(ctx context.Context) error // what happens between a password that is right and its session, if anything
+	patience  time.Duration                   // of the server with a request, 0: none of its own
+}
+
+// slowDirectory lets something happen after a password was found right.
+type slowDirectory struct {
+	*directory.Directory
+	world *world
+}
+
+func (d slowDirectory) Authenticate(ctx context.Context, username, password string) (domain.User, error) {
+	user, err := d.Directory.Authenticate(ctx, username, password)
+	if err == nil && d.world.meanwhile != nil {
+		err = d.world.meanwhile(ctx)
+	}
+	return user, err
+}
+
+// openSessions counts, by the audit log, the sessions that were started and not ended by themselves.
+func (w *world) openSessions() int {
+	w.t.Helper()
+	events, err := w.db.ListEvents(w.t.Context(), 0, 1000)
+	w.check(err)
+	open := 0
+	for _, event := range events {
+		switch event.Action {
+		case "session.start":
+			open++
+		case "session.end":
+			open--
+		}
+	}
+	return open
 }
 
 func each(t *testing.T, test func(w *world)) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) { test(newWorld(t, db)) })
 }
 
@@ -69,12 +104,19 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	})
 	w.check(err)
 	pages, err := login.New(login.Config{
-		Pages: w.pages, Sessions: w.sessions, Directory: w.directory, Registry: w.registry, Now: clock, Log: discard,
+		Pages: w.pages, Sessions: w.sessions, Directory: slowDirectory{w.directory, w}, Registry: w.registry, Now: clock, Log: discard,
 	})
 	w.check(err)
 	mux := http.NewServeMux()
 	pages.Mount(mux)
-	w.server = httptest.NewServer(mux)
+	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.patience > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), w.patience)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		mux.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.server.Close)
 	return w
 }

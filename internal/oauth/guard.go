@@ -138,7 +138,7 @@ func (g *guard) refresh(ctx context.Context, r fosite.AccessRequester, sess *req
 		return errInvalidGrant
 	}
 	sess.SetExpiresAt(fosite.RefreshToken, found.ExpiresAt)
-	for _, scope := range strings.Fields(form.Get("scope")) {
+	for scope := range strings.FieldsSeq(form.Get("scope")) {
 		if !slices.Contains(sess.grant.Scopes, scope) {
 			return fosite.ErrInvalidScope.WithHint("The scope goes beyond what was granted.")
 		}

@@ -130,9 +130,9 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, status int, title,
 	p.Render(w, r, status, "error", problem{title, detail})
 }
 
-// Unavailable answers that the database is gone: nobody can tell who is signed in.
+// Unavailable answers that the database is gone, so that nobody can tell who is signed in, or that time ran out.
 func (p *Pages) Unavailable(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "5")
 	p.Error(w, r, http.StatusServiceUnavailable, "Back in a moment",
-		"Signet cannot reach its database just now. Nothing was changed. Please try again in a moment.")
+		"Signet is too busy or cannot reach its database just now. Please try again in a moment.")
 }

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"net/url"
-	"regexp"
-	"strings"
 )
 
 // maxBody is the largest form, in bytes.
@@ -37,8 +34,7 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			p.Error(w, r, http.StatusRequestEntityTooLarge, "Too much", "This form is larger than Signet accepts.")
 		} else {
 			p.Error(w, r, http.StatusBadRequest, "Not readable", "This form did not arrive whole. Please go back and try again.")
@@ -57,7 +53,7 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 func (p *Pages) secure(w http.ResponseWriter) {
 	h := w.Header()
 	if h.Get("Content-Security-Policy") == "" { // else AllowRedirect was here before
-		h.Set("Content-Security-Policy", policy(""))
+		h.Set("Content-Security-Policy", policy+"; form-action 'self'")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
 	// Not no-referrer: under it browsers send "Origin: null" with our own forms, and the check above needs the origin.
@@ -72,39 +68,14 @@ func (p *Pages) secure(w http.ResponseWriter) {
 	}
 }
 
-// policy is the Content-Security-Policy; forms may lead to the given source too, if any.
-func policy(formSource string) string {
-	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +
-		"form-action " + strings.TrimSpace("'self' "+formSource) + "; base-uri 'none'; frame-ancestors 'none'"
-}
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'"
 
-// AllowRedirect lets the forms of this answer lead to a client's redirect URI: browsers hold form-action against
-// the whole chain of redirects that follows a POST (CSP Level 3 §6.4.1). An application may have opened the page
-// in a popup that reports back to its opener at the end, so the page does not cut that tie.
-func (p *Pages) AllowRedirect(w http.ResponseWriter, redirectURI string) {
+// AllowRedirect lets the forms of this answer lead to a client, and on to wherever that leads: browsers hold form-action
+// against the whole chain of redirects that follows a POST (CSP Level 3 §6.4.1), also those that the client makes. The
+// forms are ours alone, with fixed actions and CSRF tokens, and nobody's text becomes markup. An application may have
+// opened the page in a popup that reports back to its opener at the end, so the page does not cut that tie.
+func (p *Pages) AllowRedirect(w http.ResponseWriter) {
+	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none")
-	w.Header().Set("Content-Security-Policy", policy(formSource(redirectURI)))
-}
-
-var (
-	plainScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
-	plainHost   = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]+)?$`)
-)
-
-// formSource is the CSP source that covers a redirect URI: its origin, or its scheme where it has no origin
-// (private-use schemes) or CSP no way to write that (IPv6 literals). Empty if there is none.
-func formSource(redirectURI string) string {
-	target, err := url.Parse(redirectURI)
-	if err != nil || !plainScheme.MatchString(target.Scheme) {
-		return ""
-	}
-	web := target.Scheme == "https" || target.Scheme == "http"
-	switch {
-	case !web, strings.HasPrefix(target.Host, "["):
-		return target.Scheme + ":"
-	case plainHost.MatchString(target.Host):
-		return target.Scheme + "://" + target.Host
-	default:
-		return ""
-	}
 }

@@ -18,7 +18,7 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 		header := serve(pages, httptest.NewRequest(http.MethodGet, "/", nil), handler).Header
 		for key, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +
-				"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+				"base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
 			"Referrer-Policy":            "same-origin",
 			"X-Content-Type-Options":     "nosniff",
 			"X-Frame-Options":            "DENY",
@@ -41,34 +41,16 @@ func TestPlainHTTPPromisesNoHTTPS(t *testing.T) {
 	}
 }
 
-func TestFormOfAFlowMayLeadToItsRedirectURIOnly(t *testing.T) {
+func TestFormOfAFlowMayLeadAnywhereAndNothingElseIsLoosened(t *testing.T) {
 	pages, _ := newPages(t, "https://id.example")
-	for redirectURI, want := range map[string]string{
-		"https://app.example/cb":                  "'self' https://app.example",
-		"http://127.0.0.1:49152/cb":               "'self' http://127.0.0.1:49152",
-		"http://[::1]:49152/cb":                   "'self' http:",
-		"com.example.app:/cb":                     "'self' com.example.app:",
-		"":                                        "'self'",
-		"/relative":                               "'self'",
-		"https://a.example;script-src *":          "'self'",
-		"https://a.example;script-src/x":          "'self'",
-		"https://a.example,evil.example/x":        "'self'",
-		"https://user:pass@app.example/cb":        "'self' https://app.example",
-		"https://app.example/cb; script-src *":    "'self' https://app.example",
-		"https://app.example\r\nSet-Cookie: x=1/": "'self'",
-	} {
-		header := serve(pages, httptest.NewRequest(http.MethodGet, "/", nil), func(w http.ResponseWriter, _ *http.Request) {
-			pages.AllowRedirect(w, redirectURI)
-		}).Header
-		csp := header.Get("Content-Security-Policy")
-		_, rest, _ := strings.Cut(csp, "form-action ")
-		got, rest, _ := strings.Cut(rest, ";")
-		if got != want {
-			t.Errorf("%q: form-action %s, want %s", redirectURI, got, want)
-		}
-		if rest != " base-uri 'none'; frame-ancestors 'none'" {
-			t.Errorf("%q: the policy goes on with %q", redirectURI, rest)
-		}
+	header := serve(pages, httptest.NewRequest(http.MethodGet, "/", nil), func(w http.ResponseWriter, r *http.Request) {
+		pages.AllowRedirect(w)
+		pages.Error(w, r, http.StatusTeapot, "a", "b")
+	}).Header
+	want := "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'"
+	if got := header.Get("Content-Security-Policy"); got != want {
+		t.Errorf("the policy is %q, want %q", got, want)
 	}
 }
 

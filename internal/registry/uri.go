@@ -87,7 +87,7 @@ func checkAudience(raw string) error {
 		err = checkLoopback(u)
 	case "urn":
 		if u.Opaque == "" {
-			err = errors.New("write something after urn:")
+			err = errors.New("write something after urn:, like urn:example:orders")
 		}
 	default:
 		err = errors.New("use an https URL or a urn, like https://orders.example or urn:example:orders")

@@ -44,6 +44,7 @@ func New(store Store, log *audit.Log, now func() time.Time, lim Limits) *Session
 
 // Start begins a session of a user who has just signed in by the given methods (RFC 8176). The token is the cookie's
 // value, 256 random bits in base64url; the store learns only its SHA-256.
+// ErrReferenced if the user was deleted.
 func (s *Sessions) Start(ctx context.Context, user domain.User, amr []string, userAgent, ip string) (string, domain.Session, error) {
 	secret := make([]byte, tokenBytes)
 	rand.Read(secret) // never fails

@@ -51,7 +51,7 @@ var operations = map[string]func(ctx context.Context, db *store.DB) error{
 
 func TestWhilePostgresIsAwayEveryCallSaysSoInTime(t *testing.T) {
 	cluster := pgtest.New(t)
-	db := storetest.Open(t, cluster.Database(t))
+	db := storetest.OpenImpatient(t, cluster.Database(t))
 	for _, outage := range []struct {
 		name       string
 		begin, end func()

@@ -56,6 +56,7 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 			}
 			env.Setenv("SIGNET_LISTEN", address)
 			env.Setenv("URL", "http://"+address)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second longer under the race detector
 			setup(env)
 			return nil
 		},

@@ -4,6 +4,7 @@ package storetest
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -26,8 +27,8 @@ func SQLite(tb testing.TB) *store.DB {
 // Where PostgreSQL is not installed the test is skipped, or fails if CI=true.
 func Postgres(tb testing.TB) *store.DB {
 	tb.Helper()
-	return open(tb, pgtest.Copy(tb, func(url string) error {
-		db, err := store.Open(tb.Context(), url, store.Options{})
+	return Open(tb, pgtest.Copy(tb, func(url string) error {
+		db, err := store.Open(tb.Context(), url, patient)
 		if err != nil {
 			return err
 		}
@@ -36,19 +37,24 @@ func Postgres(tb testing.TB) *store.DB {
 	}))
 }
 
+// patient has a busy machine fail no test.
+var patient = store.Options{OpTimeout: time.Minute}
+
 // Open opens and migrates a database; it is closed when the test ends.
 func Open(tb testing.TB, url string) *store.DB {
 	tb.Helper()
-	db := open(tb, url)
-	if err := db.Migrate(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
-	return db
+	return open(tb, url, patient)
 }
 
-func open(tb testing.TB, url string) *store.DB {
+// OpenImpatient is Open with the timeout that servers have.
+func OpenImpatient(tb testing.TB, url string) *store.DB {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), url, store.Options{})
+	return open(tb, url, store.Options{})
+}
+
+func open(tb testing.TB, url string, opts store.Options) *store.DB {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), url, opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
