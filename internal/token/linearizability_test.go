@@ -243,7 +243,7 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 	replicas := make([]*replica, len(wires))
 	for i := range wires {
 		wires[i] = pgtest.NewWire(t, url)
-		replicas[i] = newReplica(t, storetest.Open(t, wires[i].URL()), f.master, time.Now)
+		replicas[i] = newReplica(t, storetest.OpenImpatient(t, wires[i].URL()), f.master, time.Now)
 	}
 	h := &history{began: time.Now(), of: map[domain.TokenID][]porcupine.Operation{}, told: map[outcome]int{}}
 	for _, r := range replicas {

@@ -53,6 +53,12 @@ func (s *server) tokenStatus(t *testing.T, place statusPlace) int {
 	if c["sub"] != place.uri || c["iss"] != s.issuer || !time.Now().Before(seconds(c["exp"])) || c["ttl"] != 10.0 {
 		t.Errorf("iss %v, sub %v, exp %v, ttl %v", c["iss"], c["sub"], c["exp"], c["ttl"])
 	}
+	return statusIn(t, c, place)
+}
+
+// statusIn looks a place up in the claims of its list.
+func statusIn(t *testing.T, c map[string]any, place statusPlace) int {
+	t.Helper()
 	claim := c["status_list"].(map[string]any)
 	list, err := statuslist.Decode(int(claim["bits"].(float64)), claim["lst"].(string), 1<<20)
 	check(t, err)

@@ -59,5 +59,8 @@ func open(tb testing.TB, url string, opts store.Options) *store.DB {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(db.Close)
+	if err := db.Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
 	return db
 }
