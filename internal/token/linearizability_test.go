@@ -218,9 +218,15 @@ func (h *history) issue(r *replica) bool {
 func (h *history) check(t *testing.T) {
 	t.Helper()
 	for id, ops := range h.of {
-		first := slices.MinFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) }).Call
+		first, last := int64(math.MaxInt64), int64(0)
+		for _, op := range ops {
+			first = min(first, op.Call)
+			if op.Output != unknown {
+				last = max(last, op.Return)
+			}
+		}
 		for _, op := range h.ofAll {
-			if op.Return >= first {
+			if op.Return >= first && op.Call <= last {
 				ops = append(ops, op)
 			}
 		}
