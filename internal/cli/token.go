@@ -63,7 +63,7 @@ func (v tokenView) cells() []any {
 
 func (a *app) tokenCommand() *cobra.Command {
 	return noun("token", "List, inspect, revoke and suspend tokens",
-		a.tokenList(), a.tokenInspect(), a.tokenRevoke(), a.tokenSuspend(), a.tokenResume())
+		a.tokenList(), a.tokenInspect(), a.tokenRevoke(), a.tokenPurge(), a.tokenSuspend(), a.tokenResume())
 }
 
 func (a *app) tokenList() *cobra.Command {

@@ -274,13 +274,17 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 		for range 2 {
 			loop(time.Millisecond, func() {
 				if !h.act(r) {
-					time.Sleep(300 * time.Millisecond) // or a token would have more unknowns than can be checked
+					time.Sleep(200 * time.Millisecond) // or a token would have more unknowns than can be checked
 				}
 			})
 		}
 		// A failure is of no interest here: it is done again, there or elsewhere.
 		loop(500*time.Millisecond, func() { _ = r.tokens.FinishAll(context.Background()) })
 	}
+	loop(100*time.Millisecond, func() { // the last one loses its connections all the time, now and then in the middle of a commit
+		wires[2].Cut()
+		wires[2].Restore()
+	})
 
 	calm := func() { time.Sleep(700 * time.Millisecond) }
 	for range 2 {
