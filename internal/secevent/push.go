@@ -136,7 +136,7 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 		}
 		return errors.New(clip(err.Error()))
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer)) // what is missing is only an explanation
 	if response.StatusCode == http.StatusAccepted {
 		return nil

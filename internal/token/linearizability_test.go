@@ -146,7 +146,7 @@ func (h *history) note(d deed, id domain.TokenID, do func(ctx context.Context) (
 
 // show makes a token known to all callers, in the place of an older one.
 func (h *history) show(minted token.Minted) {
-	const shown = 6
+	const shown = 4
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.recent = append(h.recent, minted); len(h.recent) > shown {
@@ -163,13 +163,13 @@ func (h *history) any() token.Minted {
 // act does something to some token at a replica. It says whether the outcome is known.
 func (h *history) act(r *replica) bool {
 	dice := rand.N(100)
-	if dice < 15 {
+	if dice < 10 {
 		return h.issue(r)
 	}
 	minted := h.any()
 	id := minted.Record.ID
 	switch {
-	case dice < 60:
+	case dice < 50:
 		return h.note(introspect, id, func(ctx context.Context) (outcome, error) {
 			found, err := r.tokens.Introspect(ctx, minted.Token)
 			if found != nil {
@@ -177,11 +177,11 @@ func (h *history) act(r *replica) bool {
 			}
 			return inactive, err
 		})
-	case dice < 79:
+	case dice < 73:
 		return h.note(suspend, id, func(ctx context.Context) (outcome, error) { return done, r.tokens.Suspend(ctx, id) })
-	case dice < 92:
+	case dice < 94:
 		return h.note(resume, id, func(ctx context.Context) (outcome, error) { return done, r.tokens.Resume(ctx, id) })
-	case dice < 98:
+	case dice < 99:
 		return h.note(revoke, id, func(ctx context.Context) (outcome, error) { return done, r.tokens.RevokeID(ctx, id) })
 	default:
 		return h.note(revokeAll, id, func(ctx context.Context) (outcome, error) {
@@ -272,16 +272,23 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 	}
 	for _, r := range replicas {
 		for range 2 {
+			const first, longest = 10 * time.Millisecond, 300 * time.Millisecond
+			pause := first
 			loop(time.Millisecond, func() {
-				if !h.act(r) {
-					time.Sleep(200 * time.Millisecond) // or a token would have more unknowns than can be checked
+				if h.act(r) {
+					pause = first
+					return
 				}
+				time.Sleep(pause) // or a token would have more unknowns than can be checked
+				pause = min(2*pause, longest)
 			})
 		}
 		// A failure is of no interest here: it is done again, there or elsewhere.
 		loop(500*time.Millisecond, func() { _ = r.tokens.FinishAll(context.Background()) })
 	}
-	loop(100*time.Millisecond, func() { // the last one loses its connections all the time, now and then in the middle of a commit
+	loop(50*time.Millisecond, func() { // the last one loses what it has just sent all the time, now and then a commit
+		wires[2].Silence()
+		time.Sleep(10 * time.Millisecond)
 		wires[2].Cut()
 		wires[2].Restore()
 	})
