@@ -69,7 +69,7 @@ func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error)
 }
 
 func measureSignet(ctx context.Context, dir, database string, p plan) ([]result, error) {
-	s, err := startSignet(ctx, dir, database)
+	_, s, err := startSignet(ctx, dir, database)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +78,11 @@ func measureSignet(ctx context.Context, dir, database string, p plan) ([]result,
 	if err != nil {
 		return nil, err
 	}
-	requests, err := s.introspectionRequests(ctx, 200)
+	issued, err := s.issueMany(ctx, s.client, 200)
 	if err != nil {
 		return nil, err
 	}
-	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, requests})
+	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, tokenForms(issued)})
 	if err != nil {
 		return nil, err
 	}

@@ -286,12 +286,7 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 		// A failure is of no interest here: it is done again, there or elsewhere.
 		loop(500*time.Millisecond, func() { _ = r.tokens.FinishAll(context.Background()) })
 	}
-	loop(50*time.Millisecond, func() { // the last one loses what it has just sent all the time, now and then a commit
-		wires[2].Silence()
-		time.Sleep(10 * time.Millisecond)
-		wires[2].Cut()
-		wires[2].Restore()
-	})
+	loop(100*time.Millisecond, func() { wires[2].Snag("commit") })
 
 	calm := func() { time.Sleep(700 * time.Millisecond) }
 	for range 2 {

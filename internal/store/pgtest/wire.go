@@ -1,6 +1,8 @@
 package pgtest
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync"
@@ -16,6 +18,7 @@ type Wire struct {
 	mu      sync.Mutex
 	refuses bool
 	silence chan struct{}         // closed when it ends; nil: none
+	snag    []byte                // a connection over which this comes is dropped, once; nil: none
 	ends    map[net.Conn]struct{} // of all connections, both
 }
 
@@ -62,6 +65,13 @@ func (w *Wire) Silence() {
 	if w.silence == nil {
 		w.silence = make(chan struct{})
 	}
+}
+
+// Snag drops the next connection over which a word comes, once: before it has arrived or after, as chance will have it.
+func (w *Wire) Snag(word string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.snag = []byte(word)
 }
 
 // Restore ends a Cut or a Silence. What was sent in the silence arrives now.
@@ -123,10 +133,24 @@ func (w *Wire) carry(from, to net.Conn) {
 	for {
 		n, err := from.Read(buffer)
 		w.awaitSound()
-		if _, failed := to.Write(buffer[:n]); err != nil || failed != nil {
+		snagged := w.snags(buffer[:n])
+		if snagged && rand.N(2) == 0 {
+			return
+		}
+		if _, failed := to.Write(buffer[:n]); err != nil || failed != nil || snagged {
 			return
 		}
 	}
+}
+
+func (w *Wire) snags(sent []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	snags := w.snag != nil && bytes.Contains(sent, w.snag)
+	if snags {
+		w.snag = nil
+	}
+	return snags
 }
 
 func (w *Wire) awaitSound() {

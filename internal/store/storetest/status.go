@@ -140,9 +140,10 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		indexed(t, db, tokens...)
 		for i, token := range tokens {
 			check(t, db.SuspendToken(t.Context(), refOf(token), t0))
-			if i%3 == 1 {
+			switch i % 3 {
+			case 1:
 				check(t, db.ResumeToken(t.Context(), refOf(token), t0))
-			} else if i%3 == 2 {
+			case 2:
 				check(t, db.RevokeToken(t.Context(), refOf(token), t0))
 			}
 		}
