@@ -12,7 +12,7 @@ import (
 )
 
 // newDatabase makes a database beside the one at a URL, and returns its URL and what drops it.
-func newDatabase(ctx context.Context, beside, name string) (string, func(), error) {
+func newDatabase(ctx context.Context, beside, name string) (made string, drop func(), err error) {
 	admin, err := sql.Open("pgx", beside)
 	if err != nil {
 		return "", nil, err
@@ -20,58 +20,101 @@ func newDatabase(ctx context.Context, beside, name string) (string, func(), erro
 	if _, err := admin.ExecContext(ctx, `CREATE DATABASE `+name); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("make the database %s: %w", name, err), admin.Close())
 	}
-	made, err := url.Parse(beside)
+	address, err := url.Parse(beside)
 	if err != nil {
 		return "", nil, err
 	}
-	made.Path = "/" + name
-	return made.String(), func() {
+	address.Path = "/" + name
+	return address.String(), func() {
 		_, _ = admin.ExecContext(context.WithoutCancel(ctx), `DROP DATABASE `+name+` WITH (FORCE)`)
 		_ = admin.Close()
 	}, nil
 }
 
-const (
-	chunk        = 20_000  // rows that one statement writes
-	listSize     = 1 << 20 // entries of a status list
-	everyNth     = 10      // token is one of the client that is revoked at last
-	otherClients = 100
-	users        = 100_000
-)
-
 // filling is how tokens are made up: like issued ones in all that the index has of them, but nobody has them.
 type filling struct {
-	table    string    // that they go into
-	rows     int64     // that there are to be
+	table    string // that they go into
+	rows     int64
 	from, to time.Time // between which they were issued, one after the other
 	lifetime time.Duration
-	client   int64 // whose every tenth is
+	client   int64 // whose every tenth is, by its database id
 }
 
-// fillStatement writes the tokens $1 … $2 of $3, issued from $4 to $5 (milliseconds), which live $6 microseconds, in the order
-// of their ids. Half of them are users', and a grant has three. Tokens issued for real in that time are moved to where they
-// belong among them, so that they lie scattered over table and indexes.
-const fillStatement = `
-	WITH bounds AS (
-		SELECT lpad(to_hex($4::bigint + ($5::bigint - $4::bigint) * $1::bigint / $3::bigint), 12, '0') AS lo,
-			lpad(to_hex($4::bigint + ($5::bigint - $4::bigint) * ($2::bigint + 1) / $3::bigint), 12, '0') AS hi),
-	real AS (
-		DELETE FROM issued_tokens
-		WHERE jti >= (SELECT rpad(lo, 32, '0')::uuid FROM bounds) AND jti < (SELECT rpad(hi, 32, '0')::uuid FROM bounds)
-		RETURNING issued_at, expires_at, revision, user_id, grant_id, client_id, key_id, api_id, status_list, status_index, kind, jti, digest),
-	numbers AS (
-		SELECT n, $4::bigint + ($5::bigint - $4::bigint) * n / $3::bigint AS ms,
-			(n % $10::bigint * 660661 + 104729) % $10::bigint AS scattered
-		FROM generate_series($1::bigint, $2::bigint) AS n)
+const (
+	fillChunk = 20_000  // rows that one statement writes
+	listSize  = 1 << 20 // entries of a status list
+)
+
+// fillLists makes the status lists that the tokens are in, and returns the id of the first.
+const fillLists = `
+	WITH made AS (
+		INSERT INTO status_lists (size, leased, expires_at, created_at)
+		SELECT $1, $1, $2, $2 FROM generate_series(1, $3) RETURNING id)
+	SELECT MIN(id) FROM made`
+
+// fillTokens writes the tokens $1 … $2 into %s, in the order of their ids: token n was issued at $3 + $4 n, both in
+// milliseconds, and lives $5 microseconds. Half of them are users', three to a grant; every tenth is of client $6; they are
+// in the lists from $7 on, of $8 entries. The tokens with ids from $9 to $10, which were issued for real in that time, are moved
+// to where they belong among the others. So they lie scattered over the table and its indexes.
+const fillTokens = `
+	WITH columns AS (
+		DELETE FROM issued_tokens WHERE jti >= $9 AND jti < $10
+		RETURNING issued_at, expires_at, revision, user_id, grant_id, client_id, key_id, api_id, status_list, status_index, kind, jti, digest
+	), numbers AS (
+		SELECT n, ($3::float8 + $4::float8 * n)::bigint AS ms, (n %% $8 * 660661 + 104729) %% $8 AS scattered
+		FROM generate_series($1::bigint, $2::bigint) AS n
+	)
 	INSERT INTO %s
 		(issued_at, expires_at, revision, user_id, grant_id, client_id, key_id, api_id, status_list, status_index, kind, jti, digest)
-	SELECT * FROM real
+	SELECT * FROM columns
 	UNION ALL
-	SELECT ms / 1000 * 1000000, ms / 1000 * 1000000 + $6::bigint, i.revision,
-		CASE WHEN n %% 2 = 1 THEN hashint8(n) & 65535 END, CASE WHEN n %% 2 = 1 THEN n / 6 END,
-		CASE WHEN n %% $7::bigint = 0 THEN $8::bigint ELSE 1000 + (hashint8(n) & 127) END, k.id, a.id,
-		$9::bigint + n / $10::bigint, scattered # (scattered >> 9 & 511), 1,
+	SELECT ms / 1000 * 1000000, ms / 1000 * 1000000 + $5::bigint, i.revision,
+		CASE WHEN n %% 2 = 1 THEN n * 7919 %% 100000 END, CASE WHEN n %% 2 = 1 THEN n / 6 END,
+		CASE WHEN n %% 10 = 0 THEN $6 ELSE 1000 + n %% 97 END, k.id, a.id,
+		$7 + n / $8, scattered # (scattered >> 9), 1,
 		(lpad(to_hex(ms), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, gen_random_uuid()
 	FROM numbers, installation i, signing_keys k, apis a
 	WHERE k.state = 'active' AND k.alg = 'ES256'
 	ORDER BY 12`
+
+// fill makes tokens up.
+func (f filling) fill(ctx context.Context, db *sql.DB) error {
+	var list int64
+	expires := f.to.Add(f.lifetime).UnixMicro()
+	if err := db.QueryRowContext(ctx, fillLists, listSize, expires, f.rows/listSize+1).Scan(&list); err != nil {
+		return fmt.Errorf("make status lists: %w", err)
+	}
+	statement, err := db.PrepareContext(ctx, fmt.Sprintf(fillTokens, f.table))
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	from, step := float64(f.from.UnixMilli()), float64(f.to.Sub(f.from).Milliseconds())/float64(f.rows)
+	firstID := func(n int64) string { return fmt.Sprintf("%012x%020x", int64(from+step*float64(n)), 0) }
+	for n := int64(0); n < f.rows; n += fillChunk {
+		end := min(n+fillChunk, f.rows)
+		_, err := statement.ExecContext(ctx, n, end-1, from, step, f.lifetime.Microseconds(), f.client, list, listSize, firstID(n), firstID(end))
+		if err != nil {
+			return fmt.Errorf("make tokens up: %w", err)
+		}
+	}
+	return nil
+}
+
+// settle does what the database otherwise would do soon after so much was written to a table, in the midst of what is measured.
+func settle(ctx context.Context, db *sql.DB, table string) error {
+	for _, statement := range []string{`VACUUM (ANALYZE) ` + table, `CHECKPOINT`} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// indexSize says how many tokens the index has, and how many bytes it takes, its own indexes included.
+func indexSize(ctx context.Context, db *sql.DB) (rows, bytes int64, err error) {
+	err = db.QueryRowContext(ctx, `
+		SELECT (SELECT COUNT(*) FROM issued_tokens),
+			(SELECT SUM(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'issued_tokens'::regclass)`).Scan(&rows, &bytes)
+	return rows, bytes, err
+}

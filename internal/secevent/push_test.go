@@ -138,7 +138,9 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 		troubles := map[string]http.HandlerFunc{
 			"answered 500, not 202": status(500, strings.Repeat("x", 1<<20)),
 			"answered 200, not 202": status(200, ""),
-			"answered 307, not 202": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, elsewhere.URL, http.StatusTemporaryRedirect) },
+			"answered 307, not 202": func(rw http.ResponseWriter, r *http.Request) {
+				http.Redirect(rw, r, elsewhere.URL, http.StatusTemporaryRedirect)
+			},
 			"context deadline exceeded": func(_ http.ResponseWriter, r *http.Request) {
 				select {
 				case <-hang:

@@ -286,7 +286,7 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 		// A failure is of no interest here: it is done again, there or elsewhere.
 		loop(500*time.Millisecond, func() { _ = r.tokens.FinishAll(context.Background()) })
 	}
-	loop(100*time.Millisecond, func() { wires[2].Snag("commit") })
+	loop(100*time.Millisecond, func() { wires[2].Snag("commit") }) // all the time: nothing is harder to be right about
 
 	calm := func() { time.Sleep(700 * time.Millisecond) }
 	for range 2 {
