@@ -69,7 +69,7 @@ func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error)
 }
 
 func measureSignet(ctx context.Context, dir, database string, p plan) ([]result, error) {
-	_, s, err := startSignet(ctx, dir, database)
+	s, err := startSignet(ctx, dir, database)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +78,11 @@ func measureSignet(ctx context.Context, dir, database string, p plan) ([]result,
 	if err != nil {
 		return nil, err
 	}
-	issued, err := s.issueMany(ctx, s.client, 200)
+	requests, err := s.introspectionRequests(ctx, 200)
 	if err != nil {
 		return nil, err
 	}
-	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, tokenForms(issued)})
+	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, requests})
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 )
 
-// Run is the suite that every database must pass. newURL names a new, empty database at each call.
-func Run(t *testing.T, newURL func(tb testing.TB) string) {
+// Run is the suite that every database must pass. At each call newDB gives a new, migrated database, and newURL names an empty one.
+func Run(t *testing.T, newDB func(tb testing.TB) *store.DB, newURL func(tb testing.TB) string) {
 	suites := map[string]map[string]func(*testing.T, *store.DB){
 		"apis": apiTests, "clients": clientTests, "users": userTests, "groups": groupTests, "roles": roleTests,
 		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "index": indexTests,
@@ -27,7 +27,7 @@ func Run(t *testing.T, newURL func(tb testing.TB) string) {
 	for name, tests := range suites {
 		t.Run(name, func(t *testing.T) {
 			for name, test := range tests {
-				t.Run(name, func(t *testing.T) { test(t, Open(t, newURL(t))) })
+				t.Run(name, func(t *testing.T) { test(t, newDB(t)) })
 			}
 		})
 	}
