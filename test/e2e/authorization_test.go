@@ -101,10 +101,13 @@ func TestTheSignInPagesKeepAttackersOut(t *testing.T) {
 			}
 		})
 		t.Run("a form from elsewhere", func(t *testing.T) {
-			p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + good.Encode())
-			p = p.submit("username", alice, "password", alicesSecret, "csrf", "forged")
-			if p.left || p.status != http.StatusForbidden && p.status != http.StatusBadRequest {
-				t.Errorf("shown %s with %d", p.url, p.status)
+			attackers := newBrowser(t, s.server).open(s.url + "/login").form.fields.Get("csrf")
+			for _, csrf := range []string{attackers, "forged", ""} {
+				p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + good.Encode())
+				p = p.submit("username", alice, "password", alicesSecret, "csrf", csrf)
+				if p.left || p.status != http.StatusForbidden {
+					t.Errorf("csrf=%q: shown %s with %d", csrf, p.url, p.status)
+				}
 			}
 		})
 		t.Run("a no at consent", func(t *testing.T) {

@@ -37,8 +37,8 @@ func Postgres(tb testing.TB) *store.DB {
 	}))
 }
 
-// patient has a busy machine fail no test.
-var patient = store.Options{OpTimeout: time.Minute}
+// patient options wait longer than servers do, so that a busy machine fails no test.
+var patient = store.Options{OpTimeout: 10 * time.Second}
 
 // Open opens and migrates a database; it is closed when the test ends.
 func Open(tb testing.TB, url string) *store.DB {
