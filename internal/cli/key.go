@@ -110,12 +110,16 @@ func (a *app) keyRevoke() *cobra.Command {
 		Short: "Take a signing key back, and every token that it signed",
 		Long: `For a key that somebody else may have. It leaves the JWKS, introspection answers that its tokens are not active,
 and services that ask nobody refuse them once they have fetched the JWKS again (keys.jwks_max_age).
-If it was the active key, the next one takes over. Some key ids begin with a dash: that is what -- is for.`,
-		Example: "  signet key revoke -- $(signet key list -o json | jq -r '.[0].kid')",
+If it was the active key, the next one takes over.`,
+		Example: "  signet key revoke $(signet key list -o json | jq -r '.[0].kid')",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			replacement, died, err := s.Keys.Revoke(ctx, args[0])
-			return revokedKeyView{args[0], replacement.KID, died}, err
+			replacement, dead, err := s.Keys.Revoke(ctx, args[0])
+			if err != nil {
+				return nil, err
+			}
+			dead, err = s.Tokens.Finish(ctx, dead, a.progress())
+			return revokedKeyView{args[0], replacement.KID, dead.Marked}, err
 		}),
 	}
 }

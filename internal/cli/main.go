@@ -118,7 +118,7 @@ Exit codes: 0 done, 1 failed, 2 not used as it should be.`,
 		a.serveCommand(),
 		a.apiCommand(), a.clientCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(),
 		a.assignCommand(), a.unassignCommand(), a.assignmentCommand(),
-		a.tokenCommand(), a.keyCommand(), a.auditCommand(),
+		a.tokenCommand(), a.keyCommand(), a.receiverCommand(), a.auditCommand(),
 		a.migrateCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root

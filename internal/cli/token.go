@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,25 +14,26 @@ const listedTokens = 100
 
 // tokenView names what a token has a claim for as that does (RFC 9068 §2.2).
 type tokenView struct {
-	ID        string    `json:"jti"`
-	Kind      string    `json:"kind"` // access or id
-	Subject   string    `json:"sub"`
-	Username  string    `json:"username,omitempty"` // left out: the subject is the client
-	ClientID  string    `json:"client_id"`
-	Audience  string    `json:"aud"`
-	KID       string    `json:"kid"`
-	GrantID   int64     `json:"grant_id,omitzero"` // left out: issued without a grant
-	Status    string    `json:"status"`            // live, expired or revoked
-	IssuedAt  time.Time `json:"issued_at"`
-	ExpiresAt time.Time `json:"expires_at"`
-	RevokedAt time.Time `json:"revoked_at,omitzero"`
+	ID          string    `json:"jti"`
+	Kind        string    `json:"kind"` // access or id
+	Subject     string    `json:"sub"`
+	Username    string    `json:"username,omitempty"` // left out: the subject is the client
+	ClientID    string    `json:"client_id"`
+	Audience    string    `json:"aud"`
+	KID         string    `json:"kid"`
+	GrantID     int64     `json:"grant_id,omitzero"` // left out: issued without a grant
+	Status      string    `json:"status"`            // live, expired, suspended or revoked
+	IssuedAt    time.Time `json:"issued_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	RevokedAt   time.Time `json:"revoked_at,omitzero"`
+	SuspendedAt time.Time `json:"suspended_at,omitzero"`
 }
 
 func viewToken(e domain.TokenEntry) tokenView {
 	v := tokenView{
 		ID: e.ID.String(), Kind: "access", Subject: e.Subject, Username: e.Username, ClientID: e.Client,
 		Audience: e.Audience, KID: e.KeyName, GrantID: e.GrantID, Status: "live",
-		IssuedAt: e.IssuedAt, ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt,
+		IssuedAt: e.IssuedAt, ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt, SuspendedAt: e.SuspendedAt,
 	}
 	if e.Kind == domain.TokenIdentity {
 		v.Kind = "id"
@@ -44,6 +43,8 @@ func viewToken(e domain.TokenEntry) tokenView {
 		v.Status = "revoked"
 	case !time.Now().Before(e.ExpiresAt):
 		v.Status = "expired"
+	case !e.SuspendedAt.IsZero():
+		v.Status = "suspended"
 	}
 	return v
 }
@@ -61,7 +62,8 @@ func (v tokenView) cells() []any {
 }
 
 func (a *app) tokenCommand() *cobra.Command {
-	return noun("token", "List, revoke and inspect tokens", a.tokenList(), a.tokenRevoke(), a.tokenInspect())
+	return noun("token", "List, inspect, revoke and suspend tokens",
+		a.tokenList(), a.tokenInspect(), a.tokenRevoke(), a.tokenPurge(), a.tokenSuspend(), a.tokenResume())
 }
 
 func (a *app) tokenList() *cobra.Command {
@@ -124,74 +126,4 @@ func (f *tokenFlags) filter(ctx context.Context, s *server.Services) (domain.Tok
 		filter.APIID = api.ID
 	}
 	return filter, nil
-}
-
-// revokedView says how many live tokens died.
-type revokedView struct {
-	RevokedTokens int64 `json:"revoked_tokens"`
-}
-
-func (v revokedView) text(w io.Writer) { fmt.Fprintf(w, "revoked %d tokens\n", v.RevokedTokens) }
-
-func (a *app) tokenRevoke() *cobra.Command {
-	var f tokenFlags
-	var grant int64
-	cmd := &cobra.Command{
-		Use:   "revoke [JTI...]",
-		Short: "Revoke tokens by id, or all of a user, client or grant",
-		Long: `Revokes tokens. When the command returns they are inactive at every server on this database.
---user and --client end the grants too, so that no refresh token makes new tokens; --grant ends one.`,
-		Example: `  signet token revoke AZk2yFLxQmWn0p3sVb7hTQ
-  signet token revoke --user alice
-  signet token revoke --client reporting`,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			switch {
-			case len(args) > 0:
-				return revokeByID(ctx, s, args)
-			case grant != 0:
-				died, err := s.Tokens.RevokeGrant(ctx, grant)
-				return revokedView{died}, err
-			}
-			filter, err := f.filter(ctx, s)
-			if err != nil {
-				return nil, err
-			}
-			died, err := s.Tokens.RevokeMatching(ctx, filter)
-			return revokedView{died}, err
-		}),
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.user, "user", "", "all of the user `NAME`, and the user's grants")
-	flags.StringVar(&f.client, "client", "", "all of the client `CLIENT_ID`, and its grants")
-	flags.Int64Var(&grant, "grant", 0, "the grant `ID` and all of its tokens")
-	cmd.Args = func(_ *cobra.Command, args []string) error {
-		chosen := 0
-		for _, set := range []bool{len(args) > 0, f.user != "", f.client != "", grant != 0} {
-			if set {
-				chosen++
-			}
-		}
-		if chosen != 1 {
-			return fmt.Errorf("name either token ids, or one of --user, --client and --grant")
-		}
-		return nil
-	}
-	return cmd
-}
-
-func revokeByID(ctx context.Context, s *server.Services, args []string) (view, error) {
-	var ids []domain.TokenID
-	for _, arg := range args {
-		id, err := domain.ParseTokenID(arg)
-		if err != nil {
-			return nil, usagef("%q is not a token's id: see the JTI of signet token list", arg)
-		}
-		ids = append(ids, id)
-	}
-	for _, id := range ids {
-		if err := s.Tokens.RevokeID(ctx, id); err != nil {
-			return nil, err
-		}
-	}
-	return revokedView{int64(len(ids))}, nil
 }

@@ -36,7 +36,7 @@ func (v inspectionView) text(w io.Writer) {
 		fmt.Fprintln(w, "\nindex")
 		details(w, "  status", v.Index.Status, "  username", v.Index.Username, "  client_id", v.Index.ClientID,
 			"  grant_id", v.Index.GrantID, "  issued_at", v.Index.IssuedAt, "  expires_at", v.Index.ExpiresAt,
-			"  revoked_at", v.Index.RevokedAt)
+			"  revoked_at", v.Index.RevokedAt, "  suspended_at", v.Index.SuspendedAt)
 	}
 }
 
@@ -99,6 +99,8 @@ func inactive(i token.Inspection) string {
 		return "it is not in the index of issued tokens"
 	case !i.Entry.RevokedAt.IsZero():
 		return "it was revoked at " + cell(i.Entry.RevokedAt)
+	case !i.Entry.SuspendedAt.IsZero():
+		return "it has been suspended since " + cell(i.Entry.SuspendedAt)
 	default:
 		return "its client, user or API is disabled or gone"
 	}

@@ -38,6 +38,7 @@ type Tokens struct {
 	CodeTTL            time.Duration `koanf:"code_ttl"`             // of authorization codes
 	RefreshIdleTTL     time.Duration `koanf:"refresh_idle_ttl"`     // of a refresh token that is not used
 	RefreshAbsoluteTTL time.Duration `koanf:"refresh_absolute_ttl"` // of a grant, however often it is refreshed
+	StatusTTL          time.Duration `koanf:"status_ttl"`           // for how long a service may use a status list
 }
 
 // Sessions are the lifetimes of a browser's sign-in.
@@ -71,6 +72,7 @@ func Default() Config {
 			CodeTTL:            time.Minute,
 			RefreshIdleTTL:     14 * 24 * time.Hour,
 			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
+			StatusTTL:          10 * time.Second,
 		},
 		Sessions:     Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
 		Keys:         Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},

@@ -127,6 +127,8 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"access too long", "tokens: {access_ttl: 25h}", "", []string{"tokens.access_ttl"}},
 		{"code too long", "tokens: {code_ttl: 11m}", "", []string{"tokens.code_ttl"}},
 		{"idle past absolute", "tokens: {refresh_idle_ttl: 2h, refresh_absolute_ttl: 1h}", "", []string{"tokens.refresh_idle_ttl"}},
+		{"status too short", "tokens: {status_ttl: 999ms}", "", []string{"tokens.status_ttl", "between 1s and 1h"}},
+		{"status too long", "tokens: {status_ttl: 61m}", "", []string{"tokens.status_ttl"}},
 		{"several at once", "snapshot_size: 1\nlog: {format: xml}", "", []string{"snapshot_size", "log.format"}},
 		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
 		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},

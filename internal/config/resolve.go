@@ -58,6 +58,7 @@ func (c *Config) validate() error {
 	check("tokens.id_ttl", between(c.Tokens.IDTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.code_ttl", between(c.Tokens.CodeTTL, time.Second, 10*time.Minute))
 	check("tokens.refresh_idle_ttl", between(c.Tokens.RefreshIdleTTL, time.Minute, c.Tokens.RefreshAbsoluteTTL))
+	check("tokens.status_ttl", between(c.Tokens.StatusTTL, time.Second, time.Hour))
 	check("sessions.idle", between(c.Sessions.Idle, time.Minute, c.Sessions.Lifetime))
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))

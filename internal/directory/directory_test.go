@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,12 +172,15 @@ func (w *world) tokens(user domain.User) (live func() [3]bool) {
 	live = func() [3]bool {
 		found, _, err := w.db.FindIssuedTokens(ctx, []domain.TokenRef{{ID: token.ID, ExpiresAt: token.ExpiresAt}})
 		w.check(err)
+		open, err := w.db.OpenRevocations(ctx)
+		w.check(err)
+		covered := slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(found[token.ID]) })
 		session, err := w.db.FindSession(ctx, hash)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			w.t.Fatal(err)
 		}
 		return [3]bool{
-			found[token.ID].RevokedAt.IsZero() && found[token.ID].ClientID != 0,
+			found[token.ID].RevokedAt.IsZero() && found[token.ID].ClientID != 0 && !covered,
 			w.db.HoldGrant(ctx, grant, w.now) == nil,
 			err == nil && session.EndedAt.IsZero(),
 		}

@@ -9,6 +9,9 @@ import (
 
 const maxDescriptionBytes = 500
 
+// maxFormer bounds how many of those who had a group or role the audit log names when it is deleted. Their services are told.
+const maxFormer = 500
+
 // CreateGroup adds a group and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the name is taken.
 func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain.Group, error) {
 	if err := domain.CheckName("group name", group.Name); err != nil {
@@ -34,7 +37,15 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 
 // DeleteGroup removes a group; its members stay. ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
-	return d.changeGroup(ctx, "group.delete", name, nil, func(ctx context.Context) error {
+	members, err := d.ListMembers(ctx, name, "", maxFormer)
+	if err != nil {
+		return err
+	}
+	former := make([]string, len(members))
+	for i, user := range members {
+		former[i] = string(domain.SubjectUser) + ":" + user.Username
+	}
+	return d.changeGroup(ctx, "group.delete", name, map[string]any{"subjects": former}, func(ctx context.Context) error {
 		return d.store.DeleteGroup(ctx, name)
 	})
 }

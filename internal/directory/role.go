@@ -104,7 +104,15 @@ func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 	if name == domain.RoleAdministrator {
 		return fmt.Errorf("%w role %q: it is built in and cannot be deleted", domain.ErrInvalid, name)
 	}
-	return d.changeRole(ctx, "role.delete", name, nil, func(ctx context.Context) error {
+	holders, err := d.store.ListAssignments(ctx, name, "", "", 0, maxFormer)
+	if err != nil {
+		return fmt.Errorf("role %q: %w", name, err)
+	}
+	former := make([]string, len(holders))
+	for i, a := range holders {
+		former[i] = string(a.SubjectKind) + ":" + a.Subject
+	}
+	return d.changeRole(ctx, "role.delete", name, map[string]any{"subjects": former}, func(ctx context.Context) error {
 		return d.store.DeleteRole(ctx, name)
 	})
 }

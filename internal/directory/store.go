@@ -76,8 +76,8 @@ type Store interface {
 	// ErrConsumed if it was done before, ErrNotFound if there is no such link or it has expired.
 	CompleteSetup(ctx context.Context, hash []byte, now time.Time) error
 
-	// RevokeTokens marks every live token that the filter chooses, and says how many.
-	RevokeTokens(ctx context.Context, filter domain.TokenFilter, now time.Time) (int64, error)
+	// InsertRevocation begins a revocation of many tokens; it holds at once.
+	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens.
 	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
 	// EndUserSessions ends all sessions of a user.

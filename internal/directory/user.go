@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -178,19 +179,29 @@ func (d *Directory) revokeAll(ctx context.Context, userID int64) error {
 	if err := d.store.RevokeGrants(ctx, userID, 0, now); err != nil {
 		return err
 	}
-	_, err := d.store.RevokeTokens(ctx, domain.TokenFilter{UserID: userID}, now)
+	_, err := d.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID, CreatedAt: now})
 	return err
 }
 
-// changeUser makes an audited change to a user that exists, and returns the user as changed.
+// changeUser makes an audited change to a user that exists, and returns the user as changed. The event names the subject too, which
+// a deleted user would leave nowhere else.
 func (d *Directory) changeUser(
 	ctx context.Context, action, username string, details map[string]any, change func(context.Context, *domain.User) error,
 ) (domain.User, error) {
 	username = canonical(username)
+	before, err := d.FindUser(ctx, username)
+	if err != nil {
+		return domain.User{}, err
+	}
+	named := map[string]any{"sub": before.Subject}
+	maps.Copy(named, details)
 	var user domain.User
-	err := d.log.Change(ctx, action, "user:"+username, details, func(ctx context.Context) (err error) {
+	err = d.log.Change(ctx, action, "user:"+username, named, func(ctx context.Context) (err error) {
 		if user, err = d.store.FindUser(ctx, username); err != nil {
 			return err
+		}
+		if user.ID != before.ID {
+			return domain.ErrNotFound // deleted, and made anew, just now
 		}
 		user.UpdatedAt = d.now()
 		return change(ctx, &user)

@@ -27,6 +27,7 @@ const (
 	ChangeGroupAccess  ChangeKind = "group-access"  // database id; its assignments
 	ChangeRole         ChangeKind = "role"          // database id; the role or its permissions
 	ChangeKeys         ChangeKind = "keys"          // empty; any signing key
+	ChangeRevocations  ChangeKind = "revocations"   // empty; any revocation begun or done
 )
 
 // Change says that an object changed in the given revision.

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"time"
 )
 
@@ -48,6 +49,13 @@ type TokenID [16]byte
 // String gives the jti as it stands in a token: 22 characters of base64url.
 func (id TokenID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
+// Time is when the id was made, to the millisecond, by the clock of the replica that made it.
+func (id TokenID) Time() time.Time {
+	var ms [8]byte
+	copy(ms[2:], id[:6])
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:])))
+}
+
 // ParseTokenID reads a jti. ErrInvalid if it is not one of ours: nor is zero, which stands for any in a filter.
 func ParseTokenID(s string) (TokenID, error) {
 	var id TokenID
@@ -81,8 +89,17 @@ type IssuedToken struct {
 	APIID     int64 // zero: the audience is Signet's own (userinfo), or for an ID token the client
 	IssuedAt  time.Time
 	ExpiresAt time.Time
-	RevokedAt time.Time
+
+	Digest TokenDigest // of the token as it was answered
+	Status StatusRef   // zero: in no status list (ID tokens)
+
+	Revision    int64 // at which it was written; set by the store
+	RevokedAt   time.Time
+	SuspendedAt time.Time
 }
+
+// TokenDigest is the first half of SHA-256 over a token: who presents a token with this digest presents the one that was issued.
+type TokenDigest [16]byte
 
 // TokenRef finds a token in the index; the expiry keeps the search inside one partition.
 type TokenRef struct {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
@@ -68,18 +69,27 @@ func (k *Keys) Ensure(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the signing keys: %w", err)
 	}
+	var missing []*domain.SigningKey
+	var making errgroup.Group // RSA takes its time
 	for _, alg := range domain.SigningAlgs {
 		for _, state := range []domain.KeyState{domain.KeyActive, domain.KeyNext} {
 			if find(stored, alg, state) != nil {
 				continue
 			}
-			made, err := k.generate(alg, state)
-			if err != nil {
+			made := new(domain.SigningKey)
+			missing = append(missing, made)
+			making.Go(func() (err error) {
+				*made, err = k.generate(alg, state)
 				return err
-			}
-			if _, err := k.store.InsertSigningKey(ctx, made); err != nil && !errors.Is(err, domain.ErrExists) {
-				return fmt.Errorf("store a signing key: %w", err)
-			}
+			})
+		}
+	}
+	if err := making.Wait(); err != nil {
+		return err
+	}
+	for _, made := range missing {
+		if _, err := k.store.InsertSigningKey(ctx, *made); err != nil && !errors.Is(err, domain.ErrExists) {
+			return fmt.Errorf("store a signing key: %w", err)
 		}
 	}
 	return nil
@@ -100,55 +110,59 @@ func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
 // Rotate retires the active key of an algorithm, puts the next one in its place and makes a new next one.
 // It returns the key that signs from now on. domain.ErrConsumed if another replica rotates at the same time.
 func (k *Keys) Rotate(ctx context.Context, alg string) (domain.SigningKey, error) {
-	return k.replace(ctx, alg, domain.KeyRetired, "")
+	return k.replace(ctx, alg, "")
 }
 
-// Revoke takes a key back: it leaves the JWKS, and every token that it signed is dead. If it was the active one, the next
-// one takes its place (replacement). died is how many live tokens it had signed. domain.ErrNotFound if there is no such key.
-func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.SigningKey, died int64, err error) {
+// Revoke takes a key back: it leaves the JWKS, and every token that it signed is dead; the revocation says how far these are
+// marked. If it was the active one, the next one takes its place (replacement). domain.ErrNotFound if there is no such key,
+// domain.ErrConsumed if it was revoked before.
+func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.SigningKey, dead domain.Revocation, err error) {
 	stored, err := k.store.ListSigningKeys(ctx)
 	if err != nil {
-		return replacement, 0, fmt.Errorf("list the signing keys: %w", err)
+		return replacement, dead, fmt.Errorf("list the signing keys: %w", err)
 	}
 	i := slices.IndexFunc(stored, func(s domain.SigningKey) bool { return s.KID == kid })
 	switch {
 	case i < 0:
-		return replacement, 0, fmt.Errorf("signing key %q: %w", kid, domain.ErrNotFound)
+		return replacement, dead, fmt.Errorf("signing key %q: %w", kid, domain.ErrNotFound)
 	case stored[i].State == domain.KeyRevoked:
-		return replacement, 0, nil
-	case stored[i].State == domain.KeyActive:
-		replacement, err = k.replace(ctx, stored[i].Alg, domain.KeyRevoked, kid)
-	default:
-		err = k.store.Tx(ctx, func(ctx context.Context) error {
-			if err := k.store.SetKeyState(ctx, kid, stored[i].State, domain.KeyRevoked, k.now()); err != nil {
-				return fmt.Errorf("revoke signing key %q: %w", kid, err)
-			}
-			return k.log.Record(ctx, "key.revoke", "key:"+kid, "")
-		})
+		return replacement, dead, fmt.Errorf("revoke signing key %q: %w", kid, domain.ErrConsumed)
 	}
+	spare, err := k.generate(stored[i].Alg, domain.KeyNext) // RSA takes its time: not inside the transaction
 	if err != nil {
-		return replacement, 0, err
+		return replacement, dead, err
 	}
-	// The key is dead already; the rows only follow.
-	died, err = k.store.RevokeTokensOfKey(ctx, stored[i].ID, k.now())
+	err = k.log.Change(ctx, "key.revoke", "key:"+kid, nil, func(ctx context.Context) error {
+		if err := k.store.SetKeyState(ctx, kid, stored[i].State, domain.KeyRevoked, k.now()); err != nil {
+			return fmt.Errorf("revoke signing key %q: %w", kid, err)
+		}
+		if dead, err = k.store.InsertRevocation(ctx, domain.Revocation{
+			Kind: domain.RevokeOfKey, TargetID: stored[i].ID, CreatedAt: k.now(),
+		}); err != nil {
+			return fmt.Errorf("revoke the tokens of key %q: %w", kid, err)
+		}
+		if stored[i].State == domain.KeyActive {
+			replacement, err = k.succeed(ctx, stored[i].Alg, spare)
+			return err
+		}
+		return nil
+	})
 	if err != nil {
-		return replacement, 0, fmt.Errorf("mark the tokens of key %q: %w", kid, err)
+		return replacement, dead, err
 	}
-	return replacement, died, k.Ensure(ctx)
+	return replacement, dead, k.Ensure(ctx)
 }
 
-// replace moves the active key of an algorithm to another state and puts the next one in its place.
-// A kid, if given, must be the active key's.
-func (k *Keys) replace(ctx context.Context, alg string, to domain.KeyState, kid string) (domain.SigningKey, error) {
+// replace retires the active key of an algorithm and puts the next one in its place. A kid, if given, must be the active key's.
+func (k *Keys) replace(ctx context.Context, alg, kid string) (signs domain.SigningKey, err error) {
 	if !slices.Contains(domain.SigningAlgs, alg) {
-		return domain.SigningKey{}, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
+		return signs, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
 	}
 	spare, err := k.generate(alg, domain.KeyNext) // RSA takes its time: not inside the transaction
 	if err != nil {
-		return domain.SigningKey{}, err
+		return signs, err
 	}
-	var signs domain.SigningKey
-	err = k.store.Tx(ctx, func(ctx context.Context) error {
+	err = k.log.Change(ctx, "key.rotate", "alg:"+alg, nil, func(ctx context.Context) error {
 		stored, err := k.store.ListSigningKeys(ctx)
 		if err != nil {
 			return fmt.Errorf("list the signing keys: %w", err)
@@ -157,32 +171,38 @@ func (k *Keys) replace(ctx context.Context, alg string, to domain.KeyState, kid 
 			if kid != "" && active.KID != kid {
 				return fmt.Errorf("replace key %q: %w", kid, domain.ErrConsumed)
 			}
-			if err := k.store.SetKeyState(ctx, active.KID, domain.KeyActive, to, k.now()); err != nil {
-				return fmt.Errorf("replace key %q: %w", active.KID, err)
-			}
-			if err := k.log.Record(ctx, "key."+map[domain.KeyState]string{
-				domain.KeyRetired: "retire", domain.KeyRevoked: "revoke",
-			}[to], "key:"+active.KID, ""); err != nil {
-				return err
+			if err := k.store.SetKeyState(ctx, active.KID, domain.KeyActive, domain.KeyRetired, k.now()); err != nil {
+				return fmt.Errorf("retire key %q: %w", active.KID, err)
 			}
 		}
-		next := find(stored, alg, domain.KeyNext)
-		if next == nil {
-			signs = spare
-			signs.State, signs.ActivatedAt = domain.KeyActive, k.now()
-			_, err = k.store.InsertSigningKey(ctx, signs)
-			return err
-		}
-		signs = *next
-		signs.State, signs.ActivatedAt = domain.KeyActive, k.now()
-		if err := k.store.SetKeyState(ctx, next.KID, domain.KeyNext, domain.KeyActive, k.now()); err != nil {
-			return fmt.Errorf("activate key %q: %w", next.KID, err)
-		}
-		_, err = k.store.InsertSigningKey(ctx, spare)
+		signs, err = k.succeed(ctx, alg, spare)
 		return err
 	})
-	signs.SealedKey = nil
 	return signs, err
+}
+
+// succeed makes the next key of an algorithm the active one, and the spare the next; without a next key the spare is active.
+func (k *Keys) succeed(ctx context.Context, alg string, spare domain.SigningKey) (domain.SigningKey, error) {
+	stored, err := k.store.ListSigningKeys(ctx)
+	if err != nil {
+		return domain.SigningKey{}, fmt.Errorf("list the signing keys: %w", err)
+	}
+	signs := spare
+	next := find(stored, alg, domain.KeyNext)
+	if next != nil {
+		signs = *next
+		if err := k.store.SetKeyState(ctx, next.KID, domain.KeyNext, domain.KeyActive, k.now()); err != nil {
+			return signs, fmt.Errorf("activate key %q: %w", next.KID, err)
+		}
+	} else {
+		spare.State, spare.ActivatedAt = domain.KeyActive, k.now()
+	}
+	signs.State, signs.ActivatedAt = domain.KeyActive, k.now()
+	if _, err := k.store.InsertSigningKey(ctx, spare); err != nil {
+		return signs, fmt.Errorf("store a signing key: %w", err)
+	}
+	signs.SealedKey = nil
+	return signs, nil
 }
 
 // Maintain rotates what is due, makes what is missing and drops retired keys whose last token has expired.
@@ -196,7 +216,7 @@ func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
 		switch s.State {
 		case domain.KeyActive:
 			if k.now().Sub(s.ActivatedAt) >= rotateEvery {
-				_, err = k.replace(ctx, s.Alg, domain.KeyRetired, s.KID)
+				_, err = k.replace(ctx, s.Alg, s.KID)
 			}
 		case domain.KeyRetired:
 			if k.now().Sub(s.RetiredAt) > MaxTokenLifetime+time.Hour {
@@ -267,7 +287,7 @@ func (k *Keys) generateAny(alg string, state domain.KeyState) (made domain.Signi
 	}
 	made = domain.SigningKey{
 		KID: kid, Alg: alg, State: state, PublicJWK: published,
-		SealedKey: k.master.seal(kid, der), CreatedAt: k.now(),
+		SealedKey: k.master.Seal(kid, der), CreatedAt: k.now(),
 	}
 	if state == domain.KeyActive {
 		made.ActivatedAt = made.CreatedAt

@@ -97,12 +97,13 @@ func (m *Master) Check() []byte {
 	return mac.Sum(nil)
 }
 
-// seal encrypts with AES-256-GCM; name is authenticated with it, so that sealed values cannot be swapped.
-func (m *Master) seal(name string, plain []byte) []byte {
+// Seal encrypts with AES-256-GCM; name is authenticated with it, so that sealed values cannot be swapped.
+func (m *Master) Seal(name string, plain []byte) []byte {
 	return m.gcm().Seal(nil, nil, plain, []byte(name))
 }
 
-func (m *Master) open(name string, sealed []byte) ([]byte, error) {
+// Open decrypts what Seal made under the same name.
+func (m *Master) Open(name string, sealed []byte) ([]byte, error) {
 	plain, err := m.gcm().Open(nil, nil, sealed, []byte(name))
 	if err != nil {
 		return nil, errors.New("cannot be opened with this master key")

@@ -40,17 +40,17 @@ func TestMasterKeyFileIsPrivateAndMadeOnce(t *testing.T) {
 
 func TestSealedValueOpensOnlyUnderItsOwnName(t *testing.T) {
 	m := NewMaster()
-	sealed := m.seal("kid-1", []byte("private"))
+	sealed := m.Seal("kid-1", []byte("private"))
 	if bytes.Contains(sealed, []byte("private")) {
 		t.Fatal("not sealed")
 	}
-	if plain, err := m.open("kid-1", sealed); err != nil || string(plain) != "private" {
+	if plain, err := m.Open("kid-1", sealed); err != nil || string(plain) != "private" {
 		t.Errorf("open: %q, %v", plain, err)
 	}
-	if _, err := m.open("kid-2", sealed); err == nil {
+	if _, err := m.Open("kid-2", sealed); err == nil {
 		t.Error("opens under another name")
 	}
-	if _, err := NewMaster().open("kid-1", sealed); err == nil {
+	if _, err := NewMaster().Open("kid-1", sealed); err == nil {
 		t.Error("opens with another master key")
 	}
 }

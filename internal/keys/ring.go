@@ -11,6 +11,7 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/snapshot"
@@ -23,11 +24,13 @@ type key struct {
 	alg     jwa.SignatureAlgorithm
 	public  crypto.PublicKey
 	private crypto.Signer // only of an active key
+	signer  jws.Signer    // its algorithm
 }
 
 // ring is all keys that count at one revision: those that verify, those that sign, and the JWKS made of them.
 type ring struct {
 	byKID  map[string]*key
+	byID   map[int64]*key
 	active map[string]*key // by algorithm
 	jwks   []byte
 	etag   string
@@ -50,7 +53,7 @@ func (k *Keys) ring(ctx context.Context) (*ring, error) {
 }
 
 func (k *Keys) newRing(stored []domain.SigningKey) (*ring, error) {
-	r := &ring{byKID: map[string]*key{}, active: map[string]*key{}}
+	r := &ring{byKID: map[string]*key{}, byID: map[int64]*key{}, active: map[string]*key{}}
 	published := struct {
 		Keys []json.RawMessage `json:"keys"`
 	}{Keys: []json.RawMessage{}}
@@ -62,7 +65,7 @@ func (k *Keys) newRing(stored []domain.SigningKey) (*ring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("signing key %s: %w", s.KID, err)
 		}
-		r.byKID[one.kid] = one
+		r.byKID[one.kid], r.byID[one.id] = one, one
 		if s.State == domain.KeyActive {
 			r.active[s.Alg] = one
 		}
@@ -89,7 +92,7 @@ func (k *Keys) parse(s domain.SigningKey) (*key, error) {
 	if s.State != domain.KeyActive {
 		return one, nil
 	}
-	der, err := k.master.open(s.KID, s.SealedKey)
+	der, err := k.master.Open(s.KID, s.SealedKey)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +101,9 @@ func (k *Keys) parse(s domain.SigningKey) (*key, error) {
 		return nil, fmt.Errorf("parse the private key: %w", err)
 	}
 	one.private = private.(crypto.Signer)
+	if one.signer, err = jws.NewSigner(one.alg); err != nil {
+		return nil, fmt.Errorf("prepare to sign: %w", err)
+	}
 	return one, nil
 }
 
@@ -110,4 +116,13 @@ func (k *Keys) JWKS(ctx context.Context) (body []byte, etag string, err error) {
 		}
 	}
 	return r.jwks, r.etag, nil
+}
+
+// Published says whether a key, by its database id, is one that counts: not revoked, and not gone for good.
+func (k *Keys) Published(ctx context.Context, id int64) (bool, error) {
+	r, err := k.ring(ctx)
+	if err != nil {
+		return false, err
+	}
+	return r.byID[id] != nil, nil
 }

@@ -2,6 +2,8 @@ package keys
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,8 +14,10 @@ import (
 
 // The "typ" header values of what Signet signs.
 const (
-	TypeAccessToken = "at+jwt" // RFC 9068 §2.1
-	TypeJWT         = "JWT"    // ID tokens
+	TypeAccessToken   = "at+jwt"         // RFC 9068 §2.1
+	TypeJWT           = "JWT"            // ID tokens
+	TypeStatusList    = "statuslist+jwt" // Token Status List §5.1
+	TypeSecurityEvent = "secevent+jwt"   // RFC 8417 §2.3
 )
 
 // maxTokenSize bounds what is parsed, in bytes.
@@ -35,16 +39,26 @@ func (k *Keys) Sign(ctx context.Context, alg, typ string, payload []byte) (token
 	if signer == nil {
 		return nil, 0, fmt.Errorf("sign with %s: no active key: %w", alg, domain.ErrNotFound)
 	}
-	headers := jws.NewHeaders()
-	err = errors.Join(headers.Set(jws.TypeKey, typ), headers.Set(jws.KeyIDKey, signer.kid))
+	header, err := json.Marshal(protected{Alg: alg, KID: signer.kid, Type: typ})
 	if err != nil {
 		return nil, 0, fmt.Errorf("sign: %w", err)
 	}
-	token, err = jws.Sign(payload, jws.WithKey(signer.alg, signer.private, jws.WithProtectedHeaders(headers)))
+	token = base64.RawURLEncoding.AppendEncode(make([]byte, 0, 4*(len(header)+len(payload)+rsaBits/8)/3+8), header)
+	token = append(token, '.')
+	token = base64.RawURLEncoding.AppendEncode(token, payload)
+	signature, err := signer.signer.Sign(token, signer.private)
 	if err != nil {
 		return nil, 0, fmt.Errorf("sign: %w", err)
 	}
-	return token, signer.id, nil
+	token = append(token, '.')
+	return base64.RawURLEncoding.AppendEncode(token, signature), signer.id, nil
+}
+
+// protected is the header of what Signet signs (RFC 7515 §4.1).
+type protected struct {
+	Alg  string `json:"alg"`
+	KID  string `json:"kid"`
+	Type string `json:"typ"`
 }
 
 // Verify checks that a compact JWS of the given type was signed by a published key of this server, with that key's own

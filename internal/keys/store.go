@@ -22,8 +22,8 @@ type Store interface {
 	ListSigningKeys(ctx context.Context) ([]domain.SigningKey, error)
 	// DeleteSigningKey removes a key that has nothing left to verify. ErrNotFound if there is none.
 	DeleteSigningKey(ctx context.Context, kid string) error
-	// RevokeTokensOfKey marks every live token that the key signed, and says how many.
-	RevokeTokensOfKey(ctx context.Context, keyID int64, now time.Time) (int64, error)
+	// InsertRevocation begins a revocation of many tokens; it holds at once.
+	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 
 	// ClaimMasterKey stores the check value if there is none yet, and returns the stored one.
 	ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, err error)

@@ -26,6 +26,7 @@ type metadata struct {
 	IntrospectAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	StatusLists            string   `json:"status_list_aggregation_endpoint"`               // Token Status List §9
 }
 
 // openidMetadata is OpenID Connect Discovery §3.
@@ -59,6 +60,7 @@ func (p *Provider) metadata() metadata {
 		IntrospectAuthMethods:  secret,
 		CodeChallengeMethods:   []string{"S256"},
 		IssInResponse:          true,
+		StatusLists:            p.Issuer + "/statuslists",
 	}
 }
 
@@ -99,7 +101,7 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(p.JWKSMaxAge.Seconds())))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", etag)
-	if r.Header.Get("If-None-Match") == etag {
+	if noneMatch(r, etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/token"
@@ -40,6 +41,7 @@ type Config struct {
 	Registry  *registry.Registry
 	Directory *directory.Directory
 	Sessions  *session.Sessions
+	Events    *secevent.Service
 	Pages     *page.Pages
 	Cache     *snapshot.Cache
 	Log       *slog.Logger
@@ -119,9 +121,12 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /introspect", p.introspect)
 	mux.HandleFunc("POST /oauth2/revoke", p.revoke)
 	mux.HandleFunc("POST /revoke", p.revoke)
+	mux.HandleFunc("POST /events/poll", p.pollEvents)
 	mux.HandleFunc("GET /oauth2/userinfo", p.userinfo)
 	mux.HandleFunc("POST /oauth2/userinfo", p.userinfo)
 	mux.HandleFunc("GET /.well-known/jwks.json", p.jwks)
+	mux.HandleFunc("GET /statuslists", p.statusLists)
+	mux.HandleFunc("GET /statuslists/{id}", p.statusList)
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.openidConfiguration)
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server", p.serverMetadata)
 	for _, path := range []string{"/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/userinfo", "/introspect", "/revoke"} {

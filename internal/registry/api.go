@@ -58,7 +58,7 @@ func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := r.store.RevokeTokens(ctx, domain.TokenFilter{APIID: api.ID}, r.now()); err != nil {
+		if _, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: api.ID, CreatedAt: r.now()}); err != nil {
 			return err
 		}
 		return r.store.DeleteAPI(ctx, audience)

@@ -144,7 +144,7 @@ func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {
 	if err := r.store.RevokeGrants(ctx, 0, client.ID, now); err != nil {
 		return err
 	}
-	_, err := r.store.RevokeTokens(ctx, domain.TokenFilter{ClientID: client.ID}, now)
+	_, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID, CreatedAt: now})
 	return err
 }
 

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -128,7 +129,9 @@ func (w *world) revoked(ref domain.TokenRef) bool {
 	if !ok {
 		w.t.Fatal("the token is not in the index")
 	}
-	return !token.RevokedAt.IsZero()
+	open, err := w.db.OpenRevocations(w.t.Context())
+	w.check(err)
+	return !token.RevokedAt.IsZero() || slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(token) })
 }
 
 func TestAClientIsStoredAsRegistered(t *testing.T) {

@@ -41,8 +41,8 @@ type Store interface {
 	// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.
 	DeleteClientSecret(ctx context.Context, clientID string, id int64) error
 
-	// RevokeTokens marks every live token that the filter chooses, and says how many.
-	RevokeTokens(ctx context.Context, filter domain.TokenFilter, now time.Time) (int64, error)
+	// InsertRevocation begins a revocation of many tokens; it holds at once.
+	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens.
 	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // job is something that every replica does now and then; each is safe to do on several at once.
@@ -15,14 +16,26 @@ type job struct {
 	name  string
 	every time.Duration
 	do    func(context.Context) error
+	news  chan struct{} // done early when something has changed; nil: only in its time
 }
 
 func (s *Services) jobs(cfg config.Config) []job {
+	news := func() chan struct{} { return make(chan struct{}, 1) }
 	return []job{
 		// Requests notice changes on their own. This is for what asks no database: the JWKS.
-		{"refresh the snapshot", time.Second, s.Cache.Refresh},
-		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }},
-		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Tokens.Purge(ctx); return err }},
+		{"refresh the snapshot", time.Second, s.Cache.Refresh, news()},
+		{"follow token statuses", token.StatusPace, s.Tokens.SyncStatus, news()},
+		{"mark revoked tokens", time.Second, s.Tokens.FinishAll, nil},
+		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
+		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Tokens.Purge(ctx); return err }, nil},
+	}
+}
+
+// wake has the job done soon, if it cares for news.
+func (j job) wake() {
+	select {
+	case j.news <- struct{}{}:
+	default: // none, or it will be done anyway
 	}
 }
 
@@ -34,6 +47,7 @@ func (j job) run(ctx context.Context, log *slog.Logger) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-j.news:
 		case <-time.After(pause):
 		}
 		err := j.do(ctx)

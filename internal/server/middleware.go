@@ -52,10 +52,13 @@ func (s *statusRecorder) WriteHeader(status int) {
 // Unwrap lets http.ResponseController find the writer below.
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// limited ends what a request waits for after some time. Pages that hash a password may take longer.
+// unlimited are the paths whose POST may take longer: pages that hash a password, and polls that wait for events.
+var unlimited = []string{"/login", "/setup", "/events/poll"}
+
+// limited ends what a request waits for after some time.
 func limited(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && (r.URL.Path == "/login" || r.URL.Path == "/setup") {
+		if r.Method == http.MethodPost && slices.Contains(unlimited, r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}

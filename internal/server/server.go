@@ -33,6 +33,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 	if err := s.Keys.Ensure(ctx); err != nil {
 		return err
 	}
+	s.Events.Log = log
 	handler, err := s.handler(cfg, log)
 	if err != nil {
 		return err
@@ -72,9 +73,20 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		defer cancel()
 		return server.Shutdown(patience)
 	})
-	for _, j := range s.jobs(cfg) {
+	group.Go(func() error { s.Events.Run(ctx); return nil })
+	jobs := s.jobs(cfg)
+	for _, j := range jobs {
 		group.Go(func() error { j.run(ctx, log); return nil })
 	}
+	group.Go(func() error {
+		s.DB.Listen(ctx, func() {
+			s.Events.Wake()
+			for _, j := range jobs {
+				j.wake()
+			}
+		})
+		return nil
+	})
 	return group.Wait()
 }
 
@@ -99,7 +111,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
 		JWKSMaxAge: cfg.Keys.JWKSMaxAge,
 		Grants:     s.DB, Keys: s.Keys, Tokens: s.Tokens, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
-		Pages: pages, Cache: s.Cache, Log: log, Now: time.Now,
+		Events: s.Events, Pages: pages, Cache: s.Cache, Log: log, Now: time.Now,
 	})
 
 	mux := http.NewServeMux()

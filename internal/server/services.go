@@ -15,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
@@ -46,6 +47,7 @@ type Services struct {
 	Directory *directory.Directory
 	Sessions  *session.Sessions
 	Tokens    *token.Tokens
+	Events    *secevent.Service
 
 	master *keys.Master
 	stop   context.CancelFunc
@@ -91,7 +93,12 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	s.Sessions = session.New(db, s.Audit, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.Tokens = token.New(running, token.Config{
 		Store: db, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Log: s.Audit,
-		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, Now: now,
+		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL,
+		StatusTTL: cfg.Tokens.StatusTTL, StatusKey: s.master.Derive("status lists", 32), Now: now,
+	})
+	s.Events = secevent.New(secevent.Config{
+		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Audit: s.Audit,
+		Issuer: cfg.Issuer, Now: now,
 	})
 	return s, s.Cache.Refresh(ctx)
 }

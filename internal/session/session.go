@@ -103,7 +103,8 @@ func (s *Sessions) live(session domain.Session, now time.Time) bool {
 
 // End ends a session. Done before is no error.
 func (s *Sessions) End(ctx context.Context, session domain.Session) error {
-	err := s.log.Change(ctx, "session.end", target(session), nil, func(ctx context.Context) error {
+	details := map[string]any{"user_id": session.UserID} // receivers of security events are told whose
+	err := s.log.Change(ctx, "session.end", target(session), details, func(ctx context.Context) error {
 		return s.store.EndSession(ctx, session.ID, s.now())
 	})
 	if err != nil {

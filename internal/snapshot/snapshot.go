@@ -9,10 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -27,6 +29,8 @@ type Store interface {
 // Cache holds objects by kind and key.
 type Cache struct {
 	store Store
+
+	loads singleflight.Group
 
 	flights  sync.Mutex
 	boarding *flight // has not begun its query
@@ -137,7 +141,7 @@ func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key strin
 		var none T
 		return none, domain.ErrNotFound
 	}
-	loaded, err := load(ctx)
+	loaded, err := shared(ctx, c, k, from, load)
 	missing := errors.Is(err, domain.ErrNotFound)
 	if err != nil && !missing {
 		return loaded, err
@@ -154,4 +158,12 @@ func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key strin
 		c.entries.Add(k, loaded)
 	}
 	return loaded, err
+}
+
+// shared has those who miss the same object at the same revision wait for one load, so that a cold cache is no stampede. It must
+// not die with the one who came first, so ctx has no end; the store bounds its time.
+func shared[T any](ctx context.Context, c *Cache, k entryKey, revision int64, load func(context.Context) (T, error)) (T, error) {
+	flight := string(k.kind) + " " + strconv.FormatInt(revision, 10) + " " + k.key
+	loaded, err, _ := c.loads.Do(flight, func() (any, error) { return load(context.WithoutCancel(ctx)) })
+	return loaded.(T), err
 }

@@ -53,8 +53,18 @@ type dialect interface {
 	holdsRevision() string
 	// insertIssuedTokens is DB.InsertIssuedTokens.
 	insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
-	// tokenRefs is a table of references, with columns jti and expires_at, and its arguments.
-	tokenRefs(refs []domain.TokenRef) (table string, args []any)
+	// tokensByRef is a query for the issued tokens that are referred to, and its arguments.
+	tokensByRef(refs []domain.TokenRef) (query string, args []any)
+	// coarse is a function of a jti that orders as the jti does, or less finely, and follows the owner in the indexes of
+	// issued_tokens.
+	coarse(jti string) string
+	// preparePartitions makes the partitions for tokens that expire between from and to, and drops those that ended before
+	// the last time; as DB.PreparePartitions.
+	preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error
+	// purgesTokens says whether expired tokens are deleted row by row.
+	purgesTokens() bool
+	// listen is DB.Listen until the connection is lost. It calls wake once news can no longer be missed.
+	listen(ctx context.Context, db *DB, wake func()) error
 }
 
 // Open connects to postgres://… (or postgresql://…) or sqlite:PATH. It does not migrate. A database that does not answer

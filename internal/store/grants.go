@@ -68,14 +68,15 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, now time.Time) (died in
 		if err := endGrants(ctx, c, `= $1`, id, now); err != nil {
 			return err
 		}
-		died, err = db.RevokeTokens(ctx, domain.TokenFilter{GrantID: id}, now)
+		died, err = mark(ctx, c, domain.StatusInvalid, `
+			UPDATE issued_tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL AND expires_at > $2`, id, micros(now))
 		return err
 	})
 	return died, err
 }
 
 // RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
-// RevokeTokens marks the access tokens.
+// InsertRevocation takes back the access tokens.
 func (db *DB) RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error {
 	owner, id := "user_id", userID
 	if userID == 0 {

@@ -33,7 +33,7 @@ var operations = map[string]func(ctx context.Context, db *store.DB) error{
 		return err
 	},
 	"revoke": func(ctx context.Context, db *store.DB) error {
-		_, err := db.RevokeTokens(ctx, domain.TokenFilter{ClientID: 1}, time.Now())
+		_, err := db.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: 1, CreatedAt: time.Now()})
 		return err
 	},
 	"begin": func(ctx context.Context, db *store.DB) error {

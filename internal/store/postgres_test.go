@@ -8,5 +8,5 @@ import (
 )
 
 func TestPostgres(t *testing.T) {
-	storetest.Run(t, pgtest.Database)
+	storetest.Run(t, storetest.Postgres, pgtest.Database)
 }

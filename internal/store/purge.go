@@ -5,18 +5,33 @@ import (
 	"time"
 )
 
-// changesKept is how long change rows are of use to a cache that was cut off.
-const changesKept = time.Hour
+const (
+	// changesKept is how long change rows are of use to a cache that was cut off.
+	changesKept = time.Hour
+	// revocationsKept is how long a revocation that is done can be looked at.
+	revocationsKept = 24 * time.Hour
+)
+
+// purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
+const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM issued_tokens WHERE expires_at < $1 LIMIT $2) AND expires_at < $1`
 
 // purges delete at most $2 rows that expired before $1.
 var purges = []string{
-	`DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM issued_tokens WHERE expires_at < $1 LIMIT $2) AND expires_at < $1`,
 	`DELETE FROM authorization_codes WHERE signature IN (SELECT signature FROM authorization_codes WHERE expires_at < $1 LIMIT $2)`,
 	`DELETE FROM refresh_tokens WHERE signature IN (SELECT signature FROM refresh_tokens WHERE expires_at < $1 LIMIT $2)`,
 	`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT $2)`,
 	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)`,
 	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 LIMIT $2)`,
+	`DELETE FROM status_lists WHERE id IN (SELECT id FROM status_lists WHERE expires_at < $1 LIMIT $2)`,
 }
+
+// purgeStatusChanges deletes at most $1 changes of lists that are gone.
+const purgeStatusChanges = `
+	DELETE FROM status_changes WHERE seq IN (
+		SELECT seq FROM status_changes c WHERE NOT EXISTS (SELECT 1 FROM status_lists l WHERE l.id = c.list_id) LIMIT $1)`
+
+// purgeRevocations deletes at most $2 revocations that were done before $1.
+const purgeRevocations = `DELETE FROM revocations WHERE id IN (SELECT id FROM revocations WHERE done_at < $1 LIMIT $2)`
 
 // purgeChanges deletes at most $2 revisions made before $1, oldest first and whole, so that Changes can tell
 // what is missing by the oldest that is left.
@@ -27,16 +42,28 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
-// Of changes, it deletes at most limit revisions, and keeps those of the last hour.
-func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
-	var total int64
-	for _, query := range purges {
-		n, err := db.exec(ctx, query, micros(before), limit)
-		if err != nil {
-			return total, err
+// Of changes, it deletes at most limit revisions, and keeps those of the last hour. Revocations go a day after they were done.
+// Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
+func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
+	purge := func(query string, args ...any) {
+		if err == nil {
+			var n int64
+			n, err = db.exec(ctx, query, args...)
+			total += n
 		}
-		total += n
 	}
-	n, err := db.exec(ctx, purgeChanges, micros(db.now().Add(-changesKept)), limit)
-	return total + n, err
+	if db.dialect.purgesTokens() {
+		purge(purgeTokens, micros(before), limit)
+	}
+	for _, query := range purges {
+		purge(query, micros(before), limit)
+	}
+	purge(purgeStatusChanges, limit)
+	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
+	purge(purgeChanges, micros(db.now().Add(-changesKept)), limit)
+	if err != nil {
+		return total, err
+	}
+	folded, err := db.foldStatusChanges(ctx)
+	return total + folded, err
 }

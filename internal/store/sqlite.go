@@ -155,38 +155,46 @@ func (e *embedded) lockRevision(context.Context, conn) error { return nil }
 func (e *embedded) holdsRevision() string                    { return `TRUE` }
 
 func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error) {
-	rows := make([]byte, 0, 160*len(tokens))
+	rows := make([]byte, 0, 220*len(tokens))
 	for i := range tokens {
 		t := &tokens[i]
-		rows = appendRow(rows, t.ID, micros(t.IssuedAt), micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID,
-			int64(t.Kind), revisions[i])
+		rows = appendRow(rows, t.ID, t.Digest, micros(t.IssuedAt), micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID,
+			int64(t.Kind), t.Status.List, int64(t.Status.Index), revisions[i])
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		if revision, err = one(ctx, c, scanInt, `SELECT revision FROM installation WHERE id = 1`); err != nil {
 			return err
 		}
 		_, err := c.exec(ctx, `
-			INSERT INTO issued_tokens (jti, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind)
-			SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3,
-				NULLIF(value ->> 4, 0), NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), value ->> 7, value ->> 8
-			FROM json_each($1) WHERE value ->> 9 >= $2`, closeRows(rows), revision)
+			INSERT INTO issued_tokens (jti, digest, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+				status_list, status_index, revision)
+			SELECT unhex(value ->> 0), NULLIF(unhex(value ->> 1), zeroblob(16)), value ->> 2, value ->> 3, value ->> 4,
+				NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), NULLIF(value ->> 7, 0), value ->> 8, value ->> 9,
+				NULLIF(value ->> 10, 0), CASE WHEN value ->> 10 <> 0 THEN value ->> 11 END, $2
+			FROM json_each($1) WHERE value ->> 12 >= $2`, closeRows(rows), revision)
 		return err
 	})
 	return revision, err
 }
 
-func (e *embedded) tokenRefs(refs []domain.TokenRef) (table string, args []any) {
-	rows := make([]byte, 0, 60*len(refs))
+func (e *embedded) tokensByRef(refs []domain.TokenRef) (query string, args []any) {
+	rows := make([]byte, 0, 100*len(refs))
 	for i := range refs {
-		rows = appendRow(rows, refs[i].ID, micros(refs[i].ExpiresAt))
+		rows = appendRow(rows, refs[i].ID, domain.TokenDigest{}, micros(refs[i].ExpiresAt))
 	}
-	return `(SELECT unhex(value ->> 0) AS jti, value ->> 1 AS expires_at FROM json_each($1)) AS r`, []any{closeRows(rows)}
+	return `SELECT t.* FROM (SELECT unhex(value ->> 0) AS jti, value ->> 2 AS expires_at FROM json_each($1)) AS r
+		JOIN issued_tokens t ON t.jti = r.jti AND t.expires_at = r.expires_at`, []any{closeRows(rows)}
 }
 
-// appendRow adds ["hex of the id",number,…] to a JSON array of rows, which is one parameter however many rows there are.
-func appendRow(rows []byte, id domain.TokenID, numbers ...int64) []byte {
+func (e *embedded) coarse(jti string) string { return jti }
+
+// appendRow adds ["hex of the id","hex of the digest",number,…] to a JSON array of rows, which is one parameter however many
+// rows there are.
+func appendRow(rows []byte, id domain.TokenID, digest domain.TokenDigest, numbers ...int64) []byte {
 	rows = append(rows, `,["`...)
 	rows = hex.AppendEncode(rows, id[:])
+	rows = append(rows, `","`...)
+	rows = hex.AppendEncode(rows, digest[:])
 	rows = append(rows, '"')
 	for _, n := range numbers {
 		rows = append(rows, ',')
@@ -203,3 +211,7 @@ func closeRows(rows []byte) string {
 	rows[0] = '['
 	return string(append(rows, ']'))
 }
+
+func (e *embedded) purgesTokens() bool { return true }
+
+func (e *embedded) preparePartitions(_ context.Context, _ *DB, _, _, _ time.Time) error { return nil }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -11,7 +12,8 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(tb testing.TB) string {
+	newURL := func(tb testing.TB) string {
 		return "sqlite:" + filepath.Join(tb.TempDir(), "new folder?", "a #1 %20 &name=ü.db")
-	})
+	}
+	storetest.Run(t, func(tb testing.TB) *store.DB { return storetest.Open(tb, newURL(tb)) }, newURL)
 }

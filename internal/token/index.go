@@ -90,12 +90,17 @@ func (t *Tokens) List(ctx context.Context, filter domain.TokenFilter) ([]domain.
 	return entries, nil
 }
 
-// Purge drops what expired some time ago in small steps, until nothing is left or ctx ends. It says how many rows went.
+// Purge drops what expired some time ago, in small steps, until nothing is left or ctx ends, and makes room for what is to
+// come. It says how many rows went one by one; whole partitions are not counted.
 func (t *Tokens) Purge(ctx context.Context) (int64, error) {
 	const step, keep = 1000, time.Hour
+	before := t.now().Add(-keep)
+	if err := t.store.PreparePartitions(ctx, t.now(), before); err != nil {
+		return 0, fmt.Errorf("prepare the partitions: %w", err)
+	}
 	var total int64
 	for ctx.Err() == nil {
-		n, err := t.store.Purge(ctx, t.now().Add(-keep), step)
+		n, err := t.store.Purge(ctx, before, step)
 		total += n
 		if err != nil {
 			return total, fmt.Errorf("purge: %w", err)

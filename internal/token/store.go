@@ -26,8 +26,36 @@ type Store interface {
 
 	// RevokeToken marks one token. ErrNotFound if it is not in the index; done before is no error.
 	RevokeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
-	// RevokeTokens marks every live token that the filter chooses, and says how many.
-	RevokeTokens(ctx context.Context, filter domain.TokenFilter, now time.Time) (int64, error)
+	// SuspendToken and ResumeToken mark one token as suspended, or not any more. ErrNotFound if it is not in the index,
+	// ErrRevoked if it is revoked; done before is no error.
+	SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
+	ResumeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
+
+	// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id.
+	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
+	// OpenRevocations returns the revocations that are not done.
+	OpenRevocations(ctx context.Context) ([]domain.Revocation, error)
+	// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
+	// and moves the cursor. It returns the revocation as it stands then; DoneAt is set once nothing is left, and that bumps the
+	// revision. Steps of the same revocation at the same time do no harm.
+	StepRevocation(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
+
+	// LeaseStatus takes count positions of a list whose tokens expire by the given time, making a list of that size if none
+	// has room. No two leases of a list share a position.
+	LeaseStatus(ctx context.Context, expires time.Time, count, size int32, now time.Time) (domain.StatusLease, error)
+	// FindStatusList returns ErrNotFound if there is none.
+	FindStatusList(ctx context.Context, id int64) (domain.StatusList, error)
+	// LiveStatusLists returns the ids of lists that have not expired, oldest first.
+	LiveStatusLists(ctx context.Context, now time.Time) ([]int64, error)
+	// StatusEntries returns the entries of a list that are not valid, and the seq of the last change that they hold.
+	StatusEntries(ctx context.Context, list int64) (entries []domain.StatusChange, seq int64, err error)
+	// StatusChanges returns changes after a seq, oldest first, at most limit, and the newest seq there is.
+	// complete is false if older changes are gone, so that some are missing.
+	StatusChanges(ctx context.Context, after int64, limit int) (changes []domain.StatusChange, newest int64, complete bool, err error)
+
+	// PreparePartitions makes the partitions of the index that tokens of the next days need, and drops those whose tokens
+	// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
+	PreparePartitions(ctx context.Context, now, before time.Time) error
 
 	// InsertGrant stores a grant and returns its id.
 	InsertGrant(ctx context.Context, grant domain.Grant) (id int64, err error)
@@ -40,7 +68,7 @@ type Store interface {
 	// access tokens died. ErrNotFound if there is none.
 	RevokeGrant(ctx context.Context, id int64, now time.Time) (int64, error)
 	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
-	// RevokeTokens marks the access tokens.
+	// InsertRevocation takes back the access tokens.
 	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
 
 	// InsertCode stores an authorization code.

@@ -4,6 +4,7 @@ package token
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,15 @@ type Claims struct {
 	AuthTime     int64    `json:"auth_time,omitempty"`
 	ACR          string   `json:"acr,omitempty"`
 	AMR          []string `json:"amr,omitempty"`
+	Status       *Status  `json:"status,omitempty"`
+}
+
+// Status says where a token's status is to be looked up (Token Status List §6.2).
+type Status struct {
+	List struct {
+		Index int32  `json:"idx"`
+		URI   string `json:"uri"`
+	} `json:"status_list"`
 }
 
 // Tokens issues tokens and keeps the index.
@@ -48,8 +58,10 @@ type Tokens struct {
 	accessTTL time.Duration
 	now       func() time.Time
 
-	writes *batcher[entry, int64]
-	reads  *batcher[domain.TokenRef, lookup]
+	writes   *batcher[entry, int64]
+	reads    *batcher[domain.TokenRef, lookup]
+	places   *places
+	statuses *publisher
 }
 
 // Config is what Tokens is made of.
@@ -62,6 +74,8 @@ type Config struct {
 	Log       *audit.Log
 	Issuer    string
 	AccessTTL time.Duration // where an API sets none
+	StatusTTL time.Duration // for how long a verifier may use a status list
+	StatusKey []byte        // 32 bytes; scatters tokens over their status list
 	Now       func() time.Time
 }
 
@@ -73,6 +87,8 @@ func New(ctx context.Context, c Config) *Tokens {
 	}
 	t.writes = newBatcher(ctx, t.writeBatch)
 	t.reads = newBatcher(ctx, t.readBatch)
+	t.places = newPlaces(c.Store, c.StatusKey, c.Now)
+	t.statuses = newPublisher(c.Store, c.Keys, c.Issuer, c.StatusTTL, c.Now)
 	return t
 }
 
@@ -138,12 +154,19 @@ func (t *Tokens) Mint(ctx context.Context, o Order) (Minted, error) {
 		record.ExpiresAt = record.IssuedAt.Add(time.Second)
 	}
 	claims.ID, claims.IssuedAt, claims.ExpiresAt = id.String(), record.IssuedAt.Unix(), record.ExpiresAt.Unix()
+	place, err := t.places.take(ctx, record.ExpiresAt)
+	if err != nil {
+		return Minted{}, err
+	}
+	record.Status = place
+	claims.Status = &Status{}
+	claims.Status.List.Index, claims.Status.List.URI = place.Index, listURI(t.issuer, place.List)
 
 	token, keyID, err := t.sign(ctx, alg, keys.TypeAccessToken, claims)
 	if err != nil {
 		return Minted{}, err
 	}
-	record.KeyID = keyID
+	record.KeyID, record.Digest = keyID, digest(token)
 	return Minted{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt}, nil
 }
 
@@ -197,6 +220,11 @@ func narrow(scopes []string, client *domain.Client, audience string, access dire
 		}
 	}
 	return kept, entitlements
+}
+
+func digest(token string) domain.TokenDigest {
+	sum := sha256.Sum256([]byte(token))
+	return domain.TokenDigest(sum[:len(domain.TokenDigest{})])
 }
 
 // newTokenID makes a jti: milliseconds first, then 80 random bits.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,7 @@ func newReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	}
 	r.tokens = token.New(t.Context(), token.Config{
 		Store: db, Keys: r.keys, Registry: r.registry, Directory: r.directory, Cache: cache, Log: log,
-		Issuer: issuer, AccessTTL: 10 * time.Minute, Now: clock,
+		Issuer: issuer, AccessTTL: 10 * time.Minute, StatusTTL: statusTTL, StatusKey: master.Derive("status lists", 32), Now: clock,
 	})
 	if err := errors.Join(r.keys.Ensure(t.Context()), cache.Refresh(t.Context())); err != nil {
 		t.Fatal(err)
@@ -62,9 +63,10 @@ func newReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 
 // fixture is an API, a role that gives one of its two permissions, and a client that holds it.
 type fixture struct {
-	a, b *replica
-	db   *store.DB
-	now  *atomic.Pointer[time.Time]
+	a, b   *replica
+	db     *store.DB
+	master *keys.Master
+	now    *atomic.Pointer[time.Time]
 }
 
 func setUp(t *testing.T, db *store.DB) fixture {
@@ -74,7 +76,7 @@ func setUp(t *testing.T, db *store.DB) fixture {
 	start := time.Now()
 	now.Store(&start)
 	clock := func() time.Time { return *now.Load() }
-	f := fixture{a: newReplica(t, db, master, clock), b: newReplica(t, db, master, clock), db: db, now: now}
+	f := fixture{a: newReplica(t, db, master, clock), b: newReplica(t, db, master, clock), db: db, master: master, now: now}
 	ctx := t.Context()
 	_, err := f.a.registry.CreateAPI(ctx, domain.API{Audience: orders, Permissions: []domain.Permission{{Name: "orders:read"}, {Name: "orders:write"}}})
 	must(t, err)
@@ -143,8 +145,10 @@ func TestTokenHoldsOnlyWhatRoleScopeAndClientAgreeOn(t *testing.T) {
 		want := token.Claims{
 			Issuer: issuer, Subject: "reporting", Audience: orders, ClientID: "reporting", ID: minted.Record.ID.String(),
 			IssuedAt: minted.Record.IssuedAt.Unix(), ExpiresAt: minted.Record.IssuedAt.Unix() + 600,
-			Scope: "orders:read", Roles: []string{"clerk"}, Entitlements: []string{"orders:read"},
+			Scope: "orders:read", Roles: []string{"clerk"}, Entitlements: []string{"orders:read"}, Status: new(token.Status),
 		}
+		want.Status.List.Index = minted.Record.Status.Index
+		want.Status.List.URI = issuer + "/statuslists/" + strconv.FormatInt(minted.Record.Status.List, 10)
 		if diff := cmp.Diff(want, active.Claims); diff != "" {
 			t.Error(diff)
 		}
@@ -176,11 +180,17 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 		change func(ctx context.Context, f fixture, minted token.Minted) error
 		alive  bool
 	}{
+		"token suspended": {func(ctx context.Context, f fixture, m token.Minted) error {
+			return f.a.tokens.Suspend(ctx, m.Record.ID)
+		}, false},
+		"token suspended and resumed": {func(ctx context.Context, f fixture, m token.Minted) error {
+			return errors.Join(f.a.tokens.Suspend(ctx, m.Record.ID), f.a.tokens.Resume(ctx, m.Record.ID))
+		}, true},
 		"token revoked": {func(ctx context.Context, f fixture, m token.Minted) error {
 			return f.a.tokens.RevokeID(ctx, m.Record.ID)
 		}, false},
 		"client's tokens revoked": {func(ctx context.Context, f fixture, m token.Minted) error {
-			_, err := f.a.tokens.RevokeMatching(ctx, domain.TokenFilter{ClientID: m.Record.ClientID})
+			_, err := f.a.tokens.Revoke(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: m.Record.ClientID})
 			return err
 		}, false},
 		"client disabled": {func(ctx context.Context, f fixture, _ token.Minted) error {

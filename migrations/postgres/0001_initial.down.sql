@@ -1,6 +1,9 @@
 DROP TABLE audit_events;
 DROP TABLE setup_links;
 DROP TABLE signing_keys;
+DROP TABLE status_changes;
+DROP TABLE status_lists;
+DROP TABLE revocations;
 DROP TABLE issued_tokens;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
@@ -22,3 +25,4 @@ DROP TABLE apis;
 DROP TABLE changes;
 DROP FUNCTION held_revision;
 DROP TABLE installation;
+DROP FUNCTION wake_replicas;

@@ -6,10 +6,11 @@ CREATE TABLE installation (
     revision     INTEGER NOT NULL,          -- every change to clients, APIs, users, groups, roles, assignments or keys adds one
     key_check    BLOB,                    -- tells whether a replica has the right master key
     setup_at     INTEGER,                   -- when the first administrator was made
+    status_seq   INTEGER NOT NULL,          -- the last change of a token status
     audit_seq    INTEGER NOT NULL,          -- the last event of the audit log
     audit_hash   BLOB NOT NULL
 );
-INSERT INTO installation (id, revision, audit_seq, audit_hash) VALUES (1, 1, 0, X'');
+INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUES (1, 1, 0, 0, X'');
 
 -- What each revision changed, so that a cache drops only that.
 CREATE TABLE changes (
@@ -204,22 +205,60 @@ CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
 CREATE TABLE issued_tokens (
-    jti        BLOB NOT NULL,
-    issued_at  INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    client_id  INTEGER NOT NULL,
-    user_id    INTEGER,
-    grant_id   INTEGER,
-    revoked_at INTEGER,
-    api_id     INTEGER,
-    key_id     INTEGER NOT NULL,
-    kind       INTEGER NOT NULL,
+    issued_at    INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    revision     INTEGER NOT NULL,          -- of the installation, when the token was written
+    user_id      INTEGER,
+    grant_id     INTEGER,
+    revoked_at   INTEGER,
+    suspended_at INTEGER,
+    client_id    INTEGER NOT NULL,
+    key_id       INTEGER NOT NULL,
+    api_id       INTEGER,
+    status_list  INTEGER,
+    status_index INTEGER,
+    kind         INTEGER NOT NULL,
+    jti          BLOB NOT NULL,
+    digest       BLOB,                      -- half the SHA-256 of the token
     PRIMARY KEY (jti, expires_at)
 );
-CREATE INDEX issued_tokens_client ON issued_tokens (client_id);
-CREATE INDEX issued_tokens_user ON issued_tokens (user_id) WHERE user_id IS NOT NULL;
+-- Those of an owner, newest first.
+CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti);
+CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti) WHERE api_id IS NOT NULL;
+CREATE INDEX issued_tokens_user ON issued_tokens (user_id, jti) WHERE user_id IS NOT NULL;
 CREATE INDEX issued_tokens_grant ON issued_tokens (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
+
+-- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.
+CREATE TABLE revocations (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind          TEXT NOT NULL,
+    target_id     INTEGER NOT NULL,         -- 0: none, for kind 'all'
+    revision      INTEGER NOT NULL,
+    issued_before INTEGER,
+    created_at    INTEGER NOT NULL,
+    cursor        BLOB NOT NULL,            -- a jti
+    marked        INTEGER NOT NULL,
+    done_at       INTEGER
+);
+CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
+
+CREATE TABLE status_lists (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    size       INTEGER NOT NULL,
+    leased     INTEGER NOT NULL CHECK (leased <= size), -- positions from 0 on that somebody has
+    expires_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+);
+CREATE INDEX status_lists_expires ON status_lists (expires_at);
+
+-- What became of entries of status lists, in the order of commits.
+CREATE TABLE status_changes (
+    seq     INTEGER PRIMARY KEY,
+    list_id INTEGER NOT NULL,
+    entries BLOB NOT NULL                   -- packed
+);
+CREATE INDEX status_changes_list ON status_changes (list_id);
 
 CREATE TABLE signing_keys (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -24,10 +24,11 @@ type shop struct {
 	app       client // the same, public
 }
 
-// openShop starts a shop on a fresh database.
-func openShop(t *testing.T, database string) *shop {
+// openShop starts a shop on a fresh database; env changes settings of all its processes.
+func openShop(t *testing.T, database string, env ...string) *shop {
 	t.Helper()
 	i := newInstallation(t, database)
+	i.env = append(i.env, env...)
 	s := &shop{server: i.serve()}
 	i.signet("api", "create", ordersAPI, "--permission", "orders:read", "--permission", "orders:write")
 	i.signet("api", "create", invoicesAPI, "--permission", "invoices:read")

@@ -19,6 +19,9 @@ var shared struct {
 	once    sync.Once
 	cluster *Cluster
 	err     error
+
+	preparing  sync.Once
+	unprepared error
 }
 
 // Main runs a package's tests, stops the shared cluster and exits: call it from TestMain.
@@ -49,12 +52,35 @@ func Serve() (url string, stop func(), err error) {
 // The package's TestMain must call Main or Run.
 func Database(tb testing.TB) string {
 	tb.Helper()
+	return sharedCluster(tb).Database(tb)
+}
+
+// Copy is Database, but for a database that prepare has filled, once for all tests of this binary.
+func Copy(tb testing.TB, prepare func(url string) error) string {
+	tb.Helper()
+	c := sharedCluster(tb)
+	shared.preparing.Do(func() {
+		if shared.unprepared = c.admin("CREATE DATABASE " + prepared); shared.unprepared == nil {
+			shared.unprepared = prepare(c.url(prepared))
+		}
+	})
+	if shared.unprepared != nil {
+		tb.Fatal(shared.unprepared)
+	}
+	return c.create(tb, prepared)
+}
+
+// prepared is what Copy copies.
+const prepared = "prepared"
+
+func sharedCluster(tb testing.TB) *Cluster {
+	tb.Helper()
 	requireBinaries(tb)
 	shared.once.Do(func() { shared.cluster, shared.err = start() })
 	if shared.err != nil {
 		tb.Fatal(shared.err)
 	}
-	return shared.cluster.Database(tb)
+	return shared.cluster
 }
 
 // New starts a cluster that only this test uses, and stops it when the test ends.
@@ -85,8 +111,13 @@ func requireBinaries(tb testing.TB) {
 // Database creates an empty database in the cluster and returns its URL; it is dropped when the test ends.
 func (c *Cluster) Database(tb testing.TB) string {
 	tb.Helper()
+	return c.create(tb, "template1")
+}
+
+func (c *Cluster) create(tb testing.TB, template string) string {
+	tb.Helper()
 	name := "test_" + strings.ToLower(rand.Text()[:12])
-	if err := c.admin("CREATE DATABASE " + name); err != nil {
+	if err := c.admin("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {

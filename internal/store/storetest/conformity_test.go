@@ -5,6 +5,7 @@ import (
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
@@ -13,6 +14,7 @@ import (
 
 // The store keeps what every service needs.
 var (
+	_ secevent.Store  = (*store.DB)(nil)
 	_ registry.Store  = (*store.DB)(nil)
 	_ directory.Store = (*store.DB)(nil)
 	_ keys.Store      = (*store.DB)(nil)

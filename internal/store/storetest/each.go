@@ -27,14 +27,23 @@ func SQLite(tb testing.TB) *store.DB {
 // Where PostgreSQL is not installed the test is skipped, or fails if CI=true.
 func Postgres(tb testing.TB) *store.DB {
 	tb.Helper()
-	return Open(tb, pgtest.Database(tb))
+	return Open(tb, pgtest.Copy(tb, func(url string) error {
+		db, err := store.Open(tb.Context(), url, patient)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.Migrate(tb.Context())
+	}))
 }
 
-// Open opens and migrates a database; it is closed when the test ends. It waits longer than servers do,
-// so that a busy machine fails no test.
+// patient options wait longer than servers do, so that a busy machine fails no test.
+var patient = store.Options{OpTimeout: 10 * time.Second}
+
+// Open opens and migrates a database; it is closed when the test ends.
 func Open(tb testing.TB, url string) *store.DB {
 	tb.Helper()
-	return open(tb, url, store.Options{OpTimeout: 10 * time.Second})
+	return open(tb, url, patient)
 }
 
 // OpenImpatient is Open with the timeout that servers have.

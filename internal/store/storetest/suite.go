@@ -16,17 +16,18 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 )
 
-// Run is the suite that every database must pass. newURL names a new, empty database at each call.
-func Run(t *testing.T, newURL func(tb testing.TB) string) {
+// Run is the suite that every database must pass. At each call newDB gives a new, migrated database, and newURL names an empty one.
+func Run(t *testing.T, newDB func(tb testing.TB) *store.DB, newURL func(tb testing.TB) string) {
 	suites := map[string]map[string]func(*testing.T, *store.DB){
 		"apis": apiTests, "clients": clientTests, "users": userTests, "groups": groupTests, "roles": roleTests,
 		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "index": indexTests,
 		"keys": keyTests, "audit": auditTests, "changes": changeTests, "transactions": transactionTests, "purge": purgeTests,
+		"marks": markTests, "revocations": revocationTests, "status": statusTests, "partitions": partitionTests,
 	}
 	for name, tests := range suites {
 		t.Run(name, func(t *testing.T) {
 			for name, test := range tests {
-				t.Run(name, func(t *testing.T) { test(t, Open(t, newURL(t))) })
+				t.Run(name, func(t *testing.T) { test(t, newDB(t)) })
 			}
 		})
 	}
@@ -178,12 +179,15 @@ func tokenID(n int) domain.TokenID {
 	return domain.TokenID{0: 1, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
 }
 
-// indexed puts tokens into the index.
+// indexed puts tokens into the index, and sets the revision at which they were written.
 func indexed(tb testing.TB, db *store.DB, tokens ...domain.IssuedToken) {
 	tb.Helper()
 	now := revision(tb, db)
 	_, err := db.InsertIssuedTokens(tb.Context(), tokens, slices.Repeat([]int64{now}, len(tokens)))
 	check(tb, err)
+	for i := range tokens {
+		tokens[i].Revision = now
+	}
 }
 
 // liveTokens counts the tokens that the filter chooses and that are live at t0.

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// progress draws a bar on stderr while a revocation marks its tokens; nil where stderr is no terminal. Token ids begin with
+// the time of issue, so how far the cursor has come says how much is left.
+func (a *app) progress() func(domain.Revocation) {
+	file, ok := a.stderr.(*os.File)
+	if !ok {
+		return nil
+	}
+	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	const width = 30
+	var first time.Time
+	return func(r domain.Revocation) {
+		at := r.Cursor.Time()
+		if first.IsZero() {
+			first = at
+		}
+		done := 1.0
+		if span := r.CreatedAt.Sub(first); r.DoneAt.IsZero() && span > 0 {
+			done = min(1, max(0, at.Sub(first).Seconds()/span.Seconds()))
+		}
+		filled := int(done * width)
+		fmt.Fprintf(file, "\r[%s%s] %3.0f %%  %d tokens", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, r.Marked)
+		if !r.DoneAt.IsZero() {
+			fmt.Fprintln(file)
+		}
+	}
+}

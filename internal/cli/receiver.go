@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+func (a *app) receiverCommand() *cobra.Command {
+	return noun("receiver", "Manage who is told of revocations and changes, by Security Event Tokens",
+		a.receiverCreate(), a.receiverList(), a.receiverShow(),
+		a.receiverSetPaused("pause", "Keep a receiver's events until it is resumed", true),
+		a.receiverSetPaused("resume", "Deliver again, first what happened meanwhile; also without waiting for the next attempt", false),
+		a.receiverDelete())
+}
+
+func (a *app) receiverCreate() *cobra.Command {
+	var poll, bearer bool
+	r := domain.Receiver{}
+	cmd := &cobra.Command{
+		Use:   "create CLIENT_ID {--poll | --push URL}",
+		Short: "Let a service hear of revocations and changes within moments",
+		Long: `Makes a client that serves an API a receiver of security events (RFC 8417, CAEP): it is told when a token, user or client
+is revoked, and when somebody's roles or groups change. It hears of what happens from now on, each event until it is acknowledged.
+With --poll it asks at /events/poll (RFC 8936), with its client_id and client_secret. With --push Signet posts to its URL (RFC 8935).`,
+		Example: `  signet receiver create orders --poll
+  signet receiver create orders --push https://orders.example/events --bearer-stdin < token
+  signet receiver create orders --push https://orders.internal/events --allow-private --event session-revoked`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			r.Client, r.Method = args[0], domain.DeliveryPush
+			if poll {
+				r.Method = domain.DeliveryPoll
+			}
+			var token string
+			if bearer {
+				var err error
+				if token, err = a.readLine("bearer token"); err != nil {
+					return nil, err
+				}
+			}
+			created, err := s.Events.Create(ctx, r, token)
+			return viewReceiver(created), err
+		}),
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&poll, "poll", false, "it asks for its events")
+	flags.StringVar(&r.Endpoint, "push", "", "post its events to this `URL`: https, or http for loopback")
+	flags.BoolVar(&bearer, "bearer-stdin", false, "read a bearer token to send along from stdin")
+	flags.BoolVar(&r.AllowPrivate, "allow-private", false, "the URL may lead to a private or loopback address")
+	flags.StringArrayVar(&r.Events, "event", nil, "only events of this `TYPE`: "+strings.Join(domain.SecurityEvents, " or ")+"; may be repeated")
+	cmd.MarkFlagsOneRequired("poll", "push")
+	for _, flag := range []string{"push", "bearer-stdin", "allow-private"} {
+		cmd.MarkFlagsMutuallyExclusive("poll", flag)
+	}
+	return cmd
+}
+
+func (a *app) receiverList() *cobra.Command {
+	var p page
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the receivers by client_id",
+		Example: "  signet receiver list",
+		Args:    cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+			receivers, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.Receiver, error) {
+				return s.Events.List(ctx, after, limit)
+			}, func(r domain.Receiver) string { return r.Client })
+			return rows(receivers, viewReceiver), err
+		}),
+	}
+	p.flags(cmd.Flags(), "CLIENT_ID")
+	return cmd
+}
+
+func (a *app) receiverShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show CLIENT_ID",
+		Short:   "Show a receiver, and how far it has come",
+		Example: "  signet receiver show orders",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			r, err := s.Events.Find(ctx, args[0])
+			return viewReceiver(r), err
+		}),
+	}
+}
+
+func (a *app) receiverSetPaused(verb, short string, paused bool) *cobra.Command {
+	return &cobra.Command{
+		Use:     verb + " CLIENT_ID",
+		Short:   short,
+		Example: "  signet receiver " + verb + " orders",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return done{verb + "d", "receiver", args[0]}, s.Events.SetPaused(ctx, args[0], paused)
+		}),
+	}
+}
+
+func (a *app) receiverDelete() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete CLIENT_ID",
+		Short:   "Tell a client of no more events",
+		Example: "  signet receiver delete orders",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return done{"deleted", "receiver", args[0]}, s.Events.Delete(ctx, args[0])
+		}),
+	}
+}
+
+type receiverView struct {
+	ClientID      string    `json:"client_id"`
+	Method        string    `json:"method"` // poll or push
+	Endpoint      string    `json:"endpoint,omitempty"`
+	HasBearer     bool      `json:"has_bearer_token"`
+	AllowPrivate  bool      `json:"allow_private"`
+	Events        []string  `json:"events"`
+	Acknowledged  int64     `json:"acknowledged_seq"` // of the audit log; every event up to it is done with
+	Failures      int       `json:"failures"`         // in a row
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
+	LastError     string    `json:"last_error,omitempty"`
+	Paused        bool      `json:"paused"`
+	PausedAt      time.Time `json:"paused_at,omitzero"`
+	CreatedAt     time.Time `json:"created_at"`
+}
+
+func viewReceiver(r domain.Receiver) receiverView {
+	v := receiverView{
+		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
+		Events: array(r.Events), Acknowledged: r.Progress.Acked, Failures: r.Attempts, LastError: r.LastError,
+		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, CreatedAt: r.CreatedAt,
+	}
+	if r.Attempts > 0 {
+		v.NextAttemptAt = r.NextAttemptAt
+	}
+	return v
+}
+
+func (v receiverView) columns() []string {
+	return []string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"}
+}
+
+func (v receiverView) cells() []any {
+	return []any{v.ClientID, v.Method, v.Endpoint, v.Events, v.Acknowledged, v.Failures, v.PausedAt}
+}
+
+func (v receiverView) text(w io.Writer) {
+	details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
+		"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
+		"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+// revokedView says how many live tokens died.
+type revokedView struct {
+	RevokedTokens int64 `json:"revoked_tokens"`
+}
+
+func (v revokedView) text(w io.Writer) { fmt.Fprintf(w, "revoked %d tokens\n", v.RevokedTokens) }
+
+// revokeFlags are the handles by which many tokens are revoked.
+type revokeFlags struct {
+	tokenFlags
+	grant        int64
+	all          bool
+	issuedBefore string
+}
+
+func (a *app) tokenRevoke() *cobra.Command {
+	var f revokeFlags
+	cmd := &cobra.Command{
+		Use:   "revoke [JTI...]",
+		Short: "Revoke tokens by id, or all of a user, client, API or grant",
+		Long: `Revokes tokens. They are inactive at every server on this database as soon as the revocation is stored; then the
+tokens are marked one by one. That may be interrupted: a running server goes on with it.
+--user and --client end the grants too, so that no refresh token makes new tokens; --grant ends one. With --issued-before,
+grants stay, and so do tokens issued later.`,
+		Example: `  signet token revoke AZk2yFLxQmWn0p3sVb7hTQ
+  signet token revoke --user alice
+  signet token revoke --client reporting --issued-before 2026-11-01T12:00:00Z
+  signet token revoke --all`,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			switch {
+			case len(args) > 0:
+				return revokeByID(ctx, s, args)
+			case f.grant != 0:
+				died, err := s.Tokens.RevokeGrant(ctx, f.grant)
+				return revokedView{died}, err
+			}
+			revocation, err := f.revocation(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			if revocation, err = s.Tokens.Revoke(ctx, revocation); err != nil {
+				return nil, err
+			}
+			revocation, err = s.Tokens.Finish(ctx, revocation, a.progress())
+			return revokedView{revocation.Marked}, err
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.user, "user", "", "all of the user `NAME`, and the user's grants")
+	flags.StringVar(&f.client, "client", "", "all of the client `CLIENT_ID`, and its grants")
+	flags.StringVar(&f.api, "api", "", "all for the API `AUDIENCE`")
+	flags.BoolVar(&f.all, "all", false, "all tokens there are")
+	flags.Int64Var(&f.grant, "grant", 0, "the grant `ID` and all of its tokens")
+	flags.StringVar(&f.issuedBefore, "issued-before", "", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
+	cmd.Args = func(_ *cobra.Command, args []string) error { return f.check(args) }
+	return cmd
+}
+
+func (f *revokeFlags) check(args []string) error {
+	chosen := 0
+	for _, set := range []bool{len(args) > 0, f.user != "", f.client != "", f.api != "", f.all, f.grant != 0} {
+		if set {
+			chosen++
+		}
+	}
+	switch {
+	case chosen != 1:
+		return fmt.Errorf("name either token ids, or one of --user, --client, --api, --all and --grant")
+	case f.issuedBefore != "" && (len(args) > 0 || f.grant != 0):
+		return fmt.Errorf("--issued-before goes with --user, --client, --api or --all")
+	}
+	return nil
+}
+
+// revocation is what the flags ask for.
+func (f *revokeFlags) revocation(ctx context.Context, s *server.Services) (domain.Revocation, error) {
+	filter, err := f.filter(ctx, s)
+	if err != nil {
+		return domain.Revocation{}, err
+	}
+	r := domain.Revocation{Kind: domain.RevokeOfAll}
+	switch {
+	case filter.UserID != 0:
+		r.Kind, r.TargetID = domain.RevokeOfUser, filter.UserID
+	case filter.ClientID != 0:
+		r.Kind, r.TargetID = domain.RevokeOfClient, filter.ClientID
+	case filter.APIID != 0:
+		r.Kind, r.TargetID = domain.RevokeOfAPI, filter.APIID
+	}
+	if f.issuedBefore != "" {
+		if r.IssuedBefore, err = parseInstant(f.issuedBefore); err != nil {
+			return r, usagef("--issued-before %q is neither a date nor a time like 2026-11-01T12:00:00Z", f.issuedBefore)
+		}
+	}
+	return r, nil
+}
+
+func parseInstant(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day, nil
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
+func revokeByID(ctx context.Context, s *server.Services, args []string) (view, error) {
+	ids, err := parseTokenIDs(args)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if err := s.Tokens.RevokeID(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return revokedView{int64(len(ids))}, nil
+}
+
+// parseTokenIDs reads all ids before anything is done with one.
+func parseTokenIDs(args []string) ([]domain.TokenID, error) {
+	var ids []domain.TokenID
+	for _, arg := range args {
+		id, err := domain.ParseTokenID(arg)
+		if err != nil {
+			return nil, usagef("%q is not a token's id: see the JTI of signet token list", arg)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}

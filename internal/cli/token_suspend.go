@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
+)
+
+func (a *app) tokenSuspend() *cobra.Command {
+	return &cobra.Command{
+		Use:   "suspend JTI...",
+		Short: "Take tokens back for the time being",
+		Long: `Suspends tokens: they are inactive at every server on this database when the command returns, and suspended in their
+status lists, until they are resumed.`,
+		Example: "  signet token suspend AZk2yFLxQmWn0p3sVb7hTQ",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return eachToken(args, "suspended", func(id domain.TokenID) error { return s.Tokens.Suspend(ctx, id) })
+		}),
+	}
+}
+
+func (a *app) tokenResume() *cobra.Command {
+	return &cobra.Command{
+		Use:     "resume JTI...",
+		Short:   "Let suspended tokens count again",
+		Long:    "Resumes suspended tokens. What is revoked stays so.",
+		Example: "  signet token resume AZk2yFLxQmWn0p3sVb7hTQ",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return eachToken(args, "resumed", func(id domain.TokenID) error { return s.Tokens.Resume(ctx, id) })
+		}),
+	}
+}
+
+// eachToken does something to tokens one after the other, and tells of each.
+func eachToken(args []string, action string, do func(domain.TokenID) error) (view, error) {
+	ids, err := parseTokenIDs(args)
+	if err != nil {
+		return nil, err
+	}
+	var all doneList
+	for _, id := range ids {
+		if err := do(id); err != nil {
+			return nil, err
+		}
+		all = append(all, done{action, "token", id.String()})
+	}
+	return all, nil
+}

@@ -1,0 +1,102 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+const statusListType = "application/statuslist+jwt"
+
+// statusList serves a status list (Token Status List §8.1, §8.2): from memory, to anybody.
+func (p *Provider) statusList(w http.ResponseWriter, r *http.Request) {
+	allowAnyOrigin(w)
+	w.Header().Set("Vary", "Accept, Accept-Encoding")
+	switch {
+	case r.URL.Query().Has("time"): // how it was at another time is not kept (§8.4)
+		writeJSON(w, http.StatusNotImplemented, wireError{Code: "not_implemented", Description: "Status lists are served as of now."})
+		return
+	case r.Header.Get("Accept") != "" && !accepts(r, "Accept", statusListType, "application/*", "*/*"):
+		writeJSON(w, http.StatusNotAcceptable, wireError{Code: "not_acceptable", Description: "Status lists are " + statusListType + "."})
+		return
+	}
+	list, err := p.findStatusList(r)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		writeJSON(w, http.StatusNotFound, wireError{Code: "not_found", Description: "There is no such status list."})
+		return
+	case err != nil:
+		p.fail(w, r, err)
+		return
+	}
+	body, h := list.Body, w.Header()
+	h.Set("Content-Type", statusListType)
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(max(0, list.TTL-list.Age).Seconds())))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("ETag", list.ETag)
+	if noneMatch(r, list.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if accepts(r, "Accept-Encoding", "gzip") {
+		body = list.Gzip
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body) //nolint:errcheck // the caller is gone
+}
+
+// findStatusList finds the list that the path names. domain.ErrNotFound if there is none.
+func (p *Provider) findStatusList(r *http.Request) (token.StatusListToken, error) {
+	text := r.PathValue("id")
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strconv.FormatInt(id, 10) != text { // a list has one URI, which its "sub" repeats
+		return token.StatusListToken{}, domain.ErrNotFound
+	}
+	return p.Tokens.StatusList(r.Context(), id)
+}
+
+// statusLists is the aggregation of all lists (Token Status List §9).
+func (p *Provider) statusLists(w http.ResponseWriter, r *http.Request) {
+	uris, err := p.Tokens.StatusLists(r.Context())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.publish(w, map[string][]string{"status_lists": uris})
+}
+
+// accepts says whether a header of the request names one of the choices, and not with a quality of zero (RFC 9110 §12.4.2).
+func accepts(r *http.Request, header string, choices ...string) bool {
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values(header), ","), ",") {
+		name, parameters, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		if quality, err := strconv.ParseFloat(parameters["q"], 64); err == nil && quality == 0 {
+			continue
+		}
+		if slices.Contains(choices, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// noneMatch says whether the caller has the version with this tag already (RFC 9110 §13.1.2).
+func noneMatch(r *http.Request, tag string) bool {
+	for known := range strings.SplitSeq(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		known = strings.TrimSpace(known)
+		if known == "*" || strings.TrimPrefix(known, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,173 @@
+package secevent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	pushTimeout = 10 * time.Second // of one request
+	leaseTime   = time.Minute      // of a round of deliveries to one receiver
+	maxBackoff  = 10 * time.Minute
+	roundSize   = 100
+	maxRefusals = 5 // of one token, then the next has its turn
+	maxAnswer   = 4 << 10
+	maxError    = 200 // bytes of a receiver's words that are kept
+)
+
+// deliver pushes to a receiver what it has to hear, in order, one request at a time, while this replica holds the lease. It
+// says whether there is more to do now. A token counts as delivered once its 202 is stored: if the replica dies
+// in between, it is sent again, with the same jti.
+func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err error) {
+	w, err := s.look(ctx, clientID)
+	switch {
+	case err != nil:
+		return false, err
+	case len(w.open) == 0:
+		return false, s.pass(ctx, w)
+	}
+	until := s.Now().Add(leaseTime)
+	if err := s.Store.LeaseReceiver(ctx, w.receiver.ID, s.Now(), until); err != nil {
+		return false, fmt.Errorf("lease the receiver: %w", err)
+	}
+	// Another replica may have delivered between the look and the lease.
+	if w, err = s.look(ctx, clientID); err != nil {
+		return false, err
+	}
+	w.receiver.LeasedUntil = until
+	more, err = s.pushAll(ctx, &w)
+	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
+	defer cancel()
+	return more, errors.Join(err, s.Store.ReleaseReceiver(release, w.receiver))
+}
+
+// pushAll pushes a round of tokens, until one fails, and sets the receiver's attempts accordingly.
+func (s *Service) pushAll(ctx context.Context, w *window) (more bool, err error) {
+	r := &w.receiver
+	for n, i := range w.open {
+		if n == roundSize || s.Now().Add(s.pushTimeout).After(r.LeasedUntil) {
+			return true, nil
+		}
+		token, err := s.make(ctx, *w, i)
+		if err != nil {
+			return false, err
+		}
+		failure := s.push(ctx, *r, token)
+		refusal, refused := errors.AsType[*refusedError](failure)
+		switch {
+		case failure == nil:
+			r.Progress, err = s.settle(ctx, *w, i)
+		case ctx.Err() != nil:
+			return false, nil // the server stops: not the receiver's fault
+		case refused && r.Attempts+1 >= maxRefusals:
+			r.Progress, err = s.giveUp(ctx, *w, i, refusal.SetError)
+		default:
+			r.Attempts++
+			r.NextAttemptAt, r.LastError = s.Now().Add(backoff(r.Attempts)), failure.Error()
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		r.Attempts, r.LastError = 0, ""
+	}
+	return false, nil
+}
+
+// giveUp goes on to the next token, and keeps in the audit log why.
+func (s *Service) giveUp(ctx context.Context, w window, i item, why SetError) (next domain.Progress, err error) {
+	err = s.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := s.recordRefusal(ctx, w, i, why); err != nil {
+			return err
+		}
+		next, err = s.settle(ctx, w, i)
+		return err
+	})
+	return next, err
+}
+
+// backoff is how long to wait after so many failures in a row: from a second to ten minutes, spread over the upper half.
+func backoff(failures int) time.Duration {
+	d := min(time.Second<<min(failures-1, 20), maxBackoff)
+	return d/2 + rand.N(d/2)
+}
+
+// refusedError says that the receiver cannot make sense of this token (RFC 8935 §2.4, invalid_request). Every other failure has
+// a cause that may pass or be repaired (the receiver is down, wants another bearer token, does not know the key yet), so that
+// the token is sent until it is accepted.
+type refusedError struct{ SetError }
+
+func (e *refusedError) Error() string {
+	return strings.TrimSpace("refused: " + e.Code + " " + e.Description)
+}
+
+// push sends one token (RFC 8935 §2.1); nil if the receiver answered 202.
+func (s *Service) push(ctx context.Context, r domain.Receiver, token string) error {
+	ctx, cancel := context.WithTimeout(ctx, s.pushTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.Endpoint, strings.NewReader(token))
+	if err != nil {
+		return errors.New("the endpoint is not a URL")
+	}
+	request.Header.Set("Content-Type", "application/secevent+jwt")
+	request.Header.Set("Accept", "application/json")
+	if len(r.SealedToken) > 0 {
+		bearer, err := s.Master.Open(sealName(r.Client), r.SealedToken)
+		if err != nil {
+			return fmt.Errorf("the bearer token: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+string(bearer))
+	}
+	response, err := s.clients[reachOf(r)].Do(request)
+	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // without the URL, whose query may be secret
+		}
+		return errors.New(clip(err.Error()))
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer)) // what is missing is only an explanation
+	if response.StatusCode == http.StatusAccepted {
+		return nil
+	}
+	var said SetError
+	if response.StatusCode != http.StatusBadRequest || json.Unmarshal(answer, &said) != nil || said.Code == "" {
+		return fmt.Errorf("the endpoint answered %d, not 202", response.StatusCode)
+	}
+	said = SetError{clip(said.Code), clip(said.Description)}
+	if said.Code == "invalid_request" {
+		return &refusedError{said}
+	}
+	return fmt.Errorf("the endpoint answered %s %s", said.Code, said.Description)
+}
+
+// recordRefusal keeps in the audit log that a receiver refused a token for good.
+func (s *Service) recordRefusal(ctx context.Context, w window, i item, why SetError) error {
+	details, err := json.Marshal(map[string]string{"jti": w.jti(i), "err": clip(why.Code), "description": clip(why.Description)})
+	if err != nil {
+		return fmt.Errorf("record a refusal: %w", err)
+	}
+	return s.Audit.Record(ctx, "receiver.refuse", "receiver:"+w.receiver.Client, string(details))
+}
+
+// clip makes somebody else's words fit to be kept: one line of plain text, not long.
+func clip(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
+}

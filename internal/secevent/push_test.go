@@ -1,0 +1,354 @@
+package secevent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+// service is what is pushed to. It answers as it is told to, and 202 otherwise.
+type service struct {
+	*httptest.Server
+	mu       sync.Mutex
+	accepted []string // tokens that it answered 202
+	seen     []string // all tokens
+	bearers  []string
+	next     []http.HandlerFunc
+	inside   int
+	overlaps int
+}
+
+func newService(t *testing.T) *service {
+	t.Helper()
+	s := &service{}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.CloseClientConnections)
+	return s
+}
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	if s.inside++; s.inside > 1 {
+		s.overlaps++
+	}
+	s.seen = append(s.seen, string(body))
+	s.bearers = append(s.bearers, r.Header.Get("Authorization"))
+	answer := func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		s.accepted = append(s.accepted, string(body))
+		s.mu.Unlock()
+		w.WriteHeader(http.StatusAccepted)
+	}
+	if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/secevent+jwt" {
+		answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnsupportedMediaType) }
+	} else if len(s.next) > 0 {
+		answer, s.next = s.next[0], s.next[1:]
+	}
+	s.mu.Unlock()
+	answer(w, r)
+	s.mu.Lock()
+	s.inside--
+	s.mu.Unlock()
+}
+
+func (s *service) then(answers ...http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = append(s.next, answers...)
+}
+
+// read returns the tokens accepted, or all that were seen.
+func (s *service) read(t *testing.T, r *replica, all bool) (sets []set) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tokens := s.accepted
+	if all {
+		tokens = s.seen
+	}
+	for _, token := range tokens {
+		sets = append(sets, r.open(t, token))
+	}
+	return sets
+}
+
+func (s *service) count(all bool) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if all {
+		return len(s.seen)
+	}
+	return len(s.accepted)
+}
+
+func status(code int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		io.WriteString(w, body)
+	}
+}
+
+func (w *world) pushes(t *testing.T, client string, s *service, bearer string) {
+	t.Helper()
+	_, err := w.a.events.Create(t.Context(), domain.Receiver{Client: client, Method: domain.DeliveryPush, Endpoint: s.URL + "/events"}, bearer)
+	must(t, err)
+}
+
+func (w *world) receiver(t *testing.T) domain.Receiver {
+	t.Helper()
+	r, err := w.a.events.Find(t.Context(), "orders-svc")
+	must(t, err)
+	return r
+}
+
+// deliver lets both replicas look at the log until that holds.
+func (w *world) deliver(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	eventually(t, what, func() bool {
+		must(t, w.a.events.Sync(t.Context()))
+		must(t, w.b.events.Sync(t.Context()))
+		return holds()
+	})
+}
+
+func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		s := newService(t)
+		elsewhere := newService(t)
+		w.pushes(t, "orders-svc", s, "a-secret")
+		w.a.events.SetPatience(time.Second, 300*time.Millisecond)
+		w.b.events.SetPatience(time.Second, 300*time.Millisecond)
+		hang := make(chan struct{})
+		defer close(hang)
+		troubles := map[string]http.HandlerFunc{
+			"answered 500, not 202": status(500, strings.Repeat("x", 1<<20)),
+			"answered 200, not 202": status(200, ""),
+			"answered 307, not 202": func(rw http.ResponseWriter, r *http.Request) {
+				http.Redirect(rw, r, elsewhere.URL, http.StatusTemporaryRedirect)
+			},
+			"context deadline exceeded": func(_ http.ResponseWriter, r *http.Request) {
+				select {
+				case <-hang:
+				case <-r.Context().Done():
+				}
+			},
+			"EOF":                         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			"answered 401, not 202":       status(401, `{"err":"authentication_failed"}`),
+			"answered invalid_key who?":   status(400, `{"err":"invalid_key","description":"who?"}`),
+			"answered 400, not 202":       status(400, `<html>`),
+			"refused: invalid_request hm": status(400, `{"err":"invalid_request","description":"hm"}`),
+		}
+		var want []string
+		want = append(want, w.revoke(t, orders))
+		for message, trouble := range troubles {
+			want = append(want, w.revoke(t, orders))
+			s.then(trouble, trouble)
+			for range 2 {
+				seen := s.count(true)
+				w.deliver(t, "a push fails", func() bool { return s.count(true) > seen && w.receiver(t).LeasedUntil.IsZero() })
+				r := w.receiver(t)
+				if !strings.Contains(r.LastError, message) || r.Attempts == 0 || !r.NextAttemptAt.After(w.now()) {
+					t.Errorf("after %q the receiver is %+v", message, r)
+				}
+				if strings.Contains(r.LastError, "events") {
+					t.Errorf("the error tells the URL: %q", r.LastError)
+				}
+				must(t, w.a.events.Sync(t.Context())) // too early for another attempt
+				w.advance(time.Minute)
+			}
+			w.deliver(t, "it is accepted", func() bool { return s.count(false) == len(want) && w.receiver(t).Attempts == 0 })
+		}
+		same(t, abouts(s.read(t, w.a, false)), want)
+		same(t, elsewhere.count(true), 0)
+		for _, bearer := range s.bearers {
+			same(t, bearer, "Bearer a-secret")
+		}
+		last, err := db.LastEvent(t.Context())
+		must(t, err)
+		eventually(t, "the end is acknowledged", func() bool { return w.receiver(t).Progress.Acked == last })
+	})
+}
+
+func TestATokenThatIsRefusedForGoodLetsTheNextOnesPass(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		refused, next := w.revoke(t, orders), w.revoke(t, orders)
+		s.then(slices.Repeat([]http.HandlerFunc{status(400, `{"err":"invalid_request"}`)}, 5)...)
+		w.deliver(t, "the next one passes", func() bool {
+			if w.receiver(t).LeasedUntil.IsZero() {
+				w.advance(time.Minute) // to the next attempt
+			}
+			return s.count(false) == 1
+		})
+		same(t, abouts(s.read(t, w.a, false)), []string{next})
+		seen := s.read(t, w.a, true)
+		same(t, abouts(seen), append(slices.Repeat([]string{refused}, 5), next))
+		last, err := db.LastEvent(t.Context())
+		must(t, err)
+		events, err := db.ListEvents(t.Context(), last-1, 1)
+		must(t, err)
+		same(t, events[0].Action+" "+events[0].Details, fmt.Sprintf(`receiver.refuse {"description":"","err":"invalid_request","jti":%q}`, seen[0].ID))
+	})
+}
+
+func TestReplicasDoNotPushTheSameAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for _, r := range []*replica{w.a, w.b, w.replica(t, db)} {
+			running.Go(func() {
+				for ctx.Err() == nil {
+					if err := r.events.Sync(ctx); err != nil && ctx.Err() == nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		var want []string
+		for range 20 {
+			want = append(want, w.revoke(t, orders))
+		}
+		eventually(t, "all are accepted", func() bool { return s.count(false) >= len(want) })
+		stop()
+		running.Wait()
+		same(t, abouts(s.read(t, w.a, true)), want)
+		same(t, s.overlaps, 0)
+	})
+}
+
+// dying is a store that fails just when a receiver's progress is to be stored, or its lease given back.
+type dying struct{ *store.DB }
+
+var errDied = errors.New("the replica died")
+
+func (dying) MoveReceiver(context.Context, int64, domain.Progress, domain.Progress) error {
+	return errDied
+}
+func (dying) ReleaseReceiver(context.Context, domain.Receiver) error { return errDied }
+
+func TestAReplicaThatDiesAfterAPushLetsAnotherSendTheSameToken(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		w.revoke(t, orders)
+		must(t, w.replica(t, dying{db}).events.Sync(t.Context()))
+		eventually(t, "it is pushed", func() bool { return s.count(false) == 1 })
+		must(t, w.b.events.Sync(t.Context())) // the dead one still has the lease
+		w.advance(2 * time.Minute)
+		w.deliver(t, "it is pushed again", func() bool { return s.count(false) > 1 && w.receiver(t).LeasedUntil.IsZero() })
+		sets := s.read(t, w.a, false)
+		same(t, len(sets), 2)
+		same(t, sets[0].raw, sets[1].raw)
+	})
+}
+
+func TestAPausedReceiverIsNotPushedTo(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	s := newService(t)
+	w.pushes(t, "orders-svc", s, "")
+	must(t, w.a.events.SetPaused(t.Context(), "orders-svc", true))
+	jti := w.revoke(t, orders)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	w.a.events.Run(ctx)
+	same(t, s.count(true), 0)
+	must(t, w.b.events.SetPaused(t.Context(), "orders-svc", false))
+	eventually(t, "it is pushed", func() bool { must(t, w.b.events.Sync(t.Context())); return s.count(false) == 1 })
+	same(t, abouts(s.read(t, w.b, false)), []string{jti})
+	if _, err := w.b.events.Poll(t.Context(), "orders-svc", secevent.Poll{}); !errors.Is(err, secevent.ErrNotPolling) {
+		t.Errorf("a receiver that is pushed to polls: %v", err)
+	}
+}
+
+func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	s := newService(t)
+	// A name that leads to loopback without saying so.
+	endpoint := "https://" + strings.Replace(strings.TrimPrefix(s.URL, "http://"), "127.0.0.1", "[::ffff:127.0.0.1]", 1)
+	_, err := w.a.events.Create(t.Context(), domain.Receiver{Client: "orders-svc", Method: domain.DeliveryPush, Endpoint: endpoint}, "")
+	must(t, err)
+	w.revoke(t, orders)
+	w.deliver(t, "the push is refused", func() bool { return w.receiver(t).LastError != "" })
+	if got := w.receiver(t).LastError; !strings.Contains(got, "--allow-private") {
+		t.Errorf("it failed with %q", got)
+	}
+	same(t, s.count(true), 0)
+}
+
+func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	_, _, err := w.a.registry.CreateClient(t.Context(), domain.Client{ClientID: "app", Public: true, Serves: []string{orders}})
+	const push, poll = domain.DeliveryPush, domain.DeliveryPoll
+	for _, c := range []struct {
+		r      domain.Receiver
+		bearer string
+		want   error
+	}{
+		{domain.Receiver{Client: "nobody", Method: poll}, "", domain.ErrNotFound},
+		{domain.Receiver{Client: "reporting", Method: poll}, "", domain.ErrInvalid}, // serves nothing
+		{domain.Receiver{Client: "orders-svc", Method: "fax"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: poll, Events: []string{"x"}}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: poll, Endpoint: "https://a.example"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: poll}, "bearer", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "http://a.example/"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "ftp://a.example/"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https:///events"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https://me:pw@a.example/"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https://a.example/#x"}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https://a.example/" + strings.Repeat("x", 2000)}, "", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https://a.example/"}, "two words", domain.ErrInvalid},
+		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https://a.example/?code=1"}, "t0ken==", nil},
+		{domain.Receiver{Client: "orders-svc", Method: poll}, "", domain.ErrExists},
+	} {
+		if _, err := w.a.events.Create(t.Context(), c.r, c.bearer); !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v, want %v", c.r, err, c.want)
+		}
+	}
+	if err == nil {
+		if _, err := w.a.events.Create(t.Context(), domain.Receiver{Client: "app", Method: poll}, ""); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("a public client: %v", err)
+		}
+	}
+	r := w.receiver(t)
+	if len(r.SealedToken) == 0 || strings.Contains(string(r.SealedToken), "t0ken") {
+		t.Error("the bearer token is not sealed")
+	}
+	must(t, w.a.events.Delete(t.Context(), "orders-svc"))
+	if err := w.a.events.Delete(t.Context(), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+	last, err := w.db.LastEvent(t.Context())
+	must(t, err)
+	w.polls(t, "orders-svc")
+	must(t, w.a.registry.DeleteClient(t.Context(), "orders-svc"))
+	if _, err := w.a.events.Find(t.Context(), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("it outlives its client: %v", err)
+	}
+	events, err := w.db.ListEvents(t.Context(), last-2, 1)
+	must(t, err)
+	if strings.Contains(events[0].Details, "code") {
+		t.Errorf("the audit log tells the endpoint's query: %s", events[0].Details)
+	}
+}

@@ -1,0 +1,131 @@
+package secevent
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	maxEndpoint = 2000 // bytes
+	maxBearer   = 4096 // bytes
+)
+
+var (
+	bearerRule   = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)                          // RFC 6750 §2.1
+	endpointRule = regexp.MustCompile(`^https?://[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+$`) // RFC 3986 §2, no fragment
+)
+
+// sealName names a sealed bearer token, so that it fits no other receiver.
+func sealName(clientID string) string { return "receiver:" + clientID }
+
+// Create makes a client a receiver, of all events if none are named; of r only Client, Method, Endpoint, AllowPrivate and Events
+// count. It hears of what happens from now on. The bearer token, if any, is sent with every push. domain.ErrInvalid if it breaks
+// a rule, domain.ErrNotFound if there is no such client, domain.ErrExists if that is a receiver already.
+func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) (domain.Receiver, error) {
+	if len(r.Events) == 0 {
+		r.Events = domain.SecurityEvents
+	}
+	if err := check(r, bearer); err != nil {
+		return domain.Receiver{}, err
+	}
+	if bearer != "" {
+		r.SealedToken = s.Master.Seal(sealName(r.Client), []byte(bearer))
+	}
+	r.CreatedAt = s.Now()
+	details := map[string]any{"method": r.Method, "events": r.Events, "allow_private": r.AllowPrivate}
+	if u, err := url.Parse(r.Endpoint); err == nil && r.Endpoint != "" {
+		details["endpoint"] = u.Scheme + "://" + u.Host // its path and query may be secret
+	}
+	err := s.change(ctx, "receiver.create", r.Client, details, func(ctx context.Context) error {
+		client, err := s.Registry.FindClient(ctx, r.Client)
+		switch {
+		case err != nil:
+			return err
+		case client.Public:
+			return fmt.Errorf("%w client: it is public; only one with a secret can receive events", domain.ErrInvalid)
+		case len(client.Serves) == 0:
+			return fmt.Errorf("%w client: it serves no API; add one with client update --serves", domain.ErrInvalid)
+		}
+		r.ClientID = client.ID
+		_, err = s.Store.InsertReceiver(ctx, r)
+		return err
+	})
+	if err != nil {
+		return domain.Receiver{}, err
+	}
+	return s.Find(ctx, r.Client)
+}
+
+func check(r domain.Receiver, bearer string) error {
+	for _, event := range r.Events {
+		if !slices.Contains(domain.SecurityEvents, event) {
+			return fmt.Errorf("%w event %q: there are %v", domain.ErrInvalid, event, domain.SecurityEvents)
+		}
+	}
+	switch {
+	case bearer != "" && (len(bearer) > maxBearer || !bearerRule.MatchString(bearer)):
+		return fmt.Errorf("%w bearer token: use at most %d letters, digits or - . _ ~ + /", domain.ErrInvalid, maxBearer)
+	case r.Method == domain.DeliveryPoll && (r.Endpoint != "" || bearer != "" || r.AllowPrivate):
+		return fmt.Errorf("%w receiver: one that polls has no endpoint", domain.ErrInvalid)
+	case r.Method == domain.DeliveryPoll:
+		return nil
+	case r.Method != domain.DeliveryPush:
+		return fmt.Errorf("%w way of delivery %q: use poll or push", domain.ErrInvalid, r.Method)
+	}
+	u, err := url.Parse(r.Endpoint)
+	switch {
+	case len(r.Endpoint) > maxEndpoint, !endpointRule.MatchString(r.Endpoint), err != nil || u.Hostname() == "":
+		return fmt.Errorf("%w endpoint: write an https URL of at most %d bytes", domain.ErrInvalid, maxEndpoint)
+	case u.User != nil:
+		return fmt.Errorf("%w endpoint: remove the user name before the @", domain.ErrInvalid)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return fmt.Errorf("%w endpoint: http is only allowed for loopback (127.0.0.1, [::1], localhost); use https", domain.ErrInvalid)
+	}
+	return nil
+}
+
+// Find finds a receiver by client_id. domain.ErrNotFound if that client is none.
+func (s *Service) Find(ctx context.Context, clientID string) (domain.Receiver, error) {
+	r, err := s.Store.FindReceiver(ctx, clientID)
+	if err != nil {
+		return r, fmt.Errorf("receiver %q: %w", clientID, err)
+	}
+	return r, nil
+}
+
+// List returns receivers by client_id, those after the given one, at most limit.
+func (s *Service) List(ctx context.Context, after string, limit int) ([]domain.Receiver, error) {
+	return s.Store.ListReceivers(ctx, after, limit)
+}
+
+// SetPaused pauses a receiver, or lets it hear again: then also of what happened meanwhile, and at once if pushes had failed.
+// domain.ErrNotFound if that client is no receiver.
+func (s *Service) SetPaused(ctx context.Context, clientID string, paused bool) error {
+	action, at := "receiver.resume", time.Time{}
+	if paused {
+		action, at = "receiver.pause", s.Now()
+	}
+	return s.change(ctx, action, clientID, nil, func(ctx context.Context) error {
+		return s.Store.PauseReceiver(ctx, clientID, at, s.Now())
+	})
+}
+
+// Delete makes a client a receiver no more. domain.ErrNotFound if it is none.
+func (s *Service) Delete(ctx context.Context, clientID string) error {
+	return s.change(ctx, "receiver.delete", clientID, nil, func(ctx context.Context) error {
+		return s.Store.DeleteReceiver(ctx, clientID)
+	})
+}
+
+func (s *Service) change(ctx context.Context, action, clientID string, details map[string]any, change func(ctx context.Context) error) error {
+	if err := s.Audit.Change(ctx, action, "receiver:"+clientID, details, change); err != nil {
+		return fmt.Errorf("receiver %q: %w", clientID, err)
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// Package secevent tells services of revocations and changes, with Security Event Tokens (RFC 8417, CAEP).
+//
+// The audit log is the outbox: every revocation and change records an event in its own transaction, numbered in the order of
+// commits. So a receiver is a cursor over the log, and its tokens are made when they are delivered.
+package secevent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/snapshot"
+)
+
+const (
+	syncInterval  = time.Second      // between looks at the log, if nobody wakes the service
+	longPoll      = 25 * time.Second // how long a poll waits for something to tell
+	maxWaiting    = 1000             // polls that wait at once; more are answered at once
+	maxDeliveries = 16               // receivers that are pushed to at once
+)
+
+// Config is what a Service is made of.
+type Config struct {
+	Store     Store
+	Keys      *keys.Keys
+	Master    *keys.Master // seals bearer tokens
+	Registry  *registry.Registry
+	Directory *directory.Directory
+	Cache     *snapshot.Cache
+	Audit     *audit.Log
+	Issuer    string
+	Log       *slog.Logger // nil: none
+	Now       func() time.Time
+}
+
+// Service keeps receivers and delivers to them.
+type Service struct {
+	Config
+	clients     map[reach]*http.Client
+	longPoll    time.Duration
+	pushTimeout time.Duration
+
+	kick    chan struct{} // one that waits is enough
+	waiting chan struct{} // a slot for every poll that waits
+	pushing chan struct{} // a slot for every delivery
+	started sync.WaitGroup
+
+	mu      sync.Mutex
+	news    chan struct{}  // closed when there is something new
+	seen    int64          // the end of the log that waiting polls know of
+	busy    map[int64]bool // receivers that this replica pushes to
+	stopped bool
+	warned  int64 // the last event that was told of to a part of its subjects
+}
+
+// New makes the service.
+func New(c Config) *Service {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{
+		Config: c, clients: newClients(), longPoll: longPoll, pushTimeout: pushTimeout,
+		kick: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaiting), pushing: make(chan struct{}, maxDeliveries),
+		news: make(chan struct{}), busy: map[int64]bool{},
+	}
+}
+
+// Wake makes Run look at the log now. It never blocks.
+func (s *Service) Wake() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx ends: whenever it is woken, and once a second, so that nothing depends on being woken. In the end it
+// answers the polls that wait, and waits for its deliveries.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(syncInterval)
+	defer tick.Stop()
+	failing := false
+	for ctx.Err() == nil {
+		err := s.Sync(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "security events are not delivered", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+		case <-s.kick:
+		case <-tick.C:
+		}
+	}
+	s.mu.Lock()
+	s.stopped = true
+	close(s.news)
+	s.mu.Unlock()
+	s.started.Wait()
+}
+
+// Sync looks at the log once: it wakes polls if there is something new, and begins the deliveries that are due.
+func (s *Service) Sync(ctx context.Context) error {
+	last, err := s.Store.LastEvent(ctx)
+	if err != nil {
+		return err
+	}
+	s.announce(last)
+	due, err := s.Store.DueReceivers(ctx, s.Now())
+	if err != nil {
+		return err
+	}
+	for _, r := range due {
+		s.start(ctx, r)
+	}
+	return nil
+}
+
+// announce wakes the polls that wait, if the log is longer than they know.
+func (s *Service) announce(last int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last > s.seen && !s.stopped {
+		s.seen = last
+		close(s.news)
+		s.news = make(chan struct{})
+	}
+}
+
+// next is closed when there is something new.
+func (s *Service) next() (news <-chan struct{}, stopped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.news, s.stopped
+}
+
+// start begins to push to a receiver, unless that is going on or enough others are pushed to.
+func (s *Service) start(ctx context.Context, r domain.Receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[r.ID] || s.stopped {
+		return
+	}
+	select {
+	case s.pushing <- struct{}{}:
+	default:
+		return
+	}
+	s.busy[r.ID] = true
+	s.started.Go(func() {
+		more, err := s.deliver(ctx, r.Client)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, domain.ErrConsumed) { // another replica was quicker
+			s.Log.ErrorContext(ctx, "push security events", "receiver", r.Client, "error", err)
+		}
+		s.mu.Lock()
+		delete(s.busy, r.ID)
+		s.mu.Unlock()
+		<-s.pushing
+		if more && err == nil {
+			s.Wake()
+		}
+	})
+}
+
+// warnOnce says in the log that an event concerns more subjects than are told of.
+func (s *Service) warnOnce(ctx context.Context, e domain.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.Seq > s.warned {
+		s.warned = e.Seq
+		s.Log.WarnContext(ctx, "a change concerns too many subjects: services learn of some only with their next token",
+			"seq", e.Seq, "action", e.Action, "target", e.Target, "told", maxSubjects)
+	}
+}

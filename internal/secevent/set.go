@@ -1,0 +1,71 @@
+package secevent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+)
+
+// eventTypes is the beginning of CAEP's event types (CAEP 1.0 §3).
+const eventTypes = "https://schemas.openid.net/secevent/caep/event-type/"
+
+// securityEvent is a Security Event Token (RFC 8417 §2.2). It has no "sub" and no "exp", so that nobody takes it for a token
+// that lets somebody in (§4.5, §4.6).
+type securityEvent struct {
+	Issuer      string             `json:"iss"`
+	IssuedAt    int64              `json:"iat"` // when it happened: a token that is delivered again stays the same
+	ID          string             `json:"jti"`
+	Audience    string             `json:"aud"` // client_id of the receiver
+	Transaction string             `json:"txn"` // the seq of the audit log
+	Subject     subjectID          `json:"sub_id"`
+	Events      map[string]payload `json:"events"`
+}
+
+// payload is what CAEP says of an event (§2, §3.2.1). Times are seconds since 1970.
+type payload struct {
+	Timestamp int64             `json:"event_timestamp"`
+	Initiator string            `json:"initiating_entity"`
+	Reason    map[string]string `json:"reason_admin"` // by language
+	Claims    *claims           `json:"claims,omitempty"`
+}
+
+// claims are what the subject has at the audience now. A token has them all at most.
+type claims struct {
+	Audience     string   `json:"aud"`
+	Roles        []string `json:"roles"`
+	Groups       []string `json:"groups"`
+	Entitlements []string `json:"entitlements"`
+}
+
+// make makes and signs the token of an item.
+func (s *Service) make(ctx context.Context, w window, i item) (string, error) {
+	p := payload{
+		Timestamp: i.cause.At.Unix(),
+		Initiator: initiator(i.cause.Actor, i.subject.username),
+		Reason:    map[string]string{"en": i.statement.reason},
+	}
+	if i.statement.event == domain.EventTokenClaimsChange {
+		access, err := s.Directory.Access(ctx, i.subject.who, i.audience)
+		if err != nil {
+			return "", fmt.Errorf("find the claims for receiver %q: %w", w.receiver.Client, err)
+		}
+		p.Claims = &claims{i.audience, list(access.Roles), list(access.Groups), list(access.Permissions)}
+	}
+	body, err := json.Marshal(securityEvent{
+		Issuer: s.Issuer, IssuedAt: p.Timestamp, ID: w.jti(i), Audience: w.receiver.Client,
+		Transaction: strconv.FormatInt(i.seq, 10), Subject: i.subject.id,
+		Events: map[string]payload{eventTypes + i.statement.event: p},
+	})
+	if err != nil {
+		return "", fmt.Errorf("write a security event: %w", err)
+	}
+	token, _, err := s.Keys.Sign(ctx, domain.RS256, keys.TypeSecurityEvent, body)
+	return string(token), err
+}
+
+// list is [] in JSON when it is empty.
+func list(values []string) []string { return append([]string{}, values...) }

@@ -1,0 +1,51 @@
+package secevent
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps receivers, and tells what the audit log and the directory know.
+type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+
+	// InsertReceiver stores a receiver that hears of what is recorded from now on. ErrExists if the client is one already,
+	// ErrNotFound if there is no such client.
+	InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, err error)
+	// FindReceiver finds by client_id. ErrNotFound if that client is no receiver.
+	FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error)
+	// ListReceivers returns receivers by client_id, those after the given one, at most limit.
+	ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error)
+	// DueReceivers returns the receivers to push to for which the log has something new, and which nobody pushes to.
+	DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error)
+	// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
+	// ErrNotFound if that client is no receiver.
+	PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error
+	// DeleteReceiver returns ErrNotFound if that client is no receiver.
+	DeleteReceiver(ctx context.Context, clientID string) error
+	// MoveReceiver sets how far a receiver has come. ErrConsumed if it has not just come as far as from.
+	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
+	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.
+	LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error
+	// ReleaseReceiver ends the lease until r.LeasedUntil, and sets attempts, next attempt and last error. ErrConsumed if that
+	// lease has ended.
+	ReleaseReceiver(ctx context.Context, r domain.Receiver) error
+
+	// LastEvent is the seq of the last event of the audit log.
+	LastEvent(ctx context.Context) (int64, error)
+	// ListEvents returns events after the given seq, oldest first, at most limit.
+	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
+
+	// The directory, past the snapshot. Each returns ErrNotFound for what is not there.
+	FindUser(ctx context.Context, username string) (domain.User, error)
+	FindUserByID(ctx context.Context, id int64) (domain.User, error)
+	FindClientID(ctx context.Context, id int64) (clientID string, err error)
+	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
+	// ListMembers returns a group's users by username, those after the given one, at most limit.
+	ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error)
+	// ListAssignments returns assignments after the given id, at most limit. An empty kind stands for any.
+	ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error)
+}

@@ -1,0 +1,228 @@
+package secevent_test
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/big"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const (
+	issuer  = "https://signet.example"
+	orders  = "https://orders.example"
+	billing = "https://billing.example"
+)
+
+// replica is the services of one server over a shared database.
+type replica struct {
+	cache     *snapshot.Cache
+	keys      *keys.Keys
+	registry  *registry.Registry
+	directory *directory.Directory
+	sessions  *session.Sessions
+	tokens    *token.Tokens
+	events    *secevent.Service
+}
+
+// world is two replicas, APIs for orders and billing with a client that serves each, and alice, who may become a clerk.
+type world struct {
+	a, b   *replica
+	db     *store.DB
+	master *keys.Master
+	ahead  *atomic.Int64 // of the real time, in nanoseconds
+}
+
+func (w *world) now() time.Time           { return time.Now().Add(time.Duration(w.ahead.Load())) }
+func (w *world) advance(by time.Duration) { w.ahead.Add(int64(by)) }
+
+func newWorld(t *testing.T, db *store.DB) *world {
+	t.Helper()
+	w := &world{db: db, master: keys.NewMaster(), ahead: new(atomic.Int64)}
+	w.a, w.b = w.replica(t, db), w.replica(t, db)
+	ctx := t.Context()
+	for audience, client := range map[string]string{orders: "orders-svc", billing: "billing-svc"} {
+		_, err := w.a.registry.CreateAPI(ctx, domain.API{Audience: audience, Permissions: []domain.Permission{{Name: "read"}}})
+		must(t, err)
+		_, _, err = w.a.registry.CreateClient(ctx, domain.Client{ClientID: client, Serves: []string{audience}})
+		must(t, err)
+	}
+	_, _, err := w.a.registry.CreateClient(ctx, domain.Client{
+		ClientID: "reporting", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}, {Audience: billing}},
+	})
+	must(t, err)
+	_, err = w.a.directory.CreateRole(ctx, domain.Role{Name: "clerk", Permissions: []domain.RolePermission{{Audience: orders, Permission: "read"}}})
+	must(t, err)
+	_, err = w.a.directory.CreateUser(ctx, domain.User{Username: "alice"}, "")
+	must(t, err)
+	return w
+}
+
+// replica makes one whose security events see the database through the given store.
+func (w *world) replica(t *testing.T, events secevent.Store) *replica {
+	t.Helper()
+	cache, err := snapshot.New(w.db, 1000)
+	must(t, err)
+	log := audit.New(w.db, w.now)
+	r := &replica{
+		cache: cache, keys: keys.New(w.db, cache, log, w.master, w.now),
+		registry:  registry.New(w.db, cache, log, w.master.Derive("client secrets", 32), w.now),
+		directory: directory.New(w.db, cache, log, w.now),
+		sessions:  session.New(w.db, log, w.now, session.Limits{Idle: time.Hour, Lifetime: time.Hour}),
+	}
+	r.tokens = token.New(t.Context(), token.Config{
+		Store: w.db, Keys: r.keys, Registry: r.registry, Directory: r.directory, Cache: cache, Log: log, Issuer: issuer,
+		AccessTTL: 10 * time.Minute, StatusTTL: 10 * time.Second, StatusKey: w.master.Derive("status lists", 32), Now: w.now,
+	})
+	r.events = secevent.New(secevent.Config{
+		Store: events, Keys: r.keys, Master: w.master, Registry: r.registry, Directory: r.directory, Cache: cache, Audit: log,
+		Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
+	})
+	must(t, errors.Join(r.keys.Ensure(t.Context()), cache.Refresh(t.Context())))
+	return r
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// polls makes clients receivers by poll.
+func (w *world) polls(t *testing.T, clients ...string) {
+	t.Helper()
+	for _, c := range clients {
+		_, err := w.a.events.Create(t.Context(), domain.Receiver{Client: c, Method: domain.DeliveryPoll}, "")
+		must(t, err)
+	}
+}
+
+// issue puts a token of the client reporting for an audience into the index, and returns its jti.
+func (w *world) issue(t *testing.T, audience string) domain.TokenID {
+	t.Helper()
+	for range 5 {
+		revision := w.a.cache.Revision()
+		client, err := w.a.registry.LookupClient(t.Context(), "reporting")
+		must(t, err)
+		api, err := w.a.registry.LookupAPI(t.Context(), audience)
+		must(t, err)
+		minted, err := w.a.tokens.Mint(t.Context(), token.Order{Client: client, API: api})
+		must(t, err)
+		err = w.a.tokens.Record(t.Context(), revision, minted.Record)
+		if err == nil {
+			return minted.Record.ID
+		}
+		if !errors.Is(err, domain.ErrStale) {
+			t.Fatal(err)
+		}
+		must(t, w.a.cache.Refresh(t.Context()))
+	}
+	t.Fatal("the snapshot stays stale")
+	return domain.TokenID{}
+}
+
+func (w *world) revoke(t *testing.T, audience string) string {
+	t.Helper()
+	id := w.issue(t, audience)
+	must(t, w.a.tokens.RevokeID(t.Context(), id))
+	return id.String()
+}
+
+// set is what a Security Event Token says.
+type set struct {
+	Issuer   string            `json:"iss"`
+	IssuedAt int64             `json:"iat"`
+	ID       string            `json:"jti"`
+	Audience string            `json:"aud"`
+	Txn      string            `json:"txn"`
+	Subject  map[string]string `json:"sub_id"`
+	Events   map[string]struct {
+		Timestamp int64             `json:"event_timestamp"`
+		Initiator string            `json:"initiating_entity"`
+		Reason    map[string]string `json:"reason_admin"`
+		Claims    map[string]any    `json:"claims"`
+	} `json:"events"`
+	raw map[string]any
+}
+
+// about is the subject in few words.
+func (s set) about() string { return s.Subject["jti"] + s.Subject["sub"] }
+
+// open checks a token's signature as a service would that knows nothing but the JWKS, and reads it.
+func (r *replica) open(t *testing.T, token string) (s set) {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("not a compact JWS: %s", token)
+	}
+	decode := func(text string) []byte {
+		b, err := base64.RawURLEncoding.DecodeString(text)
+		must(t, err)
+		return b
+	}
+	var header struct{ Typ, Alg, Kid string }
+	must(t, json.Unmarshal(decode(parts[0]), &header))
+	if header.Typ != "secevent+jwt" || header.Alg != "RS256" {
+		t.Errorf("the header says %+v", header)
+	}
+	body, _, err := r.keys.JWKS(t.Context())
+	must(t, err)
+	var jwks struct{ Keys []struct{ Kid, N, E string } }
+	must(t, json.Unmarshal(body, &jwks))
+	verified := false
+	for _, k := range jwks.Keys {
+		if k.Kid == header.Kid {
+			key := &rsa.PublicKey{N: new(big.Int).SetBytes(decode(k.N)), E: int(new(big.Int).SetBytes(decode(k.E)).Int64())}
+			sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+			must(t, rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], decode(parts[2])))
+			verified = true
+		}
+	}
+	if !verified {
+		t.Errorf("key %s is not in the JWKS", header.Kid)
+	}
+	must(t, json.Unmarshal(decode(parts[1]), &s))
+	must(t, json.Unmarshal(decode(parts[1]), &s.raw))
+	return s
+}
+
+// poll asks a replica at once, acknowledges the given ids, and returns what it answers in the order of the log.
+func (r *replica) poll(t *testing.T, client string, ack ...string) []set {
+	t.Helper()
+	answer, err := r.events.Poll(t.Context(), client, secevent.Poll{ReturnImmediately: true, Ack: ack})
+	must(t, err)
+	return r.read(t, answer)
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for range 1000 {
+		if holds() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("it never came about that %s", what)
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	partitionSpan  = time.Hour      // of expiry that a partition holds
+	partitionsPast = partitionSpan  // for replicas whose clock is slow
+	partitionsNext = 26 * time.Hour // the longest that a token lives, and time for the next preparation
+	partitionsSoon = 2 * time.Hour  // what a migration makes, for servers to start on
+
+	partitionWork = time.Minute     // the longest that a preparation may take
+	partitionWait = 5 * time.Second // for a lock: whoever waits for us then goes on
+)
+
+// PreparePartitions makes the partitions of the index that tokens of the next day need, and drops those whose tokens
+// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
+// It takes longer than Options.OpTimeout if it must wait for long statements of others; no statement waits for it.
+func (db *DB) PreparePartitions(ctx context.Context, now, before time.Time) error {
+	if err := db.dialect.preparePartitions(ctx, db, now.Add(-partitionsPast), now.Add(partitionsNext), before); err != nil {
+		return fmt.Errorf("prepare the partitions of the index: %w", err)
+	}
+	return nil
+}
+
+// partition is a table issued_tokens_2006010215 that holds the tokens that expire in that hour (UTC), or held them.
+type partition struct {
+	name     string
+	from     time.Time
+	attached bool
+	leaving  bool // its detachment was begun
+}
+
+const partitionName = "issued_tokens_2006010215"
+
+func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, partitionWork)
+	defer cancel()
+	conn, err := p.connect(ctx)
+	if err != nil {
+		return db.translate(ctx, err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // which lets the lock go
+	var alone bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone); err != nil || !alone {
+		return db.translate(ctx, err)
+	}
+	var hours []time.Time
+	for hour := from.UTC().Truncate(partitionSpan); !hour.After(to); hour = hour.Add(partitionSpan) {
+		hours = append(hours, hour)
+	}
+	return db.translate(ctx, errors.Join(attachPartitions(ctx, conn, hours), dropPartitions(ctx, conn, before)))
+}
+
+// addPartitions makes those that are missing of the given ones.
+func (p *postgres) addPartitions(ctx context.Context, db *DB, hours []time.Time) error {
+	conn, err := p.connect(ctx)
+	if err != nil {
+		return db.translate(ctx, err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return db.translate(ctx, attachPartitions(ctx, conn, hours))
+}
+
+// connect makes a connection of its own: whoever needs it may hold one of the pool.
+func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
+	config := p.config.ConnConfig.Copy()
+	config.RuntimeParams["lock_timeout"] = fmt.Sprint(partitionWait.Milliseconds())
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// attachPartitions makes tables first and attaches them then: unlike CREATE TABLE … PARTITION OF that lets others go on reading
+// and writing the index.
+func attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('issued_tokens_pkey'::regclass::oid::bigint)`); err != nil {
+			return err
+		}
+		there, err := listPartitions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var script strings.Builder
+		for _, hour := range hours {
+			if slices.ContainsFunc(there, func(p partition) bool { return p.from.Equal(hour) }) {
+				continue
+			}
+			fmt.Fprintf(&script, "CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL);\nALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d);\n",
+				hour.Format(partitionName), micros(hour), micros(hour.Add(partitionSpan)))
+		}
+		_, err = tx.Conn().PgConn().Exec(ctx, script.String()).ReadAll()
+		return err
+	})
+}
+
+// dropPartitions drops those whose tokens have expired, and finishes what an interruption left.
+func dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error {
+	there, err := listPartitions(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, p := range there {
+		if !p.leaving && p.from.Add(partitionSpan).After(before) {
+			continue
+		}
+		switch {
+		case p.leaving:
+			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+p.name+` FINALIZE`)
+		case p.attached:
+			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+p.name+` CONCURRENTLY`)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, `DROP TABLE `+p.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listPartitions returns those that are attached and those that were: first the one that is leaving, if any, since no other
+// can leave before it has, then the oldest.
+func listPartitions(ctx context.Context, on interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}) ([]partition, error) {
+	rows, err := on.Query(ctx, `
+		SELECT c.relname, i.inhrelid IS NOT NULL, COALESCE(i.inhdetachpending, FALSE)
+		FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace
+		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = parent.oid
+		WHERE parent.oid = 'issued_tokens'::regclass AND c.relkind = 'r' AND c.relname ~ '^issued_tokens_\d{10}$'
+		ORDER BY COALESCE(i.inhdetachpending, FALSE) DESC, c.relname`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p partition, err error) {
+		if err = row.Scan(&p.name, &p.attached, &p.leaving); err == nil {
+			p.from, err = time.Parse(partitionName, p.name)
+		}
+		return p, err
+	})
+}
+
+// hoursOf returns the partitions, by their beginning, that tokens with these expiries belong to.
+func hoursOf(expires []int64) (hours []time.Time) {
+	for _, e := range expires {
+		if hour := time.UnixMicro(e).UTC().Truncate(partitionSpan); !slices.Contains(hours, hour) {
+			hours = append(hours, hour)
+		}
+	}
+	return hours
+}
+
+// isNoPartition says whether a row belongs to a partition that there is not.
+func isNoPartition(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == ""
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const receiverColumns = `r.id, r.client_id, c.client_id, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
+	r.acked, r.acked_beyond, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.created_at, r.paused_at`
+
+func scanReceiver(row scanner) (r domain.Receiver, err error) {
+	err = row.Scan(&r.ID, &r.ClientID, &r.Client, &r.Method, &r.Endpoint, &r.SealedToken, &r.AllowPrivate, listOf(&r.Events),
+		&r.Progress.Acked, listOf(&r.Progress.Beyond), at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError,
+		at(&r.CreatedAt), at(&r.PausedAt))
+	return r, err
+}
+
+// InsertReceiver stores a receiver that hears of what is recorded from now on. ErrExists if the client is one already,
+// ErrNotFound if there is no such client.
+func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		id, err = insert(ctx, c, `
+			INSERT INTO receivers (client_id, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, next_attempt_at, created_at)
+			SELECT $1, $2, $3, $4, $5, $6, audit_seq, '[]', $7, $7 FROM installation WHERE id = 1
+			ON CONFLICT DO NOTHING RETURNING id`,
+			r.ClientID, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.CreatedAt))
+		if errors.Is(err, domain.ErrReferenced) {
+			return domain.ErrNotFound
+		}
+		return err
+	})
+	return id, err
+}
+
+// FindReceiver finds by client_id. ErrNotFound if that client is no receiver.
+func (db *DB) FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error) {
+	return find(ctx, db, scanReceiver,
+		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id WHERE c.client_id = $1`, clientID)
+}
+
+// ListReceivers returns receivers by client_id, those after the given one, at most limit.
+func (db *DB) ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error) {
+	return findAll(ctx, db, scanReceiver,
+		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id WHERE c.client_id > $1
+		ORDER BY c.client_id LIMIT $2`, after, limit)
+}
+
+// DueReceivers returns the receivers to push to for which the log has something new, and which nobody pushes to.
+func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error) {
+	return findAll(ctx, db, scanReceiver,
+		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id
+		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
+		AND r.acked < (SELECT audit_seq FROM installation WHERE id = 1) ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
+}
+
+// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
+// ErrNotFound if that client is no receiver.
+func (db *DB) PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error {
+	return db.changeReceiver(ctx, `UPDATE receivers SET paused_at = $2, next_attempt_at = $3, attempts = 0 WHERE `+ofClient,
+		clientID, nullMicros(at), micros(now))
+}
+
+// DeleteReceiver returns ErrNotFound if that client is no receiver.
+func (db *DB) DeleteReceiver(ctx context.Context, clientID string) error {
+	return db.changeReceiver(ctx, `DELETE FROM receivers WHERE `+ofClient, clientID)
+}
+
+const ofClient = `client_id = (SELECT id FROM clients WHERE client_id = $1)`
+
+func (db *DB) changeReceiver(ctx context.Context, query string, args ...any) error {
+	n, err := db.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return domain.ErrNotFound
+	}
+	return err
+}
+
+// MoveReceiver sets how far a receiver has come. ErrConsumed if it has not just come as far as from.
+func (db *DB) MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error {
+	return consumed(db.exec(ctx, `UPDATE receivers SET acked = $4, acked_beyond = $5 WHERE id = $1 AND acked = $2 AND acked_beyond = $3`,
+		id, from.Acked, jsonList(from.Beyond), to.Acked, jsonList(to.Beyond)))
+}
+
+// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.
+func (db *DB) LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error {
+	return consumed(db.exec(ctx, `
+		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND paused_at IS NULL AND next_attempt_at <= $2
+		AND (leased_until IS NULL OR leased_until <= $2)`, id, micros(now), micros(until)))
+}
+
+// ReleaseReceiver ends the lease until r.LeasedUntil, and sets attempts, next attempt and last error. ErrConsumed if that
+// lease has ended.
+func (db *DB) ReleaseReceiver(ctx context.Context, r domain.Receiver) error {
+	return consumed(db.exec(ctx, `
+		UPDATE receivers SET leased_until = NULL, attempts = $3, next_attempt_at = $4, last_error = $5 WHERE id = $1 AND leased_until = $2`,
+		r.ID, micros(r.LeasedUntil), r.Attempts, micros(r.NextAttemptAt), r.LastError))
+}
+
+// LastEvent is the seq of the last event of the audit log.
+func (db *DB) LastEvent(ctx context.Context) (int64, error) {
+	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
+}
+
+// FindClientID returns the client_id of a client by database id. ErrNotFound if there is none.
+func (db *DB) FindClientID(ctx context.Context, id int64) (string, error) {
+	return find(ctx, db, scanString, `SELECT client_id FROM clients WHERE id = $1`, id)
+}

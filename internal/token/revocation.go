@@ -1,0 +1,91 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/snapshot"
+)
+
+// stepSize is how many rows of the index a step of a revocation looks at: few enough to be done well within the database's time.
+const stepSize = 10_000
+
+// Revoke takes back every token of a user, client, API or key, or all, that was issued until now (and, if given, before a
+// time), and ends the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns;
+// Finish marks the tokens.
+func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
+	r.CreatedAt = t.now()
+	target := string(r.Kind) + ":" + strconv.FormatInt(r.TargetID, 10)
+	err := t.log.Change(ctx, "token.revoke_all", target, map[string]any{"revocation": string(r.Kind)}, func(ctx context.Context) (err error) {
+		if r.IssuedBefore.IsZero() {
+			if err := t.endGrants(ctx, r); err != nil {
+				return err
+			}
+		}
+		r, err = t.store.InsertRevocation(ctx, r)
+		return err
+	})
+	if err != nil {
+		return r, fmt.Errorf("revoke the tokens of %s: %w", target, err)
+	}
+	return r, nil
+}
+
+func (t *Tokens) endGrants(ctx context.Context, r domain.Revocation) error {
+	switch r.Kind {
+	case domain.RevokeOfUser:
+		return t.store.RevokeGrants(ctx, r.TargetID, 0, t.now())
+	case domain.RevokeOfClient:
+		return t.store.RevokeGrants(ctx, 0, r.TargetID, t.now())
+	}
+	return nil
+}
+
+// Finish marks the tokens of a revocation step by step and returns it with their number. progress, if any, hears of every step.
+// It may be interrupted and begun again, here or by any server.
+func (t *Tokens) Finish(ctx context.Context, r domain.Revocation, progress func(domain.Revocation)) (domain.Revocation, error) {
+	for r.DoneAt.IsZero() {
+		var err error
+		if r, err = t.store.StepRevocation(ctx, r.ID, stepSize, t.now()); err != nil {
+			return r, fmt.Errorf("mark the tokens of revocation %d: %w", r.ID, err)
+		}
+		if progress != nil {
+			progress(r)
+		}
+	}
+	return r, nil
+}
+
+// FinishAll marks the tokens of every revocation that is not done.
+func (t *Tokens) FinishAll(ctx context.Context) error {
+	open, err := t.openRevocations(ctx)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, r := range open {
+		_, err := t.Finish(ctx, r, nil)
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}
+
+// covered says whether a revocation that is not done takes a token back.
+func (t *Tokens) covered(ctx context.Context, record domain.IssuedToken) (bool, error) {
+	open, err := t.openRevocations(ctx)
+	return slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(record) }), err
+}
+
+func (t *Tokens) openRevocations(ctx context.Context) ([]domain.Revocation, error) {
+	return snapshot.Get(ctx, t.cache, domain.ChangeRevocations, "", func(ctx context.Context) ([]domain.Revocation, error) {
+		open, err := t.store.OpenRevocations(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find the revocations under way: %w", err)
+		}
+		return open, nil
+	})
+}

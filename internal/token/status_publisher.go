@@ -1,0 +1,224 @@
+package token
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+)
+
+// StatusPace is how often SyncStatus is to be called at least, and the shortest time between two encodings of a list. A
+// verifier that asks for a list a second after a token was revoked so finds it there: a sync and an encoding later.
+const StatusPace = 400 * time.Millisecond
+
+const (
+	heldLists     = 128              // lists in memory: about 200 KiB each, and a million tokens
+	loadsAtOnce   = 4                // lists on their way from the database: anybody may ask for any number
+	changesAtOnce = 1000             // read from the database at a time
+	listGrace     = 10 * time.Minute // past its end a list is served, for verifiers whose clocks are behind
+)
+
+// publisher serves status lists. It keeps those that were asked for in memory, and follows the changes of the index.
+type publisher struct {
+	store   Store
+	keys    *keys.Keys
+	issuer  string
+	ttl     time.Duration
+	now     func() time.Time
+	lists   *lru.Cache[int64, *publishedList]
+	loading chan struct{} // holds one for each list that is being loaded
+	syncing sync.Mutex    // one sync at a time
+
+	directory sync.Mutex // guards what follows
+	live      []string   // URIs of the lists that are not retired
+	liveAt    time.Time
+}
+
+func newPublisher(store Store, keys *keys.Keys, issuer string, ttl time.Duration, now func() time.Time) *publisher {
+	lists, err := lru.New[int64, *publishedList](heldLists)
+	if err != nil {
+		panic(err) // the size is right
+	}
+	return &publisher{
+		store: store, keys: keys, issuer: issuer, ttl: ttl, now: now,
+		lists: lists, loading: make(chan struct{}, loadsAtOnce),
+	}
+}
+
+// StatusList returns a status list, signed (Token Status List §5.1). It asks the database only for a list that it does not
+// hold. domain.ErrNotFound if there is none or it is retired; domain.ErrUnavailable if the database has been away for so long
+// that the list has expired.
+func (t *Tokens) StatusList(ctx context.Context, id int64) (StatusListToken, error) {
+	return t.statuses.token(ctx, id)
+}
+
+// StatusLists returns the URIs of all lists that are not retired (Token Status List §9).
+func (t *Tokens) StatusLists(ctx context.Context) ([]string, error) {
+	return t.statuses.directoryOf(ctx)
+}
+
+// SyncStatus brings the status lists in memory up to date. It is called at every StatusPace and whenever there is news.
+func (t *Tokens) SyncStatus(ctx context.Context) error {
+	return t.statuses.sync(ctx)
+}
+
+// listsURI is where the URIs of all lists are.
+func listsURI(issuer string) string { return issuer + "/statuslists" }
+
+// listURI is where a list is: the "uri" in a token and the "sub" of the list.
+func listURI(issuer string, id int64) string {
+	return listsURI(issuer) + "/" + strconv.FormatInt(id, 10)
+}
+
+func (p *publisher) token(ctx context.Context, id int64) (StatusListToken, error) {
+	l, err := p.list(ctx, id)
+	if err != nil {
+		return StatusListToken{}, fmt.Errorf("status list %d: %w", id, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := p.renew(ctx, l); err != nil && l.signed.Body == nil {
+		return StatusListToken{}, fmt.Errorf("status list %d: %w", id, err)
+	}
+	// If it could not be renewed, the one before still is what was true at its time.
+	now := p.now()
+	if !now.Before(l.signed.expires) {
+		return StatusListToken{}, fmt.Errorf("status list %d has not been current since %v: %w", id, l.signed.asOf, domain.ErrUnavailable)
+	}
+	token := l.signed.StatusListToken
+	token.Age = max(0, now.Sub(l.signed.asOf))
+	return token, nil
+}
+
+// list returns a list that is held, or loads it.
+func (p *publisher) list(ctx context.Context, id int64) (*publishedList, error) {
+	l, held := p.lists.Get(id)
+	if !held {
+		select {
+		case p.loading <- struct{}{}:
+			defer func() { <-p.loading }()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait to load it: %w: %w", domain.ErrUnavailable, ctx.Err())
+		}
+		if l, held = p.lists.Get(id); !held {
+			found, err := p.store.FindStatusList(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			l = &publishedList{StatusList: found}
+			if !p.retired(l) {
+				if err := p.load(ctx, l); err != nil {
+					return nil, err
+				}
+				p.lists.Add(id, l)
+			}
+		}
+	}
+	if p.retired(l) {
+		return nil, domain.ErrNotFound
+	}
+	return l, nil
+}
+
+func (p *publisher) retired(l *publishedList) bool {
+	return p.now().After(l.ExpiresAt.Add(listGrace))
+}
+
+// load fills a list with what the database has of it.
+func (p *publisher) load(ctx context.Context, l *publishedList) error {
+	asOf := p.now().Round(0)
+	entries, seq, err := p.store.StatusEntries(ctx, l.ID)
+	if err != nil {
+		return fmt.Errorf("load its entries: %w", err)
+	}
+	return l.reset(entries, seq, asOf)
+}
+
+// sync follows what changed since the last one, for all lists that are held.
+func (p *publisher) sync(ctx context.Context) error {
+	p.syncing.Lock()
+	defer p.syncing.Unlock()
+	lists := p.held()
+	for more := len(lists) > 0; more; {
+		asOf := p.now().Round(0) // whatever was committed by now is seen
+		after := slices.MinFunc(lists, func(a, b *publishedList) int { return cmp.Compare(a.seq, b.seq) }).seq
+		changes, newest, complete, err := p.store.StatusChanges(ctx, after, changesAtOnce)
+		switch {
+		case err != nil:
+			return fmt.Errorf("follow the changes of token statuses: %w", err)
+		case !complete:
+			return p.reload(ctx, lists)
+		}
+		through := newest
+		if n := len(changes); n > 0 {
+			through = changes[n-1].Seq
+		}
+		more = through < newest
+		for _, l := range lists {
+			if err := l.follow(changes, through); err != nil {
+				return err
+			}
+			if !more {
+				l.confirm(asOf)
+			}
+		}
+	}
+	return p.disown(ctx, lists)
+}
+
+// disown finds the lists that a revoked key stands for.
+func (p *publisher) disown(ctx context.Context, lists []*publishedList) error {
+	for _, l := range lists {
+		err := l.disown(func(keyID int64) (bool, error) { return p.keys.Published(ctx, keyID) })
+		if err != nil {
+			return fmt.Errorf("find the key of status list %d: %w", l.ID, err)
+		}
+	}
+	return nil
+}
+
+// held drops the lists that are retired, and returns the others.
+func (p *publisher) held() []*publishedList {
+	lists := p.lists.Values()
+	return slices.DeleteFunc(lists, func(l *publishedList) bool {
+		retired := p.retired(l)
+		if retired {
+			p.lists.Remove(l.ID)
+		}
+		return retired
+	})
+}
+
+func (p *publisher) reload(ctx context.Context, lists []*publishedList) error {
+	for _, l := range lists {
+		if err := p.load(ctx, l); err != nil {
+			return fmt.Errorf("status list %d: %w", l.ID, err)
+		}
+	}
+	return nil
+}
+
+// directoryOf asks the database no more than once in a ttl, since anybody may call it.
+func (p *publisher) directoryOf(ctx context.Context) ([]string, error) {
+	p.directory.Lock()
+	defer p.directory.Unlock()
+	if now := p.now(); p.live == nil || now.Sub(p.liveAt) >= p.ttl {
+		ids, err := p.store.LiveStatusLists(ctx, now.Add(-listGrace))
+		if err != nil {
+			return nil, fmt.Errorf("list the status lists: %w", err)
+		}
+		p.live, p.liveAt = make([]string, len(ids)), now
+		for i, id := range ids {
+			p.live[i] = listURI(p.issuer, id)
+		}
+	}
+	return p.live, nil
+}

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
+)
+
+// told is an answer to a poll for events (RFC 8936 §2.3).
+type told struct {
+	Sets          map[string]string `json:"sets"`
+	MoreAvailable bool              `json:"moreAvailable"`
+}
+
+// poll asks for security events.
+func (s *server) poll(by client, body string) answer {
+	s.t.Helper()
+	r := s.request(http.MethodPost, "/events/poll", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if by.ID != "" {
+		r.SetBasicAuth(by.ID, by.Secret)
+	}
+	return do(r)
+}
+
+func TestAServiceThatPollsIsToldOfARevocation(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.signet("receiver", "create", s.orders.ID, "--poll")
+		token := s.reportingToken(t)
+		waiting := make(chan answer, 1)
+		go func() { waiting <- s.poll(s.orders, `{}`) }()
+		s.revoke(t, s.reporting, token)
+		got := decode[told](t, (<-waiting).wantStatus(t, 200))
+		if len(got.Sets) != 1 || got.MoreAvailable {
+			t.Fatalf("it is told %+v", got)
+		}
+		for jti, set := range got.Sets {
+			said, header := claims(t, set), joseHeader(t, set)
+			if header["typ"] != "secevent+jwt" || said["jti"] != jti || said["aud"] != s.orders.ID || said["iss"] != s.issuer {
+				t.Errorf("the token is %v %v", header, said)
+			}
+			if subject := said["sub_id"].(map[string]any); subject["jti"] != claims(t, token)["jti"] {
+				t.Errorf("it is about %v", subject)
+			}
+			// Nobody takes it for an access token.
+			s.wantActive(t, s.orders, set, false)
+			s.get("/oauth2/userinfo", set).wantStatus(t, 401)
+			if again := decode[told](t, s.poll(s.orders, `{"returnImmediately":true,"ack":["`+jti+`"]}`).wantStatus(t, 200)); len(again.Sets) != 0 {
+				t.Errorf("after it was acknowledged: %+v", again)
+			}
+		}
+
+		s.poll(client{}, `{}`).wantError(t, 401, "invalid_client")
+		s.poll(client{s.orders.ID, "wrong"}, `{}`).wantError(t, 401, "invalid_client")
+		s.poll(s.invoices, `{"returnImmediately":true}`).wantError(t, 403, "access_denied")
+		for body, status := range map[string]int{
+			``: 400, `[]`: 400, `{"maxEvents":"x"}`: 400, `{"maxEvents":-1}`: 400, `{} {}`: 400,
+			`{"ack":["` + strings.Repeat("x", 70<<10) + `"]}`: 413,
+		} {
+			s.poll(s.orders, body).wantError(t, status, "invalid_request")
+		}
+		s.post("/events/poll", s.orders, nil).wantError(t, 400, "invalid_request") // a form
+	})
+}
+
+func TestAPollWaitsAndEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, pgtest.Database(t))
+	s.signet("receiver", "create", s.orders.ID, "--poll")
+	began := time.Now()
+	if got := decode[told](t, s.poll(s.orders, `{}`).wantStatus(t, 200)); len(got.Sets) != 0 || got.Sets == nil {
+		t.Errorf("it is told %+v", got)
+	}
+	if waited := time.Since(began); waited < 20*time.Second {
+		t.Errorf("it waited for %v only", waited)
+	}
+	waiting := make(chan answer, 1)
+	go func() { waiting <- s.poll(s.orders, `{}`) }()
+	time.Sleep(200 * time.Millisecond) // for the request to arrive; without it the poll is refused, which is no failure
+	s.stop()
+	if got := <-waiting; got.status != 200 && got.status != 0 {
+		t.Errorf("a server that stops answers %d %s", got.status, got.body)
+	}
+}

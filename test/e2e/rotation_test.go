@@ -1,0 +1,136 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
+)
+
+// cachingService verifies tokens by a JWKS that it fetches when its Cache-Control says that it is too old, and never because
+// of a kid that it does not know.
+type cachingService struct {
+	from *server
+
+	mu      sync.Mutex
+	set     jwk.Set
+	expires time.Time
+	fetches int
+}
+
+func (c *cachingService) verify(token string) error {
+	set, err := c.keys()
+	if err != nil {
+		return err
+	}
+	_, err = jws.Verify([]byte(token), jws.WithKeySet(set))
+	return err
+}
+
+func (c *cachingService) keys() (jwk.Set, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().Before(c.expires) {
+		return c.set, nil
+	}
+	a := c.from.get("/.well-known/jwks.json", "")
+	var maxAge int
+	if _, err := fmt.Sscanf(a.header.Get("Cache-Control"), "public, max-age=%d", &maxAge); err != nil {
+		return nil, fmt.Errorf("status %d, header %v: %w", a.status, a.header, err)
+	}
+	set, err := jwk.Parse([]byte(a.body))
+	c.set, c.expires = set, time.Now().Add(time.Duration(maxAge)*time.Second)
+	c.fetches++
+	return set, err
+}
+
+func TestKeyRotationUnderLoadIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T) {
+	t.Parallel()
+	const maxAge = 2 * time.Second
+	s := openShop(t, pgtest.Database(t), patientDatabase, fmt.Sprint("SIGNET_KEYS_JWKS_MAX_AGE=", maxAge))
+	replicas := []*server{s.server, s.serve()}
+	services := []*cachingService{{from: replicas[0]}, {from: replicas[1]}}
+
+	var verified atomic.Int64
+	var signers sync.Map
+	var held wallet
+	clients := newLoad()
+	for _, replica := range replicas {
+		clients.add(2, 5*time.Millisecond, func() {
+			a := replica.post("/oauth2/token", s.reporting, clientCredentials())
+			if a.status != http.StatusOK {
+				t.Errorf("status %d: %s", a.status, a.body)
+				return
+			}
+			token := a.accessToken(t)
+			for n, service := range services {
+				if err := service.verify(token); err != nil {
+					t.Errorf("refused by service %d: %v", n, err)
+				}
+				verified.Add(1)
+			}
+			signers.Store(joseHeader(t, token)["kid"], true)
+			held.put(token)
+		})
+	}
+	const rotations = 3
+	for range rotations {
+		// The key that is next has been published for as long as others may cache, and the refresh of a replica takes.
+		time.Sleep(maxAge + 2*time.Second)
+		s.signet("key", "rotate", "--alg", "ES256")
+	}
+	time.Sleep(time.Second)
+	clients.end()
+
+	var kids int
+	signers.Range(func(any, any) bool { kids++; return true })
+	t.Logf("%d verifications, keys of %d tokens' signatures: %d, %d and %d fetches of the JWKS",
+		verified.Load(), len(held.tokens), kids, services[0].fetches, services[1].fetches)
+	if kids != rotations+1 {
+		t.Errorf("%d keys have signed, want %d", kids, rotations+1)
+	}
+	for _, token := range held.tokens { // those of retired keys, too
+		if err := services[0].verify(token); err != nil {
+			t.Fatalf("an older token is refused: %v", err)
+		}
+	}
+}
+
+func TestARevokedKeyIsGoneFromEveryReplicaAtOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		replicas := []*server{s.server, s.serve()}
+		var tokens []string
+		for _, replica := range replicas {
+			tokens = append(tokens, s.issued(t, replica.post("/oauth2/token", s.reporting, clientCredentials())).Access)
+		}
+		kid := joseHeader(t, tokens[0])["kid"].(string)
+		revoked := s.signet("key", "revoke", kid)
+		revokedAt := time.Now()
+		for n, replica := range replicas {
+			for _, token := range tokens {
+				replica.wantActive(t, s.orders, token, false)
+			}
+			for replica.published(t)[kid] {
+				if time.Since(revokedAt) > 3*time.Second { // a second is promised; the others are the test machine's
+					t.Fatalf("replica %d still publishes the key", n)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			anew := s.issued(t, replica.post("/oauth2/token", s.reporting, clientCredentials())).Access
+			if by := joseHeader(t, anew)["kid"].(string); by == kid || !replica.published(t)[by] || !strings.Contains(revoked, by) {
+				t.Errorf("replica %d signs with %s; the revocation said %s", n, by, revoked)
+			}
+			for _, other := range replicas {
+				other.wantActive(t, s.orders, anew, true)
+			}
+		}
+	})
+}
