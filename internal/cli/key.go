@@ -66,7 +66,8 @@ func (a *app) keyRotate() *cobra.Command {
 		Use:   "rotate",
 		Short: "Let the next signing key take over, and show it",
 		Long: `Retires the active key of each algorithm, or of one, and lets the next one sign. Running servers follow with their
-next token; no token becomes invalid. It happens on its own every keys.rotate_every.`,
+next token; no token becomes invalid. It happens on its own every keys.rotate_every. Twice within keys.jwks_max_age is too
+soon: services that keep the JWKS for so long do not know the second key yet.`,
 		Example: `  signet key rotate
   signet key rotate --alg ES256`,
 		Args: cobra.NoArgs,

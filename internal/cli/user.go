@@ -163,7 +163,7 @@ func (a *app) userSetPassword() *cobra.Command {
 	var password bool
 	cmd := &cobra.Command{
 		Use:     "set-password NAME --password-stdin",
-		Short:   "Set a user's password and end the user's sessions",
+		Short:   "Set a user's password and end the user's sessions, grants and tokens",
 		Example: "  signet user set-password alice --password-stdin < password",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
