@@ -30,7 +30,7 @@ type load struct {
 	name   string
 	url    string
 	client credentials
-	bodies []string // of the requests, in turn
+	bodies []string // of the requests, chosen at random; none: it is a GET
 }
 
 // result is what one run of a load showed.
@@ -59,9 +59,12 @@ func (r result) String() string {
 
 // run drives wrk, which leaves most of the processor to the server.
 func (l load) run(ctx context.Context, dir string, connections int, duration time.Duration) (result, error) {
-	bodies := filepath.Join(dir, "bodies")
-	if err := os.WriteFile(bodies, []byte(strings.Join(l.bodies, "\n")), 0o600); err != nil {
-		return result{}, err
+	var bodies string
+	if len(l.bodies) > 0 {
+		bodies = filepath.Join(dir, "bodies")
+		if err := os.WriteFile(bodies, []byte(strings.Join(l.bodies, "\n")), 0o600); err != nil {
+			return result{}, err
+		}
 	}
 	wrk := exec.CommandContext(ctx, "wrk", "--threads", "1", "--connections", strconv.Itoa(connections),
 		"--duration", strconv.Itoa(int(duration.Seconds()))+"s", "--timeout", "10s", "--script", "bench/load.lua", l.url)

@@ -1,21 +1,23 @@
--- Sends one POST over and over and ends with a line of JSON: what was measured.
--- TARGET_AUTHORIZATION: the header. TARGET_BODIES: a file of request bodies, one a line, sent in turn.
-local bodies = {}
-for line in io.lines(os.getenv("TARGET_BODIES")) do bodies[#bodies + 1] = line end
-
-wrk.method = "POST"
-wrk.headers["Authorization"] = os.getenv("TARGET_AUTHORIZATION")
-wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
-
-local requests, next_request = {}, 0
+-- Sends one kind of request over and over and ends with a line of JSON: what was measured.
+-- TARGET_BODIES: a file of bodies to POST, one a line, chosen at random; empty: GET. TARGET_AUTHORIZATION: the header for them.
+local bodies, requests = os.getenv("TARGET_BODIES"), {}
 
 function init()
-  for i, body in ipairs(bodies) do requests[i] = wrk.format(nil, nil, nil, body) end
+  if bodies == "" then
+    requests[1] = wrk.format("GET", nil, {["Accept-Encoding"] = "gzip"})
+    return
+  end
+  local headers = {
+    ["Authorization"] = os.getenv("TARGET_AUTHORIZATION"),
+    ["Content-Type"] = "application/x-www-form-urlencoded",
+  }
+  for body in io.lines(bodies) do
+    requests[#requests + 1] = wrk.format("POST", nil, headers, body)
+  end
 end
 
 function request()
-  next_request = next_request % #requests + 1
-  return requests[next_request]
+  return requests[math.random(#requests)]
 end
 
 -- Latencies and durations are microseconds in wrk, and in the answer.

@@ -19,6 +19,10 @@ import (
 type plan struct {
 	warm, measure time.Duration
 	connections   []int
+
+	scale bool
+	rows  int64 // tokens that are many
+	tries int   // of a revocation
 }
 
 func main() {
@@ -26,6 +30,9 @@ func main() {
 	p := plan{connections: []int{32, 256}} // 256 is 16 times the database pool
 	flag.DurationVar(&p.warm, "warm", 3*time.Second, "load each target for this long before it is measured")
 	flag.DurationVar(&p.measure, "measure", 10*time.Second, "measure each load for this long")
+	flag.BoolVar(&p.scale, "scale", false, "measure with many tokens, too")
+	flag.Int64Var(&p.rows, "rows", 10_000_000, "with -scale: so many tokens are many")
+	flag.IntVar(&p.tries, "tries", 100_000, "with -scale: revoke so many tokens one by one")
 	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -41,6 +48,9 @@ func run(ctx context.Context, p plan, database string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := build(ctx, dir); err != nil {
+		return err
+	}
 	if database == "" {
 		var stop func()
 		if database, stop, err = pgtest.Serve(); err != nil {
@@ -56,7 +66,12 @@ func run(ctx context.Context, p plan, database string) error {
 	if err != nil {
 		return fmt.Errorf("signet: %w", err)
 	}
-	return report(os.Stdout, signet, yardstick)
+	if err := report(os.Stdout, signet, yardstick); err != nil || !p.scale {
+		return err
+	}
+	s := scale{plan: p, sheet: sheet{os.Stdout}, dir: dir}
+	s.judge(signet, yardstick)
+	return s.run(ctx, database)
 }
 
 func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error) {
@@ -65,24 +80,24 @@ func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error)
 		return nil, err
 	}
 	defer t.stop()
-	return t.measure(ctx, dir, p, load{"tokens", t.tokenURL, t.client, []string{tokenRequest}})
+	return t.measure(ctx, dir, p, t.tokenLoad())
 }
 
 func measureSignet(ctx context.Context, dir, database string, p plan) ([]result, error) {
-	s, err := startSignet(ctx, dir, database)
+	_, s, err := startSignet(ctx, dir, database)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	tokens, err := s.measure(ctx, dir, p, load{"tokens", s.tokenURL, s.client, []string{tokenRequest}})
+	tokens, err := s.measure(ctx, dir, p, s.tokenLoad())
 	if err != nil {
 		return nil, err
 	}
-	requests, err := s.introspectionRequests(ctx, 200)
+	issued, err := s.issueMany(ctx, s.client, 200)
 	if err != nil {
 		return nil, err
 	}
-	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, requests})
+	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, tokenForms(issued)})
 	if err != nil {
 		return nil, err
 	}

@@ -2,24 +2,21 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -34,6 +31,7 @@ type target struct {
 	process          *exec.Cmd
 	tokenURL         string
 	introspectionURL string
+	revocationURL    string
 	client           credentials // that gets tokens
 	service          credentials // that introspects them
 }
@@ -44,18 +42,24 @@ func (t *target) stop() {
 }
 
 // memory is the process's resident set in bytes.
-func (t *target) memory() (int64, error) {
+func (t *target) memory() (int64, error) { return t.status("VmRSS:") }
+
+// peakMemory is the largest that the resident set has been, in bytes.
+func (t *target) peakMemory() (int64, error) { return t.status("VmHWM:") }
+
+// status is a number of bytes that the system knows of the process.
+func (t *target) status(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", t.process.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return kib << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, errors.New("no " + name)
 }
 
 func startOIDCProvider(ctx context.Context) (*target, error) {
@@ -78,123 +82,91 @@ func startOIDCProvider(ctx context.Context) (*target, error) {
 	return t, nil
 }
 
-// startSignet builds Signet, serves it on the database and registers an API and its clients.
-func startSignet(ctx context.Context, dir, database string) (*target, error) {
-	binary := filepath.Join(dir, "signet")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/signet")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build: %w\n%s", err, out)
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	master := make([]byte, 32)
-	rand.Read(master)
-	env := append(os.Environ(), "SIGNET_DATABASE_URL="+database, "SIGNET_LISTEN="+address,
-		"SIGNET_MASTER_KEY="+base64.StdEncoding.EncodeToString(master))
-	base := "http://" + address
-	t := &target{name: "signet", tokenURL: base + "/oauth2/token", introspectionURL: base + "/oauth2/introspect"}
-	t.process = exec.CommandContext(ctx, binary, "serve")
-	t.process.Env = env
-	t.process.Stderr = os.Stderr
-	if err := t.process.Start(); err != nil {
-		return nil, err
-	}
-	if err := awaitReady(ctx, base+"/readyz"); err != nil {
-		t.stop()
-		return nil, err
-	}
-	signet := func(args ...string) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, binary, args...)
-		cmd.Env, cmd.Stderr = env, os.Stderr
-		return cmd.Output()
-	}
-	if err := t.register(signet); err != nil {
-		t.stop()
-		return nil, err
-	}
-	return t, nil
-}
+// clients is how many requests of this program are under way at once, where not wrk makes them.
+const clients = 32
 
-// register makes what oidc-provider has in its configuration: a client that may read orders.
-func (t *target) register(signet func(args ...string) ([]byte, error)) error {
-	for _, command := range []struct {
-		args []string
-		into any
-	}{
-		{[]string{"api", "create", audience, "--permission", permission}, nil},
-		{[]string{"role", "create", "reader", "--grant", audience + "#" + permission}, nil},
-		{[]string{"client", "create", "bench", "--grant", "client_credentials", "--api", audience, "-o", "json"}, &t.client},
-		{[]string{"client", "create", "orders-svc", "--serves", audience, "-o", "json"}, &t.service},
-		{[]string{"assign", "reader", "--client", "bench"}, nil},
-	} {
-		out, err := signet(command.args...)
-		if err == nil && command.into != nil {
-			err = json.Unmarshal(out, command.into)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", strings.Join(command.args, " "), err)
-		}
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients}}
+
+// errUnavailable is a server's answer that it cannot answer now.
+var errUnavailable = errors.New("503 Service Unavailable")
+
+// post sends a form with a client's credentials and decodes the answer, which must be 200. errUnavailable if it is 503.
+func post(ctx context.Context, address string, as credentials, form string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", as.header())
+	response, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	switch {
+	case err != nil:
+	case response.StatusCode == http.StatusServiceUnavailable:
+		err = errUnavailable
+	case response.StatusCode != http.StatusOK:
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	case into != nil:
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil {
+		return fmt.Errorf("POST %s: %w", address, err)
 	}
 	return nil
 }
 
-// introspectionRequests gets n tokens and makes a request for each.
-func (t *target) introspectionRequests(ctx context.Context, n int) ([]string, error) {
-	requests := make([]string, 0, n)
-	for range n {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.tokenURL, bytes.NewBufferString(tokenRequest))
-		if err != nil {
-			return nil, err
-		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Authorization", t.client.header())
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			return nil, err
-		}
-		var answer struct {
-			AccessToken string `json:"access_token"`
-		}
-		err = json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&answer)
-		response.Body.Close()
-		if err != nil || answer.AccessToken == "" {
-			return nil, fmt.Errorf("no token: %s: %w", response.Status, err)
-		}
-		requests = append(requests, url.Values{"token": {answer.AccessToken}}.Encode())
+// issue gets a token.
+func (t *target) issue(ctx context.Context, to credentials) (string, error) {
+	var answer struct {
+		AccessToken string `json:"access_token"`
 	}
-	return requests, nil
+	err := post(ctx, t.tokenURL, to, tokenRequest, &answer)
+	if err == nil && answer.AccessToken == "" {
+		err = errors.New("an answer without a token")
+	}
+	return answer.AccessToken, err
 }
 
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
-}
-
-func awaitReady(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
+// issueMany gets n tokens, several at once.
+func (t *target) issueMany(ctx context.Context, to credentials, n int) ([]string, error) {
+	tokens := make([]string, n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(clients)
+	for i := range tokens {
+		group.Go(func() (err error) {
+			tokens[i], err = t.issue(ctx, to)
 			return err
-		}
-		if response, err := http.DefaultClient.Do(r); err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the server: %w", ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
+		})
 	}
+	return tokens, group.Wait()
+}
+
+// isActive introspects a token.
+func (t *target) isActive(ctx context.Context, token string) (bool, error) {
+	var answer struct {
+		Active bool `json:"active"`
+	}
+	err := post(ctx, t.introspectionURL, t.service, tokenForm(token), &answer)
+	return answer.Active, err
+}
+
+// revoke revokes a token.
+func (t *target) revoke(ctx context.Context, token string) error {
+	return post(ctx, t.revocationURL, t.client, tokenForm(token), nil)
+}
+
+// tokenForm is a request about a token.
+func tokenForm(token string) string { return url.Values{"token": {token}}.Encode() }
+
+// tokenForms are requests about tokens.
+func tokenForms(tokens []string) []string {
+	forms := make([]string, len(tokens))
+	for i, token := range tokens {
+		forms[i] = tokenForm(token)
+	}
+	return forms
 }

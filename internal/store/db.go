@@ -30,6 +30,7 @@ type DB struct {
 	reader    *sql.DB
 	opTimeout time.Duration
 	now       func() time.Time
+	changing  chan struct{} // holds one for each Tx under way: half as many as there are connections
 }
 
 // dialect is what differs between the databases.
@@ -79,7 +80,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	db := &DB{opTimeout: opts.OpTimeout, now: opts.Now}
+	db := &DB{opTimeout: opts.OpTimeout, now: opts.Now, changing: make(chan struct{}, max(1, opts.MaxConns/2))}
 	var err error
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "postgres", "postgresql":

@@ -56,6 +56,13 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
+	// Most of these wait for the same row, the installation's. Not all connections may wait there: tokens need some.
+	select {
+	case db.changing <- struct{}{}:
+		defer func() { <-db.changing }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a transaction: %w", db.translate(ctx, ctx.Err()))
+	}
 	return retry(ctx, func() error { return db.attempt(ctx, fn) })
 }
 

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// fillIndex makes few tokens up on one site and many on the other, there around some that were issued for real.
+func (s *scale) fillIndex(ctx context.Context) (err error) {
+	began := time.Now()
+	if s.tokens, err = s.large.issueMany(ctx, s.large.client, realTokens); err != nil {
+		return err
+	}
+	ended := time.Now().Add(time.Second)
+	for _, f := range []struct {
+		site *site
+		rows int64
+	}{{s.small, fewRows}, {s.large, s.rows}} {
+		client, err := f.site.clientID(ctx, batchClient)
+		if err != nil {
+			return err
+		}
+		made := filling{table: "issued_tokens", rows: f.rows, from: began, to: ended, lifetime: lifetime, users: 1, client: client}
+		if err := made.fill(ctx, f.site.db); err != nil {
+			return err
+		}
+	}
+	log.Printf("%d tokens in %v", s.rows+realTokens, time.Since(began).Round(time.Second))
+	return settle(ctx, s.large.db, "issued_tokens")
+}
+
+// issueAmongMany compares issuing into the few and into the many.
+func (s *scale) issueAmongMany(ctx context.Context) error {
+	perSecond, err := s.inTurn(ctx, s.small.tokenLoad(), s.large.tokenLoad())
+	if err != nil {
+		return err
+	}
+	s.note(perSecond[0], "/s", fmt.Sprintf("tokens issued among %d", fewRows))
+	s.note(perSecond[1], "/s", fmt.Sprintf("tokens issued among %d", s.rows))
+	s.atLeast(0.9, perSecond[1]/perSecond[0], "times", "issuing among the many, as fast as among the few")
+	return nil
+}
+
+// introspectAmongMany compares introspection of random tokens among the many with issuing, and looks at memory.
+func (s *scale) introspectAmongMany(ctx context.Context) error {
+	idle, err := s.idleMemory(ctx)
+	if err != nil {
+		return err
+	}
+	t := s.large.target
+	introspection := load{"introspections", t.introspectionURL, t.service, tokenForms(s.tokens)}
+	perSecond, err := s.inTurn(ctx, t.tokenLoad(), introspection)
+	if err != nil {
+		return err
+	}
+	s.note(perSecond[1], "/s", fmt.Sprintf("introspections of random tokens among %d", s.rows))
+	s.atLeast(2, perSecond[1]/perSecond[0], "times", "introspections, as many as tokens issued")
+	for _, l := range []load{t.tokenLoad(), introspection} {
+		if _, err := t.measure(ctx, s.dir, s.plan, l); err != nil {
+			return err
+		}
+	}
+	peak, err := t.peakMemory()
+	if err != nil {
+		return err
+	}
+	s.atMost(100, float64(peak)/1e6, "MB", fmt.Sprintf("resident at most, under every load so far, %d connections among them", s.connections[len(s.connections)-1]))
+	s.atMost(40, float64(idle)/1e6, "MB", "resident in a replica that idles")
+	return nil
+}
+
+// idleMemory starts a replica, leaves it alone for a while and looks at its memory.
+func (s *scale) idleMemory(ctx context.Context) (int64, error) {
+	t, err := s.large.replica(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(s.measure):
+		return t.memory()
+	}
+}
+
+// fillExpired makes as many tokens up that expired, issued within an hour, first of clients, then of users, and looks at what
+// they take. It returns the names of their partitions.
+func (s *scale) fillExpired(ctx context.Context) (partitions []string, err error) {
+	client, err := s.large.clientID(ctx, batchClient)
+	if err != nil {
+		return nil, err
+	}
+	for i, kind := range []struct {
+		name  string
+		users int
+	}{{"of a client", 0}, {"of a user", 2}} {
+		hour := time.Now().Truncate(time.Hour).Add(time.Duration(i-5) * time.Hour)
+		f := filling{rows: s.rows / 2, from: hour.Add(-lifetime), to: hour.Add(time.Hour - lifetime), lifetime: lifetime, users: kind.users, client: client}
+		name, bytes, parts, err := f.partition(ctx, s.large.db, hour)
+		if err != nil {
+			return nil, err
+		}
+		s.atMost(200, bytes, "bytes", fmt.Sprintf("a token %s, of %d in an hour: %s", kind.name, f.rows, parts))
+		partitions = append(partitions, name)
+	}
+	return partitions, nil
+}
+
+// dropExpired purges as many expired tokens, while others are issued.
+func (s *scale) dropExpired(ctx context.Context) error {
+	partitions, err := s.fillExpired(ctx)
+	if err != nil {
+		return err
+	}
+	const length, purgeAfter = 4 * time.Second, time.Second
+	before, err := s.runClean(ctx, s.large.tokenLoad(), length)
+	if err != nil {
+		return err
+	}
+	if n, err := countTables(ctx, s.large.db, partitions); err != nil || n < len(partitions) {
+		return errors.Join(errors.New("a server was quicker to drop them"), err)
+	}
+	var took time.Duration
+	var during result
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		during, err = s.runClean(together, s.large.tokenLoad(), length)
+		return err
+	})
+	group.Go(func() error {
+		time.Sleep(purgeAfter)
+		began := time.Now()
+		err := s.large.run(together, nil, "token", "purge")
+		took = time.Since(began)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if n, err := countTables(ctx, s.large.db, partitions); err != nil || n > 0 {
+		return errors.Join(errors.New("they were not dropped"), err)
+	}
+	s.atMost(1, took.Seconds(), "s", fmt.Sprintf("signet token purge, of %d expired tokens", s.rows))
+	s.atLeast(0.9, during.perSecond()/before.perSecond(), "times", fmt.Sprintf("issuing in the %v around it, as fast as in those before", length))
+	s.note(float64(during.Max)/1e3, "ms", fmt.Sprintf("the slowest answer in those %v; before, it was %s", length, milliseconds(before.Max)))
+	return nil
+}

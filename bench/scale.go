@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log"
+	"time"
+)
+
+const (
+	lifetime   = 2 * time.Hour // of tokens, so that they outlive the benchmark
+	fewRows    = 10_000
+	realTokens = 30_000 // that were issued for real, among those made up
+	rounds     = 3      // of what is measured in turn
+)
+
+// scale measures how Signet fares with many tokens, on two databases: one has few tokens, the other many.
+type scale struct {
+	plan
+	sheet
+	dir    string
+	small  *site
+	large  *site
+	tokens []string // live ones among the many
+}
+
+// site is an installation on a database and its first replica.
+type site struct {
+	*installation
+	*target
+	db    *sql.DB
+	batch credentials // of a client whose tokens are revoked all at once
+	close func()
+}
+
+const batchClient = "batch"
+
+// judge says what the loads of before showed.
+func (s *scale) judge(signet, yardstick []result) {
+	for _, r := range signet {
+		for _, y := range yardstick {
+			if r.load == y.load && r.connections == y.connections {
+				s.atLeast(1.5, r.perSecond()/y.perSecond(), "times", fmt.Sprintf("%d connections: tokens issued, as many as by oidc-provider", r.connections))
+				s.atMost(4, float64(r.P99)/float64(r.P50), "times", fmt.Sprintf("%d connections: the 99th percentile of latencies, as large as the median", r.connections))
+			}
+		}
+	}
+}
+
+// run does one phase after the other, on databases beside the one at a URL.
+func (s *scale) run(ctx context.Context, database string) error {
+	for _, at := range []struct {
+		site *(*site)
+		name string
+	}{{&s.small, "signet_bench_small"}, {&s.large, "signet_bench_large"}} {
+		opened, err := s.open(ctx, database, at.name)
+		if err != nil {
+			return err
+		}
+		defer opened.close()
+		*at.site = opened
+	}
+	for _, phase := range []struct {
+		name  string
+		limit time.Duration
+		do    func(context.Context) error
+	}{
+		{"encode a status list", time.Minute, s.encodeList},
+		{"serve a status list", 2 * time.Minute, s.serveList},
+		{"start on SQLite", time.Minute, s.startFresh},
+		{"fill the index", 15 * time.Minute, s.fillIndex},
+		{"issue", 5 * time.Minute, s.issueAmongMany},
+		{"introspect", 5 * time.Minute, s.introspectAmongMany},
+		{"serve from memory", 5 * time.Minute, s.serveFromMemory},
+		{"revoke one by one", 15 * time.Minute, s.revokeOneByOne},
+		{"revoke a client's", 5 * time.Minute, s.revokeClient},
+		{"drop what expired", 15 * time.Minute, s.dropExpired},
+	} {
+		log.Printf("%s …", phase.name)
+		ctx, cancel := context.WithTimeout(ctx, phase.limit)
+		err := phase.do(ctx)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s: %w", phase.name, err)
+		}
+	}
+	return nil
+}
+
+// open makes a database and serves Signet on it.
+func (s *scale) open(ctx context.Context, beside, name string) (*site, error) {
+	database, drop, err := newDatabase(ctx, beside, name)
+	if err != nil {
+		return nil, err
+	}
+	i, t, err := startSignet(ctx, s.dir, database, "SIGNET_TOKENS_ACCESS_TTL="+lifetime.String())
+	if err != nil {
+		drop()
+		return nil, err
+	}
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		t.stop()
+		drop()
+		return nil, err
+	}
+	opened := &site{installation: i, target: t, db: db, close: func() { t.stop(); _ = db.Close(); drop() }}
+	if opened.batch, err = i.registerReader(ctx, batchClient); err != nil {
+		opened.close()
+		return nil, err
+	}
+	return opened, nil
+}
+
+// replica starts another replica of a site.
+func (s *site) replica(ctx context.Context) (*target, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.serve(ctx, address)
+	if err == nil {
+		t.client, t.service = s.client, s.service
+	}
+	return t, err
+}
+
+// inTurn runs two loads by turns, so that what slows the machine slows both, and returns how many requests a second each had.
+func (s *scale) inTurn(ctx context.Context, a, b load) (perSecond [2]float64, err error) {
+	var requests, duration [2]int64
+	for range rounds {
+		for i, l := range []load{a, b} {
+			if _, err := s.runClean(ctx, l, s.warm/rounds); err != nil {
+				return perSecond, err
+			}
+			r, err := s.runClean(ctx, l, s.measure/2)
+			if err != nil {
+				return perSecond, err
+			}
+			requests[i] += r.Requests
+			duration[i] += r.Duration
+		}
+	}
+	for i := range perSecond {
+		perSecond[i] = float64(requests[i]) / (float64(duration[i]) / 1e6)
+	}
+	return perSecond, nil
+}
+
+// runClean runs a load of which nothing may fail, at the smallest number of connections.
+func (s *scale) runClean(ctx context.Context, l load, duration time.Duration) (result, error) {
+	r, err := l.run(ctx, s.dir, s.connections[0], max(duration, time.Second))
+	if err == nil && r.Refused+r.Broken > 0 {
+		err = fmt.Errorf("%s: %d requests failed", l.name, r.Refused+r.Broken)
+	}
+	return r, err
+}
+
+// tokenLoad is a client that gets tokens.
+func (t *target) tokenLoad() load {
+	return load{"tokens", t.tokenURL, t.client, []string{tokenRequest}}
+}
