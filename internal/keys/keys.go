@@ -133,6 +133,14 @@ func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.Signi
 		return replacement, dead, err
 	}
 	err = k.log.Change(ctx, "key.revoke", "key:"+kid, nil, func(ctx context.Context) error {
+		stored, err := k.store.ListSigningKeys(ctx) // again: a rotation may have come between
+		if err != nil {
+			return fmt.Errorf("list the signing keys: %w", err)
+		}
+		i := slices.IndexFunc(stored, func(s domain.SigningKey) bool { return s.KID == kid })
+		if i < 0 {
+			return fmt.Errorf("signing key %q: %w", kid, domain.ErrNotFound)
+		}
 		if err := k.store.SetKeyState(ctx, kid, stored[i].State, domain.KeyRevoked, k.now()); err != nil {
 			return fmt.Errorf("revoke signing key %q: %w", kid, err)
 		}

@@ -29,6 +29,7 @@ type authorization struct {
 	requestedAt time.Time
 	refused     error // a parameter that is not supported
 	flow        page.Flow
+	revision    int64 // of the snapshot that it is judged on
 }
 
 // authorize is the authorization endpoint. A request that needs the person is sealed, waits at /login or /consent, and
@@ -37,21 +38,32 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	var a *authorization
-	err := p.Cache.Refresh(r.Context()) // what is judged here is not judged again when the code comes back
-	if err == nil {
-		a, err = p.readAuthorization(w, r)
-	}
-	switch {
-	case err != nil:
-	case r.Method == http.MethodPost:
-		// A POST from another site brings no cookie; the GET that follows does.
-		err = p.interact(w, r, a, "/oauth2/authorize")
-	default:
-		err = p.answer(w, r, a)
+	err := domain.ErrStale
+	for attempt := 0; attempt < maxAttempts && errors.Is(err, domain.ErrStale); attempt++ {
+		a, err = p.tryAuthorization(w, r)
 	}
 	if err != nil {
 		p.failAuthorization(w, r, a, err)
 	}
+}
+
+// tryAuthorization judges a request on what is true now, and answers it. domain.ErrStale if that changed before the code was
+// stored: then nothing has been answered.
+func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request) (*authorization, error) {
+	if err := p.Cache.Refresh(r.Context()); err != nil {
+		return nil, err
+	}
+	revision := p.Cache.Revision()
+	a, err := p.readAuthorization(w, r)
+	switch {
+	case err != nil:
+		return a, err
+	case r.Method == http.MethodPost:
+		// A POST from another site brings no cookie; the GET that follows does.
+		return a, p.interact(w, r, a, "/oauth2/authorize")
+	}
+	a.revision = revision
+	return a, p.answer(w, r, a)
 }
 
 // readAuthorization parses and judges a request. A returned authorization with an error is one that may be redirected.
@@ -326,7 +338,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	if slices.Contains(a.scopes, domain.ScopeOfflineAccess) {
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}
-	sess := newSession(p.Cache.Revision())
+	sess := newSession(a.revision)
 	sess.of(domain.Grant{
 		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, Audience: a.audience, Scopes: a.scopes,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,

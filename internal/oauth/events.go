@@ -33,6 +33,11 @@ func (p *Provider) pollEvents(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	// What follows proves nothing to the database: a secret must not have been withdrawn a moment ago.
+	if err := p.Cache.Refresh(r.Context()); err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	var caller *domain.Client
 	err = p.current(r.Context(), func(int64) error {
 		if caller, err = p.caller(r, url.Values{}); err == nil && caller.Public {

@@ -23,6 +23,8 @@ type Grants interface {
 	Commit(ctx context.Context) error
 	Rollback(ctx context.Context) error
 
+	// HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
+	HoldRevision(ctx context.Context) (int64, error)
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
 	HoldGrant(ctx context.Context, id int64, now time.Time) error
@@ -63,7 +65,7 @@ func (s *storage) GetClient(ctx context.Context, id string) (fosite.Client, erro
 	return client{found}, nil
 }
 
-// CreateAuthorizeCodeSession stores the grant and its code.
+// CreateAuthorizeCodeSession stores the grant and its code. domain.ErrStale if something has changed since the request was judged.
 func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature string, r fosite.Requester) error {
 	sess := r.GetSession().(*requestSession)
 	form, err := json.Marshal(r.GetRequestForm())
@@ -72,6 +74,14 @@ func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature stri
 	}
 	grants := s.provider.Grants
 	return grants.Tx(ctx, func(ctx context.Context) error {
+		// A password change, say, ends all sessions and grants: none may slip in that was decided on before.
+		newest, err := grants.HoldRevision(ctx)
+		if err != nil {
+			return fmt.Errorf("hold the revision: %w", err)
+		}
+		if newest > sess.revision {
+			return domain.ErrStale
+		}
 		id, err := grants.InsertGrant(ctx, *sess.grant)
 		if err != nil {
 			return fmt.Errorf("store the grant: %w", err)

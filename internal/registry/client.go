@@ -141,11 +141,11 @@ func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
 
 func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {
 	now := r.now()
-	if err := r.store.RevokeGrants(ctx, 0, client.ID, now); err != nil {
+	// First, since it locks the revision, which all others lock before grants.
+	if _, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID, CreatedAt: now}); err != nil {
 		return err
 	}
-	_, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID, CreatedAt: now})
-	return err
+	return r.store.RevokeGrants(ctx, 0, client.ID, now)
 }
 
 // changeClient makes an audited change to a client that exists.

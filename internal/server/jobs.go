@@ -39,17 +39,11 @@ func (j job) wake() {
 	}
 }
 
-// run does the job until ctx ends, a little unevenly so that replicas do not keep step. It logs a failure once, and its end.
+// run does the job now, and again and again until ctx ends, a little unevenly so that replicas do not keep step. It logs a
+// failure once, and its end.
 func (j job) run(ctx context.Context, log *slog.Logger) {
 	failing := false
 	for {
-		pause := j.every - j.every/10 + rand.N(j.every/5)
-		select {
-		case <-ctx.Done():
-			return
-		case <-j.news:
-		case <-time.After(pause):
-		}
 		err := j.do(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -60,6 +54,12 @@ func (j job) run(ctx context.Context, log *slog.Logger) {
 			log.InfoContext(ctx, "job works again", "job", j.name)
 		}
 		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-j.news:
+		case <-time.After(j.every - j.every/10 + rand.N(j.every/5)):
+		}
 	}
 }
 

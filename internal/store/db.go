@@ -50,6 +50,8 @@ type dialect interface {
 
 	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
 	lockRevision(ctx context.Context, c conn) error
+	// heldRevision is a query for the revision, which it keeps from changing until the transaction ends.
+	heldRevision() string
 	// holdsRevision is a condition that is true, and keeps the revision from changing until the transaction ends.
 	holdsRevision() string
 	// insertIssuedTokens is DB.InsertIssuedTokens.

@@ -31,6 +31,15 @@ func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 		FROM grants WHERE id = $1`, id)
 }
 
+// HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
+func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		revision, err = one(ctx, c, scanInt, db.dialect.heldRevision())
+		return err
+	})
+	return revision, err
+}
+
 // HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
 // revocation can slip in between. ErrRevoked if it is not live.
 func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {

@@ -111,6 +111,7 @@ func (p *postgres) lockRevision(ctx context.Context, c conn) error {
 	return err
 }
 
+func (p *postgres) heldRevision() string  { return `SELECT held_revision()` }
 func (p *postgres) holdsRevision() string { return `held_revision() IS NOT NULL` }
 
 // insertIssuedTokens writes the rows in the order of their ids, so that the primary key grows at its end and its pages fill.

@@ -88,11 +88,8 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 	}
 	from := arg(slices.Clone(r.Cursor[:]))
 	where, order := `jti > `+from, `jti`
-	if owner != "" {
-		where += ` AND ` + owner + ` = ` + arg(r.TargetID)
-	}
 	if indexed {
-		where += ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
+		where += ` AND ` + owner + ` = ` + arg(r.TargetID) + ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
 		order = coarse(`jti`) + `, jti`
 	}
 	last, err := lastOf(ctx, c, where, order, limit, args)
@@ -103,6 +100,9 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 		to := arg(last[:])
 		where += ` AND jti <= ` + to + ` AND ` + coarse(`jti`) + ` <= ` + coarse(to)
 		r.Cursor = last
+	}
+	if owner != "" && !indexed { // not sooner: to look for the next that fit would be to look at all
+		where += ` AND ` + owner + ` = ` + arg(r.TargetID)
 	}
 	where += ` AND revoked_at IS NULL AND revision < ` + arg(r.Revision)
 	if !r.IssuedBefore.IsZero() {

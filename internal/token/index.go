@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -95,19 +96,20 @@ func (t *Tokens) List(ctx context.Context, filter domain.TokenFilter) ([]domain.
 func (t *Tokens) Purge(ctx context.Context) (int64, error) {
 	const step, keep = 1000, time.Hour
 	before := t.now().Add(-keep)
-	if err := t.store.PreparePartitions(ctx, t.now(), before); err != nil {
-		return 0, fmt.Errorf("prepare the partitions: %w", err)
+	stuck := t.store.PreparePartitions(ctx, t.now(), before) // no reason to leave the rest
+	if stuck != nil {
+		stuck = fmt.Errorf("prepare the partitions: %w", stuck)
 	}
 	var total int64
 	for ctx.Err() == nil {
 		n, err := t.store.Purge(ctx, before, step)
 		total += n
 		if err != nil {
-			return total, fmt.Errorf("purge: %w", err)
+			return total, errors.Join(stuck, fmt.Errorf("purge: %w", err))
 		}
 		if n == 0 {
-			return total, nil
+			return total, stuck
 		}
 	}
-	return total, ctx.Err()
+	return total, errors.Join(stuck, ctx.Err())
 }

@@ -19,20 +19,19 @@ const stepSize = 10_000
 // Finish marks the tokens.
 func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
 	r.CreatedAt = t.now()
+	stored := r
 	target := string(r.Kind) + ":" + strconv.FormatInt(r.TargetID, 10)
 	err := t.log.Change(ctx, "token.revoke_all", target, map[string]any{"revocation": string(r.Kind)}, func(ctx context.Context) (err error) {
-		if r.IssuedBefore.IsZero() {
-			if err := t.endGrants(ctx, r); err != nil {
-				return err
-			}
+		// First, since it locks the revision, which all others lock before grants.
+		if stored, err = t.store.InsertRevocation(ctx, r); err != nil || !r.IssuedBefore.IsZero() {
+			return err
 		}
-		r, err = t.store.InsertRevocation(ctx, r)
-		return err
+		return t.endGrants(ctx, r)
 	})
 	if err != nil {
 		return r, fmt.Errorf("revoke the tokens of %s: %w", target, err)
 	}
-	return r, nil
+	return stored, nil
 }
 
 func (t *Tokens) endGrants(ctx context.Context, r domain.Revocation) error {
@@ -74,10 +73,9 @@ func (t *Tokens) FinishAll(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// covered says whether a revocation that is not done takes a token back.
-func (t *Tokens) covered(ctx context.Context, record domain.IssuedToken) (bool, error) {
-	open, err := t.openRevocations(ctx)
-	return slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(record) }), err
+// covered says whether one of the revocations takes a token back.
+func covered(open []domain.Revocation, record domain.IssuedToken) bool {
+	return slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(record) })
 }
 
 func (t *Tokens) openRevocations(ctx context.Context) ([]domain.Revocation, error) {

@@ -85,7 +85,7 @@ func (p *publisher) token(ctx context.Context, id int64) (StatusListToken, error
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := p.renew(ctx, l); err != nil && l.signed.Body == nil {
+	if err := p.renew(ctx, l); err != nil && (l.signed.Body == nil || l.signed.disowned) {
 		return StatusListToken{}, fmt.Errorf("status list %d: %w", id, err)
 	}
 	// If it could not be renewed, the one before still is what was true at its time.
