@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -79,15 +78,8 @@ func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audie
 	if !issued.RevokedAt.IsZero() {
 		return nil
 	}
-	details, err := json.Marshal(map[string]string{"aud": audience})
-	if err != nil {
-		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
-	}
-	err = t.store.Tx(ctx, func(ctx context.Context) error {
-		if err := t.store.RevokeToken(ctx, domain.TokenRef{ID: issued.ID, ExpiresAt: issued.ExpiresAt}, t.now()); err != nil {
-			return err
-		}
-		return t.log.Record(ctx, "token.revoke", "token:"+issued.ID.String(), string(details))
+	err := t.log.Change(ctx, "token.revoke", "token:"+issued.ID.String(), map[string]any{"aud": audience}, func(ctx context.Context) error {
+		return t.store.RevokeToken(ctx, domain.TokenRef{ID: issued.ID, ExpiresAt: issued.ExpiresAt}, t.now())
 	})
 	if err != nil && !isNotFound(err) { // purged meanwhile
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
