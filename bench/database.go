@@ -60,23 +60,22 @@ const fillLists = `
 const fillTokens = `
 	WITH columns AS (
 		DELETE FROM issued_tokens WHERE jti >= $9 AND jti < $10
-		RETURNING issued_at, expires_at, revision, user_id, grant_id, client_id, key_id, api_id, status_list, status_index, kind, jti, digest
+		RETURNING expires_at, revision, grant_id, client_id, user_id, key_id, api_id, status_list, status_index, jti, digest
 	), numbers AS (
 		SELECT n, ($3::float8 + $4::float8 * n)::bigint AS ms, (n %% $8 * 660661 + 104729) %% $8 AS scattered
 		FROM generate_series($1::bigint, $2::bigint) AS n
 	)
 	INSERT INTO %s
-		(issued_at, expires_at, revision, user_id, grant_id, client_id, key_id, api_id, status_list, status_index, kind, jti, digest)
+		(expires_at, revision, grant_id, client_id, user_id, key_id, api_id, status_list, status_index, jti, digest)
 	SELECT * FROM columns
 	UNION ALL
-	SELECT ms / 1000 * 1000000, ms / 1000 * 1000000 + $5::bigint, i.revision,
-		CASE WHEN n %% 2 < $11 THEN n * 7919 %% 100000 END, CASE WHEN n %% 2 < $11 THEN n / 3 END,
-		CASE WHEN n %% 10 = 1 THEN $6 ELSE 1000 + n %% 97 END, k.id, a.id,
-		$7 + n / $8, scattered # (scattered >> 9), 1,
-		(lpad(to_hex(ms), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, gen_random_uuid()
+	SELECT ms / 1000 * 1000000 + $5::bigint, i.revision, CASE WHEN n %% 2 < $11 THEN n / 3 END,
+		CASE WHEN n %% 10 = 1 THEN $6 ELSE 1000 + n %% 97 END, CASE WHEN n %% 2 < $11 THEN n * 7919 %% 100000 END, k.id, a.id,
+		$7 + n / $8, scattered # (scattered >> 9),
+		(lpad(to_hex(ms), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid AS jti, gen_random_uuid()
 	FROM numbers, installation i, signing_keys k, apis a
 	WHERE k.state = 'active' AND k.alg = 'ES256'
-	ORDER BY 12`
+	ORDER BY jti`
 
 // fill makes tokens up.
 func (f filling) fill(ctx context.Context, db *sql.DB) error {
@@ -145,7 +144,7 @@ func (s *site) awaitRevocation(ctx context.Context) (marked int64, err error) {
 // and what a row takes. It is attached once it is full, so that no server drops it before.
 func (f filling) partition(ctx context.Context, db *sql.DB, hour time.Time) (name string, bytes float64, parts string, err error) {
 	f.table = "filling"
-	if _, err := db.ExecContext(ctx, `CREATE TABLE filling (LIKE issued_tokens INCLUDING ALL)`); err != nil {
+	if _, err := db.ExecContext(ctx, `CREATE TABLE filling (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti))`); err != nil {
 		return "", 0, "", err
 	}
 	if err := f.fill(ctx, db); err != nil {

@@ -16,9 +16,9 @@ import (
 type Store interface {
 	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	// AppendEvent gives the event its Seq and PrevHash, asks hash for its Hash and stores it,
+	// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it,
 	// in the transaction that ctx carries or in one of its own.
-	AppendEvent(ctx context.Context, event domain.Event, hash func(domain.Event) []byte) error
+	AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error
 	// ListEvents returns events after the given seq, oldest first, at most limit.
 	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
 }
@@ -47,29 +47,38 @@ func actor(ctx context.Context) string {
 }
 
 // Record writes an event. Call it inside the transaction of the change that it tells of, so that neither is
-// there without the other. Details is a JSON object without secrets; empty stands for {}.
-func (l *Log) Record(ctx context.Context, action, target, details string) error {
-	if details == "" {
-		details = "{}"
+// there without the other. Details become a JSON object, without secrets; nil stands for {}.
+func (l *Log) Record(ctx context.Context, action, target string, details map[string]any) error {
+	event, err := l.Event(ctx, action, target, details)
+	if err != nil {
+		return err
 	}
-	return l.store.AppendEvent(ctx, domain.Event{
-		At: l.now(), Actor: actor(ctx), Action: action, Target: target, Details: details,
-	}, Hash)
+	return l.Append(ctx, event)
+}
+
+// Event makes an event of now, by the actor of ctx, for Append.
+func (l *Log) Event(ctx context.Context, action, target string, details map[string]any) (domain.Event, error) {
+	text := []byte("{}")
+	if details != nil {
+		var err error
+		if text, err = json.Marshal(details); err != nil {
+			return domain.Event{}, fmt.Errorf("record %s of %s: %w", action, target, err)
+		}
+	}
+	return domain.Event{At: l.now(), Actor: actor(ctx), Action: action, Target: target, Details: string(text)}, nil
+}
+
+// Append writes events in their order, as Record does.
+func (l *Log) Append(ctx context.Context, events ...domain.Event) error {
+	return l.store.AppendEvents(ctx, Hash, events...)
 }
 
 // Change records an event and makes the change that it tells of, in one transaction. The event comes first: it holds the
 // end of the log until the transaction is over, so changes come one after the other, and none overwrites what it has
-// not seen. Like any transaction's, change may be run again from the start. Details become a JSON object; nil stands for {}.
+// not seen. Like any transaction's, change may be run again from the start.
 func (l *Log) Change(ctx context.Context, action, target string, details map[string]any, change func(ctx context.Context) error) error {
-	var text []byte
-	if details != nil {
-		var err error
-		if text, err = json.Marshal(details); err != nil {
-			return fmt.Errorf("record %s of %s: %w", action, target, err)
-		}
-	}
 	return l.store.Tx(ctx, func(ctx context.Context) error {
-		if err := l.Record(ctx, action, target, string(text)); err != nil {
+		if err := l.Record(ctx, action, target, details); err != nil {
 			return err
 		}
 		return change(ctx)

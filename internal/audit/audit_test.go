@@ -28,7 +28,7 @@ func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
 			wg.Go(func() {
 				ctx := audit.WithActor(t.Context(), fmt.Sprintf("cli:%d", w))
 				for i := range each {
-					if err := log.Record(ctx, "client.create", fmt.Sprintf("client:%d-%d", w, i), `{"name":"Zoë"}`); err != nil {
+					if err := log.Record(ctx, "client.create", fmt.Sprintf("client:%d-%d", w, i), map[string]any{"name": "Zoë"}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -46,7 +46,7 @@ func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		at := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 		log := audit.New(db, func() time.Time { return at })
-		if err := log.Record(t.Context(), "key.rotate", "key:1", ""); err != nil {
+		if err := log.Record(t.Context(), "key.rotate", "key:1", nil); err != nil {
 			t.Fatal(err)
 		}
 		ctx := audit.WithActor(t.Context(), "user:alice")
@@ -107,7 +107,7 @@ func TestTamperingIsFound(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		log := audit.New(db, time.Now)
 		for i := range 5 {
-			if err := log.Record(t.Context(), "client.create", fmt.Sprintf("client:%d", i), ""); err != nil {
+			if err := log.Record(t.Context(), "client.create", fmt.Sprintf("client:%d", i), nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -33,7 +33,7 @@ func viewToken(e domain.TokenEntry) tokenView {
 	v := tokenView{
 		ID: e.ID.String(), Kind: "access", Subject: e.Subject, Username: e.Username, ClientID: e.Client,
 		Audience: e.Audience, KID: e.KeyName, GrantID: e.GrantID, Status: "live",
-		IssuedAt: e.IssuedAt, ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt, SuspendedAt: e.SuspendedAt,
+		IssuedAt: e.IssuedAt(), ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt, SuspendedAt: e.SuspendedAt,
 	}
 	if e.Kind == domain.TokenIdentity {
 		v.Kind = "id"

@@ -158,7 +158,7 @@ func (w *world) tokens(user domain.User) (live func() [3]bool) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	token := domain.IssuedToken{
-		Kind: domain.TokenAccess, KeyID: 1, ClientID: w.svc.ID, UserID: user.ID, IssuedAt: w.now, ExpiresAt: w.now.Add(time.Hour),
+		Kind: domain.TokenAccess, KeyID: 1, ClientID: w.svc.ID, UserID: user.ID, ExpiresAt: w.now.Add(time.Hour),
 	}
 	rand.Read(token.ID[:])
 	w.refresh()

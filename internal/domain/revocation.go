@@ -30,7 +30,7 @@ type Revocation struct {
 
 // Covers says whether the revocation takes a token back.
 func (r Revocation) Covers(t IssuedToken) bool {
-	if t.Revision >= r.Revision || !r.IssuedBefore.IsZero() && !t.IssuedAt.Before(r.IssuedBefore) {
+	if t.Revision >= r.Revision || !r.IssuedBefore.IsZero() && !t.ID.Time().Before(r.IssuedBefore) {
 		return false
 	}
 	switch r.Kind {

@@ -53,7 +53,15 @@ func (id TokenID) String() string { return base64.RawURLEncoding.EncodeToString(
 func (id TokenID) Time() time.Time {
 	var ms [8]byte
 	copy(ms[2:], id[:6])
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:])))
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC()
+}
+
+// FirstTokenID is the smallest id that can be made at a time or later.
+func FirstTokenID(at time.Time) (id TokenID) {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(at.Add(time.Millisecond-1).UnixMilli()))
+	copy(id[:6], ms[2:])
+	return id
 }
 
 // ParseTokenID reads a jti. ErrInvalid if it is not one of ours: nor is zero, which stands for any in a filter.
@@ -87,7 +95,6 @@ type IssuedToken struct {
 	UserID    int64 // zero: the subject is the client itself
 	GrantID   int64 // zero: issued without a grant (client credentials)
 	APIID     int64 // zero: the audience is Signet's own (userinfo), or for an ID token the client
-	IssuedAt  time.Time
 	ExpiresAt time.Time
 
 	Digest TokenDigest // of the token as it was answered
@@ -97,6 +104,9 @@ type IssuedToken struct {
 	RevokedAt   time.Time
 	SuspendedAt time.Time
 }
+
+// IssuedAt is the token's iat.
+func (t *IssuedToken) IssuedAt() time.Time { return t.ID.Time().Truncate(time.Second) }
 
 // TokenDigest is the first half of SHA-256 over a token: who presents a token with this digest presents the one that was issued.
 type TokenDigest [16]byte

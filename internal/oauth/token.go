@@ -89,7 +89,7 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	minted := request.GetSession().(*requestSession).minted
 	response.SetTokenType("Bearer")
 	response.SetScopes(minted.Scopes)
-	response.SetExpiresIn(minted.ExpiresAt.Sub(minted.Record.IssuedAt))
+	response.SetExpiresIn(minted.ExpiresAt.Sub(minted.Record.IssuedAt()))
 	return response, nil
 }
 

@@ -108,7 +108,7 @@ func (w *world) lookup(clientID string) *domain.Client {
 func (w *world) issue(client, api int64) domain.TokenRef {
 	w.t.Helper()
 	token := domain.IssuedToken{
-		Kind: domain.TokenAccess, KeyID: 1, ClientID: client, APIID: api, IssuedAt: w.now, ExpiresAt: w.now.Add(time.Hour),
+		Kind: domain.TokenAccess, KeyID: 1, ClientID: client, APIID: api, ExpiresAt: w.now.Add(time.Hour),
 	}
 	rand.Read(token.ID[:])
 	w.refresh()

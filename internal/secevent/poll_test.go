@@ -397,13 +397,13 @@ func TestALongLogWithoutNewsIsPassedOver(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.polls(t, "orders-svc")
 	for range 450 { // some pages of the log
-		must(t, audit.New(w.db, w.now).Record(t.Context(), "session.start", "session:x", ""))
+		must(t, audit.New(w.db, w.now).Record(t.Context(), "session.start", "session:x", nil))
 	}
 	jti := w.revoke(t, orders)
 	same(t, abouts(w.a.poll(t, "orders-svc")), []string{jti})
 	w.a.poll(t, "orders-svc", ids(w.a.poll(t, "orders-svc"))...)
 	for range 450 {
-		must(t, audit.New(w.db, w.now).Record(t.Context(), "session.start", "session:x", ""))
+		must(t, audit.New(w.db, w.now).Record(t.Context(), "session.start", "session:x", nil))
 	}
 	same(t, len(w.a.poll(t, "orders-svc")), 0)
 	last, err := w.db.LastEvent(t.Context())

@@ -154,11 +154,8 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 
 // recordRefusal keeps in the audit log that a receiver refused a token for good.
 func (s *Service) recordRefusal(ctx context.Context, w window, i item, why SetError) error {
-	details, err := json.Marshal(map[string]string{"jti": w.jti(i), "err": clip(why.Code), "description": clip(why.Description)})
-	if err != nil {
-		return fmt.Errorf("record a refusal: %w", err)
-	}
-	return s.Audit.Record(ctx, "receiver.refuse", "receiver:"+w.receiver.Client, string(details))
+	details := map[string]any{"jti": w.jti(i), "err": clip(why.Code), "description": clip(why.Description)}
+	return s.Audit.Record(ctx, "receiver.refuse", "receiver:"+w.receiver.Client, details)
 }
 
 // clip makes somebody else's words fit to be kept: one line of plain text, not long.

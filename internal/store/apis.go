@@ -166,7 +166,7 @@ func addPermissions(ctx context.Context, c conn, apis []*domain.API) error {
 		return nil
 	}
 	byID, ids := index(apis, func(a *domain.API) int64 { return a.ID })
-	placeholders, args := in(ids)
+	placeholders, args := in(nil, ids...)
 	return c.each(ctx, func(row scanner) error {
 		var id int64
 		var p domain.Permission

@@ -2,28 +2,39 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// AppendEvent gives the event its Seq and PrevHash, asks hash for its Hash and stores it,
-// in the transaction that ctx carries or in one of its own. It holds the end of the log until that ends.
-func (db *DB) AppendEvent(ctx context.Context, event domain.Event, hash func(domain.Event) []byte) error {
+// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it, in the transaction that ctx carries
+// or in one of its own. It holds the end of the log until that ends.
+func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		err := c.each(ctx, func(row scanner) error { return row.Scan(&event.Seq, &event.PrevHash) },
-			`UPDATE installation SET audit_seq = audit_seq + 1 WHERE id = 1 RETURNING audit_seq, audit_hash`)
+		var last domain.Event
+		err := c.each(ctx, func(row scanner) error { return row.Scan(&last.Seq, &last.Hash) },
+			`UPDATE installation SET audit_seq = audit_seq + $1 WHERE id = 1 RETURNING audit_seq - $1, audit_hash`, len(events))
 		if err != nil {
 			return err
 		}
-		event.PrevHash = bytes(event.PrevHash)
-		event.Hash = hash(event)
+		var rows []string
+		var args []any
+		for _, e := range events {
+			e.Seq, e.PrevHash = last.Seq+1, bytes(last.Hash)
+			e.Hash = hash(e)
+			var row string
+			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.PrevHash, e.Hash)
+			rows, last = append(rows, row), e
+		}
 		_, err = c.exec(ctx, `
-			INSERT INTO audit_events (seq, at, actor, action, target, details, prev_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			event.Seq, micros(event.At), event.Actor, event.Action, event.Target, event.Details, event.PrevHash, event.Hash)
+			INSERT INTO audit_events (seq, at, actor, action, target, details, prev_hash, hash) VALUES `+strings.Join(rows, `, `), args...)
 		if err != nil {
 			return err
 		}
-		_, err = c.exec(ctx, `UPDATE installation SET audit_hash = $1 WHERE id = 1`, event.Hash)
+		_, err = c.exec(ctx, `UPDATE installation SET audit_hash = $1 WHERE id = 1`, last.Hash)
 		return err
 	})
 }

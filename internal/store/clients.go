@@ -208,7 +208,7 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 		return nil
 	}
 	byID, ids := index(clients, func(cl *domain.Client) int64 { return cl.ID })
-	placeholders, args := in(ids)
+	placeholders, args := in(nil, ids...)
 	err := c.each(ctx, func(row scanner) error {
 		var id int64
 		var audience, permission string

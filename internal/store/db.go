@@ -58,9 +58,9 @@ type dialect interface {
 	insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
 	// tokensByRef is a query for the issued tokens that are referred to, and its arguments.
 	tokensByRef(refs []domain.TokenRef) (query string, args []any)
-	// coarse is a function of a jti that orders as the jti does, or less finely, and follows the owner in the indexes of
-	// issued_tokens.
-	coarse(jti string) string
+	// coarse is a function of a jti that orders as the jti does, or less finely, and follows that owner (client_id, user_id or
+	// api_id) in the index of issued_tokens that begins with it.
+	coarse(owner, jti string) string
 	// preparePartitions makes the partitions for tokens that expire between from and to, and drops those that ended before
 	// the last time; as DB.PreparePartitions.
 	preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error

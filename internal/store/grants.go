@@ -77,8 +77,9 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, now time.Time) (died in
 		if err := endGrants(ctx, c, `= $1`, id, now); err != nil {
 			return err
 		}
-		died, err = mark(ctx, c, domain.StatusInvalid, `
+		marked, err := mark(ctx, c, domain.StatusInvalid, `
 			UPDATE issued_tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL AND expires_at > $2`, id, micros(now))
+		died = int64(len(marked))
 		return err
 	})
 	return died, err

@@ -54,7 +54,7 @@ func TestReplicasAreWokenByNews(t *testing.T) {
 				t.Fatal(err)
 			}
 			awake("by a change")
-			if err := db.RevokeToken(t.Context(), domain.TokenRef{ID: token.ID, ExpiresAt: expires}, time.Now()); err != nil {
+			if _, err := db.RevokeTokens(t.Context(), time.Now(), domain.TokenRef{ID: token.ID, ExpiresAt: expires}); err != nil {
 				t.Fatal(err)
 			}
 			awake("by a revocation")

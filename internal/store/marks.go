@@ -7,18 +7,25 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// RevokeToken marks one token. ErrNotFound if it is not in the index; done before is no error.
-func (db *DB) RevokeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error {
-	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		n, err := mark(ctx, c, domain.StatusInvalid, `
-			UPDATE issued_tokens SET revoked_at = $3 WHERE jti = $1 AND expires_at = $2 AND revoked_at IS NULL`,
-			ref.ID[:], micros(ref.ExpiresAt), micros(now))
-		if err != nil || n > 0 {
-			return err
-		}
-		_, err = isRevoked(ctx, c, ref)
+// RevokeTokens marks tokens and returns those that it has marked: not one that is not in the index, or was revoked before.
+func (db *DB) RevokeTokens(ctx context.Context, now time.Time, refs ...domain.TokenRef) (revoked []domain.TokenID, err error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	var ids [][]byte
+	var expires []int64
+	for i := range refs {
+		ids, expires = append(ids, refs[i].ID[:]), append(expires, micros(refs[i].ExpiresAt))
+	}
+	idIn, args := in([]any{micros(now)}, ids...)
+	expiresIn, args := in(args, expires...)
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		revoked, err = mark(ctx, c, domain.StatusInvalid, `
+			UPDATE issued_tokens SET revoked_at = $1
+			WHERE jti IN `+idIn+` AND expires_at IN `+expiresIn+` AND revoked_at IS NULL`, args...)
 		return err
 	})
+	return revoked, err
 }
 
 // SuspendToken marks one token as suspended. ErrNotFound if it is not in the index, ErrRevoked if it is revoked; done before
@@ -38,45 +45,40 @@ func (db *DB) ResumeToken(ctx context.Context, ref domain.TokenRef, _ time.Time)
 
 func (db *DB) setSuspended(ctx context.Context, ref domain.TokenRef, status domain.TokenStatus, query string, args ...any) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		n, err := mark(ctx, c, status, query, append([]any{ref.ID[:], micros(ref.ExpiresAt)}, args...)...)
-		if err != nil || n > 0 {
+		marked, err := mark(ctx, c, status, query, append([]any{ref.ID[:], micros(ref.ExpiresAt)}, args...)...)
+		if err != nil || len(marked) > 0 {
 			return err
 		}
-		revoked, err := isRevoked(ctx, c, ref)
-		if err == nil && revoked {
+		revoked, err := one(ctx, c, scanInt, `
+			SELECT CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END FROM issued_tokens WHERE jti = $1 AND expires_at = $2`,
+			ref.ID[:], micros(ref.ExpiresAt))
+		if err == nil && revoked != 0 {
 			return domain.ErrRevoked
 		}
 		return err
 	})
 }
 
-// isRevoked returns ErrNotFound if the token is not in the index.
-func isRevoked(ctx context.Context, c conn, ref domain.TokenRef) (bool, error) {
-	revoked, err := one(ctx, c, scanInt, `
-		SELECT CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END FROM issued_tokens WHERE jti = $1 AND expires_at = $2`,
-		ref.ID[:], micros(ref.ExpiresAt))
-	return revoked != 0, err
-}
-
-// mark runs an UPDATE of issued_tokens that gives them a status, and tells their status lists. It says how many there were.
-func mark(ctx context.Context, c conn, status domain.TokenStatus, update string, args ...any) (marked int64, err error) {
+// mark runs an UPDATE of issued_tokens that gives them a status, and tells their status lists. It returns which ones there were.
+func mark(ctx context.Context, c conn, status domain.TokenStatus, update string, args ...any) (marked []domain.TokenID, err error) {
 	if err := c.lockInstallation(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
 	indexes := map[int64][]int32{} // by list
 	err = c.each(ctx, func(row scanner) error {
+		var id domain.TokenID
 		var ref domain.StatusRef
-		if err := row.Scan(&ref.List, &ref.Index); err != nil {
+		if err := row.Scan(bytes16{(*[16]byte)(&id)}, &ref.List, &ref.Index); err != nil {
 			return err
 		}
-		marked++
+		marked = append(marked, id)
 		if ref != (domain.StatusRef{}) {
 			indexes[ref.List] = append(indexes[ref.List], ref.Index)
 		}
 		return nil
-	}, update+` RETURNING COALESCE(status_list, 0), COALESCE(status_index, 0)`, args...)
+	}, update+` RETURNING jti, COALESCE(status_list, 0), COALESCE(status_index, 0)`, args...)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	return marked, appendStatusChanges(ctx, c, status, indexes)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/source"
@@ -35,7 +34,7 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 		}
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return db.dialect.preparePartitions(ctx, db, db.now().Add(-partitionsPast), db.now().Add(partitionsSoon), time.Time{})
+	return nil
 }
 
 // MigrationStatus returns the schema's version and the newest one that this binary knows; zero is an empty database.

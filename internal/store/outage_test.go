@@ -29,7 +29,7 @@ var operations = map[string]func(ctx context.Context, db *store.DB) error{
 	},
 	"index": func(ctx context.Context, db *store.DB) error {
 		now := time.Now()
-		_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{{ID: domain.TokenID{byte(now.Nanosecond())}, IssuedAt: now, ExpiresAt: now}}, []int64{1 << 40})
+		_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{{ID: domain.TokenID{byte(now.Nanosecond())}, ExpiresAt: now}}, []int64{1 << 40})
 		return err
 	},
 	"revoke": func(ctx context.Context, db *store.DB) error {

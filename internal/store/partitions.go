@@ -16,7 +16,6 @@ const (
 	partitionSpan  = time.Hour      // of expiry that a partition holds
 	partitionsPast = partitionSpan  // for replicas whose clock is slow
 	partitionsNext = 26 * time.Hour // the longest that a token lives, and time for the next preparation
-	partitionsSoon = 2 * time.Hour  // what a migration makes, for servers to start on
 
 	partitionWork = time.Minute     // the longest that a preparation may take
 	partitionWait = 5 * time.Second // for a lock: whoever waits for us then goes on
@@ -50,25 +49,39 @@ func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, befo
 		return db.translate(ctx, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // which lets the lock go
-	var alone bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone); err != nil || !alone {
-		return db.translate(ctx, err)
-	}
 	var hours []time.Time
 	for hour := from.UTC().Truncate(partitionSpan); !hour.After(to); hour = hour.Add(partitionSpan) {
 		hours = append(hours, hour)
 	}
-	return db.translate(ctx, errors.Join(attachPartitions(ctx, conn, hours), dropPartitions(ctx, conn, before)))
+	if err := p.attachPartitions(ctx, conn, hours); err != nil {
+		return db.translate(ctx, err)
+	}
+	var alone bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone); err != nil || !alone {
+		return db.translate(ctx, err)
+	}
+	return db.translate(ctx, p.dropPartitions(ctx, conn, before))
 }
 
-// addPartitions makes those that are missing of the given ones.
-func (p *postgres) addPartitions(ctx context.Context, db *DB, hours []time.Time) error {
+// requirePartitions makes those that tokens with these expiries need and that nobody has prepared. It comes before the
+// statement that writes the tokens, which would fail and take its transaction along.
+func (p *postgres) requirePartitions(ctx context.Context, db *DB, expires []int64) error {
+	var missing []time.Time
+	for _, e := range expires {
+		hour := time.UnixMicro(e).UTC().Truncate(partitionSpan)
+		if _, ready := p.ready.Load(hour.Unix()); !ready && !slices.Contains(missing, hour) {
+			missing = append(missing, hour)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
 	conn, err := p.connect(ctx)
 	if err != nil {
 		return db.translate(ctx, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	return db.translate(ctx, attachPartitions(ctx, conn, hours))
+	return db.translate(ctx, p.attachPartitions(ctx, conn, missing))
 }
 
 // connect makes a connection of its own: whoever needs it may hold one of the pool.
@@ -78,11 +91,11 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// attachPartitions makes tables first and attaches them then: unlike CREATE TABLE … PARTITION OF that lets others go on reading
-// and writing the index.
-func attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('issued_tokens_pkey'::regclass::oid::bigint)`); err != nil {
+// attachPartitions makes those that are not there. It makes tables first and attaches them then: unlike CREATE TABLE …
+// PARTITION OF that lets others go on reading and writing the index.
+func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
 			return err
 		}
 		there, err := listPartitions(ctx, tx)
@@ -94,34 +107,43 @@ func attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) er
 			if slices.ContainsFunc(there, func(p partition) bool { return p.from.Equal(hour) }) {
 				continue
 			}
-			fmt.Fprintf(&script, "CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL);\nALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d);\n",
+			fmt.Fprintf(&script, `
+				CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti));
+				ALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d);`,
 				hour.Format(partitionName), micros(hour), micros(hour.Add(partitionSpan)))
 		}
 		_, err = tx.Conn().PgConn().Exec(ctx, script.String()).ReadAll()
 		return err
 	})
+	for _, hour := range hours {
+		if err == nil {
+			p.ready.Store(hour.Unix(), nil)
+		}
+	}
+	return err
 }
 
 // dropPartitions drops those whose tokens have expired, and finishes what an interruption left.
-func dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error {
+func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error {
 	there, err := listPartitions(ctx, conn)
 	if err != nil {
 		return err
 	}
-	for _, p := range there {
-		if !p.leaving && p.from.Add(partitionSpan).After(before) {
+	for _, old := range there {
+		if !old.leaving && old.from.Add(partitionSpan).After(before) {
 			continue
 		}
+		p.ready.Delete(old.from.Unix())
 		switch {
-		case p.leaving:
-			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+p.name+` FINALIZE`)
-		case p.attached:
-			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+p.name+` CONCURRENTLY`)
+		case old.leaving:
+			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+old.name+` FINALIZE`)
+		case old.attached:
+			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+old.name+` CONCURRENTLY`)
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := conn.Exec(ctx, `DROP TABLE `+p.name); err != nil {
+		if _, err := conn.Exec(ctx, `DROP TABLE `+old.name); err != nil {
 			return err
 		}
 	}
@@ -148,16 +170,6 @@ func listPartitions(ctx context.Context, on interface {
 		}
 		return p, err
 	})
-}
-
-// hoursOf returns the partitions, by their beginning, that tokens with these expiries belong to.
-func hoursOf(expires []int64) (hours []time.Time) {
-	for _, e := range expires {
-		if hour := time.UnixMicro(e).UTC().Truncate(partitionSpan); !slices.Contains(hours, hour) {
-			hours = append(hours, hour)
-		}
-	}
-	return hours
 }
 
 // isNoPartition says whether a row belongs to a partition that there is not.

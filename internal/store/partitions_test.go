@@ -45,9 +45,6 @@ func TestPartitionsOfTheNextDayAreReady(t *testing.T) {
 	url := pgtest.Database(t)
 	db, conn := storetest.Open(t, url), connect(t, url)
 	now := time.Now()
-	if n := count(t, conn, tables); n < 3 {
-		t.Errorf("a migrated database has %d partitions, want one for each of the next hours", n)
-	}
 	if err := db.PreparePartitions(t.Context(), now, now); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4/database"
@@ -22,6 +23,7 @@ import (
 type postgres struct {
 	config *pgxpool.Config
 	pool   *pgxpool.Pool
+	ready  sync.Map // the hours whose partition is there, by their beginning in Unix seconds
 }
 
 func newPostgres(url string, opts Options) (*postgres, error) {
@@ -118,9 +120,9 @@ func (p *postgres) holdsRevision() string { return `held_revision() IS NOT NULL`
 func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error) {
 	n := len(tokens)
 	ids, digests := make([][16]byte, n), make([]*[16]byte, n)
-	numbers := make([]int64, 8*n) // one allocation for all columns
+	numbers := make([]int64, 7*n) // one allocation for all columns
 	column := func(i int) []int64 { return numbers[i*n : (i+1)*n : (i+1)*n] }
-	issued, expires, clients, users, grants, apis, keys, lists := column(0), column(1), column(2), column(3), column(4), column(5), column(6), column(7)
+	expires, clients, users, grants, apis, keys, lists := column(0), column(1), column(2), column(3), column(4), column(5), column(6)
 	kinds, indexes := make([]int16, n), make([]int32, n)
 	for i := range tokens {
 		t := &tokens[i]
@@ -128,32 +130,32 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 		if t.Digest != (domain.TokenDigest{}) {
 			digests[i] = (*[16]byte)(&t.Digest)
 		}
-		issued[i], expires[i] = micros(t.IssuedAt), micros(t.ExpiresAt)
-		clients[i], users[i], grants[i], apis[i], keys[i] = t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID
+		expires[i], clients[i], users[i], grants[i], apis[i], keys[i] = micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID
 		kinds[i], lists[i], indexes[i] = int16(t.Kind), t.Status.List, t.Status.Index
 	}
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		if err := p.requirePartitions(ctx, db, expires); err != nil {
+			return err
+		}
 		revision, err = one(ctx, c, scanInt, `
 			WITH held AS MATERIALIZED (SELECT held_revision() AS revision),
 			inserted AS (
-				INSERT INTO issued_tokens (jti, digest, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+				INSERT INTO issued_tokens (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
 					status_list, status_index, revision)
-				SELECT t.jti, t.digest, t.issued_at, t.expires_at, t.client_id,
-					NULLIF(t.user_id, 0), NULLIF(t.grant_id, 0), NULLIF(t.api_id, 0), t.key_id, t.kind,
+				SELECT t.jti, t.digest, t.expires_at, t.client_id,
+					NULLIF(t.user_id, 0), NULLIF(t.grant_id, 0), NULLIF(t.api_id, 0), t.key_id, NULLIF(t.kind, 1),
 					NULLIF(t.status_list, 0), CASE WHEN t.status_list <> 0 THEN t.status_index END, held.revision
 				FROM held, unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-					$8::bigint[], $9::bigint[], $10::smallint[], $11::bigint[], $12::integer[], $13::bigint[])
-					AS t (jti, digest, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+					$8::bigint[], $9::smallint[], $10::bigint[], $11::integer[], $12::bigint[])
+					AS t (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
 						status_list, status_index, revision)
 				WHERE t.revision >= held.revision
 				ORDER BY t.jti)
 			SELECT revision FROM held`,
-			ids, digests, issued, expires, clients, users, grants, apis, keys, kinds, lists, indexes, revisions)
-		if isNoPartition(err) {
-			if err := p.addPartitions(ctx, db, hoursOf(expires)); err != nil {
-				return err
-			}
-			return fmt.Errorf("%w: %w: a partition of the index was missing", domain.ErrUnavailable, errConflict) // which the same again cures
+			ids, digests, expires, clients, users, grants, apis, keys, kinds, lists, indexes, revisions)
+		if isNoPartition(err) { // somebody dropped it; the same again makes it
+			p.ready.Clear()
+			return fmt.Errorf("%w: %w: a partition of the index is missing", domain.ErrUnavailable, errConflict)
 		}
 		return err
 	})
@@ -177,6 +179,11 @@ func (p *postgres) tokensByRef(refs []domain.TokenRef) (query string, args []any
 		[]any{ids, expires, from, to}
 }
 
-func (p *postgres) coarse(jti string) string { return `substr(uuid_send(` + jti + `), 1, 4)` }
+func (p *postgres) coarse(owner, jti string) string {
+	if owner == `user_id` {
+		return `(jti_time(` + jti + `) >> 4)`
+	}
+	return `jti_time(` + jti + `)`
+}
 
 func (p *postgres) purgesTokens() bool { return false } // but drops partitions

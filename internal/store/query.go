@@ -102,13 +102,13 @@ func scanString(row scanner) (s string, err error) {
 	return s, err
 }
 
-// in writes "($1, $2, …)" for a list of values, of which there must be one at least.
-func in[T any](values []T) (placeholders string, args []any) {
+// in writes "($1, $2, …)" for a list of values, of which there must be one at least, and adds them to the arguments.
+func in[T any](args []any, values ...T) (placeholders string, _ []any) {
 	var b strings.Builder
-	for i, v := range values {
-		b.WriteString(", $")
-		b.WriteString(strconv.Itoa(i + 1))
+	for _, v := range values {
 		args = append(args, v)
+		b.WriteString(", $")
+		b.WriteString(strconv.Itoa(len(args)))
 	}
 	return "(" + b.String()[2:] + ")", args
 }

@@ -80,7 +80,7 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 	if err != nil {
 		return false, err
 	}
-	coarse := c.db.dialect.coarse
+	coarse := func(jti string) string { return c.db.dialect.coarse(owner, jti) }
 	var args []any
 	arg := func(value any) string {
 		args = append(args, value)
@@ -98,7 +98,10 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 	}
 	if done = last == (domain.TokenID{}); !done {
 		to := arg(last[:])
-		where += ` AND jti <= ` + to + ` AND ` + coarse(`jti`) + ` <= ` + coarse(to)
+		where += ` AND jti <= ` + to
+		if indexed {
+			where += ` AND ` + coarse(`jti`) + ` <= ` + coarse(to)
+		}
 		r.Cursor = last
 	}
 	if owner != "" && !indexed { // not sooner: to look for the next that fit would be to look at all
@@ -106,11 +109,12 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 	}
 	where += ` AND revoked_at IS NULL AND revision < ` + arg(r.Revision)
 	if !r.IssuedBefore.IsZero() {
-		where += ` AND issued_at < ` + arg(micros(r.IssuedBefore))
+		before := domain.FirstTokenID(r.IssuedBefore)
+		where += ` AND jti < ` + arg(before[:])
 	}
 	update := `UPDATE issued_tokens SET revoked_at = ` + arg(micros(now)) + ` WHERE ` + where
-	n, err := mark(ctx, c, domain.StatusInvalid, update, args...)
-	r.Marked += n
+	marked, err := mark(ctx, c, domain.StatusInvalid, update, args...)
+	r.Marked += int64(len(marked))
 	return done, err
 }
 

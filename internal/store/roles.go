@@ -138,7 +138,7 @@ func addRolePermissions(ctx context.Context, c conn, roles []*domain.Role) error
 		return nil
 	}
 	byID, ids := index(roles, func(r *domain.Role) int64 { return r.ID })
-	placeholders, args := in(ids)
+	placeholders, args := in(nil, ids...)
 	return c.each(ctx, func(row scanner) error {
 		var id int64
 		var p domain.RolePermission

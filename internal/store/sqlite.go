@@ -159,7 +159,7 @@ func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 	rows := make([]byte, 0, 220*len(tokens))
 	for i := range tokens {
 		t := &tokens[i]
-		rows = appendRow(rows, t.ID, t.Digest, micros(t.IssuedAt), micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID,
+		rows = appendRow(rows, t.ID, t.Digest, micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID,
 			int64(t.Kind), t.Status.List, int64(t.Status.Index), revisions[i])
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
@@ -167,12 +167,12 @@ func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 			return err
 		}
 		_, err := c.exec(ctx, `
-			INSERT INTO issued_tokens (jti, digest, issued_at, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+			INSERT INTO issued_tokens (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
 				status_list, status_index, revision)
-			SELECT unhex(value ->> 0), NULLIF(unhex(value ->> 1), zeroblob(16)), value ->> 2, value ->> 3, value ->> 4,
-				NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), NULLIF(value ->> 7, 0), value ->> 8, value ->> 9,
-				NULLIF(value ->> 10, 0), CASE WHEN value ->> 10 <> 0 THEN value ->> 11 END, $2
-			FROM json_each($1) WHERE value ->> 12 >= $2`, closeRows(rows), revision)
+			SELECT unhex(value ->> 0), NULLIF(unhex(value ->> 1), zeroblob(16)), value ->> 2, value ->> 3,
+				NULLIF(value ->> 4, 0), NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), value ->> 7, NULLIF(value ->> 8, 1),
+				NULLIF(value ->> 9, 0), CASE WHEN value ->> 9 <> 0 THEN value ->> 10 END, $2
+			FROM json_each($1) WHERE value ->> 11 >= $2`, closeRows(rows), revision)
 		return err
 	})
 	return revision, err
@@ -187,7 +187,7 @@ func (e *embedded) tokensByRef(refs []domain.TokenRef) (query string, args []any
 		JOIN issued_tokens t ON t.jti = r.jti AND t.expires_at = r.expires_at`, []any{closeRows(rows)}
 }
 
-func (e *embedded) coarse(jti string) string { return jti }
+func (e *embedded) coarse(_, jti string) string { return jti }
 
 // appendRow adds ["hex of the id","hex of the digest",number,…] to a JSON array of rows, which is one parameter however many
 // rows there are.

@@ -30,7 +30,7 @@ func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (fou
 		found = make(map[domain.TokenID]domain.IssuedToken, len(refs))
 		return c.each(ctx, func(row scanner) error {
 			var t domain.IssuedToken
-			if err := row.Scan(append(issuedDest(&t), &revision)...); err != nil || t.Kind == 0 {
+			if err := row.Scan(append(issuedDest(&t), &revision)...); err != nil || t.ID == (domain.TokenID{}) {
 				return err
 			}
 			found[t.ID] = t
@@ -41,14 +41,14 @@ func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (fou
 }
 
 // issuedColumns are the columns of issued_tokens t that issuedDest scans.
-const issuedColumns = `t.jti, COALESCE(t.kind, 0), COALESCE(t.key_id, 0), COALESCE(t.client_id, 0), COALESCE(t.user_id, 0),
-	COALESCE(t.grant_id, 0), COALESCE(t.api_id, 0), t.issued_at, t.expires_at, t.digest, COALESCE(t.status_list, 0),
+const issuedColumns = `t.jti, COALESCE(t.kind, 1), COALESCE(t.key_id, 0), COALESCE(t.client_id, 0), COALESCE(t.user_id, 0),
+	COALESCE(t.grant_id, 0), COALESCE(t.api_id, 0), t.expires_at, t.digest, COALESCE(t.status_list, 0),
 	COALESCE(t.status_index, 0), COALESCE(t.revision, 0), t.revoked_at, t.suspended_at`
 
 // issuedDest is where issuedColumns go.
 func issuedDest(t *domain.IssuedToken) []any {
 	return []any{
-		bytes16{(*[16]byte)(&t.ID)}, &t.Kind, &t.KeyID, &t.ClientID, &t.UserID, &t.GrantID, &t.APIID, at(&t.IssuedAt), at(&t.ExpiresAt),
+		bytes16{(*[16]byte)(&t.ID)}, &t.Kind, &t.KeyID, &t.ClientID, &t.UserID, &t.GrantID, &t.APIID, at(&t.ExpiresAt),
 		bytes16{(*[16]byte)(&t.Digest)}, &t.Status.List, &t.Status.Index, &t.Revision, at(&t.RevokedAt), at(&t.SuspendedAt),
 	}
 }
@@ -98,7 +98,7 @@ func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (
 // tokenConditions turns a filter into a condition on issued_tokens t and its arguments, and the order in which an index has
 // what it chooses, newest first.
 func (db *DB) tokenConditions(filter domain.TokenFilter) (where, order string, args []any) {
-	conditions, order := []string{`TRUE`}, `t.jti DESC`
+	conditions, indexed := []string{`TRUE`}, ``
 	add := func(condition string, value any) {
 		args = append(args, value)
 		conditions = append(conditions, condition+` $`+strconv.Itoa(len(args)))
@@ -111,24 +111,29 @@ func (db *DB) tokenConditions(filter domain.TokenFilter) (where, order string, a
 		id      int64
 		indexed bool
 	}{
-		{`t.client_id`, filter.ClientID, true}, {`t.user_id`, filter.UserID, true}, {`t.api_id`, filter.APIID, true},
-		{`t.grant_id`, filter.GrantID, false}, {`t.key_id`, filter.KeyID, false},
+		{`client_id`, filter.ClientID, true}, {`user_id`, filter.UserID, true}, {`api_id`, filter.APIID, true},
+		{`grant_id`, filter.GrantID, false}, {`key_id`, filter.KeyID, false},
 	} {
 		if owner.id == 0 {
 			continue
 		}
-		add(owner.column+` =`, owner.id)
+		add(`t.`+owner.column+` =`, owner.id)
 		if owner.indexed {
-			order = db.dialect.coarse(`t.jti`) + ` DESC, t.jti DESC`
+			indexed = owner.column
 		}
 	}
 	if filter.Before != (domain.TokenID{}) {
 		add(`t.jti <`, filter.Before[:])
-		conditions = append(conditions, db.dialect.coarse(`t.jti`)+` <= `+db.dialect.coarse(`$`+strconv.Itoa(len(args))))
+		if indexed != `` {
+			conditions = append(conditions, db.dialect.coarse(indexed, `t.jti`)+` <= `+db.dialect.coarse(indexed, `$`+strconv.Itoa(len(args))))
+		}
 	}
 	if filter.Live {
 		conditions = append(conditions, `t.revoked_at IS NULL`)
 		add(`t.expires_at >`, micros(filter.Now))
+	}
+	if order = `t.jti DESC`; indexed != `` {
+		order = db.dialect.coarse(indexed, `t.jti`) + ` DESC, ` + order
 	}
 	return strings.Join(conditions, ` AND `), order, args
 }

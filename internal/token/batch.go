@@ -25,15 +25,15 @@ type result[Out any] struct {
 }
 
 const (
-	batchSize  = 256  // calls in one batch at most
-	queueSize  = 4096 // calls that wait at most
-	batchLanes = 2    // batches under way: one gathers and is sent while the other commits
+	batchSize = 256  // calls in one batch at most
+	queueSize = 4096 // calls that wait at most
 )
 
-// newBatcher starts the batcher's lanes; they end with ctx.
-func newBatcher[In, Out any](ctx context.Context, run func(context.Context, []In) ([]Out, error)) *batcher[In, Out] {
+// newBatcher starts a batcher with so many batches under way at most: of two, one gathers and is sent while the other commits.
+// It ends with ctx.
+func newBatcher[In, Out any](ctx context.Context, lanes int, run func(context.Context, []In) ([]Out, error)) *batcher[In, Out] {
 	b := &batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
-	for range batchLanes {
+	for range lanes {
 		go b.lane(ctx)
 	}
 	return b

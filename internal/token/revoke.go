@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -72,19 +73,48 @@ func (t *Tokens) findID(ctx context.Context, id domain.TokenID) (domain.TokenEnt
 	return entries[0], nil
 }
 
-// revokeOne names the audience in the audit log: its services are told (internal/secevent). Of a token that is dead already
-// it writes nothing.
+// death is a token that is to be revoked, and the event that tells of it.
+type death struct {
+	token domain.TokenRef
+	event domain.Event
+}
+
+// revokeOne revokes a token together with those of other requests. The event names the audience: its services are told
+// (internal/secevent).
 func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audience string) error {
 	if !issued.RevokedAt.IsZero() {
 		return nil
 	}
-	err := t.log.Change(ctx, "token.revoke", "token:"+issued.ID.String(), map[string]any{"aud": audience}, func(ctx context.Context) error {
-		return t.store.RevokeToken(ctx, domain.TokenRef{ID: issued.ID, ExpiresAt: issued.ExpiresAt}, t.now())
-	})
-	if err != nil && !isNotFound(err) { // purged meanwhile
+	event, err := t.log.Event(ctx, "token.revoke", "token:"+issued.ID.String(), map[string]any{"aud": audience})
+	if err == nil {
+		_, err = t.deaths.do(ctx, death{domain.TokenRef{ID: issued.ID, ExpiresAt: issued.ExpiresAt}, event})
+	}
+	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
 	}
 	return nil
+}
+
+// revokeBatch revokes tokens and writes of those that have died by it: not of one that was dead before, or is purged.
+func (t *Tokens) revokeBatch(ctx context.Context, batch []death) ([]struct{}, error) {
+	refs := make([]domain.TokenRef, len(batch))
+	for i, d := range batch {
+		refs[i] = d.token
+	}
+	err := t.store.Tx(ctx, func(ctx context.Context) error {
+		revoked, err := t.store.RevokeTokens(ctx, t.now(), refs...)
+		if err != nil {
+			return err
+		}
+		var events []domain.Event
+		for _, d := range batch {
+			if i := slices.Index(revoked, d.token.ID); i >= 0 {
+				events, revoked = append(events, d.event), slices.Delete(revoked, i, i+1)
+			}
+		}
+		return t.log.Append(ctx, events...)
+	})
+	return make([]struct{}, len(batch)), err
 }
 
 // RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It says how many access and ID tokens died.
@@ -101,7 +131,7 @@ func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (died int64, err err
 		if died, err = t.store.RevokeGrant(ctx, id, t.now()); err != nil {
 			return err
 		}
-		return t.log.Record(ctx, "grant.revoke", "grant:"+strconv.FormatInt(id, 10), fmt.Sprintf(`{"tokens":%d}`, died))
+		return t.log.Record(ctx, "grant.revoke", "grant:"+strconv.FormatInt(id, 10), map[string]any{"tokens": died})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("revoke grant %d: %w", id, err)

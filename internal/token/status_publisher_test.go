@@ -44,7 +44,7 @@ func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
 						place, err := allocator.take(ctx, expires)
 						check(t, err)
 						tokens = append(tokens, domain.IssuedToken{
-							ID: domain.TokenID{byte(i + 1), byte(n)}, Kind: domain.TokenAccess, Status: place, IssuedAt: now, ExpiresAt: expires,
+							ID: domain.TokenID{byte(i + 1), byte(n)}, Kind: domain.TokenAccess, Status: place, ExpiresAt: expires,
 						})
 					}
 					l, err := p.list(ctx, tokens[len(tokens)-1].Status.List)
@@ -56,7 +56,8 @@ func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
 				_, err = db.InsertIssuedTokens(ctx, tokens, slices.Repeat([]int64{revision}, len(tokens)))
 				check(t, err)
 				for _, revoked := range tokens[1:] {
-					check(t, db.RevokeToken(ctx, domain.TokenRef{ID: revoked.ID, ExpiresAt: revoked.ExpiresAt}, now))
+					_, err = db.RevokeTokens(ctx, now, domain.TokenRef{ID: revoked.ID, ExpiresAt: revoked.ExpiresAt})
+					check(t, err)
 				}
 				now = now.Add(time.Minute)
 				check(t, p.sync(ctx))

@@ -24,8 +24,8 @@ type Store interface {
 	// ListIssuedTokens returns tokens, newest first, at most filter.Limit.
 	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) ([]domain.TokenEntry, error)
 
-	// RevokeToken marks one token. ErrNotFound if it is not in the index; done before is no error.
-	RevokeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
+	// RevokeTokens marks tokens and returns those that it has marked: not one that is not in the index, or was revoked before.
+	RevokeTokens(ctx context.Context, now time.Time, refs ...domain.TokenRef) (revoked []domain.TokenID, err error)
 	// SuspendToken and ResumeToken mark one token as suspended, or not any more. ErrNotFound if it is not in the index,
 	// ErrRevoked if it is revoked; done before is no error.
 	SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Time) error

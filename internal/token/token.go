@@ -60,6 +60,7 @@ type Tokens struct {
 
 	writes   *batcher[entry, int64]
 	reads    *batcher[domain.TokenRef, lookup]
+	deaths   *batcher[death, struct{}]
 	places   *places
 	statuses *publisher
 }
@@ -85,8 +86,9 @@ func New(ctx context.Context, c Config) *Tokens {
 		store: c.Store, keys: c.Keys, registry: c.Registry, directory: c.Directory, cache: c.Cache, log: c.Log,
 		issuer: c.Issuer, accessTTL: c.AccessTTL, now: c.Now,
 	}
-	t.writes = newBatcher(ctx, t.writeBatch)
-	t.reads = newBatcher(ctx, t.readBatch)
+	t.writes = newBatcher(ctx, 2, t.writeBatch)
+	t.reads = newBatcher(ctx, 2, t.readBatch)
+	t.deaths = newBatcher(ctx, 1, t.revokeBatch) // they would only wait for each other's lock
 	t.places = newPlaces(c.Store, c.StatusKey, c.Now)
 	t.statuses = newPublisher(c.Store, c.Keys, c.Issuer, c.StatusTTL, c.Now)
 	return t
@@ -149,11 +151,11 @@ func (t *Tokens) Mint(ctx context.Context, o Order) (Minted, error) {
 		expires = until // a token does not outlive the assignment that it rests on
 	}
 	// Whole seconds, as in the token; never a token that is dead on arrival.
-	record.IssuedAt, record.ExpiresAt = now.Truncate(time.Second), expires.Truncate(time.Second)
-	if !record.ExpiresAt.After(record.IssuedAt) {
-		record.ExpiresAt = record.IssuedAt.Add(time.Second)
+	record.ExpiresAt = expires.Truncate(time.Second)
+	if !record.ExpiresAt.After(record.IssuedAt()) {
+		record.ExpiresAt = record.IssuedAt().Add(time.Second)
 	}
-	claims.ID, claims.IssuedAt, claims.ExpiresAt = id.String(), record.IssuedAt.Unix(), record.ExpiresAt.Unix()
+	claims.ID, claims.IssuedAt, claims.ExpiresAt = id.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
 	place, err := t.places.take(ctx, record.ExpiresAt)
 	if err != nil {
 		return Minted{}, err
@@ -173,12 +175,11 @@ func (t *Tokens) Mint(ctx context.Context, o Order) (Minted, error) {
 // MintID signs an ID token for a client (OpenID Connect Core §2). The claims "jti", "iat" and "exp" are set here. It is not yet
 // in the index.
 func (t *Tokens) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time) (string, domain.IssuedToken, error) {
-	now := t.now()
 	record := domain.IssuedToken{
-		ID: newTokenID(now), Kind: domain.TokenIdentity, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
-		IssuedAt: now.Truncate(time.Second), ExpiresAt: expires.Truncate(time.Second),
+		ID: newTokenID(t.now()), Kind: domain.TokenIdentity, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
+		ExpiresAt: expires.Truncate(time.Second),
 	}
-	claims["jti"], claims["iat"], claims["exp"] = record.ID.String(), record.IssuedAt.Unix(), record.ExpiresAt.Unix()
+	claims["jti"], claims["iat"], claims["exp"] = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
 	token, keyID, err := t.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
 	record.KeyID = keyID
 	return token, record, err

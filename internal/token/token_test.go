@@ -144,7 +144,7 @@ func TestTokenHoldsOnlyWhatRoleScopeAndClientAgreeOn(t *testing.T) {
 		}
 		want := token.Claims{
 			Issuer: issuer, Subject: "reporting", Audience: orders, ClientID: "reporting", ID: minted.Record.ID.String(),
-			IssuedAt: minted.Record.IssuedAt.Unix(), ExpiresAt: minted.Record.IssuedAt.Unix() + 600,
+			IssuedAt: minted.Record.IssuedAt().Unix(), ExpiresAt: minted.Record.IssuedAt().Unix() + 600,
 			Scope: "orders:read", Roles: []string{"clerk"}, Entitlements: []string{"orders:read"}, Status: new(token.Status),
 		}
 		want.Status.List.Index = minted.Record.Status.Index

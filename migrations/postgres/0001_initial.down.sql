@@ -5,6 +5,7 @@ DROP TABLE status_changes;
 DROP TABLE status_lists;
 DROP TABLE revocations;
 DROP TABLE issued_tokens;
+DROP FUNCTION jti_time;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
 DROP TABLE grants;

@@ -220,31 +220,34 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to. It is the one table that is
--- large, so columns stand in an order that needs no padding, and 16 bytes are a UUID. The server makes and drops its partitions.
+-- large, so columns stand in an order that needs no padding, 16 bytes are a UUID, what most rows have in common is NULL, and
+-- when a token was issued is left to its jti. The server makes the partitions, each with its jti as the primary key, and drops them.
 CREATE TABLE issued_tokens (
-    issued_at    BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL,
     revision     BIGINT NOT NULL,          -- of the installation, when the token was written
-    user_id      BIGINT,
     grant_id     BIGINT,
     revoked_at   BIGINT,
     suspended_at BIGINT,
     client_id    INTEGER NOT NULL,
+    user_id      INTEGER,
     key_id       INTEGER NOT NULL,
     api_id       INTEGER,
     status_list  INTEGER,
     status_index INTEGER,
-    kind         SMALLINT NOT NULL,
     jti          UUID NOT NULL,
     digest       UUID,                     -- half the SHA-256 of the token
-    PRIMARY KEY (jti, expires_at)
+    kind         SMALLINT                  -- NULL: an access token
 ) PARTITION BY RANGE (expires_at);
 
--- Those of an owner, newest first. A jti begins with its time, of which 4 bytes count 65 seconds: so many rows share an index
--- entry, which then costs a third of one that has the whole jti.
-CREATE INDEX issued_tokens_client ON issued_tokens (client_id, substr(uuid_send(jti), 1, 4));
-CREATE INDEX issued_tokens_api ON issued_tokens (api_id, substr(uuid_send(jti), 1, 4)) WHERE api_id IS NOT NULL;
-CREATE INDEX issued_tokens_user ON issued_tokens (user_id, substr(uuid_send(jti), 1, 4)) WHERE user_id IS NOT NULL;
+-- When a jti was made, in units of 65.536 seconds: the first 32 of its 48 bits of milliseconds.
+CREATE FUNCTION jti_time(jti UUID) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (get_byte(uuid_send(jti), 0) << 24) | (get_byte(uuid_send(jti), 1) << 16) | (get_byte(uuid_send(jti), 2) << 8) | get_byte(uuid_send(jti), 3);
+
+-- Those of an owner, newest first. With so coarse a time many rows share an entry, which then costs them a quarter each; a user
+-- has fewer tokens than a client.
+CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti_time(jti));
+CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti_time(jti)) WHERE api_id IS NOT NULL;
+CREATE INDEX issued_tokens_user ON issued_tokens (user_id, (jti_time(jti) >> 4)) WHERE user_id IS NOT NULL;
 CREATE INDEX issued_tokens_grant ON issued_tokens (grant_id) WHERE grant_id IS NOT NULL;
 
 -- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.

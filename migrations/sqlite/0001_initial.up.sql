@@ -205,22 +205,20 @@ CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
 CREATE TABLE issued_tokens (
-    issued_at    INTEGER NOT NULL,
+    jti          BLOB PRIMARY KEY,          -- begins with the time that the token was issued
     expires_at   INTEGER NOT NULL,
     revision     INTEGER NOT NULL,          -- of the installation, when the token was written
-    user_id      INTEGER,
     grant_id     INTEGER,
     revoked_at   INTEGER,
     suspended_at INTEGER,
     client_id    INTEGER NOT NULL,
+    user_id      INTEGER,
     key_id       INTEGER NOT NULL,
     api_id       INTEGER,
     status_list  INTEGER,
     status_index INTEGER,
-    kind         INTEGER NOT NULL,
-    jti          BLOB NOT NULL,
     digest       BLOB,                      -- half the SHA-256 of the token
-    PRIMARY KEY (jti, expires_at)
+    kind         INTEGER                    -- NULL: an access token
 );
 -- Those of an owner, newest first.
 CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti);

@@ -99,7 +99,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 	"a revocation and a change, both audited, do not wait for each other": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		grant := w.grant(t, db)
-		appendEvent := func(ctx context.Context) error { return db.AppendEvent(ctx, domain.Event{Details: "{}"}, hashOf) }
+		appendEvent := func(ctx context.Context) error { return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}) }
 		// In steps, so that nothing is retried: the revocation is audited last, the change first.
 		revocation := must(db.Begin(t.Context()))(t)
 		must(db.RevokeGrant(revocation, grant, t0))(t)
@@ -133,13 +133,13 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 					if _, err := db.RevokeGrant(ctx, grants[family], t0); err != nil {
 						return err
 					}
-					return db.AppendEvent(ctx, domain.Event{Details: "{}"}, hashOf)
+					return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"})
 				})
 			case 1:
 				return refresh(t.Context(), db, w, grants[family], now, family)
 			default: // a management change that revokes the same, as disabling the client does
 				return db.Tx(t.Context(), func(ctx context.Context) error {
-					if err := db.AppendEvent(ctx, domain.Event{Details: "{}"}, hashOf); err != nil {
+					if err := db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}); err != nil {
 						return err
 					}
 					return db.RevokeGrants(ctx, 0, w.client, t0)

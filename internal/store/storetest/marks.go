@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"bytes"
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +27,12 @@ func findToken(tb testing.TB, db *store.DB, token domain.IssuedToken) domain.Iss
 	return found[token.ID]
 }
 
+// revoke revokes one token.
+func revoke(ctx context.Context, db *store.DB, token domain.IssuedToken, now time.Time) error {
+	_, err := db.RevokeTokens(ctx, now, refOf(token))
+	return err
+}
+
 // changesAfter returns all status changes after a seq.
 func changesAfter(tb testing.TB, db *store.DB, after int64) []domain.StatusChange {
 	tb.Helper()
@@ -41,13 +50,31 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		tokens[2].Status = domain.StatusRef{}
 		indexed(t, db, tokens...)
 		for _, token := range tokens[1:] {
-			check(t, db.RevokeToken(t.Context(), refOf(token), t0))
-			check(t, db.RevokeToken(t.Context(), refOf(token), t0.Add(time.Minute)))
+			check(t, revoke(t.Context(), db, token, t0))
+			check(t, revoke(t.Context(), db, token, t0.Add(time.Minute)))
 			token.RevokedAt = t0
 			same(t, findToken(t, db, token), token)
 		}
 		same(t, findToken(t, db, tokens[0]), tokens[0])
 		same(t, changesAfter(t, db, 0), []domain.StatusChange{{Seq: 1, List: 5, Status: domain.StatusInvalid, Indexes: []int32{1}}})
+	},
+	"of many tokens those are revoked that are live, and returned": func(t *testing.T, db *store.DB) {
+		tokens := listed(5, makeWorld(t, db).issued(1, 300))
+		indexed(t, db, tokens[1:]...)
+		check(t, revoke(t.Context(), db, tokens[1], t0))
+		refs := []domain.TokenRef{refOf(tokens[2])} // twice
+		var want []domain.TokenID
+		for _, token := range tokens[:299] {
+			refs = append(refs, refOf(token))
+			want = append(want, token.ID)
+		}
+		revoked := must(db.RevokeTokens(t.Context(), t0, refs...))(t)
+		slices.SortFunc(revoked, func(a, b domain.TokenID) int { return bytes.Compare(a[:], b[:]) })
+		same(t, revoked, want[2:])
+		same(t, findToken(t, db, tokens[298]).RevokedAt, t0)
+		same(t, findToken(t, db, tokens[299]), tokens[299])
+		same(t, len(changesAfter(t, db, 1)), 1) // one for the list, whatever their number
+		same(t, len(must(db.RevokeTokens(t.Context(), t0))(t)), 0)
 	},
 	"a suspended token is resumed": func(t *testing.T, db *store.DB) {
 		token := listed(5, makeWorld(t, db).issued(1, 1))[0]
@@ -73,7 +100,7 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		token := listed(5, makeWorld(t, db).issued(1, 1))[0]
 		indexed(t, db, token)
 		check(t, db.SuspendToken(t.Context(), refOf(token), t0))
-		check(t, db.RevokeToken(t.Context(), refOf(token), t0))
+		check(t, revoke(t.Context(), db, token, t0))
 		wantErr(t, db.ResumeToken(t.Context(), refOf(token), t0), domain.ErrRevoked)
 		wantErr(t, db.SuspendToken(t.Context(), refOf(token), t0), domain.ErrRevoked)
 		same(t, findToken(t, db, token).RevokedAt, t0)
@@ -83,7 +110,7 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		token := makeWorld(t, db).issued(1, 1)[0]
 		indexed(t, db, token)
 		for _, ref := range []domain.TokenRef{{ID: tokenID(99), ExpiresAt: token.ExpiresAt}, {ID: token.ID, ExpiresAt: t0}} {
-			wantErr(t, db.RevokeToken(t.Context(), ref, t0), domain.ErrNotFound)
+			same(t, len(must(db.RevokeTokens(t.Context(), t0, ref))(t)), 0)
 			wantErr(t, db.SuspendToken(t.Context(), ref, t0), domain.ErrNotFound)
 			wantErr(t, db.ResumeToken(t.Context(), ref, t0), domain.ErrNotFound)
 		}
@@ -111,7 +138,7 @@ var markTests = map[string]func(*testing.T, *store.DB){
 				_ = db.SuspendToken(t.Context(), refOf(token), t0) // before or too late
 				return nil
 			}
-			return db.RevokeToken(t.Context(), refOf(token), t0)
+			return revoke(t.Context(), db, token, t0)
 		})
 		same(t, succeeded, 20)
 		changes := changesAfter(t, db, 0)

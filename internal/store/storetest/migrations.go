@@ -62,7 +62,7 @@ var urlTests = map[string]func(*testing.T, string){
 		same(t, revision(t, two), revision(t, one))
 		token := w.issued(1, 1)[0]
 		indexed(t, two, token)
-		check(t, one.RevokeToken(t.Context(), refOf(token), t0))
+		check(t, revoke(t.Context(), one, token, t0))
 		found, _, err := two.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(token)})
 		check(t, err)
 		same(t, found[token.ID].RevokedAt, t0)

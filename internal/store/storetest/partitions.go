@@ -37,7 +37,7 @@ var partitionTests = map[string]func(*testing.T, *store.DB){
 		same(t, left(), []domain.TokenID{tokenID(6), tokenID(5), tokenID(4), tokenID(3)})
 		check(t, purgeTokens(t.Context(), db, hour.Add(time.Hour)))
 		same(t, left(), []domain.TokenID{tokenID(6), tokenID(5)})
-		check(t, db.RevokeToken(t.Context(), refOf(tokens[5]), t0))
+		check(t, revoke(t.Context(), db, tokens[5], t0))
 	},
 	"a token of any time finds room, whoever asks first": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -60,6 +60,15 @@ var partitionTests = map[string]func(*testing.T, *store.DB){
 		check(t, errors.Join(failed...))
 		same(t, len(must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{}))(t)), 80)
 	},
+	"a transaction finds room for its tokens, whatever it did before": func(t *testing.T, db *store.DB) {
+		token := makeWorld(t, db).issued(1, 1)[0]
+		token.ExpiresAt = t0.Add(5000 * time.Hour)
+		ctx := must(db.Begin(t.Context()))(t)
+		must(db.InsertGroup(ctx, domain.Group{Name: "late"}))(t)
+		_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{1 << 40})
+		check(t, errors.Join(err, db.Commit(ctx)))
+		same(t, findToken(t, db, token).ExpiresAt, token.ExpiresAt)
+	},
 	"tokens are written, found and revoked while expired ones go": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		var stop atomic.Bool
@@ -80,7 +89,7 @@ var partitionTests = map[string]func(*testing.T, *store.DB){
 				tokens[1].ExpiresAt = t0.Add(50 * time.Hour)
 				_, err := db.InsertIssuedTokens(t.Context(), tokens, []int64{1 << 40, 1 << 40})
 				if err == nil {
-					err = db.RevokeToken(t.Context(), refOf(tokens[1]), t0)
+					err = revoke(t.Context(), db, tokens[1], t0)
 				}
 				if err != nil {
 					return err

@@ -91,7 +91,7 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 				case 3:
 					tokens[i].KeyID = 94
 				case 4:
-					tokens[i].IssuedAt = t0.Add(-time.Hour)
+					tokens[i].ID = tokenID(-from - i) // from before
 				}
 				tokens[i].ExpiresAt = t0.Add(time.Duration(i) * time.Hour)
 			}
@@ -133,7 +133,7 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 			}
 		}
 		indexed(t, db, tokens...)
-		check(t, db.RevokeToken(t.Context(), refOf(tokens[150]), t0)) // of client 91, before
+		check(t, revoke(t.Context(), db, tokens[150], t0)) // of client 91, before
 		r := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfClient, TargetID: 91}))(t)
 		_, err := db.StepRevocation(t.Context(), r.ID, 10, t0)
 		check(t, err)

@@ -86,7 +86,7 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		}
 		check(t, db.ResumeToken(t.Context(), refOf(tokens[2]), t0))
 		for _, i := range []int{4, 3, 0, 5} {
-			check(t, db.RevokeToken(t.Context(), refOf(tokens[i]), t0))
+			check(t, revoke(t.Context(), db, tokens[i], t0))
 		}
 		entries, seq, err := db.StatusEntries(t.Context(), 5)
 		check(t, err)
@@ -104,7 +104,7 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		tokens := listed(5, makeWorld(t, db).issued(1, 5))
 		indexed(t, db, tokens...)
 		for _, token := range tokens {
-			check(t, db.RevokeToken(t.Context(), refOf(token), t0))
+			check(t, revoke(t.Context(), db, token, t0))
 		}
 		for _, c := range []struct {
 			after int64
@@ -129,9 +129,9 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		indexed(t, db, tokens...)
 		failure := errors.New("failure")
 		wantErr(t, db.Tx(t.Context(), func(ctx context.Context) error {
-			return errors.Join(db.RevokeToken(ctx, refOf(tokens[0]), t0), failure)
+			return errors.Join(revoke(ctx, db, tokens[0], t0), failure)
 		}), failure)
-		check(t, db.RevokeToken(t.Context(), refOf(tokens[1]), t0))
+		check(t, revoke(t.Context(), db, tokens[1], t0))
 		same(t, changesAfter(t, db, 0), []domain.StatusChange{{Seq: 1, List: 5, Status: domain.StatusInvalid, Indexes: []int32{1}}})
 	},
 	"old changes of a list are folded, and whoever missed them is told the outcome": func(t *testing.T, db *store.DB) {
@@ -144,7 +144,7 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 			case 1:
 				check(t, db.ResumeToken(t.Context(), refOf(token), t0))
 			case 2:
-				check(t, db.RevokeToken(t.Context(), refOf(token), t0))
+				check(t, revoke(t.Context(), db, token, t0))
 			}
 		}
 		before, seq, err := db.StatusEntries(t.Context(), lease.ID)
@@ -162,7 +162,7 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 			t.Errorf("%d changes are left of %d, want one for each status", len(folded), len(missed))
 		}
 		same(t, replay(folded), whole)
-		check(t, db.RevokeToken(t.Context(), refOf(tokens[0]), t0))
+		check(t, revoke(t.Context(), db, tokens[0], t0))
 		same(t, changesAfter(t, db, seq), []domain.StatusChange{{Seq: seq + 1, List: lease.ID, Status: domain.StatusInvalid, Indexes: []int32{0}}})
 	},
 	"lists that have expired go, with their changes": func(t *testing.T, db *store.DB) {
@@ -171,7 +171,7 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		tokens := append(listed(dead.ID, makeWorld(t, db).issued(1, 1)), listed(live.ID, world{}.issued(2, 1))...)
 		indexed(t, db, tokens...)
 		for _, token := range tokens {
-			check(t, db.RevokeToken(t.Context(), refOf(token), t0))
+			check(t, revoke(t.Context(), db, token, t0))
 		}
 		same(t, must(db.Purge(t.Context(), t0, 100))(t), 2)
 		_, err := db.FindStatusList(t.Context(), dead.ID)
@@ -228,7 +228,7 @@ func followTest(t *testing.T, db *store.DB) {
 			case 0:
 				err = errors.Join(err, db.ResumeToken(t.Context(), refOf(token), t0))
 			case 1:
-				err = errors.Join(err, db.RevokeToken(t.Context(), refOf(token), t0))
+				err = errors.Join(err, revoke(t.Context(), db, token, t0))
 			}
 			if err != nil {
 				return err

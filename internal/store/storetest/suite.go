@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -169,14 +170,17 @@ func (w world) issued(from, n int) []domain.IssuedToken {
 	tokens := make([]domain.IssuedToken, n)
 	for i := range tokens {
 		tokens[i] = domain.IssuedToken{
-			ID: tokenID(from + i), Kind: domain.TokenAccess, KeyID: 1000, ClientID: w.client, APIID: w.api, IssuedAt: t0, ExpiresAt: t0.Add(time.Hour),
+			ID: tokenID(from + i), Kind: domain.TokenAccess, KeyID: 1000, ClientID: w.client, APIID: w.api, ExpiresAt: t0.Add(time.Hour),
 		}
 	}
 	return tokens
 }
 
+// tokenID is the n-th since t0, of ten in a second; a negative one is from before.
 func tokenID(n int) domain.TokenID {
-	return domain.TokenID{0: 1, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+	id := domain.FirstTokenID(t0.Add(time.Duration(n) * 100 * time.Millisecond))
+	binary.BigEndian.PutUint32(id[12:], uint32(n))
+	return id
 }
 
 // indexed puts tokens into the index, and sets the revision at which they were written.
