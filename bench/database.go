@@ -144,7 +144,7 @@ func (s *site) awaitRevocation(ctx context.Context) (marked int64, err error) {
 // and what a row takes. It is attached once it is full, so that no server drops it before.
 func (f filling) partition(ctx context.Context, db *sql.DB, hour time.Time) (name string, bytes float64, parts string, err error) {
 	f.table = "filling"
-	if _, err := db.ExecContext(ctx, `CREATE TABLE filling (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti))`); err != nil {
+	if _, err := db.ExecContext(ctx, `CREATE TABLE filling (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti)) WITH (fillfactor = 90)`); err != nil {
 		return "", 0, "", err
 	}
 	if err := f.fill(ctx, db); err != nil {

@@ -78,7 +78,9 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, now time.Time) (died in
 			return err
 		}
 		marked, err := mark(ctx, c, domain.StatusInvalid, `
-			UPDATE issued_tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL AND expires_at > $2`, id, micros(now))
+			UPDATE issued_tokens SET revoked_at = $2
+			WHERE user_id = (SELECT user_id FROM grants WHERE id = $1) AND grant_id = $1 AND revoked_at IS NULL AND expires_at > $2`,
+			id, micros(now))
 		died = int64(len(marked))
 		return err
 	})

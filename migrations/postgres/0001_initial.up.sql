@@ -243,12 +243,11 @@ CREATE TABLE issued_tokens (
 CREATE FUNCTION jti_time(jti UUID) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (get_byte(uuid_send(jti), 0) << 24) | (get_byte(uuid_send(jti), 1) << 16) | (get_byte(uuid_send(jti), 2) << 8) | get_byte(uuid_send(jti), 3);
 
--- Those of an owner, newest first. With so coarse a time many rows share an entry, which then costs them a quarter each; a user
--- has fewer tokens than a client.
+-- Those of an owner, newest first; those of a grant are among its user's. With so coarse a time many rows share an entry, which
+-- then costs them a quarter each; a user has fewer tokens than a client.
 CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti_time(jti));
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti_time(jti)) WHERE api_id IS NOT NULL;
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id, (jti_time(jti) >> 4)) WHERE user_id IS NOT NULL;
-CREATE INDEX issued_tokens_grant ON issued_tokens (grant_id) WHERE grant_id IS NOT NULL;
 
 -- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.
 CREATE TABLE revocations (

@@ -220,11 +220,10 @@ CREATE TABLE issued_tokens (
     digest       BLOB,                      -- half the SHA-256 of the token
     kind         INTEGER                    -- NULL: an access token
 );
--- Those of an owner, newest first.
+-- Those of an owner, newest first; those of a grant are among its user's.
 CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti);
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti) WHERE api_id IS NOT NULL;
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id, jti) WHERE user_id IS NOT NULL;
-CREATE INDEX issued_tokens_grant ON issued_tokens (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
 
 -- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.

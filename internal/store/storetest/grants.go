@@ -170,7 +170,7 @@ func refresh(ctx context.Context, db *store.DB, w world, grant, revision int64, 
 			return err
 		}
 		token := w.issued(n, 1)[0]
-		token.GrantID = grant
+		token.GrantID, token.UserID = grant, w.user
 		if _, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{revision}); err != nil {
 			return err
 		}

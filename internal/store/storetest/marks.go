@@ -119,7 +119,10 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		w := makeWorld(t, db)
 		grant := w.grant(t, db)
 		tokens := listed(5, w.issued(1, 4))
-		tokens[0].GrantID, tokens[1].GrantID, tokens[2].GrantID = grant, grant, grant
+		for i := range tokens {
+			tokens[i].UserID, tokens[i].GrantID = w.user, grant
+		}
+		tokens[3].GrantID = w.grant(t, db)
 		tokens[1].Status.List = 4
 		tokens[2].ExpiresAt = t0 // expired
 		indexed(t, db, tokens...)
