@@ -192,6 +192,7 @@ CREATE TABLE authorization_codes (
     used_at    INTEGER
 );
 CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
+CREATE INDEX authorization_codes_expires ON authorization_codes (expires_at);
 
 CREATE TABLE refresh_tokens (
     signature  TEXT PRIMARY KEY,
@@ -202,6 +203,7 @@ CREATE TABLE refresh_tokens (
     revoked_at INTEGER
 );
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
+CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
 CREATE TABLE issued_tokens (
