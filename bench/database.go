@@ -25,6 +25,9 @@ func newDatabase(ctx context.Context, beside, name string) (made string, drop fu
 		return "", nil, err
 	}
 	address.Path = "/" + name
+	query := address.Query()
+	query.Set("application_name", "bench") // so that there is a query to add to
+	address.RawQuery = query.Encode()
 	return address.String(), func() {
 		_, _ = admin.ExecContext(context.WithoutCancel(ctx), `DROP DATABASE `+name+` WITH (FORCE)`)
 		_ = admin.Close()

@@ -44,12 +44,12 @@ func (s *scale) revokeOneByOne(ctx context.Context) error {
 // countStale counts how often the other replica still calls a token active whose revocation was acknowledged. It tries no longer
 // than for a while.
 func (s *scale) countStale(ctx context.Context, other *target) error {
-	const longest, atOnce = 12 * time.Minute, 8
+	const longest = 12 * time.Minute
 	var stale, refused atomic.Int64
 	var tries int
 	began := time.Now()
 	group, together := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(clients)
 	for ; tries < s.tries && time.Since(began) < longest && together.Err() == nil; tries++ {
 		group.Go(func() error {
 			active, err := s.revokeAndAsk(together, other)

@@ -338,3 +338,42 @@ func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
 		}
 	})
 }
+
+func TestRevocationsAtTheSameTimeAreEachWrittenDownOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := setUp(t, db)
+		const tokens, times = 40, 3
+		want := map[string]int{}
+		var group sync.WaitGroup
+		for i := range tokens {
+			minted := f.issue(t, f.a)
+			want["cli:"+strconv.Itoa(i)+" token:"+minted.Record.ID.String()] = 1
+			for n := range times { // at one replica, and again at the other
+				group.Go(func() {
+					ctx := audit.WithActor(t.Context(), "cli:"+strconv.Itoa(i))
+					if err := []*replica{f.a, f.b, f.a}[n].tokens.RevokeID(ctx, minted.Record.ID); err != nil {
+						t.Error(err)
+					}
+					if f.introspect(t, f.b, minted.Token) != nil {
+						t.Error("a revoked token is active")
+					}
+				})
+			}
+		}
+		group.Wait()
+		log := audit.New(db, time.Now)
+		_, err := log.Verify(t.Context())
+		must(t, err)
+		events, err := log.List(t.Context(), 0, 1000)
+		must(t, err)
+		got := map[string]int{}
+		for _, e := range events {
+			if e.Action == "token.revoke" {
+				got[e.Actor+" "+e.Target]++
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -20,6 +20,16 @@ func openOnly(tb testing.TB, url string, opts store.Options) *store.DB {
 
 // urlTests open the database themselves.
 var urlTests = map[string]func(*testing.T, string){
+	"a transaction that takes too long ends as unavailable": func(t *testing.T, url string) {
+		db := OpenImpatient(t, url)
+		err := db.Tx(t.Context(), func(ctx context.Context) error {
+			check(t, addUser(ctx, db, "goes"))
+			<-ctx.Done()
+			return addUser(ctx, db, "late")
+		})
+		wantErr(t, err, domain.ErrUnavailable)
+		wantUsers(t, db)
+	},
 	"an empty database is migrated, once": func(t *testing.T, url string) {
 		db := openOnly(t, url, store.Options{})
 		current, latest, dirty, err := db.MigrationStatus(t.Context())

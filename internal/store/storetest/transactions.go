@@ -106,15 +106,6 @@ var transactionTests = map[string]func(*testing.T, *store.DB){
 		wantUsers(t, db)
 		check(t, addUser(t.Context(), db, "next"))
 	},
-	"a transaction that takes too long ends as unavailable": func(t *testing.T, db *store.DB) {
-		err := db.Tx(t.Context(), func(ctx context.Context) error {
-			check(t, addUser(ctx, db, "goes"))
-			<-ctx.Done()
-			return addUser(ctx, db, "late")
-		})
-		wantErr(t, err, domain.ErrUnavailable)
-		wantUsers(t, db)
-	},
 	"transactions that lock in opposite orders both succeed": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		sessions := []int64{
