@@ -42,9 +42,9 @@ func newPostgres(url string, opts Options) (*postgres, error) {
 		"application_name": "signet",
 		// A replica that froze in mid-transaction must not keep its locks from the others.
 		"idle_in_transaction_session_timeout": fmt.Sprint((4 * opts.OpTimeout).Milliseconds()),
-		// Every statement has an index that fits and is planned once, whatever is known of a partition that was empty a moment ago:
-		// to plan afresh costs more than to find what was asked for.
-		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off",
+		// Every statement has an index that fits, in the order that it wants, and is planned once, whatever is known of a partition
+		// that was empty a moment ago: to plan afresh costs more than to find what was asked for.
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off",
 	} {
 		if params := config.ConnConfig.RuntimeParams; params[name] == "" {
 			params[name] = value
