@@ -160,10 +160,10 @@ func (f filling) partition(ctx context.Context, db *sql.DB, hour time.Time) (nam
 		return "", 0, "", err
 	}
 	name = hour.UTC().Format("issued_tokens_2006010215")
-	_, err = db.ExecContext(ctx, `ALTER TABLE filling RENAME TO `+name)
+	_, err = db.ExecContext(ctx, fmt.Sprintf(`ALTER TABLE issued_tokens ATTACH PARTITION filling FOR VALUES FROM (%d) TO (%d)`,
+		hour.UnixMicro(), hour.Add(time.Hour).UnixMicro()))
 	if err == nil {
-		_, err = db.ExecContext(ctx, fmt.Sprintf(`ALTER TABLE issued_tokens ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)`,
-			name, hour.UnixMicro(), hour.Add(time.Hour).UnixMicro()))
+		_, err = db.ExecContext(ctx, `ALTER TABLE filling RENAME TO `+name)
 	}
 	return name, bytes, parts, err
 }

@@ -56,10 +56,10 @@ func (id TokenID) Time() time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC()
 }
 
-// FirstTokenID is the smallest id that can be made at a time or later.
+// FirstTokenID is the smallest id that can be made at a time or later; there is none from before 1970.
 func FirstTokenID(at time.Time) (id TokenID) {
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(at.Add(time.Millisecond-1).UnixMilli()))
+	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.Add(time.Millisecond-1).UnixMilli())))
 	copy(id[:6], ms[2:])
 	return id
 }

@@ -15,6 +15,7 @@ import (
 // Bounds of a request.
 const (
 	maxBody       = 64 << 10 // bytes
+	usualBody     = 4 << 10
 	maxParameters = 64
 	maxQuery      = 4 << 10 // bytes of an authorization request: it has to travel in a URL again
 )
@@ -30,7 +31,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, fosite.ErrInvalidRequest.WithHint("Send the parameters as application/x-www-form-urlencoded.")
 	}
 	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead)
+	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
 	_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, errTooLarge

@@ -40,6 +40,9 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 	if err := s.Keys.Ensure(ctx); err != nil {
 		return err
 	}
+	if err := s.DB.PreparePartitions(ctx, time.Now(), time.Time{}); err != nil { // for the first requests not to wait
+		log.WarnContext(ctx, "the index is not prepared for the next day", "error", err)
+	}
 	s.Events.Log = log
 	handler, err := s.handler(cfg, log)
 	if err != nil {

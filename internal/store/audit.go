@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -13,6 +15,7 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 	if len(events) == 0 {
 		return nil
 	}
+	events = slices.Clone(events)
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		var last domain.Event
 		err := c.each(ctx, func(row scanner) error { return row.Scan(&last.Seq, &last.Hash) },
@@ -20,23 +23,39 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 		if err != nil {
 			return err
 		}
-		var rows []string
-		var args []any
-		for _, e := range events {
+		for i := range events {
+			e := &events[i]
 			e.Seq, e.PrevHash = last.Seq+1, bytes(last.Hash)
-			e.Hash = hash(e)
-			var row string
-			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.PrevHash, e.Hash)
-			rows, last = append(rows, row), e
+			e.Hash = hash(*e)
+			last = *e
 		}
-		_, err = c.exec(ctx, `
-			INSERT INTO audit_events (seq, at, actor, action, target, details, prev_hash, hash) VALUES `+strings.Join(rows, `, `), args...)
-		if err != nil {
+		if err := insertEvents(ctx, c, events); err != nil {
 			return err
 		}
 		_, err = c.exec(ctx, `UPDATE installation SET audit_hash = $1 WHERE id = 1`, last.Hash)
 		return err
 	})
+}
+
+// insertEvents writes so many in a statement as are a power of two, so that there are few different statements to be planned.
+func insertEvents(ctx context.Context, c conn, events []domain.Event) error {
+	for len(events) > 0 {
+		n := 1 << (bits.Len(uint(len(events))) - 1)
+		var rows []string
+		var args []any
+		for _, e := range events[:n] {
+			var row string
+			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.PrevHash, e.Hash)
+			rows = append(rows, row)
+		}
+		_, err := c.exec(ctx, `
+			INSERT INTO audit_events (seq, at, actor, action, target, details, prev_hash, hash) VALUES `+strings.Join(rows, `, `), args...)
+		if err != nil {
+			return err
+		}
+		events = events[n:]
+	}
+	return nil
 }
 
 // ListEvents returns events after the given seq, oldest first, at most limit.

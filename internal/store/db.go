@@ -58,6 +58,8 @@ type dialect interface {
 	insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
 	// tokensByRef is a query for the issued tokens that are referred to, and its arguments.
 	tokensByRef(refs []domain.TokenRef) (query string, args []any)
+	// isOneOf is a condition on issued_tokens that those fulfil which are referred to, and its arguments.
+	isOneOf(refs []domain.TokenRef) (condition string, args []any)
 	// coarse is a function of a jti that orders as the jti does, or less finely, and follows that owner (client_id, user_id or
 	// api_id) in the index of issued_tokens that begins with it.
 	coarse(owner, jti string) string

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -12,17 +13,10 @@ func (db *DB) RevokeTokens(ctx context.Context, now time.Time, refs ...domain.To
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	var ids [][]byte
-	var expires []int64
-	for i := range refs {
-		ids, expires = append(ids, refs[i].ID[:]), append(expires, micros(refs[i].ExpiresAt))
-	}
-	idIn, args := in([]any{micros(now)}, ids...)
-	expiresIn, args := in(args, expires...)
+	condition, args := db.dialect.isOneOf(refs)
+	update := `UPDATE issued_tokens SET revoked_at = $` + strconv.Itoa(len(args)+1) + ` WHERE ` + condition + ` AND revoked_at IS NULL`
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		revoked, err = mark(ctx, c, domain.StatusInvalid, `
-			UPDATE issued_tokens SET revoked_at = $1
-			WHERE jti IN `+idIn+` AND expires_at IN `+expiresIn+` AND revoked_at IS NULL`, args...)
+		revoked, err = mark(ctx, c, domain.StatusInvalid, update, append(args, micros(now))...)
 		return err
 	})
 	return revoked, err

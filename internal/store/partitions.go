@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,14 +52,13 @@ func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, befo
 	for hour := from.UTC().Truncate(partitionSpan); !hour.After(to); hour = hour.Add(partitionSpan) {
 		hours = append(hours, hour)
 	}
-	if err := p.attachPartitions(ctx, conn, hours); err != nil {
-		return db.translate(ctx, err)
-	}
+	failed := p.attachPartitions(ctx, conn, hours)
 	var alone bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone); err != nil || !alone {
-		return db.translate(ctx, err)
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone)
+	if err == nil && alone {
+		err = p.dropPartitions(ctx, conn, before)
 	}
-	return db.translate(ctx, p.dropPartitions(ctx, conn, before))
+	return db.translate(ctx, errors.Join(failed, err))
 }
 
 // requirePartitions makes those that tokens with these expiries need and that nobody has prepared. It comes before the
@@ -91,47 +89,50 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// attachPartitions makes those that are not there. It makes tables first and attaches them then: unlike CREATE TABLE …
+// attachPartitions makes those that are not there, one by one. It makes a table first and attaches it then: unlike CREATE TABLE …
 // PARTITION OF that lets others go on reading and writing the index. A tenth of each page is left for rows that are marked later:
 // as long as their new versions stay on the page, no index changes, which makes it three times as fast.
 func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
-	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
+	for _, hour := range hours {
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			name := hour.Format(partitionName)
+			isThere := func() (there bool, err error) {
+				err = tx.QueryRow(ctx, `
+					SELECT EXISTS (SELECT FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace
+						WHERE parent.oid = 'issued_tokens'::regclass AND c.relname = $1)`, name).Scan(&there)
+				return there, err
+			}
+			if there, err := isThere(); err != nil || there {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
+				return err
+			}
+			if there, err := isThere(); err != nil || there {
+				return err
+			}
+			_, err := tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(`
+				CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti)) WITH (fillfactor = 90);
+				ALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d);`,
+				name, micros(hour), micros(hour.Add(partitionSpan)))).ReadAll()
 			return err
-		}
-		there, err := listPartitions(ctx, tx)
+		})
 		if err != nil {
 			return err
 		}
-		var script strings.Builder
-		for _, hour := range hours {
-			if slices.ContainsFunc(there, func(p partition) bool { return p.from.Equal(hour) }) {
-				continue
-			}
-			fmt.Fprintf(&script, `
-				CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti)) WITH (fillfactor = 90);
-				ALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d);`,
-				hour.Format(partitionName), micros(hour), micros(hour.Add(partitionSpan)))
-		}
-		_, err = tx.Conn().PgConn().Exec(ctx, script.String()).ReadAll()
-		return err
-	})
-	for _, hour := range hours {
-		if err == nil {
-			p.ready.Store(hour.Unix(), nil)
-		}
+		p.ready.Store(hour.Unix(), nil)
 	}
-	return err
+	return nil
 }
 
-// dropPartitions drops those whose tokens have expired, and finishes what an interruption left.
+// dropPartitions drops those whose tokens have expired, and finishes what an interruption left: a table that is detached.
 func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error {
 	there, err := listPartitions(ctx, conn)
 	if err != nil {
 		return err
 	}
 	for _, old := range there {
-		if !old.leaving && old.from.Add(partitionSpan).After(before) {
+		if old.attached && !old.leaving && old.from.Add(partitionSpan).After(before) {
 			continue
 		}
 		p.ready.Delete(old.from.Unix())

@@ -127,3 +127,30 @@ func TestPartitionsThatWereDetachedAreDropped(t *testing.T) {
 		t.Error("a detached partition is left")
 	}
 }
+
+func TestAPartitionThatAnotherReplicaDroppedIsMadeAgain(t *testing.T) {
+	url := pgtest.Database(t)
+	one, other := storetest.Open(t, url), storetest.Open(t, url)
+	expired := time.Now().Add(-100 * time.Hour)
+	drop := func() {
+		t.Helper()
+		if err := other.PreparePartitions(t.Context(), time.Now(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := insertToken(t.Context(), one, 1, expired); err != nil {
+		t.Fatal(err)
+	}
+	drop()
+	if err := insertToken(t.Context(), one, 2, expired); err != nil {
+		t.Error(err)
+	}
+	drop()
+	err := one.Tx(t.Context(), func(ctx context.Context) error { return insertToken(ctx, one, 3, expired) })
+	if err != nil {
+		t.Error(err)
+	}
+	if n := count(t, connect(t, url), `SELECT COUNT(*) FROM issued_tokens`); n != 1 {
+		t.Errorf("%d tokens are left, want 1", n)
+	}
+}

@@ -169,6 +169,17 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 // tokensByRef looks each token up on its own, whatever the planner believes of the number of rows: LATERAL with OFFSET 0 is a
 // nested loop. The bounds spare it the partitions that hold none of them.
 func (p *postgres) tokensByRef(refs []domain.TokenRef) (query string, args []any) {
+	return `SELECT t.* FROM unnest($1::uuid[], $2::bigint[]) AS r (jti, expires_at) CROSS JOIN LATERAL (
+		SELECT * FROM issued_tokens WHERE jti = r.jti AND expires_at = r.expires_at AND expires_at BETWEEN $3 AND $4 OFFSET 0) AS t`,
+		refArgs(refs)
+}
+
+func (p *postgres) isOneOf(refs []domain.TokenRef) (condition string, args []any) {
+	return `jti = ANY($1::uuid[]) AND expires_at = ANY($2::bigint[]) AND expires_at BETWEEN $3 AND $4`, refArgs(refs)
+}
+
+// refArgs are the ids, the expiries, the first expiry and the last.
+func refArgs(refs []domain.TokenRef) []any {
 	ids := make([][16]byte, len(refs))
 	expires := make([]int64, len(refs))
 	from, to := int64(0), int64(0)
@@ -178,9 +189,7 @@ func (p *postgres) tokensByRef(refs []domain.TokenRef) (query string, args []any
 	if len(refs) > 0 {
 		from, to = slices.Min(expires), slices.Max(expires)
 	}
-	return `SELECT t.* FROM unnest($1::uuid[], $2::bigint[]) AS r (jti, expires_at) CROSS JOIN LATERAL (
-		SELECT * FROM issued_tokens WHERE jti = r.jti AND expires_at = r.expires_at AND expires_at BETWEEN $3 AND $4 OFFSET 0) AS t`,
-		[]any{ids, expires, from, to}
+	return []any{ids, expires, from, to}
 }
 
 func (p *postgres) coarse(owner, jti string) string {

@@ -179,12 +179,20 @@ func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 }
 
 func (e *embedded) tokensByRef(refs []domain.TokenRef) (query string, args []any) {
+	return `SELECT t.* FROM (SELECT unhex(value ->> 0) AS jti, value ->> 2 AS expires_at FROM json_each($1)) AS r
+		JOIN issued_tokens t ON t.jti = r.jti AND t.expires_at = r.expires_at`, refArg(refs)
+}
+
+func (e *embedded) isOneOf(refs []domain.TokenRef) (condition string, args []any) {
+	return `(jti, expires_at) IN (SELECT unhex(value ->> 0), value ->> 2 FROM json_each($1))`, refArg(refs)
+}
+
+func refArg(refs []domain.TokenRef) []any {
 	rows := make([]byte, 0, 100*len(refs))
 	for i := range refs {
 		rows = appendRow(rows, refs[i].ID, domain.TokenDigest{}, micros(refs[i].ExpiresAt))
 	}
-	return `SELECT t.* FROM (SELECT unhex(value ->> 0) AS jti, value ->> 2 AS expires_at FROM json_each($1)) AS r
-		JOIN issued_tokens t ON t.jti = r.jti AND t.expires_at = r.expires_at`, []any{closeRows(rows)}
+	return []any{closeRows(rows)}
 }
 
 func (e *embedded) coarse(_, jti string) string { return jti }

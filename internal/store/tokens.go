@@ -111,7 +111,7 @@ func (db *DB) tokenConditions(filter domain.TokenFilter) (where, order string, a
 		id      int64
 		indexed bool
 	}{
-		{`client_id`, filter.ClientID, true}, {`user_id`, filter.UserID, true}, {`api_id`, filter.APIID, true},
+		{`api_id`, filter.APIID, true}, {`client_id`, filter.ClientID, true}, {`user_id`, filter.UserID, true}, // the fewest last
 		{`grant_id`, filter.GrantID, false}, {`key_id`, filter.KeyID, false},
 	} {
 		if owner.id == 0 {

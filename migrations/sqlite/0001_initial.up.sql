@@ -207,7 +207,7 @@ CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
 CREATE TABLE issued_tokens (
-    jti          BLOB PRIMARY KEY,          -- begins with the time that the token was issued
+    jti          BLOB NOT NULL PRIMARY KEY, -- begins with the time that the token was issued
     expires_at   INTEGER NOT NULL,
     revision     INTEGER NOT NULL,          -- of the installation, when the token was written
     grant_id     INTEGER,

@@ -109,6 +109,7 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 			{domain.Revocation{Kind: domain.RevokeOfKey, TargetID: 94}, 2},
 			{domain.Revocation{Kind: domain.RevokeOfAll, IssuedBefore: t0}, 2},
 			{domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client, IssuedBefore: t0}, 0}, // before, and all revoked
+			{domain.Revocation{Kind: domain.RevokeOfAll, IssuedBefore: time.Date(1926, 11, 1, 0, 0, 0, 0, time.UTC)}, 0},
 			{domain.Revocation{Kind: domain.RevokeOfAll}, 2},
 		} {
 			r := must(db.InsertRevocation(t.Context(), c.r))(t)
