@@ -2,5 +2,15 @@ package secevent
 
 import "time"
 
+// Woken says, once, whether Run would look at the log at once.
+func (s *Service) Woken() bool {
+	select {
+	case <-s.kick:
+		return true
+	default:
+		return false
+	}
+}
+
 // SetPatience shortens how long a poll waits, and a push.
 func (s *Service) SetPatience(poll, push time.Duration) { s.longPoll, s.pushTimeout = poll, push }

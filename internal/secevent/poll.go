@@ -30,14 +30,15 @@ type SetError struct {
 // Answer holds tokens by their id (RFC 8936 §2.3).
 type Answer struct {
 	Sets          map[string]string `json:"sets"`
-	MoreAvailable bool              `json:"moreAvailable"`
+	MoreAvailable bool              `json:"moreAvailable"` // there may be more at once, even if sets is empty
 }
 
 // ErrNotPolling says that a client is not registered to poll for events.
 var ErrNotPolling = errors.New("not registered to poll for events")
 
 // Poll acknowledges what the request names, and answers with what the client has to hear and has not acknowledged. If there is
-// nothing it waits for 25 seconds. domain.ErrInvalid for a negative maxEvents.
+// nothing it waits for 25 seconds; a client that is far behind is told to ask again instead. domain.ErrInvalid for a negative
+// maxEvents.
 func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, error) {
 	limit := maxEvents
 	if p.MaxEvents != nil {
@@ -53,23 +54,21 @@ func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, er
 	for {
 		news, stopped := s.next()
 		answer, err := s.offer(ctx, clientID, limit)
-		if err != nil || len(answer.Sets) > 0 || limit == 0 || p.ReturnImmediately || stopped {
+		if err != nil || len(answer.Sets) > 0 || answer.MoreAvailable || limit == 0 || p.ReturnImmediately || stopped {
 			return answer, err
 		}
-		if !s.wait(ctx, news, patience.C) {
+		if !s.wait(ctx, clientID, news, patience.C) {
 			return answer, ctx.Err()
 		}
 	}
 }
 
 // wait waits until there is something new; false if there is no time, or no room, for that.
-func (s *Service) wait(ctx context.Context, news <-chan struct{}, patience <-chan time.Time) bool {
-	select {
-	case s.waiting <- struct{}{}:
-		defer func() { <-s.waiting }()
-	default:
+func (s *Service) wait(ctx context.Context, clientID string, news <-chan struct{}, patience <-chan time.Time) bool {
+	if !s.beginWait(clientID) {
 		return false
 	}
+	defer s.endWait(clientID)
 	select {
 	case <-news:
 		return true
@@ -77,6 +76,28 @@ func (s *Service) wait(ctx context.Context, news <-chan struct{}, patience <-cha
 	case <-ctx.Done():
 	}
 	return false
+}
+
+// beginWait takes a place to wait for a client; false if there is none left.
+func (s *Service) beginWait(clientID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == maxWaiting || s.waitingOf[clientID] == maxWaitingOf {
+		return false
+	}
+	s.waiting++
+	s.waitingOf[clientID]++
+	return true
+}
+
+// endWait gives the place back.
+func (s *Service) endWait(clientID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting--
+	if s.waitingOf[clientID]--; s.waitingOf[clientID] == 0 {
+		delete(s.waitingOf, clientID)
+	}
 }
 
 func (s *Service) offer(ctx context.Context, clientID string, limit int) (Answer, error) {
@@ -93,7 +114,7 @@ func (s *Service) offer(ctx context.Context, clientID string, limit int) (Answer
 			return answer, err
 		}
 	}
-	answer.MoreAvailable = len(w.open) > limit
+	answer.MoreAvailable = len(w.open) > limit || w.behind
 	return answer, s.pass(ctx, w)
 }
 

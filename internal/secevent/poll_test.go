@@ -320,6 +320,62 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 	})
 }
 
+func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.polls(t, "orders-svc", "billing-svc")
+		ctx := t.Context()
+		api, err := w.a.registry.FindAPI(ctx, orders)
+		must(t, err)
+		gone, err := w.a.registry.CreateAPI(ctx, domain.API{Audience: "https://gone.example"})
+		must(t, err)
+		must(t, w.a.registry.DeleteAPI(ctx, gone.Audience))
+		all, err := w.a.keys.List(ctx)
+		must(t, err)
+		key := all[slices.IndexFunc(all, func(k domain.SigningKey) bool { return k.Alg == domain.ES256 })]
+		revoke := func(kind domain.RevocationKind, id int64) func() error {
+			return func() error {
+				_, err := w.a.tokens.Revoke(ctx, domain.Revocation{Kind: kind, TargetID: id})
+				return err
+			}
+		}
+		type subjects = []map[string]string
+		theKey := subjects{{"format": "opaque", "id": key.KID}}
+		everything := subjects{{"format": "uri", "uri": issuer}}
+		for _, step := range []struct {
+			do              func() error
+			orders, billing subjects // that the services are told of
+		}{
+			{revoke(domain.RevokeOfAPI, api.ID), subjects{{"format": "uri", "uri": orders}}, nil},
+			{revoke(domain.RevokeOfAPI, gone.ID), nil, nil},
+			{revoke(domain.RevokeOfKey, key.ID), theKey, theKey},
+			{revoke(domain.RevokeOfKey, 1<<40), nil, nil},
+			{func() error { _, _, err := w.a.keys.Revoke(ctx, key.KID); return err }, theKey, theKey},
+			{revoke(domain.RevokeOfAll, 0), everything, everything},
+			{func() error {
+				_, err := w.a.registry.UpdateClient(ctx, domain.Client{
+					ClientID: "orders-svc", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
+				})
+				return errors.Join(err, revoke(domain.RevokeOfKey, key.ID)(), revoke(domain.RevokeOfAll, 0)())
+			}, nil, slices.Concat(theKey, everything)}, // orders-svc serves nothing any more
+		} {
+			must(t, step.do())
+			for client, want := range map[string]subjects{"orders-svc": step.orders, "billing-svc": step.billing} {
+				sets := w.b.poll(t, client)
+				var told subjects
+				for _, s := range sets {
+					told = append(told, s.Subject)
+					if s.Events[sessionRevoked].Reason["en"] == "" {
+						t.Errorf("the events are %+v", s.Events)
+					}
+				}
+				same(t, told, want)
+				w.b.poll(t, client, ids(sets)...)
+			}
+		}
+	})
+}
+
 func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
@@ -396,19 +452,76 @@ func TestAReceiverOfSomeEventsHearsNoOthers(t *testing.T) {
 func TestALongLogWithoutNewsIsPassedOver(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.polls(t, "orders-svc")
-	for range 450 { // some pages of the log
-		must(t, audit.New(w.db, w.now).Record(t.Context(), "session.start", "session:x", nil))
-	}
+	w.lengthen(t, 450) // some pages
 	jti := w.revoke(t, orders)
 	same(t, abouts(w.a.poll(t, "orders-svc")), []string{jti})
 	w.a.poll(t, "orders-svc", ids(w.a.poll(t, "orders-svc"))...)
-	for range 450 {
-		must(t, audit.New(w.db, w.now).Record(t.Context(), "session.start", "session:x", nil))
-	}
+	w.lengthen(t, 450)
 	same(t, len(w.a.poll(t, "orders-svc")), 0)
 	last, err := w.db.LastEvent(t.Context())
 	must(t, err)
 	r, err := w.a.events.Find(t.Context(), "orders-svc")
 	must(t, err)
 	same(t, r.Progress.Acked, last)
+}
+
+func TestAPollFarBehindIsAnsweredInPartsUntilItHears(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.polls(t, "orders-svc")
+		w.lengthen(t, 9000) // two looks and a bit
+		jti := w.revoke(t, orders)
+		w.a.events.SetPatience(time.Hour, time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		acked := w.receiver(t).Progress.Acked
+		for range 2 {
+			answer, err := w.a.events.Poll(ctx, "orders-svc", secevent.Poll{})
+			must(t, err)
+			same(t, answer, secevent.Answer{Sets: map[string]string{}, MoreAvailable: true})
+			acked += 4000
+			same(t, w.receiver(t).Progress, domain.Progress{Acked: acked})
+		}
+		answer, err := w.a.events.Poll(ctx, "orders-svc", secevent.Poll{})
+		must(t, err)
+		sets := w.a.read(t, answer)
+		same(t, abouts(sets), []string{jti})
+		answer, err = w.a.events.Poll(ctx, "orders-svc", secevent.Poll{ReturnImmediately: true, Ack: ids(sets)})
+		must(t, err)
+		same(t, answer, secevent.Answer{Sets: map[string]string{}})
+	})
+}
+
+func TestAClientCannotTakeAllThePlacesToWait(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	w.polls(t, "orders-svc", "billing-svc")
+	w.a.events.SetPatience(time.Hour, time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for range 2 { // the places are given back
+		answers := map[string]chan secevent.Answer{}
+		for _, client := range []string{"orders-svc", "billing-svc"} {
+			answered := make(chan secevent.Answer, 5)
+			answers[client] = answered
+			for range 5 {
+				go func() {
+					answer, err := w.a.events.Poll(ctx, client, secevent.Poll{})
+					if err != nil {
+						t.Error(err)
+					}
+					answered <- answer
+				}()
+			}
+			same(t, len((<-answered).Sets), 0) // four others wait
+		}
+		w.revoke(t, orders)
+		w.revoke(t, billing)
+		must(t, w.a.events.Sync(ctx))
+		for client, answered := range answers {
+			for range 4 {
+				same(t, len((<-answered).Sets), 1)
+			}
+			w.a.poll(t, client, ids(w.a.poll(t, client))...)
+		}
+	}
 }

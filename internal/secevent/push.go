@@ -27,7 +27,7 @@ const (
 )
 
 // deliver pushes to a receiver what it has to hear, in order, one request at a time, while this replica holds the lease. It
-// says whether there is more to do now. A token counts as delivered once its 202 is stored: if the replica dies
+// says whether there may be more to do now. A token counts as delivered once its 202 is stored: if the replica dies
 // in between, it is sent again, with the same jti.
 func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err error) {
 	w, err := s.look(ctx, clientID)
@@ -35,7 +35,7 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 	case err != nil:
 		return false, err
 	case len(w.open) == 0:
-		return false, s.pass(ctx, w)
+		return w.behind, s.pass(ctx, w)
 	}
 	until := s.Now().Add(leaseTime)
 	if err := s.Store.LeaseReceiver(ctx, w.receiver.ID, s.Now(), until); err != nil {
@@ -82,7 +82,7 @@ func (s *Service) pushAll(ctx context.Context, w *window) (more bool, err error)
 		}
 		r.Attempts, r.LastError = 0, ""
 	}
-	return false, nil
+	return true, nil
 }
 
 // giveUp goes on to the next token, and keeps in the audit log why.

@@ -281,6 +281,22 @@ func TestAPausedReceiverIsNotPushedTo(t *testing.T) {
 	}
 }
 
+func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		w.lengthen(t, 9000) // two looks and a bit
+		jti := w.revoke(t, orders)
+		for range 3 {
+			same(t, s.count(true), 0)
+			must(t, w.a.events.Sync(t.Context()))
+			eventually(t, "the next round is to begin", w.a.events.Woken)
+		}
+		same(t, abouts(s.read(t, w.a, false)), []string{jti})
+	})
+}
+
 func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	s := newService(t)

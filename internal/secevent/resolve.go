@@ -21,18 +21,21 @@ type subject struct {
 	audience string            // only receivers that serve it; empty: any
 }
 
-// subjectID is a subject identifier of the formats iss_sub (RFC 9493 §3.2.4) and jwt_id (Shared Signals Framework 1.0 §3.4.1).
+// subjectID is a subject identifier of the formats iss_sub, opaque and uri (RFC 9493 §3.2) and jwt_id (Shared Signals
+// Framework 1.0 §3.4.1). A signing key is opaque; an API is the URI of its audience, and all there is that of the issuer.
 type subjectID struct {
 	Format  string `json:"format"`
-	Issuer  string `json:"iss"`
+	Issuer  string `json:"iss,omitempty"`
 	Subject string `json:"sub,omitempty"`
 	TokenID string `json:"jti,omitempty"`
+	URI     string `json:"uri,omitempty"`
+	ID      string `json:"id,omitempty"`
 }
 
-// resolve finds the subjects of a statement, each once. What is not there any more has an event of its own, or no tokens.
-// complete is false if there are more than maxSubjects.
-func (s *Service) resolve(ctx context.Context, about []target) (found []subject, complete bool, err error) {
-	g := gathering{service: s, seen: map[subjectID]bool{}}
+// resolve finds the subjects of a statement, each once; of APIs only those that are served. What is not there any more has an
+// event of its own, or no tokens. complete is false if there are more than maxSubjects.
+func (s *Service) resolve(ctx context.Context, about []target, serves []string) (found []subject, complete bool, err error) {
+	g := gathering{service: s, serves: serves, seen: map[subjectID]bool{}}
 	for _, t := range about {
 		if err := g.add(ctx, t); err != nil && !errors.Is(err, domain.ErrNotFound) {
 			return nil, false, fmt.Errorf("find %s %q: %w", t.kind, t.name, err)
@@ -43,6 +46,7 @@ func (s *Service) resolve(ctx context.Context, about []target) (found []subject,
 
 type gathering struct {
 	service  *Service
+	serves   []string // audiences
 	subjects []subject
 	seen     map[subjectID]bool
 	cut      bool
@@ -75,6 +79,8 @@ func (g *gathering) putClient(clientID string) {
 	})
 }
 
+func (g *gathering) putKey(kid string) { g.put(subject{id: subjectID{Format: "opaque", ID: kid}}) }
+
 func (g *gathering) add(ctx context.Context, t target) error {
 	store := g.service.Store
 	switch t.kind {
@@ -94,6 +100,12 @@ func (g *gathering) add(ctx context.Context, t target) error {
 	case theClient:
 		g.putClient(t.name)
 		return nil
+	case theKey:
+		g.putKey(t.name)
+		return nil
+	case everything:
+		g.put(subject{id: subjectID{Format: "uri", URI: g.service.Issuer}})
+		return nil
 	case theMembers:
 		return g.addMembers(ctx, t.name)
 	case theHolders:
@@ -110,6 +122,10 @@ func (g *gathering) addByID(ctx context.Context, kind targetKind, id int64) erro
 	store := g.service.Store
 	var audience string
 	switch kind {
+	case theAPIID:
+		return g.addAPI(ctx, id)
+	case theKeyID:
+		return g.addKey(ctx, id)
 	case theClientID:
 		clientID, err := store.FindClientID(ctx, id)
 		if err == nil {
@@ -126,6 +142,30 @@ func (g *gathering) addByID(ctx context.Context, kind targetKind, id int64) erro
 	user, err := store.FindUserByID(ctx, id)
 	if err == nil {
 		g.putUser(user, audience)
+	}
+	return err
+}
+
+func (g *gathering) addAPI(ctx context.Context, id int64) error {
+	for _, audience := range g.serves {
+		api, err := g.service.Registry.LookupAPI(ctx, audience)
+		switch {
+		case errors.Is(err, domain.ErrNotFound): // deleted meanwhile
+		case err != nil:
+			return err
+		case api.ID == id:
+			g.put(subject{id: subjectID{Format: "uri", URI: audience}, audience: audience})
+		}
+	}
+	return nil
+}
+
+func (g *gathering) addKey(ctx context.Context, id int64) error {
+	stored, err := g.service.Keys.List(ctx)
+	for _, k := range stored {
+		if k.ID == id {
+			g.putKey(k.KID)
+		}
 	}
 	return err
 }

@@ -24,6 +24,7 @@ const (
 	syncInterval  = time.Second      // between looks at the log, if nobody wakes the service
 	longPoll      = 25 * time.Second // how long a poll waits for something to tell
 	maxWaiting    = 1000             // polls that wait at once; more are answered at once
+	maxWaitingOf  = 4                // of one client
 	maxDeliveries = 16               // receivers that are pushed to at once
 )
 
@@ -49,16 +50,17 @@ type Service struct {
 	pushTimeout time.Duration
 
 	kick    chan struct{} // one that waits is enough
-	waiting chan struct{} // a slot for every poll that waits
 	pushing chan struct{} // a slot for every delivery
 	started sync.WaitGroup
 
-	mu      sync.Mutex
-	news    chan struct{}  // closed when there is something new
-	seen    int64          // the end of the log that waiting polls know of
-	busy    map[int64]bool // receivers that this replica pushes to
-	stopped bool
-	warned  int64 // the last event that was told of to a part of its subjects
+	mu        sync.Mutex
+	news      chan struct{}  // closed when there is something new
+	seen      int64          // the end of the log that waiting polls know of
+	waiting   int            // polls that wait
+	waitingOf map[string]int // the same by client_id
+	busy      map[int64]bool // receivers that this replica pushes to
+	stopped   bool
+	warned    int64 // the last event that was told of to a part of its subjects
 }
 
 // New makes the service.
@@ -68,8 +70,8 @@ func New(c Config) *Service {
 	}
 	return &Service{
 		Config: c, clients: newClients(), longPoll: longPoll, pushTimeout: pushTimeout,
-		kick: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaiting), pushing: make(chan struct{}, maxDeliveries),
-		news: make(chan struct{}), busy: map[int64]bool{},
+		kick: make(chan struct{}, 1), pushing: make(chan struct{}, maxDeliveries),
+		news: make(chan struct{}), waitingOf: map[string]int{}, busy: map[int64]bool{},
 	}
 }
 

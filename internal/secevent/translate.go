@@ -34,6 +34,10 @@ const (
 	theClientID targetKind = "client id" // database id
 	theMembers  targetKind = "group"     // of a group: its name
 	theHolders  targetKind = "role"      // of a role: its name
+	theAPIID    targetKind = "API id"    // database id
+	theKey      targetKind = "key"       // kid
+	theKeyID    targetKind = "key id"    // database id
+	everything  targetKind = "all"
 )
 
 // recorded is what the details of audit events say about subjects.
@@ -56,6 +60,7 @@ type rule struct {
 var rules = map[string]rule{
 	"token.revoke":        {domain.EventSessionRevoked, "The token was revoked.", aboutToken},
 	"token.revoke_all":    {domain.EventSessionRevoked, "All tokens of the subject were revoked.", nil}, // see translate
+	"key.revoke":          {domain.EventSessionRevoked, "A signing key was revoked, and all tokens that it signed.", aboutKey},
 	"grant.revoke":        {domain.EventSessionRevoked, "What the user had granted to a client was revoked.", aboutGrant},
 	"session.end":         {domain.EventSessionRevoked, "The user's session was ended.", aboutUserID},
 	"user.disable":        {domain.EventSessionRevoked, "The user was disabled.", aboutUser},
@@ -94,10 +99,13 @@ func translate(e domain.Event) (statement, bool) {
 	return s, len(s.about) > 0
 }
 
-// aboutAllOf is for "token.revoke_all": what is revoked of an API, of a key or of everybody has no subject that could be named.
+// aboutAllOf says what the targets of "token.revoke_all" stand for, by what precedes the colon.
 var aboutAllOf = map[string]func(name string, r recorded) []target{
 	"user":   func(id string, _ recorded) []target { return []target{{kind: theUserID, name: id}} },
 	"client": func(id string, _ recorded) []target { return []target{{kind: theClientID, name: id}} },
+	"api":    func(id string, _ recorded) []target { return []target{{kind: theAPIID, name: id}} },
+	"key":    func(id string, _ recorded) []target { return []target{{kind: theKeyID, name: id}} },
+	"all":    func(string, recorded) []target { return []target{{kind: everything}} },
 }
 
 func aboutToken(jti string, r recorded) []target {
@@ -106,6 +114,8 @@ func aboutToken(jti string, r recorded) []target {
 	}
 	return []target{{kind: theToken, name: jti, audience: r.Audience}}
 }
+
+func aboutKey(kid string, _ recorded) []target { return []target{{kind: theKey, name: kid}} }
 
 func aboutGrant(id string, _ recorded) []target { return []target{{kind: theGrant, name: id}} }
 

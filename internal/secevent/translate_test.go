@@ -20,8 +20,11 @@ func TestTheAuditLogSaysWhomASecurityEventIsAbout(t *testing.T) {
 		{"token.revoke", "token:J", `{}`, "", nil},
 		{"token.revoke_all", "user:7", `{}`, revoked, []target{{kind: theUserID, name: "7"}}},
 		{"token.revoke_all", "client:8", `{}`, revoked, []target{{kind: theClientID, name: "8"}}},
-		{"token.revoke_all", "api:9", `{}`, "", nil},
-		{"token.revoke_all", "all:0", `{}`, "", nil},
+		{"token.revoke_all", "api:9", `{}`, revoked, []target{{kind: theAPIID, name: "9"}}},
+		{"token.revoke_all", "key:4", `{}`, revoked, []target{{kind: theKeyID, name: "4"}}},
+		{"token.revoke_all", "all:0", `{}`, revoked, []target{{kind: everything}}},
+		{"token.revoke_all", "robot:1", `{}`, "", nil},
+		{"key.revoke", "key:K", `{}`, revoked, []target{{kind: theKey, name: "K"}}},
 		{"grant.revoke", "grant:5", `{"tokens":2}`, revoked, []target{{kind: theGrant, name: "5"}}},
 		{"session.end", "session:ab", `{"user_id":3}`, revoked, []target{{kind: theUserID, name: "3"}}},
 		{"session.end", "session:ab", `{}`, "", nil},
@@ -108,6 +111,30 @@ func TestEndpointsReachOnlyWhatTheyAreRegisteredFor(t *testing.T) {
 		if got := reachOf(domain.Receiver{Endpoint: endpoint, AllowPrivate: true}); got != reachPrivate {
 			t.Errorf("%s with --allow-private has reach %d", endpoint, got)
 		}
+	}
+}
+
+func TestItemsOfOneEventHaveDifferentKeys(t *testing.T) {
+	items := map[string]item{}
+	for _, i := range []struct {
+		id       subjectID
+		audience string
+	}{
+		{id: subjectID{Format: "f"}},
+		{id: subjectID{Format: "f", Subject: "x"}},
+		{id: subjectID{Format: "f", TokenID: "x"}},
+		{id: subjectID{Format: "f", URI: "x"}},
+		{id: subjectID{Format: "f", ID: "x"}},
+		{id: subjectID{Format: "f"}, audience: "x"},
+		{id: subjectID{Format: "f", URI: "y"}},
+		{id: subjectID{Format: "f", ID: "y"}},
+		{id: subjectID{Format: "g", ID: "y"}},
+	} {
+		made := newItem(domain.Event{Seq: 1}, statement{}, subject{id: i.id}, i.audience)
+		if other, taken := items[made.key]; taken {
+			t.Errorf("%+v for %q has the key of %+v for %q", i.id, i.audience, other.subject.id, other.audience)
+		}
+		items[made.key] = made
 	}
 }
 

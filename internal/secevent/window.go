@@ -15,6 +15,7 @@ import (
 
 const (
 	windowItems = 1000 // what a receiver may leave unacknowledged before it hears nothing newer
+	maxPages    = 20   // of the audit log that are read at once; the next look goes on behind them
 	stride      = 100  // events that mean nothing to a receiver are passed over in the database when there are this many
 )
 
@@ -34,6 +35,7 @@ type window struct {
 	items    []item // acknowledged ones too
 	open     []item // those that are not acknowledged
 	through  int64  // the last event that was looked at
+	behind   bool   // nothing is open as far as was looked, and the log may go on
 }
 
 // look opens the window of a receiver. It is empty while the receiver is paused or its client disabled. Afterwards the snapshot is
@@ -44,13 +46,16 @@ func (s *Service) look(ctx context.Context, clientID string) (window, error) {
 		return window{}, fmt.Errorf("find receiver %q: %w", clientID, err)
 	}
 	w := window{receiver: r, through: r.Progress.Acked}
-	for r.PausedAt.IsZero() && len(w.open) == 0 && len(w.items) < windowItems {
+	if !r.PausedAt.IsZero() {
+		return w, nil
+	}
+	for range maxPages {
 		events, err := s.Store.ListEvents(ctx, w.through, pageSize)
 		if err != nil {
 			return window{}, fmt.Errorf("read the audit log: %w", err)
 		}
 		if len(events) == 0 {
-			break
+			return w, nil
 		}
 		if err := s.Cache.Refresh(ctx); err != nil {
 			return window{}, err
@@ -60,12 +65,19 @@ func (s *Service) look(ctx context.Context, clientID string) (window, error) {
 			return window{}, fmt.Errorf("find receiver %q: %w", clientID, err)
 		}
 		if !client.DisabledAt.IsZero() {
-			break
+			return w, nil
 		}
 		if err := s.add(ctx, &w, client, events); err != nil {
 			return window{}, err
 		}
+		if len(w.open) > 0 {
+			return w, nil
+		}
+		if len(w.items) >= windowItems {
+			break
+		}
 	}
+	w.behind = true
 	return w, nil
 }
 
@@ -80,7 +92,7 @@ func (s *Service) add(ctx context.Context, w *window, client *domain.Client, eve
 		if !ok || !slices.Contains(w.receiver.Events, statement.event) {
 			continue
 		}
-		found, complete, err := s.resolve(ctx, statement.about)
+		found, complete, err := s.resolve(ctx, statement.about, client.Serves)
 		if err != nil {
 			return err
 		}
@@ -114,7 +126,8 @@ func audiences(event string, one subject, serves []string) []string {
 }
 
 func newItem(e domain.Event, st statement, one subject, audience string) item {
-	sum := sha256.Sum256([]byte(one.id.Format + "\x00" + one.id.Subject + "\x00" + one.id.TokenID + "\x00" + audience))
+	id := one.id
+	sum := sha256.Sum256([]byte(strings.Join([]string{id.Format, id.Subject, id.TokenID, id.URI, id.ID, audience}, "\x00")))
 	key := strconv.FormatInt(e.Seq, 10) + "." + base64.RawURLEncoding.EncodeToString(sum[:12])
 	return item{seq: e.Seq, key: key, cause: e, statement: st, subject: one, audience: audience}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/big"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -150,6 +151,17 @@ func (w *world) revoke(t *testing.T, audience string) string {
 	return id.String()
 }
 
+// lengthen adds events to the audit log that mean nothing to receivers.
+func (w *world) lengthen(t *testing.T, by int) {
+	t.Helper()
+	log := audit.New(w.db, w.now)
+	e, err := log.Event(t.Context(), "session.start", "session:x", nil)
+	must(t, err)
+	for batch := range slices.Chunk(slices.Repeat([]domain.Event{e}, by), 1000) {
+		must(t, log.Append(t.Context(), batch...))
+	}
+}
+
 // set is what a Security Event Token says.
 type set struct {
 	Issuer   string            `json:"iss"`
@@ -168,7 +180,9 @@ type set struct {
 }
 
 // about is the subject in few words.
-func (s set) about() string { return s.Subject["jti"] + s.Subject["sub"] }
+func (s set) about() string {
+	return s.Subject["jti"] + s.Subject["sub"] + s.Subject["uri"] + s.Subject["id"]
+}
 
 // open checks a token's signature as a service would that knows nothing but the JWKS, and reads it.
 func (r *replica) open(t *testing.T, token string) (s set) {
