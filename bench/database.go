@@ -45,8 +45,9 @@ type filling struct {
 }
 
 const (
-	fillChunk = 20_000  // rows that one statement writes
-	listSize  = 1 << 20 // entries of a status list
+	fillChunk = 20_000           // rows that one statement writes
+	batchSpan = 20 * time.Minute // in which the client's tokens were issued: a million in ten seconds would not have been possible
+	listSize  = 1 << 20          // entries of a status list
 )
 
 // fillLists makes the status lists that the tokens are in, and returns the id of the first.
@@ -57,9 +58,10 @@ const fillLists = `
 	SELECT MIN(id) FROM made`
 
 // fillTokens writes the tokens $1 … $2 into %s, in the order of their ids: token n was issued at $3 + $4 n, both in
-// milliseconds, and lives $5 microseconds. Of two, $11 are users', with three to a grant; every tenth is of client $6; they are
-// in the lists from $7 on, of $8 entries. The tokens with ids from $9 to $10, which were issued for real in that time, are moved
-// to where they belong among the others. So they lie scattered over the table and its indexes.
+// milliseconds, and lives $5 microseconds. Of two, $11 are users', with three to a grant; every tenth is of client $6, and was
+// issued up to $12 milliseconds earlier, evenly over the $13 tokens; they are in the lists from $7 on, of $8 entries. The tokens
+// with ids from $9 to $10, which were issued for real in that time, are moved to where they belong among the others. So they lie
+// scattered over the table and its indexes.
 const fillTokens = `
 	WITH columns AS (
 		DELETE FROM issued_tokens WHERE jti >= $9 AND jti < $10
@@ -75,7 +77,7 @@ const fillTokens = `
 	SELECT ms / 1000 * 1000000 + $5::bigint, i.revision, CASE WHEN n %% 2 < $11 THEN n / 3 END,
 		CASE WHEN n %% 10 = 1 THEN $6 ELSE 1000 + n %% 97 END, CASE WHEN n %% 2 < $11 THEN n * 7919 %% 100000 END, k.id, a.id,
 		$7 + n / $8, scattered # (scattered >> 9),
-		(lpad(to_hex(ms), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid AS jti, gen_random_uuid()
+		(lpad(to_hex(CASE WHEN n %% 10 = 1 THEN ms - $12 + $12 * n / $13 ELSE ms END), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid AS jti, gen_random_uuid()
 	FROM numbers, installation i, signing_keys k, apis a
 	WHERE k.state = 'active' AND k.alg = 'ES256'
 	ORDER BY jti`
@@ -96,7 +98,8 @@ func (f filling) fill(ctx context.Context, db *sql.DB) error {
 	firstID := func(n int64) string { return fmt.Sprintf("%012x%020x", int64(from+step*float64(n)), 0) }
 	for n := int64(0); n < f.rows; n += fillChunk {
 		end := min(n+fillChunk, f.rows)
-		_, err := statement.ExecContext(ctx, n, end-1, from, step, f.lifetime.Microseconds(), f.client, list, listSize, firstID(n), firstID(end), f.users)
+		_, err := statement.ExecContext(ctx, n, end-1, from, step, f.lifetime.Microseconds(), f.client, list, listSize, firstID(n), firstID(end), f.users,
+			batchSpan.Milliseconds(), f.rows)
 		if err != nil {
 			return fmt.Errorf("make tokens up: %w", err)
 		}
@@ -160,12 +163,15 @@ func (f filling) partition(ctx context.Context, db *sql.DB, hour time.Time) (nam
 		return "", 0, "", err
 	}
 	name = hour.UTC().Format("issued_tokens_2006010215")
-	_, err = db.ExecContext(ctx, fmt.Sprintf(`ALTER TABLE issued_tokens ATTACH PARTITION filling FOR VALUES FROM (%d) TO (%d)`,
-		hour.UnixMicro(), hour.Add(time.Hour).UnixMicro()))
-	if err == nil {
-		_, err = db.ExecContext(ctx, `ALTER TABLE filling RENAME TO `+name)
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return "", 0, "", err
 	}
-	return name, bytes, parts, err
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	_, failure := tx.ExecContext(ctx, `ALTER TABLE filling RENAME TO `+name)
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(`ALTER TABLE issued_tokens ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)`,
+		name, hour.UnixMicro(), hour.Add(time.Hour).UnixMicro()))
+	return name, bytes, parts, errors.Join(failure, err, tx.Commit())
 }
 
 // countTables says how many of the tables there are.

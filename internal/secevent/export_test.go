@@ -2,6 +2,8 @@ package secevent
 
 import "time"
 
+const MaxWaitingOf = maxWaitingOf
+
 // Woken says, once, whether Run would look at the log at once.
 func (s *Service) Woken() bool {
 	select {

@@ -63,9 +63,15 @@ func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, er
 	}
 }
 
-// wait waits until there is something new; false if there is no time, or no room, for that.
+// wait waits until there is something new; false if there is no time, or no room, for that: then it makes a short pause, since
+// the caller will ask again at once.
 func (s *Service) wait(ctx context.Context, clientID string, news <-chan struct{}, patience <-chan time.Time) bool {
 	if !s.beginWait(clientID) {
+		select {
+		case <-time.After(crowdedPause):
+		case <-patience:
+		case <-ctx.Done():
+		}
 		return false
 	}
 	defer s.endWait(clientID)

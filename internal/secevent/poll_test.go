@@ -501,9 +501,9 @@ func TestAClientCannotTakeAllThePlacesToWait(t *testing.T) {
 	for range 2 { // the places are given back
 		answers := map[string]chan secevent.Answer{}
 		for _, client := range []string{"orders-svc", "billing-svc"} {
-			answered := make(chan secevent.Answer, 5)
+			answered := make(chan secevent.Answer, secevent.MaxWaitingOf+1)
 			answers[client] = answered
-			for range 5 {
+			for range secevent.MaxWaitingOf + 1 {
 				go func() {
 					answer, err := w.a.events.Poll(ctx, client, secevent.Poll{})
 					if err != nil {
@@ -512,13 +512,13 @@ func TestAClientCannotTakeAllThePlacesToWait(t *testing.T) {
 					answered <- answer
 				}()
 			}
-			same(t, len((<-answered).Sets), 0) // four others wait
+			same(t, len((<-answered).Sets), 0) // the others wait
 		}
 		w.revoke(t, orders)
 		w.revoke(t, billing)
 		must(t, w.a.events.Sync(ctx))
 		for client, answered := range answers {
-			for range 4 {
+			for range secevent.MaxWaitingOf {
 				same(t, len((<-answered).Sets), 1)
 			}
 			w.a.poll(t, client, ids(w.a.poll(t, client))...)

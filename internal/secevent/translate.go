@@ -48,6 +48,7 @@ type recorded struct {
 	User     string   `json:"user"`     // username
 	Assignee string   `json:"subject"`  // "user:alice", "group:ops", "client:reporting"
 	Former   []string `json:"subjects"` // the same, of those who had what was deleted
+	Before   string   `json:"issued_before"`
 }
 
 type rule struct {
@@ -96,6 +97,9 @@ func translate(e domain.Event) (statement, bool) {
 		return statement{}, false
 	}
 	s := statement{event: rule.event, reason: rule.reason, about: about(name, r)}
+	if r.Before != "" {
+		s.reason += " Only those issued before " + r.Before + "."
+	}
 	return s, len(s.about) > 0
 }
 

@@ -35,7 +35,7 @@ type window struct {
 	items    []item // acknowledged ones too
 	open     []item // those that are not acknowledged
 	through  int64  // the last event that was looked at
-	behind   bool   // nothing is open as far as was looked, and the log may go on
+	behind   bool   // the log may go on where the look ended
 }
 
 // look opens the window of a receiver. It is empty while the receiver is paused or its client disabled. Afterwards the snapshot is
@@ -71,6 +71,7 @@ func (s *Service) look(ctx context.Context, clientID string) (window, error) {
 			return window{}, err
 		}
 		if len(w.open) > 0 {
+			w.behind = len(events) == pageSize || w.through < events[len(events)-1].Seq
 			return w, nil
 		}
 		if len(w.items) >= windowItems {

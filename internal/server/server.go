@@ -23,9 +23,19 @@ import (
 const (
 	setupLinkLifetime = 24 * time.Hour
 	shutdownPatience  = 10 * time.Second
+	preparePatience   = 5 * time.Second
 
 	gcPercent = 200 // little memory is in use for long, so twice as much garbage costs little and is collected half as often
 )
+
+// prepare makes partitions of the index, so that the first requests do not wait for them; they can.
+func (s *Services) prepare(ctx context.Context, log *slog.Logger) {
+	bounded, cancel := context.WithTimeout(ctx, preparePatience)
+	defer cancel()
+	if err := s.DB.PreparePartitions(bounded, time.Now(), time.Time{}); err != nil {
+		log.WarnContext(ctx, "the index is not prepared for the next day", "error", err)
+	}
+}
 
 // Run serves until ctx ends, then lets the requests under way finish. out gets what a person who starts it wants to know.
 func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger) error {
@@ -40,9 +50,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 	if err := s.Keys.Ensure(ctx); err != nil {
 		return err
 	}
-	if err := s.DB.PreparePartitions(ctx, time.Now(), time.Time{}); err != nil { // for the first requests not to wait
-		log.WarnContext(ctx, "the index is not prepared for the next day", "error", err)
-	}
+	s.prepare(ctx, log)
 	s.Events.Log = log
 	handler, err := s.handler(cfg, log)
 	if err != nil {

@@ -93,46 +93,54 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 // PARTITION OF that lets others go on reading and writing the index. A tenth of each page is left for rows that are marked later:
 // as long as their new versions stay on the page, no index changes, which makes it three times as fast.
 func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
+	var failures []error
 	for _, hour := range hours {
-		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			name := hour.Format(partitionName)
-			isThere := func() (there bool, err error) {
-				err = tx.QueryRow(ctx, `
-					SELECT EXISTS (SELECT FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace
-						WHERE parent.oid = 'issued_tokens'::regclass AND c.relname = $1)`, name).Scan(&there)
-				return there, err
-			}
-			if there, err := isThere(); err != nil || there {
-				return err
-			}
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
-				return err
-			}
-			if there, err := isThere(); err != nil || there {
-				return err
-			}
-			_, err := tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(`
-				CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti)) WITH (fillfactor = 90);
-				ALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d);`,
-				name, micros(hour), micros(hour.Add(partitionSpan)))).ReadAll()
-			return err
-		})
-		if err != nil {
-			return err
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, hour) })
+		if err == nil {
+			p.ready.Store(hour.Unix(), nil)
 		}
-		p.ready.Store(hour.Unix(), nil)
+		failures = append(failures, err)
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
-// dropPartitions drops those whose tokens have expired, and finishes what an interruption left: a table that is detached.
+func attachPartition(ctx context.Context, tx pgx.Tx, hour time.Time) error {
+	there, attached, err := findPartition(ctx, tx, hour)
+	if err != nil || attached {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
+		return err
+	}
+	if there, attached, err = findPartition(ctx, tx, hour); err != nil || attached {
+		return err
+	}
+	var create string
+	if !there { // somebody may have detached it
+		create = `CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti)) WITH (fillfactor = 90);`
+	}
+	_, err = tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(create+`ALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d)`,
+		hour.Format(partitionName), micros(hour), micros(hour.Add(partitionSpan)))).ReadAll()
+	return err
+}
+
+func findPartition(ctx context.Context, tx pgx.Tx, hour time.Time) (there, attached bool, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT COUNT(c.oid) > 0, COUNT(i.inhrelid) > 0
+		FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace AND c.relname = $1
+		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = parent.oid
+		WHERE parent.oid = 'issued_tokens'::regclass`, hour.Format(partitionName)).Scan(&there, &attached)
+	return there, attached, err
+}
+
+// dropPartitions drops those whose tokens have expired, and finishes what an interruption left.
 func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error {
 	there, err := listPartitions(ctx, conn)
 	if err != nil {
 		return err
 	}
 	for _, old := range there {
-		if old.attached && !old.leaving && old.from.Add(partitionSpan).After(before) {
+		if !old.leaving && old.from.Add(partitionSpan).After(before) {
 			continue
 		}
 		p.ready.Delete(old.from.Unix())

@@ -154,3 +154,25 @@ func TestAPartitionThatAnotherReplicaDroppedIsMadeAgain(t *testing.T) {
 		t.Errorf("%d tokens are left, want 1", n)
 	}
 }
+
+func TestAPartitionThatIsStillNeededIsAttachedAgain(t *testing.T) {
+	url := pgtest.Database(t)
+	db, conn := storetest.Open(t, url), connect(t, url)
+	now := time.Now()
+	expires := now.Add(time.Hour)
+	if err := insertToken(t.Context(), db, 1, expires); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), `ALTER TABLE issued_tokens DETACH PARTITION `+expires.UTC().Format("issued_tokens_2006010215")); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PreparePartitions(t.Context(), now, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := insertToken(t.Context(), db, 2, expires); err != nil {
+		t.Error(err)
+	}
+	if n := count(t, conn, `SELECT COUNT(*) FROM issued_tokens`); n != 2 {
+		t.Errorf("there are %d tokens, want 2", n)
+	}
+}

@@ -11,8 +11,10 @@ import (
 	"github.com/signet-auth/signet/internal/snapshot"
 )
 
-// stepSize is how many rows of the index a step of a revocation looks at: few enough to be done well within the database's time.
-const stepSize = 10_000
+const (
+	stepSize     = 10_000 // rows of the index that a step of a revocation looks at: done well within the database's time
+	stepPatience = 5      // tries of a step, each for all of that time: much that is marked at once keeps a database busy
+)
 
 // Revoke takes back every token of a user, client, API or key, or all, that was issued until now (and, if given, before a
 // time), and ends the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns;
@@ -21,7 +23,11 @@ func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revoca
 	r.CreatedAt = t.now()
 	stored := r
 	target := string(r.Kind) + ":" + strconv.FormatInt(r.TargetID, 10)
-	err := t.log.Change(ctx, "token.revoke_all", target, map[string]any{"revocation": string(r.Kind)}, func(ctx context.Context) (err error) {
+	details := map[string]any{"revocation": string(r.Kind)}
+	if !r.IssuedBefore.IsZero() {
+		details["issued_before"] = r.IssuedBefore
+	}
+	err := t.log.Change(ctx, "token.revoke_all", target, details, func(ctx context.Context) (err error) {
 		// First, since it locks the revision, which all others lock before grants.
 		if stored, err = t.store.InsertRevocation(ctx, r); err != nil || !r.IssuedBefore.IsZero() {
 			return err
@@ -47,13 +53,18 @@ func (t *Tokens) endGrants(ctx context.Context, r domain.Revocation) error {
 // Finish marks the tokens of a revocation step by step and returns it with their number. progress, if any, hears of every step.
 // It may be interrupted and begun again, here or by any server.
 func (t *Tokens) Finish(ctx context.Context, r domain.Revocation, progress func(domain.Revocation)) (domain.Revocation, error) {
-	for r.DoneAt.IsZero() {
-		var err error
-		if r, err = t.store.StepRevocation(ctx, r.ID, stepSize, t.now()); err != nil {
+	for failed := 0; r.DoneAt.IsZero(); {
+		next, err := t.store.StepRevocation(ctx, r.ID, stepSize, t.now())
+		switch {
+		case err == nil:
+			r, failed = next, 0
+			if progress != nil {
+				progress(r)
+			}
+		case errors.Is(err, domain.ErrUnavailable) && failed < stepPatience && ctx.Err() == nil:
+			failed++
+		default:
 			return r, fmt.Errorf("mark the tokens of revocation %d: %w", r.ID, err)
-		}
-		if progress != nil {
-			progress(r)
 		}
 	}
 	return r, nil
