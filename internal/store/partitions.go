@@ -105,14 +105,14 @@ func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours [
 }
 
 func attachPartition(ctx context.Context, tx pgx.Tx, hour time.Time) error {
-	there, attached, err := findPartition(ctx, tx, hour)
-	if err != nil || attached {
+	if _, attached, err := findPartition(ctx, tx, hour); err != nil || attached {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
 		return err
 	}
-	if there, attached, err = findPartition(ctx, tx, hour); err != nil || attached {
+	there, attached, err := findPartition(ctx, tx, hour)
+	if err != nil || attached {
 		return err
 	}
 	var create string
