@@ -99,7 +99,7 @@ func (s *scale) open(ctx context.Context, beside, name string) (*site, error) {
 		drop()
 		return nil, err
 	}
-	db, err := sql.Open("pgx", database+"&plan_cache_mode=force_custom_plan") // what is filled soon outgrows a plan
+	db, err := sql.Open("pgx", database+"&plan_cache_mode=force_custom_plan&jit=off") // what is filled soon outgrows a plan
 	if err != nil {
 		t.stop()
 		drop()
