@@ -108,6 +108,9 @@ type IssuedToken struct {
 // IssuedAt is the token's iat.
 func (t *IssuedToken) IssuedAt() time.Time { return t.ID.Time().Truncate(time.Second) }
 
+// Ref is where the index has the token.
+func (t *IssuedToken) Ref() TokenRef { return TokenRef{ID: t.ID, ExpiresAt: t.ExpiresAt} }
+
 // TokenDigest is the first half of SHA-256 over a token: who presents a token with this digest presents the one that was issued.
 type TokenDigest [16]byte
 

@@ -114,7 +114,7 @@ func (w *world) issue(client, api int64) domain.TokenRef {
 	w.refresh()
 	_, err := w.db.InsertIssuedTokens(w.t.Context(), []domain.IssuedToken{token}, []int64{w.cache.Revision()})
 	w.check(err)
-	ref := domain.TokenRef{ID: token.ID, ExpiresAt: token.ExpiresAt}
+	ref := token.Ref()
 	if w.revoked(ref) {
 		w.t.Fatal("a new token is revoked")
 	}

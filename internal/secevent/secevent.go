@@ -23,7 +23,7 @@ import (
 const (
 	syncInterval  = time.Second      // between looks at the log, if nobody wakes the service
 	longPoll      = 25 * time.Second // how long a poll waits for something to tell
-	maxWaiting    = 1000             // polls that wait at once; more are answered at once
+	maxWaiting    = 1000             // polls that wait at once
 	maxWaitingOf  = 16               // of one client
 	crowdedPause  = time.Second      // before a poll is answered that may not wait
 	maxDeliveries = 16               // receivers that are pushed to at once

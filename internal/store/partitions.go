@@ -93,27 +93,34 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 // PARTITION OF that lets others go on reading and writing the index. A tenth of each page is left for rows that are marked later:
 // as long as their new versions stay on the page, no index changes, which makes it three times as fast.
 func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
+	there, err := listPartitions(ctx, conn)
+	if err != nil {
+		return err
+	}
 	var failures []error
 	for _, hour := range hours {
-		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, hour) })
-		if err == nil {
-			p.ready.Store(hour.Unix(), nil)
+		if _, attached := findPartition(there, hour); !attached {
+			if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, hour) }); err != nil {
+				failures = append(failures, err)
+				continue
+			}
 		}
-		failures = append(failures, err)
+		p.ready.Store(hour.Unix(), nil)
 	}
 	return errors.Join(failures...)
 }
 
 func attachPartition(ctx context.Context, tx pgx.Tx, hour time.Time) error {
-	if _, attached, err := findPartition(ctx, tx, hour); err != nil || attached {
-		return err
-	}
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
 		return err
 	}
-	there, attached, err := findPartition(ctx, tx, hour)
-	if err != nil || attached {
+	partitions, err := listPartitions(ctx, tx) // another replica may have been first
+	if err != nil {
 		return err
+	}
+	there, attached := findPartition(partitions, hour)
+	if attached {
+		return nil
 	}
 	var create string
 	if !there { // somebody may have detached it
@@ -124,13 +131,9 @@ func attachPartition(ctx context.Context, tx pgx.Tx, hour time.Time) error {
 	return err
 }
 
-func findPartition(ctx context.Context, tx pgx.Tx, hour time.Time) (there, attached bool, err error) {
-	err = tx.QueryRow(ctx, `
-		SELECT COUNT(c.oid) > 0, COUNT(i.inhrelid) > 0
-		FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace AND c.relname = $1
-		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = parent.oid
-		WHERE parent.oid = 'issued_tokens'::regclass`, hour.Format(partitionName)).Scan(&there, &attached)
-	return there, attached, err
+func findPartition(partitions []partition, hour time.Time) (there, attached bool) {
+	i := slices.IndexFunc(partitions, func(p partition) bool { return p.from.Equal(hour) })
+	return i >= 0, i >= 0 && partitions[i].attached
 }
 
 // dropPartitions drops those whose tokens have expired, and finishes what an interruption left.

@@ -97,7 +97,8 @@ func peek(token string) (claims Claims, ok bool) {
 	return claims, true
 }
 
-// standing checks that a token's key is not revoked, and that its client, user and API are still there and enabled; and it narrows the claims to what the subject still has. nil, nil if the token does not stand.
+// standing checks that a token's key is not revoked, and that its client, user and API are still there and enabled; and it
+// narrows the claims to what the subject still has. nil, nil if the token does not stand.
 func (t *Tokens) standing(ctx context.Context, claims Claims, record domain.IssuedToken) (*Active, error) {
 	published, err := t.keys.Published(ctx, record.KeyID)
 	if err != nil || !published {

@@ -87,7 +87,7 @@ func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audie
 	}
 	event, err := t.log.Event(ctx, "token.revoke", "token:"+issued.ID.String(), map[string]any{"aud": audience})
 	if err == nil {
-		_, err = t.deaths.do(ctx, death{domain.TokenRef{ID: issued.ID, ExpiresAt: issued.ExpiresAt}, event})
+		_, err = t.deaths.do(ctx, death{issued.Ref(), event})
 	}
 	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)

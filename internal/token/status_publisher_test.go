@@ -56,7 +56,7 @@ func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
 				_, err = db.InsertIssuedTokens(ctx, tokens, slices.Repeat([]int64{revision}, len(tokens)))
 				check(t, err)
 				for _, revoked := range tokens[1:] {
-					_, err = db.RevokeTokens(ctx, now, domain.TokenRef{ID: revoked.ID, ExpiresAt: revoked.ExpiresAt})
+					_, err = db.RevokeTokens(ctx, now, revoked.Ref())
 					check(t, err)
 				}
 				now = now.Add(time.Minute)

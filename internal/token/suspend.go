@@ -27,7 +27,7 @@ func (t *Tokens) setSuspended(ctx context.Context, id domain.TokenID, action str
 	}
 	details := map[string]any{"aud": entry.Audience}
 	err = t.log.Change(ctx, action, "token:"+id.String(), details, func(ctx context.Context) error {
-		return mark(ctx, domain.TokenRef{ID: id, ExpiresAt: entry.ExpiresAt}, t.now())
+		return mark(ctx, entry.Ref(), t.now())
 	})
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", action, id, err)

@@ -11,10 +11,6 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 )
 
-func refOf(t domain.IssuedToken) domain.TokenRef {
-	return domain.TokenRef{ID: t.ID, ExpiresAt: t.ExpiresAt}
-}
-
 var indexTests = map[string]func(*testing.T, *store.DB){
 	"tokens are found as they were written, with the revision": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -27,7 +23,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		}
 		same(t, must(db.InsertIssuedTokens(t.Context(), tokens, []int64{now, now + 1, now}))(t), now)
 		found, at, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{
-			refOf(tokens[0]), refOf(tokens[1]), {ID: tokens[2].ID, ExpiresAt: t0}, {ID: tokenID(99), ExpiresAt: t0},
+			tokens[0].Ref(), tokens[1].Ref(), {ID: tokens[2].ID, ExpiresAt: t0}, {ID: tokenID(99), ExpiresAt: t0},
 		})
 		check(t, err)
 		same(t, at, now)
@@ -47,7 +43,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		now := revision(t, db)
 		tokens := w.issued(1, 2)
 		same(t, must(db.InsertIssuedTokens(t.Context(), tokens, []int64{now - 1, now}))(t), now)
-		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(tokens[0]), refOf(tokens[1])})
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{tokens[0].Ref(), tokens[1].Ref()})
 		check(t, err)
 		tokens[1].Revision = now
 		same(t, found, map[domain.TokenID]domain.IssuedToken{tokens[1].ID: tokens[1]})
@@ -58,7 +54,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		indexed(t, db, tokens...)
 		refs := make([]domain.TokenRef, len(tokens))
 		for i := range tokens {
-			refs[i] = refOf(tokens[i])
+			refs[i] = tokens[i].Ref()
 		}
 		found, _, err := db.FindIssuedTokens(t.Context(), refs)
 		check(t, err)
@@ -71,7 +67,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		ctx := must(db.Begin(t.Context()))(t)
 		must(db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{revision(t, db)}))(t)
 		check(t, db.Rollback(ctx))
-		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(token)})
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{token.Ref()})
 		check(t, err)
 		same(t, len(found), 0)
 	},
@@ -82,7 +78,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		check(t, revoke(t.Context(), db, tokens[0], t0))
 		check(t, revoke(t.Context(), db, tokens[0], t0.Add(time.Minute)))
 		tokens[0].RevokedAt = t0
-		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(tokens[0]), refOf(tokens[1])})
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{tokens[0].Ref(), tokens[1].Ref()})
 		check(t, err)
 		same(t, found, map[domain.TokenID]domain.IssuedToken{tokens[0].ID: tokens[0], tokens[1].ID: tokens[1]})
 	},

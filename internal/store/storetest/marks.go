@@ -22,14 +22,14 @@ func listed(list int64, tokens []domain.IssuedToken) []domain.IssuedToken {
 // findToken finds one in the index.
 func findToken(tb testing.TB, db *store.DB, token domain.IssuedToken) domain.IssuedToken {
 	tb.Helper()
-	found, _, err := db.FindIssuedTokens(tb.Context(), []domain.TokenRef{refOf(token)})
+	found, _, err := db.FindIssuedTokens(tb.Context(), []domain.TokenRef{token.Ref()})
 	check(tb, err)
 	return found[token.ID]
 }
 
 // revoke revokes one token.
 func revoke(ctx context.Context, db *store.DB, token domain.IssuedToken, now time.Time) error {
-	_, err := db.RevokeTokens(ctx, now, refOf(token))
+	_, err := db.RevokeTokens(ctx, now, token.Ref())
 	return err
 }
 
@@ -62,10 +62,10 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		tokens := listed(5, makeWorld(t, db).issued(1, 300))
 		indexed(t, db, tokens[1:]...)
 		check(t, revoke(t.Context(), db, tokens[1], t0))
-		refs := []domain.TokenRef{refOf(tokens[2])} // twice
+		refs := []domain.TokenRef{tokens[2].Ref()} // twice
 		var want []domain.TokenID
 		for _, token := range tokens[:299] {
-			refs = append(refs, refOf(token))
+			refs = append(refs, token.Ref())
 			want = append(want, token.ID)
 		}
 		revoked := must(db.RevokeTokens(t.Context(), t0, refs...))(t)
@@ -85,9 +85,9 @@ var markTests = map[string]func(*testing.T, *store.DB){
 			at     time.Time
 			status domain.TokenStatus
 		}{
-			{func() error { return db.SuspendToken(t.Context(), refOf(token), t0) }, t0, domain.StatusSuspended},
-			{func() error { return db.ResumeToken(t.Context(), refOf(token), t0) }, time.Time{}, domain.StatusValid},
-			{func() error { return db.SuspendToken(t.Context(), refOf(token), t0.Add(time.Hour)) }, t0.Add(time.Hour), domain.StatusSuspended},
+			{func() error { return db.SuspendToken(t.Context(), token.Ref(), t0) }, t0, domain.StatusSuspended},
+			{func() error { return db.ResumeToken(t.Context(), token.Ref(), t0) }, time.Time{}, domain.StatusValid},
+			{func() error { return db.SuspendToken(t.Context(), token.Ref(), t0.Add(time.Hour)) }, t0.Add(time.Hour), domain.StatusSuspended},
 		} {
 			check(t, c.do())
 			check(t, c.do()) // done before is no error
@@ -99,10 +99,10 @@ var markTests = map[string]func(*testing.T, *store.DB){
 	"a revoked token is neither suspended nor resumed": func(t *testing.T, db *store.DB) {
 		token := listed(5, makeWorld(t, db).issued(1, 1))[0]
 		indexed(t, db, token)
-		check(t, db.SuspendToken(t.Context(), refOf(token), t0))
+		check(t, db.SuspendToken(t.Context(), token.Ref(), t0))
 		check(t, revoke(t.Context(), db, token, t0))
-		wantErr(t, db.ResumeToken(t.Context(), refOf(token), t0), domain.ErrRevoked)
-		wantErr(t, db.SuspendToken(t.Context(), refOf(token), t0), domain.ErrRevoked)
+		wantErr(t, db.ResumeToken(t.Context(), token.Ref(), t0), domain.ErrRevoked)
+		wantErr(t, db.SuspendToken(t.Context(), token.Ref(), t0), domain.ErrRevoked)
 		same(t, findToken(t, db, token).RevokedAt, t0)
 		same(t, len(changesAfter(t, db, 0)), 2)
 	},
@@ -138,7 +138,7 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		indexed(t, db, token)
 		succeeded, _ := parallel(20, func(i int) error {
 			if i%2 == 0 {
-				_ = db.SuspendToken(t.Context(), refOf(token), t0) // before or too late
+				_ = db.SuspendToken(t.Context(), token.Ref(), t0) // before or too late
 				return nil
 			}
 			return revoke(t.Context(), db, token, t0)

@@ -73,7 +73,7 @@ var urlTests = map[string]func(*testing.T, string){
 		token := w.issued(1, 1)[0]
 		indexed(t, two, token)
 		check(t, revoke(t.Context(), one, token, t0))
-		found, _, err := two.FindIssuedTokens(t.Context(), []domain.TokenRef{refOf(token)})
+		found, _, err := two.FindIssuedTokens(t.Context(), []domain.TokenRef{token.Ref()})
 		check(t, err)
 		same(t, found[token.ID].RevokedAt, t0)
 	},

@@ -82,9 +82,9 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		tokens[5].Status.List = 6
 		indexed(t, db, tokens...)
 		for _, i := range []int{3, 1, 2} {
-			check(t, db.SuspendToken(t.Context(), refOf(tokens[i]), t0))
+			check(t, db.SuspendToken(t.Context(), tokens[i].Ref(), t0))
 		}
-		check(t, db.ResumeToken(t.Context(), refOf(tokens[2]), t0))
+		check(t, db.ResumeToken(t.Context(), tokens[2].Ref(), t0))
 		for _, i := range []int{4, 3, 0, 5} {
 			check(t, revoke(t.Context(), db, tokens[i], t0))
 		}
@@ -139,10 +139,10 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		tokens := listed(lease.ID, makeWorld(t, db).issued(1, 100))
 		indexed(t, db, tokens...)
 		for i, token := range tokens {
-			check(t, db.SuspendToken(t.Context(), refOf(token), t0))
+			check(t, db.SuspendToken(t.Context(), token.Ref(), t0))
 			switch i % 3 {
 			case 1:
-				check(t, db.ResumeToken(t.Context(), refOf(token), t0))
+				check(t, db.ResumeToken(t.Context(), token.Ref(), t0))
 			case 2:
 				check(t, revoke(t.Context(), db, token, t0))
 			}
@@ -223,10 +223,10 @@ func followTest(t *testing.T, db *store.DB) {
 		}
 		defer writing.Add(-1)
 		for _, token := range tokens[n*each : (n+1)*each] {
-			err := db.SuspendToken(t.Context(), refOf(token), t0)
+			err := db.SuspendToken(t.Context(), token.Ref(), t0)
 			switch rand.N(3) {
 			case 0:
-				err = errors.Join(err, db.ResumeToken(t.Context(), refOf(token), t0))
+				err = errors.Join(err, db.ResumeToken(t.Context(), token.Ref(), t0))
 			case 1:
 				err = errors.Join(err, revoke(t.Context(), db, token, t0))
 			}
