@@ -68,10 +68,23 @@ func (e *embedded) open(ctx context.Context) (writer, reader *sql.DB, err error)
 	}
 	reader.SetMaxOpenConns(e.readers)
 	reader.SetMaxIdleConns(e.readers)
-	if err := writer.PingContext(ctx); err != nil { // makes the file a database in WAL mode before a reader comes
+	if err := e.initialize(ctx, writer); err != nil {
 		return nil, nil, errors.Join(err, reader.Close(), writer.Close())
 	}
 	return writer, reader, nil
+}
+
+// initialize makes the file a database in WAL mode before a reader comes. It is one process's turn at a time: busy_timeout does
+// not cover the change of an empty file's mode, so of two that make it at once one would fail.
+func (e *embedded) initialize(ctx context.Context, writer *sql.DB) error {
+	if info, err := os.Stat(e.path); err != nil || info.Size() == 0 {
+		release, err := e.lock(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	return writer.PingContext(ctx)
 }
 
 // createPrivate makes an empty file, and its folder, that only the owner can read; SQLite gives its other files the same mode.
@@ -117,26 +130,31 @@ func (e *embedded) hasTable() string {
 	return `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1`
 }
 
-// migrator holds an exclusive lock on a second, empty database beside the first: golang-migrate's own lock
-// does not reach other processes.
-func (e *embedded) migrator(ctx context.Context) (_ database.Driver, release func(), err error) {
+// lock waits until no other process holds the lock, which is on a second, empty database beside the first.
+func (e *embedded) lock(ctx context.Context) (release func(), err error) {
 	if err := createPrivate(e.path + ".lock"); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	lock, err := sql.Open("sqlite", fileURL(e.path+".lock", url.Values{
 		"_txlock": {"exclusive"},
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", migrateLockWait.Milliseconds())},
 	}))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	release = func() { _ = lock.Close() }
 	held, err := lock.BeginTx(ctx, nil)
 	if err != nil {
-		release()
-		return nil, nil, fmt.Errorf("wait for another process to migrate: %w", err)
+		_ = lock.Close()
+		return nil, fmt.Errorf("wait for another process that prepares the database: %w", err)
 	}
-	release = func() { _ = held.Rollback(); _ = lock.Close() }
+	return func() { _ = held.Rollback(); _ = lock.Close() }, nil
+}
+
+// migrator holds the lock, since golang-migrate's own does not reach other processes.
+func (e *embedded) migrator(ctx context.Context) (_ database.Driver, release func(), err error) {
+	if release, err = e.lock(ctx); err != nil {
+		return nil, nil, err
+	}
 	db, err := sql.Open("sqlite", fileURL(e.path, e.pragmas()))
 	if err != nil {
 		release()
