@@ -31,7 +31,7 @@ func (a *app) progress() func(domain.Revocation) {
 			done = min(1, max(0, at.Sub(first).Seconds()/span.Seconds()))
 		}
 		filled := int(done * width)
-		fmt.Fprintf(file, "\r[%s%s] %3.0f %%  %d tokens", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, r.Marked)
+		fmt.Fprintf(file, "\r[%s%s] %3.0f %%  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, revokedView{r.Marked, r.Ended})
 		if !r.DoneAt.IsZero() {
 			fmt.Fprintln(file)
 		}

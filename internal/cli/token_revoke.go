@@ -12,12 +12,20 @@ import (
 	"github.com/signet-auth/signet/internal/server"
 )
 
-// revokedView says how many live tokens died.
+// revokedView says how many live tokens and grants died.
 type revokedView struct {
 	RevokedTokens int64 `json:"revoked_tokens"`
+	RevokedGrants int64 `json:"revoked_grants"`
 }
 
-func (v revokedView) text(w io.Writer) { fmt.Fprintf(w, "revoked %d tokens\n", v.RevokedTokens) }
+func (v revokedView) String() string {
+	if v.RevokedGrants == 0 {
+		return fmt.Sprintf("%d tokens", v.RevokedTokens)
+	}
+	return fmt.Sprintf("%d tokens and %d grants", v.RevokedTokens, v.RevokedGrants)
+}
+
+func (v revokedView) text(w io.Writer) { fmt.Fprintln(w, "revoked", v) }
 
 // revokeFlags are the handles by which many tokens are revoked.
 type revokeFlags struct {
@@ -41,22 +49,15 @@ grants stay, and so do tokens issued later.`,
   signet token revoke --client reporting --issued-before 2026-11-01T12:00:00Z
   signet token revoke --all`,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			switch {
-			case len(args) > 0:
+			if len(args) > 0 {
 				return revokeByID(ctx, s, args)
-			case f.grant != 0:
-				died, err := s.Tokens.RevokeGrant(ctx, f.grant)
-				return revokedView{died}, err
 			}
-			revocation, err := f.revocation(ctx, s)
+			revocation, err := f.revoke(ctx, s)
 			if err != nil {
 				return nil, err
 			}
-			if revocation, err = s.Tokens.Revoke(ctx, revocation); err != nil {
-				return nil, err
-			}
 			revocation, err = s.Tokens.Finish(ctx, revocation, a.progress())
-			return revokedView{revocation.Marked}, err
+			return revokedView{revocation.Marked, revocation.Ended}, err
 		}),
 	}
 	flags := cmd.Flags()
@@ -86,8 +87,11 @@ func (f *revokeFlags) check(args []string) error {
 	return nil
 }
 
-// revocation is what the flags ask for.
-func (f *revokeFlags) revocation(ctx context.Context, s *server.Services) (domain.Revocation, error) {
+// revoke stores the revocation that the flags ask for.
+func (f *revokeFlags) revoke(ctx context.Context, s *server.Services) (domain.Revocation, error) {
+	if f.grant != 0 {
+		return s.Tokens.RevokeGrant(ctx, f.grant)
+	}
 	filter, err := f.filter(ctx, s)
 	if err != nil {
 		return domain.Revocation{}, err
@@ -106,7 +110,7 @@ func (f *revokeFlags) revocation(ctx context.Context, s *server.Services) (domai
 			return r, usagef("--issued-before %q is neither a date nor a time like 2026-11-01T12:00:00Z", f.issuedBefore)
 		}
 	}
-	return r, nil
+	return s.Tokens.Revoke(ctx, r)
 }
 
 func parseInstant(text string) (time.Time, error) {
@@ -126,7 +130,7 @@ func revokeByID(ctx context.Context, s *server.Services, args []string) (view, e
 			return nil, err
 		}
 	}
-	return revokedView{int64(len(ids))}, nil
+	return revokedView{RevokedTokens: int64(len(ids))}, nil
 }
 
 // parseTokenIDs reads all ids before anything is done with one.

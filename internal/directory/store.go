@@ -78,8 +78,6 @@ type Store interface {
 
 	// InsertRevocation begins a revocation of many tokens; it holds at once.
 	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
-	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens.
-	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
 	// EndUserSessions ends all sessions of a user.
 	EndUserSessions(ctx context.Context, userID int64, now time.Time) error
 }

@@ -173,14 +173,10 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 
 func (d *Directory) revokeAll(ctx context.Context, userID int64) error {
 	now := d.now()
-	// First, since it locks the revision, which all others lock before grants.
 	if _, err := d.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID, CreatedAt: now}); err != nil {
 		return err
 	}
-	if err := d.store.EndUserSessions(ctx, userID, now); err != nil {
-		return err
-	}
-	return d.store.RevokeGrants(ctx, userID, 0, now)
+	return d.store.EndUserSessions(ctx, userID, now)
 }
 
 // changeUser makes an audited change to a user that exists, and returns the user as changed. The event names the subject too, which

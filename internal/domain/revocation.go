@@ -11,20 +11,23 @@ const (
 	RevokeOfClient RevocationKind = "client"
 	RevokeOfAPI    RevocationKind = "api"
 	RevokeOfKey    RevocationKind = "key"
+	RevokeOfGrant  RevocationKind = "grant"
 	RevokeOfAll    RevocationKind = "all"
 )
 
-// Revocation takes back every token of a user, client, API or key, or all, that was written before Revision. It holds from the
-// moment it is stored; the rows of the tokens are marked afterwards, step by step.
+// Revocation takes back every token of a user, client, API, key or grant, or all, that was written before Revision. Unless it is
+// limited to tokens issued before a time, one of a user or client ends their grants too. It holds from the moment it is stored;
+// the rows of the tokens and grants are marked afterwards, step by step.
 type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
-	TargetID     int64     // the database id of the user, client, API or key; zero for all
+	TargetID     int64     // the database id of the user, client, API, key or grant; zero for all
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued
 	CreatedAt    time.Time
 	Cursor       TokenID // rows up to this one are marked
 	Marked       int64   // tokens that it found alive
+	Ended        int64   // grants that it found alive
 	DoneAt       time.Time
 }
 
@@ -42,6 +45,8 @@ func (r Revocation) Covers(t IssuedToken) bool {
 		return t.APIID == r.TargetID
 	case RevokeOfKey:
 		return t.KeyID == r.TargetID
+	case RevokeOfGrant:
+		return t.GrantID == r.TargetID
 	case RevokeOfAll:
 		return true
 	}

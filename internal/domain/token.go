@@ -39,7 +39,6 @@ type RefreshToken struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // the idle limit, never past the grant's
 	UsedAt    time.Time
-	RevokedAt time.Time
 }
 
 // TokenID is the binary form of a jti: 48 bits of milliseconds, then 80 random bits,

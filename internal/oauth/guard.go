@@ -134,7 +134,7 @@ func (g *guard) refresh(ctx context.Context, r fosite.AccessRequester, sess *req
 	if !found.UsedAt.IsZero() {
 		return &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
 	}
-	if !found.RevokedAt.IsZero() || !g.provider.Now().Before(found.ExpiresAt) {
+	if !g.provider.Now().Before(found.ExpiresAt) {
 		return errInvalidGrant
 	}
 	sess.SetExpiresAt(fosite.RefreshToken, found.ExpiresAt)
@@ -146,10 +146,10 @@ func (g *guard) refresh(ctx context.Context, r fosite.AccessRequester, sess *req
 	return g.confirmTarget(ctx, form, sess)
 }
 
-// grant loads a grant and its user into the session. A grant of another client is as good as none.
+// grant loads a grant and its user into the session. A grant of another client, or one that was revoked, is as good as none.
 func (g *guard) grant(ctx context.Context, sess *requestSession, id int64) error {
 	grant, err := g.provider.Grants.FindGrant(ctx, id)
-	if errors.Is(err, domain.ErrNotFound) || err == nil && grant.ClientID != sess.client.ID {
+	if errors.Is(err, domain.ErrNotFound) || err == nil && (grant.ClientID != sess.client.ID || !grant.RevokedAt.IsZero()) {
 		return errInvalidGrant
 	} else if err != nil {
 		return fmt.Errorf("find the grant: %w", err)

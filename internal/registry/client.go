@@ -140,12 +140,8 @@ func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
 }
 
 func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {
-	now := r.now()
-	// First, since it locks the revision, which all others lock before grants.
-	if _, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID, CreatedAt: now}); err != nil {
-		return err
-	}
-	return r.store.RevokeGrants(ctx, 0, client.ID, now)
+	_, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID, CreatedAt: r.now()})
+	return err
 }
 
 // changeClient makes an audited change to a client that exists.

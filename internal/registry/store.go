@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -43,6 +42,4 @@ type Store interface {
 
 	// InsertRevocation begins a revocation of many tokens; it holds at once.
 	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
-	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens.
-	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
 }

@@ -2,18 +2,17 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertGrant stores a grant and returns its id. ErrReferenced if its user or client is gone.
+// InsertGrant stores a grant and returns its id. No revocation that is stored before covers it.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_id, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+			INSERT INTO grants (client_id, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, revision)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, revision FROM installation WHERE id = 1 RETURNING id`,
 			g.ClientID, g.UserID, nullID(g.SessionID), g.Audience, jsonList(g.Scopes), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
 			micros(g.CreatedAt), micros(g.ExpiresAt))
 		return err
@@ -27,9 +26,15 @@ func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Audience, listOf(&g.Scopes), at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
 			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt))
 		return g, err
-	}, `SELECT id, client_id, user_id, COALESCE(session_id, 0), audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at
-		FROM grants WHERE id = $1`, id)
+	}, `SELECT id, client_id, user_id, COALESCE(session_id, 0), audience, scopes, auth_time, acr, amr, created_at, expires_at,
+			COALESCE(revoked_at, `+grantCoveredAt+`)
+		FROM grants AS g WHERE id = $1`, id)
 }
+
+// grantCoveredAt is when a revocation was stored that covers grant g and is not done, NULL if there is none.
+const grantCoveredAt = `(SELECT MIN(r.created_at) FROM revocations r
+	WHERE r.done_at IS NULL AND r.issued_before IS NULL AND r.revision > g.revision
+		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_id))`
 
 // HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
 func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
@@ -43,13 +48,19 @@ func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
 // HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
 // revocation can slip in between. ErrRevoked if it is not live.
 func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
-	n, err := db.exec(ctx, `
-		UPDATE grants SET created_at = created_at
-		WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+db.dialect.holdsRevision(), id, micros(now))
-	if err == nil && n == 0 {
-		return domain.ErrRevoked
-	}
-	return err
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		// In a statement of its own: the next one then sees the revocation that this one may have waited for.
+		if _, err := one(ctx, c, scanInt, db.dialect.heldRevision()); err != nil {
+			return err
+		}
+		n, err := c.exec(ctx, `
+			UPDATE grants AS g SET created_at = created_at
+			WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+grantCoveredAt+` IS NULL`, id, micros(now))
+		if err == nil && n == 0 {
+			return domain.ErrRevoked
+		}
+		return err
+	})
 }
 
 // lockGrantOf locks the grant that a code or refresh token came from, see lockInstallation. ErrNotFound if there is no such code or token.
@@ -60,62 +71,42 @@ func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
 	return err
 }
 
-// RevokeGrant ends a grant: its codes, refresh tokens and issued tokens. It is idempotent and says how many
-// access tokens died. ErrNotFound if there is none.
-func (db *DB) RevokeGrant(ctx context.Context, id int64, now time.Time) (died int64, err error) {
-	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+// RevokeGrant ends a grant. It marks the grant's tokens, unless its user has limit tokens or more: then it begins a revocation.
+// It is idempotent, and returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant.
+func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error) {
+	r := domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: now}
+	err := db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := c.lockInstallation(ctx); err != nil {
 			return err
 		}
-		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, micros(now))
+		tokens, err := one(ctx, c, scanInt, `SELECT COUNT(*) FROM (
+			SELECT 1 FROM issued_tokens WHERE user_id = (SELECT user_id FROM grants WHERE id = $1) LIMIT $2) AS few`, id, limit)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return domain.ErrNotFound
+		many := tokens >= int64(limit)
+		if many { // before the grant is locked, see lockInstallation
+			if r, err = db.InsertRevocation(ctx, r); err != nil {
+				return err
+			}
 		}
-		if err := endGrants(ctx, c, `= $1`, id, now); err != nil {
+		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, micros(now))
+		switch {
+		case err != nil:
 			return err
+		case n == 0:
+			return domain.ErrNotFound
+		case many:
+			return nil
 		}
 		marked, err := mark(ctx, c, domain.StatusInvalid, `
 			UPDATE issued_tokens SET revoked_at = $2
 			WHERE user_id = (SELECT user_id FROM grants WHERE id = $1) AND grant_id = $1 AND revoked_at IS NULL AND expires_at > $2`,
 			id, micros(now))
-		died = int64(len(marked))
+		r.Marked, r.Ended, r.DoneAt = int64(len(marked)), n, now
 		return err
 	})
-	return died, err
-}
-
-// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
-// InsertRevocation takes back the access tokens.
-func (db *DB) RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error {
-	owner, id := "user_id", userID
-	if userID == 0 {
-		owner, id = "client_id", clientID
-	}
-	if id == 0 || userID != 0 && clientID != 0 {
-		return errors.New("revoke grants: needs a user or a client")
-	}
-	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := c.lockInstallation(ctx); err != nil {
-			return err
-		}
-		_, err := c.exec(ctx, `UPDATE grants SET revoked_at = $2 WHERE `+owner+` = $1 AND revoked_at IS NULL`, id, micros(now))
-		if err != nil {
-			return err
-		}
-		return endGrants(ctx, c, `IN (SELECT id FROM grants WHERE `+owner+` = $1)`, id, now)
-	})
-}
-
-// endGrants ends the codes and refresh tokens of those grants that a condition on their id, with parameter $1, chooses.
-func endGrants(ctx context.Context, c conn, condition string, arg int64, now time.Time) error {
-	if _, err := c.exec(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE grant_id `+condition+` AND used_at IS NULL`, arg, micros(now)); err != nil {
-		return err
-	}
-	_, err := c.exec(ctx, `UPDATE refresh_tokens SET revoked_at = $2 WHERE grant_id `+condition+` AND revoked_at IS NULL`, arg, micros(now))
-	return err
+	return r, err
 }
 
 // InsertCode stores an authorization code.
@@ -125,7 +116,7 @@ func (db *DB) InsertCode(ctx context.Context, code domain.AuthorizationCode) err
 	return err
 }
 
-// FindCode returns ErrNotFound if there is none; a used code is found.
+// FindCode returns ErrNotFound if there is none; a used code is found, and one of a grant that has ended.
 func (db *DB) FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error) {
 	return find(ctx, db, func(row scanner) (c domain.AuthorizationCode, err error) {
 		err = row.Scan(&c.Signature, &c.GrantID, &c.Form, at(&c.CreatedAt), at(&c.ExpiresAt), at(&c.UsedAt))
@@ -133,7 +124,8 @@ func (db *DB) FindCode(ctx context.Context, signature string) (domain.Authorizat
 	}, `SELECT signature, grant_id, form, created_at, expires_at, used_at FROM authorization_codes WHERE signature = $1`, signature)
 }
 
-// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none.
+// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant tells whether its
+// grant lives.
 func (db *DB) UseCode(ctx context.Context, signature string, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := lockGrantOf(ctx, c, "authorization_codes", signature); err != nil {
@@ -151,21 +143,22 @@ func (db *DB) InsertRefreshToken(ctx context.Context, token domain.RefreshToken)
 	return err
 }
 
-// FindRefreshToken returns ErrNotFound if there is none; a used or revoked one is found.
+// FindRefreshToken returns ErrNotFound if there is none; a used one is found, and one of a grant that has ended.
 func (db *DB) FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error) {
 	return find(ctx, db, func(row scanner) (t domain.RefreshToken, err error) {
-		err = row.Scan(&t.Signature, &t.GrantID, at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.UsedAt), at(&t.RevokedAt))
+		err = row.Scan(&t.Signature, &t.GrantID, at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.UsedAt))
 		return t, err
-	}, `SELECT signature, grant_id, created_at, expires_at, used_at, revoked_at FROM refresh_tokens WHERE signature = $1`, signature)
+	}, `SELECT signature, grant_id, created_at, expires_at, used_at FROM refresh_tokens WHERE signature = $1`, signature)
 }
 
-// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used or revoked before, ErrNotFound if there is none.
+// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant
+// tells whether its grant lives.
 func (db *DB) UseRefreshToken(ctx context.Context, signature string, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := lockGrantOf(ctx, c, "refresh_tokens", signature); err != nil {
 			return err
 		}
-		return consumed(c.exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE signature = $1 AND used_at IS NULL AND revoked_at IS NULL`,
+		return consumed(c.exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE signature = $1 AND used_at IS NULL`,
 			signature, micros(now)))
 	})
 }

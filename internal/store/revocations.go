@@ -12,14 +12,14 @@ import (
 
 // InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id.
 func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
-	if _, _, err := ownerColumn(r.Kind); err != nil {
+	if _, err := handleOf(r.Kind); err != nil {
 		return r, err
 	}
 	err := db.change(ctx, func(ctx context.Context, c *change) (err error) {
 		r.Revision = c.revision
 		r.ID, err = one(ctx, c.conn, scanInt, `
-			INSERT INTO revocations (kind, target_id, revision, issued_before, created_at, cursor, marked)
-			VALUES ($1, $2, $3, $4, $5, $6, 0) RETURNING id`,
+			INSERT INTO revocations (kind, target_id, revision, issued_before, created_at, cursor, marked, ended)
+			VALUES ($1, $2, $3, $4, $5, $6, 0, 0) RETURNING id`,
 			string(r.Kind), r.TargetID, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:])
 		if err != nil {
 			return err
@@ -29,11 +29,11 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, revision, issued_before, created_at, cursor, marked, done_at`
+const revocationColumns = `id, kind, target_id, revision, issued_before, created_at, cursor, marked, ended, done_at`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
 	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
-		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, at(&r.DoneAt))
+		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, at(&r.DoneAt))
 	return r, err
 }
 
@@ -43,8 +43,9 @@ func (db *DB) OpenRevocations(ctx context.Context) ([]domain.Revocation, error) 
 }
 
 // StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
-// and moves the cursor. It returns the revocation as it stands then; DoneAt is set once nothing is left, and that bumps the
-// revision. Steps of the same revocation at the same time do no harm. ErrNotFound if there is no such revocation.
+// and moves the cursor; once there are no more, it marks grants. It returns the revocation as it stands then; DoneAt is set once
+// nothing is left, and that bumps the revision. Steps of the same revocation at the same time do no harm. ErrNotFound if there is
+// no such revocation.
 func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.Time) (r domain.Revocation, err error) {
 	if limit <= 0 {
 		return r, fmt.Errorf("%w number of rows to look at: %d", domain.ErrInvalid, limit)
@@ -57,15 +58,18 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		if err != nil || !r.DoneAt.IsZero() {
 			return err
 		}
-		done, err := stepRevocation(ctx, c, &r, limit, now)
+		done, err := stepTokens(ctx, c, &r, limit, now)
+		if err == nil && done {
+			done, err = stepGrants(ctx, c, &r, limit)
+		}
 		if err != nil {
 			return err
 		}
 		if done {
 			r.DoneAt = time.UnixMicro(micros(now)).UTC()
 		}
-		_, err = c.exec(ctx, `UPDATE revocations SET cursor = $2, marked = $3, done_at = $4 WHERE id = $1`,
-			r.ID, r.Cursor[:], r.Marked, nullMicros(r.DoneAt))
+		_, err = c.exec(ctx, `UPDATE revocations SET cursor = $2, marked = $3, ended = $4, done_at = $5 WHERE id = $1`,
+			r.ID, r.Cursor[:], r.Marked, r.Ended, nullMicros(r.DoneAt))
 		if err != nil || !done {
 			return err
 		}
@@ -74,13 +78,13 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 	return r, err
 }
 
-// stepRevocation marks rows and moves the cursor. All rows that the revocation covers were committed before it was.
-func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int, now time.Time) (done bool, err error) {
-	owner, indexed, err := ownerColumn(r.Kind)
+// stepTokens marks rows and moves the cursor. All rows that the revocation covers were committed before it was.
+func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, now time.Time) (done bool, err error) {
+	handle, err := handleOf(r.Kind)
 	if err != nil {
 		return false, err
 	}
-	coarse := func(jti string) string { return c.db.dialect.coarse(owner, jti) }
+	coarse := func(jti string) string { return c.db.dialect.coarse(handle.owner, jti) }
 	var args []any
 	arg := func(value any) string {
 		args = append(args, value)
@@ -88,8 +92,8 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 	}
 	from := arg(slices.Clone(r.Cursor[:]))
 	where, order := `jti > `+from, `jti`
-	if indexed {
-		where += ` AND ` + owner + ` = ` + arg(r.TargetID) + ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
+	if handle.owner != "" {
+		where += ` AND ` + handle.owner + ` = ` + fmt.Sprintf(handle.ownerOf, arg(r.TargetID)) + ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
 		order = coarse(`jti`) + `, jti`
 	}
 	last, err := lastOf(ctx, c, where, order, limit, args)
@@ -99,13 +103,13 @@ func stepRevocation(ctx context.Context, c conn, r *domain.Revocation, limit int
 	if done = last == (domain.TokenID{}); !done {
 		to := arg(last[:])
 		where += ` AND jti <= ` + to
-		if indexed {
+		if handle.owner != "" {
 			where += ` AND ` + coarse(`jti`) + ` <= ` + coarse(to)
 		}
 		r.Cursor = last
 	}
-	if owner != "" && !indexed { // not sooner: to look for the next that fit would be to look at all
-		where += ` AND ` + owner + ` = ` + arg(r.TargetID)
+	if handle.column != handle.owner { // not sooner: to look for the next that fit would be to look at all
+		where += ` AND ` + handle.column + ` = ` + arg(r.TargetID)
 	}
 	where += ` AND revoked_at IS NULL AND revision < ` + arg(r.Revision)
 	if !r.IssuedBefore.IsZero() {
@@ -125,20 +129,52 @@ func lastOf(ctx context.Context, c conn, where, order string, n int, args []any)
 	return last, err
 }
 
-// ownerColumn is the column of issued_tokens that a revocation goes by, none for all, and whether there is an index that
-// begins with it and follows the jti.
-func ownerColumn(kind domain.RevocationKind) (column string, indexed bool, err error) {
+// stepGrants ends at most limit of the grants that a revocation covers. It is done once it finds none: it must not lock any before
+// the last step locks the revision, see lockInstallation.
+func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (done bool, err error) {
+	if r.Kind != domain.RevokeOfUser && r.Kind != domain.RevokeOfClient || !r.IssuedBefore.IsZero() {
+		return true, nil
+	}
+	handle, err := handleOf(r.Kind)
+	if err != nil {
+		return false, err
+	}
+	ended, err := c.exec(ctx, `
+		UPDATE grants SET revoked_at = $4 WHERE id IN (
+			SELECT id FROM grants WHERE `+handle.column+` = $1 AND revoked_at IS NULL AND revision < $2 LIMIT $3)`,
+		r.TargetID, r.Revision, limit, micros(r.CreatedAt))
+	if err != nil || ended == 0 {
+		return true, err
+	}
+	r.Ended += ended
+	if r.Cursor.Time().Before(r.CreatedAt) { // the next steps need not look at the last tokens again
+		r.Cursor = domain.FirstTokenID(r.CreatedAt)
+	}
+	return false, nil
+}
+
+// handle is what the tokens of a revocation have in common.
+type handle struct {
+	column  string // is the target's id; none: all tokens
+	owner   string // the column that begins the index which has them; none: only all tokens have an index
+	ownerOf string // the value of that column, given the parameter of the target's id
+}
+
+func handleOf(kind domain.RevocationKind) (handle, error) {
+	const itself = `%s`
 	switch kind {
 	case domain.RevokeOfUser:
-		return `user_id`, true, nil
+		return handle{`user_id`, `user_id`, itself}, nil
 	case domain.RevokeOfClient:
-		return `client_id`, true, nil
+		return handle{`client_id`, `client_id`, itself}, nil
 	case domain.RevokeOfAPI:
-		return `api_id`, true, nil
+		return handle{`api_id`, `api_id`, itself}, nil
+	case domain.RevokeOfGrant:
+		return handle{`grant_id`, `user_id`, `(SELECT user_id FROM grants WHERE id = %s)`}, nil
 	case domain.RevokeOfKey:
-		return `key_id`, false, nil
+		return handle{column: `key_id`}, nil
 	case domain.RevokeOfAll:
-		return ``, false, nil
+		return handle{}, nil
 	}
-	return ``, false, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)
+	return handle{}, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // Revoke takes back every token of a user, client, API or key, or all, that was issued until now (and, if given, before a
-// time), and ends the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns;
+// time), and, if not, the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns;
 // Finish marks the tokens.
 func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
 	r.CreatedAt = t.now()
@@ -28,26 +28,13 @@ func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revoca
 		details["issued_before"] = r.IssuedBefore
 	}
 	err := t.log.Change(ctx, "token.revoke_all", target, details, func(ctx context.Context) (err error) {
-		// First, since it locks the revision, which all others lock before grants.
-		if stored, err = t.store.InsertRevocation(ctx, r); err != nil || !r.IssuedBefore.IsZero() {
-			return err
-		}
-		return t.endGrants(ctx, r)
+		stored, err = t.store.InsertRevocation(ctx, r)
+		return err
 	})
 	if err != nil {
 		return r, fmt.Errorf("revoke the tokens of %s: %w", target, err)
 	}
 	return stored, nil
-}
-
-func (t *Tokens) endGrants(ctx context.Context, r domain.Revocation) error {
-	switch r.Kind {
-	case domain.RevokeOfUser:
-		return t.store.RevokeGrants(ctx, r.TargetID, 0, t.now())
-	case domain.RevokeOfClient:
-		return t.store.RevokeGrants(ctx, 0, r.TargetID, t.now())
-	}
-	return nil
 }
 
 // Finish marks the tokens of a revocation step by step and returns it with their number. progress, if any, hears of every step.

@@ -117,24 +117,28 @@ func (t *Tokens) revokeBatch(ctx context.Context, batch []death) ([]struct{}, er
 	return make([]struct{}, len(batch)), err
 }
 
-// RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It says how many access and ID tokens died.
-// domain.ErrNotFound if there is no such grant.
-func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (died int64, err error) {
+// RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It holds as soon as it returns; of a user with very many
+// tokens, Finish marks them. domain.ErrNotFound if there is no such grant.
+func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	grant, err := t.store.FindGrant(ctx, id)
 	if err != nil {
-		return 0, fmt.Errorf("find grant %d: %w", id, err)
+		return r, fmt.Errorf("find grant %d: %w", id, err)
 	}
-	if !grant.RevokedAt.IsZero() {
-		return 0, nil // nothing to write about
+	if !grant.RevokedAt.IsZero() { // nothing to write about
+		return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, DoneAt: grant.RevokedAt}, nil
 	}
 	err = t.store.Tx(ctx, func(ctx context.Context) error {
-		if died, err = t.store.RevokeGrant(ctx, id, t.now()); err != nil {
+		if r, err = t.store.RevokeGrant(ctx, id, stepSize, t.now()); err != nil {
 			return err
 		}
-		return t.log.Record(ctx, "grant.revoke", "grant:"+strconv.FormatInt(id, 10), map[string]any{"tokens": died})
+		details := map[string]any{}
+		if !r.DoneAt.IsZero() {
+			details["tokens"] = r.Marked
+		}
+		return t.log.Record(ctx, "grant.revoke", "grant:"+strconv.FormatInt(id, 10), details)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("revoke grant %d: %w", id, err)
+		return r, fmt.Errorf("revoke grant %d: %w", id, err)
 	}
-	return died, nil
+	return r, nil
 }

@@ -36,8 +36,8 @@ type Store interface {
 	// OpenRevocations returns the revocations that are not done.
 	OpenRevocations(ctx context.Context) ([]domain.Revocation, error)
 	// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
-	// and moves the cursor. It returns the revocation as it stands then; DoneAt is set once nothing is left, and that bumps the
-	// revision. Steps of the same revocation at the same time do no harm.
+	// and moves the cursor; once there are no more, it marks grants. It returns the revocation as it stands then; DoneAt is set
+	// once nothing is left, and that bumps the revision. Steps of the same revocation at the same time do no harm.
 	StepRevocation(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
 
 	// LeaseStatus takes count positions of a list whose tokens expire by the given time, making a list of that size if none
@@ -64,25 +64,22 @@ type Store interface {
 	// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
 	// revocation can slip in between. ErrRevoked if it is not live.
 	HoldGrant(ctx context.Context, id int64, now time.Time) error
-	// RevokeGrant ends a grant: its codes, refresh tokens and issued tokens. It is idempotent and says how many
-	// access tokens died. ErrNotFound if there is none.
-	RevokeGrant(ctx context.Context, id int64, now time.Time) (int64, error)
-	// RevokeGrants ends every live grant of a user, or of a client (the other is zero), with its codes and refresh tokens;
-	// InsertRevocation takes back the access tokens.
-	RevokeGrants(ctx context.Context, userID, clientID int64, now time.Time) error
+	// RevokeGrant ends a grant. It marks the grant's tokens, unless its user has limit tokens or more: then it begins a
+	// revocation. It is idempotent, and returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant.
+	RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
 
 	// InsertCode stores an authorization code.
 	InsertCode(ctx context.Context, code domain.AuthorizationCode) error
-	// FindCode returns ErrNotFound if there is none; a used code is found.
+	// FindCode returns ErrNotFound if there is none; a used code is found, and one of a grant that has ended.
 	FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error)
 	// UseCode marks a code as used. ErrConsumed if it was used before.
 	UseCode(ctx context.Context, signature string, now time.Time) error
 
 	// InsertRefreshToken stores a refresh token.
 	InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error
-	// FindRefreshToken returns ErrNotFound if there is none; a used or revoked one is found.
+	// FindRefreshToken returns ErrNotFound if there is none; a used one is found, and one of a grant that has ended.
 	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
-	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used or revoked before.
+	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before.
 	UseRefreshToken(ctx context.Context, signature string, now time.Time) error
 
 	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.

@@ -181,11 +181,13 @@ CREATE TABLE consents (
 );
 CREATE INDEX consents_client ON consents (client_id);
 
+-- No foreign keys: a grant ends by a revocation and goes when it expires, however many a client or user has.
 CREATE TABLE grants (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id  BIGINT NOT NULL,
+    user_id    BIGINT NOT NULL,
     session_id BIGINT,
+    revision   BIGINT NOT NULL,              -- of the installation, when the grant was written
     audience   TEXT NOT NULL,
     scopes     TEXT NOT NULL,              -- JSON array
     auth_time  BIGINT NOT NULL,
@@ -195,8 +197,8 @@ CREATE TABLE grants (
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
-CREATE INDEX grants_client ON grants (client_id);
-CREATE INDEX grants_user ON grants (user_id);
+CREATE INDEX grants_client ON grants (client_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 
 CREATE TABLE authorization_codes (
@@ -215,8 +217,7 @@ CREATE TABLE refresh_tokens (
     grant_id   BIGINT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    used_at    BIGINT,
-    revoked_at BIGINT
+    used_at    BIGINT
 );
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
@@ -262,7 +263,8 @@ CREATE TABLE revocations (
     issued_before BIGINT,
     created_at    BIGINT NOT NULL,
     cursor        BYTEA NOT NULL,          -- a jti
-    marked        BIGINT NOT NULL,
+    marked        BIGINT NOT NULL,          -- tokens
+    ended         BIGINT NOT NULL,          -- grants
     done_at       BIGINT
 );
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;

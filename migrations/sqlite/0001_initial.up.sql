@@ -165,11 +165,13 @@ CREATE TABLE consents (
 );
 CREATE INDEX consents_client ON consents (client_id);
 
+-- No foreign keys: a grant ends by a revocation and goes when it expires, however many a client or user has.
 CREATE TABLE grants (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    client_id  INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id  INTEGER NOT NULL,
+    user_id    INTEGER NOT NULL,
     session_id INTEGER,
+    revision   INTEGER NOT NULL,           -- of the installation, when the grant was written
     audience   TEXT NOT NULL,
     scopes     TEXT NOT NULL,              -- JSON array
     auth_time  INTEGER NOT NULL,
@@ -179,8 +181,8 @@ CREATE TABLE grants (
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER
 );
-CREATE INDEX grants_client ON grants (client_id);
-CREATE INDEX grants_user ON grants (user_id);
+CREATE INDEX grants_client ON grants (client_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 
 CREATE TABLE authorization_codes (
@@ -199,8 +201,7 @@ CREATE TABLE refresh_tokens (
     grant_id   INTEGER NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    used_at    INTEGER,
-    revoked_at INTEGER
+    used_at    INTEGER
 );
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
@@ -237,7 +238,8 @@ CREATE TABLE revocations (
     issued_before INTEGER,
     created_at    INTEGER NOT NULL,
     cursor        BLOB NOT NULL,            -- a jti
-    marked        INTEGER NOT NULL,
+    marked        INTEGER NOT NULL,         -- tokens
+    ended         INTEGER NOT NULL,         -- grants
     done_at       INTEGER
 );
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;

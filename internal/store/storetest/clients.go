@@ -81,15 +81,12 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClientSecret(ctx, "shop", secret.ID) }, "client shop")
 		wantErr(t, db.DeleteClientSecret(t.Context(), "shop", secret.ID), domain.ErrNotFound)
 	},
-	"grants, consents and assignments go with a client": func(t *testing.T, db *store.DB) {
+	"consents and assignments go with a client": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		grant := w.grant(t, db)
 		check(t, db.PutConsent(t.Context(), domain.Consent{UserID: w.user, ClientID: w.client, Audience: audience}))
 		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "shop"}))
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClient(ctx, "shop") }, "client shop", "client-access shop")
-		_, err := db.FindGrant(t.Context(), grant)
-		wantErr(t, err, domain.ErrNotFound)
-		_, err = db.FindConsent(t.Context(), w.user, w.client, audience)
+		_, err := db.FindConsent(t.Context(), w.user, w.client, audience)
 		wantErr(t, err, domain.ErrNotFound)
 		same(t, len(must(db.ListAssignments(t.Context(), "clerk", "", "", 0, 10))(t)), 0)
 	},

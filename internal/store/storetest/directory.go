@@ -39,18 +39,15 @@ var userTests = map[string]func(*testing.T, *store.DB){
 		wantErr(t, db.UpdateUser(t.Context(), domain.User{Username: "none"}), domain.ErrNotFound)
 		wantErr(t, db.DeleteUser(t.Context(), "none"), domain.ErrNotFound)
 	},
-	"sessions, grants, consents and assignments go with a user": func(t *testing.T, db *store.DB) {
+	"sessions, consents and assignments go with a user": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		grant := w.grant(t, db)
 		must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("h"), UserID: w.user}))(t)
 		check(t, db.PutConsent(t.Context(), domain.Consent{UserID: w.user, ClientID: w.client, Audience: audience}))
 		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectUser, Subject: "alice"}))
 		check(t, db.AddMember(t.Context(), "ops", "alice"))
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteUser(ctx, "alice") },
 			"user "+text(w.user), "user-access "+text(w.user))
-		_, err := db.FindGrant(t.Context(), grant)
-		wantErr(t, err, domain.ErrNotFound)
-		_, err = db.FindSession(t.Context(), []byte("h"))
+		_, err := db.FindSession(t.Context(), []byte("h"))
 		wantErr(t, err, domain.ErrNotFound)
 		_, err = db.FindConsent(t.Context(), w.user, w.client, audience)
 		wantErr(t, err, domain.ErrNotFound)

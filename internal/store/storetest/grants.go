@@ -27,7 +27,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		grant := makeWorld(t, db).grant(t, db)
 		check(t, db.HoldGrant(t.Context(), grant, t0))
 		wantErr(t, db.HoldGrant(t.Context(), grant, t0.Add(time.Hour)), domain.ErrRevoked)
-		must(db.RevokeGrant(t.Context(), grant, t0))(t)
+		must(db.RevokeGrant(t.Context(), grant, 10, t0))(t)
 		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
 		wantErr(t, db.HoldGrant(t.Context(), 99, t0), domain.ErrRevoked)
 	},
@@ -65,35 +65,80 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			token.GrantID, token.UserID = id, w.user
 			indexed(t, db, token)
 		}
-		same(t, must(db.RevokeGrant(t.Context(), grant, t0))(t), 1)
-		same(t, must(db.RevokeGrant(t.Context(), grant, t0.Add(time.Minute)))(t), 0)
+		want := domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: grant, CreatedAt: t0, Marked: 1, Ended: 1, DoneAt: t0}
+		same(t, must(db.RevokeGrant(t.Context(), grant, 10, t0))(t), want)
+		same(t, must(db.RevokeGrant(t.Context(), grant, 10, t0.Add(time.Minute)))(t).Marked, 0)
 		same(t, must(db.FindGrant(t.Context(), grant))(t).RevokedAt, t0)
-		wantErr(t, db.UseCode(t.Context(), "code"+text(grant), t0), domain.ErrConsumed)
-		wantErr(t, db.UseRefreshToken(t.Context(), "refresh"+text(grant), t0), domain.ErrConsumed)
+		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
 		same(t, liveTokens(t, db, domain.TokenFilter{GrantID: grant}), 0)
 
 		check(t, db.HoldGrant(t.Context(), other, t0))
-		check(t, db.UseCode(t.Context(), "code"+text(other), t0))
-		check(t, db.UseRefreshToken(t.Context(), "refresh"+text(other), t0))
 		same(t, liveTokens(t, db, domain.TokenFilter{GrantID: other}), 1)
-		_, err := db.RevokeGrant(t.Context(), 99, t0)
+		_, err := db.RevokeGrant(t.Context(), 99, 10, t0)
 		wantErr(t, err, domain.ErrNotFound)
 	},
-	"all grants of a user or of a client end": func(t *testing.T, db *store.DB) {
+	"a grant of a user with many tokens is revoked in steps": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		bob := must(db.InsertUser(t.Context(), domain.User{Subject: "b", Username: "bob"}))(t)
-		alices, bobs := w.grant(t, db), world{client: w.client, user: bob}.grant(t, db)
-		for _, id := range []int64{alices, bobs} {
-			check(t, db.InsertRefreshToken(t.Context(), domain.RefreshToken{Signature: text(id), GrantID: id}))
+		grant, other := w.grant(t, db), w.grant(t, db)
+		tokens := listed(5, w.issued(1, 10))
+		for i := range tokens {
+			tokens[i].UserID, tokens[i].GrantID = w.user, []int64{grant, other}[i%2]
+			tokens[i].ExpiresAt = t0.Add(3 * time.Hour)
 		}
-		check(t, db.RevokeGrants(t.Context(), w.user, 0, t0))
-		wantErr(t, db.UseRefreshToken(t.Context(), text(alices), t0), domain.ErrConsumed)
-		check(t, db.HoldGrant(t.Context(), bobs, t0))
-		check(t, db.RevokeGrants(t.Context(), 0, w.client, t0))
-		wantErr(t, db.UseRefreshToken(t.Context(), text(bobs), t0), domain.ErrConsumed)
-		wantErr(t, db.HoldGrant(t.Context(), bobs, t0), domain.ErrRevoked)
-		if err := db.RevokeGrants(t.Context(), 0, 0, t0); err == nil {
-			t.Error("all grants of nobody in particular were revoked")
+		indexed(t, db, tokens...)
+		before := revision(t, db)
+		r := must(db.RevokeGrant(t.Context(), grant, 10, t0))(t)
+		want := domain.Revocation{ID: r.ID, Kind: domain.RevokeOfGrant, TargetID: grant, Revision: before + 1, CreatedAt: t0}
+		same(t, must(db.OpenRevocations(t.Context()))(t), []domain.Revocation{want})
+		same(t, r, want)
+		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		must(db.Purge(t.Context(), t0.Add(2*time.Hour), 100))(t) // the grant has expired, but its tokens are found by it
+		same(t, must(stepToEnd(t.Context(), db, r.ID, 3))(t).Marked, 5)
+		checkMarks(t, db, r)
+		must(db.Purge(t.Context(), t0.Add(2*time.Hour), 100))(t)
+		_, err := db.FindGrant(t.Context(), grant)
+		wantErr(t, err, domain.ErrNotFound)
+	},
+	"a revocation of a user or client ends the grants there are, at once and for good": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		bob := world{client: w.client, user: must(db.InsertUser(t.Context(), domain.User{Subject: "b", Username: "bob"}))(t)}
+		shop := world{user: w.user, client: must(db.InsertClient(t.Context(), domain.Client{ClientID: "other"}))(t)}
+		for _, c := range []struct {
+			r    domain.Revocation
+			ends []bool // alice's at the world's client, bob's there, alice's at the other client
+		}{
+			{domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user}, []bool{true, false, true}},
+			{domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client}, []bool{true, true, false}},
+			{domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client, IssuedBefore: t0.Add(time.Hour)}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: w.client}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAll}, []bool{false, false, false}},
+		} {
+			var grants []int64
+			for range 3 {
+				grants = append(grants, w.grant(t, db), bob.grant(t, db), shop.grant(t, db))
+			}
+			c.r.CreatedAt = t0.Add(-time.Minute)
+			r := must(db.InsertRevocation(t.Context(), c.r))(t)
+			later := w.grant(t, db)
+			checkGrants := func() {
+				t.Helper()
+				for i, id := range grants {
+					wantHeld, wantRevoked := error(nil), time.Time{}
+					if c.ends[i%3] {
+						wantHeld, wantRevoked = domain.ErrRevoked, c.r.CreatedAt
+					}
+					wantErr(t, db.HoldGrant(t.Context(), id, t0), wantHeld)
+					same(t, must(db.FindGrant(t.Context(), id))(t).RevokedAt, wantRevoked)
+				}
+				check(t, db.HoldGrant(t.Context(), later, t0))
+			}
+			checkGrants()
+			if r = must(db.StepRevocation(t.Context(), r.ID, 1, t0))(t); c.ends[0] && !r.DoneAt.IsZero() {
+				t.Errorf("%+v is done by one step for one grant", r)
+			}
+			checkGrants()
+			must(stepToEnd(t.Context(), db, r.ID, 2))(t)
+			checkGrants()
 		}
 	},
 	"a revocation and a change, both audited, do not wait for each other": func(t *testing.T, db *store.DB) {
@@ -102,12 +147,13 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		appendEvent := func(ctx context.Context) error { return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}) }
 		// In steps, so that nothing is retried: the revocation is audited last, the change first.
 		revocation := must(db.Begin(t.Context()))(t)
-		must(db.RevokeGrant(revocation, grant, t0))(t)
+		must(db.RevokeGrant(revocation, grant, 10, t0))(t)
 		change := make(chan error)
 		go func() {
 			ctx, err := db.Begin(t.Context())
 			if err == nil {
-				err = errors.Join(appendEvent(ctx), db.RevokeGrants(ctx, w.user, 0, t0), db.Commit(ctx))
+				_, failed := db.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user})
+				err = errors.Join(appendEvent(ctx), failed, db.Commit(ctx))
 			}
 			change <- err
 		}()
@@ -130,7 +176,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			switch i % 3 {
 			case 0:
 				return db.Tx(t.Context(), func(ctx context.Context) error {
-					if _, err := db.RevokeGrant(ctx, grants[family], t0); err != nil {
+					if _, err := db.RevokeGrant(ctx, grants[family], 1+family%2, t0); err != nil { // in steps or not
 						return err
 					}
 					return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"})
@@ -138,12 +184,19 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			case 1:
 				return refresh(t.Context(), db, w, grants[family], now, family)
 			default: // a management change that revokes the same, as disabling the client does
-				return db.Tx(t.Context(), func(ctx context.Context) error {
+				var r domain.Revocation
+				err := db.Tx(t.Context(), func(ctx context.Context) (err error) {
 					if err := db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}); err != nil {
 						return err
 					}
-					return db.RevokeGrants(ctx, 0, w.client, t0)
+					r, err = db.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client})
+					return err
 				})
+				if err != nil {
+					return err
+				}
+				_, err = stepToEnd(t.Context(), db, r.ID, 3)
+				return err
 			}
 		})
 		for _, err := range failed {
@@ -151,11 +204,12 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 				t.Error(err)
 			}
 		}
-		for i, grant := range grants {
+		for _, r := range must(db.OpenRevocations(t.Context()))(t) { // of the grants
+			must(stepToEnd(t.Context(), db, r.ID, 3))(t)
+		}
+		for _, grant := range grants {
 			same(t, liveTokens(t, db, domain.TokenFilter{GrantID: grant}), 0)
-			if token, err := db.FindRefreshToken(t.Context(), fmt.Sprint("new", i)); err == nil && token.RevokedAt.IsZero() {
-				t.Errorf("a refresh token of revoked grant %d lives", grant)
-			}
+			wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
 		}
 	},
 }

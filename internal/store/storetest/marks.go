@@ -126,8 +126,8 @@ var markTests = map[string]func(*testing.T, *store.DB){
 		tokens[1].Status.List = 4
 		tokens[2].ExpiresAt = t0 // expired
 		indexed(t, db, tokens...)
-		same(t, must(db.RevokeGrant(t.Context(), grant, t0))(t), 2)
-		same(t, must(db.RevokeGrant(t.Context(), grant, t0))(t), 0)
+		same(t, must(db.RevokeGrant(t.Context(), grant, 10, t0))(t).Marked, 2)
+		same(t, must(db.RevokeGrant(t.Context(), grant, 10, t0))(t).Marked, 0)
 		same(t, changesAfter(t, db, 0), []domain.StatusChange{
 			{Seq: 1, List: 4, Status: domain.StatusInvalid, Indexes: []int32{1}},
 			{Seq: 2, List: 5, Status: domain.StatusInvalid, Indexes: []int32{0}},

@@ -163,12 +163,16 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 	"what is written after a revocation is not covered, whoever writes at the same time": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		var stop atomic.Bool
+		var written atomic.Int64
 		var last domain.Revocation
 		const writers = 6
 		_, failed := parallel(writers+1, func(i int) error {
 			if i == writers {
 				defer stop.Store(true)
 				for range 10 {
+					for seen := written.Load(); written.Load() == seen && !stop.Load(); { // so that there is something to revoke
+						time.Sleep(time.Millisecond)
+					}
 					r, err := db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client})
 					if err != nil {
 						return err
@@ -183,7 +187,11 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 			for n := 0; !stop.Load(); n++ {
 				newest, err := db.InsertIssuedTokens(t.Context(), w.issued(i<<20+n*4, 4), slices.Repeat([]int64{known}, 4))
 				if err != nil {
+					stop.Store(true)
 					return err
+				}
+				if newest == known {
+					written.Add(1)
 				}
 				known = newest
 			}
