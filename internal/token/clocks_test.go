@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
@@ -163,5 +164,33 @@ func TestReplicaWhoseClockJumpsGoesOn(t *testing.T) {
 			must(t, s.a.tokens.Resume(t.Context(), suspended.Record.ID))
 			s.wantActive(t, jump.name, true, suspended)
 		}
+	})
+}
+
+func TestAGrantOfAUserWithVeryManyTokensIsRevokedAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := setUpSkewed(t, db, 0)
+		dead := []token.Minted{s.issue(t, s.a), s.issue(t, s.b)}
+		others := make([]domain.IssuedToken, 10_000)
+		for i := range others {
+			others[i] = dead[0].Record
+			others[i].ID, others[i].GrantID, others[i].Status = domain.FirstTokenID(*s.now.Load()), 1_000_000, domain.StatusRef{}
+			binary.BigEndian.PutUint32(others[i].ID[12:], uint32(i))
+		}
+		_, err := db.InsertIssuedTokens(t.Context(), others, slices.Repeat([]int64{s.a.cache.Revision()}, len(others)))
+		must(t, err)
+
+		begun, err := s.a.tokens.RevokeGrant(t.Context(), s.grant.ID)
+		must(t, err)
+		if !begun.DoneAt.IsZero() {
+			t.Error("all tokens of the user were looked at before it was answered")
+		}
+		s.wantActive(t, "revoked", false, dead...)
+		done, err := s.b.tokens.Finish(t.Context(), begun, nil)
+		must(t, err)
+		if done.Marked != int64(len(dead)) {
+			t.Errorf("%d tokens were marked, want %d", done.Marked, len(dead))
+		}
+		s.wantActive(t, "marked", false, dead...)
 	})
 }
