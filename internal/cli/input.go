@@ -66,6 +66,19 @@ func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 	})
 }
 
+// instantFlag makes a flag of a time: a date (its beginning in UTC) or an RFC 3339 time.
+func instantFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
+	flags.Func(name, usage, func(text string) (err error) {
+		if *into, err = time.Parse(time.DateOnly, text); err != nil {
+			*into, err = time.Parse(time.RFC3339, text)
+		}
+		if err != nil || into.IsZero() { // zero would stand for no limit
+			return errors.New("neither a date nor a time like 2026-11-01T12:00:00Z")
+		}
+		return nil
+	})
+}
+
 // now is as exact as what is stored.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 

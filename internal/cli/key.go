@@ -99,7 +99,7 @@ type revokedKeyView struct {
 }
 
 func (v revokedKeyView) text(w io.Writer) {
-	fmt.Fprintf(w, "revoked key %s and %d live tokens that it signed\n", v.KID, v.RevokedTokens)
+	fmt.Fprintf(w, "revoked key %s and %s that it signed\n", v.KID, count(v.RevokedTokens, "live token"))
 	if v.Replacement != "" {
 		fmt.Fprintf(w, "key %s signs from now on\n", v.Replacement)
 	}

@@ -2,52 +2,23 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/server"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 const listedTokens = 100
 
-// tokenView names what a token has a claim for as that does (RFC 9068 §2.2).
-type tokenView struct {
-	ID          string    `json:"jti"`
-	Kind        string    `json:"kind"` // access or id
-	Subject     string    `json:"sub"`
-	Username    string    `json:"username,omitempty"` // left out: the subject is the client
-	ClientID    string    `json:"client_id"`
-	Audience    string    `json:"aud"`
-	KID         string    `json:"kid"`
-	GrantID     int64     `json:"grant_id,omitzero"` // left out: issued without a grant
-	Status      string    `json:"status"`            // live, expired, suspended or revoked
-	IssuedAt    time.Time `json:"issued_at"`
-	ExpiresAt   time.Time `json:"expires_at"`
-	RevokedAt   time.Time `json:"revoked_at,omitzero"`
-	SuspendedAt time.Time `json:"suspended_at,omitzero"`
-}
+// tokenView is a token as the admin API shows it.
+type tokenView struct{ adminapi.Token }
 
-func viewToken(e domain.TokenEntry) tokenView {
-	v := tokenView{
-		ID: e.ID.String(), Kind: "access", Subject: e.Subject, Username: e.Username, ClientID: e.Client,
-		Audience: e.Audience, KID: e.KeyName, GrantID: e.GrantID, Status: "live",
-		IssuedAt: e.IssuedAt(), ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt, SuspendedAt: e.SuspendedAt,
-	}
-	if e.Kind == domain.TokenIdentity {
-		v.Kind = "id"
-	}
-	switch {
-	case !e.RevokedAt.IsZero():
-		v.Status = "revoked"
-	case !time.Now().Before(e.ExpiresAt):
-		v.Status = "expired"
-	case !e.SuspendedAt.IsZero():
-		v.Status = "suspended"
-	}
-	return v
-}
+func viewToken(e domain.TokenEntry) tokenView { return tokenView{adminapi.NewToken(e, time.Now())} }
 
 func (v tokenView) columns() []string {
 	return []string{"JTI", "KIND", "SUBJECT", "CLIENT_ID", "AUDIENCE", "ISSUED", "EXPIRES", "STATUS"}
@@ -67,63 +38,69 @@ func (a *app) tokenCommand() *cobra.Command {
 }
 
 func (a *app) tokenList() *cobra.Command {
-	var f tokenFlags
-	var live bool
+	var owners token.Owners
+	var filter domain.TokenFilter
+	var state, after string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List issued tokens, the newest first",
-		Long:  "Lists the index of issued tokens. Tokens that expired a while ago are not in it any more.",
-		Example: `  signet token list --subject alice --live
+		Long: `Lists the index of issued tokens, the newest first. Tokens that expired a while ago are not in it any more.
+To see the next page, pass the JTI of the last one with --after.`,
+		Example: `  signet token list --subject alice --state live
+  signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
   signet token list --client reporting --limit 1000 -o json`,
 		Args: cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			filter, err := f.filter(ctx, s)
+			chosen, err := s.Tokens.Filter(ctx, owners)
 			if err != nil {
 				return nil, err
 			}
-			filter.Live = live
-			tokens, err := collect(domain.TokenID{}, limit, func(before domain.TokenID, limit int) ([]domain.TokenEntry, error) {
-				filter.Before, filter.Limit = before, limit
-				return s.Tokens.List(ctx, filter)
-			}, func(e domain.TokenEntry) domain.TokenID { return e.ID })
+			filter.UserID, filter.ClientID, filter.APIID = chosen.UserID, chosen.ClientID, chosen.APIID
+			if filter.State = domain.TokenState(state); state != "" && !slices.Contains(domain.TokenStates, filter.State) {
+				return nil, usagef("--state %q is none of %v", state, domain.TokenStates)
+			}
+			if after != "" {
+				ids, err := parseTokenIDs([]string{after})
+				if err != nil {
+					return nil, err
+				}
+				filter.Before = ids[0]
+			}
+			tokens, err := listTokens(ctx, s, filter, limit)
 			return rows(tokens, viewToken), err
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.user, "subject", "", "those of the user `NAME`")
-	flags.StringVar(&f.client, "client", "", "those of the client `CLIENT_ID`")
-	flags.StringVar(&f.api, "api", "", "those for the API `AUDIENCE`")
-	flags.BoolVar(&live, "live", false, "those that are neither expired nor revoked")
+	flags.StringVar(&owners.User, "subject", "", "those of the user `NAME`")
+	flags.StringVar(&owners.Client, "client", "", "those of the client `CLIENT_ID`")
+	flags.StringVar(&owners.API, "api", "", "those for the API `AUDIENCE`")
+	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
+	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
+	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
+	flags.StringVar(&after, "after", "", "those after the token `JTI` in this order")
 	flags.IntVar(&limit, "limit", listedTokens, "show at most `N`; 0 stands for all")
 	return cmd
 }
 
-// tokenFlags choose tokens by the names of their owners.
-type tokenFlags struct{ user, client, api string }
-
-func (f *tokenFlags) filter(ctx context.Context, s *server.Services) (domain.TokenFilter, error) {
-	var filter domain.TokenFilter
-	if f.user != "" {
-		user, err := s.Directory.FindUser(ctx, f.user)
-		if err != nil {
-			return filter, err
-		}
-		filter.UserID = user.ID
+// listTokens reads page by page until there are as many as the limit, 0: all.
+func listTokens(ctx context.Context, s *server.Services, filter domain.TokenFilter, limit int) (all []domain.TokenEntry, err error) {
+	if limit < 0 {
+		return nil, usagef("--limit must not be negative")
 	}
-	if f.client != "" {
-		client, err := s.Registry.FindClient(ctx, f.client)
-		if err != nil {
-			return filter, err
+	for {
+		filter.Limit = pageSize
+		if limit > 0 {
+			filter.Limit = min(pageSize, limit-len(all))
 		}
-		filter.ClientID = client.ID
-	}
-	if f.api != "" {
-		api, err := s.Registry.FindAPI(ctx, f.api)
+		page, next, err := s.Tokens.List(ctx, filter)
 		if err != nil {
-			return filter, err
+			return nil, err
 		}
-		filter.APIID = api.ID
+		all = append(all, page...)
+		if next == (domain.TokenID{}) || len(all) == limit {
+			return all, nil
+		}
+		filter.Before = next
 	}
-	return filter, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/server"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // revokedView says how many live tokens and grants died.
@@ -20,19 +21,26 @@ type revokedView struct {
 
 func (v revokedView) String() string {
 	if v.RevokedGrants == 0 {
-		return fmt.Sprintf("%d tokens", v.RevokedTokens)
+		return count(v.RevokedTokens, "token")
 	}
-	return fmt.Sprintf("%d tokens and %d grants", v.RevokedTokens, v.RevokedGrants)
+	return count(v.RevokedTokens, "token") + " and " + count(v.RevokedGrants, "grant")
+}
+
+func count(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
 }
 
 func (v revokedView) text(w io.Writer) { fmt.Fprintln(w, "revoked", v) }
 
 // revokeFlags are the handles by which many tokens are revoked.
 type revokeFlags struct {
-	tokenFlags
+	token.Owners
 	grant        int64
 	all          bool
-	issuedBefore string
+	issuedBefore time.Time
 }
 
 func (a *app) tokenRevoke() *cobra.Command {
@@ -61,19 +69,19 @@ grants stay, and so do tokens issued later.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.user, "user", "", "all of the user `NAME`, and the user's grants")
-	flags.StringVar(&f.client, "client", "", "all of the client `CLIENT_ID`, and its grants")
-	flags.StringVar(&f.api, "api", "", "all for the API `AUDIENCE`")
+	flags.StringVar(&f.User, "user", "", "all of the user `NAME`, and the user's grants")
+	flags.StringVar(&f.Client, "client", "", "all of the client `CLIENT_ID`, and its grants")
+	flags.StringVar(&f.API, "api", "", "all for the API `AUDIENCE`")
 	flags.BoolVar(&f.all, "all", false, "all tokens there are")
 	flags.Int64Var(&f.grant, "grant", 0, "the grant `ID` and all of its tokens")
-	flags.StringVar(&f.issuedBefore, "issued-before", "", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
+	instantFlag(flags, &f.issuedBefore, "issued-before", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
 	cmd.Args = func(_ *cobra.Command, args []string) error { return f.check(args) }
 	return cmd
 }
 
 func (f *revokeFlags) check(args []string) error {
 	chosen := 0
-	for _, set := range []bool{len(args) > 0, f.user != "", f.client != "", f.api != "", f.all, f.grant != 0} {
+	for _, set := range []bool{len(args) > 0, f.User != "", f.Client != "", f.API != "", f.all, f.grant != 0} {
 		if set {
 			chosen++
 		}
@@ -81,7 +89,7 @@ func (f *revokeFlags) check(args []string) error {
 	switch {
 	case chosen != 1:
 		return fmt.Errorf("name either token ids, or one of --user, --client, --api, --all and --grant")
-	case f.issuedBefore != "" && (len(args) > 0 || f.grant != 0):
+	case !f.issuedBefore.IsZero() && (len(args) > 0 || f.grant != 0):
 		return fmt.Errorf("--issued-before goes with --user, --client, --api or --all")
 	}
 	return nil
@@ -92,32 +100,7 @@ func (f *revokeFlags) revoke(ctx context.Context, s *server.Services) (domain.Re
 	if f.grant != 0 {
 		return s.Tokens.RevokeGrant(ctx, f.grant)
 	}
-	filter, err := f.filter(ctx, s)
-	if err != nil {
-		return domain.Revocation{}, err
-	}
-	r := domain.Revocation{Kind: domain.RevokeOfAll}
-	switch {
-	case filter.UserID != 0:
-		r.Kind, r.TargetID = domain.RevokeOfUser, filter.UserID
-	case filter.ClientID != 0:
-		r.Kind, r.TargetID = domain.RevokeOfClient, filter.ClientID
-	case filter.APIID != 0:
-		r.Kind, r.TargetID = domain.RevokeOfAPI, filter.APIID
-	}
-	if f.issuedBefore != "" {
-		if r.IssuedBefore, err = parseInstant(f.issuedBefore); err != nil {
-			return r, usagef("--issued-before %q is neither a date nor a time like 2026-11-01T12:00:00Z", f.issuedBefore)
-		}
-	}
-	return s.Tokens.Revoke(ctx, r)
-}
-
-func parseInstant(text string) (time.Time, error) {
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, nil
-	}
-	return time.Parse(time.RFC3339, text)
+	return s.Tokens.RevokeOf(ctx, f.Owners, f.issuedBefore)
 }
 
 func revokeByID(ctx context.Context, s *server.Services, args []string) (view, error) {

@@ -22,12 +22,13 @@ type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
 	TargetID     int64     // the database id of the user, client, API, key or grant; zero for all
+	UserID       int64     // the user of a grant, else zero
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued
 	CreatedAt    time.Time
 	Cursor       TokenID // rows up to this one are marked
 	Marked       int64   // tokens that it found alive
-	Ended        int64   // grants that it found alive
+	Ended        int64   // grants
 	DoneAt       time.Time
 }
 

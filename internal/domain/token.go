@@ -110,6 +110,34 @@ func (t *IssuedToken) IssuedAt() time.Time { return t.ID.Time().Truncate(time.Se
 // Ref is where the index has the token.
 func (t *IssuedToken) Ref() TokenRef { return TokenRef{ID: t.ID, ExpiresAt: t.ExpiresAt} }
 
+// TokenState says what became of a token of the index.
+type TokenState string
+
+// The states of a token. One that was revoked, and one that has expired, stays so; what both are, is revoked.
+const (
+	TokenLive      TokenState = "live"
+	TokenSuspended TokenState = "suspended"
+	TokenExpired   TokenState = "expired"
+	TokenRevoked   TokenState = "revoked"
+)
+
+// TokenStates are all states.
+var TokenStates = []TokenState{TokenLive, TokenSuspended, TokenExpired, TokenRevoked}
+
+// State is the token's state at a time, by its row alone: see Revocation.Covers too.
+func (t *IssuedToken) State(now time.Time) TokenState {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return TokenRevoked
+	case !now.Before(t.ExpiresAt):
+		return TokenExpired
+	case !t.SuspendedAt.IsZero():
+		return TokenSuspended
+	default:
+		return TokenLive
+	}
+}
+
 // TokenDigest is the first half of SHA-256 over a token: who presents a token with this digest presents the one that was issued.
 type TokenDigest [16]byte
 
@@ -119,18 +147,20 @@ type TokenRef struct {
 	ExpiresAt time.Time
 }
 
-// TokenFilter chooses tokens of the index; zero fields choose all. After and Limit page through them, newest first.
+// TokenFilter chooses tokens of the index; zero fields choose all. Before and Limit page through them, newest first.
 type TokenFilter struct {
-	ID       TokenID
-	ClientID int64
-	UserID   int64
-	GrantID  int64
-	APIID    int64
-	KeyID    int64
-	Live     bool // neither revoked nor expired at Now
-	Now      time.Time
-	Before   TokenID // page: only ids smaller than this
-	Limit    int
+	ID           TokenID
+	ClientID     int64
+	UserID       int64
+	GrantID      int64 // quick with UserID: there is no database index of grants, nor of keys
+	APIID        int64
+	KeyID        int64
+	State        TokenState // at Now
+	Now          time.Time
+	IssuedSince  time.Time // then or later
+	IssuedBefore time.Time
+	Before       TokenID // page: only ids smaller than this
+	Limit        int
 }
 
 // TokenEntry is a token of the index with the names that people know its owners by.

@@ -51,8 +51,11 @@ func (r *Registry) putAPI(
 	return stored, nil
 }
 
-// DeleteAPI removes an API and revokes its tokens. ErrNotFound if there is no such audience.
+// DeleteAPI removes an API and revokes its tokens. ErrInvalid for the one that is built in, ErrNotFound if there is no such audience.
 func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
+	if audience == domain.AdminAudience {
+		return fmt.Errorf("%w API %q: it is built in and cannot be deleted", domain.ErrInvalid, audience)
+	}
 	err := r.log.Change(ctx, "api.delete", "api:"+audience, nil, func(ctx context.Context) error {
 		api, err := r.store.FindAPI(ctx, audience)
 		if err != nil {

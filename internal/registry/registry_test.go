@@ -451,7 +451,7 @@ func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 		for _, a := range apis {
 			got = append(got, a.Audience)
 		}
-		if diff := cmp.Diff([]string{"b", "urn:b", "urn:c"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"b", "urn:b", "urn:c", domain.AdminAudience}, got); diff != "" {
 			w.t.Error(diff)
 		}
 	})

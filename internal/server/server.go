@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
@@ -137,6 +138,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	mux.HandleFunc("GET /readyz", s.readyz)
 	provider.Mount(mux)
 	signIn.Mount(mux)
+	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Tokens: s.Tokens, Keys: s.Keys, Log: log, Now: time.Now})
 
 	// A request's own limit: a little more than the database's, so that its answer is still said.
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond

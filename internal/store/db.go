@@ -66,8 +66,8 @@ type dialect interface {
 	// preparePartitions makes the partitions for tokens that expire between from and to, and drops those that ended before
 	// the last time; as DB.PreparePartitions.
 	preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error
-	// purgesTokens says whether expired tokens are deleted row by row.
-	purgesTokens() bool
+	// partitioned says whether issued_tokens is, by the hour of expires_at, so that expired tokens go with their partition.
+	partitioned() bool
 	// listen is DB.Listen until the connection is lost. It calls wake once news can no longer be missed.
 	listen(ctx context.Context, db *DB, wake func()) error
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertGrant stores a grant and returns its id. No revocation that is stored before covers it.
+// InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the grants
+// that were stored before it.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
@@ -72,15 +73,18 @@ func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
 }
 
 // RevokeGrant ends a grant. It marks the grant's tokens, unless its user has limit tokens or more: then it begins a revocation.
-// It is idempotent, and returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant.
-func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error) {
-	r := domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: now}
-	err := db.tx(ctx, func(ctx context.Context, c conn) error {
+// It returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant, ErrRevoked if it was
+// revoked before.
+func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (r domain.Revocation, err error) {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := c.lockInstallation(ctx); err != nil {
 			return err
 		}
-		tokens, err := one(ctx, c, scanInt, `SELECT COUNT(*) FROM (
-			SELECT 1 FROM issued_tokens WHERE user_id = (SELECT user_id FROM grants WHERE id = $1) LIMIT $2) AS few`, id, limit)
+		r = domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: now, Ended: 1}
+		if r.UserID, err = one(ctx, c, scanInt, `SELECT user_id FROM grants WHERE id = $1`, id); err != nil {
+			return err
+		}
+		tokens, err := one(ctx, c, scanInt, `SELECT COUNT(*) FROM (SELECT 1 FROM issued_tokens WHERE user_id = $1 LIMIT $2) AS few`, r.UserID, limit)
 		if err != nil {
 			return err
 		}
@@ -90,20 +94,17 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Tim
 				return err
 			}
 		}
-		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, micros(now))
-		switch {
-		case err != nil:
+		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, id, micros(now))
+		if err == nil && n == 0 {
+			err = domain.ErrRevoked
+		}
+		if err != nil || many {
 			return err
-		case n == 0:
-			return domain.ErrNotFound
-		case many:
-			return nil
 		}
 		marked, err := mark(ctx, c, domain.StatusInvalid, `
-			UPDATE issued_tokens SET revoked_at = $2
-			WHERE user_id = (SELECT user_id FROM grants WHERE id = $1) AND grant_id = $1 AND revoked_at IS NULL AND expires_at > $2`,
-			id, micros(now))
-		r.Marked, r.Ended, r.DoneAt = int64(len(marked)), n, now
+			UPDATE issued_tokens SET revoked_at = $3
+			WHERE user_id = $1 AND grant_id = $2 AND revoked_at IS NULL AND expires_at > $3`, r.UserID, id, micros(now))
+		r.Marked, r.DoneAt = int64(len(marked)), now
 		return err
 	})
 	return r, err

@@ -199,4 +199,4 @@ func (p *postgres) coarse(owner, jti string) string {
 	return `jti_time(` + jti + `)`
 }
 
-func (p *postgres) purgesTokens() bool { return false } // but drops partitions
+func (p *postgres) partitioned() bool { return true }

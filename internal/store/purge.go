@@ -19,10 +19,7 @@ const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM iss
 var purges = []string{
 	`DELETE FROM authorization_codes WHERE signature IN (SELECT signature FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM refresh_tokens WHERE signature IN (SELECT signature FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM grants WHERE id IN (
-		SELECT id FROM grants WHERE expires_at < $1
-			AND id NOT IN (SELECT target_id FROM revocations WHERE kind = 'grant' AND done_at IS NULL) -- which finds tokens by them
-		ORDER BY expires_at LIMIT $2)`,
+	`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM status_lists WHERE id IN (SELECT id FROM status_lists WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
@@ -55,7 +52,7 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 			total += n
 		}
 	}
-	if db.dialect.purgesTokens() {
+	if !db.dialect.partitioned() {
 		purge(purgeTokens, micros(before), limit)
 	}
 	for _, query := range purges {

@@ -10,17 +10,18 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id.
+// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id. That
+// of a grant comes from RevokeGrant.
 func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
 	if _, err := handleOf(r.Kind); err != nil {
 		return r, err
 	}
 	err := db.change(ctx, func(ctx context.Context, c *change) (err error) {
-		r.Revision = c.revision
+		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
 		r.ID, err = one(ctx, c.conn, scanInt, `
-			INSERT INTO revocations (kind, target_id, revision, issued_before, created_at, cursor, marked, ended)
-			VALUES ($1, $2, $3, $4, $5, $6, 0, 0) RETURNING id`,
-			string(r.Kind), r.TargetID, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:])
+			INSERT INTO revocations (kind, target_id, user_id, revision, issued_before, created_at, cursor, marked, ended)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) RETURNING id`,
+			string(r.Kind), r.TargetID, nullID(r.UserID), r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:], r.Ended)
 		if err != nil {
 			return err
 		}
@@ -29,17 +30,24 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, revision, issued_before, created_at, cursor, marked, ended, done_at`
+const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), revision, issued_before, created_at, cursor, marked, ended, done_at`
+
+const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
-	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
+	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
 		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, at(&r.DoneAt))
 	return r, err
 }
 
 // OpenRevocations returns the revocations that are not done, oldest first.
 func (db *DB) OpenRevocations(ctx context.Context) ([]domain.Revocation, error) {
-	return findAll(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE done_at IS NULL ORDER BY id`)
+	return findAll(ctx, db, scanRevocation, openRevocations)
+}
+
+// FindRevocation returns ErrNotFound if there is none.
+func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, error) {
+	return find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
 }
 
 // StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
@@ -93,7 +101,11 @@ func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, no
 	from := arg(slices.Clone(r.Cursor[:]))
 	where, order := `jti > `+from, `jti`
 	if handle.owner != "" {
-		where += ` AND ` + handle.owner + ` = ` + fmt.Sprintf(handle.ownerOf, arg(r.TargetID)) + ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
+		owner := r.TargetID
+		if handle.owner != handle.column {
+			owner = r.UserID
+		}
+		where += ` AND ` + handle.owner + ` = ` + arg(owner) + ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
 		order = coarse(`jti`) + `, jti`
 	}
 	last, err := lastOf(ctx, c, where, order, limit, args)
@@ -155,22 +167,20 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 
 // handle is what the tokens of a revocation have in common.
 type handle struct {
-	column  string // is the target's id; none: all tokens
-	owner   string // the column that begins the index which has them; none: only all tokens have an index
-	ownerOf string // the value of that column, given the parameter of the target's id
+	column string // is the target's id; none: all tokens
+	owner  string // the column that begins the index which has them, or for a grant its user's; none: only all tokens have an index
 }
 
 func handleOf(kind domain.RevocationKind) (handle, error) {
-	const itself = `%s`
 	switch kind {
 	case domain.RevokeOfUser:
-		return handle{`user_id`, `user_id`, itself}, nil
+		return handle{`user_id`, `user_id`}, nil
 	case domain.RevokeOfClient:
-		return handle{`client_id`, `client_id`, itself}, nil
+		return handle{`client_id`, `client_id`}, nil
 	case domain.RevokeOfAPI:
-		return handle{`api_id`, `api_id`, itself}, nil
+		return handle{`api_id`, `api_id`}, nil
 	case domain.RevokeOfGrant:
-		return handle{`grant_id`, `user_id`, `(SELECT user_id FROM grants WHERE id = %s)`}, nil
+		return handle{`grant_id`, `user_id`}, nil
 	case domain.RevokeOfKey:
 		return handle{column: `key_id`}, nil
 	case domain.RevokeOfAll:

@@ -239,6 +239,6 @@ func closeRows(rows []byte) string {
 	return string(append(rows, ']'))
 }
 
-func (e *embedded) purgesTokens() bool { return true }
+func (e *embedded) partitioned() bool { return false }
 
 func (e *embedded) preparePartitions(_ context.Context, _ *DB, _, _, _ time.Time) error { return nil }

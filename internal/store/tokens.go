@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -72,68 +70,4 @@ func (c bytes16) Scan(src any) error {
 		}
 	}
 	return fmt.Errorf("16 bytes are stored in another form, %T", src)
-}
-
-// ListIssuedTokens returns tokens, newest first, at most filter.Limit.
-func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) ([]domain.TokenEntry, error) {
-	limit := filter.Limit
-	if limit <= 0 {
-		limit = math.MaxInt32
-	}
-	where, order, args := db.tokenConditions(filter)
-	args = append(args, limit)
-	return findAll(ctx, db, func(row scanner) (e domain.TokenEntry, err error) {
-		err = row.Scan(append(issuedDest(&e.IssuedToken), &e.Client, &e.Username, &e.Subject, &e.Audience, &e.KeyName)...)
-		return e, err
-	}, `SELECT `+issuedColumns+`,
-			COALESCE(c.client_id, ''), COALESCE(u.username, ''),
-			CASE WHEN t.user_id IS NULL THEN COALESCE(c.client_id, '') ELSE COALESCE(u.subject, '') END,
-			COALESCE(a.audience, ''), COALESCE(k.kid, '')
-		FROM (SELECT * FROM issued_tokens t WHERE `+where+` ORDER BY `+order+` LIMIT $`+strconv.Itoa(len(args))+`) t
-		LEFT JOIN clients c ON c.id = t.client_id LEFT JOIN users u ON u.id = t.user_id
-		LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id
-		ORDER BY t.jti DESC`, args...)
-}
-
-// tokenConditions turns a filter into a condition on issued_tokens t and its arguments, and the order in which an index has
-// what it chooses, newest first.
-func (db *DB) tokenConditions(filter domain.TokenFilter) (where, order string, args []any) {
-	conditions, indexed := []string{`TRUE`}, ``
-	add := func(condition string, value any) {
-		args = append(args, value)
-		conditions = append(conditions, condition+` $`+strconv.Itoa(len(args)))
-	}
-	if filter.ID != (domain.TokenID{}) {
-		add(`t.jti =`, filter.ID[:])
-	}
-	for _, owner := range []struct {
-		column  string
-		id      int64
-		indexed bool
-	}{
-		{`api_id`, filter.APIID, true}, {`client_id`, filter.ClientID, true}, {`user_id`, filter.UserID, true}, // the fewest last
-		{`grant_id`, filter.GrantID, false}, {`key_id`, filter.KeyID, false},
-	} {
-		if owner.id == 0 {
-			continue
-		}
-		add(`t.`+owner.column+` =`, owner.id)
-		if owner.indexed {
-			indexed = owner.column
-		}
-	}
-	if filter.Before != (domain.TokenID{}) {
-		add(`t.jti <`, filter.Before[:])
-		if indexed != `` {
-			conditions = append(conditions, db.dialect.coarse(indexed, `t.jti`)+` <= `+db.dialect.coarse(indexed, `$`+strconv.Itoa(len(args))))
-		}
-	}
-	if filter.Live {
-		conditions = append(conditions, `t.revoked_at IS NULL`)
-		add(`t.expires_at >`, micros(filter.Now))
-	}
-	if order = `t.jti DESC`; indexed != `` {
-		order = db.dialect.coarse(indexed, `t.jti`) + ` DESC, ` + order
-	}
-	return strings.Join(conditions, ` AND `), order, args
 }

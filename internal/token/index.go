@@ -81,14 +81,29 @@ func (t *Tokens) readBatch(ctx context.Context, batch []domain.TokenRef) ([]look
 	return out, nil
 }
 
-// List returns tokens of the index, newest first, at most filter.Limit.
-func (t *Tokens) List(ctx context.Context, filter domain.TokenFilter) ([]domain.TokenEntry, error) {
+// listPatience is how often List asks the store, each time about some ten thousand tokens.
+const listPatience = 50
+
+// List returns tokens of the index, newest first, at most filter.Limit unless that is zero. If next is not zero there may be
+// more, to be had with it as filter.Before: even if these are fewer than filter.Limit, since it takes long to find what is rare.
+func (t *Tokens) List(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
 	filter.Now = t.now()
-	entries, err := t.store.ListIssuedTokens(ctx, filter)
-	if err != nil {
-		return nil, fmt.Errorf("list tokens: %w", err)
+	limit := filter.Limit
+	for range listPatience {
+		var found []domain.TokenEntry
+		if found, next, err = t.store.ListIssuedTokens(ctx, filter); err != nil {
+			return nil, next, fmt.Errorf("list tokens: %w", err)
+		}
+		entries = append(entries, found...)
+		if next == (domain.TokenID{}) || limit > 0 && len(entries) >= limit {
+			break
+		}
+		filter.Before = next
+		if limit > 0 {
+			filter.Limit = limit - len(entries)
+		}
 	}
-	return entries, nil
+	return entries, next, nil
 }
 
 // Purge drops what expired some time ago, in small steps, until nothing is left or ctx ends, and makes room for what is to

@@ -201,12 +201,11 @@ func (t *Tokens) Inspect(ctx context.Context, token string) (Inspection, error) 
 	i.Claims, i.Genuine = claims, true
 	i.Expired = !t.now().Before(time.Unix(claims.ExpiresAt, 0))
 	if id, err := domain.ParseTokenID(claims.ID); err == nil {
-		entries, err := t.List(ctx, domain.TokenFilter{ID: id, Limit: 1})
-		if err != nil {
+		entry, err := t.Find(ctx, id)
+		if err == nil {
+			i.Entry = &entry
+		} else if !isNotFound(err) {
 			return i, err
-		}
-		if len(entries) == 1 {
-			i.Entry = &entries[0]
 		}
 	}
 	active, err := t.Introspect(ctx, token)

@@ -40,35 +40,46 @@ func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revoca
 // Finish marks the tokens of a revocation step by step and returns it with their number. progress, if any, hears of every step.
 // It may be interrupted and begun again, here or by any server.
 func (t *Tokens) Finish(ctx context.Context, r domain.Revocation, progress func(domain.Revocation)) (domain.Revocation, error) {
-	for failed := 0; r.DoneAt.IsZero(); {
-		next, err := t.store.StepRevocation(ctx, r.ID, stepSize, t.now())
-		switch {
-		case err == nil:
-			r, failed = next, 0
-			if progress != nil {
-				progress(r)
-			}
-		case errors.Is(err, domain.ErrUnavailable) && failed < stepPatience && ctx.Err() == nil:
-			failed++
-		default:
-			return r, fmt.Errorf("mark the tokens of revocation %d: %w", r.ID, err)
+	for r.DoneAt.IsZero() {
+		next, err := t.step(ctx, r)
+		if err != nil {
+			return r, err
+		}
+		if r = next; progress != nil {
+			progress(r)
 		}
 	}
 	return r, nil
 }
 
-// FinishAll marks the tokens of every revocation that is not done.
+func (t *Tokens) step(ctx context.Context, r domain.Revocation) (next domain.Revocation, err error) {
+	for range stepPatience {
+		next, err = t.store.StepRevocation(ctx, r.ID, stepSize, t.now())
+		if !errors.Is(err, domain.ErrUnavailable) || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return r, fmt.Errorf("mark the tokens of revocation %d: %w", r.ID, err)
+	}
+	return next, nil
+}
+
+// FinishAll marks the tokens of every revocation that is not done: a step of each in turn, so that a short one does not wait for
+// a long one.
 func (t *Tokens) FinishAll(ctx context.Context) error {
 	open, err := t.openRevocations(ctx)
-	if err != nil {
-		return err
+	for err == nil && len(open) > 0 {
+		var failures []error
+		for _, r := range open {
+			_, err := t.step(ctx, r)
+			failures = append(failures, err)
+		}
+		if err = errors.Join(failures...); err == nil {
+			open, err = t.store.OpenRevocations(ctx)
+		}
 	}
-	var failures []error
-	for _, r := range open {
-		_, err := t.Finish(ctx, r, nil)
-		failures = append(failures, err)
-	}
-	return errors.Join(failures...)
+	return err
 }
 
 // covered says whether one of the revocations takes a token back.

@@ -24,6 +24,8 @@ func (t *Tokens) RevokeAccess(ctx context.Context, client *domain.Client, token 
 		return nil
 	case l.token.ClientID != client.ID:
 		return ErrNotYours
+	case !l.token.RevokedAt.IsZero():
+		return nil
 	}
 	return t.revokeOne(ctx, l.token, claims.Audience)
 }
@@ -52,18 +54,19 @@ func (t *Tokens) RevokeRefresh(ctx context.Context, client *domain.Client, signa
 	return err
 }
 
-// RevokeID revokes a token by its jti. domain.ErrNotFound if it is not in the index.
+// RevokeID revokes a token by its jti. domain.ErrNotFound if it is not in the index. One that a revocation under way covers is
+// marked now, since that may take until later.
 func (t *Tokens) RevokeID(ctx context.Context, id domain.TokenID) error {
-	entry, err := t.findID(ctx, id)
+	entry, err := t.Find(ctx, id)
 	if err != nil {
 		return err
 	}
 	return t.revokeOne(ctx, entry.IssuedToken, entry.Audience)
 }
 
-// findID finds a token by its jti alone. domain.ErrNotFound if it is not in the index.
-func (t *Tokens) findID(ctx context.Context, id domain.TokenID) (domain.TokenEntry, error) {
-	entries, err := t.List(ctx, domain.TokenFilter{ID: id, Limit: 1})
+// Find finds a token of the index by its jti alone. domain.ErrNotFound if it is not in the index.
+func (t *Tokens) Find(ctx context.Context, id domain.TokenID) (domain.TokenEntry, error) {
+	entries, _, err := t.List(ctx, domain.TokenFilter{ID: id, Limit: 1})
 	switch {
 	case err != nil:
 		return domain.TokenEntry{}, err
@@ -79,12 +82,9 @@ type death struct {
 	event domain.Event
 }
 
-// revokeOne revokes a token together with those of other requests. The event names the audience: its services are told
+// revokeOne revokes a token, if it is not yet, together with those of other requests. The event names the audience: its services are told
 // (internal/secevent).
 func (t *Tokens) revokeOne(ctx context.Context, issued domain.IssuedToken, audience string) error {
-	if !issued.RevokedAt.IsZero() {
-		return nil
-	}
 	event, err := t.log.Event(ctx, "token.revoke", "token:"+issued.ID.String(), map[string]any{"aud": audience})
 	if err == nil {
 		_, err = t.deaths.do(ctx, death{issued.Ref(), event})
@@ -118,15 +118,31 @@ func (t *Tokens) revokeBatch(ctx context.Context, batch []death) ([]struct{}, er
 }
 
 // RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It holds as soon as it returns; of a user with very many
-// tokens, Finish marks them. domain.ErrNotFound if there is no such grant.
+// tokens, Finish marks them. What was done before is no error. domain.ErrNotFound if there is no such grant.
 func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	grant, err := t.store.FindGrant(ctx, id)
 	if err != nil {
 		return r, fmt.Errorf("find grant %d: %w", id, err)
 	}
-	if !grant.RevokedAt.IsZero() { // nothing to write about
-		return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, DoneAt: grant.RevokedAt}, nil
+	if grant.RevokedAt.IsZero() {
+		r, err = t.revokeGrant(ctx, id)
+		if !errors.Is(err, domain.ErrRevoked) {
+			return r, err
+		}
 	}
+	open, err := t.store.OpenRevocations(ctx)
+	if err != nil {
+		return r, fmt.Errorf("find the revocation of grant %d: %w", id, err)
+	}
+	i := slices.IndexFunc(open, func(r domain.Revocation) bool { return r.Kind == domain.RevokeOfGrant && r.TargetID == id })
+	if i < 0 {
+		return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: grant.RevokedAt, DoneAt: grant.RevokedAt}, nil
+	}
+	return open[i], nil
+}
+
+// revokeGrant returns domain.ErrRevoked if somebody else was faster.
+func (t *Tokens) revokeGrant(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	err = t.store.Tx(ctx, func(ctx context.Context) error {
 		if r, err = t.store.RevokeGrant(ctx, id, stepSize, t.now()); err != nil {
 			return err

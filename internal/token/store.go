@@ -21,8 +21,10 @@ type Store interface {
 	// FindIssuedTokens finds tokens in one statement; those that are not there are missing from the answer.
 	// It also returns the database's revision.
 	FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error)
-	// ListIssuedTokens returns tokens, newest first, at most filter.Limit.
-	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) ([]domain.TokenEntry, error)
+	// ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not
+	// zero: they come after it. A page may be short, even empty, although there are more: in a state, and of several owners,
+	// tokens are looked for among a limited number. What a revocation under way covers is revoked.
+	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error)
 
 	// RevokeTokens marks tokens and returns those that it has marked: not one that is not in the index, or was revoked before.
 	RevokeTokens(ctx context.Context, now time.Time, refs ...domain.TokenRef) (revoked []domain.TokenID, err error)
@@ -33,6 +35,8 @@ type Store interface {
 
 	// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id.
 	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
+	// FindRevocation returns ErrNotFound if there is none.
+	FindRevocation(ctx context.Context, id int64) (domain.Revocation, error)
 	// OpenRevocations returns the revocations that are not done.
 	OpenRevocations(ctx context.Context) ([]domain.Revocation, error)
 	// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
@@ -57,7 +61,8 @@ type Store interface {
 	// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
 	PreparePartitions(ctx context.Context, now, before time.Time) error
 
-	// InsertGrant stores a grant and returns its id.
+	// InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the
+	// grants that were stored before it.
 	InsertGrant(ctx context.Context, grant domain.Grant) (id int64, err error)
 	// FindGrant returns ErrNotFound if there is none.
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
@@ -65,7 +70,8 @@ type Store interface {
 	// revocation can slip in between. ErrRevoked if it is not live.
 	HoldGrant(ctx context.Context, id int64, now time.Time) error
 	// RevokeGrant ends a grant. It marks the grant's tokens, unless its user has limit tokens or more: then it begins a
-	// revocation. It is idempotent, and returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant.
+	// revocation. It returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant,
+	// ErrRevoked if it was revoked before.
 	RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
 
 	// InsertCode stores an authorization code.

@@ -21,7 +21,7 @@ func (t *Tokens) Resume(ctx context.Context, id domain.TokenID) error {
 
 func (t *Tokens) setSuspended(ctx context.Context, id domain.TokenID, action string,
 	mark func(ctx context.Context, ref domain.TokenRef, now time.Time) error) error {
-	entry, err := t.findID(ctx, id)
+	entry, err := t.Find(ctx, id)
 	if err != nil {
 		return err
 	}

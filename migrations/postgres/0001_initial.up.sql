@@ -259,6 +259,7 @@ CREATE TABLE revocations (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind          TEXT NOT NULL,
     target_id     BIGINT NOT NULL,         -- 0: none, for kind 'all'
+    user_id       BIGINT,                  -- for kind 'grant': its user
     revision      BIGINT NOT NULL,
     issued_before BIGINT,
     created_at    BIGINT NOT NULL,

@@ -234,6 +234,7 @@ CREATE TABLE revocations (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     kind          TEXT NOT NULL,
     target_id     INTEGER NOT NULL,         -- 0: none, for kind 'all'
+    user_id       INTEGER,                  -- for kind 'grant': its user
     revision      INTEGER NOT NULL,
     issued_before INTEGER,
     created_at    INTEGER NOT NULL,

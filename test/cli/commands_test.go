@@ -21,6 +21,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"json":  jsonValue,
 	"ready": ready,
 	"http":  request,
+	"api":   apiRequest,
 }
 
 const patience = 15 * time.Second
@@ -86,7 +87,8 @@ func step(value any, name string) (any, bool) {
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
-		if status, _, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", nil); err == nil && status == http.StatusOK {
+		status, _, _, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", func(*http.Request) {})
+		if err == nil && status == http.StatusOK {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -110,32 +112,60 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 		name, value, _ := strings.Cut(arg, "=")
 		form.Add(name, value)
 	}
-	status, body, err := do(method, ts.Getenv("URL")+path, credentials, form)
+	expect(ts, want, method, path, form.Encode(), func(req *http.Request) {
+		if len(form) > 0 {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		if user, password, ok := strings.Cut(credentials, ":"); ok {
+			req.SetBasicAuth(user, password)
+		}
+	})
+}
+
+// api STATUS METHOD PATH [TOKEN [JSON]] sends a request to $URL/api/v1 with an access token, expects the status and prints the
+// body; the challenge, if any, goes to stderr.
+func apiRequest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 || len(args) > 5 {
+		ts.Fatalf("usage: api STATUS METHOD PATH [TOKEN [JSON]]")
+	}
+	var body string
+	if len(args) == 5 {
+		body = args[4]
+	}
+	expect(ts, args[0], args[1], "/api/v1"+args[2], body, func(req *http.Request) {
+		if len(args) > 3 {
+			req.Header.Set("Authorization", "Bearer "+args[3])
+		}
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+	})
+}
+
+// expect sends a request to $URL, expects a status and prints the body, and on stderr the challenge.
+func expect(ts *testscript.TestScript, want, method, path, body string, prepare func(*http.Request)) {
+	status, challenge, answer, err := do(method, ts.Getenv("URL")+path, body, prepare)
 	ts.Check(err)
-	fmt.Fprintln(ts.Stdout(), body)
+	fmt.Fprintln(ts.Stdout(), answer)
+	fmt.Fprintln(ts.Stderr(), challenge)
 	if strconv.Itoa(status) != want {
-		ts.Fatalf("status %d, not %s: %s", status, want, body)
+		ts.Fatalf("status %d, not %s: %s", status, want, answer)
 	}
 }
 
-func do(method, address, credentials string, form url.Values) (status int, body string, err error) {
+func do(method, address, body string, prepare func(*http.Request)) (status int, challenge, answer string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
-		return 0, "", err
+		return 0, "", "", err
 	}
-	if len(form) > 0 {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	if user, password, ok := strings.Cut(credentials, ":"); ok {
-		req.SetBasicAuth(user, password)
-	}
+	prepare(req)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, "", err
+		return 0, "", "", err
 	}
 	defer resp.Body.Close()
 	content, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(content), err
+	return resp.StatusCode, resp.Header.Get("WWW-Authenticate"), string(content), err
 }

@@ -64,7 +64,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 		for _, api := range append(must(db.ListAPIs(t.Context(), "", 2))(t), must(db.ListAPIs(t.Context(), "b", 2))(t)...) {
 			got = append(got, api.Audience, api.Permissions[0].Name)
 		}
-		same(t, got, []string{"a", "a:read", "b", "b:read", "c", "c:read"})
-		same(t, len(must(db.ListAPIs(t.Context(), "c", 2))(t)), 0)
+		same(t, got, []string{"a", "a:read", "b", "b:read", "c", "c:read", domain.AdminAudience, domain.PermissionKeysRevoke})
+		same(t, len(must(db.ListAPIs(t.Context(), domain.AdminAudience, 2))(t)), 0)
 	},
 }

@@ -65,16 +65,17 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			token.GrantID, token.UserID = id, w.user
 			indexed(t, db, token)
 		}
-		want := domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: grant, CreatedAt: t0, Marked: 1, Ended: 1, DoneAt: t0}
+		want := domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: grant, UserID: w.user, CreatedAt: t0, Marked: 1, Ended: 1, DoneAt: t0}
 		same(t, must(db.RevokeGrant(t.Context(), grant, 10, t0))(t), want)
-		same(t, must(db.RevokeGrant(t.Context(), grant, 10, t0.Add(time.Minute)))(t).Marked, 0)
+		_, err := db.RevokeGrant(t.Context(), grant, 10, t0.Add(time.Minute))
+		wantErr(t, err, domain.ErrRevoked)
 		same(t, must(db.FindGrant(t.Context(), grant))(t).RevokedAt, t0)
 		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
 		same(t, liveTokens(t, db, domain.TokenFilter{GrantID: grant}), 0)
 
 		check(t, db.HoldGrant(t.Context(), other, t0))
 		same(t, liveTokens(t, db, domain.TokenFilter{GrantID: other}), 1)
-		_, err := db.RevokeGrant(t.Context(), 99, 10, t0)
+		_, err = db.RevokeGrant(t.Context(), 99, 10, t0)
 		wantErr(t, err, domain.ErrNotFound)
 	},
 	"a grant of a user with many tokens is revoked in steps": func(t *testing.T, db *store.DB) {
@@ -88,16 +89,47 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		indexed(t, db, tokens...)
 		before := revision(t, db)
 		r := must(db.RevokeGrant(t.Context(), grant, 10, t0))(t)
-		want := domain.Revocation{ID: r.ID, Kind: domain.RevokeOfGrant, TargetID: grant, Revision: before + 1, CreatedAt: t0}
+		want := domain.Revocation{ID: r.ID, Kind: domain.RevokeOfGrant, TargetID: grant, UserID: w.user, Revision: before + 1, CreatedAt: t0, Ended: 1}
 		same(t, must(db.OpenRevocations(t.Context()))(t), []domain.Revocation{want})
 		same(t, r, want)
 		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
-		must(db.Purge(t.Context(), t0.Add(2*time.Hour), 100))(t) // the grant has expired, but its tokens are found by it
+		_, err := db.RevokeGrant(t.Context(), grant, 10, t0)
+		wantErr(t, err, domain.ErrRevoked)
+		same(t, len(must(db.OpenRevocations(t.Context()))(t)), 1)
+		must(db.Purge(t.Context(), t0.Add(2*time.Hour), 100))(t) // tokens may outlive their grant
+		_, err = db.FindGrant(t.Context(), grant)
+		wantErr(t, err, domain.ErrNotFound)
 		same(t, must(stepToEnd(t.Context(), db, r.ID, 3))(t).Marked, 5)
 		checkMarks(t, db, r)
-		must(db.Purge(t.Context(), t0.Add(2*time.Hour), 100))(t)
-		_, err := db.FindGrant(t.Context(), grant)
-		wantErr(t, err, domain.ErrNotFound)
+	},
+	"a grant is not held past a revocation that it waited for": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := w.grant(t, db)
+		revocation := must(db.Begin(t.Context()))(t)
+		must(db.InsertRevocation(revocation, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client}))(t)
+		held := make(chan error)
+		go func() { held <- db.HoldGrant(t.Context(), grant, t0) }()
+		time.Sleep(100 * time.Millisecond) // let it come as far as it can
+		check(t, db.Commit(revocation))
+		wantErr(t, <-held, domain.ErrRevoked)
+	},
+	"a revocation waits for a grant that is held, and covers what came of it": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := w.grant(t, db)
+		holder := must(db.Begin(t.Context()))(t)
+		check(t, db.HoldGrant(holder, grant, t0))
+		revoked := make(chan domain.Revocation)
+		go func() {
+			r, err := db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client})
+			check(t, err)
+			revoked <- r
+		}()
+		time.Sleep(100 * time.Millisecond)
+		token := w.issued(1, 1)[0]
+		_, err := db.InsertIssuedTokens(holder, []domain.IssuedToken{token}, []int64{must(db.HoldRevision(holder))(t)})
+		check(t, errors.Join(err, db.Commit(holder)))
+		same(t, (<-revoked).Covers(findToken(t, db, token)), true)
+		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
 	},
 	"a revocation of a user or client ends the grants there are, at once and for good": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -141,30 +173,30 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			checkGrants()
 		}
 	},
-	"a revocation and a change, both audited, do not wait for each other": func(t *testing.T, db *store.DB) {
+	"revocations of a grant and of its user, both audited, do not wait for each other": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		grant := w.grant(t, db)
 		appendEvent := func(ctx context.Context) error { return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}) }
-		// In steps, so that nothing is retried: the revocation is audited last, the change first.
-		revocation := must(db.Begin(t.Context()))(t)
-		must(db.RevokeGrant(revocation, grant, 10, t0))(t)
-		change := make(chan error)
+		// By Begin, so that nothing is retried.
+		ofUser := must(db.Begin(t.Context()))(t)
+		check(t, appendEvent(ofUser))
+		ofGrant := make(chan error)
 		go func() {
 			ctx, err := db.Begin(t.Context())
 			if err == nil {
-				_, failed := db.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user})
-				err = errors.Join(appendEvent(ctx), failed, db.Commit(ctx))
+				_, failed := db.RevokeGrant(ctx, grant, 10, t0)
+				err = errors.Join(failed, appendEvent(ctx), db.Commit(ctx))
 			}
-			change <- err
+			ofGrant <- err
 		}()
-		time.Sleep(100 * time.Millisecond) // let the change come as far as it can
-		check(t, appendEvent(revocation))
-		check(t, db.Commit(revocation))
-		check(t, <-change)
+		time.Sleep(100 * time.Millisecond) // let it come as far as it can
+		r := must(db.InsertRevocation(ofUser, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user}))(t)
+		must(db.StepRevocation(ofUser, r.ID, 10, t0))(t)
+		check(t, db.Commit(ofUser))
+		wantErr(t, <-ofGrant, domain.ErrRevoked)
 	},
 	"nothing of a revoked grant survives a refresh at the same time": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		now := revision(t, db)
 		const families = 20
 		grants := make([]int64, families)
 		for i := range grants {
@@ -182,7 +214,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 					return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"})
 				})
 			case 1:
-				return refresh(t.Context(), db, w, grants[family], now, family)
+				return refresh(t.Context(), db, w, grants[family], family)
 			default: // a management change that revokes the same, as disabling the client does
 				var r domain.Revocation
 				err := db.Tx(t.Context(), func(ctx context.Context) (err error) {
@@ -215,12 +247,16 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 }
 
 // refresh does what a token request with a refresh token does.
-func refresh(ctx context.Context, db *store.DB, w world, grant, revision int64, n int) error {
+func refresh(ctx context.Context, db *store.DB, w world, grant int64, n int) error {
 	return db.Tx(ctx, func(ctx context.Context) error {
 		if err := db.UseRefreshToken(ctx, fmt.Sprint("old", n), t0); err != nil {
 			return err
 		}
 		if err := db.HoldGrant(ctx, grant, t0); err != nil {
+			return err
+		}
+		revision, err := db.HoldRevision(ctx)
+		if err != nil {
 			return err
 		}
 		token := w.issued(n, 1)[0]

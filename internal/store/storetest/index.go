@@ -90,15 +90,19 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		tokens[1].UserID = w.user
 		tokens[2].ClientID, tokens[2].APIID, tokens[2].UserID = 98, 99, 97 // gone
 		indexed(t, db, tokens...)
-		page := must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 3}))(t)
+		page, next, err := db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 3})
+		check(t, err)
+		same(t, next, tokens[1].ID)
 		same(t, page, []domain.TokenEntry{
 			{IssuedToken: tokens[3], Client: "shop", Subject: "shop", Audience: audience},
 			{IssuedToken: tokens[2]},
 			{IssuedToken: tokens[1], Client: "shop", Username: "alice", Subject: "sub-alice", Audience: audience},
 		})
-		page = must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 3, Before: page[2].ID}))(t)
+		page, next, err = db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 3, Before: next})
+		check(t, err)
+		same(t, next, domain.TokenID{})
 		same(t, page, []domain.TokenEntry{{IssuedToken: tokens[0], Client: "shop", Subject: "shop", Audience: audience, KeyName: "k1"}})
-		same(t, len(must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{Limit: 9, UserID: w.user, ClientID: w.client}))(t)), 1)
+		same(t, len(listTokens(t, db, domain.TokenFilter{UserID: w.user, ClientID: w.client})), 1)
 	},
 	"no stale token is written and no change misses one": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -133,7 +137,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 		for _, err := range failed {
 			t.Error(err)
 		}
-		entries := must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{ClientID: w.client}))(t)
+		entries := listTokens(t, db, domain.TokenFilter{ClientID: w.client})
 		same(t, int64(len(entries)), written.Load())
 		if stale.Load() == 0 || written.Load() == 0 {
 			t.Errorf("%d stale batches and %d tokens written: nothing was tested", stale.Load(), written.Load())
@@ -159,11 +163,7 @@ func revokeAgainAndAgain(t *testing.T, db *store.DB, w world) error {
 		if revocation, err = db.StepRevocation(t.Context(), revocation.ID, 1<<20, t0); err != nil {
 			return err
 		}
-		live, err := db.ListIssuedTokens(t.Context(), domain.TokenFilter{ClientID: w.client, Live: true, Now: t0})
-		if err != nil {
-			return err
-		}
-		for _, entry := range live {
+		for _, entry := range listTokens(t, db, domain.TokenFilter{ClientID: w.client, State: domain.TokenLive, Now: t0}) {
 			if entry.KeyID < changedAt {
 				t.Errorf("a token decided on revision %d lives, though revision %d revoked all", entry.KeyID, changedAt)
 			}

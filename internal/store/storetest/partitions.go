@@ -28,7 +28,7 @@ var partitionTests = map[string]func(*testing.T, *store.DB){
 		}
 		indexed(t, db, tokens...)
 		left := func() (ids []domain.TokenID) {
-			for _, entry := range must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{}))(t) {
+			for _, entry := range listTokens(t, db, domain.TokenFilter{}) {
 				ids = append(ids, entry.ID)
 			}
 			return ids
@@ -58,7 +58,7 @@ var partitionTests = map[string]func(*testing.T, *store.DB){
 		})
 		same(t, succeeded, 8)
 		check(t, errors.Join(failed...))
-		same(t, len(must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{}))(t)), 80)
+		same(t, len(listTokens(t, db, domain.TokenFilter{})), 80)
 	},
 	"a transaction finds room for its tokens, whatever it did before": func(t *testing.T, db *store.DB) {
 		token := makeWorld(t, db).issued(1, 1)[0]

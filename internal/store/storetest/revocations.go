@@ -23,10 +23,11 @@ func stepToEnd(ctx context.Context, db *store.DB, id int64, limit int) (r domain
 // checkMarks checks that rows are marked just as revocations cover them, and says how many are.
 func checkMarks(t *testing.T, db *store.DB, revocations ...domain.Revocation) (marked int) {
 	t.Helper()
-	for _, entry := range must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{}))(t) {
-		covered := slices.ContainsFunc(revocations, func(r domain.Revocation) bool { return r.Covers(entry.IssuedToken) })
-		if covered == entry.RevokedAt.IsZero() {
-			t.Errorf("%+v: revoked at %v, but covered: %v", entry.IssuedToken, entry.RevokedAt, covered)
+	for _, entry := range listTokens(t, db, domain.TokenFilter{}) {
+		token := findToken(t, db, entry.IssuedToken) // by its row alone
+		covered := slices.ContainsFunc(revocations, func(r domain.Revocation) bool { return r.Covers(token) })
+		if covered == token.RevokedAt.IsZero() {
+			t.Errorf("%+v: revoked at %v, but covered: %v", token, token.RevokedAt, covered)
 		}
 		if covered {
 			marked++

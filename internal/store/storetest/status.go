@@ -239,7 +239,7 @@ func followTest(t *testing.T, db *store.DB) {
 	check(t, errors.Join(failed...))
 	maps.DeleteFunc(told, func(_ domain.StatusRef, status domain.TokenStatus) bool { return status == domain.StatusValid })
 	want := map[domain.StatusRef]domain.TokenStatus{}
-	for _, entry := range must(db.ListIssuedTokens(t.Context(), domain.TokenFilter{}))(t) {
+	for _, entry := range listTokens(t, db, domain.TokenFilter{}) {
 		switch {
 		case !entry.RevokedAt.IsZero():
 			want[entry.Status] = domain.StatusInvalid

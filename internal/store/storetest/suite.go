@@ -21,7 +21,7 @@ import (
 func Run(t *testing.T, newDB func(tb testing.TB) *store.DB, newURL func(tb testing.TB) string) {
 	suites := map[string]map[string]func(*testing.T, *store.DB){
 		"apis": apiTests, "clients": clientTests, "users": userTests, "groups": groupTests, "roles": roleTests,
-		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "index": indexTests,
+		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "index": indexTests, "list": listTests,
 		"keys": keyTests, "audit": auditTests, "changes": changeTests, "transactions": transactionTests, "purge": purgeTests,
 		"marks": markTests, "revocations": revocationTests, "status": statusTests, "partitions": partitionTests,
 	}
@@ -197,8 +197,22 @@ func indexed(tb testing.TB, db *store.DB, tokens ...domain.IssuedToken) {
 // liveTokens counts the tokens that the filter chooses and that are live at t0.
 func liveTokens(tb testing.TB, db *store.DB, filter domain.TokenFilter) int {
 	tb.Helper()
-	filter.Live, filter.Now = true, t0
-	return len(must(db.ListIssuedTokens(tb.Context(), filter))(tb))
+	filter.State, filter.Now = domain.TokenLive, t0
+	return len(listTokens(tb, db, filter))
+}
+
+// listTokens returns all tokens that the filter chooses, read page by page.
+func listTokens(tb testing.TB, db *store.DB, filter domain.TokenFilter) (all []domain.TokenEntry) {
+	tb.Helper()
+	for {
+		entries, next, err := db.ListIssuedTokens(tb.Context(), filter)
+		check(tb, err)
+		all = append(all, entries...)
+		if next == (domain.TokenID{}) {
+			return all
+		}
+		filter.Before = next
+	}
 }
 
 func text(id int64) string { return strconv.FormatInt(id, 10) }

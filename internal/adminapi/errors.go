@@ -1,0 +1,73 @@
+package adminapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// problem translates an error (RFC 9457). The words of an internal one stay in the log.
+func (s *surface) problem(ctx context.Context, path string, err error) error {
+	var told huma.StatusError
+	switch {
+	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrStale),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		s.logFailure(ctx, path, err)
+		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The server cannot answer at the moment; try again."),
+			http.Header{"Retry-After": {"1"}})
+	case errors.As(err, &told):
+		return told
+	case errors.Is(err, domain.ErrNotFound):
+		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, domain.ErrInvalid):
+		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed):
+		return huma.Error409Conflict(err.Error())
+	default:
+		s.logFailure(ctx, path, err)
+		return huma.Error500InternalServerError("The server failed; the failure is in its log.")
+	}
+}
+
+// logFailure logs what is the server's fault. A caller who went away is nobody's.
+func (s *surface) logFailure(ctx context.Context, path string, err error) {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		s.Log.ErrorContext(ctx, "request failed", "path", path, "error", err)
+	}
+}
+
+// challenge refuses a token as RFC 6750 §3 wants it.
+func (s *surface) challenge(ctx huma.Context, status int, parameters, detail string) {
+	ctx.SetHeader("WWW-Authenticate", `Bearer realm="signet"`+parameters)
+	s.refuse(ctx, huma.NewError(status, detail))
+}
+
+// refuse ends a request with an error of problem's.
+func (s *surface) refuse(ctx huma.Context, err error) {
+	if with, ok := errors.AsType[huma.HeadersError](err); ok {
+		for name, values := range with.GetHeaders() {
+			ctx.SetHeader(name, values[0])
+		}
+	}
+	status := http.StatusInternalServerError
+	if told, ok := errors.AsType[huma.StatusError](err); ok {
+		status = told.GetStatus()
+	}
+	_ = huma.WriteErr(s.api, ctx, status, err.Error()) // the caller is gone
+}
+
+// notFound answers to what is no operation.
+func (s *surface) notFound(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.Marshal(huma.Error404NotFound("There is no such operation: see " + root + "/openapi.json."))
+	if err != nil {
+		panic(err) // our own types
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusNotFound)
+	w.Write(body)
+}

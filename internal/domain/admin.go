@@ -1,0 +1,11 @@
+package domain
+
+// AdminAudience is the built-in API by which Signet is managed: the "aud" of the tokens that its callers present.
+const AdminAudience = "urn:signet:admin"
+
+// The permissions of the built-in API. The administrator role has them all.
+const (
+	PermissionTokensRead   = "tokens:read"
+	PermissionTokensRevoke = "tokens:revoke"
+	PermissionKeysRevoke   = "keys:revoke"
+)

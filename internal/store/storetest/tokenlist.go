@@ -1,0 +1,189 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+)
+
+var listTests = map[string]func(*testing.T, *store.DB){
+	"what a revocation under way covers is revoked, since that began": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens := w.issued(1, 4)
+		tokens[0].UserID, tokens[1].UserID, tokens[3].UserID = w.user, w.user, w.user
+		indexed(t, db, tokens[:3]...)
+		check(t, revoke(t.Context(), db, tokens[0], t0))
+		for i := range 2 { // the first counts
+			r := domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user, CreatedAt: t0.Add(time.Duration(i+1) * time.Minute)}
+			must(db.InsertRevocation(t.Context(), r))(t)
+		}
+		indexed(t, db, tokens[3:]...)
+		tokens[0].RevokedAt, tokens[1].RevokedAt = t0, t0.Add(time.Minute)
+		for state, want := range map[domain.TokenState][]domain.IssuedToken{
+			"":                  {tokens[3], tokens[2], tokens[1], tokens[0]},
+			domain.TokenRevoked: {tokens[1], tokens[0]},
+			domain.TokenLive:    {tokens[3], tokens[2]},
+		} {
+			var got []domain.IssuedToken
+			for _, e := range listTokens(t, db, domain.TokenFilter{State: state, Now: t0}) {
+				got = append(got, e.IssuedToken)
+			}
+			same(t, got, want)
+		}
+	},
+	"tokens are found by owner, time and state, page by page": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens, open := w.motley(t, db)
+		now := t0.Add(30 * time.Minute)
+		found := map[domain.TokenState]int{}
+		for _, filter := range filters(w, tokens) {
+			for _, state := range append([]domain.TokenState{""}, domain.TokenStates...) {
+				filter.State, filter.Now = state, now
+				var want, got []domain.TokenID
+				for _, token := range slices.Backward(tokens) {
+					if chooses(filter, token, open) {
+						want = append(want, token.ID)
+					}
+				}
+				filter.Limit = 1 + len(want)/2
+				for _, e := range listTokens(t, db, filter) {
+					got = append(got, e.ID)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%+v: got %v, want %v", filter, got, want)
+				}
+				found[state] += len(got)
+			}
+		}
+		for state, n := range found {
+			if n == 0 {
+				t.Errorf("none was found in state %q, so nothing was tested", state)
+			}
+		}
+	},
+	"what is rare is looked for in several steps, which miss nothing and find nothing twice": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens := w.issued(1, 25_000)
+		for i := range tokens {
+			tokens[i].ExpiresAt = t0.Add(time.Duration(i%3+1) * time.Hour)
+		}
+		indexed(t, db, tokens...)
+		for _, owner := range []domain.TokenFilter{{}, {ClientID: w.client}} {
+			owner.State, owner.Now = domain.TokenSuspended, t0
+			want := []int{0, 20_000} // and the last of each step, and those beside it
+			for filter := owner; ; {
+				_, next, err := db.ListIssuedTokens(t.Context(), filter)
+				check(t, err)
+				if filter.Before = next; next == (domain.TokenID{}) {
+					break
+				}
+				last := slices.IndexFunc(tokens, func(token domain.IssuedToken) bool { return token.ID == next })
+				want = append(want, last-1, last, last+1)
+			}
+			if len(want) < 2+3 {
+				t.Fatal("there was one step, so nothing is tested")
+			}
+			slices.Sort(want)
+			for _, i := range want {
+				check(t, db.SuspendToken(t.Context(), tokens[i].Ref(), t0))
+			}
+			for _, owner.Limit = range []int{0, 1, 2, 100} {
+				var got []int
+				for _, e := range slices.Backward(listTokens(t, db, owner)) {
+					got = append(got, slices.IndexFunc(tokens, func(token domain.IssuedToken) bool { return token.ID == e.ID }))
+				}
+				same(t, got, want)
+			}
+			for _, i := range want {
+				check(t, db.ResumeToken(t.Context(), tokens[i].Ref(), t0))
+			}
+		}
+	},
+	"a state that there is not is refused": func(t *testing.T, db *store.DB) {
+		_, _, err := db.ListIssuedTokens(t.Context(), domain.TokenFilter{State: "odd", Now: t0})
+		wantErr(t, err, domain.ErrInvalid)
+	},
+}
+
+// motley fills the index with tokens of all owners, in all states, and begins a revocation of each kind.
+func (w world) motley(tb testing.TB, db *store.DB) (tokens []domain.IssuedToken, open []domain.Revocation) {
+	tb.Helper()
+	grants := []int64{w.grant(tb, db), w.grant(tb, db)}
+	tokens = w.issued(1, 400)
+	for i := range tokens {
+		token := &tokens[i]
+		token.KeyID, token.ClientID = int64(i%5), int64(20+i%7)
+		if i%2 == 0 {
+			token.UserID = []int64{w.user, 31, 32}[i/2%3]
+		}
+		if token.UserID == w.user {
+			token.GrantID = grants[i/4%2]
+		}
+		if i%3 != 0 {
+			token.APIID = int64(40 + i%4)
+		}
+		token.ExpiresAt = t0.Add(time.Duration(i*i%300) * time.Minute / 2)
+	}
+	half := len(tokens) - len(tokens)/4
+	indexed(tb, db, tokens[:half]...)
+	for _, r := range []domain.Revocation{
+		{Kind: domain.RevokeOfUser, TargetID: 31}, {Kind: domain.RevokeOfClient, TargetID: 21}, {Kind: domain.RevokeOfAPI, TargetID: 41},
+		{Kind: domain.RevokeOfKey, TargetID: 1}, {Kind: domain.RevokeOfGrant, TargetID: grants[0]},
+		{Kind: domain.RevokeOfAll, IssuedBefore: tokens[40].ID.Time()}, {Kind: domain.RevokeOfAll, IssuedBefore: time.Unix(-1, 0)},
+	} {
+		r.CreatedAt = t0
+		open = append(open, must(db.InsertRevocation(tb.Context(), r))(tb))
+	}
+	indexed(tb, db, tokens[half:]...)
+	for i := range tokens {
+		if i%11 == 0 {
+			check(tb, db.SuspendToken(tb.Context(), tokens[i].Ref(), t0))
+			tokens[i].SuspendedAt = t0
+		}
+		if i%13 == 0 {
+			check(tb, revoke(tb.Context(), db, tokens[i], t0))
+			tokens[i].RevokedAt = t0
+		}
+	}
+	return tokens, open
+}
+
+// filters are by each owner and several, with and without limits of time.
+func filters(w world, tokens []domain.IssuedToken) (all []domain.TokenFilter) {
+	early, late := tokens[100].ID.Time(), tokens[300].ID.Time()
+	for _, f := range []domain.TokenFilter{
+		{}, {UserID: 31}, {ClientID: 20}, {APIID: 41}, {GrantID: tokens[0].GrantID}, {KeyID: 2}, {UserID: w.user, ClientID: 20},
+		{ClientID: 20, APIID: 42}, {UserID: 32, GrantID: tokens[0].GrantID}, {ClientID: 99}, {ID: tokens[7].ID},
+	} {
+		for _, span := range [][2]time.Time{
+			{}, {early, {}}, {{}, late}, {early, late}, {late, early},
+			{early.Add(time.Microsecond), late.Add(time.Microsecond)}, // to a millisecond later
+			{{}, time.Unix(-1, 0)}, {time.Unix(-1, 0), {}},
+			{{}, time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)}, {time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC), {}},
+		} {
+			f.IssuedSince, f.IssuedBefore = span[0], span[1]
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// chooses says what a filter means.
+func chooses(f domain.TokenFilter, token domain.IssuedToken, open []domain.Revocation) bool {
+	if slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(token) }) {
+		token.RevokedAt = t0
+	}
+	for _, owner := range [][2]int64{
+		{f.UserID, token.UserID}, {f.ClientID, token.ClientID}, {f.APIID, token.APIID}, {f.GrantID, token.GrantID}, {f.KeyID, token.KeyID},
+	} {
+		if owner[0] != 0 && owner[0] != owner[1] {
+			return false
+		}
+	}
+	return (f.ID == domain.TokenID{} || f.ID == token.ID) && (f.State == "" || f.State == token.State(f.Now)) &&
+		(f.IssuedSince.IsZero() || !token.ID.Time().Before(f.IssuedSince)) &&
+		(f.IssuedBefore.IsZero() || token.ID.Time().Before(f.IssuedBefore))
+}

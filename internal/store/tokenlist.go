@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// listWindow is how many rows of the index are looked at for some that no database index tells from the others: done well
+// within the database's time, however few there are.
+const listWindow = 10_000
+
+// ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not zero:
+// they come after it. A page may be short, even empty, although there are more: in a state, and of several owners, tokens are
+// looked for among a limited number. What a revocation under way covers is revoked.
+func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		// Read before the index: a revocation that is done by then has marked what it covers.
+		open, err := list(ctx, c, scanRevocation, openRevocations)
+		if err != nil {
+			return err
+		}
+		q, err := db.selectTokens(filter, open)
+		if err != nil {
+			return err
+		}
+		entries, next = nil, domain.TokenID{}
+		return c.each(ctx, func(row scanner) error {
+			var e domain.TokenEntry
+			var fits, last bool
+			dest := append(issuedDest(&e.IssuedToken), &e.Client, &e.Username, &e.Subject, &e.Audience, &e.KeyName, &fits, &last)
+			if err := row.Scan(dest...); err != nil {
+				return err
+			}
+			if last {
+				next = e.ID
+			}
+			if !fits {
+				return nil
+			}
+			for _, r := range open {
+				if e.RevokedAt.IsZero() && r.Covers(e.IssuedToken) {
+					e.RevokedAt = r.CreatedAt
+				}
+			}
+			if entries = append(entries, e); len(entries) == filter.Limit {
+				next = e.ID
+			}
+			return nil
+		}, q.sql(filter.Limit), q.args...)
+	})
+	return entries, next, err
+}
+
+// tokenQuery chooses tokens of the index in two steps.
+type tokenQuery struct {
+	dialect dialect
+	owner   string   // the column that begins the database index which is gone through, none: the primary key is
+	where   []string // conditions on the part of it that is
+	fits    []string // conditions that every row of that part is looked at for
+	args    []any
+}
+
+func (db *DB) selectTokens(filter domain.TokenFilter, open []domain.Revocation) (*tokenQuery, error) {
+	q := &tokenQuery{dialect: db.dialect, where: []string{`TRUE`}}
+	if filter.ID != (domain.TokenID{}) {
+		q.where = append(q.where, `t.jti = `+q.arg(filter.ID[:]))
+	}
+	q.ownedBy(filter)
+	q.issued(filter)
+	return q, q.inState(filter, open)
+}
+
+// arg adds an argument and returns its place.
+func (q *tokenQuery) arg(value any) string {
+	q.args = append(q.args, value)
+	return `$` + strconv.Itoa(len(q.args))
+}
+
+func (q *tokenQuery) ownedBy(filter domain.TokenFilter) {
+	for _, o := range []struct {
+		column  string
+		id      int64
+		indexed bool
+	}{
+		{`user_id`, filter.UserID, true}, {`client_id`, filter.ClientID, true}, {`api_id`, filter.APIID, true}, // the fewest first
+		{`grant_id`, filter.GrantID, false}, {`key_id`, filter.KeyID, false},
+	} {
+		if o.id == 0 {
+			continue
+		}
+		condition := `t.` + o.column + ` = ` + q.arg(o.id)
+		if o.indexed && q.owner == `` {
+			q.owner = o.column
+			q.where = append(q.where, condition)
+		} else {
+			q.fits = append(q.fits, condition)
+		}
+	}
+}
+
+// issued bounds the ids, which begin with the time.
+func (q *tokenQuery) issued(filter domain.TokenFilter) {
+	bound := func(operator string, id domain.TokenID) {
+		if id[0] > 7 { // as far as jti_time counts: there is no token from after 2248
+			id = domain.TokenID{7, 0xff, 0xff, 0xff, 0xff, 0xff}
+		}
+		to := q.arg(id[:])
+		q.where = append(q.where, `t.jti `+operator+` `+to)
+		if q.owner != `` {
+			q.where = append(q.where, q.coarse(`t.jti`)+` `+operator[:1]+`= `+q.coarse(to))
+		}
+	}
+	if filter.Before != (domain.TokenID{}) {
+		bound(`<`, filter.Before)
+	}
+	if !filter.IssuedBefore.IsZero() {
+		bound(`<`, domain.FirstTokenID(filter.IssuedBefore))
+	}
+	if !filter.IssuedSince.IsZero() {
+		bound(`>=`, domain.FirstTokenID(filter.IssuedSince))
+	}
+}
+
+// inState does in SQL what IssuedToken.State and Revocation.Covers do.
+func (q *tokenQuery) inState(filter domain.TokenFilter, open []domain.Revocation) error {
+	if filter.State == `` {
+		return nil
+	}
+	dead := []string{`t.revoked_at IS NOT NULL`}
+	for _, r := range open {
+		dead = append(dead, q.coveredBy(r))
+	}
+	revoked := `(` + strings.Join(dead, ` OR `) + `)`
+	if filter.State == domain.TokenRevoked {
+		q.fits = append(q.fits, revoked)
+		return nil
+	}
+	q.fits = append(q.fits, revoked+` IS NOT TRUE`)
+	hour := filter.Now.Truncate(partitionSpan)
+	if filter.State == domain.TokenExpired {
+		q.expires(`<`, micros(hour.Add(partitionSpan)))
+		q.fits = append(q.fits, `t.expires_at <= `+q.arg(micros(filter.Now)))
+		return nil
+	}
+	q.expires(`>=`, micros(hour))
+	q.fits = append(q.fits, `t.expires_at > `+q.arg(micros(filter.Now)))
+	switch filter.State {
+	case domain.TokenLive:
+		q.fits = append(q.fits, `t.suspended_at IS NULL`)
+	case domain.TokenSuspended:
+		q.fits = append(q.fits, `t.suspended_at IS NOT NULL`)
+	default:
+		return fmt.Errorf("%w state of a token: %q", domain.ErrInvalid, filter.State)
+	}
+	return nil
+}
+
+// expires leaves partitions out. Where there are none, rows would be passed over without being counted.
+func (q *tokenQuery) expires(operator string, hour int64) {
+	if q.dialect.partitioned() {
+		q.where = append(q.where, `t.expires_at `+operator+` `+q.arg(hour))
+	}
+}
+
+// coveredBy is a condition that is true of the tokens which a revocation covers, and else false or NULL.
+func (q *tokenQuery) coveredBy(r domain.Revocation) string {
+	condition := `t.revision < ` + q.arg(r.Revision)
+	if handle, _ := handleOf(r.Kind); handle.column != `` { // in doubt the token is dead
+		condition += ` AND t.` + handle.column + ` = ` + q.arg(r.TargetID)
+	}
+	if !r.IssuedBefore.IsZero() {
+		before := domain.FirstTokenID(r.IssuedBefore)
+		condition += ` AND t.jti < ` + q.arg(before[:])
+	}
+	return condition
+}
+
+func (q *tokenQuery) coarse(jti string) string { return q.dialect.coarse(q.owner, jti) }
+
+// sql is the query. It goes through the index once, in its order, and stops as soon as it can: the last row of the window comes
+// along whether or not it fits. (The middle SELECT keeps the order of the inner one: to sort would be to look at all of it.)
+func (q *tokenQuery) sql(limit int) string {
+	if limit <= 0 {
+		limit = math.MaxInt32
+	}
+	window, fits := strconv.Itoa(limit), `TRUE`
+	if len(q.fits) > 0 {
+		window, fits = strconv.Itoa(listWindow), strings.Join(q.fits, ` AND `)
+	}
+	order := `t.jti DESC`
+	if q.owner != `` {
+		order = q.coarse(`t.jti`) + ` DESC, ` + order
+	}
+	return `SELECT ` + issuedColumns + `,
+			COALESCE(c.client_id, ''), COALESCE(u.username, ''),
+			CASE WHEN t.user_id IS NULL THEN COALESCE(c.client_id, '') ELSE COALESCE(u.subject, '') END,
+			COALESCE(a.audience, ''), COALESCE(k.kid, ''), t.fits, t.place = ` + window + `
+		FROM (
+			SELECT * FROM (
+				SELECT t.*, (` + fits + `) IS TRUE AS fits, row_number() OVER (ORDER BY ` + order + `) AS place
+				FROM issued_tokens t WHERE ` + strings.Join(q.where, ` AND `) + ` ORDER BY ` + order + ` LIMIT ` + window + `) t
+			WHERE t.fits OR t.place = ` + window + ` LIMIT ` + q.arg(limit) + `) t
+		LEFT JOIN clients c ON c.id = t.client_id LEFT JOIN users u ON u.id = t.user_id
+		LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id
+		ORDER BY t.jti DESC`
+}

@@ -1,0 +1,1 @@
+DELETE FROM apis WHERE audience = 'urn:signet:admin';
