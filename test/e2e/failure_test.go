@@ -36,6 +36,7 @@ func TestWithoutItsDatabaseTheServerSaysSoAndRecovers(t *testing.T) {
 				"introspection":   func() answer { return s.introspect(s.orders, token) },
 				"revocation":      func() answer { return s.post("/oauth2/revoke", s.reporting, url.Values{"token": {token}}) },
 				"userinfo":        func() answer { return s.get("/oauth2/userinfo", user.Access) },
+				"the admin API":   func() answer { return s.get("/api/v1/tokens", token) },
 				"readiness":       func() answer { return s.get("/readyz", "") },
 				"an unknown name": func() answer { return s.post("/oauth2/token", client{"new", "wrong"}, clientCredentials()) },
 			})

@@ -115,6 +115,7 @@ func TestAReplicaCutOffFromPostgresServesWhatItKnowsAndNothingElse(t *testing.T)
 				"introspection": func() answer { return far.introspect(s.orders, token) },
 				"revocation":    func() answer { return far.post("/oauth2/revoke", s.web, url.Values{"token": {user.Access}}) },
 				"userinfo":      func() answer { return far.get("/oauth2/userinfo", user.Access) },
+				"the admin API": func() answer { return far.get("/api/v1/tokens", token) },
 				"readiness":     func() answer { return far.get("/readyz", "") },
 				"another list":  func() answer { return far.get(strings.TrimPrefix(place.uri, s.issuer)+"99", "") },
 			})
