@@ -82,7 +82,7 @@ func (t *Tokens) readBatch(ctx context.Context, batch []domain.TokenRef) ([]look
 }
 
 // listPatience is how often List asks the store, each time about some ten thousand tokens.
-const listPatience = 50
+const listPatience = 20
 
 // List returns tokens of the index, newest first, at most filter.Limit unless that is zero. If next is not zero there may be
 // more, to be had with it as filter.Before: even if these are fewer than filter.Limit, since it takes long to find what is rare.

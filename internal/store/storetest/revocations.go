@@ -23,8 +23,13 @@ func stepToEnd(ctx context.Context, db *store.DB, id int64, limit int) (r domain
 // checkMarks checks that rows are marked just as revocations cover them, and says how many are.
 func checkMarks(t *testing.T, db *store.DB, revocations ...domain.Revocation) (marked int) {
 	t.Helper()
+	var refs []domain.TokenRef
 	for _, entry := range listTokens(t, db, domain.TokenFilter{}) {
-		token := findToken(t, db, entry.IssuedToken) // by its row alone
+		refs = append(refs, entry.Ref())
+	}
+	found, _, err := db.FindIssuedTokens(t.Context(), refs) // the rows alone
+	check(t, err)
+	for _, token := range found {
 		covered := slices.ContainsFunc(revocations, func(r domain.Revocation) bool { return r.Covers(token) })
 		if covered == token.RevokedAt.IsZero() {
 			t.Errorf("%+v: revoked at %v, but covered: %v", token, token.RevokedAt, covered)
