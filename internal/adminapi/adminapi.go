@@ -63,7 +63,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	register(s, http.MethodPost, "/tokens/{jti}/suspend", domain.PermissionTokensRevoke, "Suspend a token", s.suspendToken)
 	register(s, http.MethodPost, "/tokens/{jti}/resume", domain.PermissionTokensRevoke, "Resume a suspended token", s.resumeToken)
 	register(s, http.MethodPost, "/revocations", domain.PermissionTokensRevoke, "Revoke many tokens at once", s.createRevocation)
-	register(s, http.MethodGet, "/revocations/{id}", domain.PermissionTokensRevoke, "Show how far a revocation has come", s.findRevocation)
+	register(s, http.MethodGet, "/revocations/{id}", domain.PermissionTokensRead, "Show how far a revocation has come", s.findRevocation)
 	register(s, http.MethodPost, "/keys/{kid}/revoke", domain.PermissionKeysRevoke, "Revoke a signing key and all that it signed", s.revokeKey)
 
 	mux.HandleFunc(root+"/", s.notFound)

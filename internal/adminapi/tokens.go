@@ -2,6 +2,8 @@ package adminapi
 
 import (
 	"context"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -49,6 +51,24 @@ type listTokensInput struct {
 	IssuedBefore time.Time         `query:"issued_before" doc:"Those issued before this time"`
 	After        string            `query:"after" doc:"Those after this one: the 'next' of the page before"`
 	Limit        int               `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+}
+
+// Resolve implements huma.Resolver. A filter that cannot be read, or says nothing, must not stand for all tokens.
+func (in *listTokensInput) Resolve(ctx huma.Context) []error {
+	address := ctx.URL()
+	query, err := url.ParseQuery(address.RawQuery)
+	if err != nil {
+		return []error{huma.Error422UnprocessableEntity("The query cannot be read.")}
+	}
+	for name, values := range query {
+		if slices.Contains(values, "") || len(values) > 1 {
+			return []error{huma.Error422UnprocessableEntity("Give " + name + " one value, or leave it out.")}
+		}
+	}
+	if query.Has("issued_before") && in.IssuedBefore.IsZero() {
+		return []error{huma.Error422UnprocessableEntity("Give issued_before a time that has been.")}
+	}
+	return nil
 }
 
 type tokenPage struct {

@@ -98,7 +98,7 @@ func listTokens(ctx context.Context, s *server.Services, filter domain.TokenFilt
 			return nil, err
 		}
 		all = append(all, page...)
-		if next == (domain.TokenID{}) || len(all) == limit {
+		if next == (domain.TokenID{}) || limit > 0 && len(all) == limit {
 			return all, nil
 		}
 		filter.Before = next

@@ -9,3 +9,6 @@ const (
 	PermissionTokensRevoke = "tokens:revoke"
 	PermissionKeysRevoke   = "keys:revoke"
 )
+
+// AdminPermissions are all of them.
+var AdminPermissions = []string{PermissionTokensRead, PermissionTokensRevoke, PermissionKeysRevoke}

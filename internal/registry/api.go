@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -33,6 +34,11 @@ func (r *Registry) putAPI(
 	permissions := make([]string, 0, len(api.Permissions))
 	for _, p := range api.Permissions {
 		permissions = append(permissions, p.Name)
+	}
+	for _, needed := range domain.AdminPermissions {
+		if api.Audience == domain.AdminAudience && !slices.Contains(permissions, needed) {
+			return domain.API{}, fmt.Errorf("%w API %q: its permission %q is built in and cannot be removed", domain.ErrInvalid, api.Audience, needed)
+		}
 	}
 	details := map[string]any{
 		"name": api.Name, "permissions": permissions, "signing_alg": api.SigningAlg, "access_token_ttl": api.AccessTokenTTL.String(),

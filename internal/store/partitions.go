@@ -100,7 +100,14 @@ func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours [
 	var failures []error
 	for _, hour := range hours {
 		if _, attached := findPartition(there, hour); !attached {
-			if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, hour) }); err != nil {
+			attach := func() error {
+				return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, hour) })
+			}
+			err := attach()
+			if isGone(err) {
+				err = attach()
+			}
+			if err != nil {
 				failures = append(failures, err)
 				continue
 			}
@@ -183,6 +190,12 @@ func listPartitions(ctx context.Context, on interface {
 		}
 		return p, err
 	})
+}
+
+// isGone says whether a table that was there is not any more: it was detached to be dropped, by a replica whose clock is ahead.
+func isGone(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "42P01"
 }
 
 // isNoPartition says whether a row belongs to a partition that there is not.

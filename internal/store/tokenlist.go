@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 // listWindow is how many rows of the index are looked at for some that no database index tells from the others: done well
 // within the database's time, however few there are.
 const listWindow = 10_000
+
+// maxCovering is how many conditions a query may join: SQLite takes twice as many.
+const maxCovering = 500
 
 // ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not zero:
 // they come after it. A page may be short, even empty, although there are more: in a state, and of several owners, tokens are
@@ -131,11 +135,11 @@ func (q *tokenQuery) inState(filter domain.TokenFilter, open []domain.Revocation
 	if filter.State == `` {
 		return nil
 	}
-	dead := []string{`t.revoked_at IS NOT NULL`}
-	for _, r := range open {
-		dead = append(dead, q.coveredBy(r))
+	dead, err := q.covered(open)
+	if err != nil {
+		return err
 	}
-	revoked := `(` + strings.Join(dead, ` OR `) + `)`
+	revoked := `(` + strings.Join(append(dead, `t.revoked_at IS NOT NULL`), ` OR `) + `)`
 	if filter.State == domain.TokenRevoked {
 		q.fits = append(q.fits, revoked)
 		return nil
@@ -167,17 +171,36 @@ func (q *tokenQuery) expires(operator string, hour int64) {
 	}
 }
 
-// coveredBy is a condition that is true of the tokens which a revocation covers, and else false or NULL.
-func (q *tokenQuery) coveredBy(r domain.Revocation) string {
-	condition := `t.revision < ` + q.arg(r.Revision)
-	if handle, _ := handleOf(r.Kind); handle.column != `` { // in doubt the token is dead
-		condition += ` AND t.` + handle.column + ` = ` + q.arg(r.TargetID)
-	}
-	if !r.IssuedBefore.IsZero() {
+// covered are conditions of which one is true of each token that a revocation under way covers; else they are false or NULL.
+func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err error) {
+	var timeless []string
+	for _, r := range open {
+		handle, _ := handleOf(r.Kind)
+		if r.IssuedBefore.IsZero() {
+			same := `TRUE` // all, or in doubt
+			if handle.column != `` {
+				same = `t.` + handle.column + ` = r.target_id`
+			}
+			timeless = append(timeless, ` WHEN '`+string(r.Kind)+`' THEN `+same)
+			continue
+		}
 		before := domain.FirstTokenID(r.IssuedBefore)
-		condition += ` AND t.jti < ` + q.arg(before[:])
+		condition := `t.revision < ` + q.arg(r.Revision) + ` AND t.jti < ` + q.arg(before[:])
+		if handle.column != `` {
+			condition += ` AND t.` + handle.column + ` = ` + q.arg(r.TargetID)
+		}
+		conditions = append(conditions, condition)
 	}
-	return condition
+	if len(conditions) > maxCovering {
+		return nil, fmt.Errorf("%w: %d revocations are under way", domain.ErrUnavailable, len(open))
+	}
+	if len(timeless) > 0 {
+		slices.Sort(timeless)
+		conditions = append(conditions, `EXISTS (SELECT 1 FROM revocations r
+			WHERE r.done_at IS NULL AND r.issued_before IS NULL AND t.revision < r.revision
+				AND CASE r.kind`+strings.Join(slices.Compact(timeless), ``)+` END)`)
+	}
+	return conditions, nil
 }
 
 func (q *tokenQuery) coarse(jti string) string { return q.dialect.coarse(q.owner, jti) }

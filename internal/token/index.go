@@ -81,29 +81,28 @@ func (t *Tokens) readBatch(ctx context.Context, batch []domain.TokenRef) ([]look
 	return out, nil
 }
 
-// listPatience is how often List asks the store, each time about some ten thousand tokens.
-const listPatience = 20
+// listPatience is how long List looks for tokens that are rare: much less than a request may take.
+const listPatience = 400 * time.Millisecond
 
 // List returns tokens of the index, newest first, at most filter.Limit unless that is zero. If next is not zero there may be
 // more, to be had with it as filter.Before: even if these are fewer than filter.Limit, since it takes long to find what is rare.
 func (t *Tokens) List(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
 	filter.Now = t.now()
 	limit := filter.Limit
-	for range listPatience {
+	for begun := time.Now(); ; {
 		var found []domain.TokenEntry
 		if found, next, err = t.store.ListIssuedTokens(ctx, filter); err != nil {
 			return nil, next, fmt.Errorf("list tokens: %w", err)
 		}
 		entries = append(entries, found...)
-		if next == (domain.TokenID{}) || limit > 0 && len(entries) >= limit {
-			break
+		if next == (domain.TokenID{}) || limit > 0 && len(entries) >= limit || time.Since(begun) > listPatience {
+			return entries, next, nil
 		}
 		filter.Before = next
 		if limit > 0 {
 			filter.Limit = limit - len(entries)
 		}
 	}
-	return entries, next, nil
 }
 
 // Purge drops what expired some time ago, in small steps, until nothing is left or ctx ends, and makes room for what is to

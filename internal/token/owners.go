@@ -3,7 +3,9 @@ package token
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -17,6 +19,11 @@ type Owners struct {
 
 // Filter chooses the tokens of owners. domain.ErrNotFound if there is none of a name.
 func (t *Tokens) Filter(ctx context.Context, o Owners) (filter domain.TokenFilter, err error) {
+	for _, name := range []string{o.User, o.Client, o.API} {
+		if !utf8.ValidString(name) || strings.ContainsRune(name, 0) { // no database has it, and not every one can be asked
+			return filter, fmt.Errorf("%q: %w", name, domain.ErrNotFound)
+		}
+	}
 	if o.User != "" {
 		user, err := t.directory.FindUser(ctx, o.User)
 		if err != nil {

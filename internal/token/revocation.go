@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -18,9 +19,12 @@ const (
 
 // Revoke takes back every token of a user, client, API or key, or all, that was issued until now (and, if given, before a
 // time), and, if not, the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns;
-// Finish marks the tokens.
+// Finish marks the tokens. domain.ErrInvalid for a time that no calendar has.
 func (t *Tokens) Revoke(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
-	r.CreatedAt = t.now()
+	r.CreatedAt, r.IssuedBefore = t.now(), r.IssuedBefore.UTC()
+	if year := r.IssuedBefore.Year(); year < 1 || year > 9999 { // RFC 3339 ends there
+		return r, fmt.Errorf("%w time: year %d", domain.ErrInvalid, year)
+	}
 	stored := r
 	target := string(r.Kind) + ":" + strconv.FormatInt(r.TargetID, 10)
 	details := map[string]any{"revocation": string(r.Kind)}
@@ -68,18 +72,18 @@ func (t *Tokens) step(ctx context.Context, r domain.Revocation) (next domain.Rev
 // FinishAll marks the tokens of every revocation that is not done: a step of each in turn, so that a short one does not wait for
 // a long one.
 func (t *Tokens) FinishAll(ctx context.Context) error {
+	failed := map[int64]error{} // by revocation; the others go on
 	open, err := t.openRevocations(ctx)
 	for err == nil && len(open) > 0 {
-		var failures []error
 		for _, r := range open {
-			_, err := t.step(ctx, r)
-			failures = append(failures, err)
+			if _, err := t.step(ctx, r); err != nil {
+				failed[r.ID] = err
+			}
 		}
-		if err = errors.Join(failures...); err == nil {
-			open, err = t.store.OpenRevocations(ctx)
-		}
+		open, err = t.store.OpenRevocations(ctx)
+		open = slices.DeleteFunc(open, func(r domain.Revocation) bool { return failed[r.ID] != nil })
 	}
-	return err
+	return errors.Join(append(slices.Collect(maps.Values(failed)), err)...)
 }
 
 // covered says whether one of the revocations takes a token back.

@@ -130,15 +130,30 @@ func (t *Tokens) RevokeGrant(ctx context.Context, id int64) (r domain.Revocation
 			return r, err
 		}
 	}
-	open, err := t.store.OpenRevocations(ctx)
+	return t.revocationOf(ctx, id)
+}
+
+// revocationOf returns the revocation that has ended a grant, which may have been its user's or client's.
+func (t *Tokens) revocationOf(ctx context.Context, id int64) (r domain.Revocation, err error) {
+	open, err := t.store.OpenRevocations(ctx) // before the grant is read: what is done by then has marked its tokens
 	if err != nil {
 		return r, fmt.Errorf("find the revocation of grant %d: %w", id, err)
 	}
-	i := slices.IndexFunc(open, func(r domain.Revocation) bool { return r.Kind == domain.RevokeOfGrant && r.TargetID == id })
-	if i < 0 {
-		return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: grant.RevokedAt, DoneAt: grant.RevokedAt}, nil
+	grant, err := t.store.FindGrant(ctx, id)
+	if err != nil {
+		return r, fmt.Errorf("find grant %d: %w", id, err)
 	}
-	return open[i], nil
+	took := []domain.Revocation{
+		{Kind: domain.RevokeOfGrant, TargetID: id},
+		{Kind: domain.RevokeOfUser, TargetID: grant.UserID},
+		{Kind: domain.RevokeOfClient, TargetID: grant.ClientID},
+	}
+	for _, r := range open {
+		if r.IssuedBefore.IsZero() && slices.ContainsFunc(took, func(t domain.Revocation) bool { return t.Kind == r.Kind && t.TargetID == r.TargetID }) {
+			return r, nil
+		}
+	}
+	return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: grant.RevokedAt, DoneAt: grant.RevokedAt}, nil
 }
 
 // revokeGrant returns domain.ErrRevoked if somebody else was faster.
