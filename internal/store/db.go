@@ -15,9 +15,10 @@ import (
 
 // Options tune a DB; zero fields stand for the defaults.
 type Options struct {
-	MaxConns  int              // connections to PostgreSQL, or readers of SQLite; 16
-	OpTimeout time.Duration    // the longest that a query, or a whole transaction, may take; 1.5 s
-	Now       func() time.Time // stamps what no caller stamps: change rows; time.Now
+	MaxConns   int              // connections to PostgreSQL, or readers of SQLite; 16
+	OpTimeout  time.Duration    // the longest that a query, or a whole transaction, may take; 1.5 s
+	ListWindow int              // rows among which ListIssuedTokens looks for what is rare: well within OpTimeout; 10,000
+	Now        func() time.Time // stamps what no caller stamps: change rows; time.Now
 }
 
 // DB is a database of Signet's. Its methods may be called at the same time.
@@ -25,12 +26,13 @@ type Options struct {
 // Every method is bounded by Options.OpTimeout. An error is a sentinel of the domain package where its contract says so,
 // ErrUnavailable if the database could not be asked or did not answer in time, or context.Canceled if the caller gave up.
 type DB struct {
-	dialect   dialect
-	writer    *sql.DB
-	reader    *sql.DB
-	opTimeout time.Duration
-	now       func() time.Time
-	changing  chan struct{} // holds one for each Tx under way: half as many as there are connections
+	dialect    dialect
+	writer     *sql.DB
+	reader     *sql.DB
+	opTimeout  time.Duration
+	listWindow int
+	now        func() time.Time
+	changing   chan struct{} // holds one for each Tx under way: half as many as there are connections
 }
 
 // dialect is what differs between the databases.
@@ -81,10 +83,15 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if opts.OpTimeout <= 0 {
 		opts.OpTimeout = 1500 * time.Millisecond
 	}
+	if opts.ListWindow <= 0 {
+		opts.ListWindow = 10_000
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	db := &DB{opTimeout: opts.OpTimeout, now: opts.Now, changing: make(chan struct{}, max(1, opts.MaxConns/2))}
+	db := &DB{
+		opTimeout: opts.OpTimeout, listWindow: opts.ListWindow, now: opts.Now, changing: make(chan struct{}, max(1, opts.MaxConns/2)),
+	}
 	var err error
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "postgres", "postgresql":

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"testing"
 	"time"
@@ -28,8 +29,9 @@ var operations = map[string]func(ctx context.Context, db *store.DB) error{
 		return err
 	},
 	"index": func(ctx context.Context, db *store.DB) error {
-		now := time.Now()
-		_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{{ID: domain.TokenID{byte(now.Nanosecond())}, ExpiresAt: now}}, []int64{1 << 40})
+		token := domain.IssuedToken{ExpiresAt: time.Now()}
+		rand.Read(token.ID[:])
+		_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{1 << 40})
 		return err
 	},
 	"revoke": func(ctx context.Context, db *store.DB) error {

@@ -11,10 +11,6 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// listWindow is how many rows of the index are looked at for some that no database index tells from the others: done well
-// within the database's time, however few there are.
-const listWindow = 10_000
-
 // maxCovering is how many conditions a query may join: SQLite takes twice as many.
 const maxCovering = 500
 
@@ -55,7 +51,7 @@ func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (
 				next = e.ID
 			}
 			return nil
-		}, q.sql(filter.Limit), q.args...)
+		}, q.sql(filter.Limit, db.listWindow), q.args...)
 	})
 	return entries, next, err
 }
@@ -207,13 +203,13 @@ func (q *tokenQuery) coarse(jti string) string { return q.dialect.coarse(q.owner
 
 // sql is the query. It goes through the index once, in its order, and stops as soon as it can: the last row of the window comes
 // along whether or not it fits. (The middle SELECT keeps the order of the inner one: to sort would be to look at all of it.)
-func (q *tokenQuery) sql(limit int) string {
+func (q *tokenQuery) sql(limit, step int) string {
 	if limit <= 0 {
 		limit = math.MaxInt32
 	}
 	window, fits := strconv.Itoa(limit), `TRUE`
 	if len(q.fits) > 0 {
-		window, fits = strconv.Itoa(listWindow), strings.Join(q.fits, ` AND `)
+		window, fits = strconv.Itoa(step), strings.Join(q.fits, ` AND `)
 	}
 	order := `t.jti DESC`
 	if q.owner != `` {
