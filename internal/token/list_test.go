@@ -15,7 +15,7 @@ func TestATokenInARareStateIsListedThoughManyNewerOnesAreNot(t *testing.T) {
 		f := setUp(t, db)
 		minted := f.issue(t, f.a)
 		must(t, f.a.tokens.Suspend(t.Context(), minted.Record.ID))
-		many := make([]domain.IssuedToken, 250)
+		many := make([]domain.IssuedToken, 2500)
 		for i := range many {
 			at := f.now.Load().Add(time.Duration(i+1) * time.Millisecond)
 			many[i] = domain.IssuedToken{ID: domain.FirstTokenID(at), Kind: domain.TokenAccess, ExpiresAt: at.Add(time.Hour)}
@@ -29,9 +29,9 @@ func TestATokenInARareStateIsListedThoughManyNewerOnesAreNot(t *testing.T) {
 				t.Errorf("limit %d: got %d tokens and next %s, want the one and next %s", limit, len(entries), next, want)
 			}
 		}
-		entries, _, err := f.a.tokens.List(t.Context(), domain.TokenFilter{State: domain.TokenLive, Limit: 120})
+		entries, _, err := f.a.tokens.List(t.Context(), domain.TokenFilter{State: domain.TokenLive, Limit: 1200})
 		must(t, err)
-		if len(entries) != 120 {
+		if len(entries) != 1200 {
 			t.Errorf("got %d live tokens, want as many as the limit", len(entries))
 		}
 	})

@@ -37,8 +37,8 @@ func Postgres(tb testing.TB) *store.DB {
 	}))
 }
 
-// patient options wait longer than servers do, so that a busy machine fails no test; and a few tokens make several steps of a list.
-var patient = store.Options{OpTimeout: 10 * time.Second, ListWindow: 100}
+// patient options wait longer than servers do, so that a busy machine fails no test; and some thousand tokens make several steps of a list.
+var patient = store.Options{OpTimeout: 10 * time.Second, ListWindow: 1000}
 
 // Open opens and migrates a database; it is closed when the test ends.
 func Open(tb testing.TB, url string) *store.DB {

@@ -131,6 +131,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 					written.Add(8)
 				}
 				known = newest
+				time.Sleep(time.Millisecond) // all that is written is listed time and again
 			}
 			return nil
 		})

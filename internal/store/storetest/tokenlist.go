@@ -66,14 +66,14 @@ var listTests = map[string]func(*testing.T, *store.DB){
 	},
 	"what is rare is looked for in several steps, which miss nothing and find nothing twice": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		tokens := w.issued(1, 250)
+		tokens := w.issued(1, 2500)
 		for i := range tokens {
 			tokens[i].ExpiresAt = t0.Add(time.Duration(i%3+1) * time.Hour)
 		}
 		indexed(t, db, tokens...)
 		for _, owner := range []domain.TokenFilter{{}, {ClientID: w.client}} {
 			owner.State, owner.Now = domain.TokenSuspended, t0
-			want := []int{0, 175} // and the last of each step, and those beside it
+			want := []int{0, 1750} // and the last of each step, and those beside it
 			for filter := owner; ; {
 				entries, next, err := db.ListIssuedTokens(t.Context(), filter)
 				check(t, err)
