@@ -79,7 +79,7 @@ const fillTokens = `
 		$7 + n / $8, scattered # (scattered >> 9),
 		(lpad(to_hex(CASE WHEN n %% 10 = 1 THEN ms - $12 + $12 * n / $13 ELSE ms END), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid AS jti, gen_random_uuid()
 	FROM numbers, installation i, signing_keys k, apis a
-	WHERE k.state = 'active' AND k.alg = 'ES256'
+	WHERE k.state = 'active' AND k.alg = 'ES256' AND a.audience <> 'urn:signet:admin'
 	ORDER BY jti`
 
 // fill makes tokens up.
