@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 // Subject is whose access is asked for: a user or a client.
@@ -71,7 +71,7 @@ func (d *Directory) Access(ctx context.Context, s Subject, audience string) (Acc
 }
 
 func (d *Directory) addUser(ctx context.Context, access *Access, id int64, audience string) error {
-	user, err := snapshot.Get(ctx, d.cache, domain.ChangeUserAccess, strconv.FormatInt(id, 10), func(ctx context.Context) (userAccess, error) {
+	user, err := cache.Get(ctx, d.cache, domain.ChangeUserAccess, strconv.FormatInt(id, 10), func(ctx context.Context) (userAccess, error) {
 		return d.loadUserAccess(ctx, id)
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func (d *Directory) addUser(ctx context.Context, access *Access, id int64, audie
 		return err
 	}
 	for _, group := range user.groups {
-		holdings, err := snapshot.Get(ctx, d.cache, domain.ChangeGroupAccess, group.groupKey, func(ctx context.Context) ([]holding, error) {
+		holdings, err := cache.Get(ctx, d.cache, domain.ChangeGroupAccess, group.groupKey, func(ctx context.Context) ([]holding, error) {
 			return d.loadGroupAccess(ctx, group.groupKey)
 		})
 		if err != nil {
@@ -99,7 +99,7 @@ func (d *Directory) addUser(ctx context.Context, access *Access, id int64, audie
 }
 
 func (d *Directory) addClient(ctx context.Context, access *Access, clientID, audience string) error {
-	holdings, err := snapshot.Get(ctx, d.cache, domain.ChangeClientAccess, clientID, func(ctx context.Context) ([]holding, error) {
+	holdings, err := cache.Get(ctx, d.cache, domain.ChangeClientAccess, clientID, func(ctx context.Context) ([]holding, error) {
 		return d.loadClientAccess(ctx, clientID)
 	})
 	if err != nil {
@@ -117,7 +117,7 @@ func (d *Directory) addHoldings(ctx context.Context, access *Access, holdings []
 		if !h.expiresAt.IsZero() && !now.Before(h.expiresAt) {
 			continue
 		}
-		role, err := snapshot.Get(ctx, d.cache, domain.ChangeRole, h.roleKey, func(ctx context.Context) (*rolePermissions, error) {
+		role, err := cache.Get(ctx, d.cache, domain.ChangeRole, h.roleKey, func(ctx context.Context) (*rolePermissions, error) {
 			return d.loadRole(ctx, h.roleKey)
 		})
 		if err != nil {

@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
-	"github.com/signet-auth/signet/internal/snapshot"
+	"github.com/signet-auth/signet/internal/cache"
 )
 
 // Directory holds people and what they may do. Every change is recorded in the audit log, in its own transaction.
 type Directory struct {
 	store  Store
-	cache  *snapshot.Cache
+	cache  *cache.Cache
 	log    *audit.Log
 	hasher hasher
 	now    func() time.Time
 }
 
 // New makes a directory.
-func New(store Store, cache *snapshot.Cache, log *audit.Log, now func() time.Time) *Directory {
+func New(store Store, cache *cache.Cache, log *audit.Log, now func() time.Time) *Directory {
 	return &Directory{store: store, cache: cache, log: log, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
 }

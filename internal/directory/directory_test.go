@@ -15,10 +15,10 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -36,7 +36,7 @@ type world struct {
 	*directory.Directory
 	t        *testing.T
 	db       *store.DB
-	cache    *snapshot.Cache
+	cache    *cache.Cache
 	registry *registry.Registry
 	log      *audit.Log
 	now      time.Time
@@ -45,7 +45,7 @@ type world struct {
 
 func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		cache, err := snapshot.New(db, 1000)
+		cache, err := cache.New(db, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

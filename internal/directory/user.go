@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 const (
@@ -234,7 +234,7 @@ func (d *Directory) ListUsers(ctx context.Context, after string, limit int) ([]d
 // LookupUser finds a user by database id in the snapshot, a disabled one too. The user is shared: do not change it.
 // ErrNotFound if there is no such user.
 func (d *Directory) LookupUser(ctx context.Context, id int64) (*domain.User, error) {
-	user, err := snapshot.Get(ctx, d.cache, domain.ChangeUser, strconv.FormatInt(id, 10), func(ctx context.Context) (*domain.User, error) {
+	user, err := cache.Get(ctx, d.cache, domain.ChangeUser, strconv.FormatInt(id, 10), func(ctx context.Context) (*domain.User, error) {
 		user, err := d.store.FindUserByID(ctx, id)
 		if err != nil {
 			return nil, err

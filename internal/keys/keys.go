@@ -24,8 +24,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 const rsaBits = 2048
@@ -36,7 +36,7 @@ const MaxTokenLifetime = 24 * time.Hour
 // Keys is the keyring of an installation.
 type Keys struct {
 	store  Store
-	cache  *snapshot.Cache
+	cache  *cache.Cache
 	log    *audit.Log
 	master *Master
 	now    func() time.Time
@@ -44,7 +44,7 @@ type Keys struct {
 }
 
 // New makes a keyring over a store.
-func New(store Store, cache *snapshot.Cache, log *audit.Log, master *Master, now func() time.Time) *Keys {
+func New(store Store, cache *cache.Cache, log *audit.Log, master *Master, now func() time.Time) *Keys {
 	return &Keys{store: store, cache: cache, log: log, master: master, now: now}
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -25,13 +25,13 @@ import (
 // replica is a keyring with a snapshot of its own, on a clock that the test moves.
 type replica struct {
 	*keys.Keys
-	cache *snapshot.Cache
+	cache *cache.Cache
 	now   time.Time
 }
 
 func newReplica(t *testing.T, db *store.DB, master *keys.Master) *replica {
 	t.Helper()
-	cache, err := snapshot.New(db, 100)
+	cache, err := cache.New(db, 100)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 // key is a signing key ready for use.
@@ -38,7 +38,7 @@ type ring struct {
 
 // ring returns the keys from the snapshot.
 func (k *Keys) ring(ctx context.Context) (*ring, error) {
-	return snapshot.Get(ctx, k.cache, domain.ChangeKeys, "", func(ctx context.Context) (*ring, error) {
+	return cache.Get(ctx, k.cache, domain.ChangeKeys, "", func(ctx context.Context) (*ring, error) {
 		stored, err := k.store.ListSigningKeys(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("load the signing keys: %w", err)

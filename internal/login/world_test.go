@@ -15,13 +15,13 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -92,7 +92,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w := &world{t: t, db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
 	discard := slog.New(slog.DiscardHandler)
-	cache, err := snapshot.New(db, 100)
+	cache, err := cache.New(db, 100)
 	w.check(err)
 	events := audit.New(db, clock)
 	w.directory = directory.New(db, cache, events, clock)

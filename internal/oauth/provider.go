@@ -14,13 +14,13 @@ import (
 	"github.com/ory/fosite/handler/openid"
 	"github.com/ory/fosite/token/hmac"
 
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -43,7 +43,7 @@ type Config struct {
 	Sessions  *session.Sessions
 	Events    *secevent.Service
 	Pages     *page.Pages
-	Cache     *snapshot.Cache
+	Cache     *cache.Cache
 	Log       *slog.Logger
 	Now       func() time.Time
 }

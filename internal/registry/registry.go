@@ -7,21 +7,21 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 // Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
 type Registry struct {
 	store     Store
-	cache     *snapshot.Cache
+	cache     *cache.Cache
 	log       *audit.Log
 	secretKey []byte
 	now       func() time.Time
 }
 
 // New makes a registry. The secret key turns client secrets into what is stored of them.
-func New(store Store, cache *snapshot.Cache, log *audit.Log, secretKey []byte, now func() time.Time) *Registry {
+func New(store Store, cache *cache.Cache, log *audit.Log, secretKey []byte, now func() time.Time) *Registry {
 	return &Registry{store: store, cache: cache, log: log, secretKey: secretKey, now: now}
 }
 
@@ -40,9 +40,9 @@ func (r *Registry) LookupAPI(ctx context.Context, audience string) (*domain.API,
 }
 
 func lookup[T any](
-	ctx context.Context, cache *snapshot.Cache, kind domain.ChangeKind, key string, find func(context.Context, string) (T, error),
+	ctx context.Context, c *cache.Cache, kind domain.ChangeKind, key string, find func(context.Context, string) (T, error),
 ) (*T, error) {
-	found, err := snapshot.Get(ctx, cache, kind, key, func(ctx context.Context) (*T, error) {
+	found, err := cache.Get(ctx, c, kind, key, func(ctx context.Context) (*T, error) {
 		object, err := find(ctx, key)
 		if err != nil {
 			return nil, err

@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -27,14 +27,14 @@ type world struct {
 	*registry.Registry
 	t     *testing.T
 	db    *store.DB
-	cache *snapshot.Cache
+	cache *cache.Cache
 	log   *audit.Log
 	now   time.Time
 }
 
 func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		cache, err := snapshot.New(db, 100)
+		cache, err := cache.New(db, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 const (
@@ -36,7 +36,7 @@ type Config struct {
 	Master    *keys.Master // seals bearer tokens
 	Registry  *registry.Registry
 	Directory *directory.Directory
-	Cache     *snapshot.Cache
+	Cache     *cache.Cache
 	Audit     *audit.Log
 	Issuer    string
 	Log       *slog.Logger // nil: none

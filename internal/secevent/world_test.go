@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/token"
@@ -38,7 +38,7 @@ const (
 
 // replica is the services of one server over a shared database.
 type replica struct {
-	cache     *snapshot.Cache
+	cache     *cache.Cache
 	keys      *keys.Keys
 	registry  *registry.Registry
 	directory *directory.Directory
@@ -83,7 +83,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 // replica makes one whose security events see the database through the given store.
 func (w *world) replica(t *testing.T, events secevent.Store) *replica {
 	t.Helper()
-	cache, err := snapshot.New(w.db, 1000)
+	cache, err := cache.New(w.db, 1000)
 	must(t, err)
 	log := audit.New(w.db, w.now)
 	r := &replica{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
@@ -17,7 +18,6 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -40,7 +40,7 @@ var ErrNotMigrated = errors.New("the database is not up to date: run `signet mig
 // Services is everything below the surfaces.
 type Services struct {
 	DB        *store.DB
-	Cache     *snapshot.Cache
+	Cache     *cache.Cache
 	Audit     *audit.Log
 	Keys      *keys.Keys
 	Registry  *registry.Registry
@@ -79,7 +79,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	if s.master, err = openMaster(cfg); err != nil {
 		return nil, err
 	}
-	if s.Cache, err = snapshot.New(db, cfg.SnapshotSize); err != nil {
+	if s.Cache, err = cache.New(db, cfg.SnapshotSize); err != nil {
 		return nil, err
 	}
 	now := time.Now

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 const (
@@ -92,7 +92,7 @@ func covered(open []domain.Revocation, record domain.IssuedToken) bool {
 }
 
 func (t *Tokens) openRevocations(ctx context.Context) ([]domain.Revocation, error) {
-	return snapshot.Get(ctx, t.cache, domain.ChangeRevocations, "", func(ctx context.Context) ([]domain.Revocation, error) {
+	return cache.Get(ctx, t.cache, domain.ChangeRevocations, "", func(ctx context.Context) ([]domain.Revocation, error) {
 		open, err := t.store.OpenRevocations(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("find the revocations under way: %w", err)

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/snapshot"
 )
 
 // Claims are the claims of an access token (RFC 9068 §2.2). Times are seconds since 1970.
@@ -52,7 +52,7 @@ type Tokens struct {
 	keys      *keys.Keys
 	registry  *registry.Registry
 	directory *directory.Directory
-	cache     *snapshot.Cache
+	cache     *cache.Cache
 	log       *audit.Log
 	issuer    string
 	accessTTL time.Duration
@@ -71,7 +71,7 @@ type Config struct {
 	Keys      *keys.Keys
 	Registry  *registry.Registry
 	Directory *directory.Directory
-	Cache     *snapshot.Cache
+	Cache     *cache.Cache
 	Log       *audit.Log
 	Issuer    string
 	AccessTTL time.Duration // where an API sets none

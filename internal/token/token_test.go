@@ -14,11 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token"
@@ -31,7 +31,7 @@ const (
 
 // replica is the services of one server over a shared database.
 type replica struct {
-	cache     *snapshot.Cache
+	cache     *cache.Cache
 	keys      *keys.Keys
 	registry  *registry.Registry
 	directory *directory.Directory
@@ -40,7 +40,7 @@ type replica struct {
 
 func newReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() time.Time) *replica {
 	t.Helper()
-	cache, err := snapshot.New(db, 1000)
+	cache, err := cache.New(db, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

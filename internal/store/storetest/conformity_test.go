@@ -2,12 +2,12 @@ package storetest
 
 import (
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -21,5 +21,5 @@ var (
 	_ token.Store     = (*store.DB)(nil)
 	_ session.Store   = (*store.DB)(nil)
 	_ audit.Store     = (*store.DB)(nil)
-	_ snapshot.Store  = (*store.DB)(nil)
+	_ cache.Store     = (*store.DB)(nil)
 )

@@ -1,4 +1,4 @@
-package snapshot_test
+package cache_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/snapshot"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -21,16 +21,16 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 type names struct {
 	t     *testing.T
 	db    *store.DB
-	cache *snapshot.Cache
+	cache *cache.Cache
 	loads int
 }
 
 func newNames(t *testing.T, db *store.DB) *names {
-	cache, err := snapshot.New(db, 100)
+	held, err := cache.New(db, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &names{t: t, db: db, cache: cache}
+	n := &names{t: t, db: db, cache: held}
 	n.refresh()
 	return n
 }
@@ -60,7 +60,7 @@ func (n *names) rename(clientID, name string) {
 // get reads through the snapshot; meanwhile runs after the database was read and before the answer is kept.
 func (n *names) get(clientID string, meanwhile func()) string {
 	n.t.Helper()
-	name, err := snapshot.Get(n.t.Context(), n.cache, domain.ChangeClient, clientID, func(ctx context.Context) (string, error) {
+	name, err := cache.Get(n.t.Context(), n.cache, domain.ChangeClient, clientID, func(ctx context.Context) (string, error) {
 		n.loads++
 		client, err := n.db.FindClient(ctx, clientID)
 		meanwhile()
@@ -121,7 +121,7 @@ func TestAChangeShowsAfterARefreshAndDropsNothingElse(t *testing.T) {
 func TestAFailureToLoadIsNotRemembered(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		n := newNames(t, db)
-		_, err := snapshot.Get(t.Context(), n.cache, domain.ChangeClient, "a", func(context.Context) (string, error) {
+		_, err := cache.Get(t.Context(), n.cache, domain.ChangeClient, "a", func(context.Context) (string, error) {
 			return "", domain.ErrUnavailable
 		})
 		if !errors.Is(err, domain.ErrUnavailable) {
@@ -168,25 +168,25 @@ func (c *counter) Changes(_ context.Context, after int64) ([]domain.Change, int6
 
 func TestEverythingIsDroppedWhenChangesAreMissing(t *testing.T) {
 	c := &counter{revision: 1, forget: 2}
-	cache, err := snapshot.New(c, 10)
+	held, err := cache.New(c, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	get := func() int64 {
-		v, err := snapshot.Get(t.Context(), cache, domain.ChangeClient, "x", c.load)
+		v, err := cache.Get(t.Context(), held, domain.ChangeClient, "x", c.load)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return v
 	}
-	if err := cache.Refresh(t.Context()); err != nil {
+	if err := held.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	get()
 	for range 3 {
 		c.change()
 	}
-	if err := cache.Refresh(t.Context()); err != nil {
+	if err := held.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := get(); got != 4 {
@@ -197,7 +197,7 @@ func TestEverythingIsDroppedWhenChangesAreMissing(t *testing.T) {
 // Whatever happens at the same time, a value read after the revision was noted is that new or newer.
 func TestNoValueIsOlderThanTheRevisionNotedBefore(t *testing.T) {
 	c := &counter{revision: 1, forget: 5}
-	cache, err := snapshot.New(c, 10)
+	held, err := cache.New(c, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,10 +211,10 @@ func TestNoValueIsOlderThanTheRevisionNotedBefore(t *testing.T) {
 				case 0:
 					c.change()
 				case 1, 2:
-					_ = cache.Refresh(t.Context())
+					_ = held.Refresh(t.Context())
 				}
-				noted := cache.Revision()
-				got, err := snapshot.Get(t.Context(), cache, domain.ChangeClient, "x", c.load)
+				noted := held.Revision()
+				got, err := cache.Get(t.Context(), held, domain.ChangeClient, "x", c.load)
 				if err != nil || got < noted {
 					t.Error("read revision " + strconv.FormatInt(got, 10) + " after noting " + strconv.FormatInt(noted, 10))
 					return

@@ -1,9 +1,9 @@
-// Package snapshot is the bounded cache of what requests used: clients, APIs, users, roles, keys.
+// Package cache is the bounded cache of what requests used: clients, APIs, users, roles, keys.
 //
-// It never lies, because every use is checked against the database's revision. A request notes Revision before it
+// It never serves an outdated answer, because every use is checked against the database's revision. A request notes Revision before it
 // reads; the statement that writes or looks up its token returns the database's revision; where that is newer, the
-// caller gets ErrStale, calls Refresh, which drops what changed since, and decides anew.
-package snapshot
+// caller gets domain.ErrStale, calls Refresh, which drops what changed since, and decides anew.
+package cache
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Store tells what changed.
+// Store lists changes.
 type Store interface {
 	// Changes returns what changed after the given revision, and the newest revision. complete is false if
 	// so much changed that rows are missing: then everything may have changed.
@@ -32,14 +32,14 @@ type Cache struct {
 
 	loads singleflight.Group
 
-	flights  sync.Mutex
-	boarding *flight // has not begun its query
-	flying   *flight // the last one that has
+	calls   sync.Mutex   // guards the two refresh calls
+	pending *refreshCall // waits for the running one; its query has not begun
+	running *refreshCall // the last one whose query has begun
 
 	mu       sync.RWMutex // guards revision together with which entries belong to it
 	revision int64
 	entries  *lru.Cache[entryKey, any]
-	absent   *lru.Cache[entryKey, struct{}] // known not to be there; apart, so that made-up names push out nothing of use
+	absent   *lru.Cache[entryKey, struct{}] // known not to exist; separate, so that made-up names evict nothing of use
 }
 
 type entryKey struct {
@@ -51,16 +51,16 @@ type entryKey struct {
 func New(store Store, size int) (*Cache, error) {
 	entries, err := lru.New[entryKey, any](size)
 	if err != nil {
-		return nil, fmt.Errorf("make the snapshot: %w", err)
+		return nil, fmt.Errorf("make the cache: %w", err)
 	}
 	absent, err := lru.New[entryKey, struct{}](size/10 + 1)
 	if err != nil {
-		return nil, fmt.Errorf("make the snapshot: %w", err)
+		return nil, fmt.Errorf("make the cache: %w", err)
 	}
 	return &Cache{store: store, entries: entries, absent: absent}, nil
 }
 
-// Revision is the database's revision that the cache has caught up with: what it holds is that new or newer.
+// Revision is the database's revision up to which changes are applied: what the cache holds is that new or newer.
 func (c *Cache) Revision() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -70,46 +70,46 @@ func (c *Cache) Revision() int64 {
 // Refresh drops whatever changed since the cache's revision: all that was committed before the call. Callers share queries,
 // but only such as begin after they called.
 func (c *Cache) Refresh(ctx context.Context) error {
-	c.flights.Lock()
-	f := c.boarding
-	if f == nil {
-		f = &flight{done: make(chan struct{})}
-		c.boarding = f
-		go c.fly(context.WithoutCancel(ctx), f, c.flying)
+	c.calls.Lock()
+	call := c.pending
+	if call == nil {
+		call = &refreshCall{done: make(chan struct{})}
+		c.pending = call
+		go c.run(context.WithoutCancel(ctx), call, c.running)
 	}
-	c.flights.Unlock()
+	c.calls.Unlock()
 	select {
-	case <-f.done:
-		return f.err
+	case <-call.done:
+		return call.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// flight is one refresh, and those who wait for it.
-type flight struct {
+// refreshCall is one refresh, shared by all callers that wait for it.
+type refreshCall struct {
 	done chan struct{}
 	err  error
 }
 
-// fly starts a flight once the one before has landed; until then others may board. It must not die with the one caller that
-// happened to come first, so ctx has no end; the store bounds its time.
-func (c *Cache) fly(ctx context.Context, f, before *flight) {
+// run executes a refresh call once the one before is done; until then callers may still join it. It must not end with the one
+// caller that happened to come first, so ctx has no end; the store bounds its time.
+func (c *Cache) run(ctx context.Context, call, before *refreshCall) {
 	if before != nil {
 		<-before.done
 	}
-	c.flights.Lock()
-	c.boarding, c.flying = nil, f
-	c.flights.Unlock()
-	f.err = c.refresh(ctx)
-	close(f.done)
+	c.calls.Lock()
+	c.pending, c.running = nil, call
+	c.calls.Unlock()
+	call.err = c.refresh(ctx)
+	close(call.done)
 }
 
 func (c *Cache) refresh(ctx context.Context) error {
 	from := c.Revision()
 	changes, to, complete, err := c.store.Changes(ctx, from)
 	if err != nil {
-		return fmt.Errorf("refresh the snapshot: %w", err)
+		return fmt.Errorf("refresh the cache: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,8 +125,8 @@ func (c *Cache) refresh(ctx context.Context) error {
 	return nil
 }
 
-// Get returns the object from the cache or loads it. That it is not there (domain.ErrNotFound) is remembered as well, so that
-// asking again costs no more than for one that is; any other error of load is returned and forgotten.
+// Get returns the object from the cache or loads it. That an object does not exist (domain.ErrNotFound) is cached as well, so
+// that asking again costs no more than for one that exists; any other error of load is returned and not cached.
 func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key string, load func(context.Context) (T, error)) (T, error) {
 	k := entryKey{kind, key}
 	c.mu.RLock()
@@ -160,10 +160,10 @@ func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key strin
 	return loaded, err
 }
 
-// shared has those who miss the same object at the same revision wait for one load, so that a cold cache is no stampede. It must
-// not die with the one who came first, so ctx has no end; the store bounds its time.
+// shared lets callers that miss the same object at the same revision wait for one load, so that a cold cache is no stampede. The
+// load must not end with the caller that came first, so ctx has no end; the store bounds its time.
 func shared[T any](ctx context.Context, c *Cache, k entryKey, revision int64, load func(context.Context) (T, error)) (T, error) {
-	flight := string(k.kind) + " " + strconv.FormatInt(revision, 10) + " " + k.key
-	loaded, err, _ := c.loads.Do(flight, func() (any, error) { return load(context.WithoutCancel(ctx)) })
+	call := string(k.kind) + " " + strconv.FormatInt(revision, 10) + " " + k.key
+	loaded, err, _ := c.loads.Do(call, func() (any, error) { return load(context.WithoutCancel(ctx)) })
 	return loaded.(T), err
 }
