@@ -29,6 +29,8 @@ type DB struct {
 	dialect    dialect
 	writer     *sql.DB
 	reader     *sql.DB
+	writing    runner // on writer
+	reading    runner // on reader
 	opTimeout  time.Duration
 	listWindow int
 	now        func() time.Time
@@ -43,6 +45,8 @@ type dialect interface {
 	open(ctx context.Context) (writer, reader *sql.DB, err error)
 	// close ends what open began beside the two pools.
 	close()
+	// prepares says whether the driver keeps statements prepared.
+	prepares() bool
 	// classify says what a driver's error means.
 	classify(err error) failure
 	// hasTable asks whether there is a table named $1.
@@ -107,11 +111,20 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if db.writer, db.reader, err = db.dialect.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the database: %w", db.translate(ctx, err))
 	}
+	db.writing, db.reading = db.writer, db.reader
+	if !db.dialect.prepares() {
+		db.writing, db.reading = newStatements(db.writer), newStatements(db.reader)
+	}
 	return db, nil
 }
 
 // Close ends all connections.
 func (db *DB) Close() {
+	for _, on := range []runner{db.reading, db.writing} {
+		if prepared, ok := on.(*statements); ok {
+			_ = prepared.close()
+		}
+	}
 	_ = db.reader.Close()
 	_ = db.writer.Close()
 	db.dialect.close()

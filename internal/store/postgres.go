@@ -65,6 +65,8 @@ func (p *postgres) open(ctx context.Context) (writer, reader *sql.DB, err error)
 
 func (p *postgres) close() { p.pool.Close() }
 
+func (p *postgres) prepares() bool { return true }
+
 // classify goes by SQLSTATE (PostgreSQL, appendix A).
 func (p *postgres) classify(err error) failure {
 	var pg *pgconn.PgError

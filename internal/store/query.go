@@ -13,10 +13,7 @@ import (
 // conn runs statements, in a transaction or on a pool, and translates their errors.
 type conn struct {
 	db *DB
-	on interface {
-		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	}
+	on runner
 }
 
 // scanner is a row.

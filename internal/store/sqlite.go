@@ -104,6 +104,8 @@ func createPrivate(path string) error {
 
 func (e *embedded) close() {}
 
+func (e *embedded) prepares() bool { return false }
+
 // classify goes by result codes (sqlite.org/rescode.html).
 func (e *embedded) classify(err error) failure {
 	var failed *sqlite.Error
@@ -180,21 +182,29 @@ func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 		rows = appendRow(rows, t.ID, t.Digest, micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID,
 			int64(t.Kind), t.Status.List, int64(t.Status.Index), revisions[i])
 	}
+	if prepared, ok := db.writing.(*statements); ok && !db.InTx(ctx) {
+		if _, err := prepared.prepare(ctx, insertIssuedTokens); err != nil {
+			return 0, db.translate(ctx, err)
+		}
+	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		if revision, err = one(ctx, c, scanInt, `SELECT revision FROM installation WHERE id = 1`); err != nil {
+		if revision, err = one(ctx, c, scanInt, e.heldRevision()); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, `
-			INSERT INTO issued_tokens (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
-				status_list, status_index, revision)
-			SELECT unhex(value ->> 0), NULLIF(unhex(value ->> 1), zeroblob(16)), value ->> 2, value ->> 3,
-				NULLIF(value ->> 4, 0), NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), value ->> 7, NULLIF(value ->> 8, 1),
-				NULLIF(value ->> 9, 0), CASE WHEN value ->> 9 <> 0 THEN value ->> 10 END, $2
-			FROM json_each($1) WHERE value ->> 11 >= $2`, closeRows(rows), revision)
+		_, err := c.exec(ctx, insertIssuedTokens, closeRows(rows), revision)
 		return err
 	})
 	return revision, err
 }
+
+// insertIssuedTokens writes the rows of $1, a JSON array, that were decided at revision $2 or later.
+const insertIssuedTokens = `
+	INSERT INTO issued_tokens (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+		status_list, status_index, revision)
+	SELECT unhex(value ->> 0), NULLIF(unhex(value ->> 1), zeroblob(16)), value ->> 2, value ->> 3,
+		NULLIF(value ->> 4, 0), NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), value ->> 7, NULLIF(value ->> 8, 1),
+		NULLIF(value ->> 9, 0), CASE WHEN value ->> 9 <> 0 THEN value ->> 10 END, $2
+	FROM json_each($1) WHERE value ->> 11 >= $2`
 
 func (e *embedded) tokensByRef(refs []domain.TokenRef) (query string, args []any) {
 	return `SELECT t.* FROM (SELECT unhex(value ->> 0) AS jti, value ->> 2 AS expires_at FROM json_each($1)) AS r

@@ -156,24 +156,32 @@ func (db *DB) Rollback(ctx context.Context) error {
 	return nil
 }
 
+// inTx runs statements in a transaction.
+func (db *DB) inTx(tx *sql.Tx) conn {
+	if prepared, ok := db.writing.(*statements); ok {
+		return conn{db, preparedTx{tx, prepared}}
+	}
+	return conn{db, tx}
+}
+
 // read runs fn in the transaction that ctx carries, or on the pool of readers.
 func (db *DB) read(ctx context.Context, fn func(ctx context.Context, c conn) error) error {
 	if s, ok := scopeOf(ctx); ok {
-		return fn(ctx, conn{db, s.tx})
+		return fn(ctx, db.inTx(s.tx))
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
-	return fn(ctx, conn{db, db.reader})
+	return fn(ctx, conn{db, db.reading})
 }
 
 // write runs fn in the transaction that ctx carries, or on the pool of writers: for a single statement.
 func (db *DB) write(ctx context.Context, fn func(ctx context.Context, c conn) error) error {
 	if s, ok := scopeOf(ctx); ok {
-		return fn(ctx, conn{db, s.tx})
+		return fn(ctx, db.inTx(s.tx))
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
-	return retry(ctx, func() error { return fn(ctx, conn{db, db.writer}) })
+	return retry(ctx, func() error { return fn(ctx, conn{db, db.writing}) })
 }
 
 // exec is write for one statement; it says how many rows changed.
@@ -189,7 +197,7 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (n int64, err
 func (db *DB) tx(ctx context.Context, fn func(ctx context.Context, c conn) error) error {
 	return db.Tx(ctx, func(ctx context.Context) error {
 		s, _ := scopeOf(ctx)
-		return fn(ctx, conn{db, s.tx})
+		return fn(ctx, db.inTx(s.tx))
 	})
 }
 
