@@ -12,11 +12,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/revocation"
 )
 
 const (
@@ -27,11 +28,14 @@ const (
 
 // Config is what the API is made of.
 type Config struct {
-	Issuer string
-	Tokens *token.Tokens
-	Keys   *keys.Keys
-	Log    *slog.Logger
-	Now    func() time.Time
+	Issuer        string
+	Names         index.Resolver
+	Index         *index.Index
+	Introspection *introspection.Service
+	Revocation    *revocation.Service
+	Keys          *keys.Keys
+	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 type surface struct {
@@ -102,7 +106,7 @@ func (s *surface) authorize(ctx huma.Context, next func(huma.Context)) {
 		s.challenge(ctx, http.StatusUnauthorized, "", "Send an access token for "+domain.AdminAudience+" as Authorization: Bearer.")
 		return
 	}
-	active, err := s.Tokens.Introspect(ctx.Context(), strings.TrimSpace(value))
+	active, err := s.Introspection.Introspect(ctx.Context(), strings.TrimSpace(value))
 	if err != nil {
 		s.refuse(ctx, s.problem(ctx.Context(), r.URL.Path, err))
 		return

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/revocation"
 )
 
-// revocation tells how far a revocation has come. What it takes back is dead from the start.
-type revocation struct {
+// Revocation says how far a revocation has come. What it takes back is revoked from the start.
+type Revocation struct {
 	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
 	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,all"`
 	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
@@ -22,8 +22,8 @@ type revocation struct {
 	RevokedGrants int64                 `json:"revoked_grants" doc:"Live grants marked so far"`
 }
 
-func newRevocation(r domain.Revocation) revocation {
-	return revocation{
+func newRevocation(r domain.Revocation) Revocation {
+	return Revocation{
 		ID: r.ID, Of: r.Kind, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
 		RevokedTokens: r.Marked, RevokedGrants: r.Ended,
 	}
@@ -43,10 +43,10 @@ type createRevocationInput struct {
 type revocationOutput struct {
 	Location string `header:"Location"`
 	Status   int
-	Body     revocation
+	Body     Revocation
 }
 
-// createRevocation revokes by one handle. It holds as soon as it is answered.
+// createRevocation revokes by one criterion. It holds as soon as it is answered.
 func (s *surface) createRevocation(ctx context.Context, in *createRevocationInput) (*revocationOutput, error) {
 	b := &in.Body
 	named := 0
@@ -64,13 +64,13 @@ func (s *surface) createRevocation(ctx context.Context, in *createRevocationInpu
 			return nil, huma.Error422UnprocessableEntity("With issued_before, name a real time, and one of user, client, api and all.")
 		}
 	}
-	var r domain.Revocation
-	var err error
-	if b.Grant != 0 {
-		r, err = s.Tokens.RevokeGrant(ctx, b.Grant)
-	} else {
-		r, err = s.Tokens.RevokeOf(ctx, token.Owners{User: b.User, Client: b.Client, API: b.API}, issuedBefore)
+	target, err := s.Names.Filter(ctx, index.Names{User: b.User, Client: b.Client, API: b.API})
+	if err != nil {
+		return nil, err
 	}
+	r, err := s.Revocation.Revoke(ctx, revocation.TokenSelector{
+		UserID: target.UserID, ClientID: target.ClientID, APIID: target.APIID, GrantID: b.Grant, All: b.All, IssuedBefore: issuedBefore,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ type findRevocationInput struct {
 }
 
 func (s *surface) findRevocation(ctx context.Context, in *findRevocationInput) (*revocationOutput, error) {
-	r, err := s.Tokens.FindRevocation(ctx, in.ID)
+	r, err := s.Revocation.Find(ctx, in.ID)
 	return &revocationOutput{Status: 200, Body: newRevocation(r)}, err
 }
 
@@ -98,7 +98,7 @@ type revokeKeyOutput struct {
 	Body struct {
 		KID         string     `json:"kid"`
 		Replacement string     `json:"replacement,omitempty" doc:"The kid that signs from now on, if this one did"`
-		Revocation  revocation `json:"revocation"`
+		Revocation  Revocation `json:"revocation"`
 	}
 }
 

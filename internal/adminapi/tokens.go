@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/index"
 )
 
 // Token is a token of the index. What a token has a claim for is named as that is (RFC 9068 §2.2).
@@ -79,7 +78,7 @@ type tokenPage struct {
 }
 
 func (s *surface) listTokens(ctx context.Context, in *listTokensInput) (*tokenPage, error) {
-	filter, err := s.Tokens.Filter(ctx, token.Owners{User: in.User, Client: in.Client, API: in.API})
+	filter, err := s.Names.Filter(ctx, index.Names{User: in.User, Client: in.Client, API: in.API})
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +88,7 @@ func (s *surface) listTokens(ctx context.Context, in *listTokensInput) (*tokenPa
 			return nil, err
 		}
 	}
-	entries, next, err := s.Tokens.List(ctx, filter)
+	entries, next, err := s.Index.List(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +123,7 @@ func (s *surface) findToken(ctx context.Context, in *tokenInput) (*tokenOutput, 
 	if err != nil {
 		return nil, err
 	}
-	entry, err := s.Tokens.Find(ctx, id)
+	entry, err := s.Index.Find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -132,15 +131,15 @@ func (s *surface) findToken(ctx context.Context, in *tokenInput) (*tokenOutput, 
 }
 
 func (s *surface) revokeToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return withToken(ctx, in, s.Tokens.RevokeID)
+	return withToken(ctx, in, s.Revocation.RevokeID)
 }
 
 func (s *surface) suspendToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return withToken(ctx, in, s.Tokens.Suspend)
+	return withToken(ctx, in, s.Revocation.Suspend)
 }
 
 func (s *surface) resumeToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return withToken(ctx, in, s.Tokens.Resume)
+	return withToken(ctx, in, s.Revocation.Resume)
 }
 
 func withToken(ctx context.Context, in *tokenInput, do func(context.Context, domain.TokenID) error) (*struct{}, error) {

@@ -119,7 +119,7 @@ If it was the active key, the next one takes over.`,
 			if err != nil {
 				return nil, err
 			}
-			dead, err = s.Tokens.Finish(ctx, dead, a.progress())
+			dead, err = s.Revocation.Finish(ctx, dead, a.progress())
 			return revokedKeyView{args[0], replacement.KID, dead.Marked}, err
 		}),
 	}

@@ -5,12 +5,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/server"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/spf13/cobra"
 )
 
 const listedTokens = 100
@@ -38,7 +37,7 @@ func (a *app) tokenCommand() *cobra.Command {
 }
 
 func (a *app) tokenList() *cobra.Command {
-	var owners token.Owners
+	var names index.Names
 	var filter domain.TokenFilter
 	var state, after string
 	var limit int
@@ -52,7 +51,7 @@ To see the next page, pass the JTI of the last one with --after.`,
   signet token list --client reporting --limit 1000 -o json`,
 		Args: cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			chosen, err := s.Tokens.Filter(ctx, owners)
+			chosen, err := s.Names.Filter(ctx, names)
 			if err != nil {
 				return nil, err
 			}
@@ -72,9 +71,9 @@ To see the next page, pass the JTI of the last one with --after.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&owners.User, "subject", "", "those of the user `NAME`")
-	flags.StringVar(&owners.Client, "client", "", "those of the client `CLIENT_ID`")
-	flags.StringVar(&owners.API, "api", "", "those for the API `AUDIENCE`")
+	flags.StringVar(&names.User, "subject", "", "those of the user `NAME`")
+	flags.StringVar(&names.Client, "client", "", "those of the client `CLIENT_ID`")
+	flags.StringVar(&names.API, "api", "", "those for the API `AUDIENCE`")
 	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
 	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
 	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
@@ -93,7 +92,7 @@ func listTokens(ctx context.Context, s *server.Services, filter domain.TokenFilt
 		if limit > 0 {
 			filter.Limit = min(pageSize, limit-len(all))
 		}
-		page, next, err := s.Tokens.List(ctx, filter)
+		page, next, err := s.Index.List(ctx, filter)
 		if err != nil {
 			return nil, err
 		}

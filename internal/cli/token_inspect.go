@@ -9,10 +9,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
-
+	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/server"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/spf13/cobra"
 )
 
 // inspectionView is all that can be said of a token. Unless it is genuine, anybody may have written header and claims.
@@ -74,7 +73,7 @@ func inspect(ctx context.Context, s *server.Services, text string) (view, error)
 	if err != nil {
 		return nil, err
 	}
-	i, err := s.Tokens.Inspect(ctx, text)
+	i, err := s.Introspection.Inspect(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +86,7 @@ func inspect(ctx context.Context, s *server.Services, text string) (view, error)
 }
 
 // inactive says why a token is not active, empty if it is.
-func inactive(i token.Inspection) string {
+func inactive(i introspection.Inspection) string {
 	switch {
 	case i.Active:
 		return ""

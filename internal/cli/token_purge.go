@@ -26,7 +26,7 @@ expired tokens go a whole partition at a time, which is not counted. It may be i
 		Example: "  signet token purge",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			purged, err := s.Tokens.Purge(ctx)
+			purged, err := s.Index.Purge(ctx)
 			return purgedView{purged}, err
 		}),
 	}

@@ -6,14 +6,14 @@ import (
 	"io"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/server"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/spf13/cobra"
 )
 
-// revokedView says how many live tokens and grants died.
+// revokedView says how many live tokens and grants were revoked.
 type revokedView struct {
 	RevokedTokens int64 `json:"revoked_tokens"`
 	RevokedGrants int64 `json:"revoked_grants"`
@@ -35,9 +35,9 @@ func count(n int64, noun string) string {
 
 func (v revokedView) text(w io.Writer) { fmt.Fprintln(w, "revoked", v) }
 
-// revokeFlags are the handles by which many tokens are revoked.
+// revokeFlags are the criteria by which many tokens are revoked.
 type revokeFlags struct {
-	token.Owners
+	index.Names
 	grant        int64
 	all          bool
 	issuedBefore time.Time
@@ -60,12 +60,12 @@ grants stay, and so do tokens issued later.`,
 			if len(args) > 0 {
 				return revokeByID(ctx, s, args)
 			}
-			revocation, err := f.revoke(ctx, s)
+			begun, err := f.revoke(ctx, s)
 			if err != nil {
 				return nil, err
 			}
-			revocation, err = s.Tokens.Finish(ctx, revocation, a.progress())
-			return revokedView{revocation.Marked, revocation.Ended}, err
+			done, err := s.Revocation.Finish(ctx, begun, a.progress())
+			return revokedView{done.Marked, done.Ended}, err
 		}),
 	}
 	flags := cmd.Flags()
@@ -97,10 +97,13 @@ func (f *revokeFlags) check(args []string) error {
 
 // revoke stores the revocation that the flags ask for.
 func (f *revokeFlags) revoke(ctx context.Context, s *server.Services) (domain.Revocation, error) {
-	if f.grant != 0 {
-		return s.Tokens.RevokeGrant(ctx, f.grant)
+	target, err := s.Names.Filter(ctx, f.Names)
+	if err != nil {
+		return domain.Revocation{}, err
 	}
-	return s.Tokens.RevokeOf(ctx, f.Owners, f.issuedBefore)
+	return s.Revocation.Revoke(ctx, revocation.TokenSelector{
+		UserID: target.UserID, ClientID: target.ClientID, APIID: target.APIID, GrantID: f.grant, All: f.all, IssuedBefore: f.issuedBefore,
+	})
 }
 
 func revokeByID(ctx context.Context, s *server.Services, args []string) (view, error) {
@@ -109,7 +112,7 @@ func revokeByID(ctx context.Context, s *server.Services, args []string) (view, e
 		return nil, err
 	}
 	for _, id := range ids {
-		if err := s.Tokens.RevokeID(ctx, id); err != nil {
+		if err := s.Revocation.RevokeID(ctx, id); err != nil {
 			return nil, err
 		}
 	}

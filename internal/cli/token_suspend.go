@@ -18,7 +18,7 @@ status lists, until they are resumed.`,
 		Example: "  signet token suspend AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return eachToken(args, "suspended", func(id domain.TokenID) error { return s.Tokens.Suspend(ctx, id) })
+			return eachToken(args, "suspended", func(id domain.TokenID) error { return s.Revocation.Suspend(ctx, id) })
 		}),
 	}
 }
@@ -31,7 +31,7 @@ func (a *app) tokenResume() *cobra.Command {
 		Example: "  signet token resume AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return eachToken(args, "resumed", func(id domain.TokenID) error { return s.Tokens.Resume(ctx, id) })
+			return eachToken(args, "resumed", func(id domain.TokenID) error { return s.Revocation.Resume(ctx, id) })
 		}),
 	}
 }

@@ -274,7 +274,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	if hint == "" {
 		return false, nil
 	}
-	subject, err := p.Tokens.VerifyIDToken(r.Context(), hint)
+	subject, err := p.Minter.VerifyIDToken(r.Context(), hint)
 	switch {
 	case errors.Is(err, keys.ErrUnknownKey):
 		return false, nil // clients keep hints for longer than keys live

@@ -7,9 +7,8 @@ import (
 	"net/http"
 
 	"github.com/ory/fosite"
-
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/revocation"
 )
 
 // Errors that fosite has no name for.
@@ -54,7 +53,7 @@ func wire(err error) wireError {
 		return wireError{"temporarily_unavailable", "The server cannot answer at the moment; try again.", http.StatusServiceUnavailable}
 	case errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrRevoked):
 		return wireError{errInvalidGrant.ErrorField, errInvalidGrant.DescriptionField, errInvalidGrant.CodeField}
-	case errors.Is(err, token.ErrNotYours):
+	case errors.Is(err, revocation.ErrNotYours):
 		return wireError{"unauthorized_client", "The token was issued to another client.", http.StatusBadRequest}
 	case errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError:
 		return wireError{rfc.ErrorField, printable(rfc.GetDescription()), rfc.CodeField}

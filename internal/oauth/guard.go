@@ -88,7 +88,7 @@ func (g *guard) code(ctx context.Context, r fosite.AccessRequester, sess *reques
 	if g.provider.strategy.Enigma.Validate(ctx, form.Get("code")) != nil {
 		return errInvalidGrant
 	}
-	code, err := g.provider.Grants.FindCode(ctx, signature)
+	code, err := g.provider.Credentials.FindCode(ctx, signature)
 	if errors.Is(err, domain.ErrNotFound) {
 		return errInvalidGrant
 	} else if err != nil {
@@ -122,7 +122,7 @@ func (g *guard) refresh(ctx context.Context, r fosite.AccessRequester, sess *req
 	if signature == "" || g.provider.strategy.Enigma.Validate(ctx, value) != nil {
 		return errInvalidGrant
 	}
-	found, err := g.provider.Grants.FindRefreshToken(ctx, signature)
+	found, err := g.provider.Credentials.FindRefreshToken(ctx, signature)
 	if errors.Is(err, domain.ErrNotFound) {
 		return errInvalidGrant
 	} else if err != nil {

@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"github.com/ory/fosite"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/token"
 )
 
-// introspection is the answer of RFC 7662 §2.2 for a live token.
-type introspection struct {
+// introspectionAnswer is the answer of RFC 7662 §2.2 for a live token.
+type introspectionAnswer struct {
 	Active    bool   `json:"active"`
 	TokenType string `json:"token_type"`
 	Username  string `json:"username,omitempty"`
@@ -36,7 +36,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var caller *domain.Client
-	var active *token.Active
+	var active *introspection.Active
 	err = p.current(r.Context(), func(revision int64) error {
 		if caller, err = p.caller(r, form); err != nil {
 			return err
@@ -44,7 +44,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		if caller.Public {
 			return fosite.ErrInvalidClient
 		}
-		if active, err = p.Tokens.Introspect(r.Context(), form.Get("token")); err == nil && p.Cache.Revision() != revision {
+		if active, err = p.Introspection.Introspect(r.Context(), form.Get("token")); err == nil && p.Cache.Revision() != revision {
 			err = domain.ErrStale // perhaps it is the caller that changed
 		}
 		return err
@@ -55,7 +55,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	case active == nil || !slices.Contains(caller.Serves, active.Claims.Audience):
 		writeJSON(w, http.StatusOK, inactive)
 	default:
-		answer := introspection{Active: true, TokenType: "Bearer", Claims: active.Claims}
+		answer := introspectionAnswer{Active: true, TokenType: "Bearer", Claims: active.Claims}
 		if active.User != nil {
 			answer.Username = active.User.Username
 		}
@@ -91,12 +91,12 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) revokeToken(r *http.Request, caller *domain.Client, value string) error {
 	ctx := audit.WithActor(r.Context(), "client:"+caller.ClientID)
 	if strings.Count(value, ".") != 1 {
-		return p.Tokens.RevokeAccess(ctx, caller, value)
+		return p.Revocation.RevokeAccess(ctx, caller, value)
 	}
 	if p.strategy.Enigma.Validate(ctx, value) != nil {
 		return nil
 	}
-	return p.Tokens.RevokeRefresh(ctx, caller, p.strategy.RefreshTokenSignature(ctx, value))
+	return p.Revocation.RevokeRefresh(ctx, caller, p.strategy.RefreshTokenSignature(ctx, value))
 }
 
 // caller is the authenticated client of a request.

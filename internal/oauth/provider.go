@@ -13,14 +13,17 @@ import (
 	foauth "github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/handler/openid"
 	"github.com/ory/fosite/token/hmac"
-
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -35,17 +38,23 @@ type Config struct {
 	RefreshAbsoluteTTL time.Duration
 	JWKSMaxAge         time.Duration
 
-	Grants    Grants
-	Keys      *keys.Keys
-	Tokens    *token.Tokens
-	Registry  *registry.Registry
-	Directory *directory.Directory
-	Sessions  *session.Sessions
-	Events    *secevent.Service
-	Pages     *page.Pages
-	Cache     *cache.Cache
-	Log       *slog.Logger
-	Now       func() time.Time
+	Transactions  Transactions
+	Grants        Grants
+	Credentials   Credentials
+	Keys          *keys.Keys
+	Minter        *token.Minter
+	Index         *index.Index
+	Introspection *introspection.Service
+	Revocation    *revocation.Service
+	Statuses      *status.Publisher
+	Registry      *registry.Registry
+	Directory     *directory.Directory
+	Sessions      *session.Sessions
+	Events        *secevent.Service
+	Pages         *page.Pages
+	Cache         *cache.Cache
+	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 // Provider serves the endpoints.

@@ -21,7 +21,7 @@ type requestSession struct {
 	user     *domain.User  // the grant's
 	code     *domain.AuthorizationCode
 	nonce    string               // the code's
-	minted   token.Minted         // the access token
+	signed   token.SignedToken    // the access token
 	idToken  string               // empty: none was asked for
 	issued   []domain.IssuedToken // both, for the index
 

@@ -3,14 +3,13 @@ package oauth
 import (
 	"errors"
 	"fmt"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/status"
 	"mime"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/token"
 )
 
 const statusListType = "application/statuslist+jwt"
@@ -54,18 +53,18 @@ func (p *Provider) statusList(w http.ResponseWriter, r *http.Request) {
 }
 
 // findStatusList finds the list that the path names. domain.ErrNotFound if there is none.
-func (p *Provider) findStatusList(r *http.Request) (token.StatusListToken, error) {
+func (p *Provider) findStatusList(r *http.Request) (status.ListToken, error) {
 	text := r.PathValue("id")
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || strconv.FormatInt(id, 10) != text { // a list has one URI, which its "sub" repeats
-		return token.StatusListToken{}, domain.ErrNotFound
+		return status.ListToken{}, domain.ErrNotFound
 	}
-	return p.Tokens.StatusList(r.Context(), id)
+	return p.Statuses.List(r.Context(), id)
 }
 
 // statusLists is the aggregation of all lists (Token Status List §9).
 func (p *Provider) statusLists(w http.ResponseWriter, r *http.Request) {
-	uris, err := p.Tokens.StatusLists(r.Context())
+	uris, err := p.Statuses.Lists(r.Context())
 	if err != nil {
 		p.fail(w, r, err)
 		return

@@ -16,23 +16,43 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Grants keeps grants, codes and refresh tokens. See token.Store for the contract of each method.
-type Grants interface {
+// Transactions run several statements as one. The ctx that Begin and Tx give carries the transaction.
+type Transactions interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	// Begin, Commit and Rollback do the same in steps.
 	Begin(ctx context.Context) (context.Context, error)
 	Commit(ctx context.Context) error
 	Rollback(ctx context.Context) error
-
 	// HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
 	HoldRevision(ctx context.Context) (int64, error)
+}
+
+// Grants keeps grants.
+type Grants interface {
+	// InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the
+	// grants that were stored before it.
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
+	// FindGrant returns ErrNotFound if there is none.
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
+	// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
+	// revocation can slip in between. ErrRevoked if it is not live.
 	HoldGrant(ctx context.Context, id int64, now time.Time) error
+}
+
+// Credentials keeps what a client presents for a grant: codes and refresh tokens, by signature. Each may be used once, by
+// compare-and-set: the loser gets ErrConsumed.
+type Credentials interface {
+	// InsertCode stores an authorization code.
 	InsertCode(ctx context.Context, code domain.AuthorizationCode) error
+	// FindCode returns ErrNotFound if there is none; a used code is found, and one of a grant that has ended.
 	FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error)
+	// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none.
 	UseCode(ctx context.Context, signature string, now time.Time) error
+	// InsertRefreshToken stores a refresh token.
 	InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error
+	// FindRefreshToken returns ErrNotFound if there is none; a used one is found, and one of a grant that has ended.
 	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
+	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before, ErrNotFound if there is none.
 	UseRefreshToken(ctx context.Context, signature string, now time.Time) error
 }
 
@@ -49,10 +69,10 @@ var (
 )
 
 func (s *storage) BeginTX(ctx context.Context) (context.Context, error) {
-	return s.provider.Grants.Begin(ctx)
+	return s.provider.Transactions.Begin(ctx)
 }
-func (s *storage) Commit(ctx context.Context) error   { return s.provider.Grants.Commit(ctx) }
-func (s *storage) Rollback(ctx context.Context) error { return s.provider.Grants.Rollback(ctx) }
+func (s *storage) Commit(ctx context.Context) error   { return s.provider.Transactions.Commit(ctx) }
+func (s *storage) Rollback(ctx context.Context) error { return s.provider.Transactions.Rollback(ctx) }
 
 // GetClient implements fosite.ClientManager. A disabled client is as good as none.
 func (s *storage) GetClient(ctx context.Context, id string) (fosite.Client, error) {
@@ -72,21 +92,21 @@ func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature stri
 	if err != nil {
 		return fmt.Errorf("write the authorization request: %w", err)
 	}
-	grants := s.provider.Grants
-	return grants.Tx(ctx, func(ctx context.Context) error {
+	p := s.provider
+	return p.Transactions.Tx(ctx, func(ctx context.Context) error {
 		// A password change, say, ends all sessions and grants: none may slip in that was decided on before.
-		newest, err := grants.HoldRevision(ctx)
+		newest, err := p.Transactions.HoldRevision(ctx)
 		if err != nil {
 			return fmt.Errorf("hold the revision: %w", err)
 		}
 		if newest > sess.revision {
 			return domain.ErrStale
 		}
-		id, err := grants.InsertGrant(ctx, *sess.grant)
+		id, err := p.Grants.InsertGrant(ctx, *sess.grant)
 		if err != nil {
 			return fmt.Errorf("store the grant: %w", err)
 		}
-		return grants.InsertCode(ctx, domain.AuthorizationCode{
+		return p.Credentials.InsertCode(ctx, domain.AuthorizationCode{
 			Signature: signature, GrantID: id, Form: form,
 			CreatedAt: s.provider.Now(), ExpiresAt: sess.GetExpiresAt(fosite.AuthorizeCode),
 		})
@@ -104,7 +124,7 @@ func (s *storage) GetAuthorizeCodeSession(_ context.Context, _ string, passed fo
 
 // InvalidateAuthorizeCodeSession uses the code up; whoever comes second is a replay.
 func (s *storage) InvalidateAuthorizeCodeSession(ctx context.Context, signature string) error {
-	err := s.provider.Grants.UseCode(ctx, signature, s.provider.Now())
+	err := s.provider.Credentials.UseCode(ctx, signature, s.provider.Now())
 	if errors.Is(err, domain.ErrConsumed) {
 		return replayOf(ctx)
 	}
@@ -130,7 +150,7 @@ func (s *storage) request(sess *requestSession, form []byte) (*fosite.Request, e
 	return r, nil
 }
 
-// CreateAccessTokenSession puts what GenerateAccessToken has minted into the index.
+// CreateAccessTokenSession puts what GenerateAccessToken has signed into the index.
 func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosite.Requester) error {
 	sess := r.GetSession().(*requestSession)
 	if sess.grant != nil {
@@ -138,7 +158,7 @@ func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosi
 			return err
 		}
 	}
-	return s.provider.Tokens.Record(ctx, sess.revision, sess.issued...)
+	return s.provider.Index.Record(ctx, sess.revision, sess.issued...)
 }
 
 // CreateRefreshTokenSession stores a refresh token; it never outlives its grant.
@@ -148,7 +168,7 @@ func (s *storage) CreateRefreshTokenSession(ctx context.Context, signature, _ st
 	if expires.After(sess.grant.ExpiresAt) {
 		expires = sess.grant.ExpiresAt
 	}
-	return s.provider.Grants.InsertRefreshToken(ctx, domain.RefreshToken{
+	return s.provider.Credentials.InsertRefreshToken(ctx, domain.RefreshToken{
 		Signature: signature, GrantID: sess.grant.ID, CreatedAt: s.provider.Now(), ExpiresAt: expires,
 	})
 }
@@ -164,7 +184,7 @@ func (s *storage) GetRefreshTokenSession(_ context.Context, _ string, passed fos
 
 // RotateRefreshToken uses the refresh token up; whoever comes second is a replay.
 func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature string) error {
-	err := s.provider.Grants.UseRefreshToken(ctx, signature, s.provider.Now())
+	err := s.provider.Credentials.UseRefreshToken(ctx, signature, s.provider.Now())
 	if errors.Is(err, domain.ErrConsumed) {
 		return replayOf(ctx)
 	}

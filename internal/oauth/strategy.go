@@ -31,23 +31,23 @@ var (
 // into the index at once. What fosite calls the token's signature is the jti.
 func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) (string, string, error) {
 	sess := r.GetSession().(*requestSession)
-	minted, err := s.provider.Tokens.Mint(ctx, token.Order{
+	signed, err := s.provider.Minter.Mint(ctx, token.AccessTokenRequest{
 		Client: sess.client.Client, API: sess.api, Grant: sess.grant, Scopes: r.GetGrantedScopes(),
 	})
 	if err != nil {
 		return "", "", err
 	}
-	if sess.grant == nil && len(minted.Scopes) == 0 && len(r.GetGrantedScopes()) > 0 {
+	if sess.grant == nil && len(signed.Scopes) == 0 && len(r.GetGrantedScopes()) > 0 {
 		return "", "", fosite.ErrInvalidScope.WithHint("No role of this client gives any of the scopes that it asks for.")
 	}
-	sess.minted = minted
-	sess.issued = []domain.IssuedToken{minted.Record}
+	sess.signed = signed
+	sess.issued = []domain.IssuedToken{signed.Record}
 	if sess.grant != nil && r.GetGrantedScopes().Has(domain.ScopeOpenID) {
 		if err := s.mintID(ctx, sess, r.GetGrantedScopes()); err != nil {
 			return "", "", err
 		}
 	}
-	return minted.Token, minted.Record.ID.String(), nil
+	return signed.Token, signed.Record.ID.String(), nil
 }
 
 // mintID makes the ID token (OpenID Connect Core §2).
@@ -56,13 +56,13 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 	claims := map[string]any{
 		"iss": s.provider.Issuer, "sub": sess.user.Subject, "aud": c.ClientID,
 		"auth_time": grant.AuthTime.Unix(), "acr": grant.ACR, "amr": grant.AMR,
-		"at_hash": accessTokenHash(sess.minted.Token, c.IDTokenAlg),
+		"at_hash": accessTokenHash(sess.signed.Token, c.IDTokenAlg),
 	}
 	if sess.nonce != "" {
 		claims["nonce"] = sess.nonce
 	}
 	addProfile(claims, sess.user, scopes)
-	signed, record, err := s.provider.Tokens.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL))
+	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL))
 	if err != nil {
 		return err
 	}

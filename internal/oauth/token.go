@@ -86,10 +86,10 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	if err != nil {
 		return nil, err
 	}
-	minted := request.GetSession().(*requestSession).minted
+	signed := request.GetSession().(*requestSession).signed
 	response.SetTokenType("Bearer")
-	response.SetScopes(minted.Scopes)
-	response.SetExpiresIn(minted.ExpiresAt.Sub(minted.Record.IssuedAt()))
+	response.SetScopes(signed.Scopes)
+	response.SetExpiresIn(signed.ExpiresAt.Sub(signed.Record.IssuedAt()))
 	return response, nil
 }
 
@@ -101,7 +101,7 @@ func (p *Provider) endReplayed(ctx context.Context, err error) error {
 		return err
 	}
 	ctx = audit.WithActor(context.WithoutCancel(ctx), "client:"+replay.clientID)
-	if _, failed := p.Tokens.RevokeGrant(ctx, replay.grantID); failed != nil && !errors.Is(failed, domain.ErrNotFound) {
+	if _, failed := p.Revocation.RevokeGrant(ctx, replay.grantID); failed != nil && !errors.Is(failed, domain.ErrNotFound) {
 		return failed
 	}
 	return err

@@ -17,7 +17,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusUnauthorized, wireError{Code: "invalid_token", Description: "Send an access token as Authorization: Bearer."})
 		return
 	}
-	active, err := p.Tokens.Introspect(r.Context(), strings.TrimSpace(value))
+	active, err := p.Introspection.Introspect(r.Context(), strings.TrimSpace(value))
 	switch {
 	case err != nil:
 		p.fail(w, r, err)

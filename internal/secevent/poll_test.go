@@ -12,9 +12,9 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -283,12 +283,12 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 			return id
 		}
 		root := audit.WithActor(t.Context(), "cli:root")
-		revoke := func(kind domain.RevocationKind, id int64) error {
-			_, err := w.a.tokens.Revoke(root, domain.Revocation{Kind: kind, TargetID: id})
+		revoke := func(selector revocation.TokenSelector) error {
+			_, err := w.a.revoker.Revoke(root, selector)
 			return err
 		}
 		revokeGrant := func(audience string) error {
-			_, err := w.a.tokens.RevokeGrant(root, grant(audience))
+			_, err := w.a.revoker.RevokeGrant(root, grant(audience))
 			return err
 		}
 		for _, step := range []struct {
@@ -298,8 +298,8 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 			{func() error { return w.a.sessions.End(ctx, started) }, alice.Subject + " by user: The user's session was ended."},
 			{func() error { return revokeGrant(billing) }, ""}, // another service's
 			{func() error { return revokeGrant(orders) }, alice.Subject + " by admin: What the user had granted to a client was revoked."},
-			{func() error { return revoke(domain.RevokeOfUser, alice.ID) }, alice.Subject + " by admin: All tokens of the subject were revoked."},
-			{func() error { return revoke(domain.RevokeOfClient, client.ID) }, "reporting by admin: All tokens of the subject were revoked."},
+			{func() error { return revoke(revocation.TokenSelector{UserID: alice.ID}) }, alice.Subject + " by admin: All tokens of the subject were revoked."},
+			{func() error { return revoke(revocation.TokenSelector{ClientID: client.ID}) }, "reporting by admin: All tokens of the subject were revoked."},
 			{func() error { return w.a.directory.SetPassword(ctx, "alice", "correct horse battery staple") }, alice.Subject + " by user: The user's password was set anew."},
 			{func() error { return w.a.directory.SetUserDisabled(root, "alice", true) }, alice.Subject + " by admin: The user was disabled."},
 			{func() error { return w.a.directory.DeleteUser(root, "alice") }, alice.Subject + " by admin: The user was deleted."},
@@ -333,9 +333,9 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 		all, err := w.a.keys.List(ctx)
 		must(t, err)
 		key := all[slices.IndexFunc(all, func(k domain.SigningKey) bool { return k.Alg == domain.ES256 })]
-		revoke := func(kind domain.RevocationKind, id int64) func() error {
+		revoke := func(selector revocation.TokenSelector) func() error {
 			return func() error {
-				_, err := w.a.tokens.Revoke(ctx, domain.Revocation{Kind: kind, TargetID: id})
+				_, err := w.a.revoker.Revoke(ctx, selector)
 				return err
 			}
 		}
@@ -346,17 +346,17 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 			do              func() error
 			orders, billing subjects // that the services are told of
 		}{
-			{revoke(domain.RevokeOfAPI, api.ID), subjects{{"format": "uri", "uri": orders}}, nil},
-			{revoke(domain.RevokeOfAPI, gone.ID), nil, nil},
-			{revoke(domain.RevokeOfKey, key.ID), theKey, theKey},
-			{revoke(domain.RevokeOfKey, 1<<40), nil, nil},
+			{revoke(revocation.TokenSelector{APIID: api.ID}), subjects{{"format": "uri", "uri": orders}}, nil},
+			{revoke(revocation.TokenSelector{APIID: gone.ID}), nil, nil},
+			{revoke(revocation.TokenSelector{KeyID: key.ID}), theKey, theKey},
+			{revoke(revocation.TokenSelector{KeyID: 1 << 40}), nil, nil},
 			{func() error { _, _, err := w.a.keys.Revoke(ctx, key.KID); return err }, theKey, theKey},
-			{revoke(domain.RevokeOfAll, 0), everything, everything},
+			{revoke(revocation.TokenSelector{All: true}), everything, everything},
 			{func() error {
 				_, err := w.a.registry.UpdateClient(ctx, domain.Client{
 					ClientID: "orders-svc", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 				})
-				return errors.Join(err, revoke(domain.RevokeOfKey, key.ID)(), revoke(domain.RevokeOfAll, 0)())
+				return errors.Join(err, revoke(revocation.TokenSelector{KeyID: key.ID})(), revoke(revocation.TokenSelector{All: true})())
 			}, nil, slices.Concat(theKey, everything)}, // orders-svc serves nothing any more
 		} {
 			must(t, step.do())

@@ -95,7 +95,7 @@ func (s *service) count(all bool) int {
 	return len(s.accepted)
 }
 
-func status(code int, body string) http.HandlerFunc {
+func respond(code int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
 		io.WriteString(w, body)
@@ -136,8 +136,8 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 		hang := make(chan struct{})
 		defer close(hang)
 		troubles := map[string]http.HandlerFunc{
-			"answered 500, not 202": status(500, strings.Repeat("x", 1<<20)),
-			"answered 200, not 202": status(200, ""),
+			"answered 500, not 202": respond(500, strings.Repeat("x", 1<<20)),
+			"answered 200, not 202": respond(200, ""),
 			"answered 307, not 202": func(rw http.ResponseWriter, r *http.Request) {
 				http.Redirect(rw, r, elsewhere.URL, http.StatusTemporaryRedirect)
 			},
@@ -148,10 +148,10 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 				}
 			},
 			"EOF":                         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-			"answered 401, not 202":       status(401, `{"err":"authentication_failed"}`),
-			"answered invalid_key who?":   status(400, `{"err":"invalid_key","description":"who?"}`),
-			"answered 400, not 202":       status(400, `<html>`),
-			"refused: invalid_request hm": status(400, `{"err":"invalid_request","description":"hm"}`),
+			"answered 401, not 202":       respond(401, `{"err":"authentication_failed"}`),
+			"answered invalid_key who?":   respond(400, `{"err":"invalid_key","description":"who?"}`),
+			"answered 400, not 202":       respond(400, `<html>`),
+			"refused: invalid_request hm": respond(400, `{"err":"invalid_request","description":"hm"}`),
 		}
 		var want []string
 		want = append(want, w.revoke(t, orders))
@@ -190,7 +190,7 @@ func TestATokenThatIsRefusedForGoodLetsTheNextOnesPass(t *testing.T) {
 		s := newService(t)
 		w.pushes(t, "orders-svc", s, "")
 		refused, next := w.revoke(t, orders), w.revoke(t, orders)
-		s.then(slices.Repeat([]http.HandlerFunc{status(400, `{"err":"invalid_request"}`)}, 5)...)
+		s.then(slices.Repeat([]http.HandlerFunc{respond(400, `{"err":"invalid_request"}`)}, 5)...)
 		w.deliver(t, "the next one passes", func() bool {
 			if w.receiver(t).LeasedUntil.IsZero() {
 				w.advance(time.Minute) // to the next attempt

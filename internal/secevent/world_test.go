@@ -7,6 +7,20 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/status"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/token"
 	"log/slog"
 	"math/big"
 	"slices"
@@ -14,18 +28,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/signet-auth/signet/internal/audit"
-	"github.com/signet-auth/signet/internal/cache"
-	"github.com/signet-auth/signet/internal/directory"
-	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/keys"
-	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/secevent"
-	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/store"
-	"github.com/signet-auth/signet/internal/store/pgtest"
-	"github.com/signet-auth/signet/internal/token"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -43,7 +45,9 @@ type replica struct {
 	registry  *registry.Registry
 	directory *directory.Directory
 	sessions  *session.Sessions
-	tokens    *token.Tokens
+	minter    *token.Minter
+	index     *index.Index
+	revoker   *revocation.Service
 	events    *secevent.Service
 }
 
@@ -92,9 +96,13 @@ func (w *world) replica(t *testing.T, events secevent.Store) *replica {
 		directory: directory.New(w.db, cache, log, w.now),
 		sessions:  session.New(w.db, log, w.now, session.Limits{Idle: time.Hour, Lifetime: time.Hour}),
 	}
-	r.tokens = token.New(t.Context(), token.Config{
-		Store: w.db, Keys: r.keys, Registry: r.registry, Directory: r.directory, Cache: cache, Log: log, Issuer: issuer,
-		AccessTTL: 10 * time.Minute, StatusTTL: 10 * time.Second, StatusKey: w.master.Derive("status lists", 32), Now: w.now,
+	r.index = index.New(t.Context(), w.db, w.now)
+	r.revoker = revocation.New(t.Context(), revocation.Config{
+		Store: w.db, Statuses: w.db, Grants: w.db, Index: r.index, Cache: cache, Log: log, Now: w.now,
+	})
+	r.minter = token.New(token.Config{
+		Keys: r.keys, Directory: r.directory, Statuses: status.NewAllocator(w.db, w.master.Derive("status lists", 32), w.now),
+		Issuer: issuer, AccessTTL: 10 * time.Minute, Now: w.now,
 	})
 	r.events = secevent.New(secevent.Config{
 		Store: events, Keys: r.keys, Master: w.master, Registry: r.registry, Directory: r.directory, Cache: cache, Audit: log,
@@ -129,9 +137,9 @@ func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 		must(t, err)
 		api, err := w.a.registry.LookupAPI(t.Context(), audience)
 		must(t, err)
-		minted, err := w.a.tokens.Mint(t.Context(), token.Order{Client: client, API: api})
+		minted, err := w.a.minter.Mint(t.Context(), token.AccessTokenRequest{Client: client, API: api})
 		must(t, err)
-		err = w.a.tokens.Record(t.Context(), revision, minted.Record)
+		err = w.a.index.Record(t.Context(), revision, minted.Record)
 		if err == nil {
 			return minted.Record.ID
 		}
@@ -147,7 +155,7 @@ func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 func (w *world) revoke(t *testing.T, audience string) string {
 	t.Helper()
 	id := w.issue(t, audience)
-	must(t, w.a.tokens.RevokeID(t.Context(), id))
+	must(t, w.a.revoker.RevokeID(t.Context(), id))
 	return id.String()
 }
 

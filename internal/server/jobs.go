@@ -2,13 +2,12 @@ package server
 
 import (
 	"context"
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/status"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"time"
-
-	"github.com/signet-auth/signet/internal/config"
-	"github.com/signet-auth/signet/internal/token"
 )
 
 // job is something that every replica does now and then; each is safe to do on several at once.
@@ -24,10 +23,10 @@ func (s *Services) jobs(cfg config.Config) []job {
 	return []job{
 		// Requests notice changes on their own. This is for what asks no database: the JWKS.
 		{"refresh the snapshot", time.Second, s.Cache.Refresh, news()},
-		{"follow token statuses", token.StatusPace, s.Tokens.SyncStatus, news()},
-		{"mark revoked tokens", time.Second, s.Tokens.FinishAll, nil},
+		{"synchronize the status lists", status.Pace, s.Statuses.Sync, news()},
+		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
-		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Tokens.Purge(ctx); return err }, nil},
+		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}
 }
 

@@ -128,8 +128,9 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),
 		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
-		JWKSMaxAge: cfg.Keys.JWKSMaxAge,
-		Grants:     s.DB, Keys: s.Keys, Tokens: s.Tokens, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
+		JWKSMaxAge:   cfg.Keys.JWKSMaxAge,
+		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
+		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation, Statuses: s.Statuses,
 		Events: s.Events, Pages: pages, Cache: s.Cache, Log: log, Now: time.Now,
 	})
 
@@ -138,7 +139,10 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	mux.HandleFunc("GET /readyz", s.readyz)
 	provider.Mount(mux)
 	signIn.Mount(mux)
-	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Tokens: s.Tokens, Keys: s.Keys, Log: log, Now: time.Now})
+	adminapi.Mount(mux, adminapi.Config{
+		Issuer: cfg.Issuer, Names: s.Names, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation, Keys: s.Keys,
+		Log: log, Now: time.Now,
+	})
 
 	// A request's own limit: a little more than the database's, so that its answer is still said.
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond

@@ -5,21 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"time"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
+	"os"
+	"path/filepath"
+	"time"
 )
 
 // Mode says what the services are opened for.
@@ -39,15 +42,20 @@ var ErrNotMigrated = errors.New("the database is not up to date: run `signet mig
 
 // Services is everything below the surfaces.
 type Services struct {
-	DB        *store.DB
-	Cache     *cache.Cache
-	Audit     *audit.Log
-	Keys      *keys.Keys
-	Registry  *registry.Registry
-	Directory *directory.Directory
-	Sessions  *session.Sessions
-	Tokens    *token.Tokens
-	Events    *secevent.Service
+	DB            *store.DB
+	Cache         *cache.Cache
+	Audit         *audit.Log
+	Keys          *keys.Keys
+	Registry      *registry.Registry
+	Directory     *directory.Directory
+	Sessions      *session.Sessions
+	Names         index.Resolver
+	Index         *index.Index
+	Revocation    *revocation.Service
+	Minter        *token.Minter
+	Introspection *introspection.Service
+	Statuses      *status.Publisher
+	Events        *secevent.Service
 
 	master *keys.Master
 	stop   context.CancelFunc
@@ -91,16 +99,30 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	s.Registry = registry.New(db, s.Cache, s.Audit, s.master.Derive("client secrets", 32), now)
 	s.Directory = directory.New(db, s.Cache, s.Audit, now)
 	s.Sessions = session.New(db, s.Audit, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
-	s.Tokens = token.New(running, token.Config{
-		Store: db, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Log: s.Audit,
-		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL,
-		StatusTTL: cfg.Tokens.StatusTTL, StatusKey: s.master.Derive("status lists", 32), Now: now,
-	})
+	s.openTokens(running, cfg, now)
 	s.Events = secevent.New(secevent.Config{
 		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Audit: s.Audit,
 		Issuer: cfg.Issuer, Now: now,
 	})
 	return s, s.Cache.Refresh(ctx)
+}
+
+// openTokens opens the services that issue, judge and revoke tokens.
+func (s *Services) openTokens(running context.Context, cfg config.Config, now func() time.Time) {
+	s.Names = index.Resolver{Users: s.Directory, Registry: s.Registry}
+	s.Index = index.New(running, s.DB, now)
+	s.Revocation = revocation.New(running, revocation.Config{
+		Store: s.DB, Statuses: s.DB, Grants: s.DB, Index: s.Index, Cache: s.Cache, Log: s.Audit, Now: now,
+	})
+	s.Minter = token.New(token.Config{
+		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.master.Derive("status lists", 32), now),
+		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, Now: now,
+	})
+	s.Introspection = introspection.New(introspection.Config{
+		Minter: s.Minter, Index: s.Index, Revocations: s.Revocation, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory,
+		Cache: s.Cache, Issuer: cfg.Issuer, Now: now,
+	})
+	s.Statuses = status.NewPublisher(s.DB, s.Keys, cfg.Issuer, cfg.Tokens.StatusTTL, now)
 }
 
 // Close ends what Open began.

@@ -101,7 +101,7 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Tim
 		if err != nil || many {
 			return err
 		}
-		marked, err := mark(ctx, c, domain.StatusInvalid, `
+		marked, err := setTokenStatus(ctx, c, domain.StatusInvalid, `
 			UPDATE issued_tokens SET revoked_at = $3
 			WHERE user_id = $1 AND grant_id = $2 AND revoked_at IS NULL AND expires_at > $3`, r.UserID, id, micros(now))
 		r.Marked, r.DoneAt = int64(len(marked)), now

@@ -194,7 +194,7 @@ func refArgs(refs []domain.TokenRef) []any {
 	return []any{ids, expires, from, to}
 }
 
-func (p *postgres) coarse(owner, jti string) string {
+func (p *postgres) indexKey(owner, jti string) string {
 	if owner == `user_id` {
 		return `(jti_time(` + jti + `) >> 8)`
 	}

@@ -13,7 +13,7 @@ import (
 // InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id. That
 // of a grant comes from RevokeGrant.
 func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
-	if _, err := handleOf(r.Kind); err != nil {
+	if _, err := selectorOf(r.Kind); err != nil {
 		return r, err
 	}
 	err := db.change(ctx, func(ctx context.Context, c *change) (err error) {
@@ -88,11 +88,11 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 
 // stepTokens marks rows and moves the cursor. All rows that the revocation covers were committed before it was.
 func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, now time.Time) (done bool, err error) {
-	handle, err := handleOf(r.Kind)
+	selector, err := selectorOf(r.Kind)
 	if err != nil {
 		return false, err
 	}
-	coarse := func(jti string) string { return c.db.dialect.coarse(handle.owner, jti) }
+	indexKey := func(jti string) string { return c.db.dialect.indexKey(selector.owner, jti) }
 	var args []any
 	arg := func(value any) string {
 		args = append(args, value)
@@ -100,13 +100,13 @@ func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, no
 	}
 	from := arg(slices.Clone(r.Cursor[:]))
 	where, order := `jti > `+from, `jti`
-	if handle.owner != "" {
+	if selector.owner != "" {
 		owner := r.TargetID
-		if handle.owner != handle.column {
+		if selector.owner != selector.column {
 			owner = r.UserID
 		}
-		where += ` AND ` + handle.owner + ` = ` + arg(owner) + ` AND ` + coarse(`jti`) + ` >= ` + coarse(from)
-		order = coarse(`jti`) + `, jti`
+		where += ` AND ` + selector.owner + ` = ` + arg(owner) + ` AND ` + indexKey(`jti`) + ` >= ` + indexKey(from)
+		order = indexKey(`jti`) + `, jti`
 	}
 	last, err := lastOf(ctx, c, where, order, limit, args)
 	if err != nil {
@@ -115,13 +115,13 @@ func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, no
 	if done = last == (domain.TokenID{}); !done {
 		to := arg(last[:])
 		where += ` AND jti <= ` + to
-		if handle.owner != "" {
-			where += ` AND ` + coarse(`jti`) + ` <= ` + coarse(to)
+		if selector.owner != "" {
+			where += ` AND ` + indexKey(`jti`) + ` <= ` + indexKey(to)
 		}
 		r.Cursor = last
 	}
-	if handle.column != handle.owner { // not sooner: to look for the next that fit would be to look at all
-		where += ` AND ` + handle.column + ` = ` + arg(r.TargetID)
+	if selector.column != selector.owner { // not sooner: to look for the next that fit would be to look at all
+		where += ` AND ` + selector.column + ` = ` + arg(r.TargetID)
 	}
 	where += ` AND revoked_at IS NULL AND revision < ` + arg(r.Revision)
 	if !r.IssuedBefore.IsZero() {
@@ -129,7 +129,7 @@ func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, no
 		where += ` AND jti < ` + arg(before[:])
 	}
 	update := `UPDATE issued_tokens SET revoked_at = ` + arg(micros(now)) + ` WHERE ` + where
-	marked, err := mark(ctx, c, domain.StatusInvalid, update, args...)
+	marked, err := setTokenStatus(ctx, c, domain.StatusInvalid, update, args...)
 	r.Marked += int64(len(marked))
 	return done, err
 }
@@ -147,13 +147,13 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 	if r.Kind != domain.RevokeOfUser && r.Kind != domain.RevokeOfClient || !r.IssuedBefore.IsZero() {
 		return true, nil
 	}
-	handle, err := handleOf(r.Kind)
+	selector, err := selectorOf(r.Kind)
 	if err != nil {
 		return false, err
 	}
 	ended, err := c.exec(ctx, `
 		UPDATE grants SET revoked_at = $4 WHERE id IN (
-			SELECT id FROM grants WHERE `+handle.column+` = $1 AND revoked_at IS NULL AND revision < $2 LIMIT $3)`,
+			SELECT id FROM grants WHERE `+selector.column+` = $1 AND revoked_at IS NULL AND revision < $2 LIMIT $3)`,
 		r.TargetID, r.Revision, limit, micros(r.CreatedAt))
 	if err != nil || ended == 0 {
 		return true, err
@@ -165,26 +165,26 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 	return false, nil
 }
 
-// handle is what the tokens of a revocation have in common.
-type handle struct {
+// selector is what the tokens of a revocation have in common.
+type selector struct {
 	column string // is the target's id; none: all tokens
 	owner  string // the column that begins the index which has them, or for a grant its user's; none: only all tokens have an index
 }
 
-func handleOf(kind domain.RevocationKind) (handle, error) {
+func selectorOf(kind domain.RevocationKind) (selector, error) {
 	switch kind {
 	case domain.RevokeOfUser:
-		return handle{`user_id`, `user_id`}, nil
+		return selector{`user_id`, `user_id`}, nil
 	case domain.RevokeOfClient:
-		return handle{`client_id`, `client_id`}, nil
+		return selector{`client_id`, `client_id`}, nil
 	case domain.RevokeOfAPI:
-		return handle{`api_id`, `api_id`}, nil
+		return selector{`api_id`, `api_id`}, nil
 	case domain.RevokeOfGrant:
-		return handle{`grant_id`, `user_id`}, nil
+		return selector{`grant_id`, `user_id`}, nil
 	case domain.RevokeOfKey:
-		return handle{column: `key_id`}, nil
+		return selector{column: `key_id`}, nil
 	case domain.RevokeOfAll:
-		return handle{}, nil
+		return selector{}, nil
 	}
-	return handle{}, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)
+	return selector{}, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)
 }

@@ -223,7 +223,7 @@ func refArg(refs []domain.TokenRef) []any {
 	return []any{closeRows(rows)}
 }
 
-func (e *embedded) coarse(_, jti string) string { return jti }
+func (e *embedded) indexKey(_, jti string) string { return jti }
 
 // appendRow adds ["hex of the id","hex of the digest",number,…] to a JSON array of rows, which is one parameter however many
 // rows there are.

@@ -112,7 +112,7 @@ func (q *tokenQuery) issued(filter domain.TokenFilter) {
 		to := q.arg(id[:])
 		q.where = append(q.where, `t.jti `+operator+` `+to)
 		if q.owner != `` {
-			q.where = append(q.where, q.coarse(`t.jti`)+` `+operator[:1]+`= `+q.coarse(to))
+			q.where = append(q.where, q.indexKey(`t.jti`)+` `+operator[:1]+`= `+q.indexKey(to))
 		}
 	}
 	if filter.Before != (domain.TokenID{}) {
@@ -171,19 +171,19 @@ func (q *tokenQuery) expires(operator string, hour int64) {
 func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err error) {
 	var timeless []string
 	for _, r := range open {
-		handle, _ := handleOf(r.Kind)
+		selector, _ := selectorOf(r.Kind)
 		if r.IssuedBefore.IsZero() {
 			same := `TRUE` // all, or in doubt
-			if handle.column != `` {
-				same = `t.` + handle.column + ` = r.target_id`
+			if selector.column != `` {
+				same = `t.` + selector.column + ` = r.target_id`
 			}
 			timeless = append(timeless, ` WHEN '`+string(r.Kind)+`' THEN `+same)
 			continue
 		}
 		before := domain.FirstTokenID(r.IssuedBefore)
 		condition := `t.revision < ` + q.arg(r.Revision) + ` AND t.jti < ` + q.arg(before[:])
-		if handle.column != `` {
-			condition += ` AND t.` + handle.column + ` = ` + q.arg(r.TargetID)
+		if selector.column != `` {
+			condition += ` AND t.` + selector.column + ` = ` + q.arg(r.TargetID)
 		}
 		conditions = append(conditions, condition)
 	}
@@ -199,7 +199,7 @@ func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err
 	return conditions, nil
 }
 
-func (q *tokenQuery) coarse(jti string) string { return q.dialect.coarse(q.owner, jti) }
+func (q *tokenQuery) indexKey(jti string) string { return q.dialect.indexKey(q.owner, jti) }
 
 // sql is the query. It goes through the index once, in its order, and stops as soon as it can: the last row of the window comes
 // along whether or not it fits. (The middle SELECT keeps the order of the inner one: to sort would be to look at all of it.)
@@ -213,7 +213,7 @@ func (q *tokenQuery) sql(limit, step int) string {
 	}
 	order := `t.jti DESC`
 	if q.owner != `` {
-		order = q.coarse(`t.jti`) + ` DESC, ` + order
+		order = q.indexKey(`t.jti`) + ` DESC, ` + order
 	}
 	return `SELECT ` + issuedColumns + `,
 			COALESCE(c.client_id, ''), COALESCE(u.username, ''),

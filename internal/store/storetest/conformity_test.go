@@ -4,22 +4,29 @@ import (
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
-	"github.com/signet-auth/signet/internal/token"
 )
 
 // The store keeps what every service needs.
 var (
-	_ secevent.Store  = (*store.DB)(nil)
-	_ registry.Store  = (*store.DB)(nil)
-	_ directory.Store = (*store.DB)(nil)
-	_ keys.Store      = (*store.DB)(nil)
-	_ token.Store     = (*store.DB)(nil)
-	_ session.Store   = (*store.DB)(nil)
-	_ audit.Store     = (*store.DB)(nil)
-	_ cache.Store     = (*store.DB)(nil)
+	_ secevent.Store      = (*store.DB)(nil)
+	_ registry.Store      = (*store.DB)(nil)
+	_ directory.Store     = (*store.DB)(nil)
+	_ keys.Store          = (*store.DB)(nil)
+	_ index.Store         = (*store.DB)(nil)
+	_ status.Leases       = (*store.DB)(nil)
+	_ status.Lists        = (*store.DB)(nil)
+	_ revocation.Store    = (*store.DB)(nil)
+	_ revocation.Statuses = (*store.DB)(nil)
+	_ revocation.Grants   = (*store.DB)(nil)
+	_ session.Store       = (*store.DB)(nil)
+	_ audit.Store         = (*store.DB)(nil)
+	_ cache.Store         = (*store.DB)(nil)
 )

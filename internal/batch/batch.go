@@ -1,4 +1,5 @@
-package token
+// Package batch groups calls made at the same time into one.
+package batch
 
 import (
 	"context"
@@ -7,9 +8,9 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// batcher turns calls made at the same time into one: while one batch is on its way to the database, the next gathers.
-// Each caller waits for its own batch to be done. The queue is bounded; past it callers are refused at once.
-type batcher[In, Out any] struct {
+// Batcher runs calls made at the same time as one batch: while one batch is on its way to the database, the next gathers.
+// Each caller waits for its own batch to be done. The queue is bounded; when it is full, callers are refused at once.
+type Batcher[In, Out any] struct {
 	run   func(ctx context.Context, batch []In) ([]Out, error)
 	queue chan call[In, Out]
 }
@@ -29,18 +30,19 @@ const (
 	queueSize = 4096 // calls that wait at most
 )
 
-// newBatcher starts a batcher with so many batches under way at most: of two, one gathers and is sent while the other commits.
-// It ends with ctx.
-func newBatcher[In, Out any](ctx context.Context, lanes int, run func(context.Context, []In) ([]Out, error)) *batcher[In, Out] {
-	b := &batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
+// New starts a batcher that has at most the given number of batches under way: of two, one gathers and is sent while the other
+// commits. It ends with ctx. run returns one result for each call of the batch, in order; its error is every caller's.
+func New[In, Out any](ctx context.Context, lanes int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
+	b := &Batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
 	for range lanes {
 		go b.lane(ctx)
 	}
 	return b
 }
 
-// do puts one call into the next batch and waits for its result.
-func (b *batcher[In, Out]) do(ctx context.Context, in In) (Out, error) {
+// Do puts one call into the next batch and waits for its result. domain.ErrUnavailable if the queue is full; otherwise the error
+// of the batch, or that of ctx: then the call may or may not be executed.
+func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
 	done := make(chan result[Out], 1)
 	var none Out
 	select {
@@ -56,7 +58,7 @@ func (b *batcher[In, Out]) do(ctx context.Context, in In) (Out, error) {
 	}
 }
 
-func (b *batcher[In, Out]) lane(ctx context.Context) {
+func (b *Batcher[In, Out]) lane(ctx context.Context) {
 	calls := make([]call[In, Out], 0, batchSize)
 	batch := make([]In, 0, batchSize)
 	for {

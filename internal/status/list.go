@@ -1,4 +1,4 @@
-package token
+package status
 
 import (
 	"bytes"
@@ -20,8 +20,8 @@ import (
 // lifetimes is how many times its ttl a signed list lives: for so long a replica without its database serves it.
 const lifetimes = 10
 
-// StatusListToken is a status list as it is served.
-type StatusListToken struct {
+// ListToken is a status list as it is served.
+type ListToken struct {
 	Body []byte        // compact JWS
 	Gzip []byte        // the same, compressed (RFC 1952)
 	ETag string        // weak, for both forms
@@ -29,13 +29,13 @@ type StatusListToken struct {
 	Age  time.Duration // since "iat", when its content was known to be current
 }
 
-// signedList is a StatusListToken and what is known of it.
+// signedList is a ListToken and how it was made.
 type signedList struct {
-	StatusListToken
-	keyID    int64
-	disowned bool      // the key was revoked
-	asOf     time.Time // its content was current then: "iat", but for the fraction
-	expires  time.Time
+	ListToken
+	keyID   int64
+	invalid bool      // the key was revoked
+	asOf    time.Time // its content was current then: "iat", but for the fraction
+	expires time.Time
 }
 
 // publishedList is a status list in memory.
@@ -71,8 +71,8 @@ func (l *publishedList) reset(entries []domain.StatusChange, seq int64, asOf tim
 	return l.apply(entries)
 }
 
-// follow applies the changes that are of this list and new to it; then it holds all up to a seq.
-func (l *publishedList) follow(changes []domain.StatusChange, through int64) error {
+// applyChanges applies the changes that are of this list and new to it; then it holds all up to a seq.
+func (l *publishedList) applyChanges(changes []domain.StatusChange, through int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var news []domain.StatusChange
@@ -86,8 +86,8 @@ func (l *publishedList) follow(changes []domain.StatusChange, through int64) err
 	return l.apply(news)
 }
 
-// confirm says that the entries were current at a time.
-func (l *publishedList) confirm(asOf time.Time) {
+// markCurrent records that the entries were current at a time.
+func (l *publishedList) markCurrent(asOf time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asOf = asOf
@@ -96,8 +96,8 @@ func (l *publishedList) confirm(asOf time.Time) {
 	}
 }
 
-// disown says that the key which signed the list was revoked, if published says so of it.
-func (l *publishedList) disown(published func(keyID int64) (bool, error)) error {
+// invalidateSignature marks the signed list as invalid if the key that signed it is not published any more.
+func (l *publishedList) invalidateSignature(published func(keyID int64) (bool, error)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.signed.Body == nil {
@@ -105,7 +105,7 @@ func (l *publishedList) disown(published func(keyID int64) (bool, error)) error 
 	}
 	ok, err := published(l.signed.keyID)
 	if err == nil && !ok {
-		l.signed.disowned = true
+		l.signed.invalid = true
 	}
 	return err
 }
@@ -156,13 +156,13 @@ func (l *publishedList) encode(now time.Time) (err error) {
 // renew encodes and signs a list where that is due.
 //
 // A verifier may use what it fetched for a ttl, so what it fetches must hold every revocation of a second ago and before. So a
-// list that changed is encoded anew, but not twice within a StatusPace: a thousand revocations a second must not cost as many
+// list that changed is encoded anew, but not twice within a Pace: a thousand revocations a second must not cost as many
 // encodings. One that did not change is signed anew when half its ttl has passed, so that a verifier that counts the ttl from
 // "iat" does not come back too often; and when its key was revoked. The clock may jump, so it goes by how far times are apart,
 // whichever is later.
-func (p *publisher) renew(ctx context.Context, l *publishedList) error {
+func (p *Publisher) renew(ctx context.Context, l *publishedList) error {
 	now := p.now()
-	fresh := l.changed && (l.encoded.lst == "" || now.Sub(l.encoded.at).Abs() >= StatusPace)
+	fresh := l.changed && (l.encoded.lst == "" || now.Sub(l.encoded.at).Abs() >= Pace)
 	if fresh {
 		if err := l.encode(now); err != nil {
 			return err
@@ -178,7 +178,7 @@ func (p *publisher) renew(ctx context.Context, l *publishedList) error {
 }
 
 // sign makes a list into a status list token (Token Status List §5.1).
-func (p *publisher) sign(ctx context.Context, l *publishedList) error {
+func (p *Publisher) sign(ctx context.Context, l *publishedList) error {
 	asOf := l.encoded.asOf
 	expires := asOf.Truncate(time.Second).Add(lifetimes * p.ttl)
 	var claims struct {
@@ -193,7 +193,7 @@ func (p *publisher) sign(ctx context.Context, l *publishedList) error {
 			Aggregation string `json:"aggregation_uri"`
 		} `json:"status_list"`
 	}
-	claims.Issuer, claims.Subject = p.issuer, listURI(p.issuer, l.ID)
+	claims.Issuer, claims.Subject = p.issuer, URI(p.issuer, l.ID)
 	claims.IssuedAt, claims.ExpiresAt, claims.TTL = asOf.Unix(), expires.Unix(), int64(p.ttl/time.Second)
 	claims.List.Bits, claims.List.Lst, claims.List.Aggregation = l.encoded.bits, l.encoded.lst, listsURI(p.issuer)
 	payload, err := json.Marshal(claims)
@@ -210,7 +210,7 @@ func (p *publisher) sign(ctx context.Context, l *publishedList) error {
 	}
 	sum := sha256.Sum256(body)
 	l.signed = signedList{
-		StatusListToken: StatusListToken{
+		ListToken: ListToken{
 			Body: body, Gzip: compressed, TTL: p.ttl,
 			ETag: `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
 		},
@@ -219,8 +219,7 @@ func (p *publisher) sign(ctx context.Context, l *publishedList) error {
 	return nil
 }
 
-// gzipped compresses a JWT. It is base64 throughout, in which there is nothing to find but that characters are not equally
-// frequent.
+// gzipped compresses a JWT. It is base64 throughout: there is nothing to gain but from the frequencies of characters.
 func gzipped(jwt []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.HuffmanOnly)

@@ -1,4 +1,4 @@
-package token
+package status
 
 import (
 	"context"
@@ -16,29 +16,31 @@ import (
 
 var soon = time.Now().Add(10 * time.Minute)
 
-func testPlaces(s Store) *places { return newPlaces(s, []byte("a key of the installation"), time.Now) }
+func testAllocator(s Leases) *Allocator {
+	return NewAllocator(s, []byte("a key of the installation"), time.Now)
+}
 
-func TestNoPlaceIsGivenTwice(t *testing.T) {
+func TestNoStatusIndexIsAllocatedTwice(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		var mu sync.Mutex
 		given := map[domain.StatusRef]bool{}
 		// Two replicas, of which one dies again and again with what it has leased.
 		for range 3 {
 			var group sync.WaitGroup
-			for _, p := range []*places{testPlaces(db), testPlaces(db)} {
+			for _, p := range []*Allocator{testAllocator(db), testAllocator(db)} {
 				for range 8 {
 					group.Go(func() {
 						for range 700 {
-							place, err := p.take(t.Context(), soon)
+							ref, err := p.Allocate(t.Context(), soon)
 							if err != nil {
 								t.Error(err)
 								return
 							}
 							mu.Lock()
-							if given[place] {
-								t.Errorf("%v was given twice", place)
+							if given[ref] {
+								t.Errorf("%v was given twice", ref)
 							}
-							given[place] = true
+							given[ref] = true
 							mu.Unlock()
 						}
 					})
@@ -52,15 +54,15 @@ func TestNoPlaceIsGivenTwice(t *testing.T) {
 func TestListOutlivesItsTokens(t *testing.T) {
 	hour := time.Now().UTC().Truncate(time.Hour).Add(time.Hour)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		p := testPlaces(db)
+		p := testAllocator(db)
 		for _, c := range []struct{ expires, end time.Time }{
 			{hour, hour}, {hour.Add(time.Second), hour.Add(time.Hour)}, {hour.Add(59 * time.Minute), hour.Add(time.Hour)},
 		} {
-			place, err := p.take(t.Context(), c.expires)
+			ref, err := p.Allocate(t.Context(), c.expires)
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := db.FindStatusList(t.Context(), place.List)
+			list, err := db.FindStatusList(t.Context(), ref.List)
 			if err != nil || !list.ExpiresAt.Equal(c.end) {
 				t.Errorf("a token until %v is in a list until %v, want %v (%v)", c.expires, list.ExpiresAt, c.end, err)
 			}
@@ -68,26 +70,26 @@ func TestListOutlivesItsTokens(t *testing.T) {
 	})
 }
 
-func TestPlacesSayNothingOfTheirOrder(t *testing.T) {
+func TestStatusIndexesSayNothingOfTheirOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		p := testPlaces(db)
+		p := testAllocator(db)
 		var indexes []int32
 		for range 200 {
-			place, err := p.take(t.Context(), soon)
+			ref, err := p.Allocate(t.Context(), soon)
 			if err != nil {
 				t.Fatal(err)
 			}
-			indexes = append(indexes, place.Index)
+			indexes = append(indexes, ref.Index)
 		}
 		if slices.IsSorted(indexes) || slices.Max(indexes) < listSize/2 {
-			t.Errorf("the first places are %v", indexes)
+			t.Errorf("the first indexes are %v", indexes)
 		}
 	})
 }
 
 // slowStore lets leases through one by one.
 type slowStore struct {
-	Store
+	Leases
 	pass   chan struct{}
 	leases atomic.Int32
 }
@@ -95,17 +97,17 @@ type slowStore struct {
 func (s *slowStore) LeaseStatus(ctx context.Context, expires time.Time, count, size int32, now time.Time) (domain.StatusLease, error) {
 	s.leases.Add(1)
 	<-s.pass
-	return s.Store.LeaseStatus(ctx, expires, count, size, now)
+	return s.Leases.LeaseStatus(ctx, expires, count, size, now)
 }
 
 func TestLeaseIsRenewedOnceAndBeforeItRunsOut(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		s := &slowStore{Store: db, pass: make(chan struct{})}
-		p := testPlaces(s)
+		s := &slowStore{Leases: db, pass: make(chan struct{})}
+		p := testAllocator(s)
 		takeN := func(n int) {
 			t.Helper()
 			for range n {
-				if _, err := p.take(t.Context(), soon); err != nil {
+				if _, err := p.Allocate(t.Context(), soon); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -129,32 +131,32 @@ func TestLeaseIsRenewedOnceAndBeforeItRunsOut(t *testing.T) {
 	})
 }
 
-func TestWithoutDatabaseThereIsNoPlaceOnceTheLeaseIsUsed(t *testing.T) {
+func TestWithoutDatabaseThereIsNoStatusIndexOnceTheLeaseIsUsed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		p := testPlaces(db)
-		if _, err := p.take(t.Context(), soon); err != nil {
+		p := testAllocator(db)
+		if _, err := p.Allocate(t.Context(), soon); err != nil {
 			t.Fatal(err)
 		}
 		db.Close()
 		for range leaseSize - 1 {
-			if _, err := p.take(t.Context(), soon); err != nil {
+			if _, err := p.Allocate(t.Context(), soon); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for range 3 {
-			if place, err := p.take(t.Context(), soon); !errors.Is(err, domain.ErrUnavailable) || place != (domain.StatusRef{}) {
-				t.Errorf("%v, %v; want ErrUnavailable", place, err)
+			if ref, err := p.Allocate(t.Context(), soon); !errors.Is(err, domain.ErrUnavailable) || ref != (domain.StatusRef{}) {
+				t.Errorf("%v, %v; want ErrUnavailable", ref, err)
 			}
 		}
 	})
 }
 
-func TestPlaceIsNotWaitedForPastTheCallersTime(t *testing.T) {
+func TestAStatusIndexIsNotWaitedForPastTheCallersTime(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		p := testPlaces(&slowStore{Store: db})
+		p := testAllocator(&slowStore{Leases: db})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		if _, err := p.take(ctx, soon); !errors.Is(err, domain.ErrUnavailable) {
+		if _, err := p.Allocate(ctx, soon); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("got %v, want ErrUnavailable", err)
 		}
 	})
@@ -163,10 +165,10 @@ func TestPlaceIsNotWaitedForPastTheCallersTime(t *testing.T) {
 func TestLeasesOfPastHoursAreForgotten(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		now := time.Now()
-		p := newPlaces(db, nil, func() time.Time { return now })
+		p := NewAllocator(db, nil, func() time.Time { return now })
 		for range 100 {
 			now = now.Add(time.Hour)
-			if _, err := p.take(t.Context(), now.Add(10*time.Minute)); err != nil {
+			if _, err := p.Allocate(t.Context(), now.Add(10*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -176,17 +178,17 @@ func TestLeasesOfPastHoursAreForgotten(t *testing.T) {
 	})
 }
 
-func BenchmarkPlace(b *testing.B) {
-	p := testPlaces(leasedOnce{})
+func BenchmarkAllocate(b *testing.B) {
+	p := testAllocator(leasedOnce{})
 	for b.Loop() {
-		if _, err := p.take(b.Context(), soon); err != nil {
+		if _, err := p.Allocate(b.Context(), soon); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 // leasedOnce is a store with room for all.
-type leasedOnce struct{ Store }
+type leasedOnce struct{ Leases }
 
 func (leasedOnce) LeaseStatus(_ context.Context, expires time.Time, _, size int32, _ time.Time) (domain.StatusLease, error) {
 	return domain.StatusLease{StatusList: domain.StatusList{ID: 1, Size: size, ExpiresAt: expires}, Count: size}, nil

@@ -1,4 +1,4 @@
-package token
+package status
 
 import (
 	"context"
@@ -12,42 +12,42 @@ import (
 )
 
 // stingyStore gives one change at a time.
-type stingyStore struct{ Store }
+type stingyStore struct{ Lists }
 
 func (s stingyStore) StatusChanges(ctx context.Context, after int64, _ int) ([]domain.StatusChange, int64, bool, error) {
-	return s.Store.StatusChanges(ctx, after, 1)
+	return s.Lists.StatusChanges(ctx, after, 1)
 }
 
 // forgetfulStore does not know all changes any more.
-type forgetfulStore struct{ Store }
+type forgetfulStore struct{ Lists }
 
 func (s forgetfulStore) StatusChanges(ctx context.Context, after int64, limit int) ([]domain.StatusChange, int64, bool, error) {
-	_, newest, _, err := s.Store.StatusChanges(ctx, after, limit)
+	_, newest, _, err := s.Lists.StatusChanges(ctx, after, limit)
 	return nil, newest, false, err
 }
 
 func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
-	for name, wrap := range map[string]func(Store) Store{
-		"all at once": func(s Store) Store { return s }, "one at a time": func(s Store) Store { return stingyStore{s} },
-		"changes are gone": func(s Store) Store { return forgetfulStore{s} },
+	for name, wrap := range map[string]func(Lists) Lists{
+		"all at once": func(s Lists) Lists { return s }, "one at a time": func(s Lists) Lists { return stingyStore{s} },
+		"changes are gone": func(s Lists) Lists { return forgetfulStore{s} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
 				ctx, now := t.Context(), time.Now()
-				p := newPublisher(wrap(db), nil, "", time.Second, func() time.Time { return now })
-				allocator := testPlaces(db)
+				p := NewPublisher(wrap(db), nil, "", time.Second, func() time.Time { return now })
+				allocator := testAllocator(db)
 				var tokens []domain.IssuedToken
 				var lists []*publishedList
 				for i := range 2 {
 					for n := range 3 {
 						expires := now.Add(time.Duration(i+1) * time.Hour)
-						place, err := allocator.take(ctx, expires)
+						ref, err := allocator.Allocate(ctx, expires)
 						check(t, err)
 						tokens = append(tokens, domain.IssuedToken{
-							ID: domain.TokenID{byte(i + 1), byte(n)}, Kind: domain.TokenAccess, Status: place, ExpiresAt: expires,
+							ID: domain.TokenID{byte(i + 1), byte(n)}, Kind: domain.TokenAccess, Status: ref, ExpiresAt: expires,
 						})
 					}
-					l, err := p.list(ctx, tokens[len(tokens)-1].Status.List)
+					l, err := p.find(ctx, tokens[len(tokens)-1].Status.List)
 					check(t, err)
 					lists = append(lists, l)
 				}
@@ -60,7 +60,7 @@ func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
 					check(t, err)
 				}
 				now = now.Add(time.Minute)
-				check(t, p.sync(ctx))
+				check(t, p.Sync(ctx))
 				for i, l := range lists {
 					if !l.asOf.Equal(now) {
 						t.Errorf("list %d is current as of %v, want %v", i, l.asOf, now)

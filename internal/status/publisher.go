@@ -1,4 +1,4 @@
-package token
+package status
 
 import (
 	"cmp"
@@ -15,9 +15,9 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 )
 
-// StatusPace is how often SyncStatus is to be called at least, and the shortest time between two encodings of a list. A
-// verifier that asks for a list a second after a token was revoked so finds it there: a sync and an encoding later.
-const StatusPace = 400 * time.Millisecond
+// Pace is how often Sync is to be called at least, and the shortest time between two encodings of a list. A verifier that asks
+// for a list a second after a token was revoked finds it there: a sync and an encoding later.
+const Pace = 400 * time.Millisecond
 
 const (
 	heldLists     = 128              // lists in memory: about 200 KiB each, and a million tokens
@@ -26,9 +26,9 @@ const (
 	listGrace     = 10 * time.Minute // past its end a list is served, for verifiers whose clocks are behind
 )
 
-// publisher serves status lists. It keeps those that were asked for in memory, and follows the changes of the index.
-type publisher struct {
-	store   Store
+// Publisher serves status lists. It keeps those that were asked for in memory, and applies the changes of token statuses.
+type Publisher struct {
+	store   Lists
 	keys    *keys.Keys
 	issuer  string
 	ttl     time.Duration
@@ -37,69 +37,56 @@ type publisher struct {
 	loading chan struct{} // holds one for each list that is being loaded
 	syncing sync.Mutex    // one sync at a time
 
-	directory sync.Mutex // guards what follows
-	live      []string   // URIs of the lists that are not retired
-	liveAt    time.Time
+	liveMu sync.Mutex // guards what follows
+	live   []string   // URIs of the lists that are not retired
+	liveAt time.Time
 }
 
-func newPublisher(store Store, keys *keys.Keys, issuer string, ttl time.Duration, now func() time.Time) *publisher {
+// NewPublisher makes a publisher of the lists of an issuer. A verifier may use a list for ttl.
+func NewPublisher(store Lists, keys *keys.Keys, issuer string, ttl time.Duration, now func() time.Time) *Publisher {
 	lists, err := lru.New[int64, *publishedList](heldLists)
 	if err != nil {
 		panic(err) // the size is right
 	}
-	return &publisher{
+	return &Publisher{
 		store: store, keys: keys, issuer: issuer, ttl: ttl, now: now,
 		lists: lists, loading: make(chan struct{}, loadsAtOnce),
 	}
 }
 
-// StatusList returns a status list, signed (Token Status List §5.1). It asks the database only for a list that it does not
-// hold. domain.ErrNotFound if there is none or it is retired; domain.ErrUnavailable if the database has been away for so long
-// that the list has expired.
-func (t *Tokens) StatusList(ctx context.Context, id int64) (StatusListToken, error) {
-	return t.statuses.token(ctx, id)
-}
-
-// StatusLists returns the URIs of all lists that are not retired (Token Status List §9).
-func (t *Tokens) StatusLists(ctx context.Context) ([]string, error) {
-	return t.statuses.directoryOf(ctx)
-}
-
-// SyncStatus brings the status lists in memory up to date. It is called at every StatusPace and whenever there is news.
-func (t *Tokens) SyncStatus(ctx context.Context) error {
-	return t.statuses.sync(ctx)
-}
-
 // listsURI is where the URIs of all lists are.
 func listsURI(issuer string) string { return issuer + "/statuslists" }
 
-// listURI is where a list is: the "uri" in a token and the "sub" of the list.
-func listURI(issuer string, id int64) string {
+// URI is where a list is: the "uri" in a token and the "sub" of the list.
+func URI(issuer string, id int64) string {
 	return listsURI(issuer) + "/" + strconv.FormatInt(id, 10)
 }
 
-func (p *publisher) token(ctx context.Context, id int64) (StatusListToken, error) {
-	l, err := p.list(ctx, id)
+// List returns a status list, signed (Token Status List §5.1). It asks the database only for a list that it does not hold.
+// domain.ErrNotFound if there is none or it is retired; domain.ErrUnavailable if the database has been away for so long that
+// the list has expired.
+func (p *Publisher) List(ctx context.Context, id int64) (ListToken, error) {
+	l, err := p.find(ctx, id)
 	if err != nil {
-		return StatusListToken{}, fmt.Errorf("status list %d: %w", id, err)
+		return ListToken{}, fmt.Errorf("status list %d: %w", id, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := p.renew(ctx, l); err != nil && (l.signed.Body == nil || l.signed.disowned) {
-		return StatusListToken{}, fmt.Errorf("status list %d: %w", id, err)
+	if err := p.renew(ctx, l); err != nil && (l.signed.Body == nil || l.signed.invalid) {
+		return ListToken{}, fmt.Errorf("status list %d: %w", id, err)
 	}
 	// If it could not be renewed, the one before still is what was true at its time.
 	now := p.now()
 	if !now.Before(l.signed.expires) {
-		return StatusListToken{}, fmt.Errorf("status list %d has not been current since %v: %w", id, l.signed.asOf, domain.ErrUnavailable)
+		return ListToken{}, fmt.Errorf("status list %d has not been current since %v: %w", id, l.signed.asOf, domain.ErrUnavailable)
 	}
-	token := l.signed.StatusListToken
+	token := l.signed.ListToken
 	token.Age = max(0, now.Sub(l.signed.asOf))
 	return token, nil
 }
 
-// list returns a list that is held, or loads it.
-func (p *publisher) list(ctx context.Context, id int64) (*publishedList, error) {
+// find returns a list that is held, or loads it.
+func (p *Publisher) find(ctx context.Context, id int64) (*publishedList, error) {
 	l, held := p.lists.Get(id)
 	if !held {
 		select {
@@ -128,12 +115,12 @@ func (p *publisher) list(ctx context.Context, id int64) (*publishedList, error) 
 	return l, nil
 }
 
-func (p *publisher) retired(l *publishedList) bool {
+func (p *Publisher) retired(l *publishedList) bool {
 	return p.now().After(l.ExpiresAt.Add(listGrace))
 }
 
 // load fills a list with what the database has of it.
-func (p *publisher) load(ctx context.Context, l *publishedList) error {
+func (p *Publisher) load(ctx context.Context, l *publishedList) error {
 	asOf := p.now().Round(0)
 	entries, seq, err := p.store.StatusEntries(ctx, l.ID)
 	if err != nil {
@@ -142,8 +129,8 @@ func (p *publisher) load(ctx context.Context, l *publishedList) error {
 	return l.reset(entries, seq, asOf)
 }
 
-// sync follows what changed since the last one, for all lists that are held.
-func (p *publisher) sync(ctx context.Context) error {
+// Sync brings the lists in memory up to date. It is called at every Pace and whenever something has changed.
+func (p *Publisher) Sync(ctx context.Context) error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
 	lists := p.held()
@@ -153,7 +140,7 @@ func (p *publisher) sync(ctx context.Context) error {
 		changes, newest, complete, err := p.store.StatusChanges(ctx, after, changesAtOnce)
 		switch {
 		case err != nil:
-			return fmt.Errorf("follow the changes of token statuses: %w", err)
+			return fmt.Errorf("load the changes of token statuses: %w", err)
 		case !complete:
 			return p.reload(ctx, lists)
 		}
@@ -163,21 +150,21 @@ func (p *publisher) sync(ctx context.Context) error {
 		}
 		more = through < newest
 		for _, l := range lists {
-			if err := l.follow(changes, through); err != nil {
+			if err := l.applyChanges(changes, through); err != nil {
 				return err
 			}
 			if !more {
-				l.confirm(asOf)
+				l.markCurrent(asOf)
 			}
 		}
 	}
-	return p.disown(ctx, lists)
+	return p.invalidateSignatures(ctx, lists)
 }
 
-// disown finds the lists that a revoked key stands for.
-func (p *publisher) disown(ctx context.Context, lists []*publishedList) error {
+// invalidateSignatures finds the lists that a revoked key has signed.
+func (p *Publisher) invalidateSignatures(ctx context.Context, lists []*publishedList) error {
 	for _, l := range lists {
-		err := l.disown(func(keyID int64) (bool, error) { return p.keys.Published(ctx, keyID) })
+		err := l.invalidateSignature(func(keyID int64) (bool, error) { return p.keys.Published(ctx, keyID) })
 		if err != nil {
 			return fmt.Errorf("find the key of status list %d: %w", l.ID, err)
 		}
@@ -186,7 +173,7 @@ func (p *publisher) disown(ctx context.Context, lists []*publishedList) error {
 }
 
 // held drops the lists that are retired, and returns the others.
-func (p *publisher) held() []*publishedList {
+func (p *Publisher) held() []*publishedList {
 	lists := p.lists.Values()
 	return slices.DeleteFunc(lists, func(l *publishedList) bool {
 		retired := p.retired(l)
@@ -197,7 +184,7 @@ func (p *publisher) held() []*publishedList {
 	})
 }
 
-func (p *publisher) reload(ctx context.Context, lists []*publishedList) error {
+func (p *Publisher) reload(ctx context.Context, lists []*publishedList) error {
 	for _, l := range lists {
 		if err := p.load(ctx, l); err != nil {
 			return fmt.Errorf("status list %d: %w", l.ID, err)
@@ -206,10 +193,11 @@ func (p *publisher) reload(ctx context.Context, lists []*publishedList) error {
 	return nil
 }
 
-// directoryOf asks the database no more than once in a ttl, since anybody may call it.
-func (p *publisher) directoryOf(ctx context.Context) ([]string, error) {
-	p.directory.Lock()
-	defer p.directory.Unlock()
+// Lists returns the URIs of all lists that are not retired (Token Status List §9). It asks the database once in a ttl at most,
+// since anybody may call it.
+func (p *Publisher) Lists(ctx context.Context) ([]string, error) {
+	p.liveMu.Lock()
+	defer p.liveMu.Unlock()
 	if now := p.now(); p.live == nil || now.Sub(p.liveAt) >= p.ttl {
 		ids, err := p.store.LiveStatusLists(ctx, now.Add(-listGrace))
 		if err != nil {
@@ -217,7 +205,7 @@ func (p *publisher) directoryOf(ctx context.Context) ([]string, error) {
 		}
 		p.live, p.liveAt = make([]string, len(ids)), now
 		for i, id := range ids {
-			p.live[i] = listURI(p.issuer, id)
+			p.live[i] = URI(p.issuer, id)
 		}
 	}
 	return p.live, nil

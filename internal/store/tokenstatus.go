@@ -16,7 +16,7 @@ func (db *DB) RevokeTokens(ctx context.Context, now time.Time, refs ...domain.To
 	condition, args := db.dialect.isOneOf(refs)
 	update := `UPDATE issued_tokens SET revoked_at = $` + strconv.Itoa(len(args)+1) + ` WHERE ` + condition + ` AND revoked_at IS NULL`
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		revoked, err = mark(ctx, c, domain.StatusInvalid, update, append(args, micros(now))...)
+		revoked, err = setTokenStatus(ctx, c, domain.StatusInvalid, update, append(args, micros(now))...)
 		return err
 	})
 	return revoked, err
@@ -39,7 +39,7 @@ func (db *DB) ResumeToken(ctx context.Context, ref domain.TokenRef, _ time.Time)
 
 func (db *DB) setSuspended(ctx context.Context, ref domain.TokenRef, status domain.TokenStatus, query string, args ...any) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		marked, err := mark(ctx, c, status, query, append([]any{ref.ID[:], micros(ref.ExpiresAt)}, args...)...)
+		marked, err := setTokenStatus(ctx, c, status, query, append([]any{ref.ID[:], micros(ref.ExpiresAt)}, args...)...)
 		if err != nil || len(marked) > 0 {
 			return err
 		}
@@ -53,8 +53,8 @@ func (db *DB) setSuspended(ctx context.Context, ref domain.TokenRef, status doma
 	})
 }
 
-// mark runs an UPDATE of issued_tokens that gives them a status, and tells their status lists. It returns which ones there were.
-func mark(ctx context.Context, c conn, status domain.TokenStatus, update string, args ...any) (marked []domain.TokenID, err error) {
+// setTokenStatus runs an UPDATE of issued_tokens that sets their status, and writes the changes of their status lists. It returns which ones there were.
+func setTokenStatus(ctx context.Context, c conn, status domain.TokenStatus, update string, args ...any) (marked []domain.TokenID, err error) {
 	if err := c.lockInstallation(ctx); err != nil {
 		return nil, err
 	}

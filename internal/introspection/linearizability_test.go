@@ -1,4 +1,4 @@
-package token_test
+package introspection_test
 
 import (
 	"cmp"
@@ -16,9 +16,11 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 // standing is a token's state in the model that replicas must not be told from.
@@ -106,7 +108,7 @@ type history struct {
 	mu     sync.Mutex
 	of     map[domain.TokenID][]porcupine.Operation
 	ofAll  []porcupine.Operation
-	recent []token.Minted
+	recent []token.SignedToken
 	told   map[outcome]int
 }
 
@@ -145,7 +147,7 @@ func (h *history) note(d deed, id domain.TokenID, do func(ctx context.Context) (
 }
 
 // show makes a token known to all callers, in the place of an older one.
-func (h *history) show(minted token.Minted) {
+func (h *history) show(minted token.SignedToken) {
 	const shown = 4
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -154,14 +156,14 @@ func (h *history) show(minted token.Minted) {
 	}
 }
 
-func (h *history) any() token.Minted {
+func (h *history) any() token.SignedToken {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.recent[rand.N(len(h.recent))]
 }
 
 // act does something to some token at a replica. It says whether the outcome is known.
-func (h *history) act(r *replica) bool {
+func (h *history) act(r *tokentest.Replica) bool {
 	dice := rand.N(100)
 	if dice < 10 {
 		return h.issue(r)
@@ -171,46 +173,46 @@ func (h *history) act(r *replica) bool {
 	switch {
 	case dice < 50:
 		return h.note(introspect, id, func(ctx context.Context) (outcome, error) {
-			found, err := r.tokens.Introspect(ctx, minted.Token)
+			found, err := r.Introspection.Introspect(ctx, minted.Token)
 			if found != nil {
 				return active, err
 			}
 			return inactive, err
 		})
 	case dice < 73:
-		return h.note(suspend, id, func(ctx context.Context) (outcome, error) { return done, r.tokens.Suspend(ctx, id) })
+		return h.note(suspend, id, func(ctx context.Context) (outcome, error) { return done, r.Revocation.Suspend(ctx, id) })
 	case dice < 94:
-		return h.note(resume, id, func(ctx context.Context) (outcome, error) { return done, r.tokens.Resume(ctx, id) })
+		return h.note(resume, id, func(ctx context.Context) (outcome, error) { return done, r.Revocation.Resume(ctx, id) })
 	case dice < 99:
-		return h.note(revoke, id, func(ctx context.Context) (outcome, error) { return done, r.tokens.RevokeID(ctx, id) })
+		return h.note(revoke, id, func(ctx context.Context) (outcome, error) { return done, r.Revocation.RevokeID(ctx, id) })
 	default:
 		return h.note(revokeAll, id, func(ctx context.Context) (outcome, error) {
-			_, err := r.tokens.Revoke(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: minted.Record.ClientID})
+			_, err := r.Revocation.Revoke(ctx, revocation.TokenSelector{ClientID: minted.Record.ClientID})
 			return done, err
 		})
 	}
 }
 
 // issue lets others see the token before it is in the index.
-func (h *history) issue(r *replica) bool {
+func (h *history) issue(r *tokentest.Replica) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), deedTimeout)
 	defer cancel()
-	if r.cache.Refresh(ctx) != nil {
+	if r.Cache.Refresh(ctx) != nil {
 		return false
 	}
-	revision := r.cache.Revision()
-	client, err1 := r.registry.LookupClient(ctx, "reporting")
-	api, err2 := r.registry.LookupAPI(ctx, orders)
+	revision := r.Cache.Revision()
+	client, err1 := r.Registry.LookupClient(ctx, "reporting")
+	api, err2 := r.Registry.LookupAPI(ctx, tokentest.Orders)
 	if errors.Join(err1, err2) != nil {
 		return false
 	}
-	minted, err := r.tokens.Mint(ctx, token.Order{Client: client, API: api})
+	minted, err := r.Minter.Mint(ctx, token.AccessTokenRequest{Client: client, API: api})
 	if err != nil {
 		return false
 	}
 	h.show(minted)
 	return h.note(issue, minted.Record.ID, func(ctx context.Context) (outcome, error) {
-		return done, r.tokens.Record(ctx, revision, minted.Record)
+		return done, r.Index.Record(ctx, revision, minted.Record)
 	})
 }
 
@@ -244,12 +246,12 @@ func (h *history) check(t *testing.T) {
 func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 	cluster := pgtest.New(t)
 	url := cluster.Database(t)
-	f := setUp(t, storetest.Open(t, url))
+	f := tokentest.SetUp(t, storetest.Open(t, url))
 	wires := make([]*pgtest.Wire, 3)
-	replicas := make([]*replica, len(wires))
+	replicas := make([]*tokentest.Replica, len(wires))
 	for i := range wires {
 		wires[i] = pgtest.NewWire(t, url)
-		replicas[i] = newReplica(t, storetest.OpenImpatient(t, wires[i].URL()), f.master, time.Now)
+		replicas[i] = tokentest.NewReplica(t, storetest.OpenImpatient(t, wires[i].URL()), f.Master, time.Now)
 	}
 	h := &history{began: time.Now(), of: map[domain.TokenID][]porcupine.Operation{}, told: map[outcome]int{}}
 	for _, r := range replicas {
@@ -284,7 +286,7 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 			})
 		}
 		// A failure is of no interest here: it is done again, there or elsewhere.
-		loop(500*time.Millisecond, func() { _ = r.tokens.FinishAll(context.Background()) })
+		loop(500*time.Millisecond, func() { _ = r.Revocation.FinishAll(context.Background()) })
 	}
 	loop(100*time.Millisecond, func() { wires[2].Snag("commit") }) // all the time: nothing is harder to be right about
 

@@ -1,0 +1,70 @@
+// Package index keeps the index of issued tokens: it records, finds, lists and purges them.
+package index
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signet-auth/signet/internal/batch"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Index is the index of issued tokens.
+type Index struct {
+	store  Store
+	now    func() time.Time
+	writes *batch.Batcher[entry, int64]
+	reads  *batch.Batcher[domain.TokenRef, row]
+}
+
+// New makes an Index; its grouped reads and writes end with ctx.
+func New(ctx context.Context, store Store, now func() time.Time) *Index {
+	x := &Index{store: store, now: now}
+	x.writes = batch.New(ctx, 2, x.writeBatch)
+	x.reads = batch.New(ctx, 1, x.readBatch) // nothing is committed: a larger batch costs the database less
+	return x
+}
+
+// entry is a token to be recorded, and the revision on which it was decided.
+type entry struct {
+	token    domain.IssuedToken
+	revision int64
+}
+
+// Record writes tokens to the index and returns once that is durable. revision is the cache's when they were decided on;
+// domain.ErrStale if the database is past it: then nothing was written. Inside a transaction they are written with it;
+// outside, a single one is written together with those of other requests.
+func (x *Index) Record(ctx context.Context, revision int64, issued ...domain.IssuedToken) error {
+	var newest int64
+	var err error
+	if len(issued) == 1 && !x.store.InTx(ctx) {
+		newest, err = x.writes.Do(ctx, entry{issued[0], revision})
+	} else {
+		newest, err = x.store.InsertIssuedTokens(ctx, issued, slices.Repeat([]int64{revision}, len(issued)))
+	}
+	if err != nil {
+		return fmt.Errorf("index the token: %w", err)
+	}
+	if revision < newest {
+		return domain.ErrStale
+	}
+	return nil
+}
+
+func (x *Index) writeBatch(ctx context.Context, batch []entry) ([]int64, error) {
+	tokens := make([]domain.IssuedToken, len(batch))
+	revisions := make([]int64, len(batch))
+	for i, e := range batch {
+		tokens[i], revisions[i] = e.token, e.revision
+	}
+	newest, err := x.store.InsertIssuedTokens(ctx, tokens, revisions)
+	if err != nil {
+		return nil, err
+	}
+	for i := range revisions {
+		revisions[i] = newest
+	}
+	return revisions, nil
+}

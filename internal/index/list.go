@@ -1,0 +1,45 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// listPatience is how long List looks for tokens that are rare: much less than a request may take.
+const listPatience = 400 * time.Millisecond
+
+// List returns tokens of the index, newest first, at most filter.Limit unless that is zero. If next is not zero there may be
+// more, to be had with it as filter.Before: even if these are fewer than filter.Limit, since it takes long to find what is rare.
+func (x *Index) List(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
+	filter.Now = x.now()
+	limit := filter.Limit
+	for begun := time.Now(); ; {
+		var found []domain.TokenEntry
+		if found, next, err = x.store.ListIssuedTokens(ctx, filter); err != nil {
+			return nil, next, fmt.Errorf("list tokens: %w", err)
+		}
+		entries = append(entries, found...)
+		if next == (domain.TokenID{}) || limit > 0 && len(entries) >= limit || time.Since(begun) > listPatience {
+			return entries, next, nil
+		}
+		filter.Before = next
+		if limit > 0 {
+			filter.Limit = limit - len(entries)
+		}
+	}
+}
+
+// Find finds a token of the index by its jti alone. domain.ErrNotFound if it is not in the index.
+func (x *Index) Find(ctx context.Context, id domain.TokenID) (domain.TokenEntry, error) {
+	entries, _, err := x.List(ctx, domain.TokenFilter{ID: id, Limit: 1})
+	switch {
+	case err != nil:
+		return domain.TokenEntry{}, err
+	case len(entries) == 0:
+		return domain.TokenEntry{}, fmt.Errorf("token %s: %w", id, domain.ErrNotFound)
+	}
+	return entries[0], nil
+}

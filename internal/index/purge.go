@@ -1,0 +1,31 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Purge drops what expired some time ago, in small steps, until nothing is left or ctx ends, and makes the partitions that
+// the next days need. It says how many rows it deleted one by one; whole partitions are not counted.
+func (x *Index) Purge(ctx context.Context) (int64, error) {
+	const step, keep = 1000, time.Hour
+	before := x.now().Add(-keep)
+	failed := x.store.PreparePartitions(ctx, x.now(), before) // no reason to leave the rest
+	if failed != nil {
+		failed = fmt.Errorf("prepare the partitions: %w", failed)
+	}
+	var total int64
+	for ctx.Err() == nil {
+		n, err := x.store.Purge(ctx, before, step)
+		total += n
+		if err != nil {
+			return total, errors.Join(failed, fmt.Errorf("purge: %w", err))
+		}
+		if n == 0 {
+			return total, failed
+		}
+	}
+	return total, errors.Join(failed, ctx.Err())
+}

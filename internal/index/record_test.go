@@ -1,0 +1,53 @@
+package index_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
+)
+
+func TestTokenIsNotIndexedOnAStaleDecision(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := tokentest.SetUp(t, db)
+		f.Issue(t, f.B, "orders:read") // b knows all it needs
+		revision := f.B.Cache.Revision()
+		minted, err := f.B.Minter.Mint(t.Context(), f.Request(t, f.B, "orders:read"))
+		tokentest.Must(t, err)
+		tokentest.Must(t, f.A.Directory.Unassign(t.Context(), "clerk", domain.SubjectClient, "reporting"))
+		if err := f.B.Index.Record(t.Context(), revision, minted.Record); !errors.Is(err, domain.ErrStale) {
+			t.Fatalf("record: %v, want ErrStale", err)
+		}
+		if f.Introspect(t, f.A, minted.Token) != nil {
+			t.Error("the token of the stale decision is active")
+		}
+		if again := f.Issue(t, f.B, "orders:read"); len(again.Scopes) != 0 {
+			t.Errorf("the next token still has %v", again.Scopes)
+		}
+	})
+}
+
+func TestManyAtOnceShareWritesAndAllAreIndexed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := tokentest.SetUp(t, db)
+		f.Issue(t, f.A)
+		var group sync.WaitGroup
+		values := make([]string, 300)
+		for i := range values {
+			group.Go(func() { values[i] = f.Issue(t, f.A, "orders:read").Token })
+		}
+		group.Wait()
+		for _, value := range values {
+			group.Go(func() {
+				if f.Introspect(t, f.B, value) == nil {
+					t.Error("an issued token is not active")
+				}
+			})
+		}
+		group.Wait()
+	})
+}

@@ -1,0 +1,29 @@
+package index
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps the index of issued tokens.
+type Store interface {
+	// InTx says whether ctx carries a transaction.
+	InTx(ctx context.Context) bool
+	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the
+	// database's, and returns that: a token whose revision is smaller was not written.
+	InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
+	// FindIssuedTokens finds tokens in one statement; those that do not exist are missing from the answer.
+	// It also returns the database's revision.
+	FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error)
+	// ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not
+	// zero: they come after it. A page may be short, even empty, although there are more: in a state, and of several owners,
+	// tokens are looked for among a limited number. What a pending revocation covers is revoked.
+	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error)
+	// PreparePartitions makes the partitions of the index that tokens of the next days need, and drops those whose tokens
+	// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
+	PreparePartitions(ctx context.Context, now, before time.Time) error
+	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
+	Purge(ctx context.Context, before time.Time, limit int) (int64, error)
+}

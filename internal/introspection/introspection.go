@@ -1,0 +1,172 @@
+// Package introspection judges access tokens as of now: by the index, the pending revocations, and what their client, user, API and
+// key still are.
+package introspection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// Service judges access tokens.
+type Service struct {
+	minter      *token.Minter
+	index       *index.Index
+	revocations *revocation.Service
+	keys        *keys.Keys
+	registry    *registry.Registry
+	directory   *directory.Directory
+	cache       *cache.Cache
+	issuer      string
+	now         func() time.Time
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Minter      *token.Minter
+	Index       *index.Index
+	Revocations *revocation.Service
+	Keys        *keys.Keys
+	Registry    *registry.Registry
+	Directory   *directory.Directory
+	Cache       *cache.Cache
+	Issuer      string
+	Now         func() time.Time
+}
+
+// New makes a Service.
+func New(c Config) *Service {
+	return &Service{
+		minter: c.Minter, index: c.Index, revocations: c.Revocations, keys: c.Keys, registry: c.Registry, directory: c.Directory,
+		cache: c.Cache, issuer: c.Issuer, now: c.Now,
+	}
+}
+
+// maxAttempts bounds how often a request is judged anew because something changed meanwhile.
+const maxAttempts = 10
+
+// errContention says that changes kept coming in faster than a request could be judged.
+var errContention = fmt.Errorf("too many changes at once: %w", domain.ErrUnavailable)
+
+// Active is a live access token: its claims, narrowed to what still holds, and its user.
+type Active struct {
+	Claims token.Claims
+	Record domain.IssuedToken
+	User   *domain.User // nil: the client acts for itself
+}
+
+// Introspect judges an access token as of now. nil, nil: not a live token of this server, for whatever reason.
+// Any error means that the answer is not known.
+func (s *Service) Introspect(ctx context.Context, value string) (*Active, error) {
+	for range maxAttempts {
+		revision := s.cache.Revision()
+		active, newest, err := s.introspect(ctx, value)
+		if err != nil || newest <= revision {
+			return active, err
+		}
+		if err := s.cache.Refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errContention
+}
+
+// introspect judges a token by the index and the cache, and says at which revision the index was asked (0: it was not).
+func (s *Service) introspect(ctx context.Context, value string) (*Active, int64, error) {
+	pending, err := s.revocations.Pending(ctx) // before the index is asked
+	if err != nil {
+		return nil, 0, err
+	}
+	located, err := s.index.Locate(ctx, value)
+	record := located.Token
+	if err != nil || !located.Found || record.Kind != domain.TokenAccess || located.Claims.Issuer != s.issuer ||
+		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || pending.Cover(record) {
+		return nil, located.Revision, err
+	}
+	active, err := s.checkSubject(ctx, located.Claims, record)
+	return active, located.Revision, err
+}
+
+// checkSubject checks that a token's key is not revoked, and that its client, user and API still exist and are enabled; and it
+// narrows the claims to what the subject still has. nil, nil if the token is not active.
+func (s *Service) checkSubject(ctx context.Context, claims token.Claims, record domain.IssuedToken) (*Active, error) {
+	published, err := s.keys.Published(ctx, record.KeyID)
+	if err != nil || !published {
+		return nil, err
+	}
+	client, err := s.registry.LookupClient(ctx, claims.ClientID)
+	if errors.Is(err, domain.ErrNotFound) || err == nil && (client.ID != record.ClientID || !client.DisabledAt.IsZero()) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("find the token's client: %w", err)
+	}
+	active := &Active{Claims: claims, Record: record}
+	subject := directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID}
+	if record.UserID != 0 {
+		active.User, err = s.directory.ActiveUser(ctx, record.UserID)
+		if errors.Is(err, domain.ErrRevoked) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		subject = directory.Subject{Kind: domain.SubjectUser, ID: record.UserID}
+	}
+	if record.APIID == 0 {
+		return active, nil
+	}
+	api, err := s.registry.LookupAPI(ctx, claims.Audience)
+	if errors.Is(err, domain.ErrNotFound) || err == nil && (api.ID != record.APIID || !client.MayUse(api.Audience)) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("find the token's API: %w", err)
+	}
+	access, err := s.directory.Access(ctx, subject, api.Audience)
+	if err != nil {
+		return nil, fmt.Errorf("find the subject's access: %w", err)
+	}
+	active.Claims.Narrow(client, api.Audience, access)
+	return active, nil
+}
+
+// Inspection is all that is known of a token, for an administrator.
+type Inspection struct {
+	Claims  token.Claims
+	Genuine bool               // signed by a published key of this server, as an access token
+	Expired bool               //
+	Entry   *domain.TokenEntry // what the index says, nil: it is not there
+	Active  bool               // what introspection answers
+}
+
+// Inspect reports all about an access token.
+func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error) {
+	var i Inspection
+	claims, err := s.minter.Verify(ctx, value)
+	if errors.Is(err, keys.ErrNotOurs) {
+		return i, nil
+	} else if err != nil {
+		return i, err
+	}
+	i.Claims, i.Genuine = claims, true
+	i.Expired = !s.now().Before(time.Unix(claims.ExpiresAt, 0))
+	if id, err := domain.ParseTokenID(claims.ID); err == nil {
+		entry, err := s.index.Find(ctx, id)
+		if err == nil {
+			i.Entry = &entry
+		} else if !errors.Is(err, domain.ErrNotFound) {
+			return i, err
+		}
+	}
+	active, err := s.Introspect(ctx, value)
+	i.Active = active != nil
+	return i, err
+}

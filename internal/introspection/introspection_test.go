@@ -1,0 +1,117 @@
+package introspection_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/token/tokentest"
+)
+
+func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(ctx context.Context, f tokentest.Fixture, minted token.SignedToken) error
+		alive  bool
+	}{
+		"token suspended": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+			return f.A.Revocation.Suspend(ctx, m.Record.ID)
+		}, false},
+		"token suspended and resumed": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+			return errors.Join(f.A.Revocation.Suspend(ctx, m.Record.ID), f.A.Revocation.Resume(ctx, m.Record.ID))
+		}, true},
+		"token revoked": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+			return f.A.Revocation.RevokeID(ctx, m.Record.ID)
+		}, false},
+		"client's tokens revoked": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+			_, err := f.A.Revocation.Revoke(ctx, revocation.TokenSelector{ClientID: m.Record.ClientID})
+			return err
+		}, false},
+		"client disabled": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			return f.A.Registry.SetClientDisabled(ctx, "reporting", true)
+		}, false},
+		"client deleted": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			return f.A.Registry.DeleteClient(ctx, "reporting")
+		}, false},
+		"API taken from the client": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			client, err := f.A.Registry.FindClient(ctx, "reporting")
+			if err != nil {
+				return err
+			}
+			client.APIs = nil
+			_, err = f.A.Registry.UpdateClient(ctx, client)
+			return err
+		}, false},
+		"API deleted": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			return f.A.Registry.DeleteAPI(ctx, tokentest.Orders)
+		}, false},
+		"key revoked": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			stored, err := f.A.Keys.List(ctx)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(stored, func(k domain.SigningKey) bool {
+				return k.State == domain.KeyActive && k.Alg == domain.ES256
+			})
+			_, _, err = f.A.Keys.Revoke(ctx, stored[i].KID)
+			return err
+		}, false},
+		"expired": {func(_ context.Context, f tokentest.Fixture, m token.SignedToken) error {
+			f.Now.Store(&m.ExpiresAt)
+			return nil
+		}, false},
+		"role taken away": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			return f.A.Directory.Unassign(ctx, "clerk", domain.SubjectClient, "reporting")
+		}, true},
+		"permission taken from the role": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			_, err := f.A.Directory.UpdateRole(ctx, domain.Role{Name: "clerk"})
+			return err
+		}, true},
+		"key rotated": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+			_, err := f.A.Keys.Rotate(ctx, domain.ES256)
+			return err
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				f := tokentest.SetUp(t, db)
+				minted := f.Issue(t, f.A, "orders:read")
+				if f.Introspect(t, f.B, minted.Token) == nil {
+					t.Fatal("inactive from the start")
+				}
+				tokentest.Must(t, c.change(t.Context(), f, minted))
+				active := f.Introspect(t, f.B, minted.Token)
+				if (active != nil) != c.alive {
+					t.Fatalf("active: %v, want %v", active != nil, c.alive)
+				}
+				if taken := strings.HasSuffix(name, "away") || strings.HasSuffix(name, "the role"); taken && active.Claims.Scope+strings.Join(active.Claims.Roles, "") != "" {
+					t.Errorf("still has %q and roles %v", active.Claims.Scope, active.Claims.Roles)
+				}
+			})
+		})
+	}
+}
+
+func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := tokentest.SetUp(t, db)
+		minted := f.Issue(t, f.A, "orders:read")
+		own := f.Request(t, f.A).Client
+		db.Close()
+		if active, err := f.A.Introspection.Introspect(t.Context(), minted.Token); !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("introspect: %v, %v; want ErrUnavailable", active, err)
+		}
+		if err := f.A.Revocation.RevokeAccess(t.Context(), own, minted.Token); !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("revoke: %v, want ErrUnavailable", err)
+		}
+		if err := f.A.Index.Record(t.Context(), f.A.Cache.Revision(), minted.Record); !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("record: %v, want ErrUnavailable", err)
+		}
+	})
+}

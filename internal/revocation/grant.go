@@ -1,0 +1,92 @@
+package revocation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// RevokeRefresh ends the grant of a refresh token, given by signature, on behalf of its client (RFC 7009 §2.1). One that is not
+// there is no error. ErrNotYours if it is another client's.
+func (s *Service) RevokeRefresh(ctx context.Context, client *domain.Client, signature string) error {
+	found, err := s.grants.FindRefreshToken(ctx, signature)
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("find the refresh token: %w", err)
+	}
+	grant, err := s.grants.FindGrant(ctx, found.GrantID)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("find the grant: %w", err)
+	case grant.ClientID != client.ID:
+		return ErrNotYours
+	}
+	if _, err = s.RevokeGrant(ctx, grant.ID); errors.Is(err, domain.ErrNotFound) {
+		return nil // purged meanwhile
+	}
+	return err
+}
+
+// RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It holds as soon as it returns; of a user with very many
+// tokens, Finish sets their status. What was done before is no error. domain.ErrNotFound if there is no such grant.
+func (s *Service) RevokeGrant(ctx context.Context, id int64) (r domain.Revocation, err error) {
+	grant, err := s.grants.FindGrant(ctx, id)
+	if err != nil {
+		return r, fmt.Errorf("find grant %d: %w", id, err)
+	}
+	if grant.RevokedAt.IsZero() {
+		r, err = s.revokeGrant(ctx, id)
+		if !errors.Is(err, domain.ErrRevoked) {
+			return r, err
+		}
+	}
+	return s.revocationOf(ctx, id)
+}
+
+// revocationOf returns the revocation that has ended a grant, which may have been its user's or client's.
+func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocation, err error) {
+	open, err := s.store.OpenRevocations(ctx) // before the grant is read: what is done by then has set the status of its tokens
+	if err != nil {
+		return r, fmt.Errorf("find the revocation of grant %d: %w", id, err)
+	}
+	grant, err := s.grants.FindGrant(ctx, id)
+	if err != nil {
+		return r, fmt.Errorf("find grant %d: %w", id, err)
+	}
+	took := []domain.Revocation{
+		{Kind: domain.RevokeOfGrant, TargetID: id},
+		{Kind: domain.RevokeOfUser, TargetID: grant.UserID},
+		{Kind: domain.RevokeOfClient, TargetID: grant.ClientID},
+	}
+	for _, r := range open {
+		if r.IssuedBefore.IsZero() && slices.ContainsFunc(took, func(t domain.Revocation) bool { return t.Kind == r.Kind && t.TargetID == r.TargetID }) {
+			return r, nil
+		}
+	}
+	return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: grant.RevokedAt, DoneAt: grant.RevokedAt}, nil
+}
+
+// revokeGrant returns domain.ErrRevoked if it was revoked meanwhile.
+func (s *Service) revokeGrant(ctx context.Context, id int64) (r domain.Revocation, err error) {
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		if r, err = s.grants.RevokeGrant(ctx, id, stepSize, s.now()); err != nil {
+			return err
+		}
+		details := map[string]any{}
+		if !r.DoneAt.IsZero() {
+			details["tokens"] = r.Marked
+		}
+		return s.log.Record(ctx, "grant.revoke", "grant:"+strconv.FormatInt(id, 10), details)
+	})
+	if err != nil {
+		return r, fmt.Errorf("revoke grant %d: %w", id, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,78 @@
+package revocation
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// TokenSelector chooses the tokens to be revoked by exactly one criterion: a database id, or All.
+type TokenSelector struct {
+	UserID       int64
+	ClientID     int64
+	APIID        int64
+	KeyID        int64
+	GrantID      int64
+	All          bool
+	IssuedBefore time.Time // zero: whenever issued; otherwise grants stay. Not for a grant
+}
+
+// revocation is what takes back the tokens that are selected. domain.ErrInvalid unless there is exactly one criterion.
+func (s TokenSelector) revocation() (r domain.Revocation, err error) {
+	r.IssuedBefore = s.IssuedBefore.UTC()
+	criteria := 0
+	for kind, id := range map[domain.RevocationKind]int64{
+		domain.RevokeOfUser: s.UserID, domain.RevokeOfClient: s.ClientID, domain.RevokeOfAPI: s.APIID, domain.RevokeOfKey: s.KeyID,
+		domain.RevokeOfGrant: s.GrantID,
+	} {
+		if id != 0 {
+			criteria++
+			r.Kind, r.TargetID = kind, id
+		}
+	}
+	if s.All {
+		criteria++
+		r.Kind = domain.RevokeOfAll
+	}
+	if criteria != 1 {
+		return r, fmt.Errorf("%w revocation: %d criteria, give one of user, client, API, key, grant and all", domain.ErrInvalid, criteria)
+	}
+	if r.Kind == domain.RevokeOfGrant && !r.IssuedBefore.IsZero() {
+		return r, fmt.Errorf("%w revocation: a grant ends with all its tokens, whenever issued", domain.ErrInvalid)
+	}
+	if year := r.IssuedBefore.Year(); year < 1 || year > 9999 { // RFC 3339 ends there
+		return r, fmt.Errorf("%w time: year %d", domain.ErrInvalid, year)
+	}
+	return r, nil
+}
+
+// Revoke takes back every token that is selected and was issued until now, and, unless they are limited to those issued before a
+// time, the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns; Finish sets the
+// status of each token. domain.ErrInvalid for a selector without exactly one criterion, domain.ErrNotFound if there is no such
+// grant; a grant that was revoked before is no error.
+func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Revocation, error) {
+	r, err := selector.revocation()
+	if err != nil {
+		return r, err
+	}
+	if r.Kind == domain.RevokeOfGrant {
+		return s.RevokeGrant(ctx, r.TargetID)
+	}
+	target := string(r.Kind) + ":" + strconv.FormatInt(r.TargetID, 10)
+	details := map[string]any{"revocation": string(r.Kind)}
+	if !r.IssuedBefore.IsZero() {
+		details["issued_before"] = r.IssuedBefore
+	}
+	stored := r
+	err = s.log.Change(ctx, "token.revoke_all", target, details, func(ctx context.Context) (err error) {
+		stored, err = s.Begin(ctx, r)
+		return err
+	})
+	if err != nil {
+		return r, fmt.Errorf("revoke the tokens of %s: %w", target, err)
+	}
+	return stored, nil
+}

@@ -1,0 +1,47 @@
+package revocation
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Store keeps revocations. Its methods join the transaction that ctx carries.
+type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id.
+	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
+	// FindRevocation returns ErrNotFound if there is none.
+	FindRevocation(ctx context.Context, id int64) (domain.Revocation, error)
+	// OpenRevocations returns the revocations that are not done, oldest first.
+	OpenRevocations(ctx context.Context) ([]domain.Revocation, error)
+	// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
+	// and moves the cursor; once there are no more, it ends grants. It returns the revocation as it stands then; DoneAt is set
+	// once nothing is left, and that bumps the revision. Steps of the same revocation at the same time do no harm. ErrNotFound
+	// if there is no such revocation.
+	StepRevocation(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
+}
+
+// Statuses sets the status of single tokens.
+type Statuses interface {
+	// RevokeTokens revokes tokens and returns those that it has revoked: not one that is not in the index, or was revoked before.
+	RevokeTokens(ctx context.Context, now time.Time, refs ...domain.TokenRef) (revoked []domain.TokenID, err error)
+	// SuspendToken suspends one token. ErrNotFound if it is not in the index, ErrRevoked if it is revoked; done before is no error.
+	SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
+	// ResumeToken undoes SuspendToken, with the same errors.
+	ResumeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
+}
+
+// Grants keeps grants and their refresh tokens.
+type Grants interface {
+	// FindGrant returns ErrNotFound if there is none.
+	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
+	// RevokeGrant ends a grant and revokes its tokens, unless its user has limit tokens or more: then it begins a revocation. It
+	// returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant, ErrRevoked if it was
+	// revoked before.
+	RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
+	// FindRefreshToken returns ErrNotFound if there is none; a used one is found, and one of a grant that has ended.
+	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
+}

@@ -1,0 +1,75 @@
+package token
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Claims are the claims of an access token (RFC 9068 §2.2). Times are seconds since 1970.
+type Claims struct {
+	Issuer       string   `json:"iss"`
+	Subject      string   `json:"sub"`
+	Audience     string   `json:"aud"`
+	ClientID     string   `json:"client_id"`
+	IssuedAt     int64    `json:"iat"`
+	ExpiresAt    int64    `json:"exp"`
+	ID           string   `json:"jti"`
+	Scope        string   `json:"scope,omitempty"`
+	Roles        []string `json:"roles,omitempty"`
+	Groups       []string `json:"groups,omitempty"`
+	Entitlements []string `json:"entitlements,omitempty"`
+	AuthTime     int64    `json:"auth_time,omitempty"`
+	ACR          string   `json:"acr,omitempty"`
+	AMR          []string `json:"amr,omitempty"`
+	Status       *Status  `json:"status,omitempty"`
+}
+
+// Status says where a token's status is to be looked up (Token Status List §6.2).
+type Status struct {
+	List struct {
+		Index int32  `json:"idx"`
+		URI   string `json:"uri"`
+	} `json:"status_list"`
+}
+
+// Ref is where the index would have a token with these claims. false if their jti is not one of ours.
+func (c *Claims) Ref() (domain.TokenRef, bool) {
+	id, err := domain.ParseTokenID(c.ID)
+	return domain.TokenRef{ID: id, ExpiresAt: time.Unix(c.ExpiresAt, 0)}, err == nil
+}
+
+// Narrow reduces scopes, roles and groups of a token for an API to what its client and subject still have.
+func (c *Claims) Narrow(client *domain.Client, audience string, access directory.Access) {
+	scopes, entitlements := narrow(strings.Fields(c.Scope), client, audience, access)
+	c.Scope, c.Entitlements = joinScopes(scopes), entitlements
+	c.Roles, c.Groups = intersect(c.Roles, access.Roles), intersect(c.Groups, access.Groups)
+}
+
+// narrow keeps the OpenID scopes, and those permissions that both the client may ask for and the subject has;
+// entitlements are the latter alone.
+func narrow(scopes []string, client *domain.Client, audience string, access directory.Access) (kept, entitlements []string) {
+	for _, s := range scopes {
+		switch {
+		case IsOpenIDScope(s):
+			kept = append(kept, s)
+		case client.MayAsk(audience, s) && slices.Contains(access.Permissions, s):
+			kept = append(kept, s)
+			entitlements = append(entitlements, s)
+		}
+	}
+	return kept, entitlements
+}
+
+func intersect(had, has []string) []string {
+	var both []string
+	for _, s := range had {
+		if slices.Contains(has, s) {
+			both = append(both, s)
+		}
+	}
+	return both
+}

@@ -1,0 +1,152 @@
+// Package token decides what access and ID tokens say, and signs them.
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/status"
+)
+
+// Minter decides and signs tokens. What it signs is not yet issued: internal/index records it first.
+type Minter struct {
+	keys      *keys.Keys
+	directory *directory.Directory
+	statuses  *status.Allocator
+	issuer    string
+	accessTTL time.Duration
+	now       func() time.Time
+}
+
+// Config is what a Minter is made of.
+type Config struct {
+	Keys      *keys.Keys
+	Directory *directory.Directory
+	Statuses  *status.Allocator
+	Issuer    string
+	AccessTTL time.Duration // where an API sets none
+	Now       func() time.Time
+}
+
+// New makes a Minter.
+func New(c Config) *Minter {
+	return &Minter{
+		keys: c.Keys, directory: c.Directory, statuses: c.Statuses, issuer: c.Issuer, accessTTL: c.AccessTTL, now: c.Now,
+	}
+}
+
+// AccessTokenRequest asks for an access token.
+type AccessTokenRequest struct {
+	Client *domain.Client
+	API    *domain.API   // nil: the audience is Signet itself (userinfo)
+	Grant  *domain.Grant // nil: the client acts for itself
+	Scopes []string      // what the client was granted: OpenID scopes and permissions of the API
+}
+
+// SignedToken is a signed access token that is not yet in the index.
+type SignedToken struct {
+	Token     string
+	Record    domain.IssuedToken
+	Scopes    []string // those of the request that the subject's roles give
+	ExpiresAt time.Time
+}
+
+// Mint decides and signs an access token. A permission is in it only if it was granted to the client and a role gives it to
+// the subject. domain.ErrRevoked if the user may not have tokens any more.
+func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, error) {
+	now := m.now()
+	claims := Claims{Issuer: m.issuer, Subject: r.Client.ClientID, Audience: m.issuer, ClientID: r.Client.ClientID}
+	record := domain.IssuedToken{ID: newTokenID(now), Kind: domain.TokenAccess, ClientID: r.Client.ID}
+	subject := directory.Subject{Kind: domain.SubjectClient, ID: r.Client.ID, Name: r.Client.ClientID}
+	if r.Grant != nil {
+		user, err := m.directory.ActiveUser(ctx, r.Grant.UserID)
+		if err != nil {
+			return SignedToken{}, err
+		}
+		subject = directory.Subject{Kind: domain.SubjectUser, ID: user.ID}
+		record.UserID, record.GrantID = user.ID, r.Grant.ID
+		claims.Subject = user.Subject
+		claims.AuthTime, claims.ACR, claims.AMR = r.Grant.AuthTime.Unix(), r.Grant.ACR, r.Grant.AMR
+	}
+	alg, ttl, until := domain.ES256, m.accessTTL, time.Time{}
+	scopes := r.Scopes
+	if r.API != nil {
+		access, err := m.directory.Access(ctx, subject, r.API.Audience)
+		if err != nil {
+			return SignedToken{}, fmt.Errorf("find the subject's access: %w", err)
+		}
+		record.APIID, claims.Audience, alg = r.API.ID, r.API.Audience, r.API.SigningAlg
+		if r.API.AccessTokenTTL > 0 {
+			ttl = r.API.AccessTokenTTL
+		}
+		until = access.Until
+		scopes, claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
+		claims.Roles, claims.Groups = access.Roles, access.Groups
+	}
+	claims.Scope = joinScopes(scopes)
+	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), until)
+	claims.ID, claims.IssuedAt, claims.ExpiresAt = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
+	var err error
+	if record.Status, err = m.statuses.Allocate(ctx, record.ExpiresAt); err != nil {
+		return SignedToken{}, err
+	}
+	claims.Status = &Status{}
+	claims.Status.List.Index, claims.Status.List.URI = record.Status.Index, status.URI(m.issuer, record.Status.List)
+	token, keyID, err := m.sign(ctx, alg, keys.TypeAccessToken, claims)
+	if err != nil {
+		return SignedToken{}, err
+	}
+	record.KeyID, record.Digest = keyID, Digest(token)
+	return SignedToken{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt}, nil
+}
+
+// expiry is the earlier of two times, in whole seconds as in the token, where until may be zero: a token does not outlive the
+// assignment that it rests on. It is never one at which the token is issued already expired.
+func expiry(issued, expires, until time.Time) time.Time {
+	if !until.IsZero() && until.Before(expires) {
+		expires = until
+	}
+	if expires = expires.Truncate(time.Second); !expires.After(issued) {
+		expires = issued.Add(time.Second)
+	}
+	return expires
+}
+
+// MintID signs an ID token for a client (OpenID Connect Core §2). The claims "jti", "iat" and "exp" are set here. It is not yet
+// in the index.
+func (m *Minter) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time) (string, domain.IssuedToken, error) {
+	record := domain.IssuedToken{
+		ID: newTokenID(m.now()), Kind: domain.TokenIdentity, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
+		ExpiresAt: expires.Truncate(time.Second),
+	}
+	claims["jti"], claims["iat"], claims["exp"] = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
+	token, keyID, err := m.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
+	record.KeyID = keyID
+	return token, record, err
+}
+
+func (m *Minter) sign(ctx context.Context, alg, typ string, claims any) (string, int64, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", 0, fmt.Errorf("write the claims: %w", err)
+	}
+	token, keyID, err := m.keys.Sign(ctx, alg, typ, payload)
+	return string(token), keyID, err
+}
+
+// newTokenID makes a jti: milliseconds first, then 80 random bits.
+func newTokenID(now time.Time) domain.TokenID {
+	var id domain.TokenID
+	rand.Read(id[:]) //nolint:errcheck // never fails (Go 1.24)
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
+	copy(id[:6], ms[2:])
+	return id
+}
