@@ -12,14 +12,15 @@ import (
 
 // Directory holds people and what they may do. Every change is recorded in the audit log, in its own transaction.
 type Directory struct {
-	store  Store
-	cache  *cache.Cache
-	log    *audit.Log
-	hasher hasher
-	now    func() time.Time
+	store   Store
+	cache   *cache.Cache
+	log     *audit.Log
+	revoker Revoker
+	hasher  hasher
+	now     func() time.Time
 }
 
 // New makes a directory.
-func New(store Store, cache *cache.Cache, log *audit.Log, now func() time.Time) *Directory {
-	return &Directory{store: store, cache: cache, log: log, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
+func New(store Store, cache *cache.Cache, log *audit.Log, revoker Revoker, now func() time.Time) *Directory {
+	return &Directory{store: store, cache: cache, log: log, revoker: revoker, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
 }

@@ -12,8 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"golang.org/x/crypto/argon2"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
@@ -22,6 +20,8 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
+	"golang.org/x/crypto/argon2"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -52,8 +52,9 @@ func each(t *testing.T, test func(*world)) {
 		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
 		now := func() time.Time { return w.now }
 		w.log = audit.New(db, now)
-		w.registry = registry.New(db, cache, w.log, []byte("a key of the tests"), now)
-		w.Directory = directory.New(db, cache, w.log, now)
+		revoker := tokentest.NewRevocation(t, db, cache, w.log, now)
+		w.registry = registry.New(db, cache, w.log, revoker, []byte("a key of the tests"), now)
+		w.Directory = directory.New(db, cache, w.log, revoker, now)
 		for _, audience := range []string{orders, billing} {
 			_, err := w.registry.CreateAPI(t.Context(), domain.API{
 				Audience: audience, Permissions: []domain.Permission{{Name: "read"}, {Name: "write"}, {Name: "delete"}},

@@ -76,8 +76,12 @@ type Store interface {
 	// ErrConsumed if it was done before, ErrNotFound if there is no such link or it has expired.
 	CompleteSetup(ctx context.Context, hash []byte, now time.Time) error
 
-	// InsertRevocation begins a revocation of many tokens; it holds at once.
-	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 	// EndUserSessions ends all sessions of a user.
 	EndUserSessions(ctx context.Context, userID int64, now time.Time) error
+}
+
+// Revoker takes tokens back (internal/revocation).
+type Revoker interface {
+	// Begin stores a revocation in the transaction that ctx carries; it holds once that is committed.
+	Begin(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 }

@@ -173,7 +173,7 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 
 func (d *Directory) revokeAll(ctx context.Context, userID int64) error {
 	now := d.now()
-	if _, err := d.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID, CreatedAt: now}); err != nil {
+	if _, err := d.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID}); err != nil {
 		return err
 	}
 	return d.store.EndUserSessions(ctx, userID, now)

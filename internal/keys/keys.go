@@ -35,17 +35,18 @@ const MaxTokenLifetime = 24 * time.Hour
 
 // Keys is the keyring of an installation.
 type Keys struct {
-	store  Store
-	cache  *cache.Cache
-	log    *audit.Log
-	master *Master
-	now    func() time.Time
-	last   atomic.Pointer[ring] // the newest ring loaded, for the JWKS when the database is gone
+	store   Store
+	cache   *cache.Cache
+	log     *audit.Log
+	revoker Revoker
+	master  *Master
+	now     func() time.Time
+	last    atomic.Pointer[ring] // the newest ring loaded, for the JWKS when the database is gone
 }
 
 // New makes a keyring over a store.
-func New(store Store, cache *cache.Cache, log *audit.Log, master *Master, now func() time.Time) *Keys {
-	return &Keys{store: store, cache: cache, log: log, master: master, now: now}
+func New(store Store, cache *cache.Cache, log *audit.Log, revoker Revoker, master *Master, now func() time.Time) *Keys {
+	return &Keys{store: store, cache: cache, log: log, revoker: revoker, master: master, now: now}
 }
 
 // ErrWrongMaster says that the database was made with another master key.
@@ -144,9 +145,7 @@ func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.Signi
 		if err := k.store.SetKeyState(ctx, kid, stored[i].State, domain.KeyRevoked, k.now()); err != nil {
 			return fmt.Errorf("revoke signing key %q: %w", kid, err)
 		}
-		if dead, err = k.store.InsertRevocation(ctx, domain.Revocation{
-			Kind: domain.RevokeOfKey, TargetID: stored[i].ID, CreatedAt: k.now(),
-		}); err != nil {
+		if dead, err = k.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfKey, TargetID: stored[i].ID}); err != nil {
 			return fmt.Errorf("revoke the tokens of key %q: %w", kid, err)
 		}
 		if stored[i].State == domain.KeyActive {

@@ -13,13 +13,13 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 // replica is a keyring with a snapshot of its own, on a clock that the test moves.
@@ -37,7 +37,8 @@ func newReplica(t *testing.T, db *store.DB, master *keys.Master) *replica {
 	}
 	r := &replica{cache: cache, now: time.Now()}
 	clock := func() time.Time { return r.now }
-	r.Keys = keys.New(db, cache, audit.New(db, clock), master, clock)
+	log := audit.New(db, clock)
+	r.Keys = keys.New(db, cache, log, tokentest.NewRevocation(t, db, cache, log, clock), master, clock)
 	return r
 }
 

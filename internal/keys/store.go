@@ -22,9 +22,13 @@ type Store interface {
 	ListSigningKeys(ctx context.Context) ([]domain.SigningKey, error)
 	// DeleteSigningKey removes a key that has nothing left to verify. ErrNotFound if there is none.
 	DeleteSigningKey(ctx context.Context, kid string) error
-	// InsertRevocation begins a revocation of many tokens; it holds at once.
-	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 
 	// ClaimMasterKey stores the check value if there is none yet, and returns the stored one.
 	ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, err error)
+}
+
+// Revoker takes tokens back (internal/revocation).
+type Revoker interface {
+	// Begin stores a revocation in the transaction that ctx carries; it holds once that is committed.
+	Begin(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 }

@@ -2,18 +2,6 @@ package login_test
 
 import (
 	"context"
-	"html"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/url"
-	"regexp"
-	"strings"
-	"testing"
-	"time"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
@@ -25,6 +13,18 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -95,8 +95,9 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	cache, err := cache.New(db, 100)
 	w.check(err)
 	events := audit.New(db, clock)
-	w.directory = directory.New(db, cache, events, clock)
-	w.registry = registry.New(db, cache, events, []byte("0123456789abcdef0123456789abcdef"), clock)
+	revoker := tokentest.NewRevocation(t, db, cache, events, clock)
+	w.directory = directory.New(db, cache, events, revoker, clock)
+	w.registry = registry.New(db, cache, events, revoker, []byte("0123456789abcdef0123456789abcdef"), clock)
 	w.sessions = session.New(db, events, clock, session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour})
 	w.pages, err = page.New(page.Config{
 		Issuer: "http://127.0.0.1", HashKey: make([]byte, 32), BlockKey: make([]byte, 32),

@@ -67,7 +67,7 @@ func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: api.ID, CreatedAt: r.now()}); err != nil {
+		if _, err := r.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: api.ID}); err != nil {
 			return err
 		}
 		return r.store.DeleteAPI(ctx, audience)

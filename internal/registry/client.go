@@ -140,7 +140,7 @@ func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
 }
 
 func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {
-	_, err := r.store.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID, CreatedAt: r.now()})
+	_, err := r.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: client.ID})
 	return err
 }
 

@@ -16,13 +16,14 @@ type Registry struct {
 	store     Store
 	cache     *cache.Cache
 	log       *audit.Log
+	revoker   Revoker
 	secretKey []byte
 	now       func() time.Time
 }
 
 // New makes a registry. The secret key turns client secrets into what is stored of them.
-func New(store Store, cache *cache.Cache, log *audit.Log, secretKey []byte, now func() time.Time) *Registry {
-	return &Registry{store: store, cache: cache, log: log, secretKey: secretKey, now: now}
+func New(store Store, cache *cache.Cache, log *audit.Log, revoker Revoker, secretKey []byte, now func() time.Time) *Registry {
+	return &Registry{store: store, cache: cache, log: log, revoker: revoker, secretKey: secretKey, now: now}
 }
 
 // LookupClient finds a client in the snapshot, a disabled one too. The client is shared: do not change it.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
@@ -18,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -41,7 +41,7 @@ func each(t *testing.T, test func(*world)) {
 		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
 		now := func() time.Time { return w.now }
 		w.log = audit.New(db, now)
-		w.Registry = registry.New(db, cache, w.log, []byte("a key of the tests"), now)
+		w.Registry = registry.New(db, cache, w.log, tokentest.NewRevocation(t, db, cache, w.log, now), []byte("a key of the tests"), now)
 		w.refresh()
 		test(w)
 	})

@@ -39,7 +39,10 @@ type Store interface {
 	InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error)
 	// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.
 	DeleteClientSecret(ctx context.Context, clientID string, id int64) error
+}
 
-	// InsertRevocation begins a revocation of many tokens; it holds at once.
-	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
+// Revoker takes tokens back (internal/revocation).
+type Revoker interface {
+	// Begin stores a revocation in the transaction that ctx carries; it holds once that is committed.
+	Begin(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 }

@@ -7,6 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"math/big"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
@@ -21,13 +29,7 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/token"
-	"log/slog"
-	"math/big"
-	"slices"
-	"strings"
-	"sync/atomic"
-	"testing"
-	"time"
+	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -90,16 +92,14 @@ func (w *world) replica(t *testing.T, events secevent.Store) *replica {
 	cache, err := cache.New(w.db, 1000)
 	must(t, err)
 	log := audit.New(w.db, w.now)
+	revoker := tokentest.NewRevocation(t, w.db, cache, log, w.now)
 	r := &replica{
-		cache: cache, keys: keys.New(w.db, cache, log, w.master, w.now),
-		registry:  registry.New(w.db, cache, log, w.master.Derive("client secrets", 32), w.now),
-		directory: directory.New(w.db, cache, log, w.now),
+		cache: cache, revoker: revoker, keys: keys.New(w.db, cache, log, revoker, w.master, w.now),
+		registry:  registry.New(w.db, cache, log, revoker, w.master.Derive("client secrets", 32), w.now),
+		directory: directory.New(w.db, cache, log, revoker, w.now),
 		sessions:  session.New(w.db, log, w.now, session.Limits{Idle: time.Hour, Lifetime: time.Hour}),
 	}
 	r.index = index.New(t.Context(), w.db, w.now)
-	r.revoker = revocation.New(t.Context(), revocation.Config{
-		Store: w.db, Statuses: w.db, Grants: w.db, Index: r.index, Cache: cache, Log: log, Now: w.now,
-	})
 	r.minter = token.New(token.Config{
 		Keys: r.keys, Directory: r.directory, Statuses: status.NewAllocator(w.db, w.master.Derive("status lists", 32), w.now),
 		Issuer: issuer, AccessTTL: 10 * time.Minute, Now: w.now,

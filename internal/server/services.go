@@ -92,14 +92,18 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	}
 	now := time.Now
 	s.Audit = audit.New(db, now)
-	s.Keys = keys.New(db, s.Cache, s.Audit, s.master, now)
+	s.Index = index.New(running, db, now)
+	s.Revocation = revocation.New(running, revocation.Config{
+		Store: db, Statuses: db, Grants: db, Index: s.Index, Cache: s.Cache, Log: s.Audit, Now: now,
+	})
+	s.Keys = keys.New(db, s.Cache, s.Audit, s.Revocation, s.master, now)
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
-	s.Registry = registry.New(db, s.Cache, s.Audit, s.master.Derive("client secrets", 32), now)
-	s.Directory = directory.New(db, s.Cache, s.Audit, now)
+	s.Registry = registry.New(db, s.Cache, s.Audit, s.Revocation, s.master.Derive("client secrets", 32), now)
+	s.Directory = directory.New(db, s.Cache, s.Audit, s.Revocation, now)
 	s.Sessions = session.New(db, s.Audit, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
-	s.openTokens(running, cfg, now)
+	s.openTokens(cfg, now)
 	s.Events = secevent.New(secevent.Config{
 		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Audit: s.Audit,
 		Issuer: cfg.Issuer, Now: now,
@@ -107,13 +111,9 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	return s, s.Cache.Refresh(ctx)
 }
 
-// openTokens opens the services that issue, judge and revoke tokens.
-func (s *Services) openTokens(running context.Context, cfg config.Config, now func() time.Time) {
+// openTokens opens the services that issue and judge tokens.
+func (s *Services) openTokens(cfg config.Config, now func() time.Time) {
 	s.Names = index.Resolver{Users: s.Directory, Registry: s.Registry}
-	s.Index = index.New(running, s.DB, now)
-	s.Revocation = revocation.New(running, revocation.Config{
-		Store: s.DB, Statuses: s.DB, Grants: s.DB, Index: s.Index, Cache: s.Cache, Log: s.Audit, Now: now,
-	})
 	s.Minter = token.New(token.Config{
 		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.master.Derive("status lists", 32), now),
 		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, Now: now,

@@ -50,16 +50,15 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	held, err := cache.New(db, 1000)
 	Must(t, err)
 	log := audit.New(db, clock)
+	revoker := NewRevocation(t, db, held, log, clock)
 	r := &Replica{
-		Cache:     held,
-		Keys:      keys.New(db, held, log, master, clock),
-		Registry:  registry.New(db, held, log, master.Derive("client secrets", 32), clock),
-		Directory: directory.New(db, held, log, clock),
-		Index:     index.New(t.Context(), db, clock),
+		Cache:      held,
+		Keys:       keys.New(db, held, log, revoker, master, clock),
+		Registry:   registry.New(db, held, log, revoker, master.Derive("client secrets", 32), clock),
+		Directory:  directory.New(db, held, log, revoker, clock),
+		Index:      index.New(t.Context(), db, clock),
+		Revocation: revoker,
 	}
-	r.Revocation = revocation.New(t.Context(), revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Log: log, Now: clock,
-	})
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), clock),
 		Issuer: Issuer, AccessTTL: AccessTTL, Now: clock,
@@ -71,6 +70,13 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	r.Statuses = status.NewPublisher(db, r.Keys, Issuer, StatusTTL, clock)
 	Must(t, errors.Join(r.Keys.Ensure(t.Context()), held.Refresh(t.Context())))
 	return r
+}
+
+// NewRevocation makes the service that takes tokens back, with an index of its own.
+func NewRevocation(t *testing.T, db *store.DB, held *cache.Cache, log *audit.Log, clock func() time.Time) *revocation.Service {
+	return revocation.New(t.Context(), revocation.Config{
+		Store: db, Statuses: db, Grants: db, Index: index.New(t.Context(), db, clock), Cache: held, Log: log, Now: clock,
+	})
 }
 
 // Fixture is two replicas, an API, a role that gives one of its two permissions, and a client that holds it.
