@@ -4,18 +4,17 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/revocation"
 )
@@ -28,14 +27,14 @@ const (
 
 // Config is what the API is made of.
 type Config struct {
-	Issuer        string
-	Names         index.Resolver
-	Index         *index.Index
-	Introspection *introspection.Service
-	Revocation    *revocation.Service
-	Keys          *keys.Keys
-	Log           *slog.Logger
-	Now           func() time.Time
+	Issuer     string
+	Bearer     *authn.Bearer
+	Names      index.Resolver
+	Index      *index.Index
+	Revocation *revocation.Service
+	Keys       *keys.Keys
+	Log        *slog.Logger
+	Now        func() time.Time
 }
 
 type surface struct {
@@ -96,34 +95,28 @@ func register[In, Out any](
 }
 
 // authorize lets a request pass whose access token is live, for this API, and has the operation's permission (RFC 6750).
-// The token stands for its subject in the audit log.
+// The caller is the actor of what the operation records.
 func (s *surface) authorize(ctx huma.Context, next func(huma.Context)) {
 	ctx.SetHeader("Cache-Control", "no-store")
 	ctx.SetHeader("X-Content-Type-Options", "nosniff")
 	r, _ := humago.Unwrap(ctx)
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || value == "" || len(r.Header.Values("Authorization")) > 1 {
+	caller, err := s.Bearer.Authenticate(r)
+	switch {
+	case errors.Is(err, authn.ErrNoToken):
 		s.challenge(ctx, http.StatusUnauthorized, "", "Send an access token for "+domain.AdminAudience+" as Authorization: Bearer.")
 		return
-	}
-	active, err := s.Introspection.Introspect(ctx.Context(), strings.TrimSpace(value))
-	if err != nil {
+	case errors.Is(err, authn.ErrInvalidToken):
+		s.challenge(ctx, http.StatusUnauthorized, `, error="invalid_token"`, "The access token is not valid here.")
+		return
+	case err != nil:
 		s.refuse(ctx, s.problem(ctx.Context(), r.URL.Path, err))
 		return
 	}
-	if active == nil || active.Claims.Audience != domain.AdminAudience {
-		s.challenge(ctx, http.StatusUnauthorized, `, error="invalid_token"`, "The access token is not valid here.")
-		return
-	}
 	permission := ctx.Operation().Security[0][bearer][0]
-	if !slices.Contains(active.Claims.Entitlements, permission) {
+	if !caller.May(permission) {
 		s.challenge(ctx, http.StatusForbidden, `, error="insufficient_scope", scope="`+permission+`"`,
 			"The access token lacks the scope "+permission+".")
 		return
 	}
-	actor := "client:" + active.Claims.ClientID
-	if active.User != nil {
-		actor = "user:" + active.User.Username
-	}
-	next(huma.WithContext(ctx, audit.WithActor(ctx.Context(), actor)))
+	next(huma.WithContext(ctx, audit.WithActor(ctx.Context(), string(caller.Actor()))))
 }

@@ -1,3 +1,4 @@
+// Package event says who acts, and what happens.
 package event
 
 import "context"

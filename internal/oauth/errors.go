@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/ory/fosite"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/revocation"
 )
@@ -41,6 +42,21 @@ type wireError struct {
 	Code        string `json:"error"`
 	Description string `json:"error_description,omitempty"`
 	status      int
+}
+
+// clientError translates what authn says of client authentication; wire the rest.
+func clientError(err error) error {
+	switch {
+	case errors.Is(err, authn.ErrAssertion):
+		return fosite.ErrInvalidClient.WithHint("Client assertions are not supported.")
+	case errors.Is(err, authn.ErrInvalidClient):
+		return fosite.ErrInvalidClient
+	case errors.Is(err, authn.ErrSeveralMethods):
+		return fosite.ErrInvalidRequest.WithHint("Use one way of client authentication, once.")
+	case errors.Is(err, authn.ErrOtherClient):
+		return fosite.ErrInvalidRequest.WithHint("The client_id of the body is not that of the Authorization header.")
+	}
+	return err
 }
 
 // wire translates an error. What went wrong in here is looked for first, wherever it hides in a chain, because fosite

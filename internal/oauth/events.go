@@ -40,10 +40,8 @@ func (p *Provider) pollEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	var caller *domain.Client
 	err = p.current(r.Context(), func(int64) error {
-		if caller, err = p.caller(r, url.Values{}); err == nil && caller.Public {
-			err = fosite.ErrInvalidClient
-		}
-		return err
+		caller, _, err = p.Clients.AuthenticateConfidential(r, url.Values{})
+		return clientError(err)
 	})
 	var answer secevent.Answer
 	if err == nil {

@@ -1,8 +1,8 @@
 package oauth
 
 import (
+	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -38,11 +38,8 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	var caller *domain.Client
 	var active *introspection.Active
 	err = p.current(r.Context(), func(revision int64) error {
-		if caller, err = p.caller(r, form); err != nil {
-			return err
-		}
-		if caller.Public {
-			return fosite.ErrInvalidClient
+		if caller, _, err = p.Clients.AuthenticateConfidential(r, form); err != nil {
+			return clientError(err)
 		}
 		if active, err = p.Introspection.Introspect(r.Context(), form.Get("token")); err == nil && p.Cache.Revision() != revision {
 			err = domain.ErrStale // perhaps it is the caller that changed
@@ -72,11 +69,12 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		err = p.current(r.Context(), func(int64) error {
-			caller, err := p.caller(r, form)
+			client, caller, err := p.Clients.Authenticate(r, form)
 			if err != nil {
-				return err
+				return clientError(err)
 			}
-			return p.revokeToken(r, caller, form.Get("token"))
+			ctx := audit.WithActor(r.Context(), string(caller.Actor()))
+			return p.revokeToken(ctx, client, form.Get("token"))
 		})
 	}
 	if err != nil {
@@ -88,8 +86,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 }
 
 // revokeToken tells a refresh token from an access token by its form; token_type_hint is not needed.
-func (p *Provider) revokeToken(r *http.Request, caller *domain.Client, value string) error {
-	ctx := audit.WithActor(r.Context(), "client:"+caller.ClientID)
+func (p *Provider) revokeToken(ctx context.Context, caller *domain.Client, value string) error {
 	if strings.Count(value, ".") != 1 {
 		return p.Revocation.RevokeAccess(ctx, caller, value)
 	}
@@ -97,13 +94,4 @@ func (p *Provider) revokeToken(r *http.Request, caller *domain.Client, value str
 		return nil
 	}
 	return p.Revocation.RevokeRefresh(ctx, caller, p.strategy.RefreshTokenSignature(ctx, value))
-}
-
-// caller is the authenticated client of a request.
-func (p *Provider) caller(r *http.Request, form url.Values) (*domain.Client, error) {
-	authenticated, err := p.authenticate(r.Context(), r, form)
-	if err != nil {
-		return nil, err
-	}
-	return authenticated.(client).Client, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -43,7 +44,7 @@ type openidMetadata struct {
 }
 
 func (p *Provider) metadata() metadata {
-	secret := []string{"client_secret_basic", "client_secret_post"}
+	anyClient := append(slices.Clone(authn.SecretMethods), authn.None)
 	return metadata{
 		Issuer:                 p.Issuer,
 		AuthorizationEndpoint:  p.Issuer + "/oauth2/authorize",
@@ -55,9 +56,9 @@ func (p *Provider) metadata() metadata {
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: []string{"query"},
 		GrantTypesSupported:    grantTypes,
-		TokenAuthMethods:       slices.Concat(secret, []string{"none"}),
-		RevocationAuthMethods:  slices.Concat(secret, []string{"none"}),
-		IntrospectAuthMethods:  secret,
+		TokenAuthMethods:       anyClient,
+		RevocationAuthMethods:  anyClient,
+		IntrospectAuthMethods:  authn.SecretMethods,
 		CodeChallengeMethods:   []string{"S256"},
 		IssInResponse:          true,
 		StatusLists:            p.Issuer + "/statuslists",

@@ -13,6 +13,7 @@ import (
 	foauth "github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/handler/openid"
 	"github.com/ory/fosite/token/hmac"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/index"
@@ -41,6 +42,8 @@ type Config struct {
 	Transactions  Transactions
 	Grants        Grants
 	Credentials   Credentials
+	Clients       *authn.Clients
+	Bearer        *authn.Bearer
 	Keys          *keys.Keys
 	Minter        *token.Minter
 	Index         *index.Index

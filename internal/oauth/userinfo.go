@@ -1,28 +1,27 @@
 package oauth
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 // userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	allowAnyOrigin(w)
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || value == "" || len(r.Header.Values("Authorization")) > 1 {
+	active, err := p.Bearer.Token(r)
+	switch {
+	case errors.Is(err, authn.ErrNoToken):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="signet"`)
 		writeJSON(w, http.StatusUnauthorized, wireError{Code: "invalid_token", Description: "Send an access token as Authorization: Bearer."})
-		return
-	}
-	active, err := p.Introspection.Introspect(r.Context(), strings.TrimSpace(value))
-	switch {
+	case errors.Is(err, authn.ErrInvalidToken):
+		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "The access token is not valid.")
 	case err != nil:
 		p.fail(w, r, err)
-	case active == nil:
-		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "The access token is not valid.")
 	case active.User == nil || !slices.Contains(strings.Fields(active.Claims.Scope), domain.ScopeOpenID):
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "The access token lacks the scope openid.")
 	default:

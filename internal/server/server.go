@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
@@ -124,11 +125,13 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	if err != nil {
 		return nil, fmt.Errorf("prepare the sign-in pages: %w", err)
 	}
+	bearer := authn.NewBearer(s.Introspection)
 	provider := oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),
 		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
-		JWKSMaxAge:   cfg.Keys.JWKSMaxAge,
+		JWKSMaxAge: cfg.Keys.JWKSMaxAge,
+		Clients:    authn.NewClients(s.Registry), Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation, Statuses: s.Statuses,
 		Events: s.Events, Pages: pages, Cache: s.Cache, Log: log, Now: time.Now,
@@ -140,7 +143,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	provider.Mount(mux)
 	signIn.Mount(mux)
 	adminapi.Mount(mux, adminapi.Config{
-		Issuer: cfg.Issuer, Names: s.Names, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation, Keys: s.Keys,
+		Issuer: cfg.Issuer, Bearer: bearer, Names: s.Names, Index: s.Index, Revocation: s.Revocation, Keys: s.Keys,
 		Log: log, Now: time.Now,
 	})
 

@@ -1,0 +1,79 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/introspection"
+)
+
+var (
+	// ErrNoToken says that a request presents no access token, or not in one Authorization header of the scheme Bearer.
+	ErrNoToken = errors.New("no access token")
+	// ErrInvalidToken says that the presented access token is not a live one, or not for the audience that it is presented to.
+	ErrInvalidToken = errors.New("the access token is not valid")
+)
+
+// maxAuthorization bounds the Authorization header, in bytes.
+const maxAuthorization = 32 << 10
+
+// Introspector judges access tokens.
+type Introspector interface {
+	// Introspect returns nil, nil for anything but a live access token of this server.
+	Introspect(ctx context.Context, token string) (*introspection.Active, error)
+}
+
+// Bearer authenticates requests by access tokens in the Authorization header (RFC 6750 §2.1).
+type Bearer struct{ tokens Introspector }
+
+// NewBearer makes the service.
+func NewBearer(tokens Introspector) *Bearer { return &Bearer{tokens} }
+
+// Token returns the live access token that a request presents, for whatever audience. ErrNoToken or ErrInvalidToken; any other
+// error means that the question was not answered.
+func (b *Bearer) Token(r *http.Request) (*introspection.Active, error) {
+	header, ok := authorization(r)
+	scheme, value, _ := strings.Cut(header, " ")
+	value = strings.TrimLeft(value, " ") // 1*SP, RFC 6750 §2.1
+	if !ok || !strings.EqualFold(scheme, "Bearer") || value == "" {
+		return nil, ErrNoToken
+	}
+	active, err := b.tokens.Introspect(r.Context(), value)
+	if err == nil && active == nil {
+		err = ErrInvalidToken
+	}
+	return active, err
+}
+
+// Authenticate returns the caller of the admin API: the token's subject, with the token's permissions of urn:signet:admin.
+// Errors as Token's; ErrInvalidToken also for a token of another audience.
+func (b *Bearer) Authenticate(r *http.Request) (Caller, error) {
+	active, err := b.Token(r)
+	if err != nil {
+		return Caller{}, err
+	}
+	if active.Claims.Audience != domain.AdminAudience {
+		return Caller{}, ErrInvalidToken
+	}
+	caller := Caller{
+		actor: event.Client(active.Claims.ClientID), client: active.Claims.ClientID,
+		via: ViaAPI, permissions: active.Claims.Entitlements,
+	}
+	if active.User != nil {
+		caller.actor, caller.subject = event.User(active.User.Username), active.User.Username
+	}
+	return caller, nil
+}
+
+// authorization is the one Authorization header of a request. Not ok if there is none, more than one, or it is too long.
+func authorization(r *http.Request) (header string, ok bool) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 || len(headers[0]) > maxAuthorization {
+		return "", false
+	}
+	return headers[0], true
+}

@@ -1,0 +1,110 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+var (
+	// ErrInvalidClient says that client authentication failed; it does not say why.
+	ErrInvalidClient = errors.New("client authentication failed")
+	// ErrAssertion is the ErrInvalidClient of a client assertion (RFC 7521 §4.2).
+	ErrAssertion = fmt.Errorf("%w: client assertions are not supported", ErrInvalidClient)
+	// ErrSeveralMethods says that a request authenticates its client in more than one way (RFC 6749 §2.3).
+	ErrSeveralMethods = errors.New("more than one way of client authentication")
+	// ErrOtherClient says that the client_id of the body is not that of the Authorization header.
+	ErrOtherClient = errors.New("the body names another client than the Authorization header")
+)
+
+// Client authentication methods (OpenID Connect Core §9).
+const (
+	SecretBasic = "client_secret_basic"
+	SecretPost  = "client_secret_post"
+	None        = "none"
+)
+
+// SecretMethods are those of confidential clients, as metadata lists them.
+var SecretMethods = []string{SecretBasic, SecretPost}
+
+// Registry knows the clients.
+type Registry interface {
+	// LookupClient returns ErrNotFound if there is no such client_id. A disabled client is found.
+	LookupClient(ctx context.Context, clientID string) (*domain.Client, error)
+	// CheckSecret takes as long for an unknown client (nil) as for a known one. A disabled client has no secrets.
+	CheckSecret(client *domain.Client, secret string) bool
+}
+
+// Clients authenticates clients (RFC 6749 §2.3).
+type Clients struct{ registry Registry }
+
+// NewClients makes the service.
+func NewClients(registry Registry) *Clients { return &Clients{registry} }
+
+// Authenticate returns the client that a request comes from, by client_secret_basic, client_secret_post, or none for a public
+// client; form holds the parameters of the body. An unknown client costs the same as a wrong secret, and reads the same.
+// ErrInvalidClient, ErrSeveralMethods or ErrOtherClient; any other error means that the question was not answered.
+func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client, Caller, error) {
+	id, secret, err := credentials(r, form)
+	if err != nil {
+		return nil, Caller{}, err
+	}
+	found, err := c.registry.LookupClient(r.Context(), id)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		found = nil
+	case err != nil:
+		return nil, Caller{}, err
+	}
+	if found != nil && found.Public {
+		if secret != "" || !found.DisabledAt.IsZero() {
+			return nil, Caller{}, ErrInvalidClient
+		}
+	} else if !c.registry.CheckSecret(found, secret) {
+		return nil, Caller{}, ErrInvalidClient
+	}
+	return found, Caller{actor: event.Client(found.ClientID), client: found.ClientID, via: ViaAPI}, nil
+}
+
+// AuthenticateConfidential is Authenticate for endpoints that public clients may not call.
+func (c *Clients) AuthenticateConfidential(r *http.Request, form url.Values) (*domain.Client, Caller, error) {
+	found, caller, err := c.Authenticate(r, form)
+	if err == nil && found.Public {
+		return nil, Caller{}, ErrInvalidClient
+	}
+	return found, caller, err
+}
+
+// credentials reads client_id and client_secret from either the Authorization header or the body.
+func credentials(r *http.Request, form url.Values) (id, secret string, err error) {
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		return "", "", ErrAssertion
+	}
+	switch headers := r.Header.Values("Authorization"); {
+	case len(headers) == 0:
+		return form.Get("client_id"), form.Get("client_secret"), nil
+	case len(headers) > 1 || form.Has("client_secret"):
+		return "", "", ErrSeveralMethods
+	}
+	_, ok := authorization(r)
+	user, password, basic := r.BasicAuth()
+	id, errID := url.QueryUnescape(user)
+	secret, errSecret := url.QueryUnescape(password)
+	if !ok || !basic || errID != nil || errSecret != nil || !clean(id) || !clean(secret) {
+		return "", "", ErrInvalidClient
+	}
+	if form.Has("client_id") && form.Get("client_id") != id {
+		return "", "", ErrOtherClient
+	}
+	return id, secret, nil
+}
+
+// clean reports whether text is fit for a database: UTF-8 without NUL.
+func clean(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }

@@ -1,0 +1,169 @@
+package authn_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// world is a registry with a confidential client "shop" and a public client "phone".
+type world struct {
+	*testing.T
+	registry *registry.Registry
+	cache    *cache.Cache
+	clients  *authn.Clients
+	secret   string
+}
+
+func newWorld(t *testing.T, db *store.DB) *world {
+	t.Helper()
+	snapshot, err := cache.New(db, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{T: t, cache: snapshot}
+	log := audit.New(db, time.Now)
+	w.registry = registry.New(db, snapshot, log, tokentest.NewRevocation(t, db, snapshot, log, time.Now), make([]byte, 32), time.Now)
+	w.clients = authn.NewClients(w.registry)
+	grants := []string{domain.GrantAuthorizationCode}
+	uris := []string{"https://app.example/cb"}
+	for _, c := range []domain.Client{
+		{ClientID: "shop", Name: "Shop", GrantTypes: grants, RedirectURIs: uris, IDTokenAlg: domain.RS256},
+		{ClientID: "phone", Name: "Phone", GrantTypes: grants, RedirectURIs: uris, IDTokenAlg: domain.RS256, Public: true},
+	} {
+		_, secret, err := w.registry.CreateClient(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.secret += secret // a public client has none
+	}
+	w.refresh()
+	return w
+}
+
+func (w *world) refresh() {
+	w.Helper()
+	if err := w.cache.Refresh(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) authenticate(headers []string, form url.Values) (*domain.Client, authn.Caller, error) {
+	r := httptest.NewRequestWithContext(w.Context(), http.MethodPost, "/", nil)
+	r.Header["Authorization"] = headers
+	return w.clients.Authenticate(r, form)
+}
+
+func basic(id, secret string) string {
+	r := &http.Request{Header: http.Header{}}
+	r.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret))
+	return r.Header.Get("Authorization")
+}
+
+func TestClientsAuthenticateInOneWay(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		form := func(pairs ...string) url.Values {
+			values := url.Values{}
+			for i := 0; i < len(pairs); i += 2 {
+				values.Set(pairs[i], pairs[i+1])
+			}
+			return values
+		}
+		for name, c := range map[string]struct {
+			headers []string
+			form    url.Values
+			client  string
+			err     error
+		}{
+			"basic":                {[]string{basic("shop", w.secret)}, nil, "shop", nil},
+			"basic and client_id":  {[]string{basic("shop", w.secret)}, form("client_id", "shop"), "shop", nil},
+			"post":                 {nil, form("client_id", "shop", "client_secret", w.secret), "shop", nil},
+			"public":               {nil, form("client_id", "phone"), "phone", nil},
+			"public, basic":        {[]string{basic("phone", "")}, nil, "phone", nil},
+			"public with a secret": {nil, form("client_id", "phone", "client_secret", "x"), "", authn.ErrInvalidClient},
+			"wrong secret":         {[]string{basic("shop", "wrong")}, nil, "", authn.ErrInvalidClient},
+			"no secret":            {nil, form("client_id", "shop"), "", authn.ErrInvalidClient},
+			"unknown client":       {[]string{basic("nobody", w.secret)}, nil, "", authn.ErrInvalidClient},
+			"nothing":              {nil, nil, "", authn.ErrInvalidClient},
+			"empty header":         {[]string{""}, form("client_id", "phone"), "", authn.ErrInvalidClient},
+			"another scheme":       {[]string{"Bearer x"}, nil, "", authn.ErrInvalidClient},
+			"NUL":                  {[]string{basic("shop\x00", w.secret)}, nil, "", authn.ErrInvalidClient},
+			"not UTF-8":            {[]string{basic("\xff", w.secret)}, nil, "", authn.ErrInvalidClient},
+			"too long":             {[]string{basic("phone", "") + strings.Repeat(" ", 64<<10)}, nil, "", authn.ErrInvalidClient},
+			"both ways":            {[]string{basic("shop", w.secret)}, form("client_secret", w.secret), "", authn.ErrSeveralMethods},
+			"two headers":          {[]string{basic("shop", w.secret), basic("shop", w.secret)}, nil, "", authn.ErrSeveralMethods},
+			"another client_id":    {[]string{basic("shop", w.secret)}, form("client_id", "phone"), "", authn.ErrOtherClient},
+			"assertion":            {nil, form("client_id", "phone", "client_assertion", "x"), "", authn.ErrAssertion},
+		} {
+			t.Run(name, func(t *testing.T) {
+				client, caller, err := w.authenticate(c.headers, c.form)
+				if !errors.Is(err, c.err) {
+					t.Fatalf("error %v, want %v", err, c.err)
+				}
+				if err != nil {
+					if client != nil || !caller.IsZero() {
+						t.Errorf("refused, and still %+v", caller)
+					}
+					return
+				}
+				if client.ClientID != c.client || caller.Client() != c.client || caller.Actor() != event.Client(c.client) || caller.Via() != authn.ViaAPI {
+					t.Errorf("client %q, caller %+v, want %q", client.ClientID, caller, c.client)
+				}
+				if caller.May(domain.PermissionTokensRead) {
+					t.Error("client credentials alone give a permission")
+				}
+			})
+		}
+	})
+}
+
+func TestDisabledClientsDoNotAuthenticate(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		for _, id := range []string{"shop", "phone"} {
+			if err := w.registry.SetClientDisabled(t.Context(), id, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.refresh()
+		if _, _, err := w.authenticate([]string{basic("shop", w.secret)}, nil); !errors.Is(err, authn.ErrInvalidClient) {
+			t.Errorf("confidential: %v", err)
+		}
+		if _, _, err := w.authenticate(nil, url.Values{"client_id": {"phone"}}); !errors.Is(err, authn.ErrInvalidClient) {
+			t.Errorf("public: %v", err)
+		}
+	})
+}
+
+func TestConfidentialEndpointsRefusePublicClients(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		_, caller, err := w.clients.AuthenticateConfidential(r, url.Values{"client_id": {"phone"}})
+		if !errors.Is(err, authn.ErrInvalidClient) || !caller.IsZero() {
+			t.Errorf("caller %+v, error %v", caller, err)
+		}
+		r.SetBasicAuth("shop", w.secret)
+		if _, _, err := w.clients.AuthenticateConfidential(r, nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
