@@ -11,9 +11,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/revocation"
@@ -118,5 +118,5 @@ func (s *surface) authorize(ctx huma.Context, next func(huma.Context)) {
 			"The access token lacks the scope "+permission+".")
 		return
 	}
-	next(huma.WithContext(ctx, audit.WithActor(ctx.Context(), string(caller.Actor()))))
+	next(huma.WithContext(ctx, event.WithActor(ctx.Context(), caller.Actor())))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -22,20 +25,20 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		const workers, each = 8, 5
-		log := audit.New(db, time.Now)
+		log, recorder := audit.New(db), event.NewRecorder(db, time.Now)
 		var wg sync.WaitGroup
 		for w := range workers {
 			wg.Go(func() {
-				ctx := audit.WithActor(t.Context(), fmt.Sprintf("cli:%d", w))
+				ctx := event.WithActor(eventtest.Context(t), event.OperatingSystemUser(strconv.Itoa(w)))
 				for i := range each {
-					if err := log.Record(ctx, "client.create", fmt.Sprintf("client:%d-%d", w, i), map[string]any{"name": "Zoë"}); err != nil {
+					if err := recorder.Record(ctx, event.SecretAdded{ClientID: fmt.Sprintf("%d-%d", w, i), Hint: "Zoë"}); err != nil {
 						t.Error(err)
 					}
 				}
 			})
 		}
 		wg.Wait()
-		last, err := log.Verify(t.Context())
+		last, err := log.Verify(eventtest.Context(t))
 		if err != nil || last.Seq != workers*each {
 			t.Errorf("Verify = event %d, %v; want %d events", last.Seq, err, workers*each)
 		}
@@ -45,20 +48,19 @@ func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
 func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		at := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
-		log := audit.New(db, func() time.Time { return at })
-		if err := log.Record(t.Context(), "key.rotate", "key:1", nil); err != nil {
+		log, recorder := audit.New(db), event.NewRecorder(db, func() time.Time { return at })
+		if err := recorder.Record(eventtest.Context(t), event.KeyRotated{Alg: "ES256"}); err != nil {
 			t.Fatal(err)
 		}
-		ctx := audit.WithActor(t.Context(), "user:alice")
-		details := map[string]any{"name": "x\"y"}
-		if err := log.Change(ctx, "client.create", "client:a", details, func(context.Context) error { return nil }); err != nil {
+		ctx := event.WithActor(eventtest.Context(t), "user:alice")
+		if err := recorder.Change(ctx, event.SecretAdded{ClientID: "a", Hint: `x"y`}, func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		events, err := log.List(t.Context(), 0, 10)
+		events, err := log.List(eventtest.Context(t), 0, 10)
 		if err != nil || len(events) != 2 {
 			t.Fatalf("List = %d events, %v", len(events), err)
 		}
-		for i, want := range []string{`system key.rotate key:1 {}`, `user:alice client.create client:a {"name":"x\"y"}`} {
+		for i, want := range []string{`system key.rotate alg:ES256 {}`, `user:alice client.add_secret client:a {"hint":"x\"y"}`} {
 			e := events[i]
 			if got := strings.Join([]string{e.Actor, e.Action, e.Target, e.Details}, " "); got != want {
 				t.Errorf("event %d is %s, want %s", i+1, got, want)
@@ -67,7 +69,7 @@ func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
 				t.Errorf("event %d is of %s", i+1, e.At)
 			}
 		}
-		if after, err := log.List(t.Context(), 1, 10); err != nil || len(after) != 1 || after[0].Seq != 2 {
+		if after, err := log.List(eventtest.Context(t), 1, 10); err != nil || len(after) != 1 || after[0].Seq != 2 {
 			t.Errorf("List after 1 = %v, %v", after, err)
 		}
 	})
@@ -75,18 +77,18 @@ func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
 
 func TestAChangeThatFailsLeavesNoEvent(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		log := audit.New(db, time.Now)
+		log, recorder := audit.New(db), event.NewRecorder(db, time.Now)
 		insert := func(ctx context.Context) error {
 			_, err := db.InsertGroup(ctx, domain.Group{Name: "ops"})
 			return err
 		}
-		if err := log.Change(t.Context(), "group.create", "group:ops", nil, insert); err != nil {
+		if err := recorder.Change(eventtest.Context(t), event.GroupCreated{Group: "ops"}, insert); err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Change(t.Context(), "group.create", "group:ops", nil, insert); !errors.Is(err, domain.ErrExists) {
+		if err := recorder.Change(eventtest.Context(t), event.GroupCreated{Group: "ops"}, insert); !errors.Is(err, domain.ErrExists) {
 			t.Errorf("err = %v, want ErrExists", err)
 		}
-		if last, err := log.Verify(t.Context()); err != nil || last.Seq != 1 {
+		if last, err := log.Verify(eventtest.Context(t)); err != nil || last.Seq != 1 {
 			t.Errorf("Verify = event %d, %v; want one event", last.Seq, err)
 		}
 	})
@@ -105,9 +107,9 @@ func (d doctored) ListEvents(ctx context.Context, after int64, limit int) ([]dom
 
 func TestTamperingIsFound(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		log := audit.New(db, time.Now)
+		recorder := event.NewRecorder(db, time.Now)
 		for i := range 5 {
-			if err := log.Record(t.Context(), "client.create", fmt.Sprintf("client:%d", i), nil); err != nil {
+			if err := recorder.Record(eventtest.Context(t), event.ClientDeleted{ClientID: strconv.Itoa(i)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -126,24 +128,24 @@ func TestTamperingIsFound(t *testing.T) {
 			want   string
 		}{
 			"actor":     {third(func(e *domain.Event) { e.Actor = "user:mallory" }), "event 3 was changed"},
-			"action":    {third(func(e *domain.Event) { e.Action = "client.delete" }), "event 3 was changed"},
+			"action":    {third(func(e *domain.Event) { e.Action = "client.create" }), "event 3 was changed"},
 			"target":    {third(func(e *domain.Event) { e.Target = "client:9" }), "event 3 was changed"},
 			"details":   {third(func(e *domain.Event) { e.Details = `{"x":1}` }), "event 3 was changed"},
 			"time":      {third(func(e *domain.Event) { e.At = e.At.Add(time.Microsecond) }), "event 3 was changed"},
 			"prev hash": {third(func(e *domain.Event) { e.PrevHash = nil }), "event 3 does not follow event 2"},
 			"shifted":   {third(func(e *domain.Event) { e.Actor, e.Action = e.Actor+"c", e.Action[1:] }), "event 3 was changed"},
-			"rehashed": {third(func(e *domain.Event) { e.Actor = "user:mallory"; e.Hash = audit.Hash(*e) }),
+			"rehashed": {third(func(e *domain.Event) { e.Actor = "user:mallory"; e.Hash = event.Hash(*e) }),
 				"event 4 does not follow event 3"},
 			"rehashed and linked": {func(events []domain.Event) []domain.Event {
 				events[2].Actor = "user:mallory"
-				events[2].Hash = audit.Hash(events[2])
+				events[2].Hash = event.Hash(events[2])
 				events[3].PrevHash = events[2].Hash
 				return events
 			}, "event 4 was changed"},
 			"removed and linked": {func(events []domain.Event) []domain.Event {
 				events = slices.Delete(events, 2, 3)
 				events[2].PrevHash = events[1].Hash
-				events[2].Hash = audit.Hash(events[2])
+				events[2].Hash = event.Hash(events[2])
 				return events
 			}, "event 4 does not follow event 2"},
 			"removed": {func(events []domain.Event) []domain.Event {
@@ -158,7 +160,7 @@ func TestTamperingIsFound(t *testing.T) {
 			}, "event 3 does not follow event 1"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				_, err := audit.New(doctored{db, tc.change}, time.Now).Verify(t.Context())
+				_, err := audit.New(doctored{db, tc.change}).Verify(eventtest.Context(t))
 				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("Verify = %v, want %q", err, tc.want)
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const verifyPage = 500
@@ -20,14 +21,14 @@ func (l *Log) Verify(ctx context.Context) (domain.Event, error) {
 		if err != nil {
 			return last, fmt.Errorf("verify the audit log: %w", err)
 		}
-		for _, event := range events {
-			if event.Seq != last.Seq+1 || !bytes.Equal(event.PrevHash, last.Hash) {
-				return last, fmt.Errorf("%w audit log: event %d does not follow event %d", domain.ErrInvalid, event.Seq, last.Seq)
+		for _, e := range events {
+			if e.Seq != last.Seq+1 || !bytes.Equal(e.PrevHash, last.Hash) {
+				return last, fmt.Errorf("%w audit log: event %d does not follow event %d", domain.ErrInvalid, e.Seq, last.Seq)
 			}
-			if !bytes.Equal(event.Hash, Hash(event)) {
-				return last, fmt.Errorf("%w audit log: event %d was changed", domain.ErrInvalid, event.Seq)
+			if !bytes.Equal(e.Hash, event.Hash(e)) {
+				return last, fmt.Errorf("%w audit log: event %d was changed", domain.ErrInvalid, e.Seq)
 			}
-			last = event
+			last = e
 		}
 		if len(events) < verifyPage {
 			return last, nil

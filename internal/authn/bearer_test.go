@@ -11,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -27,7 +28,7 @@ func (t tokens) Introspect(_ context.Context, text string) (*introspection.Activ
 
 func bearerRequest(t *testing.T, headers ...string) *http.Request {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?access_token=admin", nil)
+	r := httptest.NewRequestWithContext(eventtest.Context(t), http.MethodGet, "/?access_token=admin", nil)
 	r.Header["Authorization"] = headers
 	return r
 }

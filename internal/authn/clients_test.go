@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -39,8 +39,8 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		t.Fatal(err)
 	}
 	w := &world{T: t, cache: snapshot}
-	log := audit.New(db, time.Now)
-	w.registry = registry.New(db, snapshot, log, tokentest.NewRevocation(t, db, snapshot, log, time.Now), make([]byte, 32), time.Now)
+	recorder := event.NewRecorder(db, time.Now)
+	w.registry = registry.New(db, snapshot, recorder, tokentest.NewRevocation(t, db, snapshot, recorder, time.Now), make([]byte, 32), time.Now)
 	w.clients = authn.NewClients(w.registry)
 	grants := []string{domain.GrantAuthorizationCode}
 	uris := []string{"https://app.example/cb"}
@@ -48,7 +48,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		{ClientID: "shop", Name: "Shop", GrantTypes: grants, RedirectURIs: uris, IDTokenAlg: domain.RS256},
 		{ClientID: "phone", Name: "Phone", GrantTypes: grants, RedirectURIs: uris, IDTokenAlg: domain.RS256, Public: true},
 	} {
-		_, secret, err := w.registry.CreateClient(t.Context(), c)
+		_, secret, err := w.registry.CreateClient(eventtest.Context(t), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestDisabledClientsDoNotAuthenticate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		for _, id := range []string{"shop", "phone"} {
-			if err := w.registry.SetClientDisabled(t.Context(), id, true); err != nil {
+			if err := w.registry.SetClientDisabled(eventtest.Context(t), id, true); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestDisabledClientsDoNotAuthenticate(t *testing.T) {
 func TestConfidentialEndpointsRefusePublicClients(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		r := httptest.NewRequestWithContext(eventtest.Context(t), http.MethodPost, "/", nil)
 		_, caller, err := w.clients.AuthenticateConfidential(r, url.Values{"client_id": {"phone"}})
 		if !errors.Is(err, authn.ErrInvalidClient) || !caller.IsZero() {
 			t.Errorf("caller %+v, error %v", caller, err)

@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os/user"
 
 	"github.com/spf13/cobra"
 
-	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/server"
 )
 
@@ -27,6 +28,10 @@ func (a *app) run(do func(ctx context.Context, args []string) (view, error)) run
 // manage makes the RunE of a command that works with the services, on behalf of who types it.
 func (a *app) manage(do func(ctx context.Context, s *server.Services, args []string) (view, error)) runE {
 	return a.run(func(ctx context.Context, args []string) (view, error) {
+		actor, err := operatingSystemUser()
+		if err != nil {
+			return nil, err
+		}
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err
@@ -36,15 +41,15 @@ func (a *app) manage(do func(ctx context.Context, s *server.Services, args []str
 			return nil, err
 		}
 		defer s.Close()
-		return do(audit.WithActor(ctx, actor()), s, args)
+		return do(event.WithActor(ctx, actor), s, args)
 	})
 }
 
-// actor names the person at the terminal for the audit log.
-func actor() string {
+// operatingSystemUser is the actor for whoever runs the command.
+func operatingSystemUser() (event.Actor, error) {
 	u, err := user.Current()
 	if err != nil {
-		return "cli"
+		return "", fmt.Errorf("find who runs this command, for the audit log: %w", err)
 	}
-	return "cli:" + u.Username
+	return event.OperatingSystemUser(u.Username), nil
 }

@@ -14,13 +14,14 @@ import (
 
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 )
 
 var svc = directory.Subject{Kind: domain.SubjectClient, Name: "svc"}
 
 func TestAccessIsWhatRolesGiveDirectlyAndThroughGroups(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		alice := w.user("alice", "")
 		w.group("ops", "alice")
 		w.group("idle", "alice")
@@ -65,14 +66,14 @@ func TestAnAssignmentCountsUntilItExpires(t *testing.T) {
 		w.assign("reader", domain.SubjectClient, "svc", time.Time{})
 		w.hasAccess(svc, orders, directory.Access{Roles: []string{"reader"}, Permissions: []string{"read"}})
 
-		err := w.Assign(w.t.Context(), domain.Assignment{Role: "reader", SubjectKind: domain.SubjectClient, Subject: "svc", ExpiresAt: w.now})
+		err := w.Assign(eventtest.Context(w.t), domain.Assignment{Role: "reader", SubjectKind: domain.SubjectClient, Subject: "svc", ExpiresAt: w.now})
 		w.refused(err, domain.ErrInvalid, "still to come")
 	})
 }
 
 func TestChangesOfRolesAndAPIsShowInAccess(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.role("clerk", orders+"#read", orders+"#write")
 		w.assign("clerk", domain.SubjectClient, "svc", time.Time{})
 		clerk := func(permissions ...string) directory.Access {
@@ -101,7 +102,7 @@ func TestChangesOfRolesAndAPIsShowInAccess(t *testing.T) {
 
 func TestAClientOfTheSameNameDoesNotInheritAccess(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.role("reader", orders+"#read")
 		w.assign("reader", domain.SubjectClient, "svc", time.Time{})
 		w.hasAccess(svc, orders, directory.Access{Roles: []string{"reader"}, Permissions: []string{"read"}})
@@ -117,7 +118,7 @@ func TestAClientOfTheSameNameDoesNotInheritAccess(t *testing.T) {
 
 func TestWhatDoesNotExistIsNamed(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.role("reader", orders+"#read")
 		w.group("ops")
 		assign := func(role string, kind domain.SubjectKind, subject string) error {
@@ -199,7 +200,7 @@ func TestAccessEqualsANaiveModel(t *testing.T) {
 				w.refresh()
 				for _, holder := range holders {
 					for _, audience := range []string{orders, billing} {
-						got, err := w.Access(w.t.Context(), m.subjects[holder], audience)
+						got, err := w.Access(eventtest.Context(w.t), m.subjects[holder], audience)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -220,7 +221,7 @@ func (w *world) newModel(prefix string) model {
 		w.group(prefix + n)
 		w.role(prefix + n)
 	}
-	_, _, err := w.registry.CreateClient(w.t.Context(), domain.Client{ClientID: prefix + "1", GrantTypes: []string{domain.GrantClientCredentials}})
+	_, _, err := w.registry.CreateClient(eventtest.Context(w.t), domain.Client{ClientID: prefix + "1", GrantTypes: []string{domain.GrantClientCredentials}})
 	w.check(err)
 	m.subjects["client:"+prefix+"1"] = directory.Subject{Kind: domain.SubjectClient, Name: prefix + "1"}
 	return m
@@ -228,7 +229,7 @@ func (w *world) newModel(prefix string) model {
 
 // changeBoth makes one random change to the directory and to the model.
 func (w *world) changeBoth(t *rapid.T, m model, prefix string) {
-	ctx := w.t.Context()
+	ctx := eventtest.Context(w.t)
 	name := rapid.Map(rapid.SampledFrom([]string{"1", "2"}), func(n string) string { return prefix + n })
 	role := name.Draw(t, "role")
 	holder := rapid.OneOf(

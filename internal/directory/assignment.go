@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // Assign gives a role to a user, a group or a client, or changes until when it has it; only Role, SubjectKind, Subject and
@@ -15,27 +16,35 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 	if !a.Active(a.CreatedAt) {
 		return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
 	}
-	details := map[string]any{}
-	if !a.ExpiresAt.IsZero() {
-		details["expires_at"] = a.ExpiresAt.UTC().Format(time.RFC3339)
+	if err := checkSubject(&a); err != nil {
+		return err
 	}
-	return d.changeAssignment(ctx, "role.assign", &a, details, d.store.PutAssignment)
+	assigned := event.RoleAssigned{Role: a.Role, Subject: subjectName(a)}
+	if !a.ExpiresAt.IsZero() {
+		assigned.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return d.changeAssignment(ctx, assigned, a, d.store.PutAssignment)
 }
 
 // Unassign takes a role from a user, a group or a client. ErrInvalid for the last administrator,
 // ErrNotFound says what does not exist.
 func (d *Directory) Unassign(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
 	a := domain.Assignment{Role: role, SubjectKind: kind, Subject: subject}
-	return d.changeAssignment(ctx, "role.unassign", &a, map[string]any{}, func(ctx context.Context, a domain.Assignment) error {
+	if err := checkSubject(&a); err != nil {
+		return err
+	}
+	return d.changeAssignment(ctx, event.RoleUnassigned{Role: role, Subject: subjectName(a)}, a, func(ctx context.Context, a domain.Assignment) error {
 		return d.keepAdministrator(ctx, func() error {
 			return d.store.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
 		})
 	})
 }
 
-func (d *Directory) changeAssignment(
-	ctx context.Context, action string, a *domain.Assignment, details map[string]any, change func(context.Context, domain.Assignment) error,
-) error {
+// subjectName is the subject of an assignment as "user:alice", "group:ops" or "client:reporting".
+func subjectName(a domain.Assignment) string { return string(a.SubjectKind) + ":" + a.Subject }
+
+// checkSubject makes a user's name canonical.
+func checkSubject(a *domain.Assignment) error {
 	switch a.SubjectKind {
 	case domain.SubjectUser:
 		a.Subject = canonical(a.Subject)
@@ -43,13 +52,17 @@ func (d *Directory) changeAssignment(
 	default:
 		return fmt.Errorf("%w kind of subject %q: assign roles to a user, a group or a client", domain.ErrInvalid, a.SubjectKind)
 	}
-	subject := string(a.SubjectKind) + ":" + a.Subject
-	details["subject"] = subject
-	return d.changeRole(ctx, action, a.Role, details, func(ctx context.Context) error {
+	return nil
+}
+
+func (d *Directory) changeAssignment(
+	ctx context.Context, e event.Event, a domain.Assignment, change func(context.Context, domain.Assignment) error,
+) error {
+	return d.changeRole(ctx, a.Role, e, func(ctx context.Context) error {
 		if _, err := d.store.FindRole(ctx, a.Role); err != nil {
 			return err
 		}
-		if err := change(ctx, *a); err != nil {
+		if err := change(ctx, a); err != nil {
 			return fmt.Errorf("%s %q: %w", a.SubjectKind, a.Subject, err)
 		}
 		return nil

@@ -6,21 +6,21 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // Directory holds people and what they may do. Every change is recorded in the audit log, in its own transaction.
 type Directory struct {
 	store   Store
 	cache   *cache.Cache
-	log     *audit.Log
+	events  *event.Recorder
 	revoker Revoker
 	hasher  hasher
 	now     func() time.Time
 }
 
 // New makes a directory.
-func New(store Store, cache *cache.Cache, log *audit.Log, revoker Revoker, now func() time.Time) *Directory {
-	return &Directory{store: store, cache: cache, log: log, revoker: revoker, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
+func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, now func() time.Time) *Directory {
+	return &Directory{store: store, cache: cache, events: events, revoker: revoker, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -51,21 +53,22 @@ func each(t *testing.T, test func(*world)) {
 		}
 		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
 		now := func() time.Time { return w.now }
-		w.log = audit.New(db, now)
-		revoker := tokentest.NewRevocation(t, db, cache, w.log, now)
-		w.registry = registry.New(db, cache, w.log, revoker, []byte("a key of the tests"), now)
-		w.Directory = directory.New(db, cache, w.log, revoker, now)
+		w.log = audit.New(db)
+		recorder := event.NewRecorder(db, now)
+		revoker := tokentest.NewRevocation(t, db, cache, recorder, now)
+		w.registry = registry.New(db, cache, recorder, revoker, []byte("a key of the tests"), now)
+		w.Directory = directory.New(db, cache, recorder, revoker, now)
 		for _, audience := range []string{orders, billing} {
-			_, err := w.registry.CreateAPI(t.Context(), domain.API{
+			_, err := w.registry.CreateAPI(eventtest.Context(t), domain.API{
 				Audience: audience, Permissions: []domain.Permission{{Name: "read"}, {Name: "write"}, {Name: "delete"}},
 			})
 			w.check(err)
 		}
-		w.svc, _, err = w.registry.CreateClient(t.Context(), domain.Client{ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials}})
+		w.svc, _, err = w.registry.CreateClient(eventtest.Context(t), domain.Client{ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials}})
 		w.check(err)
 		w.refresh()
 		test(w)
-		_, err = w.log.Verify(t.Context())
+		_, err = w.log.Verify(eventtest.Context(t))
 		w.check(err)
 	})
 }
@@ -79,7 +82,7 @@ func (w *world) check(err error) {
 
 func (w *world) refresh() {
 	w.t.Helper()
-	w.check(w.cache.Refresh(w.t.Context()))
+	w.check(w.cache.Refresh(eventtest.Context(w.t)))
 }
 
 func (w *world) refused(err, want error, fragments ...string) {
@@ -97,24 +100,24 @@ func (w *world) refused(err, want error, fragments ...string) {
 
 func (w *world) user(username, password string) domain.User {
 	w.t.Helper()
-	user, err := w.CreateUser(w.t.Context(), domain.User{Username: username}, password)
+	user, err := w.CreateUser(eventtest.Context(w.t), domain.User{Username: username}, password)
 	w.check(err)
 	return user
 }
 
 func (w *world) group(name string, members ...string) {
 	w.t.Helper()
-	_, err := w.CreateGroup(w.t.Context(), domain.Group{Name: name})
+	_, err := w.CreateGroup(eventtest.Context(w.t), domain.Group{Name: name})
 	w.check(err)
 	for _, m := range members {
-		w.check(w.AddMember(w.t.Context(), name, m))
+		w.check(w.AddMember(eventtest.Context(w.t), name, m))
 	}
 }
 
 // role makes a role of permissions written as audience#permission.
 func (w *world) role(name string, permissions ...string) {
 	w.t.Helper()
-	_, err := w.CreateRole(w.t.Context(), domain.Role{Name: name, Permissions: rolePermissions(permissions)})
+	_, err := w.CreateRole(eventtest.Context(w.t), domain.Role{Name: name, Permissions: rolePermissions(permissions)})
 	w.check(err)
 }
 
@@ -129,7 +132,7 @@ func rolePermissions(names []string) []domain.RolePermission {
 
 func (w *world) assign(role string, kind domain.SubjectKind, subject string, until time.Time) {
 	w.t.Helper()
-	w.check(w.Assign(w.t.Context(), domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until}))
+	w.check(w.Assign(eventtest.Context(w.t), domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until}))
 }
 
 func (w *world) administrator(username string) domain.User {
@@ -143,7 +146,7 @@ func (w *world) administrator(username string) domain.User {
 func (w *world) hasAccess(s directory.Subject, audience string, want directory.Access) {
 	w.t.Helper()
 	w.refresh()
-	got, err := w.Access(w.t.Context(), s, audience)
+	got, err := w.Access(eventtest.Context(w.t), s, audience)
 	w.check(err)
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		w.t.Errorf("access at %s: %s", audience, diff)
@@ -157,7 +160,7 @@ func subjectOf(user domain.User) directory.Subject {
 // tokens puts a live token, grant and session of a user into the database, and returns whether each is still live.
 func (w *world) tokens(user domain.User) (live func() [3]bool) {
 	w.t.Helper()
-	ctx := w.t.Context()
+	ctx := eventtest.Context(w.t)
 	token := domain.IssuedToken{
 		Kind: domain.TokenAccess, KeyID: 1, ClientID: w.svc.ID, UserID: user.ID, ExpiresAt: w.now.Add(time.Hour),
 	}
@@ -194,7 +197,7 @@ func (w *world) tokens(user domain.User) (live func() [3]bool) {
 
 func TestAUserIsStoredAsCreated(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		created, err := w.CreateUser(ctx, domain.User{Username: "Alice", Email: "a@x.example", Name: "Alice Ölm", DisabledAt: w.now, PasswordHash: "x"}, "")
 		w.check(err)
 		want := domain.User{
@@ -247,7 +250,7 @@ func TestUsersThatBreakARuleAreRefused(t *testing.T) {
 			{domain.User{Username: "a"}, "short", "at least 8 characters"},
 			{domain.User{Username: "administrator"}, "administrator", "it is the username"},
 		} {
-			_, err := w.CreateUser(w.t.Context(), tc.user, tc.password)
+			_, err := w.CreateUser(eventtest.Context(w.t), tc.user, tc.password)
 			w.refused(err, domain.ErrInvalid, tc.want)
 		}
 	})
@@ -255,7 +258,7 @@ func TestUsersThatBreakARuleAreRefused(t *testing.T) {
 
 func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		alice := w.user("alice", "correct horse")
 		w.user("bob", "")
 		w.user("carol", "correct horse")
@@ -284,7 +287,7 @@ func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
 
 func TestANewPasswordReplacesTheOldAndEndsWhatWasGotWithIt(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		live, other := w.tokens(w.user("alice", "correct horse")), w.tokens(w.user("bystander", ""))
 		w.refused(w.SetPassword(ctx, "alice", "short"), domain.ErrInvalid)
 		if got := live(); got != [3]bool{true, true, true} {
@@ -313,7 +316,7 @@ func oldHash(password string) string {
 
 func TestAnOldHashIsReplacedAtSignIn(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		user := w.user("alice", "")
 		user.PasswordHash = oldHash("correct horse")
 		w.check(w.db.UpdateUser(ctx, user))
@@ -333,7 +336,7 @@ func TestAnOldHashIsReplacedAtSignIn(t *testing.T) {
 
 func TestDisablingOrDeletingAUserEndsEverythingTheUserHad(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		other := w.tokens(w.user("bystander", ""))
 		for name, end := range map[string]func(username string) error{
 			"disable": func(u string) error { return w.SetUserDisabled(ctx, u, true) },
@@ -367,7 +370,7 @@ func TestDisablingOrDeletingAUserEndsEverythingTheUserHad(t *testing.T) {
 // Changes that rewrite the same row at the same time must not undo each other.
 func TestADisabledUserStaysDisabledWhateverElseChangesAtOnce(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		for range 10 {
 			username := strings.ToLower(rand.Text())
 			w.user(username, "")
@@ -396,7 +399,7 @@ func TestADisabledUserStaysDisabledWhateverElseChangesAtOnce(t *testing.T) {
 
 func TestTheLastAdministratorStays(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.user("ordinary", "")
 		w.check(w.SetUserDisabled(ctx, "ordinary", true)) // no administrator yet: nothing to keep
 		w.administrator("alice")
@@ -415,7 +418,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 
 func TestAdministratorsCannotRemoveEachOtherAtOnce(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.administrator("a")
 		w.administrator("b")
 		var wg sync.WaitGroup

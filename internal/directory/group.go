@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const maxDescriptionBytes = 500
@@ -22,7 +23,7 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 	}
 	group.CreatedAt = d.now()
 	var stored domain.Group
-	err := d.changeGroup(ctx, "group.create", group.Name, nil, func(ctx context.Context) (err error) {
+	err := d.changeGroup(ctx, group.Name, event.GroupCreated{Group: group.Name}, func(ctx context.Context) (err error) {
 		if _, err = d.store.InsertGroup(ctx, group); err != nil {
 			return err
 		}
@@ -45,26 +46,27 @@ func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 	for i, user := range members {
 		former[i] = string(domain.SubjectUser) + ":" + user.Username
 	}
-	return d.changeGroup(ctx, "group.delete", name, map[string]any{"subjects": former}, func(ctx context.Context) error {
+	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name, Subjects: former}, func(ctx context.Context) error {
 		return d.store.DeleteGroup(ctx, name)
 	})
 }
 
 // AddMember puts a user into a group; being in it before is no error. ErrNotFound says which of the two does not exist.
 func (d *Directory) AddMember(ctx context.Context, group, username string) error {
-	return d.changeMember(ctx, "group.add_member", group, username, d.store.AddMember)
+	username = canonical(username)
+	return d.changeMember(ctx, event.MemberAdded{Group: group, User: username}, group, username, d.store.AddMember)
 }
 
 // RemoveMember takes a user out of a group; not being in it is no error. ErrNotFound says which of the two does not exist.
 func (d *Directory) RemoveMember(ctx context.Context, group, username string) error {
-	return d.changeMember(ctx, "group.remove_member", group, username, d.store.RemoveMember)
+	username = canonical(username)
+	return d.changeMember(ctx, event.MemberRemoved{Group: group, User: username}, group, username, d.store.RemoveMember)
 }
 
 func (d *Directory) changeMember(
-	ctx context.Context, action, group, username string, change func(ctx context.Context, group, username string) error,
+	ctx context.Context, e event.Event, group, username string, change func(ctx context.Context, group, username string) error,
 ) error {
-	username = canonical(username)
-	return d.changeGroup(ctx, action, group, map[string]any{"user": username}, func(ctx context.Context) error {
+	return d.changeGroup(ctx, group, e, func(ctx context.Context) error {
 		if _, err := d.store.FindGroup(ctx, group); err != nil {
 			return err
 		}
@@ -75,10 +77,8 @@ func (d *Directory) changeMember(
 	})
 }
 
-func (d *Directory) changeGroup(
-	ctx context.Context, action, name string, details map[string]any, change func(ctx context.Context) error,
-) error {
-	if err := d.log.Change(ctx, action, "group:"+name, details, change); err != nil {
+func (d *Directory) changeGroup(ctx context.Context, name string, e event.Event, change func(ctx context.Context) error) error {
+	if err := d.events.Change(ctx, e, change); err != nil {
 		return fmt.Errorf("group %q: %w", name, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 )
 
 func TestPasswordRules(t *testing.T) {
@@ -23,7 +24,7 @@ func TestPasswordRules(t *testing.T) {
 
 func TestHashedPasswordsMatchOnlyThemselves(t *testing.T) {
 	h := make(hasher, 1)
-	phc, err := h.hash(t.Context(), "correct horse")
+	phc, err := h.hash(eventtest.Context(t), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,14 +36,14 @@ func TestHashedPasswordsMatchOnlyThemselves(t *testing.T) {
 		t.Fatal(err)
 	}
 	for password, want := range map[string]bool{"correct horse": true, "correct horsf": false, "": false} {
-		if got, err := h.matches(t.Context(), password, stored); got != want || err != nil {
+		if got, err := h.matches(eventtest.Context(t), password, stored); got != want || err != nil {
 			t.Errorf("matches(%q) = %t, %v", password, got, err)
 		}
 	}
-	if again, _ := h.hash(t.Context(), "correct horse"); again == phc {
+	if again, _ := h.hash(eventtest.Context(t), "correct horse"); again == phc {
 		t.Error("two hashes have the same salt")
 	}
-	if got, err := h.matches(t.Context(), "", noPassword); got || err != nil {
+	if got, err := h.matches(eventtest.Context(t), "", noPassword); got || err != nil {
 		t.Errorf("no password matches: %t, %v", got, err)
 	}
 }
@@ -77,7 +78,7 @@ func TestHashesWithUnsafeParametersAreNotComputed(t *testing.T) {
 func TestWaitingToHashEndsWithTheRequest(t *testing.T) {
 	h := make(hasher, 1)
 	h <- struct{}{} // another one is hashing
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(eventtest.Context(t))
 	cancel()
 	if _, err := h.hash(ctx, "correct horse"); !errors.Is(err, context.Canceled) {
 		t.Errorf("hash = %v, want context.Canceled", err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const maxRolePermissions = 1000
@@ -16,7 +17,7 @@ const maxRolePermissions = 1000
 func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (domain.Role, error) {
 	role.CreatedAt = d.now()
 	role.UpdatedAt = role.CreatedAt
-	return d.putRole(ctx, "role.create", role, func(ctx context.Context, role domain.Role) error {
+	return d.putRole(ctx, event.RoleCreated{Role: role.Name, Permissions: permissionNames(role)}, role, func(ctx context.Context, role domain.Role) error {
 		_, err := d.store.InsertRole(ctx, role)
 		return err
 	})
@@ -26,21 +27,17 @@ func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (domain.Ro
 // ErrInvalid as for CreateRole, ErrNotFound if there is no such role.
 func (d *Directory) UpdateRole(ctx context.Context, role domain.Role) (domain.Role, error) {
 	role.UpdatedAt = d.now()
-	return d.putRole(ctx, "role.update", role, d.store.UpdateRole)
+	return d.putRole(ctx, event.RoleUpdated{Role: role.Name, Permissions: permissionNames(role)}, role, d.store.UpdateRole)
 }
 
 func (d *Directory) putRole(
-	ctx context.Context, action string, role domain.Role, put func(context.Context, domain.Role) error,
+	ctx context.Context, e event.Event, role domain.Role, put func(context.Context, domain.Role) error,
 ) (domain.Role, error) {
 	if err := checkRole(role); err != nil {
 		return domain.Role{}, err
 	}
-	permissions := make([]string, 0, len(role.Permissions))
-	for _, p := range role.Permissions {
-		permissions = append(permissions, p.Audience+"#"+p.Permission)
-	}
 	var stored domain.Role
-	err := d.changeRole(ctx, action, role.Name, map[string]any{"permissions": permissions}, func(ctx context.Context) (err error) {
+	err := d.changeRole(ctx, role.Name, e, func(ctx context.Context) (err error) {
 		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
 			return err
 		}
@@ -54,6 +51,15 @@ func (d *Directory) putRole(
 		return domain.Role{}, err
 	}
 	return stored, nil
+}
+
+// permissionNames are the role's permissions, each as "audience#permission".
+func permissionNames(role domain.Role) []string {
+	names := make([]string, len(role.Permissions))
+	for i, p := range role.Permissions {
+		names[i] = p.Audience + "#" + p.Permission
+	}
+	return names
 }
 
 func checkRole(role domain.Role) error {
@@ -112,15 +118,13 @@ func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 	for i, a := range holders {
 		former[i] = string(a.SubjectKind) + ":" + a.Subject
 	}
-	return d.changeRole(ctx, "role.delete", name, map[string]any{"subjects": former}, func(ctx context.Context) error {
+	return d.changeRole(ctx, name, event.RoleDeleted{Role: name, Subjects: former}, func(ctx context.Context) error {
 		return d.store.DeleteRole(ctx, name)
 	})
 }
 
-func (d *Directory) changeRole(
-	ctx context.Context, action, name string, details map[string]any, change func(ctx context.Context) error,
-) error {
-	if err := d.log.Change(ctx, action, "role:"+name, details, change); err != nil {
+func (d *Directory) changeRole(ctx context.Context, name string, e event.Event, change func(ctx context.Context) error) error {
+	if err := d.events.Change(ctx, e, change); err != nil {
 		return fmt.Errorf("role %q: %w", name, err)
 	}
 	return nil

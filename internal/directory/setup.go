@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // SetupNeeded says whether there is no administrator.
@@ -24,7 +25,7 @@ func (d *Directory) SetupNeeded(ctx context.Context) (bool, error) {
 // ErrConsumed if the first administrator was made before.
 func (d *Directory) NewSetupLink(ctx context.Context, ttl time.Duration) (string, error) {
 	token := rand.Text()
-	err := d.log.Change(ctx, "setup.link", "setup", nil, func(ctx context.Context) error {
+	err := d.events.Change(ctx, event.SetupLinkMade{}, func(ctx context.Context) error {
 		now := d.now()
 		if err := d.store.PutSetupLink(ctx, hashSetupToken(token), now, now.Add(ttl)); err != nil {
 			return err
@@ -66,7 +67,7 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 		return domain.User{}, err
 	}
 	var stored domain.User
-	err = d.log.Change(ctx, "setup.complete", "user:"+user.Username, userDetails(user), func(ctx context.Context) error {
+	err = d.events.Change(ctx, event.SetupCompleted{Username: user.Username, UserDetails: userDetails(user)}, func(ctx context.Context) error {
 		now := d.now()
 		if err := d.store.CompleteSetup(ctx, hashSetupToken(token), now); err != nil {
 			return err

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 )
 
 func (w *world) setupNeeded(want bool) {
 	w.t.Helper()
-	needed, err := w.SetupNeeded(w.t.Context())
+	needed, err := w.SetupNeeded(eventtest.Context(w.t))
 	w.check(err)
 	if needed != want {
 		w.t.Errorf("SetupNeeded = %t", needed)
@@ -22,14 +23,14 @@ func (w *world) setupNeeded(want bool) {
 
 func (w *world) setupLink() string {
 	w.t.Helper()
-	token, err := w.NewSetupLink(w.t.Context(), time.Hour)
+	token, err := w.NewSetupLink(eventtest.Context(w.t), time.Hour)
 	w.check(err)
 	return token
 }
 
 func TestASetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.setupNeeded(true)
 		token, other := w.setupLink(), w.setupLink()
 		w.check(w.CheckSetupLink(ctx, token))
@@ -59,8 +60,8 @@ func TestASetupLinkExpires(t *testing.T) {
 	each(t, func(w *world) {
 		token := w.setupLink()
 		w.now = w.now.Add(time.Hour)
-		w.refused(w.CheckSetupLink(w.t.Context(), token), domain.ErrNotFound)
-		_, err := w.CompleteSetup(w.t.Context(), token, domain.User{Username: "root"}, "correct horse")
+		w.refused(w.CheckSetupLink(eventtest.Context(w.t), token), domain.ErrNotFound)
+		_, err := w.CompleteSetup(eventtest.Context(w.t), token, domain.User{Username: "root"}, "correct horse")
 		w.refused(err, domain.ErrNotFound)
 	})
 }
@@ -70,9 +71,9 @@ func TestASetupLinkIsDeadOnceThereIsAnAdministrator(t *testing.T) {
 		token := w.setupLink()
 		w.administrator("alice")
 		w.setupNeeded(false)
-		_, err := w.CompleteSetup(w.t.Context(), token, domain.User{Username: "mallory"}, "correct horse")
+		_, err := w.CompleteSetup(eventtest.Context(w.t), token, domain.User{Username: "mallory"}, "correct horse")
 		w.refused(err, domain.ErrConsumed)
-		_, err = w.FindUser(w.t.Context(), "mallory")
+		_, err = w.FindUser(eventtest.Context(w.t), "mallory")
 		w.refused(err, domain.ErrNotFound)
 	})
 }
@@ -85,7 +86,7 @@ func TestSetupAtOnceMakesOneAdministrator(t *testing.T) {
 		for i := range 6 {
 			wg.Go(func() {
 				link := []string{token, other}[i%2]
-				_, err := w.CompleteSetup(w.t.Context(), link, domain.User{Username: fmt.Sprintf("root%d", i)}, "correct horse")
+				_, err := w.CompleteSetup(eventtest.Context(w.t), link, domain.User{Username: fmt.Sprintf("root%d", i)}, "correct horse")
 				switch {
 				case err == nil:
 					won.Add(1)
@@ -95,7 +96,7 @@ func TestSetupAtOnceMakesOneAdministrator(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		users, err := w.ListUsers(w.t.Context(), "", 10)
+		users, err := w.ListUsers(eventtest.Context(w.t), "", 10)
 		w.check(err)
 		if won.Load() != 1 || len(users) != 1 {
 			w.t.Errorf("%d won, %d users", won.Load(), len(users))

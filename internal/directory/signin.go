@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // Authenticate finds the user whose username and password these are. ErrInvalid for an unknown user, a wrong password and a
@@ -43,7 +44,11 @@ func (d *Directory) rehash(ctx context.Context, user domain.User, password strin
 	if err != nil {
 		return domain.User{}, fmt.Errorf("sign in: %w", err)
 	}
-	return d.changeUser(ctx, "user.rehash_password", user.Username, nil, func(ctx context.Context, current *domain.User) error {
+	ctx = event.WithActor(ctx, event.System) // whoever signs in did not ask for it
+	rehashed := func(subject string) event.Event {
+		return event.UserPasswordRehashed{Username: user.Username, Subject: subject}
+	}
+	return d.changeUser(ctx, user.Username, rehashed, func(ctx context.Context, current *domain.User) error {
 		if current.PasswordHash != user.PasswordHash || !current.DisabledAt.IsZero() {
 			return fmt.Errorf("%w username or password", domain.ErrInvalid)
 		}

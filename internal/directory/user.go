@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const (
@@ -55,7 +55,7 @@ func (d *Directory) CreateUser(ctx context.Context, user domain.User, password s
 		return domain.User{}, err
 	}
 	var stored domain.User
-	err = d.log.Change(ctx, "user.create", "user:"+user.Username, userDetails(user), func(ctx context.Context) (err error) {
+	err = d.events.Change(ctx, event.UserCreated{Username: user.Username, UserDetails: userDetails(user)}, func(ctx context.Context) (err error) {
 		stored, err = d.insertUser(ctx, user)
 		return err
 	})
@@ -101,14 +101,17 @@ func (d *Directory) UpdateUser(ctx context.Context, user domain.User) (domain.Us
 	if err := checkUser(user); err != nil {
 		return domain.User{}, err
 	}
-	return d.changeUser(ctx, "user.update", user.Username, userDetails(user), func(ctx context.Context, current *domain.User) error {
+	updated := func(subject string) event.Event {
+		return event.UserUpdated{Username: user.Username, UserDetails: userDetails(user), Subject: subject}
+	}
+	return d.changeUser(ctx, user.Username, updated, func(ctx context.Context, current *domain.User) error {
 		current.Name, current.Email, current.EmailVerified = user.Name, user.Email, user.EmailVerified
 		return d.store.UpdateUser(ctx, *current)
 	})
 }
 
-func userDetails(user domain.User) map[string]any {
-	return map[string]any{"name": user.Name, "email": user.Email, "email_verified": user.EmailVerified}
+func userDetails(user domain.User) event.UserDetails {
+	return event.UserDetails{Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified}
 }
 
 // SetPassword sets a user's password and ends the user's sessions, grants and tokens: whoever knew the old one may hold them.
@@ -122,7 +125,8 @@ func (d *Directory) SetPassword(ctx context.Context, username, password string) 
 	if err != nil {
 		return err
 	}
-	_, err = d.changeUser(ctx, "user.set_password", username, nil, func(ctx context.Context, user *domain.User) error {
+	set := func(subject string) event.Event { return event.UserPasswordSet{Username: username, Subject: subject} }
+	_, err = d.changeUser(ctx, username, set, func(ctx context.Context, user *domain.User) error {
 		user.PasswordHash = hash
 		if err := d.store.UpdateUser(ctx, *user); err != nil {
 			return err
@@ -135,11 +139,14 @@ func (d *Directory) SetPassword(ctx context.Context, username, password string) 
 // SetUserDisabled disables or enables a user. Disabling ends the user's sessions, grants and tokens; enabling does not bring them
 // back. ErrInvalid for the last administrator, ErrNotFound if there is no such username.
 func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabled bool) error {
-	action := "user.enable"
-	if disabled {
-		action = "user.disable"
+	username = canonical(username)
+	changed := func(subject string) event.Event {
+		if disabled {
+			return event.UserDisabled{Username: username, Subject: subject}
+		}
+		return event.UserEnabled{Username: username, Subject: subject}
 	}
-	_, err := d.changeUser(ctx, action, username, nil, func(ctx context.Context, user *domain.User) error {
+	_, err := d.changeUser(ctx, username, changed, func(ctx context.Context, user *domain.User) error {
 		if !disabled {
 			user.DisabledAt = time.Time{}
 			return d.store.UpdateUser(ctx, *user)
@@ -160,7 +167,9 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 // DeleteUser removes a user and ends the user's sessions, grants and tokens. ErrInvalid for the last administrator,
 // ErrNotFound if there is no such username.
 func (d *Directory) DeleteUser(ctx context.Context, username string) error {
-	_, err := d.changeUser(ctx, "user.delete", username, nil, func(ctx context.Context, user *domain.User) error {
+	username = canonical(username)
+	deleted := func(subject string) event.Event { return event.UserDeleted{Username: username, Subject: subject} }
+	_, err := d.changeUser(ctx, username, deleted, func(ctx context.Context, user *domain.User) error {
 		return d.keepAdministrator(ctx, func() error {
 			if err := d.revokeAll(ctx, user.ID); err != nil {
 				return err
@@ -179,20 +188,17 @@ func (d *Directory) revokeAll(ctx context.Context, userID int64) error {
 	return d.store.EndUserSessions(ctx, userID, now)
 }
 
-// changeUser makes an audited change to a user that exists, and returns the user as changed. The event names the subject too, which
-// a deleted user would leave nowhere else.
+// changeUser makes an audited change to a user that exists, given by canonical name, and returns the user as changed. The event
+// names the subject too, which is stored nowhere else once the user is deleted.
 func (d *Directory) changeUser(
-	ctx context.Context, action, username string, details map[string]any, change func(context.Context, *domain.User) error,
+	ctx context.Context, username string, changed func(subject string) event.Event, change func(context.Context, *domain.User) error,
 ) (domain.User, error) {
-	username = canonical(username)
 	before, err := d.FindUser(ctx, username)
 	if err != nil {
 		return domain.User{}, err
 	}
-	named := map[string]any{"sub": before.Subject}
-	maps.Copy(named, details)
 	var user domain.User
-	err = d.log.Change(ctx, action, "user:"+username, named, func(ctx context.Context) (err error) {
+	err = d.events.Change(ctx, changed(before.Subject), func(ctx context.Context) (err error) {
 		if user, err = d.store.FindUser(ctx, username); err != nil {
 			return err
 		}

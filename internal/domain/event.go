@@ -6,7 +6,7 @@ import "time"
 type Event struct {
 	Seq      int64
 	At       time.Time
-	Actor    string // who did it: "user:alice", "client:reporting", "cli:root", "system"
+	Actor    string // who did it: "user:alice", "client:reporting", "os:root", "system"
 	Action   string // what was done: "client.create", "token.revoke", …
 	Target   string // to what: "client:reporting", "token:…"
 	Details  string // JSON object, no secrets

@@ -1,4 +1,3 @@
-// Package event says who acts, and what happens.
 package event
 
 import "context"

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token/tokentest"
@@ -16,10 +17,10 @@ func TestTokenIsNotIndexedOnAStaleDecision(t *testing.T) {
 		f := tokentest.SetUp(t, db)
 		f.Issue(t, f.B, "orders:read") // b knows all it needs
 		revision := f.B.Cache.Revision()
-		minted, err := f.B.Minter.Mint(t.Context(), f.Request(t, f.B, "orders:read"))
+		minted, err := f.B.Minter.Mint(eventtest.Context(t), f.Request(t, f.B, "orders:read"))
 		tokentest.Must(t, err)
-		tokentest.Must(t, f.A.Directory.Unassign(t.Context(), "clerk", domain.SubjectClient, "reporting"))
-		if err := f.B.Index.Record(t.Context(), revision, minted.Record); !errors.Is(err, domain.ErrStale) {
+		tokentest.Must(t, f.A.Directory.Unassign(eventtest.Context(t), "clerk", domain.SubjectClient, "reporting"))
+		if err := f.B.Index.Record(eventtest.Context(t), revision, minted.Record); !errors.Is(err, domain.ErrStale) {
 			t.Fatalf("record: %v, want ErrStale", err)
 		}
 		if f.Introspect(t, f.A, minted.Token) != nil {

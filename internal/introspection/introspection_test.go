@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -85,7 +86,7 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 				if f.Introspect(t, f.B, minted.Token) == nil {
 					t.Fatal("inactive from the start")
 				}
-				tokentest.Must(t, c.change(t.Context(), f, minted))
+				tokentest.Must(t, c.change(eventtest.Context(t), f, minted))
 				active := f.Introspect(t, f.B, minted.Token)
 				if (active != nil) != c.alive {
 					t.Fatalf("active: %v, want %v", active != nil, c.alive)
@@ -104,13 +105,13 @@ func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
 		minted := f.Issue(t, f.A, "orders:read")
 		own := f.Request(t, f.A).Client
 		db.Close()
-		if active, err := f.A.Introspection.Introspect(t.Context(), minted.Token); !errors.Is(err, domain.ErrUnavailable) {
+		if active, err := f.A.Introspection.Introspect(eventtest.Context(t), minted.Token); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("introspect: %v, %v; want ErrUnavailable", active, err)
 		}
-		if err := f.A.Revocation.RevokeAccess(t.Context(), own, minted.Token); !errors.Is(err, domain.ErrUnavailable) {
+		if err := f.A.Revocation.RevokeAccess(eventtest.Context(t), own, minted.Token); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("revoke: %v, want ErrUnavailable", err)
 		}
-		if err := f.A.Index.Record(t.Context(), f.A.Cache.Revision(), minted.Record); !errors.Is(err, domain.ErrUnavailable) {
+		if err := f.A.Index.Record(eventtest.Context(t), f.A.Cache.Revision(), minted.Record); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("record: %v, want ErrUnavailable", err)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -117,7 +118,7 @@ const deedTimeout = 5 * time.Second
 
 // note does something and writes down what came of it. It says whether that is known.
 func (h *history) note(d deed, id domain.TokenID, do func(ctx context.Context) (outcome, error)) (known bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), deedTimeout)
+	ctx, cancel := context.WithTimeout(event.WithActor(context.Background(), event.System), deedTimeout)
 	defer cancel()
 	op := porcupine.Operation{Input: d, Call: int64(time.Since(h.began))}
 	told, err := do(ctx)

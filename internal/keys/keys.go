@@ -23,9 +23,9 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const rsaBits = 2048
@@ -37,7 +37,7 @@ const MaxTokenLifetime = 24 * time.Hour
 type Keys struct {
 	store   Store
 	cache   *cache.Cache
-	log     *audit.Log
+	events  *event.Recorder
 	revoker Revoker
 	master  *Master
 	now     func() time.Time
@@ -45,8 +45,8 @@ type Keys struct {
 }
 
 // New makes a keyring over a store.
-func New(store Store, cache *cache.Cache, log *audit.Log, revoker Revoker, master *Master, now func() time.Time) *Keys {
-	return &Keys{store: store, cache: cache, log: log, revoker: revoker, master: master, now: now}
+func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, master *Master, now func() time.Time) *Keys {
+	return &Keys{store: store, cache: cache, events: events, revoker: revoker, master: master, now: now}
 }
 
 // ErrWrongMaster says that the database was made with another master key.
@@ -133,7 +133,7 @@ func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.Signi
 	if err != nil {
 		return replacement, dead, err
 	}
-	err = k.log.Change(ctx, "key.revoke", "key:"+kid, nil, func(ctx context.Context) error {
+	err = k.events.Change(ctx, event.KeyRevoked{KeyID: kid}, func(ctx context.Context) error {
 		stored, err := k.store.ListSigningKeys(ctx) // again: a rotation may have come between
 		if err != nil {
 			return fmt.Errorf("list the signing keys: %w", err)
@@ -169,7 +169,7 @@ func (k *Keys) replace(ctx context.Context, alg, kid string) (signs domain.Signi
 	if err != nil {
 		return signs, err
 	}
-	err = k.log.Change(ctx, "key.rotate", "alg:"+alg, nil, func(ctx context.Context) error {
+	err = k.events.Change(ctx, event.KeyRotated{Alg: alg}, func(ctx context.Context) error {
 		stored, err := k.store.ListSigningKeys(ctx)
 		if err != nil {
 			return fmt.Errorf("list the signing keys: %w", err)

@@ -13,9 +13,10 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -37,15 +38,15 @@ func newReplica(t *testing.T, db *store.DB, master *keys.Master) *replica {
 	}
 	r := &replica{cache: cache, now: time.Now()}
 	clock := func() time.Time { return r.now }
-	log := audit.New(db, clock)
-	r.Keys = keys.New(db, cache, log, tokentest.NewRevocation(t, db, cache, log, clock), master, clock)
+	recorder := event.NewRecorder(db, clock)
+	r.Keys = keys.New(db, cache, recorder, tokentest.NewRevocation(t, db, cache, recorder, clock), master, clock)
 	return r
 }
 
 func (r *replica) sign(t *testing.T, alg string) string {
 	t.Helper()
 	r.refresh(t)
-	token, _, err := r.Sign(t.Context(), alg, keys.TypeAccessToken, []byte(`{"a":1}`))
+	token, _, err := r.Sign(eventtest.Context(t), alg, keys.TypeAccessToken, []byte(`{"a":1}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func (r *replica) sign(t *testing.T, alg string) string {
 
 func (r *replica) refresh(t *testing.T) {
 	t.Helper()
-	if err := r.cache.Refresh(t.Context()); err != nil {
+	if err := r.cache.Refresh(eventtest.Context(t)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -62,7 +63,7 @@ func (r *replica) refresh(t *testing.T) {
 func (r *replica) published(t *testing.T) []string {
 	t.Helper()
 	r.refresh(t)
-	body, _, err := r.JWKS(t.Context())
+	body, _, err := r.JWKS(eventtest.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestEnsureMakesOneKeyOfEachStateHoweverManyReplicas(t *testing.T) {
 		for range 4 {
 			r := newReplica(t, db, master)
 			group.Go(func() {
-				if err := r.Ensure(t.Context()); err != nil {
+				if err := r.Ensure(eventtest.Context(t)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -115,12 +116,12 @@ func TestRotationKeepsOldTokensAndSignsWithAKeyThatWasPublishedBefore(t *testing
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		master := keys.NewMaster()
 		a, b := newReplica(t, db, master), newReplica(t, db, master)
-		if err := a.Ensure(t.Context()); err != nil {
+		if err := a.Ensure(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		for _, alg := range domain.SigningAlgs {
 			old, known := b.sign(t, alg), b.published(t)
-			if _, err := a.Rotate(t.Context(), alg); err != nil {
+			if _, err := a.Rotate(eventtest.Context(t), alg); err != nil {
 				t.Fatal(err)
 			}
 			young := b.sign(t, alg)
@@ -131,7 +132,7 @@ func TestRotationKeepsOldTokensAndSignsWithAKeyThatWasPublishedBefore(t *testing
 				t.Errorf("%s: the new key was not published before it signed", alg)
 			}
 			for _, token := range []string{old, young} {
-				if _, _, err := a.Verify(t.Context(), keys.TypeAccessToken, token); err != nil {
+				if _, _, err := a.Verify(eventtest.Context(t), keys.TypeAccessToken, token); err != nil {
 					t.Errorf("%s: a token does not verify after the rotation: %v", alg, err)
 				}
 			}
@@ -143,24 +144,24 @@ func TestRevokedKeyIsDeadAndReplaced(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		master := keys.NewMaster()
 		a, b := newReplica(t, db, master), newReplica(t, db, master)
-		if err := a.Ensure(t.Context()); err != nil {
+		if err := a.Ensure(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		token := b.sign(t, domain.ES256)
-		replacement, _, err := a.Revoke(t.Context(), kidOf(t, token))
+		replacement, _, err := a.Revoke(eventtest.Context(t), kidOf(t, token))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if slices.Contains(b.published(t), kidOf(t, token)) {
 			t.Error("the revoked key is still published")
 		}
-		if _, _, err := b.Verify(t.Context(), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrUnknownKey) {
+		if _, _, err := b.Verify(eventtest.Context(t), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrUnknownKey) {
 			t.Errorf("a token of the revoked key: %v, want ErrUnknownKey", err)
 		}
 		if got := kidOf(t, b.sign(t, domain.ES256)); got != replacement.KID {
 			t.Errorf("signs with %s, want the replacement %s", got, replacement.KID)
 		}
-		if _, _, err := a.Revoke(t.Context(), "nobody"); !errors.Is(err, domain.ErrNotFound) {
+		if _, _, err := a.Revoke(eventtest.Context(t), "nobody"); !errors.Is(err, domain.ErrNotFound) {
 			t.Errorf("revoking an unknown key: %v, want ErrNotFound", err)
 		}
 	})
@@ -169,7 +170,7 @@ func TestRevokedKeyIsDeadAndReplaced(t *testing.T) {
 func TestVerifyRefusesForgeries(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		r := newReplica(t, db, keys.NewMaster())
-		if err := r.Ensure(t.Context()); err != nil {
+		if err := r.Ensure(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		good, rsa := r.sign(t, domain.ES256), r.sign(t, domain.RS256)
@@ -179,7 +180,7 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 		if err := errors.Join(hmac.Set("kid", kidOf(t, good)), hmac.Set("typ", keys.TypeAccessToken)); err != nil {
 			t.Fatal(err)
 		}
-		body, _, err := r.JWKS(t.Context())
+		body, _, err := r.JWKS(eventtest.Context(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,14 +203,14 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 			"JSON form":       `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
 			"huge":            strings.Repeat("a", 1<<20),
 		} {
-			if _, _, err := r.Verify(t.Context(), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrNotOurs) {
+			if _, _, err := r.Verify(eventtest.Context(t), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrNotOurs) {
 				t.Errorf("%s: %v, want ErrNotOurs", name, err)
 			}
 		}
-		if _, _, err := r.Verify(t.Context(), keys.TypeJWT, good); !errors.Is(err, keys.ErrNotOurs) {
+		if _, _, err := r.Verify(eventtest.Context(t), keys.TypeJWT, good); !errors.Is(err, keys.ErrNotOurs) {
 			t.Errorf("an access token passes as another type: %v", err)
 		}
-		if _, _, err := r.Verify(t.Context(), keys.TypeAccessToken, good); err != nil {
+		if _, _, err := r.Verify(eventtest.Context(t), keys.TypeAccessToken, good); err != nil {
 			t.Errorf("the good one: %v", err)
 		}
 	})
@@ -217,10 +218,10 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 
 func TestAnotherMasterKeyIsRefused(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		if err := newReplica(t, db, keys.NewMaster()).Claim(t.Context()); err != nil {
+		if err := newReplica(t, db, keys.NewMaster()).Claim(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
-		if err := newReplica(t, db, keys.NewMaster()).Claim(t.Context()); !errors.Is(err, keys.ErrWrongMaster) {
+		if err := newReplica(t, db, keys.NewMaster()).Claim(eventtest.Context(t)); !errors.Is(err, keys.ErrWrongMaster) {
 			t.Errorf("claim with another key: %v, want ErrWrongMaster", err)
 		}
 	})
@@ -229,7 +230,7 @@ func TestAnotherMasterKeyIsRefused(t *testing.T) {
 func TestMaintainRotatesInTimeAndDropsWhatNobodyNeeds(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		r := newReplica(t, db, keys.NewMaster())
-		if err := r.Ensure(t.Context()); err != nil {
+		if err := r.Ensure(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		old := kidOf(t, r.sign(t, domain.ES256))
@@ -255,7 +256,7 @@ func TestMaintainRotatesInTimeAndDropsWhatNobodyNeeds(t *testing.T) {
 
 func maintain(t *testing.T, r *replica) {
 	t.Helper()
-	if err := r.Maintain(t.Context(), 30*24*time.Hour); err != nil {
+	if err := r.Maintain(eventtest.Context(t), 30*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	r.refresh(t)
@@ -264,11 +265,11 @@ func maintain(t *testing.T, r *replica) {
 func TestJWKSOutlivesTheDatabase(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		r := newReplica(t, db, keys.NewMaster())
-		if err := r.Ensure(t.Context()); err != nil {
+		if err := r.Ensure(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		before := r.published(t)
-		if _, err := r.Rotate(t.Context(), domain.ES256); err != nil { // forget the ring …
+		if _, err := r.Rotate(eventtest.Context(t), domain.ES256); err != nil { // forget the ring …
 			t.Fatal(err)
 		}
 		r.refresh(t)

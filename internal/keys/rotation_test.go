@@ -8,6 +8,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -24,7 +25,7 @@ type caching struct {
 func (c *caching) verify(t *testing.T, token string, maxAge time.Duration) error {
 	t.Helper()
 	if c.set == nil || c.from.now.Sub(c.fetched) >= maxAge {
-		body, _, err := c.from.JWKS(t.Context())
+		body, _, err := c.from.JWKS(eventtest.Context(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +48,7 @@ func TestAutomaticRotationIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		master := keys.NewMaster()
 		a, b := newReplica(t, db, master), newReplica(t, db, master)
-		if err := a.Ensure(t.Context()); err != nil {
+		if err := a.Ensure(eventtest.Context(t)); err != nil {
 			t.Fatal(err)
 		}
 		replicas := []*replica{a, b}
@@ -60,7 +61,7 @@ func TestAutomaticRotationIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T) {
 			}
 			for n, r := range replicas {
 				// A key is taken into use by whichever replica comes first, and at once.
-				if err := replicas[1-n].Maintain(t.Context(), rotateEvery); err != nil {
+				if err := replicas[1-n].Maintain(eventtest.Context(t), rotateEvery); err != nil {
 					t.Fatal(err)
 				}
 				token := r.sign(t, domain.ES256)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/page"
 )
 
@@ -49,7 +50,7 @@ func TestAllowGivesConsentToWhatWasShown(t *testing.T) {
 		if answered.Denied || answered.AnsweredIn == 0 {
 			t.Errorf("answered %+v", answered)
 		}
-		consent, err := w.sessions.Consent(t.Context(), w.alice.ID, w.notes.ID, orders)
+		consent, err := w.sessions.Consent(eventtest.Context(t), w.alice.ID, w.notes.ID, orders)
 		w.check(err)
 		if diff := cmp.Diff([]string{"offline_access", "openid", "orders:read", "orders:write"}, consent.Scopes); diff != "" {
 			t.Error(diff)
@@ -68,7 +69,7 @@ func TestAnythingButAllowIsANo(t *testing.T) {
 				t.Errorf("%q: answered %+v", decision, answered)
 			}
 		}
-		_, err := w.sessions.Consent(t.Context(), w.alice.ID, w.notes.ID, orders)
+		_, err := w.sessions.Consent(eventtest.Context(t), w.alice.ID, w.notes.ID, orders)
 		if !errors.Is(err, domain.ErrNotFound) {
 			t.Errorf("consent: %v", err)
 		}
@@ -88,7 +89,7 @@ func TestConsentPageOfAnotherPersonDoesNotCount(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
 		flow := w.flow()
-		_, err := w.directory.CreateUser(t.Context(), domain.User{Username: "bobby"}, password)
+		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, password)
 		w.check(err)
 		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(flow))
 		shown := b.body

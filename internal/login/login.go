@@ -11,8 +11,8 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/session"
 )
@@ -131,7 +131,7 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 	// A change of the password ends the sessions that there are. One made before this session did not end it, but is
 	// seen here; one made later does.
 	if err := l.confirm(r.Context(), user); err != nil {
-		ctx := audit.WithActor(context.WithoutCancel(r.Context()), "user:"+user.Username)
+		ctx := event.WithActor(context.WithoutCancel(r.Context()), event.User(user.Username))
 		if endErr := l.sessions.End(ctx, session); endErr != nil {
 			return endErr
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // setupForm is the data of the first administrator's page.
@@ -39,7 +40,7 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "setup", form)
 		return
 	}
-	user, err := l.directory.CompleteSetup(r.Context(), form.Token,
+	user, err := l.directory.CompleteSetup(event.WithActor(r.Context(), event.System), form.Token,
 		domain.User{Username: form.Username, Name: form.Name, Email: form.Email}, password)
 	if errors.Is(err, domain.ErrInvalid) || errors.Is(err, domain.ErrExists) {
 		form.Problem = sentence(err)

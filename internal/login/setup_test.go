@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/signet-auth/signet/internal/event/eventtest"
 )
 
 func TestSetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 	each(t, func(w *world) {
-		token, err := w.directory.NewSetupLink(t.Context(), time.Hour)
+		token, err := w.directory.NewSetupLink(eventtest.Context(t), time.Hour)
 		w.check(err)
 		b := w.browser().get("/setup?token="+token).wantPage(http.StatusOK, "Create the first administrator")
 		late := w.browser().get("/setup?token=" + token)
@@ -21,7 +23,7 @@ func TestSetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 		fill(b, password, password).wantRedirect("/account")
 		b.get("/account").wantPage(http.StatusOK, "Ruth", "ruth@example.com")
 
-		count, err := w.db.CountAdministrators(t.Context(), w.now)
+		count, err := w.db.CountAdministrators(eventtest.Context(t), w.now)
 		w.check(err)
 		if count != 1 {
 			t.Errorf("%d administrators", count)
@@ -33,7 +35,7 @@ func TestSetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 
 func TestUnknownSetupLinkOpensNothing(t *testing.T) {
 	each(t, func(w *world) {
-		token, err := w.directory.NewSetupLink(t.Context(), time.Hour)
+		token, err := w.directory.NewSetupLink(eventtest.Context(t), time.Hour)
 		w.check(err)
 		b := w.browser()
 		b.get("/setup").wantPage(http.StatusNotFound, "not valid")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 )
 
 func TestSignInLeadsBackToTheRequestThatWaited(t *testing.T) {
@@ -40,10 +42,10 @@ func TestSignInWithoutARequestLeadsToTheAccount(t *testing.T) {
 func TestWrongPasswordAndUnknownNameLookTheSame(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
-		if err := w.directory.SetUserDisabled(t.Context(), "alice", true); err != nil {
+		if err := w.directory.SetUserDisabled(eventtest.Context(t), "alice", true); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.directory.CreateUser(t.Context(), domain.User{Username: "bobby"}, password)
+		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, password)
 		w.check(err)
 		for name, guess := range map[string]string{"bobby": "wrong password", "nobody": "wrong password", "alice": password} {
 			b := w.browser().get("/login").post("/login", "username", name, "password", guess)
@@ -106,7 +108,7 @@ func TestDisabledUserIsSignedOutAtOnce(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
 		b := w.browser().signIn().get("/account").wantPage(http.StatusOK)
-		w.check(w.directory.SetUserDisabled(t.Context(), "alice", true))
+		w.check(w.directory.SetUserDisabled(eventtest.Context(t), "alice", true))
 		b.get("/account").wantRedirect("/login")
 	})
 }
@@ -114,8 +116,8 @@ func TestDisabledUserIsSignedOutAtOnce(t *testing.T) {
 func TestDisabledUserWhoseSignInWasUnderWayIsNotSignedIn(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
-		w.check(w.directory.SetUserDisabled(t.Context(), "alice", true))
-		token, _, err := w.sessions.Start(t.Context(), w.alice, []string{"pwd"}, "", "")
+		w.check(w.directory.SetUserDisabled(eventtest.Context(t), "alice", true))
+		token, _, err := w.sessions.Start(eventtest.Context(t), w.alice, []string{"pwd"}, "", "")
 		w.check(err)
 		recorder := httptest.NewRecorder()
 		w.check(w.pages.SignIn(recorder, httptest.NewRequest(http.MethodGet, "/login", nil), token))
@@ -134,9 +136,9 @@ func TestSignInUnderWayDoesNotOutliveThePassword(t *testing.T) {
 			"disabled": func(ctx context.Context, u string) error { return w.directory.SetUserDisabled(ctx, u, true) },
 			"deleted":  w.directory.DeleteUser,
 		} {
-			_, err := w.directory.CreateUser(t.Context(), domain.User{Username: username}, password)
+			_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: username}, password)
 			w.check(err)
-			w.meanwhile = func(ctx context.Context) error { return change(ctx, username) }
+			w.meanwhile = func(ctx context.Context) error { return change(event.WithActor(ctx, event.System), username) }
 			b := w.browser().get("/login").post("/login", "username", username, "password", password)
 			b.wantPage(http.StatusUnprocessableEntity, "Username and password do not match")
 			b.get("/account").wantRedirect("/login")
@@ -173,7 +175,7 @@ func TestSignInWhoseTimeRanOutMakesNoSession(t *testing.T) {
 
 func TestBrowserThatWentAwayIsNotToldOK(t *testing.T) {
 	each(t, func(w *world) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(eventtest.Context(t))
 		cancel()
 		recorder := httptest.NewRecorder()
 		w.server.Config.Handler.ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodGet, "/setup?token=x", nil))
@@ -223,7 +225,7 @@ func TestFlowThatExpiredSaysWhereToGo(t *testing.T) {
 func TestDisabledClientGetsNobodySignedIn(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
-		w.check(w.registry.SetClientDisabled(t.Context(), "notes", true))
+		w.check(w.registry.SetClientDisabled(eventtest.Context(t), "notes", true))
 		w.browser().get("/login?flow="+url.QueryEscape(w.flow())).wantPage(http.StatusBadRequest, "not registered here any more")
 	})
 }

@@ -2,18 +2,6 @@ package login_test
 
 import (
 	"context"
-	"github.com/signet-auth/signet/internal/audit"
-	"github.com/signet-auth/signet/internal/cache"
-	"github.com/signet-auth/signet/internal/directory"
-	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/login"
-	"github.com/signet-auth/signet/internal/page"
-	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/store"
-	"github.com/signet-auth/signet/internal/store/pgtest"
-	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 	"html"
 	"io"
 	"log/slog"
@@ -25,6 +13,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/login"
+	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -68,7 +70,7 @@ func (d slowDirectory) Authenticate(ctx context.Context, username, password stri
 // openSessions counts, by the audit log, the sessions that were started and not ended by themselves.
 func (w *world) openSessions() int {
 	w.t.Helper()
-	events, err := w.db.ListEvents(w.t.Context(), 0, 1000)
+	events, err := w.db.ListEvents(eventtest.Context(w.t), 0, 1000)
 	w.check(err)
 	open := 0
 	for _, event := range events {
@@ -94,11 +96,11 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	discard := slog.New(slog.DiscardHandler)
 	cache, err := cache.New(db, 100)
 	w.check(err)
-	events := audit.New(db, clock)
-	revoker := tokentest.NewRevocation(t, db, cache, events, clock)
-	w.directory = directory.New(db, cache, events, revoker, clock)
-	w.registry = registry.New(db, cache, events, revoker, []byte("0123456789abcdef0123456789abcdef"), clock)
-	w.sessions = session.New(db, events, clock, session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour})
+	recorder := event.NewRecorder(db, clock)
+	revoker := tokentest.NewRevocation(t, db, cache, recorder, clock)
+	w.directory = directory.New(db, cache, recorder, revoker, clock)
+	w.registry = registry.New(db, cache, recorder, revoker, []byte("0123456789abcdef0123456789abcdef"), clock)
+	w.sessions = session.New(db, recorder, clock, session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour})
 	w.pages, err = page.New(page.Config{
 		Issuer: "http://127.0.0.1", HashKey: make([]byte, 32), BlockKey: make([]byte, 32),
 		Sessions: w.sessions, Directory: w.directory, Now: clock, Log: discard,
@@ -125,7 +127,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 // settle adds the user, the API and the client.
 func (w *world) settle() {
 	w.t.Helper()
-	ctx := w.t.Context()
+	ctx := eventtest.Context(w.t)
 	var err error
 	w.alice, err = w.directory.CreateUser(ctx, domain.User{Username: "alice", Name: "Alice Baker", Email: "alice@example.com"}, password)
 	w.check(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/secevent"
 )
 
@@ -45,7 +46,7 @@ func (p *Provider) pollEvents(w http.ResponseWriter, r *http.Request) {
 	})
 	var answer secevent.Answer
 	if err == nil {
-		answer, err = p.Events.Poll(r.Context(), caller.ClientID, request)
+		answer, err = p.Events.Poll(event.WithActor(r.Context(), event.Client(caller.ClientID)), caller.ClientID, request)
 	}
 	switch {
 	case errors.Is(err, domain.ErrNotFound), errors.Is(err, secevent.ErrNotPolling):

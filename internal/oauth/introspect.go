@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ory/fosite"
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -73,7 +73,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return clientError(err)
 			}
-			ctx := audit.WithActor(r.Context(), string(caller.Actor()))
+			ctx := event.WithActor(r.Context(), caller.Actor())
 			return p.revokeToken(ctx, client, form.Get("token"))
 		})
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ory/fosite"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // grantTypes are those that the token endpoint knows.
@@ -100,7 +100,7 @@ func (p *Provider) endReplayed(ctx context.Context, err error) error {
 	if !errors.As(err, &replay) {
 		return err
 	}
-	ctx = audit.WithActor(context.WithoutCancel(ctx), "client:"+replay.clientID)
+	ctx = event.WithActor(context.WithoutCancel(ctx), event.Client(replay.clientID))
 	if _, failed := p.Revocation.RevokeGrant(ctx, replay.grantID); failed != nil && !errors.Is(failed, domain.ErrNotFound) {
 		return failed
 	}

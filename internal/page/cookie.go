@@ -8,8 +8,8 @@ import (
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // What the cookie holds.
@@ -129,5 +129,5 @@ func (p *Pages) endSession(r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return p.sessions.End(audit.WithActor(r.Context(), "user:"+user.Username), session)
+	return p.sessions.End(event.WithActor(r.Context(), event.User(user.Username)), session)
 }

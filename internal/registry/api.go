@@ -6,13 +6,15 @@ import (
 	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // CreateAPI registers an API and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the audience is taken.
 func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (domain.API, error) {
 	api.CreatedAt = r.now()
 	api.UpdatedAt = api.CreatedAt
-	return r.putAPI(ctx, "api.create", api, func(ctx context.Context, api domain.API) error {
+	created := func(d event.APIDetails) event.Event { return event.APICreated{Audience: api.Audience, APIDetails: d} }
+	return r.putAPI(ctx, api, created, func(ctx context.Context, api domain.API) error {
 		_, err := r.store.InsertAPI(ctx, api)
 		return err
 	})
@@ -22,11 +24,12 @@ func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (domain.API, e
 // clients lose the permissions that are not listed. ErrInvalid if it breaks a rule, ErrNotFound if there is no such audience.
 func (r *Registry) UpdateAPI(ctx context.Context, api domain.API) (domain.API, error) {
 	api.UpdatedAt = r.now()
-	return r.putAPI(ctx, "api.update", api, r.store.UpdateAPI)
+	updated := func(d event.APIDetails) event.Event { return event.APIUpdated{Audience: api.Audience, APIDetails: d} }
+	return r.putAPI(ctx, api, updated, r.store.UpdateAPI)
 }
 
 func (r *Registry) putAPI(
-	ctx context.Context, action string, api domain.API, put func(context.Context, domain.API) error,
+	ctx context.Context, api domain.API, put func(event.APIDetails) event.Event, store func(context.Context, domain.API) error,
 ) (domain.API, error) {
 	if err := checkAPI(&api); err != nil {
 		return domain.API{}, err
@@ -40,12 +43,12 @@ func (r *Registry) putAPI(
 			return domain.API{}, fmt.Errorf("%w API %q: its permission %q is built in and cannot be removed", domain.ErrInvalid, api.Audience, needed)
 		}
 	}
-	details := map[string]any{
-		"name": api.Name, "permissions": permissions, "signing_alg": api.SigningAlg, "access_token_ttl": api.AccessTokenTTL.String(),
+	details := event.APIDetails{
+		Name: api.Name, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
 	}
 	var stored domain.API
-	err := r.log.Change(ctx, action, "api:"+api.Audience, details, func(ctx context.Context) (err error) {
-		if err := put(ctx, api); err != nil {
+	err := r.events.Change(ctx, put(details), func(ctx context.Context) (err error) {
+		if err := store(ctx, api); err != nil {
 			return err
 		}
 		stored, err = r.store.FindAPI(ctx, api.Audience)
@@ -62,7 +65,7 @@ func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
 	if audience == domain.AdminAudience {
 		return fmt.Errorf("%w API %q: it is built in and cannot be deleted", domain.ErrInvalid, audience)
 	}
-	err := r.log.Change(ctx, "api.delete", "api:"+audience, nil, func(ctx context.Context) error {
+	err := r.events.Change(ctx, event.APIDeleted{Audience: audience}, func(ctx context.Context) error {
 		api, err := r.store.FindAPI(ctx, audience)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // CreateClient registers a client and returns it as stored, with its secret, which is shown this once: it is empty for a
@@ -29,7 +30,10 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 		secret, stored = r.newSecret()
 		client.Secrets = []domain.ClientSecret{stored}
 	}
-	stored, err := r.putClient(ctx, "client.create", client, func(ctx context.Context, client domain.Client) error {
+	created := func(d event.ClientDetails) event.Event {
+		return event.ClientCreated{ClientID: client.ClientID, ClientDetails: d}
+	}
+	stored, err := r.putClient(ctx, client, created, func(ctx context.Context, client domain.Client) error {
 		_, err := r.store.InsertClient(ctx, client)
 		return err
 	})
@@ -43,7 +47,10 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 // and returns the client as stored. ErrInvalid as for CreateClient, ErrNotFound if there is no such client_id.
 func (r *Registry) UpdateClient(ctx context.Context, client domain.Client) (domain.Client, error) {
 	client.UpdatedAt = r.now()
-	return r.putClient(ctx, "client.update", client, func(ctx context.Context, client domain.Client) error {
+	updated := func(d event.ClientDetails) event.Event {
+		return event.ClientUpdated{ClientID: client.ClientID, ClientDetails: d}
+	}
+	return r.putClient(ctx, client, updated, func(ctx context.Context, client domain.Client) error {
 		current, err := r.store.FindClient(ctx, client.ClientID)
 		if err != nil {
 			return err
@@ -57,21 +64,21 @@ func (r *Registry) UpdateClient(ctx context.Context, client domain.Client) (doma
 }
 
 func (r *Registry) putClient(
-	ctx context.Context, action string, client domain.Client, put func(context.Context, domain.Client) error,
+	ctx context.Context, client domain.Client, put func(event.ClientDetails) event.Event, store func(context.Context, domain.Client) error,
 ) (domain.Client, error) {
 	if err := checkClient(&client); err != nil {
 		return domain.Client{}, err
 	}
-	details := map[string]any{
-		"name": client.Name, "public": client.Public, "first_party": client.FirstParty, "grant_types": client.GrantTypes,
-		"redirect_uris": client.RedirectURIs, "apis": client.APIs, "serves": client.Serves,
+	details := event.ClientDetails{
+		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
+		RedirectURIs: client.RedirectURIs, APIs: client.APIs, Serves: client.Serves,
 	}
 	var stored domain.Client
-	err := r.log.Change(ctx, action, "client:"+client.ClientID, details, func(ctx context.Context) (err error) {
+	err := r.events.Change(ctx, put(details), func(ctx context.Context) (err error) {
 		if err := r.checkAPIsExist(ctx, client); err != nil {
 			return err
 		}
-		if err := put(ctx, client); err != nil {
+		if err := store(ctx, client); err != nil {
 			return err
 		}
 		stored, err = r.store.FindClient(ctx, client.ClientID)
@@ -109,11 +116,11 @@ func (r *Registry) checkAPIsExist(ctx context.Context, client domain.Client) err
 // SetClientDisabled disables or enables a client. Disabling revokes its grants and tokens; enabling does not bring them back.
 // ErrNotFound if there is no such client_id.
 func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disabled bool) error {
-	action := "client.enable"
+	var changed event.Event = event.ClientEnabled{ClientID: clientID}
 	if disabled {
-		action = "client.disable"
+		changed = event.ClientDisabled{ClientID: clientID}
 	}
-	return r.changeClient(ctx, action, clientID, nil, func(ctx context.Context, client domain.Client) error {
+	return r.changeClient(ctx, clientID, changed, func(ctx context.Context, client domain.Client) error {
 		client.UpdatedAt = r.now()
 		if !disabled {
 			client.DisabledAt = time.Time{}
@@ -131,7 +138,7 @@ func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disab
 
 // DeleteClient removes a client and revokes its grants and tokens. ErrNotFound if there is no such client_id.
 func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
-	return r.changeClient(ctx, "client.delete", clientID, nil, func(ctx context.Context, client domain.Client) error {
+	return r.changeClient(ctx, clientID, event.ClientDeleted{ClientID: clientID}, func(ctx context.Context, client domain.Client) error {
 		if err := r.revokeAll(ctx, client); err != nil {
 			return err
 		}
@@ -146,9 +153,9 @@ func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {
 
 // changeClient makes an audited change to a client that exists.
 func (r *Registry) changeClient(
-	ctx context.Context, action, clientID string, details map[string]any, change func(context.Context, domain.Client) error,
+	ctx context.Context, clientID string, e event.Event, change func(context.Context, domain.Client) error,
 ) error {
-	err := r.log.Change(ctx, action, "client:"+clientID, details, func(ctx context.Context) error {
+	err := r.events.Change(ctx, e, func(ctx context.Context) error {
 		client, err := r.store.FindClient(ctx, clientID)
 		if err != nil {
 			return err

@@ -6,24 +6,24 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
 type Registry struct {
 	store     Store
 	cache     *cache.Cache
-	log       *audit.Log
+	events    *event.Recorder
 	revoker   Revoker
 	secretKey []byte
 	now       func() time.Time
 }
 
 // New makes a registry. The secret key turns client secrets into what is stored of them.
-func New(store Store, cache *cache.Cache, log *audit.Log, revoker Revoker, secretKey []byte, now func() time.Time) *Registry {
-	return &Registry{store: store, cache: cache, log: log, revoker: revoker, secretKey: secretKey, now: now}
+func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, secretKey []byte, now func() time.Time) *Registry {
+	return &Registry{store: store, cache: cache, events: events, revoker: revoker, secretKey: secretKey, now: now}
 }
 
 // LookupClient finds a client in the snapshot, a disabled one too. The client is shared: do not change it.

@@ -13,6 +13,8 @@ import (
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -40,8 +42,9 @@ func each(t *testing.T, test func(*world)) {
 		}
 		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
 		now := func() time.Time { return w.now }
-		w.log = audit.New(db, now)
-		w.Registry = registry.New(db, cache, w.log, tokentest.NewRevocation(t, db, cache, w.log, now), []byte("a key of the tests"), now)
+		w.log = audit.New(db)
+		recorder := event.NewRecorder(db, now)
+		w.Registry = registry.New(db, cache, recorder, tokentest.NewRevocation(t, db, cache, recorder, now), []byte("a key of the tests"), now)
 		w.refresh()
 		test(w)
 	})
@@ -49,7 +52,7 @@ func each(t *testing.T, test func(*world)) {
 
 func (w *world) refresh() {
 	w.t.Helper()
-	w.check(w.cache.Refresh(w.t.Context()))
+	w.check(w.cache.Refresh(eventtest.Context(w.t)))
 }
 
 func (w *world) check(err error) {
@@ -74,7 +77,7 @@ func (w *world) refused(err, want error, fragments ...string) {
 
 func (w *world) lastEvent() domain.Event {
 	w.t.Helper()
-	last, err := w.log.Verify(w.t.Context())
+	last, err := w.log.Verify(eventtest.Context(w.t))
 	w.check(err)
 	return last
 }
@@ -85,21 +88,21 @@ func (w *world) api(audience string, permissions ...string) domain.API {
 	for _, p := range permissions {
 		api.Permissions = append(api.Permissions, domain.Permission{Name: p})
 	}
-	created, err := w.CreateAPI(w.t.Context(), api)
+	created, err := w.CreateAPI(eventtest.Context(w.t), api)
 	w.check(err)
 	return created
 }
 
 func (w *world) service(clientID string) (domain.Client, string) {
 	w.t.Helper()
-	client, secret, err := w.CreateClient(w.t.Context(), domain.Client{ClientID: clientID, GrantTypes: []string{domain.GrantClientCredentials}})
+	client, secret, err := w.CreateClient(eventtest.Context(w.t), domain.Client{ClientID: clientID, GrantTypes: []string{domain.GrantClientCredentials}})
 	w.check(err)
 	return client, secret
 }
 
 func (w *world) lookup(clientID string) *domain.Client {
 	w.t.Helper()
-	client, err := w.LookupClient(w.t.Context(), clientID)
+	client, err := w.LookupClient(eventtest.Context(w.t), clientID)
 	w.check(err)
 	return client
 }
@@ -112,7 +115,7 @@ func (w *world) issue(client, api int64) domain.TokenRef {
 	}
 	rand.Read(token.ID[:])
 	w.refresh()
-	_, err := w.db.InsertIssuedTokens(w.t.Context(), []domain.IssuedToken{token}, []int64{w.cache.Revision()})
+	_, err := w.db.InsertIssuedTokens(eventtest.Context(w.t), []domain.IssuedToken{token}, []int64{w.cache.Revision()})
 	w.check(err)
 	ref := token.Ref()
 	if w.revoked(ref) {
@@ -123,20 +126,20 @@ func (w *world) issue(client, api int64) domain.TokenRef {
 
 func (w *world) revoked(ref domain.TokenRef) bool {
 	w.t.Helper()
-	found, _, err := w.db.FindIssuedTokens(w.t.Context(), []domain.TokenRef{ref})
+	found, _, err := w.db.FindIssuedTokens(eventtest.Context(w.t), []domain.TokenRef{ref})
 	w.check(err)
 	token, ok := found[ref.ID]
 	if !ok {
 		w.t.Fatal("the token is not in the index")
 	}
-	open, err := w.db.OpenRevocations(w.t.Context())
+	open, err := w.db.OpenRevocations(eventtest.Context(w.t))
 	w.check(err)
 	return !token.RevokedAt.IsZero() || slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(token) })
 }
 
 func TestAClientIsStoredAsRegistered(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		w.api("https://orders.example", "orders:read", "orders:write")
 		want := domain.Client{
 			ClientID:     "web",
@@ -186,15 +189,15 @@ func TestAPublicClientHasNoSecret(t *testing.T) {
 			ClientID: "app", Public: true,
 			GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"com.example.app:/cb"},
 		}
-		client, secret, err := w.CreateClient(w.t.Context(), app)
+		client, secret, err := w.CreateClient(eventtest.Context(w.t), app)
 		w.check(err)
 		if secret != "" || len(client.Secrets) != 0 || w.CheckSecret(&client, "") || w.CheckSecret(&client, "x") {
 			w.t.Errorf("secret %q of %+v", secret, client)
 		}
-		_, _, err = w.AddSecret(w.t.Context(), "app", time.Time{})
+		_, _, err = w.AddSecret(eventtest.Context(w.t), "app", time.Time{})
 		w.refused(err, domain.ErrInvalid, "a public client has none")
 		app.Public, app.RedirectURIs = false, []string{"https://app.example"}
-		_, err = w.UpdateClient(w.t.Context(), app)
+		_, err = w.UpdateClient(eventtest.Context(w.t), app)
 		w.refused(err, domain.ErrInvalid, "stays public or confidential")
 	})
 }
@@ -212,17 +215,17 @@ func TestAClientThatNamesWhatIsNotThereIsRefused(t *testing.T) {
 				`invalid permission "orders:raed": API "https://orders.example" does not have it`},
 		} {
 			tc.client.ClientID, tc.client.GrantTypes = "svc", []string{domain.GrantClientCredentials}
-			_, _, err := w.CreateClient(w.t.Context(), tc.client)
+			_, _, err := w.CreateClient(eventtest.Context(w.t), tc.client)
 			w.refused(err, domain.ErrInvalid, tc.want)
 		}
-		_, err := w.FindClient(w.t.Context(), "svc")
+		_, err := w.FindClient(eventtest.Context(w.t), "svc")
 		w.refused(err, domain.ErrNotFound, `client "svc": not found`)
 	})
 }
 
 func TestSecretsRotateWithoutAGap(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		client, first := w.service("svc")
 		second, stored, err := w.AddSecret(ctx, "svc", w.now.Add(time.Hour))
 		w.check(err)
@@ -256,19 +259,19 @@ func TestAClientHasAtMostFiveLiveSecretsEvenWhenAddedAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
-				if _, _, err := w.AddSecret(w.t.Context(), "svc", w.now.Add(time.Minute)); err != nil && !errors.Is(err, domain.ErrInvalid) {
+				if _, _, err := w.AddSecret(eventtest.Context(w.t), "svc", w.now.Add(time.Minute)); err != nil && !errors.Is(err, domain.ErrInvalid) {
 					w.t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
-		client, err := w.FindClient(w.t.Context(), "svc")
+		client, err := w.FindClient(eventtest.Context(w.t), "svc")
 		w.check(err)
 		if len(client.Secrets) != 5 {
 			w.t.Errorf("%d secrets", len(client.Secrets))
 		}
 		w.now = w.now.Add(time.Minute)
-		_, _, err = w.AddSecret(w.t.Context(), "svc", time.Time{})
+		_, _, err = w.AddSecret(eventtest.Context(w.t), "svc", time.Time{})
 		w.check(err) // expired ones do not count
 	})
 }
@@ -297,7 +300,7 @@ func TestOnlyTheExactSecretOfAnEnabledClientIsRight(t *testing.T) {
 
 func TestAbsenceIsRememberedUntilTheClientOrAPIIsThere(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		for range 2 {
 			_, err := w.LookupClient(ctx, "svc")
 			w.refused(err, domain.ErrNotFound)
@@ -326,7 +329,7 @@ func TestAbsenceIsRememberedUntilTheClientOrAPIIsThere(t *testing.T) {
 
 func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		bystander, _ := w.service("bystander")
 		for name, end := range map[string]func(clientID string) error{
 			"disable": func(id string) error { return w.SetClientDisabled(ctx, id, true) },
@@ -371,7 +374,7 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 
 func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		api := w.api("https://orders.example", "orders:read", "orders:write")
 		if api.SigningAlg != domain.ES256 || api.Name != api.Audience {
 			w.t.Errorf("api = %+v", api)
@@ -418,7 +421,7 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 // A client that lists only permissions which are then removed must not end up with "all of them".
 func TestLosingTheLastPermissionIsNotGainingAll(t *testing.T) {
 	each(t, func(w *world) {
-		ctx := w.t.Context()
+		ctx := eventtest.Context(w.t)
 		api := w.api("https://orders.example", "orders:read", "orders:write")
 		_, _, err := w.CreateClient(ctx, domain.Client{
 			ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials},
@@ -441,9 +444,9 @@ func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 			w.api("urn:" + name)
 		}
 		var got []string
-		clients, err := w.ListClients(w.t.Context(), "a", 1)
+		clients, err := w.ListClients(eventtest.Context(w.t), "a", 1)
 		w.check(err)
-		apis, err := w.ListAPIs(w.t.Context(), "urn:a", 5)
+		apis, err := w.ListAPIs(eventtest.Context(w.t), "urn:a", 5)
 		w.check(err)
 		for _, c := range clients {
 			got = append(got, c.ClientID)

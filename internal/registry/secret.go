@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const (
@@ -30,8 +31,7 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 		return "", domain.ClientSecret{}, fmt.Errorf("%w expiry %s: choose a time that is still to come",
 			domain.ErrInvalid, expiresAt.UTC().Format(time.RFC3339))
 	}
-	details := map[string]any{"hint": stored.Hint}
-	err := r.changeClient(ctx, "client.add_secret", clientID, details, func(ctx context.Context, client domain.Client) (err error) {
+	err := r.changeClient(ctx, clientID, event.SecretAdded{ClientID: clientID, Hint: stored.Hint}, func(ctx context.Context, client domain.Client) (err error) {
 		if client.Public {
 			return fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
 		}
@@ -50,8 +50,7 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 
 // RemoveSecret takes one of a client's secrets away. ErrNotFound if there is no such client_id, or it has no secret of that id.
 func (r *Registry) RemoveSecret(ctx context.Context, clientID string, id int64) error {
-	details := map[string]any{"id": id}
-	return r.changeClient(ctx, "client.remove_secret", clientID, details, func(ctx context.Context, _ domain.Client) error {
+	return r.changeClient(ctx, clientID, event.SecretRemoved{ClientID: clientID, ID: id}, func(ctx context.Context, _ domain.Client) error {
 		if err := r.store.DeleteClientSecret(ctx, clientID, id); err != nil {
 			return fmt.Errorf("secret %d: %w", id, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
@@ -32,7 +33,7 @@ func setUpSkewed(t *testing.T, db *store.DB, skew time.Duration) *skewed {
 	t.Helper()
 	s := &skewed{Fixture: tokentest.SetUp(t, db), skew: skew}
 	s.B = tokentest.NewReplica(t, db, s.Master, func() time.Time { return s.Now.Load().Add(s.skew) })
-	ctx := t.Context()
+	ctx := eventtest.Context(t)
 	user, err := s.A.Directory.CreateUser(ctx, domain.User{Username: "alice"}, "")
 	tokentest.Must(t, err)
 	now := *s.Now.Load()
@@ -47,12 +48,12 @@ func setUpSkewed(t *testing.T, db *store.DB, skew time.Duration) *skewed {
 // issue issues a token of the user's, so that every kind of revocation covers it.
 func (s *skewed) issue(t *testing.T, r *tokentest.Replica) token.SignedToken {
 	t.Helper()
-	tokentest.Must(t, r.Cache.Refresh(t.Context()))
+	tokentest.Must(t, r.Cache.Refresh(eventtest.Context(t)))
 	order := s.Request(t, r)
 	order.Grant = &s.grant
-	minted, err := r.Minter.Mint(t.Context(), order)
+	minted, err := r.Minter.Mint(eventtest.Context(t), order)
 	tokentest.Must(t, err)
-	tokentest.Must(t, r.Index.Record(t.Context(), r.Cache.Revision(), minted.Record))
+	tokentest.Must(t, r.Index.Record(eventtest.Context(t), r.Cache.Revision(), minted.Record))
 	return minted
 }
 
@@ -99,10 +100,10 @@ var revocations = map[string]func(t *testing.T, r *tokentest.Replica, of domain.
 		return begin(t, r, revocation.TokenSelector{All: true})
 	},
 	"key": func(t *testing.T, r *tokentest.Replica, of domain.IssuedToken) domain.Revocation {
-		stored, err := r.Keys.List(t.Context())
+		stored, err := r.Keys.List(eventtest.Context(t))
 		tokentest.Must(t, err)
 		i := slices.IndexFunc(stored, func(k domain.SigningKey) bool { return k.ID == of.KeyID })
-		_, begun, err := r.Keys.Revoke(t.Context(), stored[i].KID)
+		_, begun, err := r.Keys.Revoke(eventtest.Context(t), stored[i].KID)
 		tokentest.Must(t, err)
 		return begun
 	},
@@ -110,7 +111,7 @@ var revocations = map[string]func(t *testing.T, r *tokentest.Replica, of domain.
 
 func begin(t *testing.T, r *tokentest.Replica, selector revocation.TokenSelector) domain.Revocation {
 	t.Helper()
-	begun, err := r.Revocation.Revoke(t.Context(), selector)
+	begun, err := r.Revocation.Revoke(eventtest.Context(t), selector)
 	tokentest.Must(t, err)
 	return begun
 }
@@ -132,7 +133,7 @@ func TestRevocationsOfEveryKindHoldWhereClocksDiffer(t *testing.T) {
 						alive := []token.SignedToken{s.issue(t, s.A), s.issue(t, s.B)}
 						s.wantActive(t, "issued after "+when, true, alive...)
 
-						_, err := s.B.Revocation.Finish(t.Context(), begun, nil)
+						_, err := s.B.Revocation.Finish(eventtest.Context(t), begun, nil)
 						tokentest.Must(t, err)
 						s.wantActive(t, "marked: "+when, false, dead...)
 						s.wantActive(t, "issued after "+when, true, alive...)
@@ -161,14 +162,14 @@ func TestReplicaWhoseClockJumpsGoesOn(t *testing.T) {
 
 			revoked, suspended, alive := s.issue(t, s.B), s.issue(t, s.A), s.issue(t, s.B)
 			s.wantActive(t, jump.name, true, revoked, suspended, alive)
-			tokentest.Must(t, errors.Join(s.A.Revocation.RevokeID(t.Context(), revoked.Record.ID), s.B.Revocation.Suspend(t.Context(), suspended.Record.ID)))
+			tokentest.Must(t, errors.Join(s.A.Revocation.RevokeID(eventtest.Context(t), revoked.Record.ID), s.B.Revocation.Suspend(eventtest.Context(t), suspended.Record.ID)))
 			s.wantActive(t, jump.name, false, revoked, suspended)
 			s.Pass(t, status.Pace)
 			s.wantStatus(t, jump.name, domain.StatusInvalid, revoked)
 			s.wantStatus(t, jump.name, domain.StatusSuspended, suspended)
 			s.wantStatus(t, jump.name, domain.StatusValid, alive)
 
-			tokentest.Must(t, s.A.Revocation.Resume(t.Context(), suspended.Record.ID))
+			tokentest.Must(t, s.A.Revocation.Resume(eventtest.Context(t), suspended.Record.ID))
 			s.wantActive(t, jump.name, true, suspended)
 		}
 	})
@@ -185,14 +186,14 @@ func TestAGrantOfAUserWithVeryManyTokensIsRevokedAtOnce(t *testing.T) {
 			binary.BigEndian.PutUint32(others[i].ID[12:], uint32(i))
 		}
 		for some := range slices.Chunk(others, 1000) {
-			_, err := db.InsertIssuedTokens(t.Context(), some, slices.Repeat([]int64{s.A.Cache.Revision()}, len(some)))
+			_, err := db.InsertIssuedTokens(eventtest.Context(t), some, slices.Repeat([]int64{s.A.Cache.Revision()}, len(some)))
 			tokentest.Must(t, err)
 		}
 
 		var group errgroup.Group
 		for i := range 8 { // as when a code is replayed many times at once
 			group.Go(func() error {
-				r, err := []*tokentest.Replica{s.A, s.B}[i%2].Revocation.RevokeGrant(t.Context(), s.grant.ID)
+				r, err := []*tokentest.Replica{s.A, s.B}[i%2].Revocation.RevokeGrant(eventtest.Context(t), s.grant.ID)
 				if err == nil && (r.ID == 0 || !r.DoneAt.IsZero()) {
 					t.Errorf("all tokens of the user were looked at before it was answered: %+v", r)
 				}
@@ -200,20 +201,20 @@ func TestAGrantOfAUserWithVeryManyTokensIsRevokedAtOnce(t *testing.T) {
 			})
 		}
 		tokentest.Must(t, group.Wait())
-		open, err := db.OpenRevocations(t.Context())
+		open, err := db.OpenRevocations(eventtest.Context(t))
 		tokentest.Must(t, err)
 		if len(open) != 1 {
 			t.Fatalf("%d revocations were begun", len(open))
 		}
 		begun := open[0]
 		s.wantActive(t, "revoked", false, dead...)
-		done, err := s.B.Revocation.Finish(t.Context(), begun, nil)
+		done, err := s.B.Revocation.Finish(eventtest.Context(t), begun, nil)
 		tokentest.Must(t, err)
 		if done.Marked != int64(len(dead)) {
 			t.Errorf("%d tokens were marked, want %d", done.Marked, len(dead))
 		}
 		s.wantActive(t, "marked", false, dead...)
-		again, err := s.A.Revocation.RevokeGrant(t.Context(), s.grant.ID)
+		again, err := s.A.Revocation.RevokeGrant(eventtest.Context(t), s.grant.ID)
 		tokentest.Must(t, err)
 		if again.DoneAt.IsZero() {
 			t.Errorf("revoked again: %+v", again)

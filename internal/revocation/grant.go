@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // RevokeRefresh ends the grant of a refresh token, given by signature, on behalf of its client (RFC 7009 §2.1). One that is not
@@ -79,11 +79,11 @@ func (s *Service) revokeGrant(ctx context.Context, id int64) (r domain.Revocatio
 		if r, err = s.grants.RevokeGrant(ctx, id, stepSize, s.now()); err != nil {
 			return err
 		}
-		details := map[string]any{}
+		ended := event.GrantRevoked{ID: id}
 		if !r.DoneAt.IsZero() {
-			details["tokens"] = r.Marked
+			ended.Tokens = &r.Marked
 		}
-		return s.log.Record(ctx, "grant.revoke", "grant:"+strconv.FormatInt(id, 10), details)
+		return s.events.Record(ctx, ended)
 	})
 	if err != nil {
 		return r, fmt.Errorf("revoke grant %d: %w", id, err)

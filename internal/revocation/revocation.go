@@ -12,10 +12,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/batch"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 )
 
@@ -31,7 +31,7 @@ type Service struct {
 	grants   Grants
 	index    *index.Index
 	cache    *cache.Cache
-	log      *audit.Log
+	events   *event.Recorder
 	now      func() time.Time
 	single   *batch.Batcher[singleRevocation, struct{}]
 }
@@ -43,14 +43,14 @@ type Config struct {
 	Grants   Grants
 	Index    *index.Index
 	Cache    *cache.Cache
-	Log      *audit.Log
+	Events   *event.Recorder
 	Now      func() time.Time
 }
 
 // New makes a Service; its grouped writes end with ctx.
 func New(ctx context.Context, c Config) *Service {
 	s := &Service{
-		store: c.Store, statuses: c.Statuses, grants: c.Grants, index: c.Index, cache: c.Cache, log: c.Log, now: c.Now,
+		store: c.Store, statuses: c.Statuses, grants: c.Grants, index: c.Index, cache: c.Cache, events: c.Events, now: c.Now,
 	}
 	s.single = batch.New(ctx, 1, s.revokeBatch) // two batches would only wait for each other's lock
 	return s

@@ -3,10 +3,10 @@ package revocation
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // TokenSelector chooses the tokens to be revoked by exactly one criterion: a database id, or All.
@@ -61,18 +61,14 @@ func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Re
 	if r.Kind == domain.RevokeOfGrant {
 		return s.RevokeGrant(ctx, r.TargetID)
 	}
-	target := string(r.Kind) + ":" + strconv.FormatInt(r.TargetID, 10)
-	details := map[string]any{"revocation": string(r.Kind)}
-	if !r.IssuedBefore.IsZero() {
-		details["issued_before"] = r.IssuedBefore
-	}
 	stored := r
-	err = s.log.Change(ctx, "token.revoke_all", target, details, func(ctx context.Context) (err error) {
+	revoked := event.TokensRevoked{TargetID: r.TargetID, IssuedBefore: r.IssuedBefore, Revocation: r.Kind}
+	err = s.events.Change(ctx, revoked, func(ctx context.Context) (err error) {
 		stored, err = s.Begin(ctx, r)
 		return err
 	})
 	if err != nil {
-		return r, fmt.Errorf("revoke the tokens of %s: %w", target, err)
+		return r, fmt.Errorf("revoke the tokens of %s: %w", revoked.Object(), err)
 	}
 	return stored, nil
 }

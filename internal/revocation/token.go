@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // ErrNotYours says that a token was issued to another client.
@@ -42,15 +43,15 @@ func (s *Service) RevokeID(ctx context.Context, id domain.TokenID) error {
 // singleRevocation is a token that is to be revoked, and the event that records it.
 type singleRevocation struct {
 	token domain.TokenRef
-	event domain.Event
+	event event.Attributed
 }
 
 // revokeOne revokes a token, if it is not yet, together with those of other requests. The event names the audience, whose services
 // receive it (internal/secevent).
 func (s *Service) revokeOne(ctx context.Context, issued domain.IssuedToken, audience string) error {
-	event, err := s.log.Event(ctx, "token.revoke", "token:"+issued.ID.String(), map[string]any{"aud": audience})
+	revoked, err := event.Attribute(ctx, event.TokenRevoked{ID: issued.ID, Audience: audience})
 	if err == nil {
-		_, err = s.single.Do(ctx, singleRevocation{issued.Ref(), event})
+		_, err = s.single.Do(ctx, singleRevocation{issued.Ref(), revoked})
 	}
 	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", issued.ID, err)
@@ -69,13 +70,13 @@ func (s *Service) revokeBatch(ctx context.Context, batch []singleRevocation) ([]
 		if err != nil {
 			return err
 		}
-		var events []domain.Event
+		var events []event.Event
 		for _, r := range batch {
 			if i := slices.Index(revoked, r.token.ID); i >= 0 {
 				events, revoked = append(events, r.event), slices.Delete(revoked, i, i+1)
 			}
 		}
-		return s.log.Append(ctx, events...)
+		return s.events.Record(ctx, events...)
 	})
 	return make([]struct{}, len(batch)), err
 }

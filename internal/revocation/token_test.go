@@ -5,12 +5,13 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -22,7 +23,7 @@ func TestOnlyItsClientRevokesAToken(t *testing.T) {
 		f := tokentest.SetUp(t, db)
 		minted := f.Issue(t, f.A, "orders:read")
 		other := &domain.Client{ID: 4711, ClientID: "other"}
-		if err := f.B.Revocation.RevokeAccess(t.Context(), other, minted.Token); !errors.Is(err, revocation.ErrNotYours) {
+		if err := f.B.Revocation.RevokeAccess(eventtest.Context(t), other, minted.Token); !errors.Is(err, revocation.ErrNotYours) {
 			t.Errorf("another client: %v, want ErrNotYours", err)
 		}
 		if f.Introspect(t, f.A, minted.Token) == nil {
@@ -30,13 +31,13 @@ func TestOnlyItsClientRevokesAToken(t *testing.T) {
 		}
 		own := f.Request(t, f.B).Client
 		for range 2 { // idempotent
-			tokentest.Must(t, f.B.Revocation.RevokeAccess(t.Context(), own, minted.Token))
+			tokentest.Must(t, f.B.Revocation.RevokeAccess(eventtest.Context(t), own, minted.Token))
 		}
 		if f.Introspect(t, f.A, minted.Token) != nil {
 			t.Error("active after its client has revoked it")
 		}
 		for _, none := range []string{"", "garbage", "a.b.c", minted.Token[:len(minted.Token)-3]} {
-			tokentest.Must(t, f.B.Revocation.RevokeAccess(t.Context(), own, none))
+			tokentest.Must(t, f.B.Revocation.RevokeAccess(eventtest.Context(t), own, none))
 		}
 	})
 }
@@ -45,13 +46,13 @@ func TestATokenThatARevocationCoversIsMarkedAtOnceWhenItIsRevokedItself(t *testi
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := tokentest.SetUp(t, db)
 		minted := f.Issue(t, f.A)
-		_, err := f.A.Revocation.Revoke(t.Context(), revocation.TokenSelector{All: true})
+		_, err := f.A.Revocation.Revoke(eventtest.Context(t), revocation.TokenSelector{All: true})
 		tokentest.Must(t, err)
-		if entry, err := f.A.Index.Find(t.Context(), minted.Record.ID); err != nil || entry.RevokedAt.IsZero() {
+		if entry, err := f.A.Index.Find(eventtest.Context(t), minted.Record.ID); err != nil || entry.RevokedAt.IsZero() {
 			t.Errorf("a covered token is shown as not revoked: %v", err)
 		}
-		tokentest.Must(t, f.A.Revocation.RevokeID(t.Context(), minted.Record.ID))
-		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{minted.Record.Ref()})
+		tokentest.Must(t, f.A.Revocation.RevokeID(eventtest.Context(t), minted.Record.ID))
+		found, _, err := db.FindIssuedTokens(eventtest.Context(t), []domain.TokenRef{minted.Record.Ref()})
 		tokentest.Must(t, err)
 		if found[minted.Record.ID].RevokedAt.IsZero() {
 			t.Error("its row is not marked")
@@ -61,7 +62,7 @@ func TestATokenThatARevocationCoversIsMarkedAtOnceWhenItIsRevokedItself(t *testi
 func TestOnlyWhatIsNotRevokedCanBeSuspended(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := tokentest.SetUp(t, db)
-		ctx := t.Context()
+		ctx := eventtest.Context(t)
 		minted := f.Issue(t, f.A)
 		for range 2 { // done before is no error
 			tokentest.Must(t, f.A.Revocation.Suspend(ctx, minted.Record.ID))
@@ -90,10 +91,10 @@ func TestRevocationsAtTheSameTimeAreEachWrittenDownOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range tokens {
 			minted := f.Issue(t, f.A)
-			want["cli:"+strconv.Itoa(i)+" token:"+minted.Record.ID.String()] = 1
+			want["os:"+strconv.Itoa(i)+" token:"+minted.Record.ID.String()] = 1
 			for n := range times { // at one replica, and again at the other
 				group.Go(func() {
-					ctx := audit.WithActor(t.Context(), "cli:"+strconv.Itoa(i))
+					ctx := event.WithActor(t.Context(), event.OperatingSystemUser(strconv.Itoa(i)))
 					if err := []*tokentest.Replica{f.A, f.B, f.A}[n].Revocation.RevokeID(ctx, minted.Record.ID); err != nil {
 						t.Error(err)
 					}
@@ -104,10 +105,10 @@ func TestRevocationsAtTheSameTimeAreEachWrittenDownOnce(t *testing.T) {
 			}
 		}
 		group.Wait()
-		log := audit.New(db, time.Now)
-		_, err := log.Verify(t.Context())
+		log := audit.New(db)
+		_, err := log.Verify(eventtest.Context(t))
 		tokentest.Must(t, err)
-		events, err := log.List(t.Context(), 0, 1000)
+		events, err := log.List(eventtest.Context(t), 0, 1000)
 		tokentest.Must(t, err)
 		got := map[string]int{}
 		for _, e := range events {

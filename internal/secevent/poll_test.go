@@ -12,8 +12,9 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/store"
@@ -73,17 +74,17 @@ func TestARevocationReachesAPollThatWaitsAtAnotherReplica(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		w.polls(t, "orders-svc")
-		must(t, w.b.events.Sync(t.Context()))
+		must(t, w.b.events.Sync(eventtest.Context(t)))
 		answered := make(chan secevent.Answer, 1)
 		go func() {
-			answer, err := w.b.events.Poll(t.Context(), "orders-svc", secevent.Poll{})
+			answer, err := w.b.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{})
 			if err != nil {
 				t.Error(err)
 			}
 			answered <- answer
 		}()
 		jti := w.revoke(t, orders)
-		must(t, w.b.events.Sync(t.Context()))
+		must(t, w.b.events.Sync(eventtest.Context(t)))
 		sets := w.b.read(t, <-answered)
 		if len(sets) != 1 {
 			t.Fatalf("%d tokens, want one", len(sets))
@@ -108,12 +109,12 @@ func TestARevocationReachesAPollThatWaitsAtAnotherReplica(t *testing.T) {
 func TestRunWakesPollsAndEndsThem(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.polls(t, "orders-svc")
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(eventtest.Context(t))
 	var running sync.WaitGroup
 	running.Go(func() { w.b.events.Run(ctx) })
 	var got, empty secevent.Answer
 	var polling sync.WaitGroup
-	polling.Go(func() { got, _ = w.b.events.Poll(t.Context(), "orders-svc", secevent.Poll{}) })
+	polling.Go(func() { got, _ = w.b.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{}) })
 	w.revoke(t, orders)
 	w.b.events.Wake()
 	polling.Wait()
@@ -121,7 +122,9 @@ func TestRunWakesPollsAndEndsThem(t *testing.T) {
 	w.b.events.SetPatience(time.Hour, time.Second)
 	before := w.receiver(t).Progress
 	for jti := range got.Sets {
-		polling.Go(func() { empty, _ = w.b.events.Poll(t.Context(), "orders-svc", secevent.Poll{Ack: []string{jti}}) })
+		polling.Go(func() {
+			empty, _ = w.b.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{Ack: []string{jti}})
+		})
 	}
 	eventually(t, "the second poll waits", func() bool { return w.receiver(t).Progress.Acked > before.Acked })
 	stop()
@@ -139,19 +142,19 @@ func TestAReceiverHearsOnlyOfWhatItServes(t *testing.T) {
 		same(t, abouts(w.b.poll(t, "orders-svc")), []string{first})
 		same(t, abouts(w.b.poll(t, "billing-svc")), []string{second})
 		for _, client := range []string{"reporting", "nobody"} {
-			if _, err := w.b.events.Poll(t.Context(), client, secevent.Poll{ReturnImmediately: true}); !errors.Is(err, domain.ErrNotFound) {
+			if _, err := w.b.events.Poll(eventtest.Context(t), client, secevent.Poll{ReturnImmediately: true}); !errors.Is(err, domain.ErrNotFound) {
 				t.Errorf("%s polls: %v", client, err)
 			}
 		}
 		// One that serves nothing any more, or is disabled, hears nothing.
-		_, err := w.a.registry.UpdateClient(t.Context(), domain.Client{
+		_, err := w.a.registry.UpdateClient(eventtest.Context(t), domain.Client{
 			ClientID: "orders-svc", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 		})
 		must(t, err)
-		must(t, w.a.registry.SetClientDisabled(t.Context(), "billing-svc", true))
+		must(t, w.a.registry.SetClientDisabled(eventtest.Context(t), "billing-svc", true))
 		same(t, len(w.b.poll(t, "orders-svc")), 0)
 		same(t, len(w.b.poll(t, "billing-svc")), 0)
-		must(t, w.a.registry.SetClientDisabled(t.Context(), "billing-svc", false))
+		must(t, w.a.registry.SetClientDisabled(eventtest.Context(t), "billing-svc", false))
 		same(t, abouts(w.b.poll(t, "billing-svc")), []string{second, "billing-svc"})
 	})
 }
@@ -171,9 +174,9 @@ func TestEventsAreToldUntilTheyAreAcknowledgedInAnyOrder(t *testing.T) {
 		same(t, ids(w.a.poll(t, "billing-svc", told[0])), nil) // not its own
 		same(t, ids(w.a.poll(t, "orders-svc", told[0])), told[3:])
 		same(t, ids(w.b.poll(t, "orders-svc", told...)), nil)
-		last, err := db.LastEvent(t.Context())
+		last, err := db.LastEvent(eventtest.Context(t))
 		must(t, err)
-		r, err := w.a.events.Find(t.Context(), "orders-svc")
+		r, err := w.a.events.Find(eventtest.Context(t), "orders-svc")
 		must(t, err)
 		same(t, r.Progress, domain.Progress{Acked: last})
 	})
@@ -191,7 +194,7 @@ func TestAcknowledgementsAtOnceAreAllKept(t *testing.T) {
 		for n, id := range told {
 			polls.Go(func() {
 				r := []*replica{w.a, w.b}[n%2]
-				if _, err := r.events.Poll(t.Context(), "orders-svc", secevent.Poll{MaxEvents: new(int), Ack: []string{id}}); err != nil {
+				if _, err := r.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{MaxEvents: new(int), Ack: []string{id}}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -207,7 +210,7 @@ func TestAPollIsAnsweredAsItAsks(t *testing.T) {
 	w.a.events.SetPatience(50*time.Millisecond, time.Second)
 	ask := func(p secevent.Poll) secevent.Answer {
 		t.Helper()
-		answer, err := w.a.events.Poll(t.Context(), "orders-svc", p)
+		answer, err := w.a.events.Poll(eventtest.Context(t), "orders-svc", p)
 		must(t, err)
 		if answer.Sets == nil {
 			t.Error("an answer without sets")
@@ -227,18 +230,18 @@ func TestAPollIsAnsweredAsItAsks(t *testing.T) {
 	if got := ask(secevent.Poll{MaxEvents: new(0)}); len(got.Sets) != 0 || !got.MoreAvailable {
 		t.Errorf("none of three are answered as %d, more: %t", len(got.Sets), got.MoreAvailable)
 	}
-	if _, err := w.a.events.Poll(t.Context(), "orders-svc", secevent.Poll{MaxEvents: new(-1)}); !errors.Is(err, domain.ErrInvalid) {
+	if _, err := w.a.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{MaxEvents: new(-1)}); !errors.Is(err, domain.ErrInvalid) {
 		t.Errorf("a negative number: %v", err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(eventtest.Context(t))
 	cancel()
 	if _, err := w.a.events.Poll(ctx, "orders-svc", secevent.Poll{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller who is gone: %v", err)
 	}
 	// While it is paused nothing is told, and nothing is forgotten.
-	must(t, w.a.events.SetPaused(t.Context(), "orders-svc", true))
+	must(t, w.a.events.SetPaused(eventtest.Context(t), "orders-svc", true))
 	same(t, len(ask(secevent.Poll{}).Sets), 0)
-	must(t, w.a.events.SetPaused(t.Context(), "orders-svc", false))
+	must(t, w.a.events.SetPaused(eventtest.Context(t), "orders-svc", false))
 	same(t, len(ask(secevent.Poll{}).Sets), 3)
 }
 
@@ -249,15 +252,15 @@ func TestARefusedTokenIsNotToldAgainAndTheLogKeepsWhy(t *testing.T) {
 		w.revoke(t, orders)
 		w.revoke(t, orders)
 		told := ids(w.a.poll(t, "orders-svc"))
-		answer, err := w.a.events.Poll(t.Context(), "orders-svc", secevent.Poll{
+		answer, err := w.a.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{
 			ReturnImmediately: true,
 			SetErrs:           map[string]secevent.SetError{told[0]: {Code: "invalid_key", Description: "new\nto me"}, "1.2.x": {Code: "invalid_key"}},
 		})
 		must(t, err)
 		same(t, ids(w.a.read(t, answer)), told[1:])
-		last, err := db.LastEvent(t.Context())
+		last, err := db.LastEvent(eventtest.Context(t))
 		must(t, err)
-		events, err := db.ListEvents(t.Context(), last-1, 1)
+		events, err := db.ListEvents(eventtest.Context(t), last-1, 1)
 		must(t, err)
 		same(t, events[0].Action+" "+events[0].Target+" "+events[0].Details,
 			fmt.Sprintf(`receiver.refuse receiver:orders-svc {"description":"new to me","err":"invalid_key","jti":%q}`, told[0]))
@@ -268,7 +271,7 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		w.polls(t, "orders-svc")
-		ctx := audit.WithActor(t.Context(), "user:alice")
+		ctx := event.WithActor(eventtest.Context(t), "user:alice")
 		alice, err := w.a.directory.FindUser(ctx, "alice")
 		must(t, err)
 		client, err := w.a.registry.FindClient(ctx, "reporting")
@@ -282,7 +285,7 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 			must(t, err)
 			return id
 		}
-		root := audit.WithActor(t.Context(), "cli:root")
+		root := event.WithActor(eventtest.Context(t), "os:root")
 		revoke := func(selector revocation.TokenSelector) error {
 			_, err := w.a.revoker.Revoke(root, selector)
 			return err
@@ -324,7 +327,7 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		w.polls(t, "orders-svc", "billing-svc")
-		ctx := t.Context()
+		ctx := eventtest.Context(t)
 		api, err := w.a.registry.FindAPI(ctx, orders)
 		must(t, err)
 		gone, err := w.a.registry.CreateAPI(ctx, domain.API{Audience: "https://gone.example"})
@@ -379,7 +382,7 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		ctx := t.Context()
+		ctx := eventtest.Context(t)
 		subjects := map[string]string{"reporting": "reporting"} // by sub
 		for _, name := range []string{"alice", "bob"} {
 			if name == "bob" {
@@ -440,12 +443,12 @@ func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 
 func TestAReceiverOfSomeEventsHearsNoOthers(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
-	_, err := w.a.events.Create(t.Context(), domain.Receiver{
+	_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{
 		Client: "orders-svc", Method: domain.DeliveryPoll, Events: []string{domain.EventTokenClaimsChange},
 	}, "")
 	must(t, err)
 	w.revoke(t, orders)
-	must(t, w.a.directory.Assign(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting"}))
+	must(t, w.a.directory.Assign(eventtest.Context(t), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting"}))
 	same(t, abouts(w.a.poll(t, "orders-svc")), []string{"reporting"})
 }
 
@@ -458,9 +461,9 @@ func TestALongLogWithoutNewsIsPassedOver(t *testing.T) {
 	w.a.poll(t, "orders-svc", ids(w.a.poll(t, "orders-svc"))...)
 	w.lengthen(t, 450)
 	same(t, len(w.a.poll(t, "orders-svc")), 0)
-	last, err := w.db.LastEvent(t.Context())
+	last, err := w.db.LastEvent(eventtest.Context(t))
 	must(t, err)
-	r, err := w.a.events.Find(t.Context(), "orders-svc")
+	r, err := w.a.events.Find(eventtest.Context(t), "orders-svc")
 	must(t, err)
 	same(t, r.Progress.Acked, last)
 }
@@ -472,7 +475,7 @@ func TestAPollFarBehindIsAnsweredInPartsUntilItHears(t *testing.T) {
 		w.lengthen(t, 9000) // two looks and a bit
 		jti := w.revoke(t, orders)
 		w.a.events.SetPatience(time.Hour, time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(eventtest.Context(t), 30*time.Second)
 		defer cancel()
 		acked := w.receiver(t).Progress.Acked
 		for range 2 {
@@ -496,7 +499,7 @@ func TestAClientCannotTakeAllThePlacesToWait(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.polls(t, "orders-svc", "billing-svc")
 	w.a.events.SetPatience(time.Hour, time.Second)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(eventtest.Context(t), 30*time.Second)
 	defer cancel()
 	for range 2 { // the places are given back
 		answers := map[string]chan secevent.Answer{}

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const (
@@ -154,8 +155,9 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 
 // recordRefusal keeps in the audit log that a receiver refused a token for good.
 func (s *Service) recordRefusal(ctx context.Context, w window, i item, why SetError) error {
-	details := map[string]any{"jti": w.jti(i), "err": clip(why.Code), "description": clip(why.Description)}
-	return s.Audit.Record(ctx, "receiver.refuse", "receiver:"+w.receiver.Client, details)
+	return s.Recorder.Record(ctx, event.ReceiverRefused{
+		ClientID: w.receiver.Client, TokenID: w.jti(i), Err: clip(why.Code), Description: clip(why.Description),
+	})
 }
 
 // clip makes somebody else's words fit to be kept: one line of plain text, not long.

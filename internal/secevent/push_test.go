@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -104,13 +105,13 @@ func respond(code int, body string) http.HandlerFunc {
 
 func (w *world) pushes(t *testing.T, client string, s *service, bearer string) {
 	t.Helper()
-	_, err := w.a.events.Create(t.Context(), domain.Receiver{Client: client, Method: domain.DeliveryPush, Endpoint: s.URL + "/events"}, bearer)
+	_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: client, Method: domain.DeliveryPush, Endpoint: s.URL + "/events"}, bearer)
 	must(t, err)
 }
 
 func (w *world) receiver(t *testing.T) domain.Receiver {
 	t.Helper()
-	r, err := w.a.events.Find(t.Context(), "orders-svc")
+	r, err := w.a.events.Find(eventtest.Context(t), "orders-svc")
 	must(t, err)
 	return r
 }
@@ -119,8 +120,8 @@ func (w *world) receiver(t *testing.T) domain.Receiver {
 func (w *world) deliver(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	eventually(t, what, func() bool {
-		must(t, w.a.events.Sync(t.Context()))
-		must(t, w.b.events.Sync(t.Context()))
+		must(t, w.a.events.Sync(eventtest.Context(t)))
+		must(t, w.b.events.Sync(eventtest.Context(t)))
 		return holds()
 	})
 }
@@ -168,7 +169,7 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 				if strings.Contains(r.LastError, "events") {
 					t.Errorf("the error tells the URL: %q", r.LastError)
 				}
-				must(t, w.a.events.Sync(t.Context())) // too early for another attempt
+				must(t, w.a.events.Sync(eventtest.Context(t))) // too early for another attempt
 				w.advance(time.Minute)
 			}
 			w.deliver(t, "it is accepted", func() bool { return s.count(false) == len(want) && w.receiver(t).Attempts == 0 })
@@ -178,7 +179,7 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 		for _, bearer := range s.bearers {
 			same(t, bearer, "Bearer a-secret")
 		}
-		last, err := db.LastEvent(t.Context())
+		last, err := db.LastEvent(eventtest.Context(t))
 		must(t, err)
 		eventually(t, "the end is acknowledged", func() bool { return w.receiver(t).Progress.Acked == last })
 	})
@@ -200,9 +201,9 @@ func TestATokenThatIsRefusedForGoodLetsTheNextOnesPass(t *testing.T) {
 		same(t, abouts(s.read(t, w.a, false)), []string{next})
 		seen := s.read(t, w.a, true)
 		same(t, abouts(seen), append(slices.Repeat([]string{refused}, 5), next))
-		last, err := db.LastEvent(t.Context())
+		last, err := db.LastEvent(eventtest.Context(t))
 		must(t, err)
-		events, err := db.ListEvents(t.Context(), last-1, 1)
+		events, err := db.ListEvents(eventtest.Context(t), last-1, 1)
 		must(t, err)
 		same(t, events[0].Action+" "+events[0].Details, fmt.Sprintf(`receiver.refuse {"description":"","err":"invalid_request","jti":%q}`, seen[0].ID))
 	})
@@ -213,7 +214,7 @@ func TestReplicasDoNotPushTheSameAtOnce(t *testing.T) {
 		w := newWorld(t, db)
 		s := newService(t)
 		w.pushes(t, "orders-svc", s, "")
-		ctx, stop := context.WithCancel(t.Context())
+		ctx, stop := context.WithCancel(eventtest.Context(t))
 		var running sync.WaitGroup
 		for _, r := range []*replica{w.a, w.b, w.replica(t, db)} {
 			running.Go(func() {
@@ -252,9 +253,9 @@ func TestAReplicaThatDiesAfterAPushLetsAnotherSendTheSameToken(t *testing.T) {
 		s := newService(t)
 		w.pushes(t, "orders-svc", s, "")
 		w.revoke(t, orders)
-		must(t, w.replica(t, dying{db}).events.Sync(t.Context()))
+		must(t, w.replica(t, dying{db}).events.Sync(eventtest.Context(t)))
 		eventually(t, "it is pushed", func() bool { return s.count(false) == 1 })
-		must(t, w.b.events.Sync(t.Context())) // the dead one still has the lease
+		must(t, w.b.events.Sync(eventtest.Context(t))) // the dead one still has the lease
 		w.advance(2 * time.Minute)
 		w.deliver(t, "it is pushed again", func() bool { return s.count(false) > 1 && w.receiver(t).LeasedUntil.IsZero() })
 		sets := s.read(t, w.a, false)
@@ -267,16 +268,16 @@ func TestAPausedReceiverIsNotPushedTo(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	s := newService(t)
 	w.pushes(t, "orders-svc", s, "")
-	must(t, w.a.events.SetPaused(t.Context(), "orders-svc", true))
+	must(t, w.a.events.SetPaused(eventtest.Context(t), "orders-svc", true))
 	jti := w.revoke(t, orders)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(eventtest.Context(t), 100*time.Millisecond)
 	defer cancel()
 	w.a.events.Run(ctx)
 	same(t, s.count(true), 0)
-	must(t, w.b.events.SetPaused(t.Context(), "orders-svc", false))
-	eventually(t, "it is pushed", func() bool { must(t, w.b.events.Sync(t.Context())); return s.count(false) == 1 })
+	must(t, w.b.events.SetPaused(eventtest.Context(t), "orders-svc", false))
+	eventually(t, "it is pushed", func() bool { must(t, w.b.events.Sync(eventtest.Context(t))); return s.count(false) == 1 })
 	same(t, abouts(s.read(t, w.b, false)), []string{jti})
-	if _, err := w.b.events.Poll(t.Context(), "orders-svc", secevent.Poll{}); !errors.Is(err, secevent.ErrNotPolling) {
+	if _, err := w.b.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{}); !errors.Is(err, secevent.ErrNotPolling) {
 		t.Errorf("a receiver that is pushed to polls: %v", err)
 	}
 }
@@ -290,7 +291,7 @@ func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
 		jti := w.revoke(t, orders)
 		for range 3 {
 			same(t, s.count(true), 0)
-			must(t, w.a.events.Sync(t.Context()))
+			must(t, w.a.events.Sync(eventtest.Context(t)))
 			eventually(t, "the next round is to begin", w.a.events.Woken)
 		}
 		same(t, abouts(s.read(t, w.a, false)), []string{jti})
@@ -302,7 +303,7 @@ func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 	s := newService(t)
 	// A name that leads to loopback without saying so.
 	endpoint := "https://" + strings.Replace(strings.TrimPrefix(s.URL, "http://"), "127.0.0.1", "[::ffff:127.0.0.1]", 1)
-	_, err := w.a.events.Create(t.Context(), domain.Receiver{Client: "orders-svc", Method: domain.DeliveryPush, Endpoint: endpoint}, "")
+	_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: "orders-svc", Method: domain.DeliveryPush, Endpoint: endpoint}, "")
 	must(t, err)
 	w.revoke(t, orders)
 	w.deliver(t, "the push is refused", func() bool { return w.receiver(t).LastError != "" })
@@ -314,7 +315,7 @@ func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 
 func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
-	_, _, err := w.a.registry.CreateClient(t.Context(), domain.Client{ClientID: "app", Public: true, Serves: []string{orders}})
+	_, _, err := w.a.registry.CreateClient(eventtest.Context(t), domain.Client{ClientID: "app", Public: true, Serves: []string{orders}})
 	const push, poll = domain.DeliveryPush, domain.DeliveryPoll
 	for _, c := range []struct {
 		r      domain.Receiver
@@ -338,12 +339,12 @@ func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
 		{domain.Receiver{Client: "orders-svc", Method: push, Endpoint: "https://a.example/?code=1"}, "t0ken==", nil},
 		{domain.Receiver{Client: "orders-svc", Method: poll}, "", domain.ErrExists},
 	} {
-		if _, err := w.a.events.Create(t.Context(), c.r, c.bearer); !errors.Is(err, c.want) {
+		if _, err := w.a.events.Create(eventtest.Context(t), c.r, c.bearer); !errors.Is(err, c.want) {
 			t.Errorf("%+v: %v, want %v", c.r, err, c.want)
 		}
 	}
 	if err == nil {
-		if _, err := w.a.events.Create(t.Context(), domain.Receiver{Client: "app", Method: poll}, ""); !errors.Is(err, domain.ErrInvalid) {
+		if _, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: "app", Method: poll}, ""); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("a public client: %v", err)
 		}
 	}
@@ -351,18 +352,18 @@ func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
 	if len(r.SealedToken) == 0 || strings.Contains(string(r.SealedToken), "t0ken") {
 		t.Error("the bearer token is not sealed")
 	}
-	must(t, w.a.events.Delete(t.Context(), "orders-svc"))
-	if err := w.a.events.Delete(t.Context(), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
+	must(t, w.a.events.Delete(eventtest.Context(t), "orders-svc"))
+	if err := w.a.events.Delete(eventtest.Context(t), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("deleted twice: %v", err)
 	}
-	last, err := w.db.LastEvent(t.Context())
+	last, err := w.db.LastEvent(eventtest.Context(t))
 	must(t, err)
 	w.polls(t, "orders-svc")
-	must(t, w.a.registry.DeleteClient(t.Context(), "orders-svc"))
-	if _, err := w.a.events.Find(t.Context(), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
+	must(t, w.a.registry.DeleteClient(eventtest.Context(t), "orders-svc"))
+	if _, err := w.a.events.Find(eventtest.Context(t), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("it outlives its client: %v", err)
 	}
-	events, err := w.db.ListEvents(t.Context(), last-2, 1)
+	events, err := w.db.ListEvents(eventtest.Context(t), last-2, 1)
 	must(t, err)
 	if strings.Contains(events[0].Details, "code") {
 		t.Errorf("the audit log tells the endpoint's query: %s", events[0].Details)

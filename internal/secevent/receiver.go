@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 const (
@@ -38,11 +39,11 @@ func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) 
 		r.SealedToken = s.Master.Seal(sealName(r.Client), []byte(bearer))
 	}
 	r.CreatedAt = s.Now()
-	details := map[string]any{"method": r.Method, "events": r.Events, "allow_private": r.AllowPrivate}
+	created := event.ReceiverCreated{ClientID: r.Client, Method: r.Method, Events: r.Events, AllowPrivate: r.AllowPrivate}
 	if u, err := url.Parse(r.Endpoint); err == nil && r.Endpoint != "" {
-		details["endpoint"] = u.Scheme + "://" + u.Host // its path and query may be secret
+		created.Endpoint = u.Scheme + "://" + u.Host // its path and query may be secret
 	}
-	err := s.change(ctx, "receiver.create", r.Client, details, func(ctx context.Context) error {
+	err := s.change(ctx, r.Client, created, func(ctx context.Context) error {
 		client, err := s.Registry.FindClient(ctx, r.Client)
 		switch {
 		case err != nil:
@@ -63,9 +64,9 @@ func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) 
 }
 
 func check(r domain.Receiver, bearer string) error {
-	for _, event := range r.Events {
-		if !slices.Contains(domain.SecurityEvents, event) {
-			return fmt.Errorf("%w event %q: there are %v", domain.ErrInvalid, event, domain.SecurityEvents)
+	for _, name := range r.Events {
+		if !slices.Contains(domain.SecurityEvents, name) {
+			return fmt.Errorf("%w event %q: there are %v", domain.ErrInvalid, name, domain.SecurityEvents)
 		}
 	}
 	switch {
@@ -107,24 +108,25 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]domain.R
 // SetPaused pauses a receiver, or lets it hear again: then also of what happened meanwhile, and at once if pushes had failed.
 // domain.ErrNotFound if that client is no receiver.
 func (s *Service) SetPaused(ctx context.Context, clientID string, paused bool) error {
-	action, at := "receiver.resume", time.Time{}
+	var changed event.Event = event.ReceiverResumed{ClientID: clientID}
+	var at time.Time
 	if paused {
-		action, at = "receiver.pause", s.Now()
+		changed, at = event.ReceiverPaused{ClientID: clientID}, s.Now()
 	}
-	return s.change(ctx, action, clientID, nil, func(ctx context.Context) error {
+	return s.change(ctx, clientID, changed, func(ctx context.Context) error {
 		return s.Store.PauseReceiver(ctx, clientID, at, s.Now())
 	})
 }
 
 // Delete makes a client a receiver no more. domain.ErrNotFound if it is none.
 func (s *Service) Delete(ctx context.Context, clientID string) error {
-	return s.change(ctx, "receiver.delete", clientID, nil, func(ctx context.Context) error {
+	return s.change(ctx, clientID, event.ReceiverDeleted{ClientID: clientID}, func(ctx context.Context) error {
 		return s.Store.DeleteReceiver(ctx, clientID)
 	})
 }
 
-func (s *Service) change(ctx context.Context, action, clientID string, details map[string]any, change func(ctx context.Context) error) error {
-	if err := s.Audit.Change(ctx, action, "receiver:"+clientID, details, change); err != nil {
+func (s *Service) change(ctx context.Context, clientID string, e event.Event, change func(ctx context.Context) error) error {
+	if err := s.Recorder.Change(ctx, e, change); err != nil {
 		return fmt.Errorf("receiver %q: %w", clientID, err)
 	}
 	return nil

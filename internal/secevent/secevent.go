@@ -12,10 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 )
@@ -37,7 +37,7 @@ type Config struct {
 	Registry  *registry.Registry
 	Directory *directory.Directory
 	Cache     *cache.Cache
-	Audit     *audit.Log
+	Recorder  *event.Recorder
 	Issuer    string
 	Log       *slog.Logger // nil: none
 	Now       func() time.Time

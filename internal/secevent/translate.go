@@ -175,7 +175,7 @@ func initiator(actor, username string) string {
 	switch {
 	case kind == "user" && name == username:
 		return "user"
-	case kind == "user", kind == "cli":
+	case kind == "user", kind == "os":
 		return "admin"
 	default:
 		return "system"

@@ -63,7 +63,7 @@ func TestTheAuditLogSaysWhomASecurityEventIsAbout(t *testing.T) {
 func TestTheInitiatorIsAUserOnlyInTheUsersOwnAffairs(t *testing.T) {
 	for _, c := range []struct{ actor, username, want string }{
 		{"user:alice", "alice", "user"}, {"user:root", "alice", "admin"}, {"user:root", "", "admin"},
-		{"cli:root", "alice", "admin"}, {"cli", "", "admin"}, {"system", "alice", "system"}, {"client:shop", "", "system"},
+		{"os:root", "alice", "admin"}, {"os:0", "", "admin"}, {"system", "alice", "system"}, {"client:shop", "", "system"},
 	} {
 		if got := initiator(c.actor, c.username); got != c.want {
 			t.Errorf("%s acting on %q is %s, want %s", c.actor, c.username, got, c.want)

@@ -15,10 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
@@ -68,7 +69,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
 	w := &world{db: db, master: keys.NewMaster(), ahead: new(atomic.Int64)}
 	w.a, w.b = w.replica(t, db), w.replica(t, db)
-	ctx := t.Context()
+	ctx := eventtest.Context(t)
 	for audience, client := range map[string]string{orders: "orders-svc", billing: "billing-svc"} {
 		_, err := w.a.registry.CreateAPI(ctx, domain.API{Audience: audience, Permissions: []domain.Permission{{Name: "read"}}})
 		must(t, err)
@@ -91,24 +92,24 @@ func (w *world) replica(t *testing.T, events secevent.Store) *replica {
 	t.Helper()
 	cache, err := cache.New(w.db, 1000)
 	must(t, err)
-	log := audit.New(w.db, w.now)
-	revoker := tokentest.NewRevocation(t, w.db, cache, log, w.now)
+	recorder := event.NewRecorder(w.db, w.now)
+	revoker := tokentest.NewRevocation(t, w.db, cache, recorder, w.now)
 	r := &replica{
-		cache: cache, revoker: revoker, keys: keys.New(w.db, cache, log, revoker, w.master, w.now),
-		registry:  registry.New(w.db, cache, log, revoker, w.master.Derive("client secrets", 32), w.now),
-		directory: directory.New(w.db, cache, log, revoker, w.now),
-		sessions:  session.New(w.db, log, w.now, session.Limits{Idle: time.Hour, Lifetime: time.Hour}),
+		cache: cache, revoker: revoker, keys: keys.New(w.db, cache, recorder, revoker, w.master, w.now),
+		registry:  registry.New(w.db, cache, recorder, revoker, w.master.Derive("client secrets", 32), w.now),
+		directory: directory.New(w.db, cache, recorder, revoker, w.now),
+		sessions:  session.New(w.db, recorder, w.now, session.Limits{Idle: time.Hour, Lifetime: time.Hour}),
 	}
-	r.index = index.New(t.Context(), w.db, w.now)
+	r.index = index.New(eventtest.Context(t), w.db, w.now)
 	r.minter = token.New(token.Config{
 		Keys: r.keys, Directory: r.directory, Statuses: status.NewAllocator(w.db, w.master.Derive("status lists", 32), w.now),
 		Issuer: issuer, AccessTTL: 10 * time.Minute, Now: w.now,
 	})
 	r.events = secevent.New(secevent.Config{
-		Store: events, Keys: r.keys, Master: w.master, Registry: r.registry, Directory: r.directory, Cache: cache, Audit: log,
+		Store: events, Keys: r.keys, Master: w.master, Registry: r.registry, Directory: r.directory, Cache: cache, Recorder: recorder,
 		Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
 	})
-	must(t, errors.Join(r.keys.Ensure(t.Context()), cache.Refresh(t.Context())))
+	must(t, errors.Join(r.keys.Ensure(eventtest.Context(t)), cache.Refresh(eventtest.Context(t))))
 	return r
 }
 
@@ -123,7 +124,7 @@ func must(t *testing.T, err error) {
 func (w *world) polls(t *testing.T, clients ...string) {
 	t.Helper()
 	for _, c := range clients {
-		_, err := w.a.events.Create(t.Context(), domain.Receiver{Client: c, Method: domain.DeliveryPoll}, "")
+		_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: c, Method: domain.DeliveryPoll}, "")
 		must(t, err)
 	}
 }
@@ -133,20 +134,20 @@ func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 	t.Helper()
 	for range 5 {
 		revision := w.a.cache.Revision()
-		client, err := w.a.registry.LookupClient(t.Context(), "reporting")
+		client, err := w.a.registry.LookupClient(eventtest.Context(t), "reporting")
 		must(t, err)
-		api, err := w.a.registry.LookupAPI(t.Context(), audience)
+		api, err := w.a.registry.LookupAPI(eventtest.Context(t), audience)
 		must(t, err)
-		minted, err := w.a.minter.Mint(t.Context(), token.AccessTokenRequest{Client: client, API: api})
+		minted, err := w.a.minter.Mint(eventtest.Context(t), token.AccessTokenRequest{Client: client, API: api})
 		must(t, err)
-		err = w.a.index.Record(t.Context(), revision, minted.Record)
+		err = w.a.index.Record(eventtest.Context(t), revision, minted.Record)
 		if err == nil {
 			return minted.Record.ID
 		}
 		if !errors.Is(err, domain.ErrStale) {
 			t.Fatal(err)
 		}
-		must(t, w.a.cache.Refresh(t.Context()))
+		must(t, w.a.cache.Refresh(eventtest.Context(t)))
 	}
 	t.Fatal("the snapshot stays stale")
 	return domain.TokenID{}
@@ -155,18 +156,16 @@ func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 func (w *world) revoke(t *testing.T, audience string) string {
 	t.Helper()
 	id := w.issue(t, audience)
-	must(t, w.a.revoker.RevokeID(t.Context(), id))
+	must(t, w.a.revoker.RevokeID(eventtest.Context(t), id))
 	return id.String()
 }
 
 // lengthen adds events to the audit log that mean nothing to receivers.
 func (w *world) lengthen(t *testing.T, by int) {
 	t.Helper()
-	log := audit.New(w.db, w.now)
-	e, err := log.Event(t.Context(), "session.start", "session:x", nil)
-	must(t, err)
-	for batch := range slices.Chunk(slices.Repeat([]domain.Event{e}, by), 1000) {
-		must(t, log.Append(t.Context(), batch...))
+	recorder := event.NewRecorder(w.db, w.now)
+	for batch := range slices.Chunk(slices.Repeat([]event.Event{event.SessionStarted{Session: "x"}}, by), 1000) {
+		must(t, recorder.Record(eventtest.Context(t), batch...))
 	}
 }
 
@@ -209,7 +208,7 @@ func (r *replica) open(t *testing.T, token string) (s set) {
 	if header.Typ != "secevent+jwt" || header.Alg != "RS256" {
 		t.Errorf("the header says %+v", header)
 	}
-	body, _, err := r.keys.JWKS(t.Context())
+	body, _, err := r.keys.JWKS(eventtest.Context(t))
 	must(t, err)
 	var jwks struct{ Keys []struct{ Kid, N, E string } }
 	must(t, json.Unmarshal(body, &jwks))
@@ -233,7 +232,7 @@ func (r *replica) open(t *testing.T, token string) (s set) {
 // poll asks a replica at once, acknowledges the given ids, and returns what it answers in the order of the log.
 func (r *replica) poll(t *testing.T, client string, ack ...string) []set {
 	t.Helper()
-	answer, err := r.events.Poll(t.Context(), client, secevent.Poll{ReturnImmediately: true, Ack: ack})
+	answer, err := r.events.Poll(eventtest.Context(t), client, secevent.Poll{ReturnImmediately: true, Ack: ack})
 	must(t, err)
 	return r.read(t, answer)
 }

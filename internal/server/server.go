@@ -17,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
@@ -62,7 +63,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	welcome, err := s.welcome(ctx, cfg.Issuer)
+	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
 	}
@@ -93,10 +94,11 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		defer cancel()
 		return server.Shutdown(patience)
 	})
-	group.Go(func() error { s.Events.Run(ctx); return nil })
+	system := event.WithActor(ctx, event.System)
+	group.Go(func() error { s.Events.Run(system); return nil })
 	jobs := s.jobs(cfg)
 	for _, j := range jobs {
-		group.Go(func() error { j.run(ctx, log); return nil })
+		group.Go(func() error { j.run(system, log); return nil })
 	}
 	group.Go(func() error {
 		s.DB.Listen(ctx, func() {

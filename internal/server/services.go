@@ -5,11 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
@@ -20,9 +25,6 @@ import (
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
-	"os"
-	"path/filepath"
-	"time"
 )
 
 // Mode says what the services are opened for.
@@ -91,21 +93,22 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 		return nil, err
 	}
 	now := time.Now
-	s.Audit = audit.New(db, now)
+	s.Audit = audit.New(db)
+	recorder := event.NewRecorder(db, now)
 	s.Index = index.New(running, db, now)
 	s.Revocation = revocation.New(running, revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: s.Index, Cache: s.Cache, Log: s.Audit, Now: now,
+		Store: db, Statuses: db, Grants: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
 	})
-	s.Keys = keys.New(db, s.Cache, s.Audit, s.Revocation, s.master, now)
+	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, now)
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
-	s.Registry = registry.New(db, s.Cache, s.Audit, s.Revocation, s.master.Derive("client secrets", 32), now)
-	s.Directory = directory.New(db, s.Cache, s.Audit, s.Revocation, now)
-	s.Sessions = session.New(db, s.Audit, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
+	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, s.master.Derive("client secrets", 32), now)
+	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, now)
+	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.openTokens(cfg, now)
 	s.Events = secevent.New(secevent.Config{
-		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Audit: s.Audit,
+		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
 		Issuer: cfg.Issuer, Now: now,
 	})
 	return s, s.Cache.Refresh(ctx)

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // Consent returns what a user allowed a client at an audience. ErrNotFound if nothing yet.
@@ -21,9 +21,8 @@ func (s *Sessions) Consent(ctx context.Context, userID, clientID int64, audience
 
 // GiveConsent notes that the user allows the client these scopes at the audience, beside those allowed before.
 func (s *Sessions) GiveConsent(ctx context.Context, user domain.User, client domain.Client, audience string, scopes []string) error {
-	ctx = audit.WithActor(ctx, "user:"+user.Username)
-	details := map[string]any{"audience": audience, "scopes": scopes}
-	err := s.log.Change(ctx, "consent.give", "client:"+client.ClientID, details, func(ctx context.Context) error {
+	ctx = event.WithActor(ctx, event.User(user.Username))
+	err := s.events.Change(ctx, event.ConsentGiven{ClientID: client.ClientID, Audience: audience, Scopes: scopes}, func(ctx context.Context) error {
 		before, err := s.store.FindConsent(ctx, user.ID, client.ID, audience)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			return err

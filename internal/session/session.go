@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // ACRPassword is the "acr" of a sign-in by password alone (OpenID Connect Core §2).
@@ -31,15 +31,15 @@ type Limits struct {
 
 // Sessions is the service.
 type Sessions struct {
-	store Store
-	log   *audit.Log
-	now   func() time.Time
-	lim   Limits
+	store  Store
+	events *event.Recorder
+	now    func() time.Time
+	lim    Limits
 }
 
 // New makes the service.
-func New(store Store, log *audit.Log, now func() time.Time, lim Limits) *Sessions {
-	return &Sessions{store: store, log: log, now: now, lim: lim}
+func New(store Store, events *event.Recorder, now func() time.Time, lim Limits) *Sessions {
+	return &Sessions{store: store, events: events, now: now, lim: lim}
 }
 
 // Start begins a session of a user who has just signed in by the given methods (RFC 8176). The token is the cookie's
@@ -63,9 +63,8 @@ func (s *Sessions) Start(ctx context.Context, user domain.User, amr []string, us
 		LastSeenAt: now,
 		ExpiresAt:  now.Add(s.lim.Lifetime),
 	}
-	ctx = audit.WithActor(ctx, "user:"+user.Username)
-	details := map[string]any{"amr": amr, "ip": ip}
-	err := s.log.Change(ctx, "session.start", target(session), details, func(ctx context.Context) (err error) {
+	ctx = event.WithActor(ctx, event.User(user.Username))
+	err := s.events.Change(ctx, event.SessionStarted{Session: name(session), AMR: amr, IP: ip}, func(ctx context.Context) (err error) {
 		session.ID, err = s.store.InsertSession(ctx, session)
 		return err
 	})
@@ -103,8 +102,7 @@ func (s *Sessions) live(session domain.Session, now time.Time) bool {
 
 // End ends a session. Done before is no error.
 func (s *Sessions) End(ctx context.Context, session domain.Session) error {
-	details := map[string]any{"user_id": session.UserID} // receivers of security events are told whose
-	err := s.log.Change(ctx, "session.end", target(session), details, func(ctx context.Context) error {
+	err := s.events.Change(ctx, event.SessionEnded{Session: name(session), UserID: session.UserID}, func(ctx context.Context) error {
 		return s.store.EndSession(ctx, session.ID, s.now())
 	})
 	if err != nil {
@@ -113,8 +111,8 @@ func (s *Sessions) End(ctx context.Context, session domain.Session) error {
 	return nil
 }
 
-// target names a session in the audit log, by the beginning of its hash: start and end tell the same name.
-func target(session domain.Session) string { return fmt.Sprintf("session:%x", session.Hash[:8]) }
+// name is a session's name in the audit log, the beginning of its hash: the same at start and end.
+func name(session domain.Session) string { return fmt.Sprintf("%x", session.Hash[:8]) }
 
 func hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -35,16 +37,16 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
 	w := &world{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	w.log = audit.New(db, clock)
-	w.sessions = session.New(db, w.log, clock, limits)
+	w.log = audit.New(db)
+	w.sessions = session.New(db, event.NewRecorder(db, clock), clock, limits)
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
 	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}
 	var err error
-	if w.user.ID, err = db.InsertUser(t.Context(), w.user); err != nil {
+	if w.user.ID, err = db.InsertUser(eventtest.Context(t), w.user); err != nil {
 		t.Fatal(err)
 	}
-	if w.client.ID, err = db.InsertClient(t.Context(), w.client); err != nil {
+	if w.client.ID, err = db.InsertClient(eventtest.Context(t), w.client); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -52,7 +54,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 
 func (w *world) start(t *testing.T) (string, domain.Session) {
 	t.Helper()
-	token, started, err := w.sessions.Start(t.Context(), w.user, []string{"pwd"}, "Browser/1.0", "192.0.2.1")
+	token, started, err := w.sessions.Start(eventtest.Context(t), w.user, []string{"pwd"}, "Browser/1.0", "192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +63,7 @@ func (w *world) start(t *testing.T) (string, domain.Session) {
 
 func (w *world) wantFound(t *testing.T, token string, want bool) {
 	t.Helper()
-	_, err := w.sessions.Find(t.Context(), token)
+	_, err := w.sessions.Find(eventtest.Context(t), token)
 	if want && err != nil || !want && !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("at %s: %v", w.now.Format(time.TimeOnly), err)
 	}
@@ -71,7 +73,7 @@ func TestSessionIsFoundByItsToken(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		token, started := w.start(t)
-		found, err := w.sessions.Find(t.Context(), token)
+		found, err := w.sessions.Find(eventtest.Context(t), token)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +99,7 @@ func TestStoreNeverLearnsTheToken(t *testing.T) {
 		if bytes.Contains(started.Hash, []byte(token)) || len(started.Hash) != 32 {
 			t.Errorf("hash %q", started.Hash)
 		}
-		events, err := w.log.List(t.Context(), 0, 100)
+		events, err := w.log.List(eventtest.Context(t), 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +147,7 @@ func TestSessionIsTouchedOnceAMinute(t *testing.T) {
 		}{{59 * time.Second, 0}, {60 * time.Second, 60 * time.Second}, {119 * time.Second, 60 * time.Second}} {
 			w.now = started.CreatedAt.Add(c.after)
 			w.wantFound(t, token, true)
-			stored, err := db.FindSession(t.Context(), started.Hash)
+			stored, err := db.FindSession(eventtest.Context(t), started.Hash)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -162,7 +164,7 @@ func TestEndedSessionIsGoneAndMayEndAgain(t *testing.T) {
 		token, started := w.start(t)
 		other, _ := w.start(t)
 		for range 2 {
-			if err := w.sessions.End(t.Context(), started); err != nil {
+			if err := w.sessions.End(eventtest.Context(t), started); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -175,7 +177,7 @@ func TestHostileUserAgentIsStored(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		for _, agent := range []string{"a\x00b", "\xff\xfe", strings.Repeat("é", 4000), ""} {
-			if _, _, err := w.sessions.Start(t.Context(), w.user, []string{"pwd"}, agent, ""); err != nil {
+			if _, _, err := w.sessions.Start(eventtest.Context(t), w.user, []string{"pwd"}, agent, ""); err != nil {
 				t.Errorf("%.10q: %v", agent, err)
 			}
 		}
@@ -186,12 +188,12 @@ func TestConsentsAddUpForEachClientAndAudience(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		const orders, invoices = "https://orders.example", "https://invoices.example"
-		if _, err := w.sessions.Consent(t.Context(), w.user.ID, w.client.ID, orders); !errors.Is(err, domain.ErrNotFound) {
+		if _, err := w.sessions.Consent(eventtest.Context(t), w.user.ID, w.client.ID, orders); !errors.Is(err, domain.ErrNotFound) {
 			t.Errorf("before: %v", err)
 		}
 		give := func(audience string, scopes ...string) {
 			t.Helper()
-			if err := w.sessions.GiveConsent(t.Context(), w.user, w.client, audience, scopes); err != nil {
+			if err := w.sessions.GiveConsent(eventtest.Context(t), w.user, w.client, audience, scopes); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -200,7 +202,7 @@ func TestConsentsAddUpForEachClientAndAudience(t *testing.T) {
 		w.now = w.now.Add(time.Minute)
 		give(orders, "orders:write", "openid")
 
-		got, err := w.sessions.Consent(t.Context(), w.user.ID, w.client.ID, orders)
+		got, err := w.sessions.Consent(eventtest.Context(t), w.user.ID, w.client.ID, orders)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,13 +220,13 @@ func TestSessionsAndConsentsAreInTheAuditLog(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		_, started := w.start(t)
-		if err := w.sessions.GiveConsent(t.Context(), w.user, w.client, "https://orders.example", []string{"openid"}); err != nil {
+		if err := w.sessions.GiveConsent(eventtest.Context(t), w.user, w.client, "https://orders.example", []string{"openid"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.sessions.End(audit.WithActor(t.Context(), "user:alice"), started); err != nil {
+		if err := w.sessions.End(event.WithActor(eventtest.Context(t), "user:alice"), started); err != nil {
 			t.Fatal(err)
 		}
-		events, err := w.log.List(t.Context(), 0, 100)
+		events, err := w.log.List(eventtest.Context(t), 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

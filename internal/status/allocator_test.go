@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -31,7 +32,7 @@ func TestNoStatusIndexIsAllocatedTwice(t *testing.T) {
 				for range 8 {
 					group.Go(func() {
 						for range 700 {
-							ref, err := p.Allocate(t.Context(), soon)
+							ref, err := p.Allocate(eventtest.Context(t), soon)
 							if err != nil {
 								t.Error(err)
 								return
@@ -58,11 +59,11 @@ func TestListOutlivesItsTokens(t *testing.T) {
 		for _, c := range []struct{ expires, end time.Time }{
 			{hour, hour}, {hour.Add(time.Second), hour.Add(time.Hour)}, {hour.Add(59 * time.Minute), hour.Add(time.Hour)},
 		} {
-			ref, err := p.Allocate(t.Context(), c.expires)
+			ref, err := p.Allocate(eventtest.Context(t), c.expires)
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := db.FindStatusList(t.Context(), ref.List)
+			list, err := db.FindStatusList(eventtest.Context(t), ref.List)
 			if err != nil || !list.ExpiresAt.Equal(c.end) {
 				t.Errorf("a token until %v is in a list until %v, want %v (%v)", c.expires, list.ExpiresAt, c.end, err)
 			}
@@ -75,7 +76,7 @@ func TestStatusIndexesSayNothingOfTheirOrder(t *testing.T) {
 		p := testAllocator(db)
 		var indexes []int32
 		for range 200 {
-			ref, err := p.Allocate(t.Context(), soon)
+			ref, err := p.Allocate(eventtest.Context(t), soon)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +108,7 @@ func TestLeaseIsRenewedOnceAndBeforeItRunsOut(t *testing.T) {
 		takeN := func(n int) {
 			t.Helper()
 			for range n {
-				if _, err := p.Allocate(t.Context(), soon); err != nil {
+				if _, err := p.Allocate(eventtest.Context(t), soon); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -134,17 +135,17 @@ func TestLeaseIsRenewedOnceAndBeforeItRunsOut(t *testing.T) {
 func TestWithoutDatabaseThereIsNoStatusIndexOnceTheLeaseIsUsed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		p := testAllocator(db)
-		if _, err := p.Allocate(t.Context(), soon); err != nil {
+		if _, err := p.Allocate(eventtest.Context(t), soon); err != nil {
 			t.Fatal(err)
 		}
 		db.Close()
 		for range leaseSize - 1 {
-			if _, err := p.Allocate(t.Context(), soon); err != nil {
+			if _, err := p.Allocate(eventtest.Context(t), soon); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for range 3 {
-			if ref, err := p.Allocate(t.Context(), soon); !errors.Is(err, domain.ErrUnavailable) || ref != (domain.StatusRef{}) {
+			if ref, err := p.Allocate(eventtest.Context(t), soon); !errors.Is(err, domain.ErrUnavailable) || ref != (domain.StatusRef{}) {
 				t.Errorf("%v, %v; want ErrUnavailable", ref, err)
 			}
 		}
@@ -154,7 +155,7 @@ func TestWithoutDatabaseThereIsNoStatusIndexOnceTheLeaseIsUsed(t *testing.T) {
 func TestAStatusIndexIsNotWaitedForPastTheCallersTime(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		p := testAllocator(&slowStore{Leases: db})
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		ctx, cancel := context.WithTimeout(eventtest.Context(t), 10*time.Millisecond)
 		defer cancel()
 		if _, err := p.Allocate(ctx, soon); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("got %v, want ErrUnavailable", err)
@@ -168,7 +169,7 @@ func TestLeasesOfPastHoursAreForgotten(t *testing.T) {
 		p := NewAllocator(db, nil, func() time.Time { return now })
 		for range 100 {
 			now = now.Add(time.Hour)
-			if _, err := p.Allocate(t.Context(), now.Add(10*time.Minute)); err != nil {
+			if _, err := p.Allocate(eventtest.Context(t), now.Add(10*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 		}

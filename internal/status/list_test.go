@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
@@ -22,7 +23,7 @@ import (
 func TestListOfEveryReplicaFollowsEveryMark(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := tokentest.SetUp(t, db)
-		ctx := t.Context()
+		ctx := eventtest.Context(t)
 		revoked, suspended, resumed, untouched := f.Issue(t, f.A), f.Issue(t, f.B), f.Issue(t, f.A), f.Issue(t, f.B)
 		all := []token.SignedToken{revoked, suspended, resumed, untouched}
 		check := func(when string, bits int, want ...domain.TokenStatus) {
@@ -70,9 +71,9 @@ func TestTokensOfARevocationAreInvalidInTheirLists(t *testing.T) {
 			all = append(all, f.Issue(t, f.A))
 		}
 		tokentest.Status(t, f.B, all[0]) // b holds the list
-		r, err := f.A.Revocation.Revoke(t.Context(), revocation.TokenSelector{ClientID: all[0].Record.ClientID})
+		r, err := f.A.Revocation.Revoke(eventtest.Context(t), revocation.TokenSelector{ClientID: all[0].Record.ClientID})
 		tokentest.Must(t, err)
-		_, err = f.A.Revocation.Finish(t.Context(), r, nil)
+		_, err = f.A.Revocation.Finish(eventtest.Context(t), r, nil)
 		tokentest.Must(t, err)
 		later := f.Issue(t, f.B)
 		f.Pass(t, status.Pace)
@@ -92,7 +93,7 @@ func TestListTokenSaysWhatItIs(t *testing.T) {
 		f := tokentest.SetUp(t, db)
 		minted := f.Issue(t, f.A)
 		list, claims := tokentest.Fetch(t, f.A, minted.Record.Status.List)
-		uris, err := f.B.Statuses.Lists(t.Context())
+		uris, err := f.B.Statuses.Lists(eventtest.Context(t))
 		tokentest.Must(t, err)
 		if claims.Issuer != tokentest.Issuer || !slices.Equal(uris, []string{claims.Subject}) || !strings.HasPrefix(claims.Subject, claims.List.Aggregation+"/") {
 			t.Errorf("claims %+v, all lists %v", claims, uris)
@@ -114,17 +115,17 @@ func TestUnknownAndRetiredListsAreNotFound(t *testing.T) {
 		f := tokentest.SetUp(t, db)
 		id := f.Issue(t, f.A).Record.Status.List
 		for _, unknown := range []int64{-1, 0, id + 1} {
-			if _, err := f.A.Statuses.List(t.Context(), unknown); !errors.Is(err, domain.ErrNotFound) {
+			if _, err := f.A.Statuses.List(eventtest.Context(t), unknown); !errors.Is(err, domain.ErrNotFound) {
 				t.Errorf("list %d: %v, want ErrNotFound", unknown, err)
 			}
 		}
 		tokentest.Fetch(t, f.A, id) // a holds it, b never did
 		f.Pass(t, 2*time.Hour)
 		for _, r := range []*tokentest.Replica{f.A, f.B} {
-			if _, err := r.Statuses.List(t.Context(), id); !errors.Is(err, domain.ErrNotFound) {
+			if _, err := r.Statuses.List(eventtest.Context(t), id); !errors.Is(err, domain.ErrNotFound) {
 				t.Errorf("a retired list: %v, want ErrNotFound", err)
 			}
-			if uris, err := r.Statuses.Lists(t.Context()); err != nil || len(uris) != 0 {
+			if uris, err := r.Statuses.Lists(eventtest.Context(t)); err != nil || len(uris) != 0 {
 				t.Errorf("all lists: %v, %v", uris, err)
 			}
 		}
@@ -157,7 +158,7 @@ func TestManyChangesDoNotMeanManyEncodings(t *testing.T) {
 		minted := f.Issue(t, f.A)
 		f.Pass(t, time.Minute)
 		first, _ := tokentest.Fetch(t, f.A, minted.Record.Status.List)
-		tokentest.Must(t, f.A.Revocation.RevokeID(t.Context(), minted.Record.ID))
+		tokentest.Must(t, f.A.Revocation.RevokeID(eventtest.Context(t), minted.Record.ID))
 		f.Pass(t, status.Pace/2)
 		if again, _ := tokentest.Fetch(t, f.A, minted.Record.Status.List); again.ETag != first.ETag {
 			t.Error("encoded twice within a pace")
@@ -174,13 +175,13 @@ func TestListIsSignedAnewWhenItsKeyIsRevoked(t *testing.T) {
 		f := tokentest.SetUp(t, db)
 		id := f.Issue(t, f.A).Record.Status.List
 		list, _ := tokentest.Fetch(t, f.A, id)
-		stored, err := f.B.Keys.List(t.Context())
+		stored, err := f.B.Keys.List(eventtest.Context(t))
 		tokentest.Must(t, err)
 		i := slices.IndexFunc(stored, func(k domain.SigningKey) bool { return k.State == domain.KeyActive && k.Alg == domain.ES256 })
-		_, _, err = f.B.Keys.Revoke(t.Context(), stored[i].KID)
+		_, _, err = f.B.Keys.Revoke(eventtest.Context(t), stored[i].KID)
 		tokentest.Must(t, err)
-		tokentest.Must(t, f.A.Cache.Refresh(t.Context()))
-		tokentest.Must(t, f.A.Statuses.Sync(t.Context()))
+		tokentest.Must(t, f.A.Cache.Refresh(eventtest.Context(t)))
+		tokentest.Must(t, f.A.Statuses.Sync(eventtest.Context(t)))
 		if anew, _ := tokentest.Fetch(t, f.A, id); anew.ETag == list.ETag { // fetch verifies it
 			t.Error("the list of the revoked key is still served")
 		}
@@ -193,7 +194,7 @@ func TestWithoutDatabaseTheLastListIsServedWithItsAgeUntilItExpires(t *testing.T
 		minted := f.Issue(t, f.A)
 		_, before := tokentest.Fetch(t, f.A, minted.Record.Status.List)
 		db.Close()
-		if err := f.A.Statuses.Sync(t.Context()); !errors.Is(err, domain.ErrUnavailable) {
+		if err := f.A.Statuses.Sync(eventtest.Context(t)); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("sync: %v, want ErrUnavailable", err)
 		}
 		later := f.Now.Load().Add(9 * tokentest.StatusTTL)
@@ -204,10 +205,10 @@ func TestWithoutDatabaseTheLastListIsServedWithItsAgeUntilItExpires(t *testing.T
 		}
 		expired := time.Unix(after.ExpiresAt, 0)
 		f.Now.Store(&expired)
-		if _, err := f.A.Statuses.List(t.Context(), minted.Record.Status.List); !errors.Is(err, domain.ErrUnavailable) {
+		if _, err := f.A.Statuses.List(eventtest.Context(t), minted.Record.Status.List); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("past exp: %v, want ErrUnavailable", err)
 		}
-		if _, err := f.B.Statuses.List(t.Context(), minted.Record.Status.List); !errors.Is(err, domain.ErrUnavailable) {
+		if _, err := f.B.Statuses.List(eventtest.Context(t), minted.Record.Status.List); !errors.Is(err, domain.ErrUnavailable) {
 			t.Errorf("a list that was not held: %v, want ErrUnavailable", err)
 		}
 	})

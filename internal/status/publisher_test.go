@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -33,7 +34,7 @@ func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
-				ctx, now := t.Context(), time.Now()
+				ctx, now := eventtest.Context(t), time.Now()
 				p := NewPublisher(wrap(db), nil, "", time.Second, func() time.Time { return now })
 				allocator := testAllocator(db)
 				var tokens []domain.IssuedToken

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token"
@@ -39,7 +40,7 @@ func TestTokenDoesNotOutliveTheAssignmentItRestsOn(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := tokentest.SetUp(t, db)
 		until := f.Now.Load().Add(90 * time.Second)
-		tokentest.Must(t, f.A.Directory.Assign(t.Context(), domain.Assignment{
+		tokentest.Must(t, f.A.Directory.Assign(eventtest.Context(t), domain.Assignment{
 			Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting", ExpiresAt: until,
 		}))
 		minted := f.Issue(t, f.B, "orders:read")

@@ -4,6 +4,7 @@ import (
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
@@ -21,6 +22,7 @@ var (
 	_ directory.Store     = (*store.DB)(nil)
 	_ keys.Store          = (*store.DB)(nil)
 	_ index.Store         = (*store.DB)(nil)
+	_ event.Store         = (*store.DB)(nil)
 	_ status.Leases       = (*store.DB)(nil)
 	_ status.Lists        = (*store.DB)(nil)
 	_ revocation.Store    = (*store.DB)(nil)

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
@@ -49,14 +50,14 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	t.Helper()
 	held, err := cache.New(db, 1000)
 	Must(t, err)
-	log := audit.New(db, clock)
-	revoker := NewRevocation(t, db, held, log, clock)
+	recorder := event.NewRecorder(db, clock)
+	revoker := NewRevocation(t, db, held, recorder, clock)
 	r := &Replica{
 		Cache:      held,
-		Keys:       keys.New(db, held, log, revoker, master, clock),
-		Registry:   registry.New(db, held, log, revoker, master.Derive("client secrets", 32), clock),
-		Directory:  directory.New(db, held, log, revoker, clock),
-		Index:      index.New(t.Context(), db, clock),
+		Keys:       keys.New(db, held, recorder, revoker, master, clock),
+		Registry:   registry.New(db, held, recorder, revoker, master.Derive("client secrets", 32), clock),
+		Directory:  directory.New(db, held, recorder, revoker, clock),
+		Index:      index.New(eventtest.Context(t), db, clock),
 		Revocation: revoker,
 	}
 	r.Minter = token.New(token.Config{
@@ -68,14 +69,14 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 		Cache: held, Issuer: Issuer, Now: clock,
 	})
 	r.Statuses = status.NewPublisher(db, r.Keys, Issuer, StatusTTL, clock)
-	Must(t, errors.Join(r.Keys.Ensure(t.Context()), held.Refresh(t.Context())))
+	Must(t, errors.Join(r.Keys.Ensure(eventtest.Context(t)), held.Refresh(eventtest.Context(t))))
 	return r
 }
 
 // NewRevocation makes the service that takes tokens back, with an index of its own.
-func NewRevocation(t *testing.T, db *store.DB, held *cache.Cache, log *audit.Log, clock func() time.Time) *revocation.Service {
-	return revocation.New(t.Context(), revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: index.New(t.Context(), db, clock), Cache: held, Log: log, Now: clock,
+func NewRevocation(t *testing.T, db *store.DB, held *cache.Cache, recorder *event.Recorder, clock func() time.Time) *revocation.Service {
+	return revocation.New(eventtest.Context(t), revocation.Config{
+		Store: db, Statuses: db, Grants: db, Index: index.New(eventtest.Context(t), db, clock), Cache: held, Events: recorder, Now: clock,
 	})
 }
 
@@ -95,7 +96,7 @@ func SetUp(t *testing.T, db *store.DB) Fixture {
 	now.Store(&start)
 	f := Fixture{DB: db, Master: keys.NewMaster(), Now: now}
 	f.A, f.B = NewReplica(t, db, f.Master, f.Clock), NewReplica(t, db, f.Master, f.Clock)
-	ctx := t.Context()
+	ctx := eventtest.Context(t)
 	_, err := f.A.Registry.CreateAPI(ctx, domain.API{Audience: Orders, Permissions: []domain.Permission{{Name: "orders:read"}, {Name: "orders:write"}}})
 	Must(t, err)
 	_, err = f.A.Directory.CreateRole(ctx, domain.Role{Name: "clerk", Permissions: []domain.RolePermission{{Audience: Orders, Permission: "orders:read"}}})
@@ -122,9 +123,9 @@ func Must(t *testing.T, err error) {
 // Request is what the client asks for, by what a replica knows of it.
 func (f Fixture) Request(t *testing.T, r *Replica, scopes ...string) token.AccessTokenRequest {
 	t.Helper()
-	client, err := r.Registry.LookupClient(t.Context(), "reporting")
+	client, err := r.Registry.LookupClient(eventtest.Context(t), "reporting")
 	Must(t, err)
-	api, err := r.Registry.LookupAPI(t.Context(), Orders)
+	api, err := r.Registry.LookupAPI(eventtest.Context(t), Orders)
 	Must(t, err)
 	return token.AccessTokenRequest{Client: client, API: api, Scopes: scopes}
 }
@@ -134,16 +135,16 @@ func (f Fixture) Issue(t *testing.T, r *Replica, scopes ...string) token.SignedT
 	t.Helper()
 	for range 3 {
 		revision := r.Cache.Revision()
-		signed, err := r.Minter.Mint(t.Context(), f.Request(t, r, scopes...))
+		signed, err := r.Minter.Mint(eventtest.Context(t), f.Request(t, r, scopes...))
 		Must(t, err)
-		err = r.Index.Record(t.Context(), revision, signed.Record)
+		err = r.Index.Record(eventtest.Context(t), revision, signed.Record)
 		if err == nil {
 			return signed
 		}
 		if !errors.Is(err, domain.ErrStale) {
 			t.Fatal(err)
 		}
-		Must(t, r.Cache.Refresh(t.Context()))
+		Must(t, r.Cache.Refresh(eventtest.Context(t)))
 	}
 	t.Fatal("stale for ever")
 	return token.SignedToken{}
@@ -152,7 +153,7 @@ func (f Fixture) Issue(t *testing.T, r *Replica, scopes ...string) token.SignedT
 // Introspect is what a replica answers, nil: not active.
 func (f Fixture) Introspect(t *testing.T, r *Replica, value string) *introspection.Active {
 	t.Helper()
-	active, err := r.Introspection.Introspect(t.Context(), value)
+	active, err := r.Introspection.Introspect(eventtest.Context(t), value)
 	Must(t, err)
 	return active
 }
@@ -162,7 +163,7 @@ func (f Fixture) Pass(t *testing.T, d time.Duration) {
 	t.Helper()
 	later := f.Clock().Add(d)
 	f.Now.Store(&later)
-	Must(t, errors.Join(f.A.Statuses.Sync(t.Context()), f.B.Statuses.Sync(t.Context())))
+	Must(t, errors.Join(f.A.Statuses.Sync(eventtest.Context(t)), f.B.Statuses.Sync(eventtest.Context(t))))
 }
 
 // ListClaims are those of a status list token (Token Status List §5.1).
@@ -182,9 +183,9 @@ type ListClaims struct {
 // Fetch reads a status list as a replica serves it.
 func Fetch(t *testing.T, r *Replica, id int64) (status.ListToken, ListClaims) {
 	t.Helper()
-	list, err := r.Statuses.List(t.Context(), id)
+	list, err := r.Statuses.List(eventtest.Context(t), id)
 	Must(t, err)
-	payload, _, err := r.Keys.Verify(t.Context(), keys.TypeStatusList, string(list.Body))
+	payload, _, err := r.Keys.Verify(eventtest.Context(t), keys.TypeStatusList, string(list.Body))
 	Must(t, err)
 	var claims ListClaims
 	Must(t, json.Unmarshal(payload, &claims))

@@ -1,0 +1,100 @@
+// Package event holds what happens, as typed events: one struct for each kind. Recording one writes it to the audit log in the
+// transaction of the change that it reports.
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Event is something that happened. Its JSON, always an object without secrets, is the details of its audit row; the fields are
+// in alphabetical order of their JSON names.
+type Event interface {
+	// Kind is what happened, as "object.verb": "user.create".
+	Kind() string
+	// Object is what it happened to, as "kind:name": "user:alice".
+	Object() string
+}
+
+// Store keeps the audit log.
+type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it,
+	// in the transaction that ctx carries or in one of its own.
+	AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error
+}
+
+// ErrNoActor says that an event was to be recorded under a ctx that names no actor.
+var ErrNoActor = errors.New("no actor is named for the event")
+
+// Recorder writes events.
+type Recorder struct {
+	store Store
+	now   func() time.Time
+}
+
+// NewRecorder makes a recorder over a store.
+func NewRecorder(store Store, now func() time.Time) *Recorder {
+	return &Recorder{store: store, now: now}
+}
+
+// Record writes events in their order, by the actor of ctx. Call it inside the transaction of the change that they report, so
+// that neither is stored without the other. ErrNoActor if ctx names no actor.
+func (r *Recorder) Record(ctx context.Context, events ...Event) error {
+	rows := make([]domain.Event, len(events))
+	for i, e := range events {
+		attributed, err := Attribute(ctx, e)
+		if err != nil {
+			return err
+		}
+		if rows[i], err = attributed.row(r.now()); err != nil {
+			return err
+		}
+	}
+	return r.store.AppendEvents(ctx, Hash, rows...)
+}
+
+// Change records an event and makes the change that it reports, in one transaction. The event is written first: it locks the
+// end of the log until the transaction ends, so that changes come one after the other and none overwrites what it has not
+// seen. Like that of any transaction, the change function may run again from the start. ErrNoActor if ctx names no actor.
+func (r *Recorder) Change(ctx context.Context, e Event, change func(ctx context.Context) error) error {
+	return r.store.Tx(ctx, func(ctx context.Context) error {
+		if err := r.Record(ctx, e); err != nil {
+			return err
+		}
+		return change(ctx)
+	})
+}
+
+// Attributed is an event with its actor.
+type Attributed struct {
+	Event
+	actor Actor
+}
+
+// Attribute binds an event to the actor of ctx, so that it can be recorded later under another ctx. An event that has an actor
+// keeps it. ErrNoActor if ctx names none.
+func Attribute(ctx context.Context, e Event) (Attributed, error) {
+	if a, ok := e.(Attributed); ok {
+		return a, nil
+	}
+	actor := ActorOf(ctx)
+	if actor == "" {
+		return Attributed{}, fmt.Errorf("record %s of %s: %w", e.Kind(), e.Object(), ErrNoActor)
+	}
+	return Attributed{e, actor}, nil
+}
+
+func (a Attributed) row(at time.Time) (domain.Event, error) {
+	details, err := json.Marshal(a.Event)
+	if err != nil {
+		return domain.Event{}, fmt.Errorf("record %s of %s: %w", a.Kind(), a.Object(), err)
+	}
+	return domain.Event{At: at, Actor: string(a.actor), Action: a.Kind(), Target: a.Object(), Details: string(details)}, nil
+}

@@ -1,0 +1,56 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+// rows keeps what is recorded.
+type rows struct{ events []domain.Event }
+
+func (r *rows) Tx(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) }
+
+func (r *rows) AppendEvents(_ context.Context, _ func(domain.Event) []byte, events ...domain.Event) error {
+	r.events = append(r.events, events...)
+	return nil
+}
+
+func TestNothingIsRecordedOrChangedWithoutAnActor(t *testing.T) {
+	var written rows
+	recorder := event.NewRecorder(&written, time.Now)
+	changed := false
+	change := func(context.Context) error { changed = true; return nil }
+	if err := recorder.Change(t.Context(), event.GroupCreated{Group: "ops"}, change); !errors.Is(err, event.ErrNoActor) {
+		t.Errorf("Change without an actor: %v, want ErrNoActor", err)
+	}
+	if err := recorder.Record(t.Context(), event.GroupCreated{Group: "ops"}); !errors.Is(err, event.ErrNoActor) {
+		t.Errorf("Record without an actor: %v, want ErrNoActor", err)
+	}
+	if _, err := event.Attribute(t.Context(), event.GroupCreated{Group: "ops"}); !errors.Is(err, event.ErrNoActor) {
+		t.Errorf("Attribute without an actor: %v, want ErrNoActor", err)
+	}
+	if changed || len(written.events) > 0 {
+		t.Errorf("changed %t, recorded %v; want nothing", changed, written.events)
+	}
+}
+
+func TestAnAttributedEventKeepsItsActor(t *testing.T) {
+	var written rows
+	recorder := event.NewRecorder(&written, time.Now)
+	byAlice, err := event.Attribute(event.WithActor(t.Context(), event.User("alice")), event.GroupDeleted{Group: "ops", Subjects: []string{"user:bob"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recorder.Record(event.WithActor(t.Context(), event.System), byAlice); err != nil {
+		t.Fatal(err)
+	}
+	got := written.events[0]
+	if got.Actor != "user:alice" || got.Action != "group.delete" || got.Target != "group:ops" || got.Details != `{"subjects":["user:bob"]}` {
+		t.Errorf("recorded %+v", got)
+	}
+}

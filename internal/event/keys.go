@@ -1,0 +1,23 @@
+package event
+
+// KeyRotated says: the active key of an algorithm was replaced by the next.
+type KeyRotated struct {
+	Alg string `json:"-"`
+}
+
+// Kind implements Event.
+func (KeyRotated) Kind() string { return "key.rotate" }
+
+// Object implements Event.
+func (e KeyRotated) Object() string { return "alg:" + e.Alg }
+
+// KeyRevoked says: a signing key was revoked, and with it every token that it signed.
+type KeyRevoked struct {
+	KeyID string `json:"-"`
+}
+
+// Kind implements Event.
+func (KeyRevoked) Kind() string { return "key.revoke" }
+
+// Object implements Event.
+func (e KeyRevoked) Object() string { return "key:" + e.KeyID }

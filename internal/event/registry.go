@@ -1,0 +1,140 @@
+package event
+
+import (
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// ClientDetails is what a client's events say.
+type ClientDetails struct {
+	APIs         []domain.ClientAPI `json:"apis"`
+	FirstParty   bool               `json:"first_party"`
+	GrantTypes   []string           `json:"grant_types"`
+	Name         string             `json:"name"`
+	Public       bool               `json:"public"`
+	RedirectURIs []string           `json:"redirect_uris"`
+	Serves       []string           `json:"serves"`
+}
+
+// APIDetails is what an API's events say.
+type APIDetails struct {
+	AccessTokenTTL string   `json:"access_token_ttl"`
+	Name           string   `json:"name"`
+	Permissions    []string `json:"permissions"`
+	SigningAlg     string   `json:"signing_alg"`
+}
+
+// ClientCreated says: a client was registered.
+type ClientCreated struct {
+	ClientID string `json:"-"`
+	ClientDetails
+}
+
+// Kind implements Event.
+func (ClientCreated) Kind() string { return "client.create" }
+
+// Object implements Event.
+func (e ClientCreated) Object() string { return "client:" + e.ClientID }
+
+// ClientUpdated says: a client was changed.
+type ClientUpdated struct {
+	ClientID string `json:"-"`
+	ClientDetails
+}
+
+// Kind implements Event.
+func (ClientUpdated) Kind() string { return "client.update" }
+
+// Object implements Event.
+func (e ClientUpdated) Object() string { return "client:" + e.ClientID }
+
+// ClientDisabled says: a client was disabled; its grants and tokens ended.
+type ClientDisabled struct {
+	ClientID string `json:"-"`
+}
+
+// Kind implements Event.
+func (ClientDisabled) Kind() string { return "client.disable" }
+
+// Object implements Event.
+func (e ClientDisabled) Object() string { return "client:" + e.ClientID }
+
+// ClientEnabled says: a client was enabled again.
+type ClientEnabled struct {
+	ClientID string `json:"-"`
+}
+
+// Kind implements Event.
+func (ClientEnabled) Kind() string { return "client.enable" }
+
+// Object implements Event.
+func (e ClientEnabled) Object() string { return "client:" + e.ClientID }
+
+// ClientDeleted says: a client was deleted; its grants and tokens ended.
+type ClientDeleted struct {
+	ClientID string `json:"-"`
+}
+
+// Kind implements Event.
+func (ClientDeleted) Kind() string { return "client.delete" }
+
+// Object implements Event.
+func (e ClientDeleted) Object() string { return "client:" + e.ClientID }
+
+// SecretAdded says: a client was given another secret; the hint is its last characters.
+type SecretAdded struct {
+	ClientID string `json:"-"`
+	Hint     string `json:"hint"`
+}
+
+// Kind implements Event.
+func (SecretAdded) Kind() string { return "client.add_secret" }
+
+// Object implements Event.
+func (e SecretAdded) Object() string { return "client:" + e.ClientID }
+
+// SecretRemoved says: one of a client's secrets was removed.
+type SecretRemoved struct {
+	ClientID string `json:"-"`
+	ID       int64  `json:"id"`
+}
+
+// Kind implements Event.
+func (SecretRemoved) Kind() string { return "client.remove_secret" }
+
+// Object implements Event.
+func (e SecretRemoved) Object() string { return "client:" + e.ClientID }
+
+// APICreated says: an API was registered.
+type APICreated struct {
+	Audience string `json:"-"`
+	APIDetails
+}
+
+// Kind implements Event.
+func (APICreated) Kind() string { return "api.create" }
+
+// Object implements Event.
+func (e APICreated) Object() string { return "api:" + e.Audience }
+
+// APIUpdated says: an API was changed.
+type APIUpdated struct {
+	Audience string `json:"-"`
+	APIDetails
+}
+
+// Kind implements Event.
+func (APIUpdated) Kind() string { return "api.update" }
+
+// Object implements Event.
+func (e APIUpdated) Object() string { return "api:" + e.Audience }
+
+// APIDeleted says: an API was deleted; its tokens ended.
+type APIDeleted struct {
+	Audience string `json:"-"`
+}
+
+// Kind implements Event.
+func (APIDeleted) Kind() string { return "api.delete" }
+
+// Object implements Event.
+func (e APIDeleted) Object() string { return "api:" + e.Audience }

@@ -1,0 +1,71 @@
+package event
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// TokensRevoked says that all tokens of a user, client, API or key, or all, issued until now or before a time, were revoked.
+type TokensRevoked struct {
+	TargetID     int64                 `json:"-"` // database id; 0: all
+	IssuedBefore time.Time             `json:"issued_before,omitzero"`
+	Revocation   domain.RevocationKind `json:"revocation"`
+}
+
+// Kind implements Event.
+func (TokensRevoked) Kind() string { return "token.revoke_all" }
+
+// Object implements Event.
+func (e TokensRevoked) Object() string {
+	return string(e.Revocation) + ":" + strconv.FormatInt(e.TargetID, 10)
+}
+
+// TokenRevoked says: an access token was revoked.
+type TokenRevoked struct {
+	ID       domain.TokenID `json:"-"`
+	Audience string         `json:"aud"`
+}
+
+// Kind implements Event.
+func (TokenRevoked) Kind() string { return "token.revoke" }
+
+// Object implements Event.
+func (e TokenRevoked) Object() string { return "token:" + e.ID.String() }
+
+// TokenSuspended says: an access token was suspended.
+type TokenSuspended struct {
+	ID       domain.TokenID `json:"-"`
+	Audience string         `json:"aud"`
+}
+
+// Kind implements Event.
+func (TokenSuspended) Kind() string { return "token.suspend" }
+
+// Object implements Event.
+func (e TokenSuspended) Object() string { return "token:" + e.ID.String() }
+
+// TokenResumed says: a suspended access token counts again.
+type TokenResumed struct {
+	ID       domain.TokenID `json:"-"`
+	Audience string         `json:"aud"`
+}
+
+// Kind implements Event.
+func (TokenResumed) Kind() string { return "token.resume" }
+
+// Object implements Event.
+func (e TokenResumed) Object() string { return "token:" + e.ID.String() }
+
+// GrantRevoked says: a grant was ended, with its refresh tokens, codes and access tokens; Tokens is how many were marked, if all are.
+type GrantRevoked struct {
+	ID     int64  `json:"-"`
+	Tokens *int64 `json:"tokens,omitempty"`
+}
+
+// Kind implements Event.
+func (GrantRevoked) Kind() string { return "grant.revoke" }
+
+// Object implements Event.
+func (e GrantRevoked) Object() string { return "grant:" + strconv.FormatInt(e.ID, 10) }
