@@ -39,22 +39,24 @@ fmt: ## Fail if a Go file is not as gofmt would have it
 .PHONY: vet
 vet: ## Run go vet
 	go vet ./...
+	go vet -C bench ./...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may import whom
 	$(GOLANGCI) run
+	cd bench && ../$(GOLANGCI) run
 
 .PHONY: bench
 bench: ## Measure issuing and introspecting beside node oidc-provider
 bench: $(call NODE_MODULES,bench/oidc-provider)
 	test/tools postgres wrk
-	go run ./bench
+	go run -C bench .
 
 .PHONY: bench-scale
 bench-scale: ## Measure that, and how Signet fares with ten million tokens; takes half an hour
 bench-scale: $(call NODE_MODULES,bench/oidc-provider)
 	test/tools postgres wrk
-	go run ./bench -scale
+	go run -C bench . -scale
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages

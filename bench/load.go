@@ -67,7 +67,7 @@ func (l load) run(ctx context.Context, dir string, connections int, duration tim
 		}
 	}
 	wrk := exec.CommandContext(ctx, "wrk", "--threads", "1", "--connections", strconv.Itoa(connections),
-		"--duration", strconv.Itoa(int(duration.Seconds()))+"s", "--timeout", "10s", "--script", "bench/load.lua", l.url)
+		"--duration", strconv.Itoa(int(duration.Seconds()))+"s", "--timeout", "10s", "--script", "load.lua", l.url)
 	wrk.Env = append(os.Environ(), "TARGET_BODIES="+bodies, "TARGET_AUTHORIZATION="+l.client.header())
 	out, err := wrk.Output()
 	if err != nil {

@@ -1,5 +1,6 @@
 // Command bench measures Signet beside node oidc-provider on the same machine, one after the other: tokens and
-// introspections per second, latencies, memory, and the ratio. README.md says how to read it.
+// introspections per second, latencies, memory, and the ratio. README.md says how to read it. It runs in its own folder, and is
+// a module of its own, so that what it depends on is no dependency of the server.
 package main
 
 import (

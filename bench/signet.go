@@ -25,6 +25,7 @@ type installation struct {
 // build builds Signet into a folder.
 func build(ctx context.Context, dir string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-o", binaryIn(dir), "./cmd/signet")
+	build.Dir = ".."
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)

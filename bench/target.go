@@ -64,7 +64,7 @@ func (t *target) status(name string) (int64, error) {
 
 func startOIDCProvider(ctx context.Context) (*target, error) {
 	t := &target{name: "oidc-provider", client: credentials{"bench", rand.Text()}}
-	t.process = exec.CommandContext(ctx, "bench/oidc-provider/node_modules/.bin/node", "bench/oidc-provider/server.js")
+	t.process = exec.CommandContext(ctx, "oidc-provider/node_modules/.bin/node", "oidc-provider/server.js")
 	t.process.Env = append(os.Environ(), "NODE_ENV=production", "CLIENT_SECRET="+t.client.Secret)
 	stdout, err := t.process.StdoutPipe()
 	if err != nil {
