@@ -22,7 +22,7 @@ type Config struct {
 	Sessions        Sessions       `koanf:"sessions"`
 	Keys            Keys           `koanf:"keys"`
 	Log             Log            `koanf:"log"`
-	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For counts
+	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	SnapshotSize    int            `koanf:"snapshot_size"`   // objects that the snapshot holds
 }
 

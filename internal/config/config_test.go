@@ -50,7 +50,7 @@ func write(t *testing.T, yaml string) string {
 
 func TestFlagsComeBeforeEnvironmentBeforeFileBeforeDefaults(t *testing.T) {
 	from := Sources{
-		File:    write(t, "tokens: {access_ttl: 1m, id_ttl: 1m, code_ttl: 1m}\ntrusted_proxies: [10.1.2.3/8, '::1']"),
+		File:    write(t, "tokens: {access_ttl: 1m, id_ttl: 1m, code_ttl: 1m}\ntrusted_proxies: [10.1.2.3/8, '::1', '::ffff:192.0.2.1/120']"),
 		Environ: []string{"SIGNET_TOKENS_ACCESS_TTL=2m", "SIGNET_TOKENS_ID_TTL=2m", "SIGNET_LOG_LEVEL=", "HOME=/root"},
 		Flags:   map[string]string{"tokens.access_ttl": "3m"},
 	}
@@ -63,7 +63,7 @@ func TestFlagsComeBeforeEnvironmentBeforeFileBeforeDefaults(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := fmt.Sprint(c.TrustedProxies); got != "[10.0.0.0/8 ::1/128]" {
+	if got := fmt.Sprint(c.TrustedProxies); got != "[10.0.0.0/8 ::1/128 192.0.2.0/24]" {
 		t.Error("trusted proxies:", got)
 	}
 }

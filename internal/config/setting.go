@@ -174,6 +174,9 @@ func parsePrefixes(prefixes *[]netip.Prefix, list []any) error {
 		if err != nil {
 			return fmt.Errorf("%q is not an address range such as 10.0.0.0/8", text)
 		}
+		if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+		}
 		*prefixes = append(*prefixes, prefix.Masked())
 	}
 	return nil

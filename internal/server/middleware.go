@@ -3,20 +3,22 @@ package server
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 )
 
-// recovered answers 500 to a request whose handler panics, and logs where.
+// recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler ends a
+// connection with it, and net/http knows it.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if cause := recover(); cause != nil {
+			switch cause := recover(); cause {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(cause)
+			default:
 				log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
 				http.Error(w, `{"error":"server_error"}`, http.StatusInternalServerError)
 			}
@@ -65,32 +67,5 @@ func limited(limit time.Duration, next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
-
-// realAddress takes the caller's address from X-Forwarded-For where a trusted proxy says it: the last hop that is not
-// a trusted proxy itself.
-func realAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
-	if len(trusted) == 0 {
-		return next
-	}
-	isTrusted := func(address string) bool {
-		a, err := netip.ParseAddr(address)
-		return err == nil && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, port, err := net.SplitHostPort(r.RemoteAddr)
-		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		for i := len(hops) - 1; err == nil && i >= 0 && isTrusted(host); i-- {
-			hop := strings.TrimSpace(hops[i])
-			if _, invalid := netip.ParseAddr(hop); invalid != nil {
-				break
-			}
-			host = hop
-		}
-		if err == nil {
-			r.RemoteAddr = net.JoinHostPort(host, port)
-		}
-		next.ServeHTTP(w, r)
 	})
 }
