@@ -11,6 +11,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -63,11 +64,15 @@ func run(ctx context.Context, p plan, database string) error {
 	if err != nil {
 		return fmt.Errorf("oidc-provider: %w", err)
 	}
-	signet, err := measureSignet(ctx, dir, database, p)
+	signet, err := measureSignet(ctx, dir, "signet", database, p)
 	if err != nil {
 		return fmt.Errorf("signet: %w", err)
 	}
-	if err := report(os.Stdout, signet, yardstick); err != nil || !p.scale {
+	embedded, err := measureSignet(ctx, dir, "signet on SQLite", "sqlite:"+filepath.Join(dir, "signet.db"), p)
+	if err != nil {
+		return fmt.Errorf("signet on SQLite: %w", err)
+	}
+	if err := report(os.Stdout, yardstick, signet, embedded); err != nil || !p.scale {
 		return err
 	}
 	s := scale{plan: p, sheet: sheet{os.Stdout}, dir: dir}
@@ -84,12 +89,14 @@ func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error)
 	return t.measure(ctx, dir, p, t.tokenLoad())
 }
 
-func measureSignet(ctx context.Context, dir, database string, p plan) ([]result, error) {
+// measureSignet measures Signet on a database, under a name for the report.
+func measureSignet(ctx context.Context, dir, name, database string, p plan) ([]result, error) {
 	_, s, err := startSignet(ctx, dir, database)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
+	s.name = name
 	tokens, err := s.measure(ctx, dir, p, s.tokenLoad())
 	if err != nil {
 		return nil, err

@@ -117,7 +117,7 @@ func (i *installation) registerReader(ctx context.Context, id string) (c credent
 	return c, err
 }
 
-// startSignet serves Signet on a Postgres database and registers an API and its clients.
+// startSignet serves Signet on a database and registers an API and its clients.
 func startSignet(ctx context.Context, dir, database string, settings ...string) (*installation, *target, error) {
 	i, err := install(dir, append(settings, "SIGNET_DATABASE_URL="+database, masterKey())...)
 	if err != nil {
