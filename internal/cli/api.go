@@ -42,20 +42,28 @@ func viewAPI(api domain.API) apiView {
 	return v
 }
 
-func (v apiView) columns() []string {
-	return []string{"AUDIENCE", "NAME", "ALG", "ACCESS TOKEN TTL", "PERMISSIONS"}
-}
-
-func (v apiView) cells() []any {
-	return []any{v.Audience, v.Name, v.SigningAlg, v.ttl(), v.permissions()}
-}
-
-func (v apiView) text(w io.Writer) {
-	details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", v.ttl(),
-		"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
-	for _, p := range v.Permissions {
-		details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
-	}
+var apis = kind[apiView]{
+	noun: "api", key: "AUDIENCE", example: "https://orders.example",
+	layout: layout[apiView]{
+		[]string{"AUDIENCE", "NAME", "ALG", "ACCESS TOKEN TTL", "PERMISSIONS"},
+		func(v apiView) []any { return []any{v.Audience, v.Name, v.SigningAlg, v.ttl(), v.permissions()} },
+	},
+	details: func(w io.Writer, v apiView) {
+		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", v.ttl(),
+			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		for _, p := range v.Permissions {
+			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
+		}
+	},
+	name: func(v apiView) string { return v.Audience },
+	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]apiView, error) {
+		list, err := s.Registry.ListAPIs(ctx, after, limit)
+		return viewed(list, viewAPI), err
+	},
+	find: func(ctx context.Context, s *server.Services, audience string) (apiView, error) {
+		api, err := s.Registry.FindAPI(ctx, audience)
+		return viewAPI(api), err
+	},
 }
 
 func (v apiView) ttl() string {
@@ -75,7 +83,10 @@ func (v apiView) permissions() []string {
 
 func (a *app) apiCommand() *cobra.Command {
 	return noun("api", "Manage APIs: the audiences of tokens, and their permissions",
-		a.apiCreate(), a.apiList(), a.apiShow(), a.apiUpdate(), a.apiDelete())
+		a.apiCreate(), apis.listCommand(a, "List the APIs by audience"), apis.showCommand(a, "Show an API"), a.apiUpdate(),
+		apis.change(a, "delete", "Delete an API and revoke its tokens", func(ctx context.Context, s *server.Services, audience string) error {
+			return s.Registry.DeleteAPI(ctx, audience)
+		}))
 }
 
 // apiFlags are what create and update share.
@@ -111,42 +122,11 @@ The name of a permission is the scope value that asks for it.`,
 				Audience: args[0], Name: f.name, SigningAlg: f.signingAlg,
 				AccessTokenTTL: f.accessTokenTTL, Permissions: f.permissions,
 			})
-			return viewAPI(api), err
+			return apis.show(viewAPI(api)), err
 		}),
 	}
 	f.add(cmd)
 	return cmd
-}
-
-func (a *app) apiList() *cobra.Command {
-	var p page
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the APIs by audience",
-		Example: "  signet api list -o json",
-		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			apis, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.API, error) {
-				return s.Registry.ListAPIs(ctx, after, limit)
-			}, func(api domain.API) string { return api.Audience })
-			return rows(apis, viewAPI), err
-		}),
-	}
-	p.flags(cmd.Flags(), "AUDIENCE")
-	return cmd
-}
-
-func (a *app) apiShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show AUDIENCE",
-		Short:   "Show an API",
-		Example: "  signet api show https://orders.example",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			api, err := s.Registry.FindAPI(ctx, args[0])
-			return viewAPI(api), err
-		}),
-	}
 }
 
 func (a *app) apiUpdate() *cobra.Command {
@@ -165,7 +145,7 @@ func (a *app) apiUpdate() *cobra.Command {
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		api, err := s.Registry.FindAPI(ctx, args[0])
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		changed := cmd.Flags().Changed
 		if changed("name") {
@@ -178,10 +158,10 @@ func (a *app) apiUpdate() *cobra.Command {
 			api.AccessTokenTTL = f.accessTokenTTL
 		}
 		if api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions); err != nil {
-			return nil, err
+			return view{}, err
 		}
 		api, err = s.Registry.UpdateAPI(ctx, api)
-		return viewAPI(api), err
+		return apis.show(viewAPI(api)), err
 	})
 	return cmd
 }
@@ -200,16 +180,4 @@ func editPermissions(permissions []domain.Permission, remove []string, add []dom
 		permissions = append(slices.DeleteFunc(permissions, named(p.Name)), p)
 	}
 	return permissions, nil
-}
-
-func (a *app) apiDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete AUDIENCE",
-		Short:   "Delete an API and revoke its tokens",
-		Example: "  signet api delete https://orders.example",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{"deleted", "api", args[0]}, s.Registry.DeleteAPI(ctx, args[0])
-		}),
-	}
 }

@@ -26,12 +26,9 @@ func viewAssignment(a domain.Assignment) assignmentView {
 	}
 }
 
-func (v assignmentView) columns() []string {
-	return []string{"ROLE", "KIND", "SUBJECT", "EXPIRES", "CREATED"}
-}
-
-func (v assignmentView) cells() []any {
-	return []any{v.Role, v.SubjectKind, v.Subject, v.ExpiresAt, v.CreatedAt}
+var assignments = layout[assignmentView]{
+	[]string{"ROLE", "KIND", "SUBJECT", "EXPIRES", "CREATED"},
+	func(v assignmentView) []any { return []any{v.Role, v.SubjectKind, v.Subject, v.ExpiresAt, v.CreatedAt} },
 }
 
 func (v assignmentView) text(w io.Writer) {
@@ -80,7 +77,8 @@ func (a *app) assignCommand() *cobra.Command {
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			assignment := domain.Assignment{Role: args[0], ExpiresAt: until}
 			assignment.SubjectKind, assignment.Subject = f.subject()
-			return viewAssignment(assignment), s.Directory.Assign(ctx, assignment)
+			v := viewAssignment(assignment)
+			return view{v, v.text}, s.Directory.Assign(ctx, assignment)
 		}),
 	}
 	f.add(cmd)
@@ -98,7 +96,7 @@ func (a *app) unassignCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			kind, subject := f.subject()
-			return done{"unassigned", "role", args[0]}, s.Directory.Unassign(ctx, args[0], kind, subject)
+			return done{"unassigned", "role", args[0]}.view(), s.Directory.Unassign(ctx, args[0], kind, subject)
 		}),
 	}
 	f.add(cmd)
@@ -125,7 +123,7 @@ func (a *app) assignmentList() *cobra.Command {
 			list, err := collect(0, limit, func(after int64, limit int) ([]domain.Assignment, error) {
 				return s.Directory.ListAssignments(ctx, role, kind, subject, after, limit)
 			}, func(a domain.Assignment) int64 { return a.ID })
-			return rows(list, viewAssignment), err
+			return assignments.table(viewed(list, viewAssignment)), err
 		}),
 	}
 	f.add(cmd)

@@ -31,12 +31,9 @@ func viewEvent(e domain.Event) eventView {
 	}
 }
 
-func (v eventView) columns() []string {
-	return []string{"SEQ", "AT", "ACTOR", "ACTION", "TARGET", "DETAILS"}
-}
-
-func (v eventView) cells() []any {
-	return []any{v.Seq, v.At, v.Actor, v.Action, v.Target, string(v.Details)}
+var events = layout[eventView]{
+	[]string{"SEQ", "AT", "ACTOR", "ACTION", "TARGET", "DETAILS"},
+	func(v eventView) []any { return []any{v.Seq, v.At, v.Actor, v.Action, v.Target, string(v.Details)} },
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -52,10 +49,10 @@ func (a *app) auditList() *cobra.Command {
 		Example: "  signet audit list --after 1000 -o json",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			events, err := collect(after, limit, func(after int64, limit int) ([]domain.Event, error) {
+			list, err := collect(after, limit, func(after int64, limit int) ([]domain.Event, error) {
 				return s.Audit.List(ctx, after, limit)
 			}, func(e domain.Event) int64 { return e.Seq })
-			return rows(events, viewEvent), err
+			return events.table(viewed(list, viewEvent)), err
 		}),
 	}
 	cmd.Flags().Int64Var(&after, "after", 0, "show those after this `SEQ`")
@@ -84,7 +81,8 @@ note the last hash elsewhere, and look it up in the log later.`,
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
 			last, err := s.Audit.Verify(ctx)
-			return verifiedView{last.Seq, hex.EncodeToString(last.Hash)}, err
+			v := verifiedView{last.Seq, hex.EncodeToString(last.Hash)}
+			return view{v, v.text}, err
 		}),
 	}
 }

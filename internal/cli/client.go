@@ -12,10 +12,19 @@ import (
 
 func (a *app) clientCommand() *cobra.Command {
 	return noun("client", "Manage clients: the applications that ask for tokens",
-		a.clientCreate(), a.clientList(), a.clientShow(), a.clientUpdate(),
-		a.clientSetDisabled("disable", "Disable a client and revoke its grants and tokens", true),
-		a.clientSetDisabled("enable", "Enable a disabled client again", false),
-		a.clientDelete(), a.clientSecretCommand())
+		a.clientCreate(), clients.listCommand(a, "List the clients by client_id"), clients.showCommand(a, "Show a client"), a.clientUpdate(),
+		clients.change(a, "disable", "Disable a client and revoke its grants and tokens", setClientDisabled(true)),
+		clients.change(a, "enable", "Enable a disabled client again", setClientDisabled(false)),
+		clients.change(a, "delete", "Delete a client and revoke its grants and tokens", func(ctx context.Context, s *server.Services, id string) error {
+			return s.Registry.DeleteClient(ctx, id)
+		}),
+		a.clientSecretCommand())
+}
+
+func setClientDisabled(disabled bool) func(context.Context, *server.Services, string) error {
+	return func(ctx context.Context, s *server.Services, id string) error {
+		return s.Registry.SetClientDisabled(ctx, id, disabled)
+	}
 }
 
 // clientFlags are what create and update share.
@@ -54,7 +63,7 @@ A client that serves an API introspects the tokens that reach it.`,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			apis, err := editClientAPIs(nil, nil, f.apis)
 			if err != nil {
-				return nil, err
+				return view{}, err
 			}
 			client := domain.Client{
 				Name: f.name, Public: public, FirstParty: f.firstParty, GrantTypes: f.grants,
@@ -65,12 +74,12 @@ A client that serves an API introspects the tokens that reach it.`,
 			}
 			client, secret, err := s.Registry.CreateClient(ctx, client)
 			if err != nil {
-				return nil, err
+				return view{}, err
 			}
 			if secret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
-			return newClientView{viewClient(client), secret}, nil
+			return newClientView{viewClient(client), secret}.view(), nil
 		}),
 	}
 	f.add(cmd)
@@ -84,39 +93,8 @@ type newClientView struct {
 	ClientSecret string `json:"client_secret,omitempty"`
 }
 
-func (v newClientView) text(w io.Writer) {
-	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret)
-}
-
-func (a *app) clientList() *cobra.Command {
-	var p page
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the clients by client_id",
-		Example: "  signet client list",
-		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			clients, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.Client, error) {
-				return s.Registry.ListClients(ctx, after, limit)
-			}, func(c domain.Client) string { return c.ClientID })
-			return rows(clients, viewClient), err
-		}),
-	}
-	p.flags(cmd.Flags(), "CLIENT_ID")
-	return cmd
-}
-
-func (a *app) clientShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show CLIENT_ID",
-		Short:   "Show a client",
-		Example: "  signet client show reporting",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			client, err := s.Registry.FindClient(ctx, args[0])
-			return viewClient(client), err
-		}),
-	}
+func (v newClientView) view() view {
+	return view{v, func(w io.Writer) { details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret) }}
 }
 
 func (a *app) clientUpdate() *cobra.Command {
@@ -139,7 +117,7 @@ client has, the --remove- flags take away first.`,
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		client, err := s.Registry.FindClient(ctx, args[0])
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		if flags.Changed("name") {
 			client.Name = f.name
@@ -151,10 +129,10 @@ client has, the --remove- flags take away first.`,
 			client.FirstParty = f.firstParty
 		}
 		if err := f.editLists(&client, remove); err != nil {
-			return nil, err
+			return view{}, err
 		}
 		client, err = s.Registry.UpdateClient(ctx, client)
-		return viewClient(client), err
+		return clients.show(viewClient(client)), err
 	})
 	return cmd
 }
@@ -171,28 +149,4 @@ func (f *clientFlags) editLists(client *domain.Client, remove clientFlags) (err 
 	}
 	client.APIs, err = editClientAPIs(client.APIs, remove.apis, f.apis)
 	return err
-}
-
-func (a *app) clientSetDisabled(verb, short string, disabled bool) *cobra.Command {
-	return &cobra.Command{
-		Use:     verb + " CLIENT_ID",
-		Short:   short,
-		Example: "  signet client " + verb + " reporting",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{verb + "d", "client", args[0]}, s.Registry.SetClientDisabled(ctx, args[0], disabled)
-		}),
-	}
-}
-
-func (a *app) clientDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete CLIENT_ID",
-		Short:   "Delete a client and revoke its grants and tokens",
-		Example: "  signet client delete reporting",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{"deleted", "client", args[0]}, s.Registry.DeleteClient(ctx, args[0])
-		}),
-	}
 }

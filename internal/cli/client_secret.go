@@ -23,10 +23,6 @@ type newSecretView struct {
 	secretView
 }
 
-func (v newSecretView) text(w io.Writer) {
-	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret, "id", v.ID, "expires_at", v.ExpiresAt)
-}
-
 func (a *app) clientSecretAdd() *cobra.Command {
 	var expiresIn time.Duration
 	cmd := &cobra.Command{
@@ -46,10 +42,13 @@ then remove the old one.`,
 		}
 		secret, stored, err := s.Registry.AddSecret(ctx, args[0], expiresAt)
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		a.note("Keep the client_secret: it is not shown again.")
-		return newSecretView{args[0], secret, viewSecret(stored)}, nil
+		v := newSecretView{args[0], secret, viewSecret(stored)}
+		return view{v, func(w io.Writer) {
+			details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret, "id", v.ID, "expires_at", v.ExpiresAt)
+		}}, nil
 	})
 	return cmd
 }
@@ -62,7 +61,7 @@ func (a *app) clientSecretList() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			client, err := s.Registry.FindClient(ctx, args[0])
-			return rows(client.Secrets, viewSecret), err
+			return secrets.table(viewed(client.Secrets, viewSecret)), err
 		}),
 	}
 }
@@ -76,9 +75,9 @@ func (a *app) clientSecretRemove() *cobra.Command {
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			id, err := strconv.ParseInt(args[1], 10, 64)
 			if err != nil {
-				return nil, usagef("%q is not the id of a secret: see signet client secret list %s", args[1], args[0])
+				return view{}, usagef("%q is not the id of a secret: see signet client secret list %s", args[1], args[0])
 			}
-			return done{"removed", "secret", args[1]}, s.Registry.RemoveSecret(ctx, args[0], id)
+			return done{"removed", "secret", args[1]}.view(), s.Registry.RemoveSecret(ctx, args[0], id)
 		}),
 	}
 }

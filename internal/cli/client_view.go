@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/server"
 )
 
 // clientView names a client's metadata as RFC 7591 §2 does.
@@ -36,7 +38,7 @@ func viewClient(c domain.Client) clientView {
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: "client_secret_basic",
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), IDTokenAlg: c.IDTokenAlg,
 		FirstParty: c.FirstParty, APIs: []clientAPIView{}, Serves: array(c.Serves),
-		Secrets:  rows(c.Secrets, viewSecret),
+		Secrets:  viewed(c.Secrets, viewSecret),
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if c.Public {
@@ -48,22 +50,32 @@ func viewClient(c domain.Client) clientView {
 	return v
 }
 
-func (v clientView) columns() []string {
-	return []string{"CLIENT_ID", "NAME", "AUTHENTICATION", "GRANTS", "APIS", "DISABLED"}
-}
-
-func (v clientView) cells() []any {
-	return []any{v.ClientID, v.Name, v.AuthMethod, v.GrantTypes, v.apis(), v.DisabledAt}
-}
-
-func (v clientView) text(w io.Writer) {
-	details(w, "client_id", v.ClientID, "client_name", v.Name, "token_endpoint_auth_method", v.AuthMethod,
-		"grant_types", v.GrantTypes, "redirect_uris", v.RedirectURIs, "id_token_signed_response_alg", v.IDTokenAlg,
-		"first_party", v.FirstParty, "apis", v.apis(), "serves", v.Serves,
-		"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
-	for _, s := range v.Secrets {
-		fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, s.expires())
-	}
+var clients = kind[clientView]{
+	noun: "client", key: "CLIENT_ID", example: "reporting",
+	layout: layout[clientView]{
+		[]string{"CLIENT_ID", "NAME", "AUTHENTICATION", "GRANTS", "APIS", "DISABLED"},
+		func(v clientView) []any {
+			return []any{v.ClientID, v.Name, v.AuthMethod, v.GrantTypes, v.apis(), v.DisabledAt}
+		},
+	},
+	details: func(w io.Writer, v clientView) {
+		details(w, "client_id", v.ClientID, "client_name", v.Name, "token_endpoint_auth_method", v.AuthMethod,
+			"grant_types", v.GrantTypes, "redirect_uris", v.RedirectURIs, "id_token_signed_response_alg", v.IDTokenAlg,
+			"first_party", v.FirstParty, "apis", v.apis(), "serves", v.Serves,
+			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		for _, s := range v.Secrets {
+			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, s.expires())
+		}
+	},
+	name: func(v clientView) string { return v.ClientID },
+	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]clientView, error) {
+		list, err := s.Registry.ListClients(ctx, after, limit)
+		return viewed(list, viewClient), err
+	},
+	find: func(ctx context.Context, s *server.Services, id string) (clientView, error) {
+		client, err := s.Registry.FindClient(ctx, id)
+		return viewClient(client), err
+	},
 }
 
 func (v clientView) apis() []string {
@@ -90,8 +102,10 @@ func viewSecret(s domain.ClientSecret) secretView {
 	return secretView{ID: s.ID, Hint: s.Hint, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt}
 }
 
-func (v secretView) columns() []string { return []string{"ID", "ENDS IN", "CREATED", "EXPIRES"} }
-func (v secretView) cells() []any      { return []any{v.ID, v.Hint, v.CreatedAt, v.ExpiresAt} }
+var secrets = layout[secretView]{
+	[]string{"ID", "ENDS IN", "CREATED", "EXPIRES"},
+	func(v secretView) []any { return []any{v.ID, v.Hint, v.CreatedAt, v.ExpiresAt} },
+}
 
 func (v secretView) expires() string {
 	if v.ExpiresAt.IsZero() {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -12,8 +11,6 @@ import (
 
 // configView shows settings without secrets.
 type configView struct{ config.Config }
-
-func (v configView) MarshalJSON() ([]byte, error) { return json.Marshal(v.Config) }
 
 func (v configView) text(w io.Writer) {
 	for _, s := range v.Settings() {
@@ -31,7 +28,7 @@ Prints each with the variable that sets it, or what is wrong.`,
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(context.Context, []string) (view, error) {
 			cfg, err := a.config()
-			return configView{cfg}, err
+			return view{cfg, configView{cfg}.text}, err
 		}),
 	})
 }

@@ -15,35 +15,54 @@ type groupView struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
 	CreatedAt   time.Time `json:"created_at"`
+	Members     []string  `json:"members,omitzero"` // by username, where one group is shown
 }
 
 func viewGroup(g domain.Group) groupView {
 	return groupView{Name: g.Name, Description: g.Description, CreatedAt: g.CreatedAt}
 }
 
-func (v groupView) columns() []string { return []string{"NAME", "DESCRIPTION", "CREATED"} }
-func (v groupView) cells() []any      { return []any{v.Name, v.Description, v.CreatedAt} }
-
-func (v groupView) text(w io.Writer) {
-	details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt)
+var groups = kind[groupView]{
+	noun: "group", key: "NAME", example: "ops",
+	layout: layout[groupView]{
+		[]string{"NAME", "DESCRIPTION", "CREATED"},
+		func(v groupView) []any { return []any{v.Name, v.Description, v.CreatedAt} },
+	},
+	details: func(w io.Writer, v groupView) {
+		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt)
+		for _, m := range v.Members {
+			details(w, "member", m)
+		}
+	},
+	name: func(v groupView) string { return v.Name },
+	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]groupView, error) {
+		list, err := s.Directory.ListGroups(ctx, after, limit)
+		return viewed(list, viewGroup), err
+	},
+	find: findGroup,
 }
 
-// memberedGroupView shows a group's members too, by username.
-type memberedGroupView struct {
-	groupView
-	Members []string `json:"members"`
-}
-
-func (v memberedGroupView) text(w io.Writer) {
-	v.groupView.text(w)
-	for _, m := range v.Members {
-		details(w, "member", m)
+// findGroup finds a group and all of its members.
+func findGroup(ctx context.Context, s *server.Services, name string) (groupView, error) {
+	group, err := s.Directory.FindGroup(ctx, name)
+	if err != nil {
+		return groupView{}, err
 	}
+	members, err := collect("", 0, func(after string, limit int) ([]domain.User, error) {
+		return s.Directory.ListMembers(ctx, group.Name, after, limit)
+	}, func(u domain.User) string { return u.Username })
+	v := viewGroup(group)
+	v.Members = viewed(members, func(u domain.User) string { return u.Username })
+	return v, err
 }
 
 func (a *app) groupCommand() *cobra.Command {
 	return noun("group", "Manage groups of users",
-		a.groupCreate(), a.groupList(), a.groupShow(), a.groupAdd(), a.groupRemove(), a.groupDelete())
+		a.groupCreate(), groups.listCommand(a, "List the groups by name"), groups.showCommand(a, "Show a group and its members"),
+		a.groupAdd(), a.groupRemove(),
+		groups.change(a, "delete", "Delete a group; its members stay", func(ctx context.Context, s *server.Services, name string) error {
+			return s.Directory.DeleteGroup(ctx, name)
+		}))
 }
 
 func (a *app) groupCreate() *cobra.Command {
@@ -56,52 +75,11 @@ func (a *app) groupCreate() *cobra.Command {
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			group.Name = args[0]
 			created, err := s.Directory.CreateGroup(ctx, group)
-			return viewGroup(created), err
+			return groups.show(viewGroup(created)), err
 		}),
 	}
 	cmd.Flags().StringVar(&group.Description, "description", "", "say in `TEXT` who is in the group")
 	return cmd
-}
-
-func (a *app) groupList() *cobra.Command {
-	var p page
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the groups by name",
-		Example: "  signet group list",
-		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			groups, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.Group, error) {
-				return s.Directory.ListGroups(ctx, after, limit)
-			}, func(g domain.Group) string { return g.Name })
-			return rows(groups, viewGroup), err
-		}),
-	}
-	p.flags(cmd.Flags(), "NAME")
-	return cmd
-}
-
-func (a *app) groupShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a group and its members",
-		Example: "  signet group show ops",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			group, err := s.Directory.FindGroup(ctx, args[0])
-			if err != nil {
-				return nil, err
-			}
-			members, err := collect("", 0, func(after string, limit int) ([]domain.User, error) {
-				return s.Directory.ListMembers(ctx, group.Name, after, limit)
-			}, func(u domain.User) string { return u.Username })
-			v := memberedGroupView{viewGroup(group), []string{}}
-			for _, m := range members {
-				v.Members = append(v.Members, m.Username)
-			}
-			return v, err
-		}),
-	}
 }
 
 func (a *app) groupAdd() *cobra.Command {
@@ -130,23 +108,11 @@ func (a *app) groupMembers(
 			var changes doneList
 			for _, user := range args[1:] {
 				if err := change(ctx, s, args[0], user); err != nil {
-					return nil, err
+					return view{}, err
 				}
 				changes = append(changes, done{action, "user", user})
 			}
-			return changes, nil
-		}),
-	}
-}
-
-func (a *app) groupDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete NAME",
-		Short:   "Delete a group; its members stay",
-		Example: "  signet group delete ops",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{"deleted", "group", args[0]}, s.Directory.DeleteGroup(ctx, args[0])
+			return changes.view(), nil
 		}),
 	}
 }

@@ -29,16 +29,15 @@ func viewKey(k domain.SigningKey) keyView {
 	}
 }
 
-func (v keyView) columns() []string {
-	return []string{"KID", "ALG", "STATE", "CREATED", "ACTIVE SINCE", "ENDED"}
-}
-
-func (v keyView) cells() []any {
-	ended := v.RetiredAt
-	if ended.IsZero() {
-		ended = v.RevokedAt
-	}
-	return []any{v.KID, v.Alg, v.State, v.CreatedAt, v.ActivatedAt, ended}
+var keys = layout[keyView]{
+	[]string{"KID", "ALG", "STATE", "CREATED", "ACTIVE SINCE", "ENDED"},
+	func(v keyView) []any {
+		ended := v.RetiredAt
+		if ended.IsZero() {
+			ended = v.RevokedAt
+		}
+		return []any{v.KID, v.Alg, v.State, v.CreatedAt, v.ActivatedAt, ended}
+	},
 }
 
 func (a *app) keyCommand() *cobra.Command {
@@ -54,8 +53,8 @@ token has expired (retired), or is taken back with all that it signed (revoked).
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			keys, err := s.Keys.List(ctx)
-			return rows(keys, viewKey), err
+			list, err := s.Keys.List(ctx)
+			return keys.table(viewed(list, viewKey)), err
 		}),
 	}
 }
@@ -80,11 +79,11 @@ soon: services that keep the JWKS for so long do not know the second key yet.`,
 			for _, alg := range algs {
 				key, err := s.Keys.Rotate(ctx, alg)
 				if err != nil {
-					return nil, err
+					return view{}, err
 				}
 				active = append(active, key)
 			}
-			return rows(active, viewKey), nil
+			return keys.table(viewed(active, viewKey)), nil
 		}),
 	}
 	cmd.Flags().StringVar(&alg, "alg", "", "only keys of `ALG`: ES256, RS256 or EdDSA (default all)")
@@ -117,10 +116,11 @@ If it was the active key, the next one takes over.`,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			replacement, dead, err := s.Keys.Revoke(ctx, args[0])
 			if err != nil {
-				return nil, err
+				return view{}, err
 			}
 			dead, err = s.Revocation.Finish(ctx, dead, a.progress())
-			return revokedKeyView{args[0], replacement.KID, dead.Marked}, err
+			v := revokedKeyView{args[0], replacement.KID, dead.Marked}
+			return view{v, v.text}, err
 		}),
 	}
 }

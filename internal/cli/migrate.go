@@ -67,17 +67,18 @@ func (a *app) schema(do func(ctx context.Context, db schema) error) runE {
 	return a.run(func(ctx context.Context, _ []string) (view, error) {
 		cfg, err := a.config()
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		db, err := server.OpenDatabase(ctx, cfg)
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		defer db.Close()
 		if err := do(ctx, db); err != nil {
-			return nil, err
+			return view{}, err
 		}
 		current, latest, dirty, err := db.MigrationStatus(ctx)
-		return schemaView{db.Dialect(), current, latest, current < latest, dirty}, err
+		v := schemaView{db.Dialect(), current, latest, current < latest, dirty}
+		return view{v, v.text}, err
 	})
 }

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// view is what a command answers. Its fields are the JSON; text writes it for people, cells divided by tabs.
-type view interface {
-	text(w io.Writer)
+// view is what a command answers: value is the JSON, text writes it for people, with cells divided by tabs.
+type view struct {
+	value any
+	text  func(w io.Writer)
 }
 
 func (a *app) print(v view) error {
@@ -19,41 +20,40 @@ func (a *app) print(v view) error {
 		enc := json.NewEncoder(a.stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		return enc.Encode(v)
+		return enc.Encode(v.value)
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	v.text(w)
 	return w.Flush()
 }
 
-// row is a view that can stand in a table.
-type row interface {
-	columns() []string
-	cells() []any
+// layout is how a table shows objects.
+type layout[V any] struct {
+	columns []string
+	cells   func(object V) []any // one for each column
 }
 
-// table is a list of rows: an array in JSON, also when it is empty.
-type table[R row] []R
-
-func (t table[R]) text(w io.Writer) {
-	var r R
-	fmt.Fprintln(w, strings.Join(r.columns(), "\t"))
-	for _, r := range t {
-		var line []string
-		for _, c := range r.cells() {
-			line = append(line, orDash(cell(c)))
+// table is the view of a list: an array in JSON, also when it is empty.
+func (l layout[V]) table(objects []V) view {
+	return view{array(objects), func(w io.Writer) {
+		fmt.Fprintln(w, strings.Join(l.columns, "\t"))
+		for _, object := range objects {
+			var line []string
+			for _, c := range l.cells(object) {
+				line = append(line, orDash(cell(c)))
+			}
+			fmt.Fprintln(w, strings.Join(line, "\t"))
 		}
-		fmt.Fprintln(w, strings.Join(line, "\t"))
-	}
+	}}
 }
 
-// rows makes a table of domain objects.
-func rows[T any, R row](objects []T, show func(T) R) table[R] {
-	t := make(table[R], 0, len(objects))
-	for _, o := range objects {
-		t = append(t, show(o))
+// viewed makes of domain objects what the JSON shows.
+func viewed[T, V any](objects []T, view func(T) V) []V {
+	list := make([]V, len(objects))
+	for i, o := range objects {
+		list[i] = view(o)
 	}
-	return t
+	return list
 }
 
 // details writes names and values, one pair a line; what is empty is left out.
@@ -94,20 +94,24 @@ func orDash(text string) string {
 // array is a list that is [] in JSON when it is empty.
 func array[T any](list []T) []T { return append([]T{}, list...) }
 
-// done tells of a change that leaves no object to show.
+// done is a change that leaves no object to show.
 type done struct {
 	Action string `json:"action"` // "deleted", "disabled", …
 	Kind   string `json:"kind"`
 	Name   string `json:"name"`
 }
 
+func (d done) view() view { return view{d, d.text} }
+
 func (d done) text(w io.Writer) { fmt.Fprintln(w, d.Action, d.Kind, d.Name) }
 
-// doneList tells of several changes.
+// doneList is several changes.
 type doneList []done
 
-func (l doneList) text(w io.Writer) {
-	for _, d := range l {
-		d.text(w)
-	}
+func (l doneList) view() view {
+	return view{l, func(w io.Writer) {
+		for _, d := range l {
+			d.text(w)
+		}
+	}}
 }

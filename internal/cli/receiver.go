@@ -14,10 +14,18 @@ import (
 
 func (a *app) receiverCommand() *cobra.Command {
 	return noun("receiver", "Manage who is told of revocations and changes, by Security Event Tokens",
-		a.receiverCreate(), a.receiverList(), a.receiverShow(),
-		a.receiverSetPaused("pause", "Keep a receiver's events until it is resumed", true),
-		a.receiverSetPaused("resume", "Deliver again, first what happened meanwhile; also without waiting for the next attempt", false),
-		a.receiverDelete())
+		a.receiverCreate(), receivers.listCommand(a, "List the receivers by client_id"), receivers.showCommand(a, "Show a receiver, and how far it has come"),
+		receivers.change(a, "pause", "Keep a receiver's events until it is resumed", setReceiverPaused(true)),
+		receivers.change(a, "resume", "Deliver again, first what happened meanwhile; also without waiting for the next attempt", setReceiverPaused(false)),
+		receivers.change(a, "delete", "Tell a client of no more events", func(ctx context.Context, s *server.Services, id string) error {
+			return s.Events.Delete(ctx, id)
+		}))
+}
+
+func setReceiverPaused(paused bool) func(context.Context, *server.Services, string) error {
+	return func(ctx context.Context, s *server.Services, id string) error {
+		return s.Events.SetPaused(ctx, id, paused)
+	}
 }
 
 func (a *app) receiverCreate() *cobra.Command {
@@ -42,11 +50,11 @@ With --poll it asks at /events/poll (RFC 8936), with its client_id and client_se
 			if bearer {
 				var err error
 				if token, err = a.readLine("bearer token"); err != nil {
-					return nil, err
+					return view{}, err
 				}
 			}
 			created, err := s.Events.Create(ctx, r, token)
-			return viewReceiver(created), err
+			return receivers.show(viewReceiver(created)), err
 		}),
 	}
 	flags := cmd.Flags()
@@ -60,61 +68,6 @@ With --poll it asks at /events/poll (RFC 8936), with its client_id and client_se
 		cmd.MarkFlagsMutuallyExclusive("poll", flag)
 	}
 	return cmd
-}
-
-func (a *app) receiverList() *cobra.Command {
-	var p page
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the receivers by client_id",
-		Example: "  signet receiver list",
-		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			receivers, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.Receiver, error) {
-				return s.Events.List(ctx, after, limit)
-			}, func(r domain.Receiver) string { return r.Client })
-			return rows(receivers, viewReceiver), err
-		}),
-	}
-	p.flags(cmd.Flags(), "CLIENT_ID")
-	return cmd
-}
-
-func (a *app) receiverShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show CLIENT_ID",
-		Short:   "Show a receiver, and how far it has come",
-		Example: "  signet receiver show orders",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			r, err := s.Events.Find(ctx, args[0])
-			return viewReceiver(r), err
-		}),
-	}
-}
-
-func (a *app) receiverSetPaused(verb, short string, paused bool) *cobra.Command {
-	return &cobra.Command{
-		Use:     verb + " CLIENT_ID",
-		Short:   short,
-		Example: "  signet receiver " + verb + " orders",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{verb + "d", "receiver", args[0]}, s.Events.SetPaused(ctx, args[0], paused)
-		}),
-	}
-}
-
-func (a *app) receiverDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete CLIENT_ID",
-		Short:   "Tell a client of no more events",
-		Example: "  signet receiver delete orders",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{"deleted", "receiver", args[0]}, s.Events.Delete(ctx, args[0])
-		}),
-	}
 }
 
 type receiverView struct {
@@ -145,16 +98,26 @@ func viewReceiver(r domain.Receiver) receiverView {
 	return v
 }
 
-func (v receiverView) columns() []string {
-	return []string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"}
-}
-
-func (v receiverView) cells() []any {
-	return []any{v.ClientID, v.Method, v.Endpoint, v.Events, v.Acknowledged, v.Failures, v.PausedAt}
-}
-
-func (v receiverView) text(w io.Writer) {
-	details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
-		"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
-		"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
+var receivers = kind[receiverView]{
+	noun: "receiver", key: "CLIENT_ID", example: "orders",
+	layout: layout[receiverView]{
+		[]string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"},
+		func(v receiverView) []any {
+			return []any{v.ClientID, v.Method, v.Endpoint, v.Events, v.Acknowledged, v.Failures, v.PausedAt}
+		},
+	},
+	details: func(w io.Writer, v receiverView) {
+		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
+			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
+			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
+	},
+	name: func(v receiverView) string { return v.ClientID },
+	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]receiverView, error) {
+		list, err := s.Events.List(ctx, after, limit)
+		return viewed(list, viewReceiver), err
+	},
+	find: func(ctx context.Context, s *server.Services, id string) (receiverView, error) {
+		r, err := s.Events.Find(ctx, id)
+		return viewReceiver(r), err
+	},
 }

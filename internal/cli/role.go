@@ -37,14 +37,27 @@ func viewRole(r domain.Role) roleView {
 	return v
 }
 
-func (v roleView) columns() []string { return []string{"NAME", "DESCRIPTION", "PERMISSIONS"} }
-func (v roleView) cells() []any      { return []any{v.Name, v.Description, v.permissions()} }
-
-func (v roleView) text(w io.Writer) {
-	details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
-	for _, p := range v.permissions() {
-		details(w, "permission", p)
-	}
+var roles = kind[roleView]{
+	noun: "role", key: "NAME", example: "clerk",
+	layout: layout[roleView]{
+		[]string{"NAME", "DESCRIPTION", "PERMISSIONS"},
+		func(v roleView) []any { return []any{v.Name, v.Description, v.permissions()} },
+	},
+	details: func(w io.Writer, v roleView) {
+		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		for _, p := range v.permissions() {
+			details(w, "permission", p)
+		}
+	},
+	name: func(v roleView) string { return v.Name },
+	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]roleView, error) {
+		list, err := s.Directory.ListRoles(ctx, after, limit)
+		return viewed(list, viewRole), err
+	},
+	find: func(ctx context.Context, s *server.Services, name string) (roleView, error) {
+		role, err := s.Directory.FindRole(ctx, name)
+		return viewRole(role), err
+	},
 }
 
 func (v roleView) permissions() []string {
@@ -57,7 +70,10 @@ func (v roleView) permissions() []string {
 
 func (a *app) roleCommand() *cobra.Command {
 	return noun("role", "Manage roles: named sets of permissions",
-		a.roleCreate(), a.roleList(), a.roleShow(), a.roleUpdate(), a.roleDelete())
+		a.roleCreate(), roles.listCommand(a, "List the roles by name"), roles.showCommand(a, "Show a role"), a.roleUpdate(),
+		roles.change(a, "delete", "Delete a role and its assignments", func(ctx context.Context, s *server.Services, name string) error {
+			return s.Directory.DeleteRole(ctx, name)
+		}))
 }
 
 // permissionFlag makes a flag of AUDIENCE#permission that may be repeated.
@@ -82,43 +98,12 @@ func (a *app) roleCreate() *cobra.Command {
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			role.Name = args[0]
 			created, err := s.Directory.CreateRole(ctx, role)
-			return viewRole(created), err
+			return roles.show(viewRole(created)), err
 		}),
 	}
 	cmd.Flags().StringVar(&role.Description, "description", "", "say in `TEXT` what the role is for")
 	permissionFlag(cmd.Flags(), &role.Permissions, "grant", "a permission that the role gives, as `AUDIENCE#permission`; may be repeated")
 	return cmd
-}
-
-func (a *app) roleList() *cobra.Command {
-	var p page
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the roles by name",
-		Example: "  signet role list",
-		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			roles, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.Role, error) {
-				return s.Directory.ListRoles(ctx, after, limit)
-			}, func(r domain.Role) string { return r.Name })
-			return rows(roles, viewRole), err
-		}),
-	}
-	p.flags(cmd.Flags(), "NAME")
-	return cmd
-}
-
-func (a *app) roleShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a role",
-		Example: "  signet role show clerk",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			role, err := s.Directory.FindRole(ctx, args[0])
-			return viewRole(role), err
-		}),
-	}
 }
 
 func (a *app) roleUpdate() *cobra.Command {
@@ -138,28 +123,16 @@ func (a *app) roleUpdate() *cobra.Command {
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		role, err := s.Directory.FindRole(ctx, args[0])
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		if flags.Changed("description") {
 			role.Description = description
 		}
 		if role.Permissions, err = edit("permission", role.Permissions, revoke, grant); err != nil {
-			return nil, err
+			return view{}, err
 		}
 		role, err = s.Directory.UpdateRole(ctx, role)
-		return viewRole(role), err
+		return roles.show(viewRole(role)), err
 	})
 	return cmd
-}
-
-func (a *app) roleDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete NAME",
-		Short:   "Delete a role and its assignments",
-		Example: "  signet role delete clerk",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{"deleted", "role", args[0]}, s.Directory.DeleteRole(ctx, args[0])
-		}),
-	}
 }

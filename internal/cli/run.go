@@ -30,15 +30,15 @@ func (a *app) manage(do func(ctx context.Context, s *server.Services, args []str
 	return a.run(func(ctx context.Context, args []string) (view, error) {
 		actor, err := operatingSystemUser()
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		cfg, err := a.config()
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		s, err := server.Open(ctx, cfg, server.ModeManage)
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		defer s.Close()
 		return do(event.WithActor(ctx, actor), s, args)

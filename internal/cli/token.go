@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -14,21 +15,13 @@ import (
 
 const listedTokens = 100
 
-// tokenView is a token as the admin API shows it.
-type tokenView struct{ adminapi.Token }
+func viewToken(e domain.TokenEntry) adminapi.Token { return adminapi.NewToken(e, time.Now()) }
 
-func viewToken(e domain.TokenEntry) tokenView { return tokenView{adminapi.NewToken(e, time.Now())} }
-
-func (v tokenView) columns() []string {
-	return []string{"JTI", "KIND", "SUBJECT", "CLIENT_ID", "AUDIENCE", "ISSUED", "EXPIRES", "STATUS"}
-}
-
-func (v tokenView) cells() []any {
-	subject := v.Subject
-	if v.Username != "" {
-		subject = v.Username
-	}
-	return []any{v.ID, v.Kind, subject, v.ClientID, v.Audience, v.IssuedAt, v.ExpiresAt, v.Status}
+var tokens = layout[adminapi.Token]{
+	[]string{"JTI", "KIND", "SUBJECT", "CLIENT_ID", "AUDIENCE", "ISSUED", "EXPIRES", "STATUS"},
+	func(v adminapi.Token) []any {
+		return []any{v.ID, v.Kind, cmp.Or(v.Username, v.Subject), v.ClientID, v.Audience, v.IssuedAt, v.ExpiresAt, v.Status}
+	},
 }
 
 func (a *app) tokenCommand() *cobra.Command {
@@ -53,21 +46,21 @@ To see the next page, pass the JTI of the last one with --after.`,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
 			chosen, err := s.Names.Filter(ctx, names)
 			if err != nil {
-				return nil, err
+				return view{}, err
 			}
 			filter.UserID, filter.ClientID, filter.APIID = chosen.UserID, chosen.ClientID, chosen.APIID
 			if filter.State = domain.TokenState(state); state != "" && !slices.Contains(domain.TokenStates, filter.State) {
-				return nil, usagef("--state %q is none of %v", state, domain.TokenStates)
+				return view{}, usagef("--state %q is none of %v", state, domain.TokenStates)
 			}
 			if after != "" {
 				ids, err := parseTokenIDs([]string{after})
 				if err != nil {
-					return nil, err
+					return view{}, err
 				}
 				filter.Before = ids[0]
 			}
-			tokens, err := listTokens(ctx, s, filter, limit)
-			return rows(tokens, viewToken), err
+			list, err := listTokens(ctx, s, filter, limit)
+			return tokens.table(viewed(list, viewToken)), err
 		}),
 	}
 	flags := cmd.Flags()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/server"
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ type inspectionView struct {
 	Genuine bool            `json:"genuine"`          // signed by a published key, as an access token
 	Header  json.RawMessage `json:"header"`
 	Claims  json.RawMessage `json:"claims"`
-	Index   *tokenView      `json:"index,omitempty"` // what the index of issued tokens says
+	Index   *adminapi.Token `json:"index,omitempty"` // what the index of issued tokens says
 }
 
 func (v inspectionView) text(w io.Writer) {
@@ -59,7 +60,7 @@ whether a key of this server signed it, what the index of issued tokens says, an
 			if len(args) == 0 {
 				text, err := a.readLine("token")
 				if err != nil {
-					return nil, err
+					return view{}, err
 				}
 				args = []string{text}
 			}
@@ -71,18 +72,18 @@ whether a key of this server signed it, what the index of issued tokens says, an
 func inspect(ctx context.Context, s *server.Services, text string) (view, error) {
 	header, claims, err := decodeJWT(text)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
 	i, err := s.Introspection.Inspect(ctx, text)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
 	v := inspectionView{Active: i.Active, Reason: inactive(i), Genuine: i.Genuine, Header: header, Claims: claims}
 	if i.Entry != nil {
 		entry := viewToken(*i.Entry)
 		v.Index = &entry
 	}
-	return v, nil
+	return view{v, v.text}, nil
 }
 
 // inactive says why a token is not active, empty if it is.

@@ -27,7 +27,8 @@ expired tokens go a whole partition at a time, which is not counted. It may be i
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
 			purged, err := s.Index.Purge(ctx)
-			return purgedView{purged}, err
+			v := purgedView{purged}
+			return view{v, v.text}, err
 		}),
 	}
 }

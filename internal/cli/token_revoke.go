@@ -62,10 +62,11 @@ grants stay, and so do tokens issued later.`,
 			}
 			begun, err := f.revoke(ctx, s)
 			if err != nil {
-				return nil, err
+				return view{}, err
 			}
 			done, err := s.Revocation.Finish(ctx, begun, a.progress())
-			return revokedView{done.Marked, done.Ended}, err
+			v := revokedView{done.Marked, done.Ended}
+			return view{v, v.text}, err
 		}),
 	}
 	flags := cmd.Flags()
@@ -109,14 +110,15 @@ func (f *revokeFlags) revoke(ctx context.Context, s *server.Services) (domain.Re
 func revokeByID(ctx context.Context, s *server.Services, args []string) (view, error) {
 	ids, err := parseTokenIDs(args)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
 	for _, id := range ids {
 		if err := s.Revocation.RevokeID(ctx, id); err != nil {
-			return nil, err
+			return view{}, err
 		}
 	}
-	return revokedView{RevokedTokens: int64(len(ids))}, nil
+	v := revokedView{RevokedTokens: int64(len(ids))}
+	return view{v, v.text}, nil
 }
 
 // parseTokenIDs reads all ids before anything is done with one.

@@ -40,14 +40,14 @@ func (a *app) tokenResume() *cobra.Command {
 func eachToken(args []string, action string, do func(domain.TokenID) error) (view, error) {
 	ids, err := parseTokenIDs(args)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
 	var all doneList
 	for _, id := range ids {
 		if err := do(id); err != nil {
-			return nil, err
+			return view{}, err
 		}
 		all = append(all, done{action, "token", id.String()})
 	}
-	return all, nil
+	return all.view(), nil
 }

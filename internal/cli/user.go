@@ -33,26 +33,44 @@ func viewUser(u domain.User) userView {
 	}
 }
 
-func (v userView) columns() []string {
-	return []string{"USERNAME", "NAME", "EMAIL", "VERIFIED", "SUB", "DISABLED"}
-}
-
-func (v userView) cells() []any {
-	return []any{v.Username, v.Name, v.Email, v.EmailVerified, v.Subject, v.DisabledAt}
-}
-
-func (v userView) text(w io.Writer) {
-	details(w, "username", v.Username, "sub", v.Subject, "name", v.Name, "email", v.Email,
-		"email_verified", v.EmailVerified, "has_password", v.HasPassword,
-		"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+var users = kind[userView]{
+	noun: "user", key: "NAME", example: "alice",
+	layout: layout[userView]{
+		[]string{"USERNAME", "NAME", "EMAIL", "VERIFIED", "SUB", "DISABLED"},
+		func(v userView) []any {
+			return []any{v.Username, v.Name, v.Email, v.EmailVerified, v.Subject, v.DisabledAt}
+		},
+	},
+	details: func(w io.Writer, v userView) {
+		details(w, "username", v.Username, "sub", v.Subject, "name", v.Name, "email", v.Email,
+			"email_verified", v.EmailVerified, "has_password", v.HasPassword,
+			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+	},
+	name: func(v userView) string { return v.Username },
+	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]userView, error) {
+		list, err := s.Directory.ListUsers(ctx, after, limit)
+		return viewed(list, viewUser), err
+	},
+	find: func(ctx context.Context, s *server.Services, name string) (userView, error) {
+		user, err := s.Directory.FindUser(ctx, name)
+		return viewUser(user), err
+	},
 }
 
 func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
-		a.userCreate(), a.userList(), a.userShow(), a.userUpdate(), a.userSetPassword(),
-		a.userSetDisabled("disable", "Disable a user and end the user's sessions, grants and tokens", true),
-		a.userSetDisabled("enable", "Enable a disabled user again", false),
-		a.userDelete())
+		a.userCreate(), users.listCommand(a, "List the users by username"), users.showCommand(a, "Show a user"), a.userUpdate(), a.userSetPassword(),
+		users.change(a, "disable", "Disable a user and end the user's sessions, grants and tokens", setUserDisabled(true)),
+		users.change(a, "enable", "Enable a disabled user again", setUserDisabled(false)),
+		users.change(a, "delete", "Delete a user and end the user's sessions, grants and tokens", func(ctx context.Context, s *server.Services, name string) error {
+			return s.Directory.DeleteUser(ctx, name)
+		}))
+}
+
+func setUserDisabled(disabled bool) func(context.Context, *server.Services, string) error {
+	return func(ctx context.Context, s *server.Services, name string) error {
+		return s.Directory.SetUserDisabled(ctx, name, disabled)
+	}
 }
 
 // userFlags are what create and update share.
@@ -83,49 +101,18 @@ Without a password the user cannot sign in with one.`,
 			if password {
 				var err error
 				if secret, err = a.readLine("password"); err != nil {
-					return nil, err
+					return view{}, err
 				}
 			}
 			user, err := s.Directory.CreateUser(ctx, domain.User{
 				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified,
 			}, secret)
-			return viewUser(user), err
+			return users.show(viewUser(user)), err
 		}),
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&password, "password-stdin", false, "read the password from stdin")
 	return cmd
-}
-
-func (a *app) userList() *cobra.Command {
-	var p page
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the users by username",
-		Example: "  signet user list --after m --limit 100",
-		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			users, err := collect(p.after, p.limit, func(after string, limit int) ([]domain.User, error) {
-				return s.Directory.ListUsers(ctx, after, limit)
-			}, func(u domain.User) string { return u.Username })
-			return rows(users, viewUser), err
-		}),
-	}
-	p.flags(cmd.Flags(), "NAME")
-	return cmd
-}
-
-func (a *app) userShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a user",
-		Example: "  signet user show alice",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			user, err := s.Directory.FindUser(ctx, args[0])
-			return viewUser(user), err
-		}),
-	}
 }
 
 func (a *app) userUpdate() *cobra.Command {
@@ -142,7 +129,7 @@ func (a *app) userUpdate() *cobra.Command {
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		user, err := s.Directory.FindUser(ctx, args[0])
 		if err != nil {
-			return nil, err
+			return view{}, err
 		}
 		if flags.Changed("name") {
 			user.Name = f.name
@@ -154,7 +141,7 @@ func (a *app) userUpdate() *cobra.Command {
 			user.EmailVerified = f.emailVerified
 		}
 		user, err = s.Directory.UpdateUser(ctx, user)
-		return viewUser(user), err
+		return users.show(viewUser(user)), err
 	})
 	return cmd
 }
@@ -168,40 +155,16 @@ func (a *app) userSetPassword() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			if !password {
-				return nil, usagef("a password is read from stdin alone: add --password-stdin")
+				return view{}, usagef("a password is read from stdin alone: add --password-stdin")
 			}
 			secret, err := a.readLine("password")
 			if err != nil {
-				return nil, err
+				return view{}, err
 			}
-			return done{"set", "password of", args[0]}, s.Directory.SetPassword(ctx, args[0], secret)
+			return done{"set", "password of", args[0]}.view(), s.Directory.SetPassword(ctx, args[0], secret)
 		}),
 		DisableFlagsInUseLine: true,
 	}
 	cmd.Flags().BoolVar(&password, "password-stdin", false, "read the password from stdin")
 	return cmd
-}
-
-func (a *app) userSetDisabled(verb, short string, disabled bool) *cobra.Command {
-	return &cobra.Command{
-		Use:     verb + " NAME",
-		Short:   short,
-		Example: "  signet user " + verb + " alice",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{verb + "d", "user", args[0]}, s.Directory.SetUserDisabled(ctx, args[0], disabled)
-		}),
-	}
-}
-
-func (a *app) userDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete NAME",
-		Short:   "Delete a user and end the user's sessions, grants and tokens",
-		Example: "  signet user delete alice",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return done{"deleted", "user", args[0]}, s.Directory.DeleteUser(ctx, args[0])
-		}),
-	}
 }

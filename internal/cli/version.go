@@ -39,7 +39,7 @@ func (a *app) versionCommand() *cobra.Command {
 					}
 				}
 			}
-			return v, nil
+			return view{v, v.text}, nil
 		}),
 	}
 }

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/server"
+)
+
+// kind describes one kind of object, for the commands that every kind has. V is an object as the JSON shows it.
+type kind[V any] struct {
+	noun    string // the command that holds those of this kind: "client"
+	key     string // the argument that names one object: "CLIENT_ID"
+	example string // such a name: "reporting"
+
+	layout[V]
+	details func(w io.Writer, object V) // all of one object, for people
+
+	name func(V) string // what lists are ordered by
+	list func(ctx context.Context, s *server.Services, after string, limit int) ([]V, error)
+	find func(ctx context.Context, s *server.Services, name string) (V, error)
+}
+
+// show is the view of one object.
+func (k kind[V]) show(object V) view {
+	return view{object, func(w io.Writer) { k.details(w, object) }}
+}
+
+func (k kind[V]) listCommand(a *app, short string) *cobra.Command {
+	var p page
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   short,
+		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --after " + k.example + " --limit 100 -o json",
+		Args:    cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+			objects, err := collect(p.after, p.limit, func(after string, limit int) ([]V, error) {
+				return k.list(ctx, s, after, limit)
+			}, k.name)
+			return k.table(objects), err
+		}),
+	}
+	p.flags(cmd.Flags(), k.key)
+	return cmd
+}
+
+func (k kind[V]) showCommand(a *app, short string) *cobra.Command {
+	return k.command(a, "show", short, func(ctx context.Context, s *server.Services, name string) (view, error) {
+		object, err := k.find(ctx, s, name)
+		return k.show(object), err
+	})
+}
+
+// change makes a command that changes the object it names and has nothing to show. The verb ends in e: delete, disable, pause.
+func (k kind[V]) change(a *app, verb, short string, do func(ctx context.Context, s *server.Services, name string) error) *cobra.Command {
+	return k.command(a, verb, short, func(ctx context.Context, s *server.Services, name string) (view, error) {
+		return done{verb + "d", k.noun, name}.view(), do(ctx, s, name)
+	})
+}
+
+// command makes a command whose only argument names an object.
+func (k kind[V]) command(
+	a *app, verb, short string, do func(ctx context.Context, s *server.Services, name string) (view, error),
+) *cobra.Command {
+	return &cobra.Command{
+		Use:     verb + " " + k.key,
+		Short:   short,
+		Example: "  signet " + k.noun + " " + verb + " " + k.example,
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			return do(ctx, s, args[0])
+		}),
+	}
+}
