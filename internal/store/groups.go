@@ -17,7 +17,7 @@ func scanGroup(row scanner) (g domain.Group, err error) {
 func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO groups (name, description, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id`,
+			INSERT INTO groups (name, description, created_at, updated_at) VALUES ($1, $2, $3, $3) ON CONFLICT DO NOTHING RETURNING id`,
 			group.Name, group.Description, micros(group.CreatedAt))
 		if err != nil {
 			return err

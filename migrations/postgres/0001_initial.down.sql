@@ -1,3 +1,4 @@
+DROP TABLE receivers;
 DROP TABLE audit_events;
 DROP TABLE setup_links;
 DROP TABLE signing_keys;
@@ -16,6 +17,8 @@ DROP TABLE role_permissions;
 DROP TABLE roles;
 DROP TABLE group_members;
 DROP TABLE groups;
+DROP TABLE identities;
+DROP TABLE credentials;
 DROP TABLE users;
 DROP TABLE client_serves;
 DROP TABLE client_permissions;

@@ -43,6 +43,7 @@ CREATE TABLE apis (
     name             TEXT NOT NULL,
     signing_alg      TEXT NOT NULL,
     access_token_ttl BIGINT NOT NULL,      -- microseconds, 0: the server's default
+    version          BIGINT NOT NULL DEFAULT 1, -- each update adds one
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
 );
@@ -64,6 +65,7 @@ CREATE TABLE clients (
     redirect_uris TEXT NOT NULL,           -- JSON array
     id_token_alg  TEXT NOT NULL,
     disabled_at   BIGINT,
+    version       BIGINT NOT NULL DEFAULT 1, -- each update adds one
     created_at    BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL
 );
@@ -104,15 +106,41 @@ CREATE TABLE users (
     name           TEXT NOT NULL,
     password_hash  TEXT NOT NULL,
     disabled_at    BIGINT,
+    version        BIGINT NOT NULL DEFAULT 1, -- each update adds one
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL
 );
+
+-- What a user proves who they are with: at most one password.
+CREATE TABLE credentials (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    kind       TEXT NOT NULL CHECK (kind IN ('password')),
+    data       TEXT NOT NULL,              -- of the kind: for a password, its hash
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX credentials_user ON credentials (user_id);
+CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = 'password';
+
+-- What other providers call a user.
+CREATE TABLE identities (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id     BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    provider    TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    UNIQUE (provider, external_id)
+);
+CREATE INDEX identities_user ON identities (user_id);
 
 CREATE TABLE groups (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
-    created_at  BIGINT NOT NULL
+    version     BIGINT NOT NULL DEFAULT 1, -- each update adds one
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL
 );
 
 CREATE TABLE group_members (
@@ -126,6 +154,7 @@ CREATE TABLE roles (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
+    version     BIGINT NOT NULL DEFAULT 1, -- each update adds one
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
@@ -319,5 +348,42 @@ CREATE TABLE audit_events (
     hash      BYTEA NOT NULL
 );
 
+-- Who receives security events (RFC 8417): a cursor over the audit log, which is the outbox. At most one for a client.
+CREATE TABLE receivers (
+    id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id       BIGINT NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
+    method          TEXT NOT NULL,
+    endpoint        TEXT NOT NULL,
+    sealed_token    BYTEA NOT NULL,
+    allow_private   BOOLEAN NOT NULL,
+    events          TEXT NOT NULL,          -- JSON array
+    acked           BIGINT NOT NULL,        -- every event up to this seq is done with
+    acked_beyond    TEXT NOT NULL,          -- JSON array
+    leased_until    BIGINT,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at BIGINT NOT NULL,
+    last_error      TEXT NOT NULL DEFAULT '',
+    created_at      BIGINT NOT NULL,
+    paused_at       BIGINT
+);
+
 INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
+
+-- The API by which Signet itself is managed.
+INSERT INTO apis (audience, name, signing_alg, access_token_ttl, created_at, updated_at)
+VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, 0, 0);
+
+INSERT INTO permissions (api_id, name, description)
+SELECT a.id, p.name, p.description
+FROM apis a CROSS JOIN (
+    SELECT 'tokens:read' AS name, 'List issued tokens' AS description
+    UNION ALL SELECT 'tokens:revoke', 'Revoke, suspend and resume tokens'
+    UNION ALL SELECT 'keys:revoke', 'Revoke signing keys'
+) AS p
+WHERE a.audience = 'urn:signet:admin';
+
+INSERT INTO role_permissions (role_id, api_id, permission)
+SELECT r.id, p.api_id, p.name
+FROM roles r CROSS JOIN permissions p JOIN apis a ON a.id = p.api_id
+WHERE r.name = 'administrator' AND a.audience = 'urn:signet:admin';

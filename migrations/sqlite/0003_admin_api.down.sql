@@ -1,1 +1,0 @@
-DELETE FROM apis WHERE audience = 'urn:signet:admin';
