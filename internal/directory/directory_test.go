@@ -201,7 +201,7 @@ func TestAUserIsStoredAsCreated(t *testing.T) {
 		created, err := w.CreateUser(ctx, domain.User{Username: "Alice", Email: "a@x.example", Name: "Alice Ölm", DisabledAt: w.now, PasswordHash: "x"}, "")
 		w.check(err)
 		want := domain.User{
-			ID: created.ID, Subject: created.Subject, Username: "alice", Email: "a@x.example", Name: "Alice Ölm", CreatedAt: w.now, UpdatedAt: w.now,
+			ID: created.ID, Subject: created.Subject, Username: "alice", Email: "a@x.example", Name: "Alice Ölm", Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
 		}
 		found, err := w.FindUser(ctx, "ALICE")
 		w.check(err)
@@ -220,7 +220,7 @@ func TestAUserIsStoredAsCreated(t *testing.T) {
 		w.now = w.now.Add(time.Minute)
 		updated, err := w.UpdateUser(ctx, domain.User{Username: "Alice", Email: "b@x.example", EmailVerified: true, Subject: "usr_other", DisabledAt: w.now})
 		w.check(err)
-		want.Email, want.EmailVerified, want.Name, want.UpdatedAt = "b@x.example", true, "", w.now
+		want.Email, want.EmailVerified, want.Name, want.Version, want.UpdatedAt = "b@x.example", true, "", 2, w.now
 		found, err = w.FindUser(ctx, "alice")
 		w.check(err)
 		if diff := cmp.Diff([]domain.User{want, want}, []domain.User{updated, found}); diff != "" {

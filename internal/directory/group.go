@@ -22,6 +22,7 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 		return domain.Group{}, err
 	}
 	group.CreatedAt = d.now()
+	group.UpdatedAt = group.CreatedAt
 	var stored domain.Group
 	err := d.changeGroup(ctx, group.Name, event.GroupCreated{Group: group.Name}, func(ctx context.Context) (err error) {
 		if _, err = d.store.InsertGroup(ctx, group); err != nil {

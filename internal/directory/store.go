@@ -22,6 +22,8 @@ type Store interface {
 	// FindUser finds by username, FindUserByID by database id. ErrNotFound if there is no such user.
 	FindUser(ctx context.Context, username string) (domain.User, error)
 	FindUserByID(ctx context.Context, id int64) (domain.User, error)
+	// HoldUser is FindUser that keeps others from changing the user until the transaction ends.
+	HoldUser(ctx context.Context, username string) (domain.User, error)
 	// ListUsers returns users by username, those after the given one, at most limit.
 	ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error)
 

@@ -104,9 +104,13 @@ func (d *Directory) UpdateUser(ctx context.Context, user domain.User) (domain.Us
 	updated := func(subject string) event.Event {
 		return event.UserUpdated{Username: user.Username, UserDetails: userDetails(user), Subject: subject}
 	}
-	return d.changeUser(ctx, user.Username, updated, func(ctx context.Context, current *domain.User) error {
+	return d.changeUser(ctx, user.Username, updated, func(ctx context.Context, current *domain.User) (err error) {
 		current.Name, current.Email, current.EmailVerified = user.Name, user.Email, user.EmailVerified
-		return d.store.UpdateUser(ctx, *current)
+		if err := d.store.UpdateUser(ctx, *current); err != nil {
+			return err
+		}
+		*current, err = d.store.FindUser(ctx, current.Username)
+		return err
 	})
 }
 
@@ -199,7 +203,7 @@ func (d *Directory) changeUser(
 	}
 	var user domain.User
 	err = d.events.Change(ctx, changed(before.Subject), func(ctx context.Context) (err error) {
-		if user, err = d.store.FindUser(ctx, username); err != nil {
+		if user, err = d.store.HoldUser(ctx, username); err != nil {
 			return err
 		}
 		if user.ID != before.ID {

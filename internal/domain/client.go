@@ -34,6 +34,7 @@ type Client struct {
 	Serves       []string // audiences whose tokens this client, as a resource server, may introspect
 	Secrets      []ClientSecret
 	DisabledAt   time.Time // zero: enabled
+	Version      int64     // 1 at first; each update adds one
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -61,6 +62,7 @@ type API struct {
 	SigningAlg     string        // of its access tokens: ES256, RS256 or EdDSA
 	AccessTokenTTL time.Duration // zero: the server's default
 	Permissions    []Permission
+	Version        int64 // 1 at first; each update adds one
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }

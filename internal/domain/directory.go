@@ -12,6 +12,7 @@ type User struct {
 	Name          string
 	PasswordHash  string    // argon2id in PHC form, empty: cannot sign in with a password
 	DisabledAt    time.Time // zero: enabled
+	Version       int64     // 1 at first; each update adds one
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }
@@ -21,7 +22,9 @@ type Group struct {
 	ID          int64
 	Name        string
 	Description string
+	Version     int64 // 1 at first; each update adds one
 	CreatedAt   time.Time
+	UpdatedAt   time.Time
 }
 
 // Role is a named set of permissions of APIs.
@@ -30,6 +33,7 @@ type Role struct {
 	Name        string
 	Description string
 	Permissions []RolePermission
+	Version     int64 // 1 at first; each update adds one
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

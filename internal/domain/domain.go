@@ -10,6 +10,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists says that another object already has that name.
 	ErrExists = errors.New("already exists")
+	// ErrConflict says that the object is not of the version for which the change was made: somebody else changed it.
+	ErrConflict = errors.New("changed by somebody else meanwhile")
 	// ErrInvalid says that the caller's input breaks a rule; wrap it with what to do about it.
 	ErrInvalid = errors.New("invalid")
 	// ErrConsumed says that a once-only thing (code, refresh token, setup link) was used before.

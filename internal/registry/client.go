@@ -51,7 +51,7 @@ func (r *Registry) UpdateClient(ctx context.Context, client domain.Client) (doma
 		return event.ClientUpdated{ClientID: client.ClientID, ClientDetails: d}
 	}
 	return r.putClient(ctx, client, updated, func(ctx context.Context, client domain.Client) error {
-		current, err := r.store.FindClient(ctx, client.ClientID)
+		current, err := r.store.HoldClient(ctx, client.ClientID)
 		if err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (r *Registry) changeClient(
 	ctx context.Context, clientID string, e event.Event, change func(context.Context, domain.Client) error,
 ) error {
 	err := r.events.Change(ctx, e, func(ctx context.Context) error {
-		client, err := r.store.FindClient(ctx, clientID)
+		client, err := r.store.HoldClient(ctx, clientID)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,8 @@ type Store interface {
 	DeleteClient(ctx context.Context, clientID string) error
 	// FindClient returns ErrNotFound if there is no such client_id.
 	FindClient(ctx context.Context, clientID string) (domain.Client, error)
+	// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
+	HoldClient(ctx context.Context, clientID string) (domain.Client, error)
 	// ListClients returns clients by client_id, those after the given one, at most limit.
 	ListClients(ctx context.Context, after string, limit int) ([]domain.Client, error)
 	// InsertClientSecret adds a secret. ErrNotFound if there is no such client_id.

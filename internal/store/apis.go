@@ -7,11 +7,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const apiColumns = `id, audience, name, signing_alg, access_token_ttl, created_at, updated_at`
+const apiColumns = `id, audience, name, signing_alg, access_token_ttl, version, created_at, updated_at`
 
 func scanAPI(row scanner) (api domain.API, err error) {
 	var ttl int64
-	err = row.Scan(&api.ID, &api.Audience, &api.Name, &api.SigningAlg, &ttl, at(&api.CreatedAt), at(&api.UpdatedAt))
+	err = row.Scan(&api.ID, &api.Audience, &api.Name, &api.SigningAlg, &ttl, &api.Version, at(&api.CreatedAt), at(&api.UpdatedAt))
 	api.AccessTokenTTL = time.Duration(ttl) * time.Microsecond
 	return api, err
 }
@@ -34,15 +34,17 @@ func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err erro
 	return id, err
 }
 
-// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience.
+// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience,
+// ErrConflict if api.Version is neither zero nor that of the API.
 // A permission that is not in the list any more is taken from roles and clients too.
 func (db *DB) UpdateAPI(ctx context.Context, api domain.API) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE apis SET name = $2, signing_alg = $3, access_token_ttl = $4, updated_at = $5 WHERE audience = $1 RETURNING id`,
-			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.UpdatedAt))
+			UPDATE apis SET name = $2, signing_alg = $3, access_token_ttl = $4, updated_at = $5, version = version + 1
+			WHERE audience = $1 AND CAST($6 AS BIGINT) IN (0, version) RETURNING id`,
+			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.UpdatedAt), api.Version)
 		if err != nil {
-			return err
+			return conflict(ctx, c.conn, err, `SELECT id FROM apis WHERE audience = $1`, api.Audience)
 		}
 		if err := c.dropPermissions(ctx, id, api.Permissions); err != nil {
 			return err
@@ -139,8 +141,17 @@ func (db *DB) DeleteAPI(ctx context.Context, audience string) error {
 
 // FindAPI returns ErrNotFound if there is no such audience.
 func (db *DB) FindAPI(ctx context.Context, audience string) (api domain.API, err error) {
+	return db.findAPI(ctx, audience, ``)
+}
+
+// HoldAPI is FindAPI that keeps others from changing the API until the transaction ends.
+func (db *DB) HoldAPI(ctx context.Context, audience string) (api domain.API, err error) {
+	return db.findAPI(ctx, audience, db.dialect.forUpdate())
+}
+
+func (db *DB) findAPI(ctx context.Context, audience, lock string) (api domain.API, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		api, err = one(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience = $1`, audience)
+		api, err = one(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience = $1`+lock, audience)
 		if err != nil {
 			return err
 		}

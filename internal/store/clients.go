@@ -7,11 +7,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const clientColumns = `id, client_id, name, is_public, first_party, grant_types, redirect_uris, id_token_alg, disabled_at, created_at, updated_at`
+const clientColumns = `id, client_id, name, is_public, first_party, grant_types, redirect_uris, id_token_alg, disabled_at, version, created_at, updated_at`
 
 func scanClient(row scanner) (cl domain.Client, err error) {
 	err = row.Scan(&cl.ID, &cl.ClientID, &cl.Name, &cl.Public, &cl.FirstParty, listOf(&cl.GrantTypes), listOf(&cl.RedirectURIs),
-		&cl.IDTokenAlg, at(&cl.DisabledAt), at(&cl.CreatedAt), at(&cl.UpdatedAt))
+		&cl.IDTokenAlg, at(&cl.DisabledAt), &cl.Version, at(&cl.CreatedAt), at(&cl.UpdatedAt))
 	return cl, err
 }
 
@@ -44,7 +44,8 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 	return id, err
 }
 
-// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client.
+// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
+// client.Version is neither zero nor that of the client.
 func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		access, err := resolveAccess(ctx, c.conn, client)
@@ -53,12 +54,12 @@ func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 		}
 		id, err := one(ctx, c.conn, scanInt, `
 			UPDATE clients SET name = $2, is_public = $3, first_party = $4, grant_types = $5, redirect_uris = $6, id_token_alg = $7,
-				disabled_at = $8, updated_at = $9
-			WHERE client_id = $1 RETURNING id`,
+				disabled_at = $8, updated_at = $9, version = version + 1
+			WHERE client_id = $1 AND CAST($10 AS BIGINT) IN (0, version) RETURNING id`,
 			client.ClientID, client.Name, client.Public, client.FirstParty, jsonList(client.GrantTypes), jsonList(client.RedirectURIs),
-			client.IDTokenAlg, nullMicros(client.DisabledAt), micros(client.UpdatedAt))
+			client.IDTokenAlg, nullMicros(client.DisabledAt), micros(client.UpdatedAt), client.Version)
 		if err != nil {
-			return err
+			return conflict(ctx, c.conn, err, `SELECT id FROM clients WHERE client_id = $1`, client.ClientID)
 		}
 		if _, err := c.exec(ctx, `DELETE FROM client_permissions WHERE client_id = $1`, id); err != nil {
 			return err
@@ -88,8 +89,17 @@ func (db *DB) DeleteClient(ctx context.Context, clientID string) error {
 
 // FindClient returns ErrNotFound if there is no such client_id.
 func (db *DB) FindClient(ctx context.Context, clientID string) (client domain.Client, err error) {
+	return db.findClient(ctx, clientID, ``)
+}
+
+// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
+func (db *DB) HoldClient(ctx context.Context, clientID string) (client domain.Client, err error) {
+	return db.findClient(ctx, clientID, db.dialect.forUpdate())
+}
+
+func (db *DB) findClient(ctx context.Context, clientID, lock string) (client domain.Client, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		client, err = one(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id = $1`, clientID)
+		client, err = one(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id = $1`+lock, clientID)
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,8 @@ type dialect interface {
 	// migrator returns golang-migrate's driver, on connections of its own, once no other process can migrate.
 	migrator(ctx context.Context) (driver database.Driver, release func(), err error)
 
+	// forUpdate ends a SELECT that keeps others from changing its rows, but not from referring to them, until the transaction ends.
+	forUpdate() string
 	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
 	lockRevision(ctx context.Context, c conn) error
 	// heldRevision is a query for the revision, which it keeps from changing until the transaction ends.

@@ -6,10 +6,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const groupColumns = `g.id, g.name, g.description, g.created_at`
+const groupColumns = `g.id, g.name, g.description, g.version, g.created_at, g.updated_at`
 
 func scanGroup(row scanner) (g domain.Group, err error) {
-	err = row.Scan(&g.ID, &g.Name, &g.Description, at(&g.CreatedAt))
+	err = row.Scan(&g.ID, &g.Name, &g.Description, &g.Version, at(&g.CreatedAt), at(&g.UpdatedAt))
 	return g, err
 }
 
@@ -17,14 +17,28 @@ func scanGroup(row scanner) (g domain.Group, err error) {
 func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO groups (name, description, created_at, updated_at) VALUES ($1, $2, $3, $3) ON CONFLICT DO NOTHING RETURNING id`,
-			group.Name, group.Description, micros(group.CreatedAt))
+			INSERT INTO groups (name, description, created_at, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id`,
+			group.Name, group.Description, micros(group.CreatedAt), micros(group.UpdatedAt))
 		if err != nil {
 			return err
 		}
 		return c.noteID(ctx, domain.ChangeGroupAccess, id)
 	})
 	return id, err
+}
+
+// UpdateGroup sets the description. ErrNotFound if there is no such group, ErrConflict if group.Version is neither zero nor that of
+// the group.
+func (db *DB) UpdateGroup(ctx context.Context, group domain.Group) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		id, err := one(ctx, c.conn, scanInt, `
+			UPDATE groups SET description = $2, updated_at = $3, version = version + 1 WHERE name = $1 AND CAST($4 AS BIGINT) IN (0, version) RETURNING id`,
+			group.Name, group.Description, micros(group.UpdatedAt), group.Version)
+		if err != nil {
+			return conflict(ctx, c.conn, err, `SELECT id FROM groups WHERE name = $1`, group.Name)
+		}
+		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+	})
 }
 
 // DeleteGroup returns ErrNotFound if there is no such group. Each member counts as changed.
@@ -51,6 +65,11 @@ func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 // FindGroup returns ErrNotFound if there is no such group.
 func (db *DB) FindGroup(ctx context.Context, name string) (domain.Group, error) {
 	return find(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name = $1`, name)
+}
+
+// HoldGroup is FindGroup that keeps others from changing the group until the transaction ends.
+func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) {
+	return find(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name = $1`+db.dialect.forUpdate(), name)
 }
 
 // ListGroups returns groups by name, those after the given one, at most limit.

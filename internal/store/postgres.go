@@ -112,6 +112,8 @@ func (p *postgres) migrator(context.Context) (database.Driver, func(), error) {
 	return driver, func() {}, nil
 }
 
+func (p *postgres) forUpdate() string { return ` FOR NO KEY UPDATE` }
+
 // Transactions that write tokens share an advisory lock on the revision, and a change takes it alone. A lock on the row
 // itself would not do: PostgreSQL lets new sharers pass a waiting change, for ever under load.
 func (p *postgres) lockRevision(ctx context.Context, c conn) error {

@@ -120,6 +120,17 @@ func insert(ctx context.Context, c conn, query string, args ...any) (id int64, e
 	return id, err
 }
 
+// conflict is ErrConflict instead of err if an update found no row of its version, although the query finds the object of that name.
+func conflict(ctx context.Context, c conn, err error, query, name string) error {
+	if !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	if _, err := one(ctx, c, scanInt, query, name); err != nil {
+		return err
+	}
+	return domain.ErrConflict
+}
+
 func pointers[T any](all []T) []*T {
 	to := make([]*T, len(all))
 	for i := range all {

@@ -6,10 +6,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const roleColumns = `id, name, description, created_at, updated_at`
+const roleColumns = `id, name, description, version, created_at, updated_at`
 
 func scanRole(row scanner) (r domain.Role, err error) {
-	err = row.Scan(&r.ID, &r.Name, &r.Description, at(&r.CreatedAt), at(&r.UpdatedAt))
+	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.Version, at(&r.CreatedAt), at(&r.UpdatedAt))
 	return r, err
 }
 
@@ -34,17 +34,19 @@ func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err e
 	return id, err
 }
 
-// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist.
+// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist, ErrConflict if
+// role.Version is neither zero nor that of the role.
 func (db *DB) UpdateRole(ctx context.Context, role domain.Role) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		apis, err := resolvePermissions(ctx, c.conn, role.Permissions)
 		if err != nil {
 			return err
 		}
-		id, err := one(ctx, c.conn, scanInt, `UPDATE roles SET description = $2, updated_at = $3 WHERE name = $1 RETURNING id`,
-			role.Name, role.Description, micros(role.UpdatedAt))
+		id, err := one(ctx, c.conn, scanInt, `
+			UPDATE roles SET description = $2, updated_at = $3, version = version + 1 WHERE name = $1 AND CAST($4 AS BIGINT) IN (0, version) RETURNING id`,
+			role.Name, role.Description, micros(role.UpdatedAt), role.Version)
 		if err != nil {
-			return err
+			return conflict(ctx, c.conn, err, `SELECT id FROM roles WHERE name = $1`, role.Name)
 		}
 		if _, err := c.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1`, id); err != nil {
 			return err
@@ -103,6 +105,11 @@ func (db *DB) DeleteRole(ctx context.Context, name string) error {
 // FindRole finds by name. ErrNotFound if there is no such role.
 func (db *DB) FindRole(ctx context.Context, name string) (domain.Role, error) {
 	return db.findRole(ctx, `name = $1`, name)
+}
+
+// HoldRole is FindRole that keeps others from changing the role until the transaction ends.
+func (db *DB) HoldRole(ctx context.Context, name string) (domain.Role, error) {
+	return db.findRole(ctx, `name = $1`+db.dialect.forUpdate(), name)
 }
 
 // FindRoleByID finds by database id. ErrNotFound if there is no such role.

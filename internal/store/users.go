@@ -6,11 +6,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const userColumns = `u.id, u.subject, u.username, u.email, u.email_verified, u.name, u.password_hash, u.disabled_at, u.created_at, u.updated_at`
+const userColumns = `u.id, u.subject, u.username, u.email, u.email_verified, u.name, u.password_hash, u.disabled_at, u.version, u.created_at, u.updated_at`
 
 func scanUser(row scanner) (u domain.User, err error) {
 	err = row.Scan(&u.ID, &u.Subject, &u.Username, &u.Email, &u.EmailVerified, &u.Name, &u.PasswordHash,
-		at(&u.DisabledAt), at(&u.CreatedAt), at(&u.UpdatedAt))
+		at(&u.DisabledAt), &u.Version, at(&u.CreatedAt), at(&u.UpdatedAt))
 	return u, err
 }
 
@@ -30,15 +30,17 @@ func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err e
 	return id, err
 }
 
-// UpdateUser sets all but id, subject and username. ErrNotFound if there is no such username.
+// UpdateUser sets all but id, subject and username. ErrNotFound if there is no such username, ErrConflict if user.Version is
+// neither zero nor that of the user.
 func (db *DB) UpdateUser(ctx context.Context, user domain.User) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE users SET email = $2, email_verified = $3, name = $4, password_hash = $5, disabled_at = $6, updated_at = $7
-			WHERE username = $1 RETURNING id`,
-			user.Username, user.Email, user.EmailVerified, user.Name, user.PasswordHash, nullMicros(user.DisabledAt), micros(user.UpdatedAt))
+			UPDATE users SET email = $2, email_verified = $3, name = $4, password_hash = $5, disabled_at = $6, updated_at = $7, version = version + 1
+			WHERE username = $1 AND CAST($8 AS BIGINT) IN (0, version) RETURNING id`,
+			user.Username, user.Email, user.EmailVerified, user.Name, user.PasswordHash, nullMicros(user.DisabledAt), micros(user.UpdatedAt),
+			user.Version)
 		if err != nil {
-			return err
+			return conflict(ctx, c.conn, err, `SELECT id FROM users WHERE username = $1`, user.Username)
 		}
 		return c.noteID(ctx, domain.ChangeUser, id)
 	})
@@ -61,6 +63,11 @@ func (db *DB) DeleteUser(ctx context.Context, username string) error {
 // FindUser finds by username. ErrNotFound if there is no such user.
 func (db *DB) FindUser(ctx context.Context, username string) (domain.User, error) {
 	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username = $1`, username)
+}
+
+// HoldUser is FindUser that keeps others from changing the user until the transaction ends.
+func (db *DB) HoldUser(ctx context.Context, username string) (domain.User, error) {
+	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username = $1`+db.dialect.forUpdate(), username)
 }
 
 // FindUserByID finds by database id. ErrNotFound if there is no such user.

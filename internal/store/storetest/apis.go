@@ -14,7 +14,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 		want := domain.API{
 			Audience: audience, Name: "Orders", SigningAlg: domain.RS256, AccessTokenTTL: 90 * time.Second,
 			Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}, {Name: "orders:write"}},
-			CreatedAt:   t0, UpdatedAt: t0.Add(time.Microsecond),
+			Version:     1, CreatedAt: t0, UpdatedAt: t0.Add(time.Microsecond),
 		}
 		want.ID = must(db.InsertAPI(t.Context(), want))(t)
 		same(t, must(db.FindAPI(t.Context(), audience))(t), want)
@@ -34,7 +34,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 				Permissions: []domain.Permission{{Name: "orders:write", Description: "Write"}, {Name: "orders:list"}}})
 		}, "api "+audience, "role "+text(w.role), "client shop")
 		same(t, must(db.FindAPI(t.Context(), audience))(t), domain.API{
-			ID: w.api, Audience: audience, Name: "New", SigningAlg: domain.EdDSA, CreatedAt: t0, UpdatedAt: t0.Add(time.Hour),
+			ID: w.api, Audience: audience, Name: "New", SigningAlg: domain.EdDSA, Version: 2, CreatedAt: t0, UpdatedAt: t0.Add(time.Hour),
 			Permissions: []domain.Permission{{Name: "orders:list"}, {Name: "orders:write", Description: "Write"}},
 		})
 		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 0)

@@ -25,7 +25,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 				{Hash: "hmac-sha256:1", Hint: "aaaa", CreatedAt: t0},
 				{Hash: "hmac-sha256:2", Hint: "bbbb", CreatedAt: t0, ExpiresAt: t0.Add(time.Hour)},
 			},
-			DisabledAt: t0, CreatedAt: t0, UpdatedAt: t0,
+			DisabledAt: t0, Version: 1, CreatedAt: t0, UpdatedAt: t0,
 		}
 		wantChanges(t, db, func(ctx context.Context) (err error) { want.ID, err = db.InsertClient(ctx, want); return err }, "client full")
 		got := must(db.FindClient(t.Context(), "full"))(t)
@@ -39,6 +39,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		want.Public, want.DisabledAt, want.APIs, want.Serves = false, time.Time{}, want.APIs[1:], nil
 		want.RedirectURIs, want.UpdatedAt = nil, t0.Add(time.Hour)
 		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateClient(ctx, want) }, "client full")
+		want.Version++
 		same(t, must(db.FindClient(t.Context(), "full"))(t), want)
 	},
 	"a client cannot name what does not exist": func(t *testing.T, db *store.DB) {

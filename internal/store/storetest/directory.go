@@ -13,7 +13,7 @@ var userTests = map[string]func(*testing.T, *store.DB){
 	"a user is found as it was stored": func(t *testing.T, db *store.DB) {
 		want := domain.User{
 			Subject: "s1", Username: "alice", Email: "a@x.example", EmailVerified: true, Name: "Alice", PasswordHash: "$argon2id$…",
-			DisabledAt: t0, CreatedAt: t0, UpdatedAt: t0,
+			DisabledAt: t0, Version: 1, CreatedAt: t0, UpdatedAt: t0,
 		}
 		want.ID = must(db.InsertUser(t.Context(), want))(t)
 		same(t, must(db.FindUser(t.Context(), "alice"))(t), want)
@@ -21,6 +21,7 @@ var userTests = map[string]func(*testing.T, *store.DB){
 
 		want.Email, want.EmailVerified, want.DisabledAt, want.UpdatedAt = "", false, time.Time{}, t0.Add(time.Hour)
 		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateUser(ctx, want) }, "user "+text(want.ID))
+		want.Version++
 		same(t, must(db.FindUser(t.Context(), "alice"))(t), want)
 	},
 	"username and subject are each taken once": func(t *testing.T, db *store.DB) {
@@ -71,7 +72,7 @@ func usernames(users []domain.User) (names []string) {
 
 var groupTests = map[string]func(*testing.T, *store.DB){
 	"a group is found as it was stored": func(t *testing.T, db *store.DB) {
-		want := domain.Group{Name: "ops", Description: "Operators", CreatedAt: t0}
+		want := domain.Group{Name: "ops", Description: "Operators", Version: 1, CreatedAt: t0, UpdatedAt: t0}
 		want.ID = must(db.InsertGroup(t.Context(), want))(t)
 		same(t, must(db.FindGroup(t.Context(), "ops"))(t), want)
 		same(t, must(db.ListGroups(t.Context(), "", 10))(t), []domain.Group{want})
@@ -113,7 +114,7 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 	"a role is found as it was stored": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		want := domain.Role{
-			Name: "chief", Description: "Chief", CreatedAt: t0, UpdatedAt: t0,
+			Name: "chief", Description: "Chief", Version: 1, CreatedAt: t0, UpdatedAt: t0,
 			Permissions: []domain.RolePermission{{Audience: audience, Permission: "orders:read"}, {Audience: audience, Permission: "orders:write"}},
 		}
 		want.ID = must(db.InsertRole(t.Context(), want))(t)
@@ -124,6 +125,7 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 
 		want.Description, want.Permissions, want.UpdatedAt = "", want.Permissions[1:], t0.Add(time.Hour)
 		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateRole(ctx, want) }, "role "+text(want.ID))
+		want.Version++
 		same(t, must(db.FindRole(t.Context(), "chief"))(t), want)
 	},
 	"a role cannot give what does not exist": func(t *testing.T, db *store.DB) {
