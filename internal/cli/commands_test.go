@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// scenario has every command that answers, in an order in which each one works.
+var scenario = []struct {
+	command, args string
+	stdin         string
+	keep          string // the field of the answer, or of its first element, that KEPT stands for from then on
+	fails         bool
+}{
+	{command: "version"},
+	{command: "config check"},
+	{command: "migrate up"},
+	{command: "migrate status"},
+	{command: "api create", args: "https://orders.example --permission orders:read"},
+	{command: "api list"},
+	{command: "api show", args: "https://orders.example"},
+	{command: "api update", args: "https://orders.example --name Orders"},
+	{command: "role create", args: "clerk --grant https://orders.example#orders:read"},
+	{command: "role list"},
+	{command: "role show", args: "clerk"},
+	{command: "role update", args: "clerk --description Clerks"},
+	{command: "user create", args: "alice"},
+	{command: "user list"},
+	{command: "user show", args: "alice"},
+	{command: "user update", args: "alice --name Alice"},
+	{command: "user set-password", args: "alice --password-stdin", stdin: "correct horse battery staple"},
+	{command: "user disable", args: "alice"},
+	{command: "user enable", args: "alice"},
+	{command: "group create", args: "ops"},
+	{command: "group list"},
+	{command: "group add", args: "ops alice"},
+	{command: "group show", args: "ops"},
+	{command: "group remove", args: "ops alice"},
+	{command: "client create", args: "orders --serves https://orders.example"},
+	{command: "client list"},
+	{command: "client show", args: "orders"},
+	{command: "client update", args: "orders --name Orders"},
+	{command: "client disable", args: "orders"},
+	{command: "client enable", args: "orders"},
+	{command: "client secret add", args: "orders", keep: "id"},
+	{command: "client secret list", args: "orders"},
+	{command: "client secret remove", args: "orders KEPT"},
+	{command: "assign", args: "clerk --user alice"},
+	{command: "assignment list"},
+	{command: "unassign", args: "clerk --user alice"},
+	{command: "receiver create", args: "orders --poll"},
+	{command: "receiver list"},
+	{command: "receiver show", args: "orders"},
+	{command: "receiver pause", args: "orders"},
+	{command: "receiver resume", args: "orders"},
+	{command: "receiver delete", args: "orders"},
+	{command: "token list"},
+	{command: "token inspect", stdin: "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhZG1pbiJ9."},
+	{command: "token revoke", args: "--user alice"},
+	{command: "token suspend", args: "AAAAAAAAAAAAAAAAAAAAAQ", fails: true}, // no server issued any
+	{command: "token resume", args: "AAAAAAAAAAAAAAAAAAAAAQ", fails: true},
+	{command: "token purge"},
+	{command: "key rotate", args: "--alg ES256"},
+	{command: "key list", keep: "kid"},
+	{command: "key revoke", args: "-- KEPT"},
+	{command: "audit list"},
+	{command: "audit verify"},
+	{command: "group delete", args: "ops"},
+	{command: "client delete", args: "orders"},
+	{command: "user delete", args: "alice"},
+	{command: "role delete", args: "clerk"},
+	{command: "api delete", args: "https://orders.example"},
+}
+
+func TestEveryCommandAnswersInJSON(t *testing.T) {
+	dir, kept := t.TempDir(), ""
+	tested := map[string]bool{"signet serve": true} // which answers nothing
+	for _, step := range scenario {
+		tested["signet "+step.command] = true
+		args := append(strings.Fields(step.command), "--data-dir", dir, "-o", "json")
+		args = append(args, strings.Fields(strings.ReplaceAll(step.args, "KEPT", kept))...)
+		var stdout, stderr bytes.Buffer
+		code := Main(t.Context(), args, strings.NewReader(step.stdin), &stdout, &stderr)
+		answer, silent, want := &stdout, &stderr, exitDone
+		if step.fails {
+			answer, silent, want = &stderr, &stdout, exitFailed
+		}
+		var value any
+		if err := json.Unmarshal(answer.Bytes(), &value); err != nil || code != want || silent.Len() > 0 {
+			t.Fatalf("%s: exit code %d, %v\n%s%s", step.command, code, err, &stdout, &stderr)
+		}
+		if list, ok := value.([]any); ok && len(list) > 0 {
+			value = list[0]
+		}
+		if object, ok := value.(map[string]any); ok && step.keep != "" {
+			kept = fmt.Sprint(object[step.keep])
+		}
+	}
+	eachCommand(func(cmd *cobra.Command) {
+		if cmd.RunE != nil && !cmd.HasSubCommands() && !tested[cmd.CommandPath()] {
+			t.Errorf("%s is in no step", cmd.CommandPath())
+		}
+	})
+}
+
+func TestEveryCommandHasExamplesThatItUnderstands(t *testing.T) {
+	eachCommand(func(cmd *cobra.Command) {
+		if cmd.HasSubCommands() && cmd.HasParent() {
+			return // it lists its commands
+		}
+		if !strings.Contains(cmd.Example, cmd.CommandPath()) {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(strings.ReplaceAll(cmd.Example, "\\\n", "")) {
+			if err := understands(line); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	})
+}
+
+// understands parses an example's arguments and flags as the command would before it runs.
+func understands(example string) error {
+	_, example, _ = strings.Cut(example, "signet ")
+	example, _, _ = strings.Cut(example, " < ")
+	example = regexp.MustCompile(`"[^"]*"|\$\(.*\)`).ReplaceAllString(example, "quoted")
+	root := (&app{settings: map[string]string{}}).rootCommand()
+	cmd, args, err := root.Find(strings.Fields(example))
+	if err != nil {
+		return err
+	}
+	if err := cmd.ParseFlags(args); err != nil {
+		return err
+	}
+	return errors.Join(cmd.ValidateArgs(cmd.Flags().Args()), cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups())
+}
+
+func TestAMistakeOnTheCommandLineExitsWith2(t *testing.T) {
+	eachCommand(func(cmd *cobra.Command) {
+		var stdout, stderr bytes.Buffer
+		args := append(strings.Fields(cmd.CommandPath())[1:], "--no-such-flag")
+		if code := Main(t.Context(), args, nil, &stdout, &stderr); code != exitUsage || stdout.Len() > 0 || stderr.Len() == 0 {
+			t.Errorf("%v: exit code %d\n%s%s", args, code, &stdout, &stderr)
+		}
+	})
+}
+
+// eachCommand calls visit for the root command and all below it.
+func eachCommand(visit func(cmd *cobra.Command)) {
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		visit(cmd)
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+	}
+	walk((&app{settings: map[string]string{}}).rootCommand())
+}
