@@ -18,6 +18,7 @@ type Config struct {
 	DatabaseTimeout time.Duration  `koanf:"database_timeout"` // of one statement or transaction on behalf of a request
 	MasterKey       Secret         `koanf:"-"`                // only from SIGNET_MASTER_KEY; empty: read MasterKeyFile
 	MasterKeyFile   string         `koanf:"master_key_file"`
+	MakeMasterKey   bool           `koanf:"-"` // MasterKeyFile was not set, and is made with the SQLite database beside it
 	Tokens          Tokens         `koanf:"tokens"`
 	Sessions        Sessions       `koanf:"sessions"`
 	Keys            Keys           `koanf:"keys"`

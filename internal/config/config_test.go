@@ -143,6 +143,19 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"master key twice", "master_key_file: k", "SIGNET_MASTER_KEY=abc", []string{"master_key_file", "once"}},
 		{"master key missing", "database: postgres://h/d", "", []string{"master_key_file", "same master key"}},
 		{"another database", "database: mysql://h/d", "", []string{"database", "postgres://"}},
+		{"two documents", "log: {format: json}\n---\nlisten: 127.0.0.1:1", "", []string{"signet.yaml", "second document"}},
+		{"two documents, the first empty", "---\n# nothing\n---\nlisten: 127.0.0.1:1", "", []string{"second document"}},
+		{"two documents, the second broken", "log: {format: json}\n---\nlisten: [", "", []string{"second document"}},
+		{"database in memory", "database: 'sqlite::memory:'", "", []string{"database", "sqlite::memory:", "name a file"}},
+		{"database in a home directory", "database: sqlite:~/x.db", "", []string{"database", "~/x.db", "whole path"}},
+		{"database as a file URL", "database: sqlite:file:x.db?mode=ro", "", []string{"database", "not a file: URL"}},
+		{"database as a file URL alone", "database: file:/x.db", "", []string{"database", "sqlite:PATH"}},
+		{"database as a URL", "database: sqlite:///var/x.db", "", []string{"database", "sqlite:/var/x.db"}},
+		{"database with parameters", "database: sqlite:x.db?cache=shared", "", []string{"database", "without parameters"}},
+		{"database that is a folder", "database: sqlite:/var/lib/", "", []string{"database", "sqlite:/var/lib/signet.db"}},
+		{"database without a path", "database: 'sqlite:'", "", []string{"database", "needs a path"}},
+		{"folder in a home directory", "data_dir: ~/signet", "", []string{"data_dir", "whole path"}},
+		{"key in a home directory", "master_key_file: ~root/key", "", []string{"master_key_file", "whole path"}},
 		{"broken file", "tokens: [", "", []string{"signet.yaml", "yaml"}},
 	}
 	for _, test := range tests {
@@ -170,9 +183,33 @@ func TestVariablesOfKubernetesServiceLinksAreIgnored(t *testing.T) {
 	_, err := Load(Sources{Environ: []string{
 		"SIGNET_SERVICE_HOST=10.0.0.1", "SIGNET_SERVICE_PORT=80", "SIGNET_SERVICE_PORT_HTTP=80",
 		"SIGNET_PORT=tcp://10.0.0.1:80", "SIGNET_PORT_80_TCP_ADDR=10.0.0.1",
+		"SIGNET_POSTGRESQL_SERVICE_HOST=fd00::10", "SIGNET_POSTGRESQL_SERVICE_PORT=5432", "SIGNET_POSTGRESQL_SERVICE_PORT_TCP_POSTGRESQL=5432",
+		"SIGNET_POSTGRESQL_PORT=tcp://[fd00::10]:5432", "SIGNET_POSTGRESQL_PORT_5432_TCP=tcp://[fd00::10]:5432",
+		"SIGNET_POSTGRESQL_PORT_5432_TCP_PROTO=tcp", "SIGNET_POSTGRESQL_PORT_5432_TCP_PORT=5432", "SIGNET_POSTGRESQL_PORT_5432_TCP_ADDR=fd00::10",
+		"SIGNET_DNS_2_PORT_53_UDP=udp://10.0.0.1:53", "SIGNET_DNS_2_PORT=udp://10.0.0.1:53", "SIGNET_LOG_LEVEL_PORT=sctp://10.0.0.1:1",
 	}})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestVariablesThatOnlyLookLikeServiceLinksAreErrors(t *testing.T) {
+	for _, variable := range []string{
+		"SIGNET_LISTEN_PORT=8080", "SIGNET_PORT=8080", "SIGNET_PORT=", "SIGNET_SERVICE_HOST=localhost", "SIGNET_POSTGRESQL_HOST=10.0.0.1",
+		"SIGNET_POSTGRESQL_SERVICE_PORT=five", "SIGNET_POSTGRESQL_PORT_X_TCP=tcp://10.0.0.1:1", "SIGNET_POSTGRESQL_PORT_5432_TCP_NAME=x",
+		"SIGNET_x_PORT=tcp://10.0.0.1:80",
+	} {
+		name, _, _ := strings.Cut(variable, "=")
+		if _, err := Load(Sources{Environ: []string{variable}}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", variable, err)
+		}
+	}
+}
+
+func TestSettingThatIsNamedLikeAServiceLinkIsRead(t *testing.T) {
+	c, err := Load(Sources{Environ: []string{"SIGNET_ISSUER=https://id.example.com", "SIGNET_ISSUER_SERVICE_HOST=10.0.0.1"}})
+	if err != nil || c.Issuer != "https://id.example.com" {
+		t.Error(c.Issuer, err)
 	}
 }
 

@@ -1,18 +1,20 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
+	"go.yaml.in/yaml/v3"
 )
 
 const (
@@ -21,8 +23,12 @@ const (
 	envMasterKey = "SIGNET_MASTER_KEY"
 )
 
-// Kubernetes sets such variables in every pod beside a service named "signet"; they are not meant for us.
-var serviceLink = regexp.MustCompile(`^SIGNET_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$`)
+// Kubernetes sets such variables in every pod beside a service named "signet" or "signet-…"; they are not meant for us. Name and
+// value together tell them from a setting with a typo.
+var serviceLink = regexp.MustCompile(`^SIGNET(_[A-Z0-9_]+)?_(` +
+	`SERVICE_HOST=[0-9a-fA-F.:]+|SERVICE_PORT(_[A-Z0-9_]+)?=\d+|` +
+	`PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://\S+|` +
+	`PORT_\d+_(TCP|UDP|SCTP)_(PROTO=(tcp|udp|sctp)|PORT=\d+|ADDR=[0-9a-fA-F.:]+))$`)
 
 // Sources are where settings come from; the first that has a setting decides: Flags, Environ, File, then Default.
 type Sources struct {
@@ -103,7 +109,7 @@ func environment(environ []string) (map[string]string, error) {
 	}
 	for name, value := range all {
 		switch {
-		case serviceLink.MatchString(name):
+		case !slices.Contains(known, name) && serviceLink.MatchString(fmt.Sprint(name, "=", value)):
 		case !slices.Contains(known, name):
 			problems = append(problems, fmt.Sprintf("unknown variable %s in the environment, did you mean %s?", name, nearest(name, known)))
 		case value != "":
@@ -115,7 +121,7 @@ func environment(environ []string) (map[string]string, error) {
 
 // loadFile reads a YAML file and refuses keys that nothing reads.
 func loadFile(into *koanf.Koanf, path string) error {
-	if err := into.Load(file.Provider(path), yaml.Parser()); err != nil {
+	if err := into.Load(file.Provider(path), oneDocument{}); err != nil {
 		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathErr.Err
 		}
@@ -144,6 +150,25 @@ func loadFile(into *koanf.Koanf, path string) error {
 	}
 	return join(problems)
 }
+
+// oneDocument parses a file of YAML (koanf.Parser). More than one document is an error: only the first would count.
+type oneDocument struct{}
+
+// Unmarshal implements koanf.Parser.
+func (oneDocument) Unmarshal(text []byte) (map[string]any, error) {
+	var settings map[string]any
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	if err := decoder.Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("yaml: there is a second document after ---, and only one is read: join them")
+	}
+	return settings, nil
+}
+
+// Marshal implements koanf.Parser.
+func (oneDocument) Marshal(settings map[string]any) ([]byte, error) { return yaml.Marshal(settings) }
 
 // empty says whether a section is there by name alone ("tokens:").
 func empty(section any) bool {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -23,20 +22,8 @@ func (c *Config) resolve() {
 		c.Database = DatabaseURL("sqlite:" + filepath.Join(c.DataDir, "signet.db"))
 	}
 	if c.MasterKeyFile == "" && c.MasterKey == "" && !c.Database.Postgres() {
-		c.MasterKeyFile = filepath.Join(c.DataDir, "master.key")
+		c.MasterKeyFile, c.MakeMasterKey = filepath.Join(c.DataDir, "master.key"), true
 	}
-}
-
-// localIssuer is how a browser on the same machine reaches the listener. Empty if listen is no host:port.
-func localIssuer(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return ""
-	}
-	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, port)
 }
 
 // validate checks resolved settings. The error names every one that is wrong.
@@ -49,7 +36,7 @@ func (c *Config) validate() error {
 	}
 	check("listen", checkListen(c.Listen))
 	check("issuer", checkIssuer(c.Issuer))
-	check("data_dir", checkSet(c.DataDir))
+	check("data_dir", cmp.Or(checkSet(c.DataDir), checkPath(c.DataDir)))
 	check("database", checkDatabase(c.Database))
 	check("master_key_file", c.checkMasterKey())
 	check("database_pool.max_connections", between(c.DatabasePool.MaxConnections, 2, 1000))
@@ -99,46 +86,47 @@ func checkListen(listen string) error {
 	return nil
 }
 
-// checkIssuer holds the issuer to RFC 8414 §2, without a path, and lets it be plain http on this machine alone.
-func checkIssuer(issuer string) error {
-	u, err := url.Parse(issuer)
-	switch {
-	case issuer == "": // listen is wrong, and said so
-		return nil
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%q is not a URL such as https://login.example.com", issuer)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return fmt.Errorf("%q must be https, as only a loopback host may be http: set the URL that clients use", issuer)
-	case u.User != nil:
-		return errors.New("must not contain a user or password")
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):
-		return fmt.Errorf("%q must have no query or fragment", issuer)
-	case u.Path == "/":
-		return fmt.Errorf("%q must not end in a slash", issuer)
-	case u.Path != "":
-		return fmt.Errorf("%q must have no path: give Signet a host name or a port of its own, such as https://login.example.com", issuer)
-	}
-	return nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
 // checkDatabase never repeats the URL: it may hold a password.
 func checkDatabase(database DatabaseURL) error {
-	path, sqlite := strings.CutPrefix(string(database), "sqlite:")
-	switch {
-	case sqlite && path == "":
-		return errors.New("sqlite: needs a path, as in sqlite:/var/lib/signet/signet.db")
-	case sqlite:
-		return nil
-	case !database.Postgres():
+	if path, sqlite := strings.CutPrefix(string(database), "sqlite:"); sqlite {
+		return checkSQLite(path)
+	}
+	if !database.Postgres() {
 		return errors.New("must be postgres://user:password@host/name or sqlite:PATH")
 	}
 	if u, err := url.Parse(string(database)); err != nil || u.Host == "" && !u.Query().Has("host") {
 		return errors.New("is not a well-formed URL; percent-encode special characters of the password")
+	}
+	return nil
+}
+
+// checkSQLite refuses what other programs write for a SQLite database and what would be a file of an odd name here.
+func checkSQLite(path string) error {
+	_, query, _ := strings.Cut(path, "?")
+	switch {
+	case strings.TrimSpace(path) == "":
+		return errors.New("sqlite: needs a path, as in sqlite:/var/lib/signet/signet.db")
+	case strings.HasPrefix(path, ":"):
+		return fmt.Errorf("sqlite:%s would be forgotten when Signet ends: name a file, as in sqlite:/var/lib/signet/signet.db", path)
+	case strings.HasPrefix(path, "//"):
+		return fmt.Errorf("sqlite:%s is a URL: write the path alone, as in sqlite:/%s", path, strings.TrimLeft(path, "/"))
+	case strings.HasPrefix(strings.ToLower(path), "file:"):
+		return errors.New("sqlite: takes a path, not a file: URL, as in sqlite:/var/lib/signet/signet.db")
+	case strings.Contains(query, "="):
+		return errors.New("sqlite: takes a path without parameters, as in sqlite:/var/lib/signet/signet.db")
+	case strings.HasSuffix(path, "/"):
+		return fmt.Errorf("sqlite:%s is a folder: name a file in it, as in sqlite:%ssignet.db", path, path)
+	}
+	return checkPath(path)
+}
+
+// checkPath refuses a path that only a shell understands.
+func checkPath(path string) error {
+	if strings.HasPrefix(path, "~") {
+		return fmt.Errorf("%q begins with ~, which means a home directory to a shell alone: write the whole path (or ./~ for a file of that name)", path)
+	}
+	if strings.Contains(path, "\x00") {
+		return fmt.Errorf("%q is not a path", path)
 	}
 	return nil
 }
@@ -150,5 +138,5 @@ func (c *Config) checkMasterKey() error {
 	case c.MasterKey == "" && c.MasterKeyFile == "":
 		return fmt.Errorf("with Postgres all replicas need the same master key: set this, or %s", envMasterKey)
 	}
-	return nil
+	return checkPath(c.MasterKeyFile)
 }

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// localIssuer is how a browser on the same machine reaches the listener. Empty if listen is no host:port.
+func localIssuer(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return ""
+	}
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
+		host = "localhost"
+	}
+	local := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+	if exact, err := exactOrigin(&local); err == nil {
+		return exact
+	}
+	return local.String()
+}
+
+// checkIssuer holds the issuer to RFC 8414 §2, without a path, and lets it be plain http on this machine alone. Clients compare
+// issuers letter by letter (RFC 3986 §6.2.1), and libraries of HTTP and URLs write a URL in its normal form: one in any other form
+// matches at no client, so it is refused with the form to use.
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case issuer == "": // listen is wrong, and said so
+		return nil
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%q is not a URL such as https://login.example.com", issuer)
+	}
+	exact, err := exactOrigin(u)
+	host := strings.ToLower(u.Hostname())
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q has %w", issuer, err)
+	case u.Scheme == "http" && !loopback(strings.TrimSuffix(host, ".")):
+		return fmt.Errorf("%q must be https, as only a loopback host may be http: set the URL that clients use, such as %s",
+			issuer, "https"+strings.TrimPrefix(exact, "http"))
+	case u.User != nil:
+		return fmt.Errorf("must not contain a user or password: use %s", exact)
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):
+		return fmt.Errorf("%q must have no query or fragment: use %s", issuer, exact)
+	case u.Path == "/":
+		return fmt.Errorf("%q must not end in a slash: use %s", issuer, exact)
+	case u.Path != "":
+		return fmt.Errorf("%q must have no path: give Signet a host name or a port of its own, such as %s", issuer, exact)
+	case issuer != exact:
+		return fmt.Errorf("%q is not how clients write it: use %s", issuer, exact)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// exactOrigin writes scheme, host and port of a URL in their normal form (RFC 3986 §6.2.2, §6.2.3): small letters, a host name as it
+// is in the DNS, no default port. The error says what no client can reach.
+func exactOrigin(u *url.URL) (string, error) {
+	host, err := exactHost(u.Hostname())
+	if err != nil {
+		return "", err
+	}
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	if port == "" {
+		return scheme + "://" + host, nil
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 {
+		return "", errors.New("no port between 1 and 65535")
+	}
+	if scheme == "https" && number == 443 || scheme == "http" && number == 80 {
+		return scheme + "://" + host, nil
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, host, number), nil
+}
+
+var (
+	hostName    = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+	likeAddress = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`) // URL Standard §3.5, "ends in a number"
+)
+
+// exactHost writes a host as in a normal URL, an IPv6 address in brackets.
+func exactHost(host string) (string, error) {
+	addr, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && (addr.IsUnspecified() || addr.Zone() != ""):
+		return "", errors.New("an address that other machines cannot reach")
+	case err == nil && addr.Is6():
+		return "[" + addr.String() + "]", nil
+	case err == nil:
+		return addr.String(), nil
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	name, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		name = host // "_" is none of IDNA's letters, and yet in use
+	}
+	if !hostName.MatchString(name) || len(name) > 253 || likeAddress.MatchString(name) {
+		return "", errors.New("no host name such as login.example.com")
+	}
+	return name, nil
+}
