@@ -18,7 +18,12 @@ const (
 	ScopeProfile       = "profile"
 	ScopeEmail         = "email"
 	ScopeOfflineAccess = "offline_access"
+	ScopeRoles         = "roles"  // the user's roles in access tokens
+	ScopeGroups        = "groups" // the user's groups in access tokens
 )
+
+// IdentityScopes are all of them; no API has a permission of such a name.
+var IdentityScopes = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeRoles, ScopeGroups, ScopeOfflineAccess}
 
 // Client is a registered OAuth client (RFC 6749 §2). ID is the database's, ClientID the public name.
 type Client struct {

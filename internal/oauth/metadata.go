@@ -7,7 +7,6 @@ import (
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/token"
 )
 
 // metadata is RFC 8414 §2.
@@ -52,7 +51,7 @@ func (p *Provider) metadata() metadata {
 		JWKSURI:                p.Issuer + "/.well-known/jwks.json",
 		RevocationEndpoint:     p.Issuer + "/oauth2/revoke",
 		IntrospectionEndpoint:  p.Issuer + "/oauth2/introspect",
-		ScopesSupported:        token.OpenIDScopes,
+		ScopesSupported:        domain.IdentityScopes,
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: []string{"query"},
 		GrantTypesSupported:    grantTypes,

@@ -23,7 +23,7 @@ func resources(form url.Values) []string {
 // target decides which API a request is for (RFC 9068 §3): the one that it names, else the only one that its scopes or the
 // client's registration leave. Every scope must be one that the client may ask for there. nil: Signet itself (userinfo).
 func (p *Provider) target(ctx context.Context, c *domain.Client, named []string, scopes []string) (*domain.API, error) {
-	permissions := slices.DeleteFunc(slices.Clone(scopes), token.IsOpenIDScope)
+	permissions := slices.DeleteFunc(slices.Clone(scopes), token.IsIdentityScope)
 	if len(named) > 1 {
 		return nil, errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
 	}

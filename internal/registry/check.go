@@ -19,10 +19,7 @@ const (
 	maxAccessTokenTTL  = 24 * time.Hour
 )
 
-var (
-	grantTypes     = []string{domain.GrantAuthorizationCode, domain.GrantClientCredentials, domain.GrantRefreshToken}
-	reservedScopes = []string{domain.ScopeOpenID, domain.ScopeProfile, domain.ScopeEmail, domain.ScopeOfflineAccess}
-)
+var grantTypes = []string{domain.GrantAuthorizationCode, domain.GrantClientCredentials, domain.GrantRefreshToken}
 
 // checkClient holds every rule for clients that needs no database, and fills in what was left open.
 func checkClient(c *domain.Client) error {
@@ -150,7 +147,7 @@ func checkPermissionName(name string) error {
 	case name == "" || len(name) > maxPermissionBytes || strings.ContainsFunc(name, outside):
 		return fmt.Errorf("%w permission %q: use 1 to %d printable ASCII characters without spaces, quotes or backslashes, like orders:read",
 			domain.ErrInvalid, name, maxPermissionBytes)
-	case slices.Contains(reservedScopes, name):
+	case slices.Contains(domain.IdentityScopes, name):
 		return fmt.Errorf("%w permission %q: OpenID Connect gives this scope its meaning; choose another name", domain.ErrInvalid, name)
 	}
 	return nil

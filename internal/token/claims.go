@@ -49,12 +49,12 @@ func (c *Claims) Narrow(client *domain.Client, audience string, access directory
 	c.Roles, c.Groups = intersect(c.Roles, access.Roles), intersect(c.Groups, access.Groups)
 }
 
-// narrow keeps the OpenID scopes, and those permissions that both the client may ask for and the subject has;
+// narrow keeps the identity scopes, and those permissions that both the client may ask for and the subject has;
 // entitlements are the latter alone.
 func narrow(scopes []string, client *domain.Client, audience string, access directory.Access) (kept, entitlements []string) {
 	for _, s := range scopes {
 		switch {
-		case IsOpenIDScope(s):
+		case IsIdentityScope(s):
 			kept = append(kept, s)
 		case client.MayAsk(audience, s) && slices.Contains(access.Permissions, s):
 			kept = append(kept, s)

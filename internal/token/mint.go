@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/directory"
@@ -50,6 +51,12 @@ type AccessTokenRequest struct {
 	Scopes []string      // what the client was granted: OpenID scopes and permissions of the API
 }
 
+// discloses reports whether the token may name the subject's roles or groups: those of a client that acts for itself, of a user
+// of a first-party client, and otherwise of a user who was asked for the scope.
+func (r AccessTokenRequest) discloses(scope string) bool {
+	return r.Grant == nil || r.Client.FirstParty || slices.Contains(r.Scopes, scope)
+}
+
 // SignedToken is a signed access token that is not yet in the index.
 type SignedToken struct {
 	Token     string
@@ -88,7 +95,12 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		}
 		until = access.Until
 		scopes, claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
-		claims.Roles, claims.Groups = access.Roles, access.Groups
+		if r.discloses(domain.ScopeRoles) {
+			claims.Roles = access.Roles
+		}
+		if r.discloses(domain.ScopeGroups) {
+			claims.Groups = access.Groups
+		}
 	}
 	claims.Scope = joinScopes(scopes)
 	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), until)

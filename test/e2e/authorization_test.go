@@ -16,6 +16,7 @@ func TestSigningInGivesTokensThatSayWhoAndWhat(t *testing.T) {
 		for name, c := range map[string]client{"confidential": s.web, "public": s.app} {
 			t.Run(name, func(t *testing.T) {
 				a := newAuthorization(c)
+				a.query.Set("scope", a.query.Get("scope")+" roles")
 				got := s.issued(t, s.post("/oauth2/token", c, a.exchange(s.code(t, a))))
 				id, access := claims(t, got.ID), claims(t, got.Access)
 				if id["iss"] != s.issuer || id["aud"] != c.ID && !cmp.Equal(id["aud"], []any{c.ID}) || id["nonce"] != a.query.Get("nonce") {
@@ -35,6 +36,33 @@ func TestSigningInGivesTokensThatSayWhoAndWhat(t *testing.T) {
 				}
 				s.wantActive(t, s.orders, got.Access, true)
 			})
+		}
+	})
+}
+
+func TestAThirdPartyLearnsRolesAndGroupsOnlyByConsent(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.signet("group", "create", "sales")
+		s.signet("group", "add", "sales", "alice")
+		s.signet("assign", "clerk", "--group", "sales")
+		own := s.createClient("intranet", "--grant", "authorization_code", "--first-party", "--redirect-uri", callback, "--api", ordersAPI)
+		for _, c := range []struct {
+			client client
+			scope  string
+			want   map[string]any
+		}{
+			{s.web, "openid orders:read", map[string]any{"roles": nil, "groups": nil}},
+			{s.web, "openid orders:read roles", map[string]any{"roles": []any{"clerk"}, "groups": nil}},
+			{s.web, "openid orders:read groups", map[string]any{"roles": nil, "groups": []any{"sales"}}},
+			{own, "openid orders:read", map[string]any{"roles": []any{"clerk"}, "groups": []any{"sales"}}},
+		} {
+			a := newAuthorization(c.client)
+			a.query.Set("scope", c.scope)
+			access := claims(t, s.issued(t, s.post("/oauth2/token", c.client, a.exchange(s.code(t, a)))).Access)
+			got := map[string]any{"roles": access["roles"], "groups": access["groups"]}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s asks for %q: %s", c.client.ID, c.scope, diff)
+			}
 		}
 	})
 }
