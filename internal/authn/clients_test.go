@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -34,13 +35,8 @@ type world struct {
 
 func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
-	snapshot, err := cache.New(db, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{T: t, cache: snapshot}
-	recorder := event.NewRecorder(db, time.Now)
-	w.registry = registry.New(db, snapshot, recorder, tokentest.NewRevocation(t, db, snapshot, recorder, time.Now), make([]byte, 32), time.Now)
+	r := tokentest.NewReplica(t, db, keys.NewMaster(), time.Now)
+	w := &world{T: t, cache: r.Cache, registry: r.Registry}
 	w.clients = authn.NewClients(w.registry)
 	grants := []string{domain.GrantAuthorizationCode}
 	uris := []string{"https://app.example/cb"}
@@ -48,10 +44,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		{ClientID: "shop", Name: "Shop", GrantTypes: grants, RedirectURIs: uris, IDTokenAlg: domain.RS256},
 		{ClientID: "phone", Name: "Phone", GrantTypes: grants, RedirectURIs: uris, IDTokenAlg: domain.RS256, Public: true},
 	} {
-		_, secret, err := w.registry.CreateClient(eventtest.Context(t), c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, secret := r.AddClient(t, c)
 		w.secret += secret // a public client has none
 	}
 	w.refresh()

@@ -15,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 var svc = directory.Subject{Kind: domain.SubjectClient, Name: "svc"}
@@ -81,15 +82,15 @@ func TestChangesOfRolesAndAPIsShowInAccess(t *testing.T) {
 		}
 		w.hasAccess(svc, orders, clerk("read", "write"))
 
-		_, err := w.UpdateRole(ctx, domain.Role{Name: "clerk", Permissions: rolePermissions([]string{orders + "#delete", orders + "#read"})})
+		_, err := w.UpdateRole(ctx, domain.Role{Name: "clerk", Permissions: tokentest.RolePermissions([]string{orders + "#delete", orders + "#read"}...)})
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("delete", "read"))
 
-		_, err = w.registry.UpdateAPI(ctx, domain.API{Audience: orders, Permissions: []domain.Permission{{Name: "read"}}})
+		_, err = w.replica.Registry.UpdateAPI(ctx, domain.API{Audience: orders, Permissions: []domain.Permission{{Name: "read"}}})
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("read"))
 
-		w.check(w.registry.DeleteAPI(ctx, orders))
+		w.check(w.replica.Registry.DeleteAPI(ctx, orders))
 		w.hasAccess(svc, orders, directory.Access{})
 
 		w.role("biller", billing+"#read")
@@ -106,9 +107,9 @@ func TestAClientOfTheSameNameDoesNotInheritAccess(t *testing.T) {
 		w.role("reader", orders+"#read")
 		w.assign("reader", domain.SubjectClient, "svc", time.Time{})
 		w.hasAccess(svc, orders, directory.Access{Roles: []string{"reader"}, Permissions: []string{"read"}})
-		w.check(w.registry.DeleteClient(ctx, "svc"))
+		w.check(w.replica.Registry.DeleteClient(ctx, "svc"))
 		w.hasAccess(svc, orders, directory.Access{})
-		_, _, err := w.registry.CreateClient(ctx, domain.Client{ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials}})
+		_, _, err := w.replica.Registry.CreateClient(ctx, domain.Client{ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials}})
 		w.check(err)
 		w.hasAccess(svc, orders, directory.Access{})
 		w.assign("reader", domain.SubjectClient, "svc", time.Time{})
@@ -134,9 +135,9 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 		w.refused(w.AddMember(ctx, "ops", "alice"), domain.ErrNotFound, `user "alice": not found`)
 		_, err := w.ListMembers(ctx, "oops", "", 10)
 		w.refused(err, domain.ErrNotFound)
-		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: rolePermissions([]string{orders + "#raed"})})
+		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: tokentest.RolePermissions([]string{orders + "#raed"}...)})
 		w.refused(err, domain.ErrInvalid, `permission "raed": API "https://orders.example" does not have it`)
-		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: rolePermissions([]string{"urn:x#read"})})
+		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: tokentest.RolePermissions([]string{"urn:x#read"}...)})
 		w.refused(err, domain.ErrInvalid, `API "urn:x": there is none`)
 		_, err = w.UpdateRole(ctx, domain.Role{Name: "x"})
 		w.refused(err, domain.ErrNotFound, `role "x": not found`)
@@ -221,7 +222,7 @@ func (w *world) newModel(prefix string) model {
 		w.group(prefix + n)
 		w.role(prefix + n)
 	}
-	_, _, err := w.registry.CreateClient(eventtest.Context(w.t), domain.Client{ClientID: prefix + "1", GrantTypes: []string{domain.GrantClientCredentials}})
+	_, _, err := w.replica.Registry.CreateClient(eventtest.Context(w.t), domain.Client{ClientID: prefix + "1", GrantTypes: []string{domain.GrantClientCredentials}})
 	w.check(err)
 	m.subjects["client:"+prefix+"1"] = directory.Subject{Kind: domain.SubjectClient, Name: prefix + "1"}
 	return m
@@ -262,7 +263,7 @@ func (w *world) changeBoth(t *rapid.T, m model, prefix string) {
 	case "permit":
 		all := []string{orders + "#read", orders + "#write", billing + "#read"}
 		m.permissions[role] = rapid.SliceOfDistinct(rapid.SampledFrom(all), rapid.ID).Draw(t, "permissions")
-		_, err := w.UpdateRole(ctx, domain.Role{Name: role, Permissions: rolePermissions(m.permissions[role])})
+		_, err := w.UpdateRole(ctx, domain.Role{Name: role, Permissions: tokentest.RolePermissions(m.permissions[role]...)})
 		w.check(err)
 	case "wait":
 		w.now = w.now.Add(time.Minute)

@@ -12,13 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/signet-auth/signet/internal/audit"
-	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
-	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -36,73 +33,47 @@ const (
 // world is a directory over a database, at a time that the test sets, beside a registry with two APIs and the client "svc".
 type world struct {
 	*directory.Directory
-	t        *testing.T
-	db       *store.DB
-	cache    *cache.Cache
-	registry *registry.Registry
-	log      *audit.Log
-	now      time.Time
-	svc      domain.Client
+	t       *testing.T
+	db      *store.DB
+	replica *tokentest.Replica
+	now     time.Time
+	svc     domain.Client
 }
 
 func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		cache, err := cache.New(db, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
-		now := func() time.Time { return w.now }
-		w.log = audit.New(db)
-		recorder := event.NewRecorder(db, now)
-		revoker := tokentest.NewRevocation(t, db, cache, recorder, now)
-		w.registry = registry.New(db, cache, recorder, revoker, []byte("a key of the tests"), now)
-		w.Directory = directory.New(db, cache, recorder, revoker, now)
+		w := &world{t: t, db: db, now: time.Now().UTC().Truncate(time.Microsecond)}
+		w.replica = tokentest.NewReplica(t, db, keys.NewMaster(), func() time.Time { return w.now })
+		w.Directory = w.replica.Directory
 		for _, audience := range []string{orders, billing} {
-			_, err := w.registry.CreateAPI(eventtest.Context(t), domain.API{
-				Audience: audience, Permissions: []domain.Permission{{Name: "read"}, {Name: "write"}, {Name: "delete"}},
-			})
-			w.check(err)
+			w.replica.AddAPI(t, audience, "read", "write", "delete")
 		}
-		w.svc, _, err = w.registry.CreateClient(eventtest.Context(t), domain.Client{ClientID: "svc", GrantTypes: []string{domain.GrantClientCredentials}})
-		w.check(err)
+		w.svc, _ = w.replica.AddService(t, "svc")
 		w.refresh()
 		test(w)
-		_, err = w.log.Verify(eventtest.Context(t))
+		_, err := w.replica.Log.Verify(eventtest.Context(t))
 		w.check(err)
 	})
 }
 
 func (w *world) check(err error) {
 	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	tokentest.Must(w.t, err)
 }
 
 func (w *world) refresh() {
 	w.t.Helper()
-	w.check(w.cache.Refresh(eventtest.Context(w.t)))
+	w.replica.Refresh(w.t)
 }
 
 func (w *world) refused(err, want error, fragments ...string) {
 	w.t.Helper()
-	if !errors.Is(err, want) {
-		w.t.Errorf("err = %v, want %v", err, want)
-		return
-	}
-	for _, f := range fragments {
-		if !strings.Contains(err.Error(), f) {
-			w.t.Errorf("err = %q, want %q in it", err, f)
-		}
-	}
+	tokentest.Refused(w.t, err, want, fragments...)
 }
 
 func (w *world) user(username, password string) domain.User {
 	w.t.Helper()
-	user, err := w.CreateUser(eventtest.Context(w.t), domain.User{Username: username}, password)
-	w.check(err)
-	return user
+	return w.replica.AddUser(w.t, username, password)
 }
 
 func (w *world) group(name string, members ...string) {
@@ -117,22 +88,12 @@ func (w *world) group(name string, members ...string) {
 // role makes a role of permissions written as audience#permission.
 func (w *world) role(name string, permissions ...string) {
 	w.t.Helper()
-	_, err := w.CreateRole(eventtest.Context(w.t), domain.Role{Name: name, Permissions: rolePermissions(permissions)})
-	w.check(err)
-}
-
-func rolePermissions(names []string) []domain.RolePermission {
-	var permissions []domain.RolePermission
-	for _, n := range names {
-		audience, permission, _ := strings.Cut(n, "#")
-		permissions = append(permissions, domain.RolePermission{Audience: audience, Permission: permission})
-	}
-	return permissions
+	w.replica.AddRole(w.t, name, permissions...)
 }
 
 func (w *world) assign(role string, kind domain.SubjectKind, subject string, until time.Time) {
 	w.t.Helper()
-	w.check(w.Assign(eventtest.Context(w.t), domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until}))
+	w.replica.AssignRole(w.t, role, kind, subject, until)
 }
 
 func (w *world) administrator(username string) domain.User {
@@ -166,7 +127,7 @@ func (w *world) tokens(user domain.User) (live func() [3]bool) {
 	}
 	rand.Read(token.ID[:])
 	w.refresh()
-	_, err := w.db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{w.cache.Revision()})
+	_, err := w.db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{w.replica.Cache.Revision()})
 	w.check(err)
 	grant, err := w.db.InsertGrant(ctx, domain.Grant{ClientID: w.svc.ID, UserID: user.ID, CreatedAt: w.now, ExpiresAt: w.now.Add(time.Hour)})
 	w.check(err)

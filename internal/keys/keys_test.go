@@ -15,7 +15,6 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/store"
@@ -32,14 +31,9 @@ type replica struct {
 
 func newReplica(t *testing.T, db *store.DB, master *keys.Master) *replica {
 	t.Helper()
-	cache, err := cache.New(db, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &replica{cache: cache, now: time.Now()}
-	clock := func() time.Time { return r.now }
-	recorder := event.NewRecorder(db, clock)
-	r.Keys = keys.New(db, cache, recorder, tokentest.NewRevocation(t, db, cache, recorder, clock), master, clock)
+	r := &replica{now: time.Now()}
+	made := tokentest.NewReplica(t, db, master, func() time.Time { return r.now })
+	r.Keys, r.cache = made.Keys, made.Cache
 	return r
 }
 

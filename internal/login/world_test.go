@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registry"
@@ -94,13 +93,9 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w := &world{t: t, db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
 	discard := slog.New(slog.DiscardHandler)
-	cache, err := cache.New(db, 100)
-	w.check(err)
-	recorder := event.NewRecorder(db, clock)
-	revoker := tokentest.NewRevocation(t, db, cache, recorder, clock)
-	w.directory = directory.New(db, cache, recorder, revoker, clock)
-	w.registry = registry.New(db, cache, recorder, revoker, []byte("0123456789abcdef0123456789abcdef"), clock)
-	w.sessions = session.New(db, recorder, clock, session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour})
+	r := tokentest.NewReplica(t, db, keys.NewMaster(), clock)
+	w.directory, w.registry, w.sessions = r.Directory, r.Registry, r.Sessions
+	var err error
 	w.pages, err = page.New(page.Config{
 		Issuer: "http://127.0.0.1", HashKey: make([]byte, 32), BlockKey: make([]byte, 32),
 		Sessions: w.sessions, Directory: w.directory, Now: clock, Log: discard,

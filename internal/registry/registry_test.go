@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/signet-auth/signet/internal/audit"
-	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -27,77 +25,51 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // world is a registry over a database, at a time that the test sets.
 type world struct {
 	*registry.Registry
-	t     *testing.T
-	db    *store.DB
-	cache *cache.Cache
-	log   *audit.Log
-	now   time.Time
+	t       *testing.T
+	db      *store.DB
+	replica *tokentest.Replica
+	now     time.Time
 }
 
 func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		cache, err := cache.New(db, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := &world{t: t, db: db, cache: cache, now: time.Now().UTC().Truncate(time.Microsecond)}
-		now := func() time.Time { return w.now }
-		w.log = audit.New(db)
-		recorder := event.NewRecorder(db, now)
-		w.Registry = registry.New(db, cache, recorder, tokentest.NewRevocation(t, db, cache, recorder, now), []byte("a key of the tests"), now)
-		w.refresh()
+		w := &world{t: t, db: db, now: time.Now().UTC().Truncate(time.Microsecond)}
+		w.replica = tokentest.NewReplica(t, db, keys.NewMaster(), func() time.Time { return w.now })
+		w.Registry = w.replica.Registry
 		test(w)
 	})
 }
 
 func (w *world) refresh() {
 	w.t.Helper()
-	w.check(w.cache.Refresh(eventtest.Context(w.t)))
+	w.replica.Refresh(w.t)
 }
 
 func (w *world) check(err error) {
 	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	tokentest.Must(w.t, err)
 }
 
 func (w *world) refused(err, want error, fragments ...string) {
 	w.t.Helper()
-	if !errors.Is(err, want) {
-		w.t.Errorf("err = %v, want %v", err, want)
-		return
-	}
-	for _, f := range fragments {
-		if !strings.Contains(err.Error(), f) {
-			w.t.Errorf("err = %q, want %q in it", err, f)
-		}
-	}
+	tokentest.Refused(w.t, err, want, fragments...)
 }
 
 func (w *world) lastEvent() domain.Event {
 	w.t.Helper()
-	last, err := w.log.Verify(eventtest.Context(w.t))
+	last, err := w.replica.Log.Verify(eventtest.Context(w.t))
 	w.check(err)
 	return last
 }
 
 func (w *world) api(audience string, permissions ...string) domain.API {
 	w.t.Helper()
-	api := domain.API{Audience: audience}
-	for _, p := range permissions {
-		api.Permissions = append(api.Permissions, domain.Permission{Name: p})
-	}
-	created, err := w.CreateAPI(eventtest.Context(w.t), api)
-	w.check(err)
-	return created
+	return w.replica.AddAPI(w.t, audience, permissions...)
 }
 
 func (w *world) service(clientID string) (domain.Client, string) {
 	w.t.Helper()
-	client, secret, err := w.CreateClient(eventtest.Context(w.t), domain.Client{ClientID: clientID, GrantTypes: []string{domain.GrantClientCredentials}})
-	w.check(err)
-	return client, secret
+	return w.replica.AddService(w.t, clientID)
 }
 
 func (w *world) lookup(clientID string) *domain.Client {
@@ -115,7 +87,7 @@ func (w *world) issue(client, api int64) domain.TokenRef {
 	}
 	rand.Read(token.ID[:])
 	w.refresh()
-	_, err := w.db.InsertIssuedTokens(eventtest.Context(w.t), []domain.IssuedToken{token}, []int64{w.cache.Revision()})
+	_, err := w.db.InsertIssuedTokens(eventtest.Context(w.t), []domain.IssuedToken{token}, []int64{w.replica.Cache.Revision()})
 	w.check(err)
 	ref := token.Ref()
 	if w.revoked(ref) {

@@ -33,14 +33,12 @@ func setUpSkewed(t *testing.T, db *store.DB, skew time.Duration) *skewed {
 	t.Helper()
 	s := &skewed{Fixture: tokentest.SetUp(t, db), skew: skew}
 	s.B = tokentest.NewReplica(t, db, s.Master, func() time.Time { return s.Now.Load().Add(s.skew) })
-	ctx := eventtest.Context(t)
-	user, err := s.A.Directory.CreateUser(ctx, domain.User{Username: "alice"}, "")
-	tokentest.Must(t, err)
 	now := *s.Now.Load()
 	s.grant = domain.Grant{
-		ClientID: s.Request(t, s.A).Client.ID, UserID: user.ID, Audience: tokentest.Orders, AuthTime: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		ClientID: s.Request(t, s.A).Client.ID, UserID: s.Alice.ID, Audience: tokentest.Orders, AuthTime: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 	}
-	s.grant.ID, err = db.InsertGrant(ctx, s.grant)
+	var err error
+	s.grant.ID, err = db.InsertGrant(eventtest.Context(t), s.grant)
 	tokentest.Must(t, err)
 	return s
 }

@@ -147,14 +147,14 @@ func TestAReceiverHearsOnlyOfWhatItServes(t *testing.T) {
 			}
 		}
 		// One that serves nothing any more, or is disabled, hears nothing.
-		_, err := w.a.registry.UpdateClient(eventtest.Context(t), domain.Client{
+		_, err := w.a.Registry.UpdateClient(eventtest.Context(t), domain.Client{
 			ClientID: "orders-svc", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 		})
 		must(t, err)
-		must(t, w.a.registry.SetClientDisabled(eventtest.Context(t), "billing-svc", true))
+		must(t, w.a.Registry.SetClientDisabled(eventtest.Context(t), "billing-svc", true))
 		same(t, len(w.b.poll(t, "orders-svc")), 0)
 		same(t, len(w.b.poll(t, "billing-svc")), 0)
-		must(t, w.a.registry.SetClientDisabled(eventtest.Context(t), "billing-svc", false))
+		must(t, w.a.Registry.SetClientDisabled(eventtest.Context(t), "billing-svc", false))
 		same(t, abouts(w.b.poll(t, "billing-svc")), []string{second, "billing-svc"})
 	})
 }
@@ -272,11 +272,11 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 		w := newWorld(t, db)
 		w.polls(t, "orders-svc")
 		ctx := event.WithActor(eventtest.Context(t), "user:alice")
-		alice, err := w.a.directory.FindUser(ctx, "alice")
+		alice, err := w.a.Directory.FindUser(ctx, "alice")
 		must(t, err)
-		client, err := w.a.registry.FindClient(ctx, "reporting")
+		client, err := w.a.Registry.FindClient(ctx, "reporting")
 		must(t, err)
-		_, started, err := w.a.sessions.Start(ctx, alice, nil, "", "")
+		_, started, err := w.a.Sessions.Start(ctx, alice, nil, "", "")
 		must(t, err)
 		grant := func(audience string) int64 {
 			id, err := db.InsertGrant(ctx, domain.Grant{
@@ -287,27 +287,27 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 		}
 		root := event.WithActor(eventtest.Context(t), "os:root")
 		revoke := func(selector revocation.TokenSelector) error {
-			_, err := w.a.revoker.Revoke(root, selector)
+			_, err := w.a.Revocation.Revoke(root, selector)
 			return err
 		}
 		revokeGrant := func(audience string) error {
-			_, err := w.a.revoker.RevokeGrant(root, grant(audience))
+			_, err := w.a.Revocation.RevokeGrant(root, grant(audience))
 			return err
 		}
 		for _, step := range []struct {
 			do   func() error
 			want string // empty: nothing is told
 		}{
-			{func() error { return w.a.sessions.End(ctx, started) }, alice.Subject + " by user: The user's session was ended."},
+			{func() error { return w.a.Sessions.End(ctx, started) }, alice.Subject + " by user: The user's session was ended."},
 			{func() error { return revokeGrant(billing) }, ""}, // another service's
 			{func() error { return revokeGrant(orders) }, alice.Subject + " by admin: What the user had granted to a client was revoked."},
 			{func() error { return revoke(revocation.TokenSelector{UserID: alice.ID}) }, alice.Subject + " by admin: All tokens of the subject were revoked."},
 			{func() error { return revoke(revocation.TokenSelector{ClientID: client.ID}) }, "reporting by admin: All tokens of the subject were revoked."},
-			{func() error { return w.a.directory.SetPassword(ctx, "alice", "correct horse battery staple") }, alice.Subject + " by user: The user's password was set anew."},
-			{func() error { return w.a.directory.SetUserDisabled(root, "alice", true) }, alice.Subject + " by admin: The user was disabled."},
-			{func() error { return w.a.directory.DeleteUser(root, "alice") }, alice.Subject + " by admin: The user was deleted."},
-			{func() error { return w.a.registry.SetClientDisabled(root, "reporting", true) }, "reporting by admin: The client was disabled."},
-			{func() error { return w.a.registry.DeleteClient(root, "reporting") }, "reporting by admin: The client was deleted."},
+			{func() error { return w.a.Directory.SetPassword(ctx, "alice", "correct horse battery staple") }, alice.Subject + " by user: The user's password was set anew."},
+			{func() error { return w.a.Directory.SetUserDisabled(root, "alice", true) }, alice.Subject + " by admin: The user was disabled."},
+			{func() error { return w.a.Directory.DeleteUser(root, "alice") }, alice.Subject + " by admin: The user was deleted."},
+			{func() error { return w.a.Registry.SetClientDisabled(root, "reporting", true) }, "reporting by admin: The client was disabled."},
+			{func() error { return w.a.Registry.DeleteClient(root, "reporting") }, "reporting by admin: The client was deleted."},
 		} {
 			must(t, step.do())
 			sets := w.b.poll(t, "orders-svc")
@@ -328,17 +328,17 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 		w := newWorld(t, db)
 		w.polls(t, "orders-svc", "billing-svc")
 		ctx := eventtest.Context(t)
-		api, err := w.a.registry.FindAPI(ctx, orders)
+		api, err := w.a.Registry.FindAPI(ctx, orders)
 		must(t, err)
-		gone, err := w.a.registry.CreateAPI(ctx, domain.API{Audience: "https://gone.example"})
+		gone, err := w.a.Registry.CreateAPI(ctx, domain.API{Audience: "https://gone.example"})
 		must(t, err)
-		must(t, w.a.registry.DeleteAPI(ctx, gone.Audience))
-		all, err := w.a.keys.List(ctx)
+		must(t, w.a.Registry.DeleteAPI(ctx, gone.Audience))
+		all, err := w.a.Keys.List(ctx)
 		must(t, err)
 		key := all[slices.IndexFunc(all, func(k domain.SigningKey) bool { return k.Alg == domain.ES256 })]
 		revoke := func(selector revocation.TokenSelector) func() error {
 			return func() error {
-				_, err := w.a.revoker.Revoke(ctx, selector)
+				_, err := w.a.Revocation.Revoke(ctx, selector)
 				return err
 			}
 		}
@@ -353,10 +353,10 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 			{revoke(revocation.TokenSelector{APIID: gone.ID}), nil, nil},
 			{revoke(revocation.TokenSelector{KeyID: key.ID}), theKey, theKey},
 			{revoke(revocation.TokenSelector{KeyID: 1 << 40}), nil, nil},
-			{func() error { _, _, err := w.a.keys.Revoke(ctx, key.KID); return err }, theKey, theKey},
+			{func() error { _, _, err := w.a.Keys.Revoke(ctx, key.KID); return err }, theKey, theKey},
 			{revoke(revocation.TokenSelector{All: true}), everything, everything},
 			{func() error {
-				_, err := w.a.registry.UpdateClient(ctx, domain.Client{
+				_, err := w.a.Registry.UpdateClient(ctx, domain.Client{
 					ClientID: "orders-svc", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 				})
 				return errors.Join(err, revoke(revocation.TokenSelector{KeyID: key.ID})(), revoke(revocation.TokenSelector{All: true})())
@@ -386,16 +386,16 @@ func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 		subjects := map[string]string{"reporting": "reporting"} // by sub
 		for _, name := range []string{"alice", "bob"} {
 			if name == "bob" {
-				_, err := w.a.directory.CreateUser(ctx, domain.User{Username: name}, "")
+				_, err := w.a.Directory.CreateUser(ctx, domain.User{Username: name}, "")
 				must(t, err)
 			}
-			user, err := w.a.directory.FindUser(ctx, name)
+			user, err := w.a.Directory.FindUser(ctx, name)
 			must(t, err)
 			subjects[user.Subject] = name
 		}
-		_, err := w.a.directory.CreateGroup(ctx, domain.Group{Name: "ops"})
+		_, err := w.a.Directory.CreateGroup(ctx, domain.Group{Name: "ops"})
 		must(t, err)
-		must(t, w.a.directory.AddMember(ctx, "ops", "bob"))
+		must(t, w.a.Directory.AddMember(ctx, "ops", "bob"))
 		w.polls(t, "orders-svc", "billing-svc")
 		// told are the subjects whom one change is told of, with their claims, and acknowledges them.
 		told := func(change func() error) (all []string) {
@@ -415,26 +415,26 @@ func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 		}
 		assign := func(kind domain.SubjectKind, subject string) func() error {
 			return func() error {
-				return w.a.directory.Assign(ctx, domain.Assignment{Role: "clerk", SubjectKind: kind, Subject: subject})
+				return w.a.Directory.Assign(ctx, domain.Assignment{Role: "clerk", SubjectKind: kind, Subject: subject})
 			}
 		}
 		same(t, told(assign(domain.SubjectUser, "alice")), []string{"alice [clerk] [] [read]"})
 		same(t, told(assign(domain.SubjectClient, "reporting")), []string{"reporting [clerk] [] [read]"})
 		same(t, told(assign(domain.SubjectGroup, "ops")), []string{"bob [clerk] [ops] [read]"})
-		same(t, told(func() error { return w.a.directory.AddMember(ctx, "ops", "alice") }), []string{"alice [clerk] [ops] [read]"})
+		same(t, told(func() error { return w.a.Directory.AddMember(ctx, "ops", "alice") }), []string{"alice [clerk] [ops] [read]"})
 		same(t, told(func() error {
-			_, err := w.a.directory.UpdateRole(ctx, domain.Role{Name: "clerk"})
+			_, err := w.a.Directory.UpdateRole(ctx, domain.Role{Name: "clerk"})
 			return err
 		}), []string{"alice [] [] []", "bob [] [] []", "reporting [] [] []"})
 		must(t, func() error {
-			_, err := w.a.directory.UpdateRole(ctx, domain.Role{Name: "clerk", Permissions: []domain.RolePermission{{Audience: orders, Permission: "read"}}})
+			_, err := w.a.Directory.UpdateRole(ctx, domain.Role{Name: "clerk", Permissions: []domain.RolePermission{{Audience: orders, Permission: "read"}}})
 			return err
 		}())
 		told(func() error { return nil })
-		same(t, told(func() error { return w.a.directory.RemoveMember(ctx, "ops", "bob") }), []string{"bob [] [] []"})
-		same(t, told(func() error { return w.a.directory.DeleteGroup(ctx, "ops") }), []string{"alice [clerk] [] [read]"})
-		same(t, told(func() error { return w.a.directory.Unassign(ctx, "clerk", domain.SubjectUser, "alice") }), []string{"alice [] [] []"})
-		same(t, told(func() error { return w.a.directory.DeleteRole(ctx, "clerk") }), []string{"reporting [] [] []"})
+		same(t, told(func() error { return w.a.Directory.RemoveMember(ctx, "ops", "bob") }), []string{"bob [] [] []"})
+		same(t, told(func() error { return w.a.Directory.DeleteGroup(ctx, "ops") }), []string{"alice [clerk] [] [read]"})
+		same(t, told(func() error { return w.a.Directory.Unassign(ctx, "clerk", domain.SubjectUser, "alice") }), []string{"alice [] [] []"})
+		same(t, told(func() error { return w.a.Directory.DeleteRole(ctx, "clerk") }), []string{"reporting [] [] []"})
 		if sets := w.b.poll(t, "billing-svc"); len(sets) == 0 || sets[0].Events[tokenClaimsChange].Claims["aud"] != billing {
 			t.Errorf("the other service is told %+v", sets)
 		}
@@ -448,7 +448,7 @@ func TestAReceiverOfSomeEventsHearsNoOthers(t *testing.T) {
 	}, "")
 	must(t, err)
 	w.revoke(t, orders)
-	must(t, w.a.directory.Assign(eventtest.Context(t), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting"}))
+	must(t, w.a.Directory.Assign(eventtest.Context(t), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting"}))
 	same(t, abouts(w.a.poll(t, "orders-svc")), []string{"reporting"})
 }
 

@@ -315,7 +315,7 @@ func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 
 func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
-	_, _, err := w.a.registry.CreateClient(eventtest.Context(t), domain.Client{ClientID: "app", Public: true, Serves: []string{orders}})
+	_, _, err := w.a.Registry.CreateClient(eventtest.Context(t), domain.Client{ClientID: "app", Public: true, Serves: []string{orders}})
 	const push, poll = domain.DeliveryPush, domain.DeliveryPoll
 	for _, c := range []struct {
 		r      domain.Receiver
@@ -359,7 +359,7 @@ func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {
 	last, err := w.db.LastEvent(eventtest.Context(t))
 	must(t, err)
 	w.polls(t, "orders-svc")
-	must(t, w.a.registry.DeleteClient(eventtest.Context(t), "orders-svc"))
+	must(t, w.a.Registry.DeleteClient(eventtest.Context(t), "orders-svc"))
 	if _, err := w.a.events.Find(eventtest.Context(t), "orders-svc"); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("it outlives its client: %v", err)
 	}

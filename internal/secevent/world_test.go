@@ -15,18 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signet-auth/signet/internal/cache"
-	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
-	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/keys"
-	"github.com/signet-auth/signet/internal/registry"
-	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
-	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/token"
@@ -43,15 +36,8 @@ const (
 
 // replica is the services of one server over a shared database.
 type replica struct {
-	cache     *cache.Cache
-	keys      *keys.Keys
-	registry  *registry.Registry
-	directory *directory.Directory
-	sessions  *session.Sessions
-	minter    *token.Minter
-	index     *index.Index
-	revoker   *revocation.Service
-	events    *secevent.Service
+	*tokentest.Replica
+	events *secevent.Service
 }
 
 // world is two replicas, APIs for orders and billing with a client that serves each, and alice, who may become a clerk.
@@ -69,47 +55,25 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
 	w := &world{db: db, master: keys.NewMaster(), ahead: new(atomic.Int64)}
 	w.a, w.b = w.replica(t, db), w.replica(t, db)
-	ctx := eventtest.Context(t)
+	must(t, w.a.Keys.Ensure(eventtest.Context(t)))
 	for audience, client := range map[string]string{orders: "orders-svc", billing: "billing-svc"} {
-		_, err := w.a.registry.CreateAPI(ctx, domain.API{Audience: audience, Permissions: []domain.Permission{{Name: "read"}}})
-		must(t, err)
-		_, _, err = w.a.registry.CreateClient(ctx, domain.Client{ClientID: client, Serves: []string{audience}})
-		must(t, err)
+		w.a.AddAPI(t, audience, "read")
+		w.a.AddClient(t, domain.Client{ClientID: client, Serves: []string{audience}})
 	}
-	_, _, err := w.a.registry.CreateClient(ctx, domain.Client{
-		ClientID: "reporting", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}, {Audience: billing}},
-	})
-	must(t, err)
-	_, err = w.a.directory.CreateRole(ctx, domain.Role{Name: "clerk", Permissions: []domain.RolePermission{{Audience: orders, Permission: "read"}}})
-	must(t, err)
-	_, err = w.a.directory.CreateUser(ctx, domain.User{Username: "alice"}, "")
-	must(t, err)
+	w.a.AddService(t, "reporting", orders, billing)
+	w.a.AddRole(t, "clerk", orders+"#read")
+	w.a.AddUser(t, "alice", "")
 	return w
 }
 
 // replica makes one whose security events see the database through the given store.
 func (w *world) replica(t *testing.T, events secevent.Store) *replica {
 	t.Helper()
-	cache, err := cache.New(w.db, 1000)
-	must(t, err)
-	recorder := event.NewRecorder(w.db, w.now)
-	revoker := tokentest.NewRevocation(t, w.db, cache, recorder, w.now)
-	r := &replica{
-		cache: cache, revoker: revoker, keys: keys.New(w.db, cache, recorder, revoker, w.master, w.now),
-		registry:  registry.New(w.db, cache, recorder, revoker, w.master.Derive("client secrets", 32), w.now),
-		directory: directory.New(w.db, cache, recorder, revoker, w.now),
-		sessions:  session.New(w.db, recorder, w.now, session.Limits{Idle: time.Hour, Lifetime: time.Hour}),
-	}
-	r.index = index.New(eventtest.Context(t), w.db, w.now)
-	r.minter = token.New(token.Config{
-		Keys: r.keys, Directory: r.directory, Statuses: status.NewAllocator(w.db, w.master.Derive("status lists", 32), w.now),
-		Issuer: issuer, AccessTTL: 10 * time.Minute, Now: w.now,
-	})
+	r := &replica{Replica: tokentest.NewReplica(t, w.db, w.master, w.now)}
 	r.events = secevent.New(secevent.Config{
-		Store: events, Keys: r.keys, Master: w.master, Registry: r.registry, Directory: r.directory, Cache: cache, Recorder: recorder,
+		Store: events, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
 		Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
 	})
-	must(t, errors.Join(r.keys.Ensure(eventtest.Context(t)), cache.Refresh(eventtest.Context(t))))
 	return r
 }
 
@@ -133,21 +97,21 @@ func (w *world) polls(t *testing.T, clients ...string) {
 func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 	t.Helper()
 	for range 5 {
-		revision := w.a.cache.Revision()
-		client, err := w.a.registry.LookupClient(eventtest.Context(t), "reporting")
+		revision := w.a.Cache.Revision()
+		client, err := w.a.Registry.LookupClient(eventtest.Context(t), "reporting")
 		must(t, err)
-		api, err := w.a.registry.LookupAPI(eventtest.Context(t), audience)
+		api, err := w.a.Registry.LookupAPI(eventtest.Context(t), audience)
 		must(t, err)
-		minted, err := w.a.minter.Mint(eventtest.Context(t), token.AccessTokenRequest{Client: client, API: api})
+		minted, err := w.a.Minter.Mint(eventtest.Context(t), token.AccessTokenRequest{Client: client, API: api})
 		must(t, err)
-		err = w.a.index.Record(eventtest.Context(t), revision, minted.Record)
+		err = w.a.Index.Record(eventtest.Context(t), revision, minted.Record)
 		if err == nil {
 			return minted.Record.ID
 		}
 		if !errors.Is(err, domain.ErrStale) {
 			t.Fatal(err)
 		}
-		must(t, w.a.cache.Refresh(eventtest.Context(t)))
+		must(t, w.a.Cache.Refresh(eventtest.Context(t)))
 	}
 	t.Fatal("the snapshot stays stale")
 	return domain.TokenID{}
@@ -156,7 +120,7 @@ func (w *world) issue(t *testing.T, audience string) domain.TokenID {
 func (w *world) revoke(t *testing.T, audience string) string {
 	t.Helper()
 	id := w.issue(t, audience)
-	must(t, w.a.revoker.RevokeID(eventtest.Context(t), id))
+	must(t, w.a.Revocation.RevokeID(eventtest.Context(t), id))
 	return id.String()
 }
 
@@ -208,7 +172,7 @@ func (r *replica) open(t *testing.T, token string) (s set) {
 	if header.Typ != "secevent+jwt" || header.Alg != "RS256" {
 		t.Errorf("the header says %+v", header)
 	}
-	body, _, err := r.keys.JWKS(eventtest.Context(t))
+	body, _, err := r.Keys.JWKS(eventtest.Context(t))
 	must(t, err)
 	var jwks struct{ Keys []struct{ Kid, N, E string } }
 	must(t, json.Unmarshal(body, &jwks))

@@ -1,13 +1,16 @@
-// Package tokentest has replicas of the services that issue, judge and revoke tokens, for tests.
+// Package tokentest sets up what tests of services need: replicas of them over one database, with a clock that the test moves, and
+// an API, a role, a client and a user.
 package tokentest
 
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
@@ -18,6 +21,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/statuslist"
 	"github.com/signet-auth/signet/internal/store"
@@ -32,12 +36,18 @@ const (
 	StatusTTL = 10 * time.Second
 )
 
+// SessionLimits are those of a Replica's sessions.
+var SessionLimits = session.Limits{Idle: time.Hour, Lifetime: 8 * time.Hour}
+
 // Replica is the services of one server over a shared database.
 type Replica struct {
 	Cache         *cache.Cache
+	Recorder      *event.Recorder
+	Log           *audit.Log
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Directory     *directory.Directory
+	Sessions      *session.Sessions
 	Minter        *token.Minter
 	Index         *index.Index
 	Revocation    *revocation.Service
@@ -45,21 +55,20 @@ type Replica struct {
 	Statuses      *status.Publisher
 }
 
-// NewReplica makes one with a clock of its own.
+// NewReplica makes one with a clock of its own. Before it can sign, one of the replicas must call Keys.Ensure.
 func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() time.Time) *Replica {
 	t.Helper()
 	held, err := cache.New(db, 1000)
 	Must(t, err)
 	recorder := event.NewRecorder(db, clock)
-	revoker := NewRevocation(t, db, held, recorder, clock)
-	r := &Replica{
-		Cache:      held,
-		Keys:       keys.New(db, held, recorder, revoker, master, clock),
-		Registry:   registry.New(db, held, recorder, revoker, master.Derive("client secrets", 32), clock),
-		Directory:  directory.New(db, held, recorder, revoker, clock),
-		Index:      index.New(eventtest.Context(t), db, clock),
-		Revocation: revoker,
-	}
+	r := &Replica{Cache: held, Recorder: recorder, Log: audit.New(db), Index: index.New(eventtest.Context(t), db, clock)}
+	r.Revocation = revocation.New(eventtest.Context(t), revocation.Config{
+		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: clock,
+	})
+	r.Keys = keys.New(db, held, recorder, r.Revocation, master, clock)
+	r.Registry = registry.New(db, held, recorder, r.Revocation, master.Derive("client secrets", 32), clock)
+	r.Directory = directory.New(db, held, recorder, r.Revocation, clock)
+	r.Sessions = session.New(db, recorder, clock, SessionLimits)
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), clock),
 		Issuer: Issuer, AccessTTL: AccessTTL, Now: clock,
@@ -69,23 +78,85 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 		Cache: held, Issuer: Issuer, Now: clock,
 	})
 	r.Statuses = status.NewPublisher(db, r.Keys, Issuer, StatusTTL, clock)
-	Must(t, errors.Join(r.Keys.Ensure(eventtest.Context(t)), held.Refresh(eventtest.Context(t))))
+	r.Refresh(t)
 	return r
 }
 
-// NewRevocation makes the service that takes tokens back, with an index of its own.
-func NewRevocation(t *testing.T, db *store.DB, held *cache.Cache, recorder *event.Recorder, clock func() time.Time) *revocation.Service {
-	return revocation.New(eventtest.Context(t), revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: index.New(eventtest.Context(t), db, clock), Cache: held, Events: recorder, Now: clock,
-	})
+// Refresh brings the cache up to date, as every request does.
+func (r *Replica) Refresh(t *testing.T) {
+	t.Helper()
+	Must(t, r.Cache.Refresh(eventtest.Context(t)))
 }
 
-// Fixture is two replicas, an API, a role that gives one of its two permissions, and a client that holds it.
+// AddAPI makes an API with permissions.
+func (r *Replica) AddAPI(t *testing.T, audience string, permissions ...string) domain.API {
+	t.Helper()
+	api := domain.API{Audience: audience}
+	for _, name := range permissions {
+		api.Permissions = append(api.Permissions, domain.Permission{Name: name})
+	}
+	added, err := r.Registry.CreateAPI(eventtest.Context(t), api)
+	Must(t, err)
+	return added
+}
+
+// AddRole makes a role of permissions written as audience#permission.
+func (r *Replica) AddRole(t *testing.T, name string, permissions ...string) {
+	t.Helper()
+	_, err := r.Directory.CreateRole(eventtest.Context(t), domain.Role{Name: name, Permissions: RolePermissions(permissions...)})
+	Must(t, err)
+}
+
+// RolePermissions reads permissions written as audience#permission.
+func RolePermissions(names ...string) []domain.RolePermission {
+	var permissions []domain.RolePermission
+	for _, n := range names {
+		audience, permission, _ := strings.Cut(n, "#")
+		permissions = append(permissions, domain.RolePermission{Audience: audience, Permission: permission})
+	}
+	return permissions
+}
+
+// AddClient makes a client and returns its secret too; a public client has none.
+func (r *Replica) AddClient(t *testing.T, client domain.Client) (domain.Client, string) {
+	t.Helper()
+	added, secret, err := r.Registry.CreateClient(eventtest.Context(t), client)
+	Must(t, err)
+	return added, secret
+}
+
+// AddService makes a client that gets tokens for itself, for APIs.
+func (r *Replica) AddService(t *testing.T, id string, audiences ...string) (domain.Client, string) {
+	t.Helper()
+	client := domain.Client{ClientID: id, GrantTypes: []string{domain.GrantClientCredentials}}
+	for _, a := range audiences {
+		client.APIs = append(client.APIs, domain.ClientAPI{Audience: a})
+	}
+	return r.AddClient(t, client)
+}
+
+// AddUser makes a user, without a password if that is empty.
+func (r *Replica) AddUser(t *testing.T, username, password string) domain.User {
+	t.Helper()
+	user, err := r.Directory.CreateUser(eventtest.Context(t), domain.User{Username: username}, password)
+	Must(t, err)
+	return user
+}
+
+// AssignRole gives a role, until a time or, if that is zero, until it is taken away.
+func (r *Replica) AssignRole(t *testing.T, role string, kind domain.SubjectKind, subject string, until time.Time) {
+	t.Helper()
+	Must(t, r.Directory.Assign(eventtest.Context(t), domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until}))
+}
+
+// Fixture is two replicas, an API, a role that gives one of its two permissions, a client that holds it, and the user alice, who has
+// neither role nor password.
 type Fixture struct {
 	A, B   *Replica
 	DB     *store.DB
 	Master *keys.Master
 	Now    *atomic.Pointer[time.Time]
+	Alice  domain.User
 }
 
 // SetUp makes a fixture whose clock stands still.
@@ -96,16 +167,12 @@ func SetUp(t *testing.T, db *store.DB) Fixture {
 	now.Store(&start)
 	f := Fixture{DB: db, Master: keys.NewMaster(), Now: now}
 	f.A, f.B = NewReplica(t, db, f.Master, f.Clock), NewReplica(t, db, f.Master, f.Clock)
-	ctx := eventtest.Context(t)
-	_, err := f.A.Registry.CreateAPI(ctx, domain.API{Audience: Orders, Permissions: []domain.Permission{{Name: "orders:read"}, {Name: "orders:write"}}})
-	Must(t, err)
-	_, err = f.A.Directory.CreateRole(ctx, domain.Role{Name: "clerk", Permissions: []domain.RolePermission{{Audience: Orders, Permission: "orders:read"}}})
-	Must(t, err)
-	_, _, err = f.A.Registry.CreateClient(ctx, domain.Client{
-		ClientID: "reporting", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: Orders}},
-	})
-	Must(t, err)
-	Must(t, f.A.Directory.Assign(ctx, domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting"}))
+	Must(t, f.A.Keys.Ensure(eventtest.Context(t)))
+	f.A.AddAPI(t, Orders, "orders:read", "orders:write")
+	f.A.AddRole(t, "clerk", Orders+"#orders:read")
+	f.A.AddService(t, "reporting", Orders)
+	f.Alice = f.A.AddUser(t, "alice", "")
+	f.A.AssignRole(t, "clerk", domain.SubjectClient, "reporting", time.Time{})
 	return f
 }
 
@@ -117,6 +184,20 @@ func Must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Refused fails the test unless the error is the one that is wanted, and says each fragment.
+func Refused(t *testing.T, err, want error, fragments ...string) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("err = %v, want %v", err, want)
+		return
+	}
+	for _, f := range fragments {
+		if !strings.Contains(err.Error(), f) {
+			t.Errorf("err = %q, want %q in it", err, f)
+		}
 	}
 }
 
