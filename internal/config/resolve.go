@@ -88,7 +88,7 @@ func checkListen(listen string) error {
 
 // checkDatabase never repeats the URL: it may hold a password.
 func checkDatabase(database DatabaseURL) error {
-	if path, sqlite := strings.CutPrefix(string(database), "sqlite:"); sqlite {
+	if path, sqlite := database.SQLite(); sqlite {
 		return checkSQLite(path)
 	}
 	if !database.Postgres() {

@@ -37,6 +37,9 @@ func (d DatabaseURL) Postgres() bool {
 	return strings.HasPrefix(string(d), "postgres://") || strings.HasPrefix(string(d), "postgresql://")
 }
 
+// SQLite returns the path of a SQLite database; not ok for another one.
+func (d DatabaseURL) SQLite() (path string, ok bool) { return strings.CutPrefix(string(d), "sqlite:") }
+
 // String is the URL without a password.
 func (d DatabaseURL) String() string {
 	if !d.Postgres() {

@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
@@ -65,6 +64,13 @@ type Services struct {
 
 // OpenDatabase connects to the configured database, making the folder of a SQLite one. It does not migrate.
 func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
+	if path, ok := cfg.Database.SQLite(); ok {
+		for _, file := range []string{path, path + "-wal", path + "-shm"} {
+			if err := checkPrivate("database", file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
+	}
 	return store.Open(ctx, string(cfg.Database), store.Options{
 		MaxConns: cfg.DatabasePool.MaxConnections, OpTimeout: cfg.DatabaseTimeout,
 	})
@@ -72,21 +78,27 @@ func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
 
 // Open opens the services. Close them in the end.
 func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err error) {
+	master, err := readMaster(cfg)
+	if err != nil {
+		return nil, err
+	}
 	db, err := OpenDatabase(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Services{DB: db, stop: stop}
+	s := &Services{DB: db, master: master, stop: stop}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	if err := s.migrate(ctx, cfg, mode); err != nil {
-		return nil, err
+	if s.master == nil {
+		if s.master, err = makeMaster(ctx, cfg, db); err != nil {
+			return nil, err
+		}
 	}
-	if s.master, err = openMaster(cfg); err != nil {
+	if err := s.migrate(ctx, cfg, mode); err != nil {
 		return nil, err
 	}
 	if s.Cache, err = cache.New(db, cfg.SnapshotSize); err != nil {
@@ -143,25 +155,6 @@ func (s *Services) migrate(ctx context.Context, cfg config.Config, mode Mode) er
 		return ErrNotMigrated
 	}
 	return err
-}
-
-// openMaster finds the master key: given in the environment, in a file, or made beside a SQLite database.
-func openMaster(cfg config.Config) (*keys.Master, error) {
-	if cfg.MasterKey != "" {
-		m, err := keys.ParseMaster(string(cfg.MasterKey))
-		if err != nil {
-			return nil, fmt.Errorf("SIGNET_MASTER_KEY: %w", err)
-		}
-		return m, nil
-	}
-	m, err := keys.ReadMaster(cfg.MasterKeyFile)
-	if errors.Is(err, os.ErrNotExist) && !cfg.Database.Postgres() {
-		if err := os.MkdirAll(filepath.Dir(cfg.MasterKeyFile), 0o700); err != nil {
-			return nil, fmt.Errorf("make the folder of the master key: %w", err)
-		}
-		return keys.WriteMaster(cfg.MasterKeyFile)
-	}
-	return m, err
 }
 
 // welcome is what a person should know who starts a server without an administrator: a link that makes one, once. If that

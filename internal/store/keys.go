@@ -74,3 +74,17 @@ func (db *DB) ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, 
 	})
 	return stored, err
 }
+
+// MasterKeyClaimed says whether a master key is the database's by now; never, before the first migration.
+func (db *DB) MasterKeyClaimed(ctx context.Context) (claimed bool, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		n, err := one(ctx, c, scanInt, db.dialect.hasTable(), "installation")
+		if err != nil || n == 0 {
+			return err
+		}
+		n, err = one(ctx, c, scanInt, `SELECT COUNT(*) FROM installation WHERE key_check IS NOT NULL`)
+		claimed = n > 0
+		return err
+	})
+	return claimed, err
+}

@@ -57,7 +57,9 @@ var keyTests = map[string]func(*testing.T, *store.DB){
 		same(t, len(must(db.ListSigningKeys(t.Context()))(t)), 0)
 	},
 	"the first master key stays": func(t *testing.T, db *store.DB) {
+		same(t, must(db.MasterKeyClaimed(t.Context()))(t), false)
 		same(t, must(db.ClaimMasterKey(t.Context(), []byte("one")))(t), []byte("one"))
+		same(t, must(db.MasterKeyClaimed(t.Context()))(t), true)
 		same(t, must(db.ClaimMasterKey(t.Context(), []byte("two")))(t), []byte("one"))
 	},
 }
