@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
@@ -38,6 +39,7 @@ type Cache struct {
 
 	mu       sync.RWMutex // guards revision together with which entries belong to it
 	revision int64
+	asOf     time.Time // when the query of the last refresh began
 	entries  *lru.Cache[entryKey, any]
 	absent   *lru.Cache[entryKey, struct{}] // known not to exist; separate, so that made-up names evict nothing of use
 }
@@ -65,6 +67,13 @@ func (c *Cache) Revision() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.revision
+}
+
+// AsOf is the time at which the cache was last known to be up to date.
+func (c *Cache) AsOf() time.Time {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.asOf
 }
 
 // Refresh drops whatever changed since the cache's revision: all that was committed before the call. Callers share queries,
@@ -106,7 +115,7 @@ func (c *Cache) run(ctx context.Context, call, before *refreshCall) {
 }
 
 func (c *Cache) refresh(ctx context.Context) error {
-	from := c.Revision()
+	from, began := c.Revision(), time.Now()
 	changes, to, complete, err := c.store.Changes(ctx, from)
 	if err != nil {
 		return fmt.Errorf("refresh the cache: %w", err)
@@ -121,7 +130,7 @@ func (c *Cache) refresh(ctx context.Context) error {
 		c.entries.Remove(entryKey{change.Kind, change.Key})
 		c.absent.Remove(entryKey{change.Kind, change.Key})
 	}
-	c.revision = to
+	c.revision, c.asOf = to, began
 	return nil
 }
 

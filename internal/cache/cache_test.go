@@ -224,3 +224,27 @@ func TestNoValueIsOlderThanTheRevisionNotedBefore(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestAFailedRefreshDoesNotMakeTheCacheYounger(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		held, err := cache.New(db, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !held.AsOf().IsZero() {
+			t.Error("an empty cache is up to date as of", held.AsOf())
+		}
+		before := time.Now()
+		if err := held.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		asOf := held.AsOf()
+		if asOf.Before(before) || asOf.After(time.Now()) {
+			t.Errorf("up to date as of %v, refreshed at %v", asOf, before)
+		}
+		db.Close()
+		if err := held.Refresh(t.Context()); err == nil || !held.AsOf().Equal(asOf) {
+			t.Errorf("up to date as of %v after %v (%v)", held.AsOf(), asOf, err)
+		}
+	})
+}

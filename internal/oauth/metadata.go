@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
@@ -88,8 +90,17 @@ func (p *Provider) publish(w http.ResponseWriter, document any) {
 	writeJSON(w, http.StatusOK, document)
 }
 
-// jwks is the key set (RFC 7517 §5).
+// staleJWKS is for how many times its max-age the key set is served without the database, as status lists are: a key that was
+// revoked meanwhile is in it.
+const staleJWKS = 10
+
+// jwks is the key set (RFC 7517 §5). Its age is the time since the database was last asked for changes (RFC 9111 §5.1).
 func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
+	age := max(0, p.Now().Sub(p.Cache.AsOf()))
+	if age > staleJWKS*p.JWKSMaxAge {
+		p.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
+		return
+	}
 	body, etag, err := p.Keys.JWKS(r.Context())
 	if err != nil {
 		p.fail(w, r, err)
@@ -99,6 +110,7 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "application/jwk-set+json")
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(p.JWKSMaxAge.Seconds())))
+	h.Set("Age", strconv.Itoa(int(age.Seconds())))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", etag)
 	if noneMatch(r, etag) {

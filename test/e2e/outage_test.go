@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -134,6 +135,42 @@ func TestAReplicaCutOffFromPostgresServesWhatItKnowsAndNothingElse(t *testing.T)
 			s.issued(t, far.post("/oauth2/token", s.reporting, clientCredentials()))
 			far.awaitList(t, place, 1)
 		})
+	}
+}
+
+func TestWithoutTheDatabaseTheJWKSIsServedWithItsAgeAndEnds(t *testing.T) {
+	t.Parallel()
+	const maxAge, path = time.Second, "/.well-known/jwks.json"
+	wire := pgtest.NewWire(t, pgtest.Database(t))
+	i := newInstallation(t, wire.URL())
+	i.env = append(i.env, fmt.Sprint("SIGNET_KEYS_JWKS_MAX_AGE=", maxAge))
+	s := i.serve()
+	before := s.get(path, "").wantStatus(t, http.StatusOK)
+
+	wire.Cut()
+	cutAt, oldest := time.Now(), 0
+	for s.get(path, "").status == http.StatusOK && time.Since(cutAt) < time.Minute {
+		if a := s.get(path, ""); a.status == http.StatusOK {
+			age, err := strconv.Atoi(a.header.Get("Age"))
+			if least := int(time.Since(cutAt).Seconds()) - 1; err != nil || age < least || a.body != before.body {
+				t.Fatalf("%v after the cut: Age %q, want at least %d; the same keys: %v", time.Since(cutAt), a.header.Get("Age"), least, a.body == before.body)
+			}
+			oldest = max(oldest, age)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if took := time.Since(cutAt); oldest < 9 || took > 15*time.Second {
+		t.Errorf("it was served for %v, to an age of %d s; want 10 s", took, oldest)
+	}
+	s.get(path, "").wantStatus(t, http.StatusServiceUnavailable)
+
+	wire.Restore()
+	s.awaitReady()
+	for s.get(path, "").status != http.StatusOK && time.Since(cutAt) < time.Minute {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if a := s.get(path, "").wantStatus(t, http.StatusOK); a.body != before.body {
+		t.Error("other keys than before")
 	}
 }
 
