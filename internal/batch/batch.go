@@ -1,4 +1,4 @@
-// Package batch groups calls made at the same time into one.
+// Package batch groups concurrent calls into batches.
 package batch
 
 import (
@@ -8,8 +8,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Batcher runs calls made at the same time as one batch: while one batch is on its way to the database, the next gathers.
-// Each caller waits for its own batch to be done. The queue is bounded; when it is full, callers are refused at once.
+// Batcher runs concurrent calls as one batch: while one batch is being written to the database, the next is collected.
+// Each caller waits for its own batch. The queue is bounded; when it is full, calls fail at once.
 type Batcher[In, Out any] struct {
 	run   func(ctx context.Context, batch []In) ([]Out, error)
 	queue chan call[In, Out]
@@ -26,22 +26,22 @@ type result[Out any] struct {
 }
 
 const (
-	batchSize = 256  // calls in one batch at most
-	queueSize = 4096 // calls that wait at most
+	batchSize = 256  // most calls in one batch
+	queueSize = 4096 // calls that can wait
 )
 
-// New starts a batcher that has at most the given number of batches under way: of two, one gathers and is sent while the other
-// commits. It ends with ctx. run returns one result for each call of the batch, in order; its error is every caller's.
-func New[In, Out any](ctx context.Context, lanes int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
+// New starts a batcher that runs at most the given number of batches concurrently: with two, one is collected and sent while the other
+// commits. It stops when ctx ends. run returns one result for each call of the batch, in order; its error is returned to every caller.
+func New[In, Out any](ctx context.Context, concurrency int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
 	b := &Batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
-	for range lanes {
-		go b.lane(ctx)
+	for range concurrency {
+		go b.work(ctx)
 	}
 	return b
 }
 
 // Do puts one call into the next batch and waits for its result. domain.ErrUnavailable if the queue is full; otherwise the error
-// of the batch, or that of ctx: then the call may or may not be executed.
+// of the batch, or that of ctx: then the call may still be executed.
 func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
 	done := make(chan result[Out], 1)
 	var none Out
@@ -58,7 +58,7 @@ func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
 	}
 }
 
-func (b *Batcher[In, Out]) lane(ctx context.Context) {
+func (b *Batcher[In, Out]) work(ctx context.Context) {
 	calls := make([]call[In, Out], 0, batchSize)
 	batch := make([]In, 0, batchSize)
 	for {
@@ -69,13 +69,13 @@ func (b *Batcher[In, Out]) lane(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-	gather:
+	collect:
 		for len(calls) < batchSize {
 			select {
 			case c := <-b.queue:
 				calls, batch = append(calls, c), append(batch, c.in)
 			default:
-				break gather
+				break collect
 			}
 		}
 		outs, err := b.run(ctx, batch)

@@ -100,7 +100,7 @@ func (f *apiFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
 	flags.StringVar(&f.signingAlg, "signing-alg", domain.ES256, "sign its access tokens with `ALG`: ES256, RS256 or EdDSA")
-	flags.DurationVar(&f.accessTokenTTL, "access-token-ttl", 0, "let its access tokens live for this long; 0 stands for the server's default")
+	flags.DurationVar(&f.accessTokenTTL, "access-token-ttl", 0, "the lifetime of its access tokens; 0 for the server's default")
 	flags.Func("permission", "a permission as `NAME[=description]`; may be repeated", func(text string) error {
 		name, description, _ := strings.Cut(text, "=")
 		f.permissions = append(f.permissions, domain.Permission{Name: name, Description: description})
@@ -135,8 +135,8 @@ func (a *app) apiUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update AUDIENCE",
 		Short: "Change an API",
-		Long: `Changes what the flags name and leaves the rest. --permission adds a permission, or describes it anew;
---remove-permission takes one away, from roles and clients too.`,
+		Long: `Changes what the flags name and leaves the rest. --permission adds a permission, or changes its description;
+--remove-permission removes one, from roles and clients too.`,
 		Example: `  signet api update https://orders.example --permission orders:refund --remove-permission orders:write`,
 		Args:    cobra.ExactArgs(1),
 	}

@@ -68,7 +68,7 @@ func (a *app) assignCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "assign ROLE",
 		Short: "Give a role to a user, a group or a client",
-		Long: `Gives a role, until it is taken away or, with --until, for a time. Assigning again changes the time.
+		Long: `Gives a role until it is unassigned or, with --until, for a time. Assigning again changes the time.
 --until is a date (its beginning in UTC), an RFC 3339 time, or a duration from now.`,
 		Example: `  signet assign clerk --client reporting
   signet assign clerk --group ops --until 2027-01-01
@@ -83,7 +83,7 @@ func (a *app) assignCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.MarkFlagsOneRequired("user", "group", "client")
-	timeFlag(cmd.Flags(), &until, "until", "take the role away at this `TIME`")
+	timeFlag(cmd.Flags(), &until, "until", "let the assignment expire at this `TIME`")
 	return cmd
 }
 

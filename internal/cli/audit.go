@@ -60,7 +60,7 @@ func (a *app) auditList() *cobra.Command {
 	return cmd
 }
 
-// verifiedView is the end of a log that was found whole.
+// verifiedView is the end of a log that was found intact.
 type verifiedView struct {
 	Events int64  `json:"events"`
 	Hash   string `json:"hash,omitempty"` // of the last event
@@ -75,7 +75,7 @@ func (a *app) auditVerify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Check that no event of the audit log was changed or removed",
-		Long: `Checks the chain of hashes from the first event to the last. It cannot tell that events at the end were cut off:
+		Long: `Checks the chain of hashes from the first event to the last. It cannot detect that events were removed at the end:
 note the last hash elsewhere, and look it up in the log later.`,
 		Example: "  signet audit verify",
 		Args:    cobra.NoArgs,

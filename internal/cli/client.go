@@ -53,7 +53,7 @@ func (a *app) clientCreate() *cobra.Command {
 		Use:   "create [CLIENT_ID]",
 		Short: "Register a client and print its client_id and client_secret",
 		Long: `Registers a client. The client_secret is printed this once: Signet stores only what is needed to check it.
-Without CLIENT_ID one is made up. A public client (an application on a user's device) has no secret.
+Without CLIENT_ID one is generated. A public client (an application on a user's device) has no secret.
 A client that serves an API introspects the tokens that reach it.`,
 		Example: `  signet client create reporting --grant client_credentials --api https://orders.example
   signet client create shop --grant authorization_code --grant refresh_token \
@@ -83,7 +83,7 @@ A client that serves an API introspects the tokens that reach it.`,
 		}),
 	}
 	f.add(cmd)
-	cmd.Flags().BoolVar(&public, "public", false, "it can keep no secret (token_endpoint_auth_method none)")
+	cmd.Flags().BoolVar(&public, "public", false, "it cannot keep a secret (token_endpoint_auth_method none)")
 	return cmd
 }
 
@@ -112,7 +112,7 @@ client has, the --remove- flags take away first.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&remove.grants, "remove-grant", nil, "forbid the grant `TYPE`; may be repeated")
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
-	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "let it not introspect tokens of `AUDIENCE` any more; may be repeated")
+	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		client, err := s.Registry.FindClient(ctx, args[0])

@@ -7,8 +7,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// editClientAPIs changes which APIs a client may ask for. An entry without permissions stands for all of the API, so no
-// edit may empty one by accident, or leave a client with more than the command line reads.
+// editClientAPIs changes which APIs a client may ask for. An entry without permissions means all of the API, so no
+// edit may empty one by accident, or leave a client with more permissions than the flags name.
 func editClientAPIs(apis []domain.ClientAPI, remove, add []reference) ([]domain.ClientAPI, error) {
 	edited := slices.Clone(apis)
 	find := func(audience string) int {

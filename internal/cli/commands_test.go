@@ -12,11 +12,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// scenario has every command that answers, in an order in which each one works.
+// scenario has every command that answers, in an order in which each one succeeds.
 var scenario = []struct {
 	command, args string
 	stdin         string
-	keep          string // the field of the answer, or of its first element, that KEPT stands for from then on
+	keep          string // the field of the answer, or of its first element, that replaces KEPT in later steps
 	fails         bool
 }{
 	{command: "version"},
@@ -110,7 +110,7 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	})
 }
 
-func TestEveryCommandHasExamplesThatItUnderstands(t *testing.T) {
+func TestEveryCommandHasExamplesThatItParses(t *testing.T) {
 	eachCommand(func(cmd *cobra.Command) {
 		if cmd.HasSubCommands() && cmd.HasParent() {
 			return // it lists its commands
@@ -119,15 +119,15 @@ func TestEveryCommandHasExamplesThatItUnderstands(t *testing.T) {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
 		for line := range strings.Lines(strings.ReplaceAll(cmd.Example, "\\\n", "")) {
-			if err := understands(line); err != nil {
+			if err := parses(line); err != nil {
 				t.Errorf("%s: %v", line, err)
 			}
 		}
 	})
 }
 
-// understands parses an example's arguments and flags as the command would before it runs.
-func understands(example string) error {
+// parses reads an example's arguments and flags as the command would before it runs.
+func parses(example string) error {
 	_, example, _ = strings.Cut(example, "signet ")
 	example, _, _ = strings.Cut(example, " < ")
 	example = regexp.MustCompile(`"[^"]*"|\$\(.*\)`).ReplaceAllString(example, "quoted")

@@ -57,7 +57,7 @@ func references(flags *pflag.FlagSet, into *[]reference, name, usage string) {
 	})
 }
 
-// timeFlag makes a flag of a time to come: a date (its beginning in UTC), an RFC 3339 time, or a duration from now.
+// timeFlag makes a flag of a future time: a date (its beginning in UTC), an RFC 3339 time, or a duration from now.
 func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 	flags.Func(name, usage, func(text string) error {
 		t, err := parseTime(text, now())
@@ -72,14 +72,14 @@ func instantFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 		if *into, err = time.Parse(time.DateOnly, text); err != nil {
 			*into, err = time.Parse(time.RFC3339, text)
 		}
-		if err != nil || into.IsZero() { // zero would stand for no limit
+		if err != nil || into.IsZero() { // zero would mean no limit
 			return errors.New("neither a date nor a time like 2026-11-01T12:00:00Z")
 		}
 		return nil
 	})
 }
 
-// now is as exact as what is stored.
+// now is the time, to the microsecond as the database stores it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func parseTime(text string, now time.Time) (time.Time, error) {

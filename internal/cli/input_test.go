@@ -9,7 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-func TestTimesToComeAreDatesTimesOrDurations(t *testing.T) {
+func TestFutureTimesAreDatesTimesOrDurations(t *testing.T) {
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	tests := map[string]time.Time{
 		"2027-01-01":                time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),

@@ -49,7 +49,7 @@ func (a *app) keyList() *cobra.Command {
 		Use:   "list",
 		Short: "List the signing keys, the oldest first",
 		Long: `Lists the signing keys. A key is published before it signs (next), signs (active), is published until its last
-token has expired (retired), or is taken back with all that it signed (revoked).`,
+token has expired (retired), or is revoked with every token that it signed (revoked).`,
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
@@ -63,10 +63,10 @@ func (a *app) keyRotate() *cobra.Command {
 	var alg string
 	cmd := &cobra.Command{
 		Use:   "rotate",
-		Short: "Let the next signing key take over, and show it",
-		Long: `Retires the active key of each algorithm, or of one, and lets the next one sign. Running servers follow with their
-next token; no token becomes invalid. It happens on its own every keys.rotate_every. Twice within keys.jwks_max_age is too
-soon: services that keep the JWKS for so long do not know the second key yet.`,
+		Short: "Make the next signing key active, and show it",
+		Long: `Retires the active key of each algorithm, or of one, and makes the next one active. Running servers sign with it from their
+next token on; no token becomes invalid. Servers do so every keys.rotate_every. Twice within keys.jwks_max_age is too
+soon: services that cache the JWKS for so long do not have the second key yet.`,
 		Example: `  signet key rotate
   signet key rotate --alg ES256`,
 		Args: cobra.NoArgs,
@@ -90,7 +90,7 @@ soon: services that keep the JWKS for so long do not know the second key yet.`,
 	return cmd
 }
 
-// revokedKeyView tells what revoking a key did.
+// revokedKeyView is the result of revoking a key.
 type revokedKeyView struct {
 	KID           string `json:"kid"`
 	Replacement   string `json:"replacement,omitempty"` // the kid that signs from now on, if this one did
@@ -107,19 +107,19 @@ func (v revokedKeyView) text(w io.Writer) {
 func (a *app) keyRevoke() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke KID",
-		Short: "Take a signing key back, and every token that it signed",
-		Long: `For a key that somebody else may have. It leaves the JWKS, introspection answers that its tokens are not active,
-and services that ask nobody refuse them once they have fetched the JWKS again (keys.jwks_max_age).
-If it was the active key, the next one takes over.`,
+		Short: "Revoke a signing key and every token that it signed",
+		Long: `For a key that may be compromised. It is removed from the JWKS, introspection answers that its tokens are not active,
+and services that verify tokens offline refuse them once they have fetched the JWKS again (keys.jwks_max_age).
+If it was the active key, the next key becomes active.`,
 		Example: "  signet key revoke $(signet key list -o json | jq -r '.[0].kid')",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			replacement, dead, err := s.Keys.Revoke(ctx, args[0])
+			replacement, revocation, err := s.Keys.Revoke(ctx, args[0])
 			if err != nil {
 				return view{}, err
 			}
-			dead, err = s.Revocation.Finish(ctx, dead, a.progress())
-			v := revokedKeyView{args[0], replacement.KID, dead.Marked}
+			revocation, err = s.Revocation.Finish(ctx, revocation, a.progress())
+			v := revokedKeyView{args[0], replacement.KID, revocation.Marked}
 			return view{v, v.text}, err
 		}),
 	}

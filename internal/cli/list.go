@@ -22,7 +22,7 @@ func (p *page) flags(flags *pflag.FlagSet, key string) {
 	flags.IntVar(&p.limit, "limit", 0, "show at most `N` (default all)")
 }
 
-// collect reads a list page by page. key is what read takes to go on after an object; limit 0 stands for all.
+// collect reads a list page by page. key is the position of an object, from which read continues; limit 0 means all.
 func collect[T any, K any](after K, limit int, read func(after K, limit int) ([]T, error), key func(T) K) ([]T, error) {
 	if limit < 0 {
 		return nil, usagef("--limit must not be negative")

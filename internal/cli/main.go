@@ -1,4 +1,4 @@
-// Package cli is the command line: one file a noun, each command a few lines over the services.
+// Package cli is the command line: one file for each kind of object, each command a few lines over the services.
 package cli
 
 import (
@@ -33,7 +33,7 @@ type app struct {
 	started    bool              // the command line was understood and a command runs
 }
 
-// Main runs the program and returns its exit code: 0 done, 1 failed, 2 not used as it should be.
+// Main runs the program and returns its exit code: 0 done, 1 failed, 2 usage.
 // args are without the program's name. Errors go to stderr, in one line.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, settings: map[string]string{}}
@@ -47,11 +47,11 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	case err == nil:
 		return exitDone
 	case a.started && !errors.As(err, new(usageError)):
-		a.complain(err.Error())
+		a.printError(err.Error())
 		return exitFailed
 	default:
 		a.json = a.json || asksForJSON(args)
-		a.complain(fmt.Sprintf("%v (see %s --help)", err, command.CommandPath()))
+		a.printError(fmt.Sprintf("%v (see %s --help)", err, command.CommandPath()))
 		return exitUsage
 	}
 }
@@ -61,8 +61,8 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// complain writes an error in one line.
-func (a *app) complain(message string) {
+// printError writes an error in one line.
+func (a *app) printError(message string) {
 	lines := strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
@@ -75,7 +75,7 @@ func (a *app) complain(message string) {
 	fmt.Fprintln(a.stderr, "signet:", message)
 }
 
-// note tells people something beside the answer. Programs that read JSON get the answer alone.
+// note writes a hint for people to stderr; not with -o json.
 func (a *app) note(format string, args ...any) {
 	if !a.json {
 		fmt.Fprintf(a.stderr, format+"\n", args...)
@@ -100,11 +100,11 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "signet",
 		Short: "A centralized OAuth 2.0 and OpenID Connect authorization server",
 		Long: `Signet keeps users, roles, clients and an index of every token it issues in one database.
-"signet serve" runs the server. The other commands manage what it serves, on the same database,
-beside a running server: the next token or answer shows every change.
+"signet serve" runs the server. The other commands manage the same database,
+beside running servers: every change applies to their next token or answer.
 
 Settings come from flags, then SIGNET_* variables, then the file of --config, then defaults.
-Exit codes: 0 done, 1 failed, 2 not used as it should be.`,
+Exit codes: 0 done, 1 failed, 2 usage.`,
 		Example: `  signet serve
   signet api create https://orders.example --permission orders:read
   signet role create clerk --grant https://orders.example#orders:read
@@ -124,7 +124,7 @@ Exit codes: 0 done, 1 failed, 2 not used as it should be.`,
 	return root
 }
 
-// noun makes the command that holds what can be done with one kind of object.
+// noun makes the command that groups the commands for one kind of object.
 func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   name,
@@ -147,7 +147,7 @@ func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// explain adds to an error what to do about it, where the error cannot know.
+// explain adds to an error how to resolve it, where that depends on the command line.
 func explain(err error) error {
 	if errors.Is(err, domain.ErrUnavailable) {
 		return fmt.Errorf("%w: see that it runs, and that --database or SIGNET_DATABASE_URL names it", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/server"
 )
 
-// schemaView compares a database with what this program knows.
+// schemaView compares the schema of a database with the newest version of this program.
 type schemaView struct {
 	Database string `json:"database"` // postgres or sqlite
 	Version  uint   `json:"version"`
@@ -30,13 +30,13 @@ func (v schemaView) text(w io.Writer) {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	return noun("migrate", "Bring the database's schema up to date", a.migrateUp(), a.migrateStatus())
+	return noun("migrate", "Migrate the database's schema", a.migrateUp(), a.migrateStatus())
 }
 
 func (a *app) migrateUp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "up",
-		Short: "Bring the schema up to the version that this program knows",
+		Short: "Migrate the schema to the newest version of this program",
 		Long: `Runs the migrations that are missing; of several at once, one does and the others wait. "signet serve" does the
 same when it starts; with SQLite, so does every command.`,
 		Example: "  signet migrate up --database postgres://signet@db/signet",
@@ -48,21 +48,21 @@ same when it starts; with SQLite, so does every command.`,
 func (a *app) migrateStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
-		Short:   "Show the version of the schema, and the one that this program knows",
+		Short:   "Show the version of the schema, and the newest version of this program",
 		Example: "  signet migrate status",
 		Args:    cobra.NoArgs,
 		RunE:    a.schema(func(context.Context, schema) error { return nil }),
 	}
 }
 
-// schema is the side of a database that migrations are about.
+// schema is what the migrate commands need of a database.
 type schema interface {
 	Dialect() string
 	Migrate(ctx context.Context) error
 	MigrationStatus(ctx context.Context) (current, latest uint, dirty bool, err error)
 }
 
-// schema makes the RunE of a command that does something to the schema and answers how it is after that.
+// schema makes the RunE of a command that works on the schema and shows its state.
 func (a *app) schema(do func(ctx context.Context, db schema) error) runE {
 	return a.run(func(ctx context.Context, _ []string) (view, error) {
 		cfg, err := a.config()

@@ -13,11 +13,11 @@ import (
 )
 
 func (a *app) receiverCommand() *cobra.Command {
-	return noun("receiver", "Manage who is told of revocations and changes, by Security Event Tokens",
-		a.receiverCreate(), receivers.listCommand(a, "List the receivers by client_id"), receivers.showCommand(a, "Show a receiver, and how far it has come"),
+	return noun("receiver", "Manage receivers of Security Event Tokens about revocations and changes",
+		a.receiverCreate(), receivers.listCommand(a, "List the receivers by client_id"), receivers.showCommand(a, "Show a receiver and the state of its delivery"),
 		receivers.change(a, "pause", "Keep a receiver's events until it is resumed", setReceiverPaused(true)),
-		receivers.change(a, "resume", "Deliver again, first what happened meanwhile; also without waiting for the next attempt", setReceiverPaused(false)),
-		receivers.change(a, "delete", "Tell a client of no more events", func(ctx context.Context, s *server.Services, id string) error {
+		receivers.change(a, "resume", "Deliver the events that were kept, and retry a failed delivery at once", setReceiverPaused(false)),
+		receivers.change(a, "delete", "Stop sending events to a client", func(ctx context.Context, s *server.Services, id string) error {
 			return s.Events.Delete(ctx, id)
 		}))
 }
@@ -33,10 +33,10 @@ func (a *app) receiverCreate() *cobra.Command {
 	r := domain.Receiver{}
 	cmd := &cobra.Command{
 		Use:   "create CLIENT_ID {--poll | --push URL}",
-		Short: "Let a service hear of revocations and changes within moments",
-		Long: `Makes a client that serves an API a receiver of security events (RFC 8417, CAEP): it is told when a token, user or client
-is revoked, and when somebody's roles or groups change. It hears of what happens from now on, each event until it is acknowledged.
-With --poll it asks at /events/poll (RFC 8936), with its client_id and client_secret. With --push Signet posts to its URL (RFC 8935).`,
+		Short: "Send a service events about revocations and changes",
+		Long: `Makes a client that serves an API a receiver of security events (RFC 8417, CAEP): events are sent when a token, user or client
+is revoked, and when the roles or groups of a user change, from now on; each is repeated until it is acknowledged.
+With --poll it fetches them at /events/poll (RFC 8936), with its client_id and client_secret. With --push Signet posts them to its URL (RFC 8935).`,
 		Example: `  signet receiver create orders --poll
   signet receiver create orders --push https://orders.example/events --bearer-stdin < token
   signet receiver create orders --push https://orders.internal/events --allow-private --event session-revoked`,
@@ -58,9 +58,9 @@ With --poll it asks at /events/poll (RFC 8936), with its client_id and client_se
 		}),
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&poll, "poll", false, "it asks for its events")
+	flags.BoolVar(&poll, "poll", false, "it fetches its events")
 	flags.StringVar(&r.Endpoint, "push", "", "post its events to this `URL`: https, or http for loopback")
-	flags.BoolVar(&bearer, "bearer-stdin", false, "read a bearer token to send along from stdin")
+	flags.BoolVar(&bearer, "bearer-stdin", false, "read the bearer token that is sent with events from stdin")
 	flags.BoolVar(&r.AllowPrivate, "allow-private", false, "the URL may lead to a private or loopback address")
 	flags.StringArrayVar(&r.Events, "event", nil, "only events of this `TYPE`: "+strings.Join(domain.SecurityEvents, " or ")+"; may be repeated")
 	cmd.MarkFlagsOneRequired("poll", "push")
@@ -77,7 +77,7 @@ type receiverView struct {
 	HasBearer     bool      `json:"has_bearer_token"`
 	AllowPrivate  bool      `json:"allow_private"`
 	Events        []string  `json:"events"`
-	Acknowledged  int64     `json:"acknowledged_seq"` // of the audit log; every event up to it is done with
+	Acknowledged  int64     `json:"acknowledged_seq"` // of the audit log; every event up to it is acknowledged
 	Failures      int       `json:"failures"`         // in a row
 	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
 	LastError     string    `json:"last_error,omitempty"`

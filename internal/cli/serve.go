@@ -10,7 +10,7 @@ func (a *app) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: `Runs the server until it is told to stop (SIGINT, SIGTERM). Without any setting it listens on
+		Long: `Runs the server until SIGINT or SIGTERM. Without any setting it listens on
 http://127.0.0.1:8080 and keeps its data in ./signet-data. While there is no administrator it prints a link that
 makes the first one, once. config/signet.yaml explains all settings.`,
 		Example: `  signet serve
@@ -28,7 +28,7 @@ makes the first one, once. config/signet.yaml explains all settings.`,
 	}
 	flags := cmd.Flags()
 	a.setting(flags, "listen", "listen", "listen on `HOST:PORT` (default 127.0.0.1:8080)")
-	a.setting(flags, "issuer", "issuer", "be known as `URL` (default http:// and the address of --listen)")
+	a.setting(flags, "issuer", "issuer", "the issuer `URL` of tokens (default http:// and the address of --listen)")
 	a.setting(flags, "log-level", "log.level", "log from `LEVEL` on: debug, info, warn or error (default info)")
 	a.setting(flags, "log-format", "log.format", "log as `FORMAT`: text or json (default text)")
 	return cmd

@@ -39,7 +39,7 @@ func (a *app) tokenList() *cobra.Command {
 		Short: "List issued tokens, the newest first",
 		Long: `Lists the index of issued tokens, the newest first. Tokens that expired a while ago are not in it any more.
 To see the next page, pass the JTI of the last one with --after.`,
-		Example: `  signet token list --subject alice --state live
+		Example: `  signet token list --user alice --state live
   signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
   signet token list --client reporting --limit 1000 -o json`,
 		Args: cobra.NoArgs,
@@ -64,14 +64,14 @@ To see the next page, pass the JTI of the last one with --after.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&names.User, "subject", "", "those of the user `NAME`")
+	flags.StringVar(&names.User, "user", "", "those of the user `NAME`")
 	flags.StringVar(&names.Client, "client", "", "those of the client `CLIENT_ID`")
 	flags.StringVar(&names.API, "api", "", "those for the API `AUDIENCE`")
 	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
 	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
 	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
 	flags.StringVar(&after, "after", "", "those after the token `JTI` in this order")
-	flags.IntVar(&limit, "limit", listedTokens, "show at most `N`; 0 stands for all")
+	flags.IntVar(&limit, "limit", listedTokens, "show at most `N`; 0 for all")
 	return cmd
 }
 

@@ -15,14 +15,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// inspectionView is all that can be said of a token. Unless it is genuine, anybody may have written header and claims.
+// inspectionView is what is known about a token. Unless it is genuine, header and claims are not authentic.
 type inspectionView struct {
 	Active  bool            `json:"active"`
 	Reason  string          `json:"reason,omitempty"` // why it is not active
 	Genuine bool            `json:"genuine"`          // signed by a published key, as an access token
 	Header  json.RawMessage `json:"header"`
 	Claims  json.RawMessage `json:"claims"`
-	Index   *adminapi.Token `json:"index,omitempty"` // what the index of issued tokens says
+	Index   *adminapi.Token `json:"index,omitempty"` // its entry in the index of issued tokens
 }
 
 func (v inspectionView) text(w io.Writer) {
@@ -53,7 +53,7 @@ func (a *app) tokenInspect() *cobra.Command {
 		Use:   "inspect [TOKEN]",
 		Short: "Show what is in an access token and whether it is active",
 		Long: `Reads an access token from stdin, or from the command line where others may see it. Shows header and claims,
-whether a key of this server signed it, what the index of issued tokens says, and what introspection answers.`,
+whether a key of this server signed it, its entry in the index of issued tokens, and what introspection answers.`,
 		Example: "  signet token inspect < token",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
@@ -92,7 +92,7 @@ func inactive(i introspection.Inspection) string {
 	case i.Active:
 		return ""
 	case !i.Genuine:
-		return "no published key of this server signed it as an access token; do not believe what it says"
+		return "no published key of this server signed it as an access token; do not trust its claims"
 	case i.Expired:
 		return "it has expired"
 	case i.Entry == nil:
@@ -106,7 +106,7 @@ func inactive(i introspection.Inspection) string {
 	}
 }
 
-// decodeJWT takes a JWT (RFC 7519 §7.2) apart without believing it.
+// decodeJWT decodes a JWT (RFC 7519 §7.2) without verifying it.
 func decodeJWT(text string) (header, claims json.RawMessage, err error) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {

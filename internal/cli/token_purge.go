@@ -10,7 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/server"
 )
 
-// purgedView says how many rows went.
+// purgedView is the number of deleted rows.
 type purgedView struct {
 	PurgedRows int64 `json:"purged_rows"`
 }
@@ -20,9 +20,9 @@ func (v purgedView) text(w io.Writer) { fmt.Fprintf(w, "purged %d rows\n", v.Pur
 func (a *app) tokenPurge() *cobra.Command {
 	return &cobra.Command{
 		Use:   "purge",
-		Short: "Drop what expired more than an hour ago",
-		Long: `Drops expired tokens, codes, grants, sessions and status lists, as every server does now and then on its own. On Postgres
-expired tokens go a whole partition at a time, which is not counted. It may be interrupted and run again.`,
+		Short: "Delete what expired more than an hour ago",
+		Long: `Deletes expired tokens, codes, grants, sessions and status lists, as every server does every few minutes. On Postgres
+expired tokens are dropped with their partition, which is not counted. It may be interrupted and run again.`,
 		Example: "  signet token purge",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {

@@ -12,7 +12,7 @@ import (
 func (a *app) tokenSuspend() *cobra.Command {
 	return &cobra.Command{
 		Use:   "suspend JTI...",
-		Short: "Take tokens back for the time being",
+		Short: "Suspend tokens until they are resumed",
 		Long: `Suspends tokens: they are inactive at every server on this database when the command returns, and suspended in their
 status lists, until they are resumed.`,
 		Example: "  signet token suspend AZk2yFLxQmWn0p3sVb7hTQ",
@@ -26,8 +26,8 @@ status lists, until they are resumed.`,
 func (a *app) tokenResume() *cobra.Command {
 	return &cobra.Command{
 		Use:     "resume JTI...",
-		Short:   "Let suspended tokens count again",
-		Long:    "Resumes suspended tokens. What is revoked stays so.",
+		Short:   "Resume suspended tokens",
+		Long:    "Makes suspended tokens active again. A revoked token stays revoked.",
 		Example: "  signet token resume AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
@@ -36,7 +36,7 @@ func (a *app) tokenResume() *cobra.Command {
 	}
 }
 
-// eachToken does something to tokens one after the other, and tells of each.
+// eachToken runs an operation on tokens one after the other.
 func eachToken(args []string, action string, do func(domain.TokenID) error) (view, error) {
 	ids, err := parseTokenIDs(args)
 	if err != nil {

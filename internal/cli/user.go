@@ -92,7 +92,7 @@ func (a *app) userCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Add a user",
-		Long: `Adds a user. --password-stdin reads the password from stdin, so that it stands in no history or process list.
+		Long: `Adds a user. --password-stdin reads the password from stdin, so that it is in no shell history or process list.
 Without a password the user cannot sign in with one.`,
 		Example: `  signet user create alice --email a@x.example --name "Alice Adams" --password-stdin < password`,
 		Args:    cobra.ExactArgs(1),

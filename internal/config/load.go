@@ -23,8 +23,8 @@ const (
 	envMasterKey = "SIGNET_MASTER_KEY"
 )
 
-// Kubernetes sets such variables in every pod beside a service named "signet" or "signet-…"; they are not meant for us. Name and
-// value together tell them from a setting with a typo.
+// Kubernetes sets such variables in every pod beside a service named "signet" or "signet-…"; they are no settings of Signet. Name and
+// value together distinguish them from a setting with a typo.
 var serviceLink = regexp.MustCompile(`^SIGNET(_[A-Z0-9_]+)?_(` +
 	`SERVICE_HOST=[0-9a-fA-F.:]+|SERVICE_PORT(_[A-Z0-9_]+)?=\d+|` +
 	`PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://\S+|` +
@@ -94,7 +94,7 @@ func read(from Sources) (Config, error) {
 	return c, join(problems)
 }
 
-// environment picks our variables, and refuses those that nothing reads: most often a setting with a typo.
+// environment returns the SIGNET_ variables. An unknown one is an error: most often a setting with a typo.
 func environment(environ []string) (map[string]string, error) {
 	known := []string{envFile, envMasterKey}
 	for _, f := range fields(new(Config)) {
@@ -102,8 +102,8 @@ func environment(environ []string) (map[string]string, error) {
 	}
 	var problems []string
 	vars := map[string]string{}
-	ours := env.Provider("", env.Opt{Prefix: envPrefix, EnvironFunc: func() []string { return environ }})
-	all, err := ours.Read()
+	variables := env.Provider("", env.Opt{Prefix: envPrefix, EnvironFunc: func() []string { return environ }})
+	all, err := variables.Read()
 	if err != nil {
 		return nil, fmt.Errorf("read the environment: %w", err)
 	}
@@ -119,7 +119,7 @@ func environment(environ []string) (map[string]string, error) {
 	return vars, join(problems)
 }
 
-// loadFile reads a YAML file and refuses keys that nothing reads.
+// loadFile reads a YAML file and refuses unknown keys.
 func loadFile(into *koanf.Koanf, path string) error {
 	if err := into.Load(file.Provider(path), oneDocument{}); err != nil {
 		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {

@@ -120,7 +120,7 @@ func checkSQLite(path string) error {
 	return checkPath(path)
 }
 
-// checkPath refuses a path that only a shell understands.
+// checkPath refuses a path that only a shell expands.
 func checkPath(path string) error {
 	if strings.HasPrefix(path, "~") {
 		return fmt.Errorf("%q begins with ~, which means a home directory to a shell alone: write the whole path (or ./~ for a file of that name)", path)

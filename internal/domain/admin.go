@@ -1,6 +1,6 @@
 package domain
 
-// AdminAudience is the built-in API by which Signet is managed: the "aud" of the tokens that its callers present.
+// AdminAudience is the built-in API for managing Signet: the "aud" of the access tokens for it.
 const AdminAudience = "urn:signet:admin"
 
 // The permissions of the built-in API. The administrator role has them all.

@@ -12,7 +12,7 @@ const (
 	GrantRefreshToken      = "refresh_token"
 )
 
-// Scopes that Signet itself gives meaning to (OpenID Connect Core §5.4, §11).
+// Scopes that Signet itself defines (OpenID Connect Core §5.4, §11).
 const (
 	ScopeOpenID        = "openid"
 	ScopeProfile       = "profile"
@@ -25,7 +25,7 @@ const (
 // IdentityScopes are all of them; no API has a permission of such a name.
 var IdentityScopes = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeRoles, ScopeGroups, ScopeOfflineAccess}
 
-// Client is a registered OAuth client (RFC 6749 §2). ID is the database's, ClientID the public name.
+// Client is a registered OAuth client (RFC 6749 §2). ID is the database id, ClientID the client_id.
 type Client struct {
 	ID           int64
 	ClientID     string
@@ -54,7 +54,7 @@ type ClientAPI struct {
 type ClientSecret struct {
 	ID        int64
 	Hash      string // "hmac-sha256:…", never the secret
-	Hint      string // the last four characters, to tell secrets apart
+	Hint      string // the last four characters, to distinguish secrets
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: until removed
 }
@@ -78,12 +78,12 @@ type Permission struct {
 	Description string
 }
 
-// MayUse says whether the client may have tokens for an API at all.
+// MayUse reports whether the client may have tokens for an API at all.
 func (c *Client) MayUse(audience string) bool {
 	return slices.ContainsFunc(c.APIs, func(a ClientAPI) bool { return a.Audience == audience })
 }
 
-// MayAsk says whether the client may ask for a permission of an API.
+// MayAsk reports whether the client may ask for a permission of an API.
 func (c *Client) MayAsk(audience, permission string) bool {
 	for _, api := range c.APIs {
 		if api.Audience == audience {

@@ -14,7 +14,7 @@ type Event struct {
 	Hash     []byte // SHA-256 over PrevHash and the fields above
 }
 
-// ChangeKind names the kind of object in a change row, and in the snapshot's cache.
+// ChangeKind is the kind of object in a change row, and in the cache.
 type ChangeKind string
 
 // The kinds of object whose change is announced by a revision, and what Change.Key holds for each.
@@ -27,7 +27,7 @@ const (
 	ChangeGroupAccess  ChangeKind = "group-access"  // database id; its assignments
 	ChangeRole         ChangeKind = "role"          // database id; the role or its permissions
 	ChangeKeys         ChangeKind = "keys"          // empty; any signing key
-	ChangeRevocations  ChangeKind = "revocations"   // empty; any revocation begun or done
+	ChangeRevocations  ChangeKind = "revocations"   // empty; any revocation begun or finished
 )
 
 // Change says that an object changed in the given revision.

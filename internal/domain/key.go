@@ -12,7 +12,7 @@ const (
 // SigningAlgs are the algorithms that Signet signs with, the default first.
 var SigningAlgs = []string{ES256, RS256, EdDSA}
 
-// KeyState is where a signing key stands in its life: next → active → retired, or revoked.
+// KeyState is the state of a signing key: next → active → retired, or revoked.
 type KeyState string
 
 // The states of a signing key.
@@ -20,7 +20,7 @@ const (
 	KeyNext    KeyState = "next"    // published, not yet signing
 	KeyActive  KeyState = "active"  // published and signing
 	KeyRetired KeyState = "retired" // published until its last token has expired
-	KeyRevoked KeyState = "revoked" // not published, all it signed is dead
+	KeyRevoked KeyState = "revoked" // not published, its tokens are inactive
 )
 
 // SigningKey is a key pair, its private half sealed with the master key.

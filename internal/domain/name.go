@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckName holds the rule for names that commands and tokens carry: of clients, groups and roles.
-// What says whose name it is. ErrInvalid if the rule is broken.
+// CheckName checks the name of a client, group or role, which is in commands and tokens.
+// what is the kind of name, for the error. ErrInvalid if the rule is broken.
 func CheckName(what, name string) error {
 	const maxSize = 64
 	ok := name != "" && len(name) <= maxSize
@@ -26,8 +26,8 @@ func CheckName(what, name string) error {
 	return nil
 }
 
-// CheckText holds the rule for free text that people read: valid UTF-8 of at most limit bytes without control characters.
-// What says which text it is. ErrInvalid if the rule is broken.
+// CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters.
+// what is the kind of text, for the error. ErrInvalid if the rule is broken.
 func CheckText(what, text string, limit int) error {
 	if len(text) > limit {
 		return fmt.Errorf("%w %s: it has %d bytes; use at most %d", ErrInvalid, what, len(text), limit)

@@ -2,10 +2,10 @@ package domain
 
 import "time"
 
-// RevocationKind says what a revocation takes the tokens of.
+// RevocationKind is the kind of object whose tokens a revocation revokes.
 type RevocationKind string
 
-// The handles by which many tokens are revoked at once.
+// The selectors by which many tokens are revoked at once.
 const (
 	RevokeOfUser   RevocationKind = "user"
 	RevokeOfClient RevocationKind = "client"
@@ -15,9 +15,9 @@ const (
 	RevokeOfAll    RevocationKind = "all"
 )
 
-// Revocation takes back every token of a user, client, API, key or grant, or all, that was written before Revision. Unless it is
-// limited to tokens issued before a time, one of a user or client ends their grants too. It holds from the moment it is stored;
-// the rows of the tokens and grants are marked afterwards, step by step.
+// Revocation revokes every token of a user, client, API, key or grant, or all, that was written before Revision. Unless it is
+// limited to tokens issued before a time, that of a user or client ends their grants too. It is in force as soon as it is stored;
+// the rows of the tokens and grants are updated afterwards, step by step.
 type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
@@ -26,13 +26,13 @@ type Revocation struct {
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued
 	CreatedAt    time.Time
-	Cursor       TokenID // rows up to this one are marked
-	Marked       int64   // tokens that it found alive
-	Ended        int64   // grants
+	Cursor       TokenID // rows up to this one are updated
+	Marked       int64   // live tokens that it revoked
+	Ended        int64   // grants that it ended that it ended
 	DoneAt       time.Time
 }
 
-// Covers says whether the revocation takes a token back.
+// Covers reports whether the revocation revokes a token.
 func (r Revocation) Covers(t IssuedToken) bool {
 	if t.Revision >= r.Revision || !r.IssuedBefore.IsZero() && !t.ID.Time().Before(r.IssuedBefore) {
 		return false
@@ -51,5 +51,5 @@ func (r Revocation) Covers(t IssuedToken) bool {
 	case RevokeOfAll:
 		return true
 	}
-	return true // in doubt the token is dead
+	return true // an unknown kind revokes
 }

@@ -2,13 +2,13 @@ package domain
 
 import "time"
 
-// StatusRef is a token's place in a status list (Token Status List §6.2).
+// StatusRef is a token's entry in a status list (Token Status List §6.2).
 type StatusRef struct {
 	List  int64 // zero: in none
 	Index int32
 }
 
-// StatusList is a list of token statuses. All its tokens expire before it does; then it is retired.
+// StatusList is a list of token statuses. It expires after all of its tokens; then it is deleted.
 type StatusList struct {
 	ID        int64
 	Size      int32 // entries
@@ -16,7 +16,7 @@ type StatusList struct {
 	CreatedAt time.Time
 }
 
-// StatusLease is a run of positions of a list that nobody else gets: From, From+1, … From+Count-1.
+// StatusLease is a range of entries of a list that only one replica allocates: From, From+1, … From+Count-1.
 type StatusLease struct {
 	StatusList
 	From  int32

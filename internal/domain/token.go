@@ -42,13 +42,13 @@ type RefreshToken struct {
 }
 
 // TokenID is the binary form of a jti: 48 bits of milliseconds, then 80 random bits,
-// so that an index over them grows at one end.
+// so that a database index over them grows at one end.
 type TokenID [16]byte
 
-// String gives the jti as it stands in a token: 22 characters of base64url.
+// String is the jti of the token: 22 characters of base64url.
 func (id TokenID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// Time is when the id was made, to the millisecond, by the clock of the replica that made it.
+// Time is when the id was made, to the millisecond, by the clock of that replica.
 func (id TokenID) Time() time.Time {
 	var ms [8]byte
 	copy(ms[2:], id[:6])
@@ -63,7 +63,7 @@ func FirstTokenID(at time.Time) (id TokenID) {
 	return id
 }
 
-// ParseTokenID reads a jti. ErrInvalid if it is not one of ours: nor is zero, which stands for any in a filter.
+// ParseTokenID reads a jti. ErrInvalid if Signet makes no such jti, or for zero, which means any token in a filter.
 func ParseTokenID(s string) (TokenID, error) {
 	var id TokenID
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
@@ -76,7 +76,7 @@ func ParseTokenID(s string) (TokenID, error) {
 	return id, nil
 }
 
-// TokenKind tells the kinds of token in the index apart.
+// TokenKind is the kind of a token in the index.
 type TokenKind int16
 
 // The kinds of token in the index.
@@ -107,13 +107,13 @@ type IssuedToken struct {
 // IssuedAt is the token's iat.
 func (t *IssuedToken) IssuedAt() time.Time { return t.ID.Time().Truncate(time.Second) }
 
-// Ref is where the index has the token.
+// Ref locates the token in the index.
 func (t *IssuedToken) Ref() TokenRef { return TokenRef{ID: t.ID, ExpiresAt: t.ExpiresAt} }
 
-// TokenState says what became of a token of the index.
+// TokenState is the state of a token in the index.
 type TokenState string
 
-// The states of a token. One that was revoked, and one that has expired, stays so; what both are, is revoked.
+// The states of a token. Revoked and expired are final; a token that is both counts as revoked.
 const (
 	TokenLive      TokenState = "live"
 	TokenSuspended TokenState = "suspended"
@@ -124,7 +124,7 @@ const (
 // TokenStates are all states.
 var TokenStates = []TokenState{TokenLive, TokenSuspended, TokenExpired, TokenRevoked}
 
-// State is the token's state at a time, by its row alone: see Revocation.Covers too.
+// State is the token's state at a time, by its row alone; a pending revocation may cover it (Revocation.Covers).
 func (t *IssuedToken) State(now time.Time) TokenState {
 	switch {
 	case !t.RevokedAt.IsZero():
@@ -138,7 +138,7 @@ func (t *IssuedToken) State(now time.Time) TokenState {
 	}
 }
 
-// TokenDigest is the first half of SHA-256 over a token: who presents a token with this digest presents the one that was issued.
+// TokenDigest is the first half of SHA-256 over a token: a presented token with this digest is the token that was issued.
 type TokenDigest [16]byte
 
 // TokenRef finds a token in the index; the expiry keeps the search inside one partition.
@@ -163,7 +163,7 @@ type TokenFilter struct {
 	Limit        int
 }
 
-// TokenEntry is a token of the index with the names that people know its owners by.
+// TokenEntry is a token of the index with the names of its client, user, API and key.
 type TokenEntry struct {
 	IssuedToken
 	Client   string // client_id

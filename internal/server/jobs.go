@@ -10,36 +10,36 @@ import (
 	"time"
 )
 
-// job is something that every replica does now and then; each is safe to do on several at once.
+// job is a task that every replica runs periodically; all of them are safe to run on several replicas at once.
 type job struct {
 	name  string
 	every time.Duration
 	do    func(context.Context) error
-	news  chan struct{} // done early when something has changed; nil: only in its time
+	early chan struct{} // runs the job early when something has changed; nil: only periodically
 }
 
 func (s *Services) jobs(cfg config.Config) []job {
-	news := func() chan struct{} { return make(chan struct{}, 1) }
+	early := func() chan struct{} { return make(chan struct{}, 1) }
 	return []job{
-		// Requests notice changes on their own. This is for what asks no database: the JWKS.
-		{"refresh the snapshot", time.Second, s.Cache.Refresh, news()},
-		{"synchronize the status lists", status.Pace, s.Statuses.Sync, news()},
+		// Requests refresh the cache themselves. This is for answers without a database query: the JWKS.
+		{"refresh the cache", time.Second, s.Cache.Refresh, early()},
+		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}
 }
 
-// wake has the job done soon, if it cares for news.
+// wake runs the job soon, if it is one that runs early.
 func (j job) wake() {
 	select {
-	case j.news <- struct{}{}:
-	default: // none, or it will be done anyway
+	case j.early <- struct{}{}:
+	default: // not such a job, or already due
 	}
 }
 
-// run does the job now, and again and again until ctx ends, a little unevenly so that replicas do not keep step. It logs a
-// failure once, and its end.
+// run runs the job now and then periodically until ctx ends, with jitter so that replicas spread their load. It logs the first of
+// consecutive failures, and the recovery.
 func (j job) run(ctx context.Context, log *slog.Logger) {
 	failing := false
 	for {
@@ -56,19 +56,19 @@ func (j job) run(ctx context.Context, log *slog.Logger) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-j.news:
+		case <-j.early:
 		case <-time.After(j.every - j.every/10 + rand.N(j.every/5)):
 		}
 	}
 }
 
-// healthz says that the process serves.
+// healthz answers that the process is running.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte("ok\n")) //nolint:errcheck // the caller is gone
+	w.Write([]byte("ok\n")) //nolint:errcheck // the connection is closed
 }
 
-// readyz says whether the database answers, so that a proxy sends requests elsewhere if not.
+// readyz reports whether the database answers, so that a load balancer can choose another replica.
 func (s *Services) readyz(w http.ResponseWriter, r *http.Request) {
 	if err := s.DB.Ping(r.Context()); err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)

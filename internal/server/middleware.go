@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler ends a
-// connection with it, and net/http knows it.
+// recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler closes
+// the connection with it, and net/http handles it.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -27,7 +27,7 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// logged notes every request at debug level: never its query, which may hold a code.
+// logged logs every request at debug level: never its query, which may hold a code.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	if !log.Enabled(context.Background(), slog.LevelDebug) {
 		return next
@@ -57,7 +57,7 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 // unlimited are the paths whose POST may take longer: pages that hash a password, and polls that wait for events.
 var unlimited = []string{"/login", "/setup", "/events/poll"}
 
-// limited ends what a request waits for after some time.
+// limited cancels the context of a request after some time.
 func limited(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && slices.Contains(unlimited, r.URL.Path) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// realAddress puts the client's address into the request's RemoteAddr where trusted proxies stand between.
+// realAddress puts the client's address into the request's RemoteAddr when the request came through trusted proxies.
 func realAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 	if len(trusted) == 0 {
 		return next

@@ -25,22 +25,22 @@ import (
 
 const (
 	setupLinkLifetime = 24 * time.Hour
-	shutdownPatience  = 10 * time.Second
-	preparePatience   = 5 * time.Second
+	shutdownTimeout   = 10 * time.Second
+	prepareTimeout    = 5 * time.Second
 
-	gcPercent = 200 // little memory is in use for long, so twice as much garbage costs little and is collected half as often
+	gcPercent = 200 // the live heap is small, so that a doubled limit costs little memory and halves the collections
 )
 
-// prepare makes partitions of the index, so that the first requests do not wait for them; they can.
+// prepare creates partitions of the index, so that the first requests need not.
 func (s *Services) prepare(ctx context.Context, log *slog.Logger) {
-	bounded, cancel := context.WithTimeout(ctx, preparePatience)
+	bounded, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	if err := s.DB.PreparePartitions(bounded, time.Now(), time.Time{}); err != nil {
 		log.WarnContext(ctx, "the index is not prepared for the next day", "error", err)
 	}
 }
 
-// Run serves until ctx ends, then lets the requests under way finish. out gets what a person who starts it wants to know.
+// Run serves until ctx ends, then finishes the requests in progress. The address and the setup link are written to out.
 func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger) error {
 	s, err := Open(ctx, cfg, ModeServe)
 	if err != nil {
@@ -90,9 +90,9 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		return server.Shutdown(patience)
+		return server.Shutdown(timeout)
 	})
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
@@ -149,7 +149,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		Log: log, Now: time.Now,
 	})
 
-	// A request's own limit: a little more than the database's, so that its answer is still said.
+	// A request's own limit: a little more than the database timeout, so that the error is still answered.
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond
 	return recovered(log, logged(log, realAddress(cfg.TrustedProxies, limited(limit, mux)))), nil
 }

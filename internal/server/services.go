@@ -1,4 +1,4 @@
-// Package server joins everything: it opens the services over one database, mounts the surfaces and runs the jobs.
+// Package server opens the services over one database, mounts the surfaces and runs the jobs.
 package server
 
 import (
@@ -26,19 +26,19 @@ import (
 	"github.com/signet-auth/signet/internal/token"
 )
 
-// Mode says what the services are opened for.
+// Mode is the purpose that services are opened for.
 type Mode int
 
-// What the services are opened for.
+// The modes.
 const (
-	// ModeManage is for a command beside a server. A SQLite database is made and brought up to date on the way;
-	// a Postgres one must be up to date, since servers of another version may run on it.
+	// ModeManage is for a command on the database. A SQLite database is created and migrated;
+	// a Postgres one must be migrated already, since servers of another version may run on it.
 	ModeManage Mode = iota
-	// ModeServe is for a server: the database is brought up to date.
+	// ModeServe is for a server: the database is migrated.
 	ModeServe
 )
 
-// ErrNotMigrated says that the database's schema is older than this program.
+// ErrNotMigrated says that the schema of the database is older than this program.
 var ErrNotMigrated = errors.New("the database is not up to date: run `signet migrate up`, or start the server, which does it too")
 
 // Services is everything below the surfaces.
@@ -126,7 +126,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	return s, s.Cache.Refresh(ctx)
 }
 
-// openTokens opens the services that issue and judge tokens.
+// openTokens opens the services that issue and introspect tokens.
 func (s *Services) openTokens(cfg config.Config, now func() time.Time) {
 	s.Names = index.Resolver{Users: s.Directory, Registry: s.Registry}
 	s.Minter = token.New(token.Config{
@@ -157,8 +157,8 @@ func (s *Services) migrate(ctx context.Context, cfg config.Config, mode Mode) er
 	return err
 }
 
-// welcome is what a person should know who starts a server without an administrator: a link that makes one, once. If that
-// was done before, only an assignment helps. Empty if there is an administrator.
+// welcome is printed when a server starts without an administrator: a link that makes one, once. If the link
+// was used before, it says how to assign the role. Empty if there is an administrator.
 func (s *Services) welcome(ctx context.Context, issuer string) (string, error) {
 	needed, err := s.Directory.SetupNeeded(ctx)
 	if err != nil || !needed {

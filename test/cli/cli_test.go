@@ -64,7 +64,7 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 	})
 }
 
-// freeAddress finds a port that nobody listens on at the moment.
+// freeAddress finds a port that is free at the moment.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -24,7 +24,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"api":   apiRequest,
 }
 
-const patience = 15 * time.Second
+const waitLimit = 15 * time.Second
 
 // fails CODE program args... runs a program that must exit with CODE.
 func fails(ts *testscript.TestScript, neg bool, args []string) {
@@ -85,7 +85,7 @@ func step(value any, name string) (any, bool) {
 
 // ready waits until the server at $URL takes requests.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	for time.Now().Before(deadline) {
 		status, _, _, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", func(*http.Request) {})
 		if err == nil && status == http.StatusOK {
@@ -154,7 +154,7 @@ func expect(ts *testscript.TestScript, want, method, path, body string, prepare 
 }
 
 func do(method, address, body string, prepare func(*http.Request)) (status int, challenge, answer string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
