@@ -34,14 +34,14 @@ func newDatabase(ctx context.Context, beside, name string) (made string, drop fu
 	}, nil
 }
 
-// filling is how tokens are made up: like issued ones in all that the index has of them, but nobody has them.
+// filling describes generated tokens: in the index they are like issued ones.
 type filling struct {
 	table    string // that they go into
 	rows     int64
 	from, to time.Time // between which they were issued, one after the other
 	lifetime time.Duration
-	users    int   // so many of two tokens are users', the others clients' own: 0, 1 or 2
-	client   int64 // whose every tenth is, by its database id
+	users    int   // of two tokens, the number that are of users and not of clients: 0, 1 or 2
+	client   int64 // the database id of the client of every tenth token
 }
 
 const (
@@ -50,7 +50,7 @@ const (
 	listSize  = 1 << 20          // entries of a status list
 )
 
-// fillLists makes the status lists that the tokens are in, and returns the id of the first.
+// fillLists creates the status lists of the tokens, and returns the id of the first.
 const fillLists = `
 	WITH made AS (
 		INSERT INTO status_lists (size, leased, expires_at, created_at)
@@ -82,7 +82,7 @@ const fillTokens = `
 	WHERE k.state = 'active' AND k.alg = 'ES256' AND a.audience <> 'urn:signet:admin'
 	ORDER BY jti`
 
-// fill makes tokens up.
+// fill generates tokens.
 func (f filling) fill(ctx context.Context, db *sql.DB) error {
 	var list int64
 	expires := f.to.Add(f.lifetime).UnixMicro()
@@ -101,14 +101,14 @@ func (f filling) fill(ctx context.Context, db *sql.DB) error {
 		_, err := statement.ExecContext(ctx, n, end-1, from, step, f.lifetime.Microseconds(), f.client, list, listSize, firstID(n), firstID(end), f.users,
 			batchSpan.Milliseconds(), f.rows)
 		if err != nil {
-			return fmt.Errorf("make tokens up: %w", err)
+			return fmt.Errorf("generate tokens: %w", err)
 		}
 	}
 	return nil
 }
 
-// settle does what the database otherwise would do soon after so much was written to a table, in the midst of what is measured.
-func settle(ctx context.Context, db *sql.DB, table string) error {
+// vacuum does what autovacuum and checkpoints would do during the measurement otherwise.
+func vacuum(ctx context.Context, db *sql.DB, table string) error {
 	for _, statement := range []string{`VACUUM (ANALYZE) ` + table, `CHECKPOINT`} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
@@ -117,7 +117,7 @@ func settle(ctx context.Context, db *sql.DB, table string) error {
 	return nil
 }
 
-// bytesPerRow says what a row of a table takes, indexes included, and what that is made of.
+// bytesPerRow is the size of a row of a table, indexes included, and the parts of that size.
 func bytesPerRow(ctx context.Context, db *sql.DB, table string, rows int64) (bytes float64, parts string, err error) {
 	err = db.QueryRowContext(ctx, `
 		SELECT pg_total_relation_size($1::regclass) / $2::float8, string_agg(name || ' ' || round(bytes / $2::numeric), ', ' ORDER BY bytes DESC)
@@ -130,13 +130,13 @@ func bytesPerRow(ctx context.Context, db *sql.DB, table string, rows int64) (byt
 }
 
 // clientID is the database id of a client.
-func (s *site) clientID(ctx context.Context, name string) (id int64, err error) {
+func (s *instance) clientID(ctx context.Context, name string) (id int64, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT id FROM clients WHERE client_id = $1`, name).Scan(&id)
 	return id, err
 }
 
-// awaitRevocation waits until a revocation is under way and says how many rows it has marked.
-func (s *site) awaitRevocation(ctx context.Context) (marked int64, err error) {
+// awaitRevocation waits until a revocation is in progress and returns how many rows it has updated.
+func (s *instance) awaitRevocation(ctx context.Context) (marked int64, err error) {
 	for {
 		err := s.db.QueryRowContext(ctx, `SELECT marked FROM revocations WHERE done_at IS NULL`).Scan(&marked)
 		if !errors.Is(err, sql.ErrNoRows) {
@@ -156,7 +156,7 @@ func (f filling) partition(ctx context.Context, db *sql.DB, hour time.Time) (nam
 	if err := f.fill(ctx, db); err != nil {
 		return "", 0, "", err
 	}
-	if err := settle(ctx, db, f.table); err != nil {
+	if err := vacuum(ctx, db, f.table); err != nil {
 		return "", 0, "", err
 	}
 	if bytes, parts, err = bytesPerRow(ctx, db, f.table, f.rows); err != nil {
@@ -174,7 +174,7 @@ func (f filling) partition(ctx context.Context, db *sql.DB, hour time.Time) (nam
 	return name, bytes, parts, errors.Join(failure, err, tx.Commit())
 }
 
-// countTables says how many of the tables there are.
+// countTables counts the tables that exist.
 func countTables(ctx context.Context, db *sql.DB, names []string) (n int, err error) {
 	err = db.QueryRowContext(ctx, `SELECT COUNT(to_regclass(name)) FROM unnest($1::text[]) AS name`, names).Scan(&n)
 	return n, err

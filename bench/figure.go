@@ -5,23 +5,23 @@ import (
 	"io"
 )
 
-// sheet prints what was measured, a line each, beside what it is to be.
-type sheet struct{ out io.Writer }
+// table prints measured figures beside their targets, one in a line.
+type table struct{ out io.Writer }
 
 // atLeast prints a figure that passes if it is not below a target.
-func (s sheet) atLeast(target, value float64, unit, what string) {
+func (s table) atLeast(target, value float64, unit, what string) {
 	s.line(value, unit, fmt.Sprintf("at least %s", quantity(target, unit)), verdict(value >= target), what)
 }
 
 // atMost prints a figure that passes if it is not above a target.
-func (s sheet) atMost(target, value float64, unit, what string) {
+func (s table) atMost(target, value float64, unit, what string) {
 	s.line(value, unit, fmt.Sprintf("at most %s", quantity(target, unit)), verdict(value <= target), what)
 }
 
 // note prints a figure that has no target.
-func (s sheet) note(value float64, unit, what string) { s.line(value, unit, "", "", what) }
+func (s table) note(value float64, unit, what string) { s.line(value, unit, "", "", what) }
 
-func (s sheet) line(value float64, unit, target, verdict, what string) {
+func (s table) line(value float64, unit, target, verdict, what string) {
 	fmt.Fprintf(s.out, "%-5s  %14s  %-20s  %s\n", verdict, quantity(value, unit), target, what)
 }
 

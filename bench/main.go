@@ -33,8 +33,8 @@ func main() {
 	flag.DurationVar(&p.warm, "warm", 3*time.Second, "load each target for this long before it is measured")
 	flag.DurationVar(&p.measure, "measure", 10*time.Second, "measure each load for this long")
 	flag.BoolVar(&p.scale, "scale", false, "measure with many tokens, too")
-	flag.Int64Var(&p.rows, "rows", 10_000_000, "with -scale: so many tokens are many")
-	flag.IntVar(&p.tries, "tries", 100_000, "with -scale: revoke so many tokens one by one")
+	flag.Int64Var(&p.rows, "rows", 10_000_000, "with -scale: the number of tokens")
+	flag.IntVar(&p.tries, "tries", 100_000, "with -scale: the number of tokens to revoke one by one")
 	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -75,8 +75,8 @@ func run(ctx context.Context, p plan, database string) error {
 	if err := report(os.Stdout, yardstick, signet, embedded); err != nil || !p.scale {
 		return err
 	}
-	s := scale{plan: p, sheet: sheet{os.Stdout}, dir: dir}
-	s.judge(signet, yardstick)
+	s := scale{plan: p, table: table{os.Stdout}, dir: dir}
+	s.compareLoads(signet, yardstick)
 	return s.run(ctx, database)
 }
 

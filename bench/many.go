@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// fillIndex makes few tokens up on one site and many on the other, there around some that were issued for real.
+// fillIndex generates few tokens on one instance and many on the other, there around some that the server issued.
 func (s *scale) fillIndex(ctx context.Context) (err error) {
 	began := time.Now()
 	if s.tokens, err = s.large.issueMany(ctx, s.large.client, realTokens); err != nil {
@@ -18,23 +18,23 @@ func (s *scale) fillIndex(ctx context.Context) (err error) {
 	}
 	ended := time.Now().Add(time.Second)
 	for _, f := range []struct {
-		site *site
-		rows int64
+		instance *instance
+		rows     int64
 	}{{s.small, fewRows}, {s.large, s.rows}} {
-		client, err := f.site.clientID(ctx, batchClient)
+		client, err := f.instance.clientID(ctx, batchClient)
 		if err != nil {
 			return err
 		}
 		made := filling{table: "issued_tokens", rows: f.rows, from: began, to: ended, lifetime: lifetime, users: 1, client: client}
-		if err := made.fill(ctx, f.site.db); err != nil {
+		if err := made.fill(ctx, f.instance.db); err != nil {
 			return err
 		}
 	}
 	log.Printf("%d tokens in %v", s.rows+realTokens, time.Since(began).Round(time.Second))
-	return settle(ctx, s.large.db, "issued_tokens")
+	return vacuum(ctx, s.large.db, "issued_tokens")
 }
 
-// issueAmongMany compares issuing into the few and into the many.
+// issueAmongMany compares issuing among few tokens with issuing among many.
 func (s *scale) issueAmongMany(ctx context.Context) error {
 	perSecond, err := s.inTurn(ctx, s.small.tokenLoad(), s.large.tokenLoad())
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *scale) introspectAmongMany(ctx context.Context) error {
 	return nil
 }
 
-// idleMemory starts a replica, leaves it alone for a while and looks at its memory.
+// idleMemory starts a replica and measures its memory after some time without requests.
 func (s *scale) idleMemory(ctx context.Context) (int64, error) {
 	t, err := s.large.replica(ctx)
 	if err != nil {
@@ -89,8 +89,8 @@ func (s *scale) idleMemory(ctx context.Context) (int64, error) {
 	}
 }
 
-// fillExpired makes as many tokens up that expired, issued within an hour, first of clients, then of users, and looks at what
-// they take. It returns the names of their partitions.
+// fillExpired generates as many expired tokens, issued within an hour, first of clients, then of users, and measures their size
+// in the database. It returns the names of their partitions.
 func (s *scale) fillExpired(ctx context.Context) (partitions []string, err error) {
 	client, err := s.large.clientID(ctx, batchClient)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *scale) dropExpired(ctx context.Context) error {
 		return err
 	}
 	if n, err := countTables(ctx, s.large.db, partitions); err != nil || n < len(partitions) {
-		return errors.Join(errors.New("a server was quicker to drop them"), err)
+		return errors.Join(errors.New("a server dropped them first"), err)
 	}
 	var took time.Duration
 	var during result

@@ -13,7 +13,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// revokeOneByOne revokes tokens at one replica and asks for them at another, under load.
+// revokeOneByOne revokes tokens at one replica and introspects them at another, under load.
 func (s *scale) revokeOneByOne(ctx context.Context) error {
 	other, err := s.large.replica(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *scale) revokeOneByOne(ctx context.Context) error {
 	return group.Wait()
 }
 
-// countStale counts how often the other replica still calls a token active whose revocation was acknowledged. It tries no longer
+// countStale counts how often the other replica still reports a token active whose revocation was acknowledged. It tries no longer
 // than for a while.
 func (s *scale) countStale(ctx context.Context, other *target) error {
 	const longest = 12 * time.Minute
@@ -72,7 +72,7 @@ func (s *scale) countStale(ctx context.Context, other *target) error {
 	return nil
 }
 
-// revokeAndAsk says whether the other replica calls a token active after it was revoked here. Before, it must.
+// revokeAndAsk says whether the other replica reports a token active after it was revoked here. Before, it must.
 func (s *scale) revokeAndAsk(ctx context.Context, other *target) (active bool, err error) {
 	token, err := s.large.issue(ctx, s.large.client)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *scale) awaitListed(ctx context.Context, other *target) error {
 	return nil
 }
 
-// revokeClient revokes every tenth of the many at once, by their client.
+// revokeClient revokes every tenth at once, by their client.
 func (s *scale) revokeClient(ctx context.Context) error {
 	other, err := s.large.replica(ctx)
 	if err != nil {

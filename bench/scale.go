@@ -12,21 +12,21 @@ const (
 	lifetime   = 2 * time.Hour // of tokens, so that they outlive the benchmark
 	fewRows    = 10_000
 	realTokens = 30_000 // that were issued for real, among those made up
-	rounds     = 3      // of what is measured in turn
+	rounds     = 3      // of what is measured alternately
 )
 
-// scale measures how Signet fares with many tokens, on two databases: one has few tokens, the other many.
+// scale measures how Signet fares with many tokens, on two databases, one with few tokens and one with many.
 type scale struct {
 	plan
-	sheet
+	table
 	dir    string
-	small  *site
-	large  *site
+	small  *instance
+	large  *instance
 	tokens []string // live ones among the many
 }
 
-// site is an installation on a database and its first replica.
-type site struct {
+// instance is an installation on a database and its first replica.
+type instance struct {
 	*installation
 	*target
 	db    *sql.DB
@@ -36,8 +36,8 @@ type site struct {
 
 const batchClient = "batch"
 
-// judge says what the loads of before showed.
-func (s *scale) judge(signet, yardstick []result) {
+// compareLoads prints the figures of the loads that were measured before.
+func (s *scale) compareLoads(signet, yardstick []result) {
 	for _, r := range signet {
 		for _, y := range yardstick {
 			if r.load == y.load && r.connections == y.connections {
@@ -51,15 +51,15 @@ func (s *scale) judge(signet, yardstick []result) {
 // run does one phase after the other, on databases beside the one at a URL.
 func (s *scale) run(ctx context.Context, database string) error {
 	for _, at := range []struct {
-		site *(*site)
-		name string
+		instance *(*instance)
+		name     string
 	}{{&s.small, "signet_bench_small"}, {&s.large, "signet_bench_large"}} {
 		opened, err := s.open(ctx, database, at.name)
 		if err != nil {
 			return err
 		}
 		defer opened.close()
-		*at.site = opened
+		*at.instance = opened
 	}
 	for _, phase := range []struct {
 		name  string
@@ -89,7 +89,7 @@ func (s *scale) run(ctx context.Context, database string) error {
 }
 
 // open makes a database and serves Signet on it.
-func (s *scale) open(ctx context.Context, beside, name string) (*site, error) {
+func (s *scale) open(ctx context.Context, beside, name string) (*instance, error) {
 	database, drop, err := newDatabase(ctx, beside, name)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (s *scale) open(ctx context.Context, beside, name string) (*site, error) {
 		drop()
 		return nil, err
 	}
-	opened := &site{installation: i, target: t, db: db, close: func() { t.stop(); _ = db.Close(); drop() }}
+	opened := &instance{installation: i, target: t, db: db, close: func() { t.stop(); _ = db.Close(); drop() }}
 	if opened.batch, err = i.registerReader(ctx, batchClient); err != nil {
 		opened.close()
 		return nil, err
@@ -113,8 +113,8 @@ func (s *scale) open(ctx context.Context, beside, name string) (*site, error) {
 	return opened, nil
 }
 
-// replica starts another replica of a site.
-func (s *site) replica(ctx context.Context) (*target, error) {
+// replica starts another replica of an instance.
+func (s *instance) replica(ctx context.Context) (*target, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (s *site) replica(ctx context.Context) (*target, error) {
 	return t, err
 }
 
-// inTurn runs two loads by turns, so that what slows the machine slows both, and returns how many requests a second each had.
+// inTurn runs two loads alternately, so that what slows the machine slows both, and returns the requests per second of each.
 func (s *scale) inTurn(ctx context.Context, a, b load) (perSecond [2]float64, err error) {
 	var requests, duration [2]int64
 	for range rounds {

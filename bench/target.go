@@ -47,7 +47,7 @@ func (t *target) memory() (int64, error) { return t.status("VmRSS:") }
 // peakMemory is the largest that the resident set has been, in bytes.
 func (t *target) peakMemory() (int64, error) { return t.status("VmHWM:") }
 
-// status is a number of bytes that the system knows of the process.
+// status is a number of bytes from /proc/PID/status.
 func (t *target) status(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", t.process.Process.Pid))
 	if err != nil {
@@ -82,12 +82,12 @@ func startOIDCProvider(ctx context.Context) (*target, error) {
 	return t, nil
 }
 
-// clients is how many requests of this program are under way at once, where not wrk makes them.
+// clients is the number of concurrent requests of this program; those of wrk are apart.
 const clients = 32
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients}}
 
-// errUnavailable is a server's answer that it cannot answer now.
+// errUnavailable stands for a 503.
 var errUnavailable = errors.New("503 Service Unavailable")
 
 // post sends a form with a client's credentials and decodes the answer, which must be 200. errUnavailable if it is 503.

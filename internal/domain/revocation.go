@@ -28,7 +28,7 @@ type Revocation struct {
 	CreatedAt    time.Time
 	Cursor       TokenID // rows up to this one are updated
 	Marked       int64   // live tokens that it revoked
-	Ended        int64   // grants that it ended that it ended
+	Ended        int64   // grants that it ended
 	DoneAt       time.Time
 }
 

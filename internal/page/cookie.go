@@ -29,10 +29,10 @@ func (p *Pages) prepareCookies(hashKey, blockKey []byte) error {
 	}
 	p.cookie = "signet"
 	if p.https {
-		p.cookie = "__Host-signet" // bound to this host by the browser, no subdomain can plant it
+		p.cookie = "__Host-signet" // the browser accepts it from this host alone, not from a subdomain
 	}
 	p.cookies = sessions.NewCookieStore(hashKey, blockKey)
-	p.cookies.MaxAge(0) // gone with the browser; the stored session has limits of its own
+	p.cookies.MaxAge(0) // until the browser closes; the stored session has its own limits
 	p.cookies.Options = &sessions.Options{
 		Path:     "/",
 		HttpOnly: true,
@@ -46,18 +46,18 @@ func (p *Pages) prepareCookies(hashKey, blockKey []byte) error {
 			MaxLength(maxLength)
 	}
 	p.flows = sealer(maxFlowLength)
-	p.devices = sealer(maxDeviceLength)
+	p.trusted = sealer(maxTrustedLength)
 	return nil
 }
 
-// jar is the request's cookie. One that was not sealed by us counts as none.
-func (p *Pages) jar(r *http.Request) *sessions.Session {
-	jar, _ := p.cookies.Get(r, p.cookie)
-	return jar
+// cookieSession is the content of the request's cookie. It is empty if the seal is invalid.
+func (p *Pages) cookieSession(r *http.Request) *sessions.Session {
+	cookie, _ := p.cookies.Get(r, p.cookie)
+	return cookie
 }
 
-// Session returns the browser session of whoever is signed in. ErrNotFound if nobody is or the user is disabled,
-// ErrUnavailable if the database cannot tell.
+// Session returns the browser session of whoever is signed in. ErrNotFound if there is no session or the user is disabled,
+// ErrUnavailable if the database does not answer.
 func (p *Pages) Session(r *http.Request) (domain.Session, error) {
 	session, _, err := p.SignedIn(r)
 	return session, err
@@ -81,36 +81,36 @@ func (p *Pages) SignedIn(r *http.Request) (domain.Session, domain.User, error) {
 
 // find returns the live session that the cookie names.
 func (p *Pages) find(r *http.Request) (domain.Session, error) {
-	token, ok := p.jar(r).Values[valueToken].(string)
+	token, ok := p.cookieSession(r).Values[valueToken].(string)
 	if !ok {
 		return domain.Session{}, fmt.Errorf("no session token: %w", domain.ErrNotFound)
 	}
 	return p.sessions.Find(r.Context(), token)
 }
 
-// SignIn hands the browser a new session's token, with a new CSRF secret so that nothing planted before counts.
-// The session that the browser had ends.
+// SignIn sets the cookie to a new session's token, with a new CSRF secret, so that tokens from before the sign-in are invalid.
+// The previous session of the browser ends.
 func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
 	if err := p.endSession(r); err != nil {
 		return err
 	}
-	jar := p.jar(r)
-	jar.Values = map[any]any{valueToken: token, valueCSRF: newSecret()}
-	if err := jar.Save(r, w); err != nil {
+	cookie := p.cookieSession(r)
+	cookie.Values = map[any]any{valueToken: token, valueCSRF: newSecret()}
+	if err := cookie.Save(r, w); err != nil {
 		return fmt.Errorf("save the cookie: %w", err)
 	}
 	return nil
 }
 
-// SignOut ends the browser's session and takes its cookie away. If the database is gone, both stay.
+// SignOut ends the browser's session and deletes its cookie. If the database does not answer, both stay.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) error {
 	if err := p.endSession(r); err != nil {
 		return err
 	}
-	jar := p.jar(r)
-	jar.Values = nil
-	jar.Options.MaxAge = -1
-	if err := jar.Save(r, w); err != nil {
+	cookie := p.cookieSession(r)
+	cookie.Values = nil
+	cookie.Options.MaxAge = -1
+	if err := cookie.Save(r, w); err != nil {
 		return fmt.Errorf("drop the cookie: %w", err)
 	}
 	return nil

@@ -19,14 +19,14 @@ func newSecret() []byte {
 	return secret
 }
 
-// csrfToken is the secret under a fresh mask, so that no two pages show the same (compression must not leak it).
+// csrfToken is the secret under a random mask, so that every page has another token (against BREACH).
 func (p *Pages) csrfToken(w http.ResponseWriter, r *http.Request) (string, error) {
-	jar := p.jar(r)
-	secret, ok := jar.Values[valueCSRF].([]byte)
+	cookie := p.cookieSession(r)
+	secret, ok := cookie.Values[valueCSRF].([]byte)
 	if !ok {
 		secret = newSecret()
-		jar.Values[valueCSRF] = secret
-		if err := jar.Save(r, w); err != nil {
+		cookie.Values[valueCSRF] = secret
+		if err := cookie.Save(r, w); err != nil {
 			return "", fmt.Errorf("save the cookie: %w", err)
 		}
 	}
@@ -37,9 +37,9 @@ func (p *Pages) csrfToken(w http.ResponseWriter, r *http.Request) (string, error
 	return base64.RawURLEncoding.EncodeToString(token), nil
 }
 
-// csrfValid says whether the form came from a page that this browser got from us.
+// csrfValid reports whether the form came from a page that Signet rendered for this browser.
 func (p *Pages) csrfValid(r *http.Request) bool {
-	secret, ok := p.jar(r).Values[valueCSRF].([]byte)
+	secret, ok := p.cookieSession(r).Values[valueCSRF].([]byte)
 	if !ok {
 		return false
 	}

@@ -14,16 +14,16 @@ const (
 	maxFlowLength = 6 << 10 // sealed, in bytes: it travels in a URL
 )
 
-// Flow is an authorization request that waits for the person. Sealed, it travels through the browser, who can neither
-// read nor change it.
+// Flow is an authorization request that waits for the user. It is sealed, so that the browser can neither read nor
+// change it.
 type Flow struct {
 	Query       string    // of /oauth2/authorize
 	RequestedAt time.Time // a sign-in before this does not answer prompt=login
 	ClientID    string
 	Audience    string
 	Scopes      []string
-	AnsweredIn  int64 // the session in which the person answered the consent page, zero: not asked yet
-	Denied      bool  // and said no
+	AnsweredIn  int64 // the session in which the user answered the consent page, zero: not yet
+	Denied      bool  // and denied
 }
 
 // sealedFlow adds the end of the seal.
@@ -41,7 +41,7 @@ func (p *Pages) SealFlow(flow Flow) (string, error) {
 	return sealed, nil
 }
 
-// OpenFlow reads what SealFlow made. ErrInvalid if it is not ours or too old.
+// OpenFlow opens what SealFlow made. ErrInvalid if the seal is invalid or expired.
 func (p *Pages) OpenFlow(sealed string) (Flow, error) {
 	var opened sealedFlow
 	if err := p.flows.Decode(flowName, sealed, &opened); err != nil {

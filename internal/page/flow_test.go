@@ -60,12 +60,12 @@ func TestSealedFlowShowsNothing(t *testing.T) {
 	}
 }
 
-func TestFlowThatIsNotOursIsRefused(t *testing.T) {
+func TestFlowWithAnInvalidSealIsRefused(t *testing.T) {
 	pages, now := newPages(t, "https://id.example")
 	sealed := seal(t, pages, waiting)
 	middle := len(sealed) / 2
 	flipped := sealed[:middle] + string(sealed[middle]^1) + sealed[middle+1:]
-	device, err := pages.devices.Encode(deviceName, sealedFlow{waiting, now.Add(time.Hour)})
+	device, err := pages.trusted.Encode(trustedName, sealedFlow{waiting, now.Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}

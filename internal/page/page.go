@@ -22,7 +22,7 @@ import (
 
 // Directory finds users.
 type Directory interface {
-	// FindUserByID asks the database, not a cache: nothing else on a page would notice that it is old.
+	// FindUserByID asks the database, not a cache: a page has no other check for stale data.
 	// ErrNotFound if there is no such user.
 	FindUserByID(ctx context.Context, id int64) (domain.User, error)
 }
@@ -45,7 +45,7 @@ type Pages struct {
 	cookie    string // its name
 	cookies   *sessions.CookieStore
 	flows     *securecookie.SecureCookie
-	devices   *securecookie.SecureCookie
+	trusted   *securecookie.SecureCookie
 	origins   *http.CrossOriginProtection
 	templates map[string]*template.Template
 	assets    map[string]asset
@@ -70,7 +70,7 @@ func New(cfg Config) (*Pages, error) {
 		now:       cfg.Now,
 		log:       cfg.Log,
 	}
-	// A proxy may change Host; the issuer's own origin is never a stranger.
+	// A proxy may change Host: the origin of the issuer is always accepted.
 	if err := p.origins.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
 		return nil, fmt.Errorf("trust the issuer's origin: %w", err)
 	}
@@ -110,7 +110,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name 
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
-	_, _ = body.WriteTo(w) // a browser that went away needs no answer
+	_, _ = body.WriteTo(w) // the connection may be closed
 }
 
 func (p *Pages) execute(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, name string, data any) error {
@@ -130,7 +130,7 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, status int, title,
 	p.Render(w, r, status, "error", problem{title, detail})
 }
 
-// Unavailable answers that the database is gone, so that nobody can tell who is signed in, or that time ran out.
+// Unavailable answers that the database did not answer, or not in time.
 func (p *Pages) Unavailable(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "5")
 	p.Error(w, r, http.StatusServiceUnavailable, "Back in a moment",

@@ -69,7 +69,7 @@ func TestKeysThatAreTooShortAreRefused(t *testing.T) {
 	}
 }
 
-func TestCookieIsKeptFromScriptsAndStrangers(t *testing.T) {
+func TestCookieIsHiddenFromScriptsAndOtherSites(t *testing.T) {
 	for issuer, want := range map[string]http.Cookie{
 		"https://id.example":    {Name: "__Host-signet", Secure: true},
 		"http://127.0.0.1:8080": {Name: "signet"},
@@ -88,7 +88,7 @@ func TestCookieIsKeptFromScriptsAndStrangers(t *testing.T) {
 	}
 }
 
-func TestDeviceCookieTellsWhoWasHereForItsTime(t *testing.T) {
+func TestTrustedBrowserCookieNamesItsUserUntilItExpires(t *testing.T) {
 	pages, now := newPages(t, "https://id.example")
 	w := httptest.NewRecorder()
 	pages.Remember(w, "alice")
@@ -98,7 +98,7 @@ func TestDeviceCookieTellsWhoWasHereForItsTime(t *testing.T) {
 	}
 	r := httptest.NewRequest(http.MethodGet, "/login", nil)
 	if pages.Remembers(r, "alice") {
-		t.Error("a stranger is remembered")
+		t.Error("an unknown browser is trusted")
 	}
 	r.AddCookie(cookie)
 	if !pages.Remembers(r, "Alice") {
@@ -107,7 +107,7 @@ func TestDeviceCookieTellsWhoWasHereForItsTime(t *testing.T) {
 	if pages.Remembers(r, "bob") {
 		t.Error("bob is remembered by the cookie of alice")
 	}
-	*now = now.Add(deviceLifetime)
+	*now = now.Add(trustedLifetime)
 	if pages.Remembers(r, "alice") {
 		t.Error("alice is remembered for ever")
 	}

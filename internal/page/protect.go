@@ -10,7 +10,7 @@ import (
 const maxBody = 64 << 10
 
 // Protect wraps pages: it sets the security headers, bounds forms, and refuses a POST that did not come from a form
-// of ours. Handlers find the form parsed.
+// of Signet. Handlers find the form parsed.
 func (p *Pages) Protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.secure(w)
@@ -21,7 +21,7 @@ func (p *Pages) Protect(next http.Handler) http.Handler {
 	})
 }
 
-// admit checks a form, or answers why not.
+// admit checks a form, or answers with the reason.
 func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 	if err := p.origins.Check(r); err != nil {
 		p.Error(w, r, http.StatusForbidden, "Not from here", "This form was sent by another site, so Signet did not accept it.")
@@ -52,11 +52,11 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 // secure sets the headers of every page.
 func (p *Pages) secure(w http.ResponseWriter) {
 	h := w.Header()
-	if h.Get("Content-Security-Policy") == "" { // else AllowRedirect was here before
+	if h.Get("Content-Security-Policy") == "" { // AllowRedirect may have set it
 		h.Set("Content-Security-Policy", policy+"; form-action 'self'")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
-	// Not no-referrer: under it browsers send "Origin: null" with our own forms, and the check above needs the origin.
+	// Not no-referrer: under it browsers send "Origin: null" with Signet's forms too, and the check above needs the origin.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -73,8 +73,8 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 
 // AllowRedirect lets the forms of this answer lead to a client, and on to wherever that leads: browsers hold form-action
 // against the whole chain of redirects that follows a POST (CSP Level 3 §6.4.1), also those that the client makes. The
-// forms are ours alone, with fixed actions and CSRF tokens, and nobody's text becomes markup. An application may have
-// opened the page in a popup that reports back to its opener at the end, so the page does not cut that tie.
+// forms are Signet's own, with fixed actions and CSRF tokens, and all text is escaped. An application may have
+// opened the page in a popup that reports back to its opener at the end, so the page keeps its opener.
 func (p *Pages) AllowRedirect(w http.ResponseWriter) {
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none")

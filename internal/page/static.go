@@ -14,7 +14,7 @@ import (
 	"github.com/signet-auth/signet/web"
 )
 
-// mediaTypes of the files that there are: the system's own table must not decide what a browser takes for a script.
+// mediaTypes of the files that there are: the media types must not depend on the system's table.
 var mediaTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSigningInGivesTokensThatSayWhoAndWhat(t *testing.T) {
+func TestSigningInGivesTokensWithTheUsersClaims(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		for name, c := range map[string]client{"confidential": s.web, "public": s.app} {
 			t.Run(name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestTheAuthorizationEndpointRefusesBadRequests(t *testing.T) {
 	})
 }
 
-func TestTheSignInPagesKeepAttackersOut(t *testing.T) {
+func TestTheSignInPagesRefuseAttacks(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		good := newAuthorization(s.web).query
 		t.Run("wrong password", func(t *testing.T) {
@@ -237,8 +237,8 @@ func TestARefreshTokenIsRenewedAndItsReuseEndsTheFamily(t *testing.T) {
 
 		s.post("/oauth2/token", s.app, refresh(first.Refresh)).wantError(t, 400, "invalid_grant")
 		s.post("/oauth2/token", s.app, refresh(wide.Refresh)).wantError(t, 400, "invalid_grant")
-		for _, dead := range []tokens{first, second, wide} {
-			s.wantActive(t, s.orders, dead.Access, false)
+		for _, revoked := range []tokens{first, second, wide} {
+			s.wantActive(t, s.orders, revoked.Access, false)
 		}
 	})
 }
@@ -251,7 +251,7 @@ func TestOneOfFiftyParallelRefreshesWins(t *testing.T) {
 }
 
 // wantOneWinner sends n requests at once: one has to be answered with tokens, the rest with invalid_grant. As all but one
-// were reuse, the winner's tokens are dead in the end.
+// were reuse, the winner's tokens are revoked in the end.
 func (s *shop) wantOneWinner(t *testing.T, n int, send func() answer) {
 	t.Helper()
 	answers := make([]answer, n)
@@ -274,7 +274,7 @@ func (s *shop) wantOneWinner(t *testing.T, n int, send func() answer) {
 	s.wantActive(t, s.orders, winners[0].Access, false)
 }
 
-func TestRevocationEndsWhatItSays(t *testing.T) {
+func TestRevocationByTokenType(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		t.Run("an access token ends alone", func(t *testing.T) {
 			got := s.signIn(t, s.web)

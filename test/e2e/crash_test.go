@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// kills is how often a replica is killed in full flight, by the kind of database.
+// kills is how often a replica is killed under load, by the kind of database.
 var kills = map[string]int{"postgres": 100, "sqlite": 20}
 
-// patientDatabase has a server wait for its database longer than a busy machine takes, so that no error is excused by that.
+// patientDatabase makes a server wait longer for its database than a busy machine takes, so that every error is a fault.
 const patientDatabase = "SIGNET_DATABASE_TIMEOUT=30s"
 
-// wallet holds what clients were answered.
-type wallet struct {
+// tokenList collects the tokens that clients got.
+type tokenList struct {
 	mu     sync.Mutex
 	tokens []string
 }
 
-func (w *wallet) put(token string) {
+func (w *tokenList) put(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tokens = append(w.tokens, token)
@@ -33,7 +33,7 @@ func (a answer) accessToken(t *testing.T) string {
 	return decode[tokens](t, a).Access
 }
 
-// load is what clients do until the test stops them.
+// load runs clients until the test stops them.
 type load struct {
 	stop chan struct{}
 	wg   sync.WaitGroup
@@ -41,7 +41,7 @@ type load struct {
 
 func newLoad() *load { return &load{stop: make(chan struct{})} }
 
-// add has n clients do something again and again, each with a pause between.
+// add runs n clients that repeat an operation, with a pause in between.
 func (l *load) add(n int, pause time.Duration, do func()) {
 	for range n {
 		l.wg.Go(func() {
@@ -62,7 +62,7 @@ func (l *load) end() {
 	l.wg.Wait()
 }
 
-func TestKill9InFullFlightLosesNoAnsweredTokenAndGivesNoPlaceTwice(t *testing.T) {
+func TestKill9UnderLoadLosesNoAnsweredTokenAndAllocatesNoStatusIndexTwice(t *testing.T) {
 	t.Parallel()
 	for name, open := range databases {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestKill9InFullFlightLosesNoAnsweredTokenAndGivesNoPlaceTwice(t *testing.T)
 			survivor := openShop(t, open(t), patientDatabase)
 			const fleet = 4
 			var victims [fleet]atomic.Pointer[server]
-			var held wallet
+			var held tokenList
 			var ofVictims atomic.Int64
 			clients := newLoad()
 			clients.add(2, 10*time.Millisecond, func() {
@@ -93,7 +93,7 @@ func TestKill9InFullFlightLosesNoAnsweredTokenAndGivesNoPlaceTwice(t *testing.T)
 						ofVictims.Add(1)
 					case 0: // killed
 					default:
-						t.Errorf("a replica that is to die answers %d %s", a.status, a.body)
+						t.Errorf("a replica before its kill answers %d %s", a.status, a.body)
 					}
 				})
 			}
@@ -117,16 +117,16 @@ func TestKill9InFullFlightLosesNoAnsweredTokenAndGivesNoPlaceTwice(t *testing.T)
 
 			t.Logf("%d kills; %d tokens answered, %d by replicas that were killed", kills[name], len(held.tokens), ofVictims.Load())
 			if ofVictims.Load() < int64(kills[name]) {
-				t.Error("too few tokens to judge")
+				t.Error("too few tokens for a result")
 			}
 			survivor.wantAllLive(t, held.tokens)
-			given := map[statusPlace]bool{}
+			given := map[statusRef]bool{}
 			for _, token := range held.tokens {
-				place := placeOf(t, token)
-				if given[place] {
-					t.Errorf("%v was given twice", place)
+				ref := statusRefOf(t, token)
+				if given[ref] {
+					t.Errorf("%v was allocated twice", ref)
 				}
-				given[place] = true
+				given[ref] = true
 			}
 			for range 50 {
 				survivor.wantActive(t, survivor.orders, held.tokens[rand.N(len(held.tokens))], true)
@@ -135,7 +135,7 @@ func TestKill9InFullFlightLosesNoAnsweredTokenAndGivesNoPlaceTwice(t *testing.T)
 	}
 }
 
-// wantAllLive fails unless the index has all these tokens of reporting as live.
+// wantAllLive fails unless all these tokens of reporting are live in the index.
 func (s *shop) wantAllLive(t *testing.T, tokens []string) {
 	t.Helper()
 	type listed struct {

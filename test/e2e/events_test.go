@@ -9,8 +9,8 @@ import (
 	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
-// told is an answer to a poll for events (RFC 8936 §2.3).
-type told struct {
+// pollAnswer is the answer to a poll for events (RFC 8936 §2.3).
+type pollAnswer struct {
 	Sets          map[string]string `json:"sets"`
 	MoreAvailable bool              `json:"moreAvailable"`
 }
@@ -26,16 +26,16 @@ func (s *server) poll(by client, body string) answer {
 	return do(r)
 }
 
-func TestAServiceThatPollsIsToldOfARevocation(t *testing.T) {
+func TestAPollReturnsARevocation(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		s.signet("receiver", "create", s.orders.ID, "--poll")
 		token := s.reportingToken(t)
 		waiting := make(chan answer, 1)
 		go func() { waiting <- s.poll(s.orders, `{}`) }()
 		s.revoke(t, s.reporting, token)
-		got := decode[told](t, (<-waiting).wantStatus(t, 200))
+		got := decode[pollAnswer](t, (<-waiting).wantStatus(t, 200))
 		if len(got.Sets) != 1 || got.MoreAvailable {
-			t.Fatalf("it is told %+v", got)
+			t.Fatalf("the answer is %+v", got)
 		}
 		for jti, set := range got.Sets {
 			said, header := claims(t, set), joseHeader(t, set)
@@ -45,10 +45,10 @@ func TestAServiceThatPollsIsToldOfARevocation(t *testing.T) {
 			if subject := said["sub_id"].(map[string]any); subject["jti"] != claims(t, token)["jti"] {
 				t.Errorf("it is about %v", subject)
 			}
-			// Nobody takes it for an access token.
+			// It is no access token.
 			s.wantActive(t, s.orders, set, false)
 			s.get("/oauth2/userinfo", set).wantStatus(t, 401)
-			if again := decode[told](t, s.poll(s.orders, `{"returnImmediately":true,"ack":["`+jti+`"]}`).wantStatus(t, 200)); len(again.Sets) != 0 {
+			if again := decode[pollAnswer](t, s.poll(s.orders, `{"returnImmediately":true,"ack":["`+jti+`"]}`).wantStatus(t, 200)); len(again.Sets) != 0 {
 				t.Errorf("after it was acknowledged: %+v", again)
 			}
 		}
@@ -71,8 +71,8 @@ func TestAPollWaitsAndEndsWithTheServer(t *testing.T) {
 	s := openShop(t, pgtest.Database(t))
 	s.signet("receiver", "create", s.orders.ID, "--poll")
 	began := time.Now()
-	if got := decode[told](t, s.poll(s.orders, `{}`).wantStatus(t, 200)); len(got.Sets) != 0 || got.Sets == nil {
-		t.Errorf("it is told %+v", got)
+	if got := decode[pollAnswer](t, s.poll(s.orders, `{}`).wantStatus(t, 200)); len(got.Sets) != 0 || got.Sets == nil {
+		t.Errorf("the answer is %+v", got)
 	}
 	if waited := time.Since(began); waited < 20*time.Second {
 		t.Errorf("it waited for %v only", waited)

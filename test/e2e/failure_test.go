@@ -10,7 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
-func TestWithoutItsDatabaseTheServerSaysSoAndRecovers(t *testing.T) {
+func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 	t.Parallel()
 	for name, outage := range map[string]struct {
 		begin, end func(t *testing.T, c *pgtest.Cluster)
@@ -54,9 +54,9 @@ func TestWithoutItsDatabaseTheServerSaysSoAndRecovers(t *testing.T) {
 	}
 }
 
-func TestWhatWasAnsweredIsInTheIndexAfterKill9(t *testing.T) {
+func TestAnsweredTokensAreInTheIndexAfterKill9(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		var issued, revoked wallet
+		var issued, revoked tokenList
 		var wg sync.WaitGroup
 		for n := range 8 {
 			wg.Go(func() {
@@ -80,7 +80,7 @@ func TestWhatWasAnsweredIsInTheIndexAfterKill9(t *testing.T) {
 		s.kill()
 		wg.Wait()
 		if len(issued.tokens) == 0 || len(revoked.tokens) == 0 {
-			t.Fatalf("%d tokens issued, %d revoked: too few to judge", len(issued.tokens), len(revoked.tokens))
+			t.Fatalf("%d tokens issued, %d revoked: too few for a result", len(issued.tokens), len(revoked.tokens))
 		}
 
 		s.server = s.serve()
@@ -93,7 +93,7 @@ func TestWhatWasAnsweredIsInTheIndexAfterKill9(t *testing.T) {
 	})
 }
 
-func TestAServerStopsCleanlyInTheMiddleOfWork(t *testing.T) {
+func TestAServerStopsCleanlyUnderLoad(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		clients := newLoad()
 		clients.add(4, 0, func() {

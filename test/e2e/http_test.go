@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// client is an OAuth client as its developer knows it.
+// client is an OAuth client as its developer sees it.
 type client struct {
 	ID     string `json:"client_id"`
 	Secret string `json:"client_secret"`
 }
 
-// answer is what a server said.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header

@@ -16,7 +16,7 @@ import (
 type installation struct {
 	t      *testing.T
 	dir    string   // the processes' working directory
-	env    []string // what tells them of the database and the master key
+	env    []string // the settings of the database and the master key
 	issuer string   // the first server's URL
 
 	mu      sync.Mutex

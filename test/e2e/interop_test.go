@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// script is a program of test/interop that talks line by line.
+// script is a program of test/interop that reads and writes lines.
 type script struct {
 	t      *testing.T
 	stdin  io.WriteCloser
@@ -52,15 +52,15 @@ func runScript(t *testing.T, name string, settings map[string]any) *script {
 	return s
 }
 
-func (s *script) tell(line string) {
+func (s *script) writeLine(line string) {
 	s.t.Helper()
 	if _, err := io.WriteString(s.stdin, line+"\n"); err != nil {
 		s.t.Fatalf("%v\n%s", err, &s.stderr)
 	}
 }
 
-// hear reads the next line.
-func (s *script) hear() string {
+// readLine reads the next line.
+func (s *script) readLine() string {
 	s.t.Helper()
 	if !s.stdout.Scan() {
 		s.t.Fatalf("the script ended: %v\n%s", s.wait(), &s.stderr)
@@ -68,16 +68,16 @@ func (s *script) hear() string {
 	return s.stdout.Text()
 }
 
-func TestOpenidClientUnderstandsTheServer(t *testing.T) {
+func TestOpenidClientWorksWithTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		app := runScript(t, "relying-party.js", map[string]any{
 			"issuer": s.issuer, "audience": ordersAPI, "scope": "orders:read", "callback": callback,
 			"web": s.web, "machine": s.reporting, "service": s.orders,
 		})
-		p := newBrowser(t, s.server).open(app.hear()).signIn()
-		app.tell(p.url.String())
-		if got := app.hear(); got != "done" {
-			t.Errorf("it says %q", got)
+		p := newBrowser(t, s.server).open(app.readLine()).signIn()
+		app.writeLine(p.url.String())
+		if got := app.readLine(); got != "done" {
+			t.Errorf("the script prints %q", got)
 		}
 		check(t, app.wait())
 	})
@@ -88,9 +88,9 @@ func TestAServiceNeedsOnlyTheJWKS(t *testing.T) {
 		service := runScript(t, "service.js", map[string]any{"issuer": s.issuer, "audience": ordersAPI})
 		want := func(token, verdict string) {
 			t.Helper()
-			service.tell(token)
-			if got := service.hear(); !strings.HasPrefix(got, verdict) {
-				t.Errorf("the service says %q, want %q", got, verdict)
+			service.writeLine(token)
+			if got := service.readLine(); !strings.HasPrefix(got, verdict) {
+				t.Errorf("the service prints %q, want %q", got, verdict)
 			}
 		}
 		before := s.reportingToken(t)
@@ -109,7 +109,7 @@ func TestAServiceNeedsOnlyTheJWKS(t *testing.T) {
 	})
 }
 
-func TestGoClientsUnderstandTheServer(t *testing.T) {
+func TestGoClientsWorkWithTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		ctx := t.Context()
 		machine := clientcredentials.Config{
@@ -144,7 +144,7 @@ func TestGoClientsUnderstandTheServer(t *testing.T) {
 		user, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(got))
 		check(t, err)
 		if user.Subject != id.Subject || user.Email != "alice@people.example" {
-			t.Errorf("userinfo says %+v", user)
+			t.Errorf("userinfo answers %+v", user)
 		}
 		renewed, err := web.TokenSource(ctx, &oauth2.Token{RefreshToken: s.secret(got.RefreshToken)}).Token()
 		check(t, err)

@@ -41,20 +41,20 @@ func TestKeyRotationTakesEffectInARunningServer(t *testing.T) {
 	})
 }
 
-func TestARevokedKeyEndsWhatItSigned(t *testing.T) {
+func TestTokensOfARevokedKeyAreInactive(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		dead := s.reportingToken(t)
-		kid := joseHeader(t, dead)["kid"].(string)
+		revoked := s.reportingToken(t)
+		kid := joseHeader(t, revoked)["kid"].(string)
 		s.signet("key", "revoke", kid)
-		alive := s.reportingToken(t)
-		if joseHeader(t, alive)["kid"] == kid {
+		live := s.reportingToken(t)
+		if joseHeader(t, live)["kid"] == kid {
 			t.Error("the revoked key still signs")
 		}
 		if s.published(t)[kid] {
 			t.Error("the revoked key is still published")
 		}
-		s.wantActive(t, s.orders, dead, false)
-		s.wantActive(t, s.orders, alive, true)
+		s.wantActive(t, s.orders, revoked, false)
+		s.wantActive(t, s.orders, live, true)
 	})
 }
 

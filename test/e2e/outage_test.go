@@ -20,7 +20,7 @@ func TestARestartOfPostgresUnderLoadCostsOnly503s(t *testing.T) {
 	s := openShop(t, cluster.Database(t))
 	replicas := []*server{s.server, s.serve()}
 
-	var issued, revoked wallet
+	var issued, revoked tokenList
 	var mu sync.Mutex
 	answers := map[int]int{}
 	// ok says whether a request was answered; if not it was refused as it should be.
@@ -76,7 +76,7 @@ func TestARestartOfPostgresUnderLoadCostsOnly503s(t *testing.T) {
 
 	t.Logf("answers by status: %v; %d tokens acknowledged, %d revocations", answers, len(issued.tokens), len(revoked.tokens))
 	if answers[http.StatusServiceUnavailable] == 0 || len(issued.tokens) < 20 || len(revoked.tokens) < 10 {
-		t.Error("too few answers to judge")
+		t.Error("too few answers for a result")
 	}
 	s.wantAllLive(t, issued.tokens)
 	for n, token := range revoked.tokens {
@@ -84,7 +84,7 @@ func TestARestartOfPostgresUnderLoadCostsOnly503s(t *testing.T) {
 	}
 }
 
-func TestAReplicaCutOffFromPostgresServesWhatItKnowsAndNothingElse(t *testing.T) {
+func TestAReplicaWithoutPostgresServesOnlyCachedDocuments(t *testing.T) {
 	t.Parallel()
 	for name, cut := range map[string]func(*pgtest.Wire){"dropped": (*pgtest.Wire).Cut, "silent": (*pgtest.Wire).Silence} {
 		t.Run(name, func(t *testing.T) {
@@ -99,12 +99,12 @@ func TestAReplicaCutOffFromPostgresServesWhatItKnowsAndNothingElse(t *testing.T)
 			far := remote.serve()
 
 			token, user := s.reportingToken(t), s.signIn(t, s.web)
-			place := placeOf(t, token)
-			if placeOf(t, user.Access).uri != place.uri {
+			ref := statusRefOf(t, token)
+			if statusRefOf(t, user.Access).uri != ref.uri {
 				t.Log("the tokens' lists differ") // at the turn of an hour
 			}
 			far.wantActive(t, s.orders, token, true)
-			far.getList(place).wantStatus(t, http.StatusOK)
+			far.getList(ref).wantStatus(t, http.StatusOK)
 			jwks := far.get("/.well-known/jwks.json", "").wantStatus(t, http.StatusOK)
 
 			cut(wire)
@@ -118,11 +118,11 @@ func TestAReplicaCutOffFromPostgresServesWhatItKnowsAndNothingElse(t *testing.T)
 				"userinfo":      func() answer { return far.get("/oauth2/userinfo", user.Access) },
 				"the admin API": func() answer { return far.get("/api/v1/tokens", token) },
 				"readiness":     func() answer { return far.get("/readyz", "") },
-				"another list":  func() answer { return far.get(strings.TrimPrefix(place.uri, s.issuer)+"99", "") },
+				"another list":  func() answer { return far.get(strings.TrimPrefix(ref.uri, s.issuer)+"99", "") },
 			})
 			far.get("/healthz", "").wantStatus(t, http.StatusOK)
 
-			far.awaitExpiryOfList(t, place, cutAt, ttl)
+			far.awaitExpiryOfList(t, ref, cutAt, ttl)
 			if again := far.get("/.well-known/jwks.json", "").wantStatus(t, http.StatusOK); again.body != jwks.body {
 				t.Errorf("the JWKS was %s and is %s", jwks.body, again.body)
 			}
@@ -133,7 +133,7 @@ func TestAReplicaCutOffFromPostgresServesWhatItKnowsAndNothingElse(t *testing.T)
 			far.wantActive(t, s.orders, user.Access, true)
 			s.issued(t, far.post("/oauth2/token", s.web, refresh(user.Refresh)))
 			s.issued(t, far.post("/oauth2/token", s.reporting, clientCredentials()))
-			far.awaitList(t, place, 1)
+			far.awaitList(t, ref, 1)
 		})
 	}
 }
@@ -176,12 +176,12 @@ func TestWithoutTheDatabaseTheJWKSIsServedWithItsAgeAndEnds(t *testing.T) {
 
 // awaitExpiryOfList reads a list that cannot be brought up to date until it is not served any more. As long as it is, it says
 // that it is from before the cut, and has not expired.
-func (s *server) awaitExpiryOfList(t *testing.T, place statusPlace, cutAt time.Time, ttl time.Duration) {
+func (s *server) awaitExpiryOfList(t *testing.T, ref statusRef, cutAt time.Time, ttl time.Duration) {
 	t.Helper()
 	served, expires := 0, time.Time{}
 	for deadline := cutAt.Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		asked := time.Now()
-		a := s.getList(place)
+		a := s.getList(ref)
 		if a.status == http.StatusServiceUnavailable {
 			if served == 0 || time.Now().Before(expires) {
 				t.Errorf("it is not served at %v, although it has not expired by %v", time.Now(), expires)
@@ -194,7 +194,7 @@ func (s *server) awaitExpiryOfList(t *testing.T, place statusPlace, cutAt time.T
 		if issued.After(cutAt) || !asked.Before(expires) {
 			t.Fatalf("cut at %v, asked at %v, got a list from %v that expires at %v", cutAt, asked, issued, expires)
 		}
-		if statusIn(t, c, place) != 0 {
+		if statusIn(t, c, ref) != 0 {
 			t.Error("it shows what happened after the cut")
 		}
 		if age := a.header.Get("Cache-Control"); asked.Sub(issued) > 2*ttl && age != "public, max-age=0" {
@@ -205,11 +205,11 @@ func (s *server) awaitExpiryOfList(t *testing.T, place statusPlace, cutAt time.T
 }
 
 // awaitList waits until a list is served again and says so: a busy machine takes its time.
-func (s *server) awaitList(t *testing.T, place statusPlace, want int) {
+func (s *server) awaitList(t *testing.T, ref statusRef, want int) {
 	t.Helper()
 	var a answer
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if a = s.getList(place); a.status == http.StatusOK && statusIn(t, claims(t, a.body), place) == want {
+		if a = s.getList(ref); a.status == http.StatusOK && statusIn(t, claims(t, a.body), ref) == want {
 			return
 		}
 	}

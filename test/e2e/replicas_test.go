@@ -9,7 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
-func TestReplicasAgreeAtOnce(t *testing.T) {
+func TestAChangeAppliesToEveryReplicaAtOnce(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, pgtest.Database(t))
 	other := &shop{server: s.serve(), reporting: s.reporting, orders: s.orders, web: s.web}
@@ -65,9 +65,9 @@ func TestReplicasThatStartTogetherMigrateOnce(t *testing.T) {
 
 func TestAReplicaWithAnotherMasterKeyStops(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		stranger := &installation{t: t, dir: t.TempDir(), issuer: s.issuer}
-		stranger.env = []string{s.env[0], "SIGNET_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)), noSleep}
-		replica := stranger.start()
+		other := &installation{t: t, dir: t.TempDir(), issuer: s.issuer}
+		other.env = []string{s.env[0], "SIGNET_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)), noSleep}
+		replica := other.start()
 		select {
 		case <-replica.exited:
 		case <-time.After(20 * time.Second):

@@ -52,7 +52,7 @@ func (c *cachingService) keys() (jwk.Set, error) {
 	return set, err
 }
 
-func TestKeyRotationUnderLoadIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T) {
+func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *testing.T) {
 	t.Parallel()
 	const maxAge = 2 * time.Second
 	s := openShop(t, pgtest.Database(t), patientDatabase, fmt.Sprint("SIGNET_KEYS_JWKS_MAX_AGE=", maxAge))
@@ -61,7 +61,7 @@ func TestKeyRotationUnderLoadIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T
 
 	var verified atomic.Int64
 	var signers sync.Map
-	var held wallet
+	var held tokenList
 	clients := newLoad()
 	for _, replica := range replicas {
 		clients.add(2, 5*time.Millisecond, func() {
@@ -104,7 +104,7 @@ func TestKeyRotationUnderLoadIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T
 	}
 }
 
-func TestARevokedKeyIsGoneFromEveryReplicaAtOnce(t *testing.T) {
+func TestARevokedKeyLeavesEveryReplicaAtOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		replicas := []*server{s.server, s.serve()}
 		var tokens []string
@@ -124,12 +124,12 @@ func TestARevokedKeyIsGoneFromEveryReplicaAtOnce(t *testing.T) {
 				}
 				time.Sleep(20 * time.Millisecond)
 			}
-			anew := s.issued(t, replica.post("/oauth2/token", s.reporting, clientCredentials())).Access
-			if by := joseHeader(t, anew)["kid"].(string); by == kid || !replica.published(t)[by] || !strings.Contains(revoked, by) {
+			reissued := s.issued(t, replica.post("/oauth2/token", s.reporting, clientCredentials())).Access
+			if by := joseHeader(t, reissued)["kid"].(string); by == kid || !replica.published(t)[by] || !strings.Contains(revoked, by) {
 				t.Errorf("replica %d signs with %s; the revocation said %s", n, by, revoked)
 			}
 			for _, other := range replicas {
-				other.wantActive(t, s.orders, anew, true)
+				other.wantActive(t, s.orders, reissued, true)
 			}
 		}
 	})

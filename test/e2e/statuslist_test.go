@@ -18,27 +18,27 @@ import (
 
 const statusListType = "application/statuslist+jwt"
 
-// statusPlace is where a token says that its status is.
-type statusPlace struct {
+// statusRef is the status list and index of a token.
+type statusRef struct {
 	index int
 	uri   string
 }
 
-func placeOf(t *testing.T, token string) statusPlace {
+func statusRefOf(t *testing.T, token string) statusRef {
 	t.Helper()
 	status, ok := claims(t, token)["status"].(map[string]any)
 	if !ok {
 		t.Fatal("the token has no status")
 	}
 	list := status["status_list"].(map[string]any)
-	return statusPlace{int(list["idx"].(float64)), list["uri"].(string)}
+	return statusRef{int(list["idx"].(float64)), list["uri"].(string)}
 }
 
-// tokenStatus does what a service does that asks nobody about a token (Token Status List §8.3): it fetches the list, checks it
+// tokenStatus checks a token as an offline service does (Token Status List §8.3): it fetches the list, checks it
 // by the JWKS and looks the token up.
-func (s *server) tokenStatus(t *testing.T, place statusPlace) int {
+func (s *server) tokenStatus(t *testing.T, ref statusRef) int {
 	t.Helper()
-	a := s.getList(place, "Accept", statusListType).wantStatus(t, http.StatusOK)
+	a := s.getList(ref, "Accept", statusListType).wantStatus(t, http.StatusOK)
 	if got := a.header.Get("Content-Type"); got != statusListType {
 		t.Errorf("Content-Type is %q", got)
 	}
@@ -50,27 +50,27 @@ func (s *server) tokenStatus(t *testing.T, place statusPlace) int {
 	_, err = jws.Verify([]byte(a.body), jws.WithKeySet(set))
 	check(t, err)
 	c := claims(t, a.body)
-	if c["sub"] != place.uri || c["iss"] != s.issuer || !time.Now().Before(seconds(c["exp"])) || c["ttl"] != 10.0 {
+	if c["sub"] != ref.uri || c["iss"] != s.issuer || !time.Now().Before(seconds(c["exp"])) || c["ttl"] != 10.0 {
 		t.Errorf("iss %v, sub %v, exp %v, ttl %v", c["iss"], c["sub"], c["exp"], c["ttl"])
 	}
-	return statusIn(t, c, place)
+	return statusIn(t, c, ref)
 }
 
-// statusIn looks a place up in the claims of its list.
-func statusIn(t *testing.T, c map[string]any, place statusPlace) int {
+// statusIn looks a ref up in the claims of its list.
+func statusIn(t *testing.T, c map[string]any, ref statusRef) int {
 	t.Helper()
 	claim := c["status_list"].(map[string]any)
 	list, err := statuslist.Decode(int(claim["bits"].(float64)), claim["lst"].(string), 1<<20)
 	check(t, err)
-	status, err := list.Get(place.index)
+	status, err := list.Get(ref.index)
 	check(t, err)
 	return int(status)
 }
 
-// getList fetches the list of a place from this server, whichever the issuer is.
-func (s *server) getList(place statusPlace, header ...string) answer {
+// getList fetches the list of a ref from this server, whichever the issuer is.
+func (s *server) getList(ref statusRef, header ...string) answer {
 	s.t.Helper()
-	r := s.request(http.MethodGet, strings.TrimPrefix(place.uri, s.issuer), nil)
+	r := s.request(http.MethodGet, strings.TrimPrefix(ref.uri, s.issuer), nil)
 	for n := 0; n < len(header); n += 2 {
 		r.Header.Set(header[n], header[n+1])
 	}
@@ -78,26 +78,26 @@ func (s *server) getList(place statusPlace, header ...string) answer {
 }
 
 // awaitStatus waits until the list says so: it follows within a second, and this is a busy machine.
-func (s *server) awaitStatus(t *testing.T, place statusPlace, want int) {
+func (s *server) awaitStatus(t *testing.T, ref statusRef, want int) {
 	t.Helper()
 	got := -1
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if got = s.tokenStatus(t, place); got == want {
+		if got = s.tokenStatus(t, ref); got == want {
 			return
 		}
 	}
 	t.Errorf("the status is %d, want %d", got, want)
 }
 
-func TestServiceThatOnlyReadsStatusListsLearnsOfEveryMark(t *testing.T) {
+func TestStatusListsShowEveryChangeOfATokensStatus(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		other := s.serve()
 		tokens := make([]string, 4)
-		places := make([]statusPlace, len(tokens))
+		places := make([]statusRef, len(tokens))
 		jtis := make([]string, len(tokens))
 		for i := range tokens {
 			tokens[i] = s.reportingToken(t)
-			places[i], jtis[i] = placeOf(t, tokens[i]), claims(t, tokens[i])["jti"].(string)
+			places[i], jtis[i] = statusRefOf(t, tokens[i]), claims(t, tokens[i])["jti"].(string)
 			if slices.Contains(places[:i], places[i]) {
 				t.Errorf("%v was given twice", places[i])
 			}
@@ -109,9 +109,9 @@ func TestServiceThatOnlyReadsStatusListsLearnsOfEveryMark(t *testing.T) {
 		}
 		await := func(want ...int) {
 			t.Helper()
-			for i, place := range places {
-				s.awaitStatus(t, place, want[i])
-				other.awaitStatus(t, place, want[i])
+			for i, ref := range places {
+				s.awaitStatus(t, ref, want[i])
+				other.awaitStatus(t, ref, want[i])
 			}
 		}
 		s.revoke(t, s.reporting, tokens[0])
@@ -130,11 +130,11 @@ func TestServiceThatOnlyReadsStatusListsLearnsOfEveryMark(t *testing.T) {
 
 func TestStatusListIsServedAsTheStandardSays(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		place := placeOf(t, s.reportingToken(t))
-		path := strings.TrimPrefix(place.uri, s.issuer)
+		ref := statusRefOf(t, s.reportingToken(t))
+		path := strings.TrimPrefix(ref.uri, s.issuer)
 
 		t.Run("from every origin, cacheable no longer than its ttl", func(t *testing.T) {
-			h := s.getList(place).wantStatus(t, http.StatusOK).header
+			h := s.getList(ref).wantStatus(t, http.StatusOK).header
 			if h.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(h.Get("Vary"), "Accept-Encoding") {
 				t.Errorf("header %v", h)
 			}
@@ -143,38 +143,38 @@ func TestStatusListIsServedAsTheStandardSays(t *testing.T) {
 			}
 		})
 		t.Run("compressed for those who ask for it", func(t *testing.T) {
-			a := s.getList(place, "Accept-Encoding", "gzip").wantStatus(t, http.StatusOK)
+			a := s.getList(ref, "Accept-Encoding", "gzip").wantStatus(t, http.StatusOK)
 			unzip, err := gzip.NewReader(bytes.NewReader([]byte(a.body)))
 			check(t, err)
 			body, err := io.ReadAll(unzip)
 			check(t, err)
-			if a.header.Get("Content-Encoding") != "gzip" || claims(t, string(body))["sub"] != place.uri {
+			if a.header.Get("Content-Encoding") != "gzip" || claims(t, string(body))["sub"] != ref.uri {
 				t.Errorf("header %v", a.header)
 			}
-			if a := s.getList(place, "Accept-Encoding", "gzip;q=0"); a.header.Get("Content-Encoding") != "" {
+			if a := s.getList(ref, "Accept-Encoding", "gzip;q=0"); a.header.Get("Content-Encoding") != "" {
 				t.Error("compressed although refused")
 			}
 		})
 		t.Run("not again to those who have it", func(t *testing.T) {
-			// It may be signed anew between two requests.
+			// It may be signed again between two requests.
 			var status int
 			for range 3 {
-				tag := s.getList(place).wantStatus(t, http.StatusOK).header.Get("ETag")
-				if status = s.getList(place, "If-None-Match", `"other", `+tag).status; status == http.StatusNotModified {
+				tag := s.getList(ref).wantStatus(t, http.StatusOK).header.Get("ETag")
+				if status = s.getList(ref, "If-None-Match", `"other", `+tag).status; status == http.StatusNotModified {
 					break
 				}
 			}
 			if status != http.StatusNotModified {
 				t.Errorf("status %d", status)
 			}
-			s.getList(place, "If-None-Match", `"other"`).wantStatus(t, http.StatusOK)
+			s.getList(ref, "If-None-Match", `"other"`).wantStatus(t, http.StatusOK)
 		})
 		t.Run("as a JWT or not at all", func(t *testing.T) {
 			for accept, want := range map[string]int{
 				"application/statuslist+jwt": 200, "application/statuslist+cwt, application/statuslist+jwt;q=0.5": 200, "*/*": 200,
 				"application/statuslist+cwt": 406, "text/html": 406,
 			} {
-				s.getList(place, "Accept", accept).wantStatus(t, want)
+				s.getList(ref, "Accept", accept).wantStatus(t, want)
 			}
 		})
 		t.Run("only as of now, and only if there is one", func(t *testing.T) {
@@ -194,8 +194,8 @@ func TestStatusListIsServedAsTheStandardSays(t *testing.T) {
 				all := decode[struct {
 					Lists []string `json:"status_lists"`
 				}](t, s.get(strings.TrimPrefix(metadata.Lists, s.issuer), "").wantStatus(t, http.StatusOK))
-				if !slices.Contains(all.Lists, place.uri) {
-					t.Errorf("%s leads to %v, want %s among them", document, all.Lists, place.uri)
+				if !slices.Contains(all.Lists, ref.uri) {
+					t.Errorf("%s leads to %v, want %s among them", document, all.Lists, ref.uri)
 				}
 			}
 		})

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestClientCredentialsGiveATokenThatSaysWhatTheClientMayDo(t *testing.T) {
+func TestClientCredentialsGiveATokenWithTheClientsPermissions(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		before := time.Now().Add(-time.Second)
 		a := s.post("/oauth2/token", s.reporting, clientCredentials())
@@ -115,7 +115,7 @@ func TestTheTokenEndpointRefusesBadRequests(t *testing.T) {
 				}
 			})
 		}
-		t.Run("the answer does not tell an unknown client from a wrong secret", func(t *testing.T) {
+		t.Run("the answer is the same for an unknown client and a wrong secret", func(t *testing.T) {
 			if diff := cmp.Diff(post(wrong, clientCredentials()).body, post(unknown, clientCredentials()).body); diff != "" {
 				t.Error(diff)
 			}

@@ -1,4 +1,4 @@
-// A service that judges tokens by the JWKS alone, with jose. Each line of stdin is a token, each line of stdout a verdict.
+// A service that verifies tokens by the JWKS alone, with jose. Each line of stdin is a token, each line of stdout a verdict.
 import { createInterface } from 'node:readline';
 
 import { createRemoteJWKSet, jwtVerify } from 'jose';
