@@ -156,22 +156,25 @@ func matchRedirect(c *domain.Client, given string) error {
 	return fosite.ErrInvalidRequest.WithDescription("The redirect_uri is not one that is registered for this application.")
 }
 
-// withoutPort drops the port of an http URI on a loopback address; it is "" for any other URI.
+// withoutPort drops the port of an http URI on a loopback address; it is "" for any other URI, and for a port that does not exist.
 func withoutPort(uri string) string {
 	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
 		rest, ok := strings.CutPrefix(uri, host)
 		if !ok {
 			continue
 		}
-		if port, path, _ := strings.Cut(rest, "/"); port == "" || len(port) > 1 && port[0] == ':' && isDigits(port[1:]) {
+		authority, path, _ := strings.Cut(rest, "/")
+		if port, has := strings.CutPrefix(authority, ":"); authority == "" || has && isPort(port) {
 			return host + "/" + path
 		}
 	}
 	return ""
 }
 
-func isDigits(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+// isPort says whether text is a port that can be connected to, without zeros before it.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == text
 }
 
 // judge checks everything of a request that does not depend on the person.

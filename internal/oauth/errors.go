@@ -107,7 +107,7 @@ func innermost(err error) error {
 	return err
 }
 
-// writeJSON answers with JSON that no cache keeps.
+// writeJSON answers with JSON that no cache keeps, unless the answer says otherwise.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -115,7 +115,9 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
+	if status != http.StatusOK || h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	w.Write(encoded) //nolint:errcheck // the caller is gone

@@ -67,11 +67,11 @@ func (p *Provider) metadata() metadata {
 }
 
 func (p *Provider) serverMetadata(w http.ResponseWriter, _ *http.Request) {
-	p.publish(w, p.metadata())
+	publish(w, p.metadata(), metadataMaxAge)
 }
 
 func (p *Provider) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
-	p.publish(w, openidMetadata{
+	publish(w, openidMetadata{
 		metadata:         p.metadata(),
 		UserinfoEndpoint: p.Issuer + "/oauth2/userinfo",
 		SubjectTypes:     []string{"public"},
@@ -81,12 +81,16 @@ func (p *Provider) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
 			"name", "preferred_username", "updated_at", "email", "email_verified",
 		},
 		Prompts: []string{"none", "login", "consent", "select_account"},
-	})
+	}, metadataMaxAge)
 }
 
-// publish answers with a public document, readable from every origin.
-func (p *Provider) publish(w http.ResponseWriter, document any) {
+// metadataMaxAge is how long others may cache the metadata, which changes with the version of Signet alone.
+const metadataMaxAge = 5 * time.Minute
+
+// publish answers with a public document that is cached, and readable from every origin.
+func publish(w http.ResponseWriter, document any, maxAge time.Duration) {
 	allowAnyOrigin(w)
+	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(maxAge.Seconds())))
 	writeJSON(w, http.StatusOK, document)
 }
 
@@ -118,19 +122,4 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Write(body) //nolint:errcheck // the caller is gone
-}
-
-// allowAnyOrigin lets scripts of any origin read the answer; it never goes with cookies.
-func allowAnyOrigin(w http.ResponseWriter) {
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-}
-
-// preflight answers a browser that asks before a request from another origin.
-func (p *Provider) preflight(w http.ResponseWriter, _ *http.Request) {
-	allowAnyOrigin(w)
-	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-	h.Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
 }

@@ -128,6 +128,7 @@ func New(c Config) *Provider {
 func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /oauth2/authorize", p.authorize)
 	mux.HandleFunc("POST /oauth2/authorize", p.authorize)
+	mux.HandleFunc("HEAD /oauth2/authorize", onlyGetAndPost) // GET would take it, and make a code
 	mux.HandleFunc("POST /oauth2/token", p.token)
 	mux.HandleFunc("POST /oauth2/introspect", p.introspect)
 	mux.HandleFunc("POST /introspect", p.introspect)
@@ -141,8 +142,8 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /statuslists/{id}", p.statusList)
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.openidConfiguration)
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server", p.serverMetadata)
-	for _, path := range []string{"/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/userinfo", "/introspect", "/revoke"} {
-		mux.HandleFunc("OPTIONS "+path, p.preflight)
+	for path, methods := range crossOrigin {
+		mux.HandleFunc("OPTIONS "+path, preflight(methods))
 	}
 }
 

@@ -69,7 +69,7 @@ func (p *Provider) statusLists(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	p.publish(w, map[string][]string{"status_lists": uris})
+	publish(w, map[string][]string{"status_lists": uris}, 0)
 }
 
 // accepts says whether a header of the request names one of the choices, and not with a quality of zero (RFC 9110 §12.4.2).

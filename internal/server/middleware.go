@@ -6,8 +6,22 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 )
+
+// secured sets what goes with every answer, those of errors and unknown paths too. HSTS (RFC 6797) holds for a host as a whole, so
+// it is said wherever the host is first asked.
+func secured(issuer string, next http.Handler) http.Handler {
+	https := strings.HasPrefix(issuer, "https://")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if https {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler closes
 // the connection with it, and net/http handles it.

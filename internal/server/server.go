@@ -151,5 +151,5 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 
 	// A request's own limit: a little more than the database timeout, so that the error is still answered.
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond
-	return recovered(log, logged(log, realAddress(cfg.TrustedProxies, limited(limit, mux)))), nil
+	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, limited(limit, mux))))), nil
 }
