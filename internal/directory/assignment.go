@@ -23,7 +23,7 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 	if !a.ExpiresAt.IsZero() {
 		assigned.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
 	}
-	return d.changeAssignment(ctx, assigned, a, d.store.PutAssignment)
+	return d.events.Change(ctx, assigned, func(ctx context.Context) error { return d.store.PutAssignment(ctx, a) })
 }
 
 // Unassign takes a role from a user, a group or a client. ErrInvalid for the last administrator,
@@ -33,7 +33,7 @@ func (d *Directory) Unassign(ctx context.Context, role string, kind domain.Subje
 	if err := checkSubject(&a); err != nil {
 		return err
 	}
-	return d.changeAssignment(ctx, event.RoleUnassigned{Role: role, Subject: subjectName(a)}, a, func(ctx context.Context, a domain.Assignment) error {
+	return d.events.Change(ctx, event.RoleUnassigned{Role: role, Subject: subjectName(a)}, func(ctx context.Context) error {
 		return d.keepAdministrator(ctx, func() error {
 			return d.store.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
 		})
@@ -53,20 +53,6 @@ func checkSubject(a *domain.Assignment) error {
 		return fmt.Errorf("%w kind of subject %q: assign roles to a user, a group or a client", domain.ErrInvalid, a.SubjectKind)
 	}
 	return nil
-}
-
-func (d *Directory) changeAssignment(
-	ctx context.Context, e event.Event, a domain.Assignment, change func(context.Context, domain.Assignment) error,
-) error {
-	return d.changeRole(ctx, a.Role, e, func(ctx context.Context) error {
-		if _, err := d.store.FindRole(ctx, a.Role); err != nil {
-			return err
-		}
-		if err := change(ctx, a); err != nil {
-			return fmt.Errorf("%s %q: %w", a.SubjectKind, a.Subject, err)
-		}
-		return nil
-	})
 }
 
 // ListAssignments returns assignments after the given id, at most limit. An empty role or kind stands for any.

@@ -55,26 +55,16 @@ func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 // AddMember puts a user into a group; being in it before is no error. ErrNotFound says which of the two does not exist.
 func (d *Directory) AddMember(ctx context.Context, group, username string) error {
 	username = canonical(username)
-	return d.changeMember(ctx, event.MemberAdded{Group: group, User: username}, group, username, d.store.AddMember)
+	return d.events.Change(ctx, event.MemberAdded{Group: group, User: username}, func(ctx context.Context) error {
+		return d.store.AddMember(ctx, group, username)
+	})
 }
 
 // RemoveMember takes a user out of a group; not being in it is no error. ErrNotFound says which of the two does not exist.
 func (d *Directory) RemoveMember(ctx context.Context, group, username string) error {
 	username = canonical(username)
-	return d.changeMember(ctx, event.MemberRemoved{Group: group, User: username}, group, username, d.store.RemoveMember)
-}
-
-func (d *Directory) changeMember(
-	ctx context.Context, e event.Event, group, username string, change func(ctx context.Context, group, username string) error,
-) error {
-	return d.changeGroup(ctx, group, e, func(ctx context.Context) error {
-		if _, err := d.store.FindGroup(ctx, group); err != nil {
-			return err
-		}
-		if err := change(ctx, group, username); err != nil {
-			return fmt.Errorf("user %q: %w", username, err)
-		}
-		return nil
+	return d.events.Change(ctx, event.MemberRemoved{Group: group, User: username}, func(ctx context.Context) error {
+		return d.store.RemoveMember(ctx, group, username)
 	})
 }
 

@@ -35,7 +35,7 @@ type Store interface {
 	FindGroup(ctx context.Context, name string) (domain.Group, error)
 	// ListGroups returns groups by name, those after the given one, at most limit.
 	ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error)
-	// AddMember and RemoveMember change a group's users. Both are idempotent; ErrNotFound if group or user do not exist.
+	// AddMember and RemoveMember change a group's users. Both are idempotent; ErrNotFound names the group or user that does not exist.
 	AddMember(ctx context.Context, group, username string) error
 	RemoveMember(ctx context.Context, group, username string) error
 	// ListMembers returns a group's users by username, those after the given one, at most limit.
@@ -57,9 +57,9 @@ type Store interface {
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
 
 	// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
-	// ErrNotFound if role or subject do not exist.
+	// ErrNotFound names the role or subject that does not exist.
 	PutAssignment(ctx context.Context, a domain.Assignment) error
-	// DeleteAssignment returns ErrNotFound if there is no such assignment.
+	// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.
 	DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error
 	// ListAssignments returns assignments after the given id, at most limit. An empty role or kind stands for any.
 	ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error)

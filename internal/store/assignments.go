@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -51,6 +52,28 @@ func subjectTableOf(kind domain.SubjectKind) (subjectTable, error) {
 	return t, nil
 }
 
+// idOf finds the database id of a subject. ErrNotFound names it.
+func (c *change) idOf(ctx context.Context, kind domain.SubjectKind, name string) (int64, error) {
+	t, err := subjectTableOf(kind)
+	if err != nil {
+		return 0, err
+	}
+	id, err := one(ctx, c.conn, scanInt, `SELECT id FROM `+t.table+` WHERE `+t.name+` = $1`, name)
+	if err != nil {
+		return 0, fmt.Errorf("%s %q: %w", kind, name, err)
+	}
+	return id, nil
+}
+
+// roleID finds the database id of a role. ErrNotFound names it.
+func (c *change) roleID(ctx context.Context, name string) (int64, error) {
+	id, err := one(ctx, c.conn, scanInt, `SELECT id FROM roles WHERE name = $1`, name)
+	if err != nil {
+		return 0, fmt.Errorf("role %q: %w", name, err)
+	}
+	return id, nil
+}
+
 // noteAccess says that the roles of a subject changed.
 func (c *change) noteAccess(ctx context.Context, kind domain.SubjectKind, id int64, name string) error {
 	switch kind {
@@ -64,18 +87,18 @@ func (c *change) noteAccess(ctx context.Context, kind domain.SubjectKind, id int
 }
 
 // PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
-// ErrNotFound if role or subject do not exist.
+// ErrNotFound names the role or subject that does not exist.
 func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
 	t, err := subjectTableOf(a.SubjectKind)
 	if err != nil {
 		return err
 	}
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		role, err := one(ctx, c.conn, scanInt, `SELECT id FROM roles WHERE name = $1`, a.Role)
+		role, err := c.roleID(ctx, a.Role)
 		if err != nil {
 			return err
 		}
-		subject, err := one(ctx, c.conn, scanInt, `SELECT id FROM `+t.table+` WHERE `+t.name+` = $1`, a.Subject)
+		subject, err := c.idOf(ctx, a.SubjectKind, a.Subject)
 		if err != nil {
 			return err
 		}
@@ -89,20 +112,23 @@ func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
 	})
 }
 
-// DeleteAssignment returns ErrNotFound if there is no such assignment.
+// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.
 func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
 	t, err := subjectTableOf(kind)
 	if err != nil {
 		return err
 	}
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		id, err := one(ctx, c.conn, scanInt, `
-			DELETE FROM assignments
-			WHERE role_id = (SELECT id FROM roles WHERE name = $1)
-			AND `+t.column+` = (SELECT id FROM `+t.table+` WHERE `+t.name+` = $2)
-			RETURNING `+t.column, role, subject)
+		roleID, err := c.roleID(ctx, role)
 		if err != nil {
 			return err
+		}
+		id, err := c.idOf(ctx, kind, subject)
+		if err != nil {
+			return err
+		}
+		if n, err := c.exec(ctx, `DELETE FROM assignments WHERE role_id = $1 AND `+t.column+` = $2`, roleID, id); err != nil || n == 0 {
+			return cmp.Or(err, fmt.Errorf("role %q of %s %q: %w", role, kind, subject, domain.ErrNotFound))
 		}
 		return c.noteAccess(ctx, kind, id, subject)
 	})

@@ -83,23 +83,23 @@ func (db *DB) UserGroups(ctx context.Context, userID int64) ([]domain.Group, err
 		SELECT `+groupColumns+` FROM groups g JOIN group_members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.name`, userID)
 }
 
-// AddMember adds a user to a group; done before is no error. ErrNotFound if group or user do not exist.
+// AddMember adds a user to a group; done before is no error. ErrNotFound names the group or user that does not exist.
 func (db *DB) AddMember(ctx context.Context, group, username string) error {
 	return db.changeMember(ctx, group, username, `INSERT INTO group_members (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
 }
 
-// RemoveMember takes a user out of a group; done before is no error. ErrNotFound if group or user do not exist.
+// RemoveMember takes a user out of a group; done before is no error. ErrNotFound names the group or user that does not exist.
 func (db *DB) RemoveMember(ctx context.Context, group, username string) error {
 	return db.changeMember(ctx, group, username, `DELETE FROM group_members WHERE group_id = $1 AND user_id = $2`)
 }
 
 func (db *DB) changeMember(ctx context.Context, group, username, query string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		groupID, err := one(ctx, c.conn, scanInt, `SELECT id FROM groups WHERE name = $1`, group)
+		groupID, err := c.idOf(ctx, domain.SubjectGroup, group)
 		if err != nil {
 			return err
 		}
-		userID, err := one(ctx, c.conn, scanInt, `SELECT id FROM users WHERE username = $1`, username)
+		userID, err := c.idOf(ctx, domain.SubjectUser, username)
 		if err != nil {
 			return err
 		}
