@@ -143,24 +143,20 @@ func (a *app) apiUpdate() *cobra.Command {
 	f.add(cmd)
 	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		api, err := s.Registry.FindAPI(ctx, args[0])
-		if err != nil {
-			return view{}, err
-		}
-		changed := cmd.Flags().Changed
-		if changed("name") {
-			api.Name = f.name
-		}
-		if changed("signing-alg") {
-			api.SigningAlg = f.signingAlg
-		}
-		if changed("access-token-ttl") {
-			api.AccessTokenTTL = f.accessTokenTTL
-		}
-		if api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions); err != nil {
-			return view{}, err
-		}
-		api, err = s.Registry.UpdateAPI(ctx, api)
+		api, err := s.Registry.UpdateAPI(ctx, args[0], func(api *domain.API) (err error) {
+			changed := cmd.Flags().Changed
+			if changed("name") {
+				api.Name = f.name
+			}
+			if changed("signing-alg") {
+				api.SigningAlg = f.signingAlg
+			}
+			if changed("access-token-ttl") {
+				api.AccessTokenTTL = f.accessTokenTTL
+			}
+			api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
+			return err
+		})
 		return apis.show(viewAPI(api)), err
 	})
 	return cmd

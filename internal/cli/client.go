@@ -115,23 +115,18 @@ client has, the --remove- flags take away first.`,
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		client, err := s.Registry.FindClient(ctx, args[0])
-		if err != nil {
-			return view{}, err
-		}
-		if flags.Changed("name") {
-			client.Name = f.name
-		}
-		if flags.Changed("id-token-alg") {
-			client.IDTokenAlg = f.idTokenAlg
-		}
-		if flags.Changed("first-party") {
-			client.FirstParty = f.firstParty
-		}
-		if err := f.editLists(&client, remove); err != nil {
-			return view{}, err
-		}
-		client, err = s.Registry.UpdateClient(ctx, client)
+		client, err := s.Registry.UpdateClient(ctx, args[0], func(client *domain.Client) error {
+			if flags.Changed("name") {
+				client.Name = f.name
+			}
+			if flags.Changed("id-token-alg") {
+				client.IDTokenAlg = f.idTokenAlg
+			}
+			if flags.Changed("first-party") {
+				client.FirstParty = f.firstParty
+			}
+			return f.editLists(client, remove)
+		})
 		return clients.show(viewClient(client)), err
 	})
 	return cmd

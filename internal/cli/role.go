@@ -121,17 +121,13 @@ func (a *app) roleUpdate() *cobra.Command {
 	permissionFlag(flags, &grant, "grant", "let the role give `AUDIENCE#permission`; may be repeated")
 	permissionFlag(flags, &revoke, "revoke", "let the role not give `AUDIENCE#permission` any more; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		role, err := s.Directory.FindRole(ctx, args[0])
-		if err != nil {
-			return view{}, err
-		}
-		if flags.Changed("description") {
-			role.Description = description
-		}
-		if role.Permissions, err = edit("permission", role.Permissions, revoke, grant); err != nil {
-			return view{}, err
-		}
-		role, err = s.Directory.UpdateRole(ctx, role)
+		role, err := s.Directory.UpdateRole(ctx, args[0], func(role *domain.Role) (err error) {
+			if flags.Changed("description") {
+				role.Description = description
+			}
+			role.Permissions, err = edit("permission", role.Permissions, revoke, grant)
+			return err
+		})
 		return roles.show(viewRole(role)), err
 	})
 	return cmd

@@ -127,20 +127,18 @@ func (a *app) userUpdate() *cobra.Command {
 	f.add(cmd)
 	flags := cmd.Flags()
 	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		user, err := s.Directory.FindUser(ctx, args[0])
-		if err != nil {
-			return view{}, err
-		}
-		if flags.Changed("name") {
-			user.Name = f.name
-		}
-		if flags.Changed("email") && user.Email != f.email {
-			user.Email, user.EmailVerified = f.email, false
-		}
-		if flags.Changed("email-verified") {
-			user.EmailVerified = f.emailVerified
-		}
-		user, err = s.Directory.UpdateUser(ctx, user)
+		user, err := s.Directory.UpdateUser(ctx, args[0], func(user *domain.User) error {
+			if flags.Changed("name") {
+				user.Name = f.name
+			}
+			if flags.Changed("email") && user.Email != f.email {
+				user.Email, user.EmailVerified = f.email, false
+			}
+			if flags.Changed("email-verified") {
+				user.EmailVerified = f.emailVerified
+			}
+			return nil
+		})
 		return users.show(viewUser(user)), err
 	})
 	return cmd

@@ -82,11 +82,11 @@ func TestChangesOfRolesAndAPIsShowInAccess(t *testing.T) {
 		}
 		w.hasAccess(svc, orders, clerk("read", "write"))
 
-		_, err := w.UpdateRole(ctx, domain.Role{Name: "clerk", Permissions: tokentest.RolePermissions([]string{orders + "#delete", orders + "#read"}...)})
+		_, err := w.UpdateRole(ctx, "clerk", tokentest.Become(domain.Role{Permissions: tokentest.RolePermissions([]string{orders + "#delete", orders + "#read"}...)}))
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("delete", "read"))
 
-		_, err = w.replica.Registry.UpdateAPI(ctx, domain.API{Audience: orders, Permissions: []domain.Permission{{Name: "read"}}})
+		_, err = w.replica.Registry.UpdateAPI(ctx, orders, tokentest.Become(domain.API{Permissions: []domain.Permission{{Name: "read"}}}))
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("read"))
 
@@ -139,7 +139,7 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 		w.refused(err, domain.ErrInvalid, `permission "raed": API "https://orders.example" does not have it`)
 		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: tokentest.RolePermissions([]string{"urn:x#read"}...)})
 		w.refused(err, domain.ErrInvalid, `API "urn:x": there is none`)
-		_, err = w.UpdateRole(ctx, domain.Role{Name: "x"})
+		_, err = w.UpdateRole(ctx, "x", tokentest.Become(domain.Role{}))
 		w.refused(err, domain.ErrNotFound, `role "x": not found`)
 		_, err = w.CreateRole(ctx, domain.Role{Name: "reader"})
 		w.refused(err, domain.ErrExists, `role "reader": already exists`)
@@ -263,7 +263,7 @@ func (w *world) changeBoth(t *rapid.T, m model, prefix string) {
 	case "permit":
 		all := []string{orders + "#read", orders + "#write", billing + "#read"}
 		m.permissions[role] = rapid.SliceOfDistinct(rapid.SampledFrom(all), rapid.ID).Draw(t, "permissions")
-		_, err := w.UpdateRole(ctx, domain.Role{Name: role, Permissions: tokentest.RolePermissions(m.permissions[role]...)})
+		_, err := w.UpdateRole(ctx, role, tokentest.Become(domain.Role{Permissions: tokentest.RolePermissions(m.permissions[role]...)}))
 		w.check(err)
 	case "wait":
 		w.now = w.now.Add(time.Minute)

@@ -179,7 +179,7 @@ func TestAUserIsStoredAsCreated(t *testing.T) {
 		w.refused(err, domain.ErrExists, `user "alice": already exists`)
 
 		w.now = w.now.Add(time.Minute)
-		updated, err := w.UpdateUser(ctx, domain.User{Username: "Alice", Email: "b@x.example", EmailVerified: true, Subject: "usr_other", DisabledAt: w.now})
+		updated, err := w.UpdateUser(ctx, "Alice", tokentest.Become(domain.User{Email: "b@x.example", EmailVerified: true, Subject: "usr_other", DisabledAt: w.now}))
 		w.check(err)
 		want.Email, want.EmailVerified, want.Name, want.Version, want.UpdatedAt = "b@x.example", true, "", 2, w.now
 		found, err = w.FindUser(ctx, "alice")
@@ -338,7 +338,7 @@ func TestADisabledUserStaysDisabledWhateverElseChangesAtOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
-					if _, err := w.UpdateUser(ctx, domain.User{Username: username, Name: "New"}); err != nil {
+					if _, err := w.UpdateUser(ctx, username, tokentest.Become(domain.User{Name: "New"})); err != nil {
 						w.t.Error(err)
 					}
 				})

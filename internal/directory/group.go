@@ -37,6 +37,34 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 	return stored, nil
 }
 
+// UpdateGroup changes a group as edit does, and returns it as stored; only Description counts. edit gets the group as it is in the
+// transaction of the change, and may run again; what it fails with ends the change. ErrInvalid if the result breaks a rule,
+// ErrNotFound if there is no such group.
+func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*domain.Group) error) (group domain.Group, err error) {
+	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		if group, err = d.store.HoldGroup(ctx, name); err != nil {
+			return nil, err
+		}
+		edited := group
+		if err := edit(&edited); err != nil {
+			return nil, err
+		}
+		if err := domain.CheckText("group description", edited.Description, maxDescriptionBytes); err != nil {
+			return nil, err
+		}
+		group.Description, group.UpdatedAt = edited.Description, d.now()
+		if err := d.store.UpdateGroup(ctx, group); err != nil {
+			return nil, err
+		}
+		group.Version++
+		return event.GroupUpdated{Group: name, Description: group.Description}, nil
+	})
+	if err != nil {
+		return domain.Group{}, fmt.Errorf("group %q: %w", name, err)
+	}
+	return group, nil
+}
+
 // DeleteGroup removes a group; its members stay. ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 	members, err := d.ListMembers(ctx, name, "", maxFormer)

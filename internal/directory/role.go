@@ -14,43 +14,71 @@ const maxRolePermissions = 1000
 
 // CreateRole adds a role and returns it as stored. ErrInvalid if it breaks a rule or names a permission that does not exist,
 // ErrExists if the name is taken.
-func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (domain.Role, error) {
+func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (stored domain.Role, err error) {
 	role.CreatedAt = d.now()
 	role.UpdatedAt = role.CreatedAt
-	return d.putRole(ctx, event.RoleCreated{Role: role.Name, Permissions: permissionNames(role)}, role, func(ctx context.Context, role domain.Role) error {
-		_, err := d.store.InsertRole(ctx, role)
-		return err
-	})
-}
-
-// UpdateRole sets the description and the whole list of permissions, and returns the role as stored.
-// ErrInvalid as for CreateRole, ErrNotFound if there is no such role.
-func (d *Directory) UpdateRole(ctx context.Context, role domain.Role) (domain.Role, error) {
-	role.UpdatedAt = d.now()
-	return d.putRole(ctx, event.RoleUpdated{Role: role.Name, Permissions: permissionNames(role)}, role, d.store.UpdateRole)
-}
-
-func (d *Directory) putRole(
-	ctx context.Context, e event.Event, role domain.Role, put func(context.Context, domain.Role) error,
-) (domain.Role, error) {
 	if err := checkRole(role); err != nil {
 		return domain.Role{}, err
 	}
-	var stored domain.Role
-	err := d.changeRole(ctx, role.Name, e, func(ctx context.Context) (err error) {
+	err = d.changeRole(ctx, role.Name, event.RoleCreated{Role: role.Name, Permissions: permissionNames(role)}, func(ctx context.Context) error {
 		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
 			return err
 		}
-		if err := put(ctx, role); err != nil {
+		if _, err := d.store.InsertRole(ctx, role); err != nil {
 			return err
 		}
 		stored, err = d.store.FindRole(ctx, role.Name)
 		return err
 	})
+	return stored, err
+}
+
+// UpdateRole changes a role as edit does, and returns it as stored; only Description and Permissions count. edit gets the role as it
+// is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid as for CreateRole and for
+// permissions of the administrator role, which has all of urn:signet:admin; ErrNotFound if there is no such role.
+func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*domain.Role) error) (role domain.Role, err error) {
+	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		if role, err = d.store.HoldRole(ctx, name); err != nil {
+			return nil, err
+		}
+		edited := role
+		edited.Permissions = slices.Clone(role.Permissions)
+		if err := edit(&edited); err != nil {
+			return nil, err
+		}
+		if err := keepsAdministration(role, edited); err != nil {
+			return nil, err
+		}
+		role.Description, role.Permissions, role.UpdatedAt = edited.Description, edited.Permissions, d.now()
+		if err := checkRole(role); err != nil {
+			return nil, err
+		}
+		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
+			return nil, err
+		}
+		if err := d.store.UpdateRole(ctx, role); err != nil {
+			return nil, err
+		}
+		role, err = d.store.FindRole(ctx, name)
+		return event.RoleUpdated{Role: name, Permissions: permissionNames(role)}, err
+	})
 	if err != nil {
-		return domain.Role{}, err
+		return domain.Role{}, fmt.Errorf("role %q: %w", name, err)
 	}
-	return stored, nil
+	return role, nil
+}
+
+// keepsAdministration refuses an edit that takes permissions of urn:signet:admin from the administrator role.
+func keepsAdministration(before, after domain.Role) error {
+	if before.Name != domain.RoleAdministrator {
+		return nil
+	}
+	for _, p := range before.Permissions {
+		if p.Audience == domain.AdminAudience && !slices.Contains(after.Permissions, p) {
+			return fmt.Errorf("%w change: the role is built in and keeps all permissions of %s", domain.ErrInvalid, domain.AdminAudience)
+		}
+	}
+	return nil
 }
 
 // permissionNames are the role's permissions, each as "audience#permission".

@@ -45,14 +45,11 @@ func (d *Directory) rehash(ctx context.Context, user domain.User, password strin
 		return domain.User{}, fmt.Errorf("sign in: %w", err)
 	}
 	ctx = event.WithActor(ctx, event.System) // whoever signs in did not ask for it
-	rehashed := func(subject string) event.Event {
-		return event.UserPasswordRehashed{Username: user.Username, Subject: subject}
-	}
-	return d.changeUser(ctx, user.Username, rehashed, func(ctx context.Context, current *domain.User) error {
+	return d.changeUser(ctx, user.Username, func(ctx context.Context, current *domain.User) (event.Event, error) {
 		if current.PasswordHash != user.PasswordHash || !current.DisabledAt.IsZero() {
-			return fmt.Errorf("%w username or password", domain.ErrInvalid)
+			return nil, fmt.Errorf("%w username or password", domain.ErrInvalid)
 		}
 		current.PasswordHash = hash
-		return d.store.UpdateUser(ctx, *current)
+		return event.UserPasswordRehashed{Username: user.Username, Subject: user.Subject}, d.store.UpdateUser(ctx, *current)
 	})
 }

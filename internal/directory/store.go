@@ -29,6 +29,10 @@ type Store interface {
 
 	// InsertGroup returns ErrExists if the name is taken.
 	InsertGroup(ctx context.Context, group domain.Group) (id int64, err error)
+	// UpdateGroup sets the description. ErrNotFound if there is no such group.
+	UpdateGroup(ctx context.Context, group domain.Group) error
+	// HoldGroup is FindGroup that keeps others from changing the group until the transaction ends.
+	HoldGroup(ctx context.Context, name string) (domain.Group, error)
 	// DeleteGroup returns ErrNotFound if there is no such group. Each member counts as changed.
 	DeleteGroup(ctx context.Context, name string) error
 	// FindGroup returns ErrNotFound if there is no such group.
@@ -45,6 +49,8 @@ type Store interface {
 	InsertRole(ctx context.Context, role domain.Role) (id int64, err error)
 	// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist.
 	UpdateRole(ctx context.Context, role domain.Role) error
+	// HoldRole is FindRole that keeps others from changing the role until the transaction ends.
+	HoldRole(ctx context.Context, name string) (domain.Role, error)
 	// DeleteRole returns ErrNotFound if there is no such role. Its assignments go with it.
 	DeleteRole(ctx context.Context, name string) error
 	// FindRole finds by name, FindRoleByID by database id. ErrNotFound if there is no such role.

@@ -94,23 +94,24 @@ func (d *Directory) insertUser(ctx context.Context, user domain.User) (domain.Us
 	return d.store.FindUser(ctx, user.Username)
 }
 
-// UpdateUser sets name, email and whether the email is verified, and returns the user as stored.
-// ErrInvalid if they break a rule, ErrNotFound if there is no such username.
-func (d *Directory) UpdateUser(ctx context.Context, user domain.User) (domain.User, error) {
-	user.Username = canonical(user.Username)
-	if err := checkUser(user); err != nil {
-		return domain.User{}, err
-	}
-	updated := func(subject string) event.Event {
-		return event.UserUpdated{Username: user.Username, UserDetails: userDetails(user), Subject: subject}
-	}
-	return d.changeUser(ctx, user.Username, updated, func(ctx context.Context, current *domain.User) (err error) {
-		current.Name, current.Email, current.EmailVerified = user.Name, user.Email, user.EmailVerified
-		if err := d.store.UpdateUser(ctx, *current); err != nil {
-			return err
+// UpdateUser changes a user as edit does, and returns the user as stored; only Name, Email and EmailVerified count. edit gets the
+// user as it is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid if the result
+// breaks a rule, ErrNotFound if there is no such username.
+func (d *Directory) UpdateUser(ctx context.Context, username string, edit func(*domain.User) error) (domain.User, error) {
+	return d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
+		edited := *user
+		if err := edit(&edited); err != nil {
+			return nil, err
 		}
-		*current, err = d.store.FindUser(ctx, current.Username)
-		return err
+		user.Name, user.Email, user.EmailVerified = edited.Name, edited.Email, edited.EmailVerified
+		if err := checkUser(*user); err != nil {
+			return nil, err
+		}
+		if err := d.store.UpdateUser(ctx, *user); err != nil {
+			return nil, err
+		}
+		user.Version++
+		return event.UserUpdated{Username: user.Username, UserDetails: userDetails(*user), Subject: user.Subject}, nil
 	})
 }
 
@@ -129,13 +130,12 @@ func (d *Directory) SetPassword(ctx context.Context, username, password string) 
 	if err != nil {
 		return err
 	}
-	set := func(subject string) event.Event { return event.UserPasswordSet{Username: username, Subject: subject} }
-	_, err = d.changeUser(ctx, username, set, func(ctx context.Context, user *domain.User) error {
+	_, err = d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
 		user.PasswordHash = hash
 		if err := d.store.UpdateUser(ctx, *user); err != nil {
-			return err
+			return nil, err
 		}
-		return d.revokeAll(ctx, user.ID)
+		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject}, d.revokeAll(ctx, user.ID)
 	})
 	return err
 }
@@ -143,22 +143,15 @@ func (d *Directory) SetPassword(ctx context.Context, username, password string) 
 // SetUserDisabled disables or enables a user. Disabling ends the user's sessions, grants and tokens; enabling does not bring them
 // back. ErrInvalid for the last administrator, ErrNotFound if there is no such username.
 func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabled bool) error {
-	username = canonical(username)
-	changed := func(subject string) event.Event {
-		if disabled {
-			return event.UserDisabled{Username: username, Subject: subject}
-		}
-		return event.UserEnabled{Username: username, Subject: subject}
-	}
-	_, err := d.changeUser(ctx, username, changed, func(ctx context.Context, user *domain.User) error {
+	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
 		if !disabled {
 			user.DisabledAt = time.Time{}
-			return d.store.UpdateUser(ctx, *user)
+			return event.UserEnabled{Username: user.Username, Subject: user.Subject}, d.store.UpdateUser(ctx, *user)
 		}
 		if user.DisabledAt.IsZero() {
 			user.DisabledAt = d.now()
 		}
-		return d.keepAdministrator(ctx, func() error {
+		return event.UserDisabled{Username: user.Username, Subject: user.Subject}, d.keepAdministrator(ctx, func() error {
 			if err := d.store.UpdateUser(ctx, *user); err != nil {
 				return err
 			}
@@ -171,10 +164,8 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 // DeleteUser removes a user and ends the user's sessions, grants and tokens. ErrInvalid for the last administrator,
 // ErrNotFound if there is no such username.
 func (d *Directory) DeleteUser(ctx context.Context, username string) error {
-	username = canonical(username)
-	deleted := func(subject string) event.Event { return event.UserDeleted{Username: username, Subject: subject} }
-	_, err := d.changeUser(ctx, username, deleted, func(ctx context.Context, user *domain.User) error {
-		return d.keepAdministrator(ctx, func() error {
+	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
+		return event.UserDeleted{Username: user.Username, Subject: user.Subject}, d.keepAdministrator(ctx, func() error {
 			if err := d.revokeAll(ctx, user.ID); err != nil {
 				return err
 			}
@@ -192,22 +183,13 @@ func (d *Directory) revokeAll(ctx context.Context, userID int64) error {
 	return d.store.EndUserSessions(ctx, userID, now)
 }
 
-// changeUser makes an audited change to a user that exists, given by canonical name, and returns the user as changed. The event
-// names the subject too, which is stored nowhere else once the user is deleted.
+// changeUser makes a change to a user that exists and records the event that the change returns.
 func (d *Directory) changeUser(
-	ctx context.Context, username string, changed func(subject string) event.Event, change func(context.Context, *domain.User) error,
-) (domain.User, error) {
-	before, err := d.FindUser(ctx, username)
-	if err != nil {
-		return domain.User{}, err
-	}
-	var user domain.User
-	err = d.events.Change(ctx, changed(before.Subject), func(ctx context.Context) (err error) {
-		if user, err = d.store.HoldUser(ctx, username); err != nil {
-			return err
-		}
-		if user.ID != before.ID {
-			return domain.ErrNotFound // deleted, and made anew, just now
+	ctx context.Context, username string, change func(context.Context, *domain.User) (event.Event, error),
+) (user domain.User, err error) {
+	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		if user, err = d.store.HoldUser(ctx, canonical(username)); err != nil {
+			return nil, err
 		}
 		user.UpdatedAt = d.now()
 		return change(ctx, &user)

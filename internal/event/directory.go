@@ -103,6 +103,18 @@ func (GroupCreated) Kind() string { return "group.create" }
 // Object implements Event.
 func (e GroupCreated) Object() string { return "group:" + e.Group }
 
+// GroupUpdated says: the description of a group was set.
+type GroupUpdated struct {
+	Group       string `json:"-"`
+	Description string `json:"description"`
+}
+
+// Kind implements Event.
+func (GroupUpdated) Kind() string { return "group.update" }
+
+// Object implements Event.
+func (e GroupUpdated) Object() string { return "group:" + e.Group }
+
 // GroupDeleted says: a group was deleted; Subjects names members that it had, a bounded number, as "user:alice".
 type GroupDeleted struct {
 	Group    string   `json:"-"`

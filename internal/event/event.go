@@ -28,6 +28,8 @@ type Store interface {
 	// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it,
 	// in the transaction that ctx carries or in one of its own.
 	AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error
+	// HoldLog keeps others from appending until the transaction that ctx carries ends.
+	HoldLog(ctx context.Context) error
 }
 
 // ErrNoActor says that an event was to be recorded under a ctx that names no actor.
@@ -69,6 +71,21 @@ func (r *Recorder) Change(ctx context.Context, e Event, change func(ctx context.
 			return err
 		}
 		return change(ctx)
+	})
+}
+
+// Update makes a change and records the event that it returns, in one transaction. The end of the log is locked first, as by
+// Change. ErrNoActor if ctx names no actor.
+func (r *Recorder) Update(ctx context.Context, change func(ctx context.Context) (Event, error)) error {
+	return r.store.Tx(ctx, func(ctx context.Context) error {
+		if err := r.store.HoldLog(ctx); err != nil {
+			return err
+		}
+		e, err := change(ctx)
+		if err != nil {
+			return err
+		}
+		return r.Record(ctx, e)
 	})
 }
 

@@ -20,6 +20,8 @@ func (r *rows) AppendEvents(_ context.Context, _ func(domain.Event) []byte, even
 	return nil
 }
 
+func (r *rows) HoldLog(context.Context) error { return nil }
+
 func TestNothingIsRecordedOrChangedWithoutAnActor(t *testing.T) {
 	var written rows
 	recorder := event.NewRecorder(&written, time.Now)

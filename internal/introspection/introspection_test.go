@@ -41,12 +41,7 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 			return f.A.Registry.DeleteClient(ctx, "reporting")
 		}, false},
 		"API taken from the client": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
-			client, err := f.A.Registry.FindClient(ctx, "reporting")
-			if err != nil {
-				return err
-			}
-			client.APIs = nil
-			_, err = f.A.Registry.UpdateClient(ctx, client)
+			_, err := f.A.Registry.UpdateClient(ctx, "reporting", func(client *domain.Client) error { client.APIs = nil; return nil })
 			return err
 		}, false},
 		"API deleted": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
@@ -71,7 +66,7 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 			return f.A.Directory.Unassign(ctx, "clerk", domain.SubjectClient, "reporting")
 		}, true},
 		"permission taken from the role": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
-			_, err := f.A.Directory.UpdateRole(ctx, domain.Role{Name: "clerk"})
+			_, err := f.A.Directory.UpdateRole(ctx, "clerk", tokentest.Become(domain.Role{}))
 			return err
 		}, true},
 		"key rotated": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {

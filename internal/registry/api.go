@@ -10,45 +10,15 @@ import (
 )
 
 // CreateAPI registers an API and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the audience is taken.
-func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (domain.API, error) {
+func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain.API, err error) {
 	api.CreatedAt = r.now()
 	api.UpdatedAt = api.CreatedAt
-	created := func(d event.APIDetails) event.Event { return event.APICreated{Audience: api.Audience, APIDetails: d} }
-	return r.putAPI(ctx, api, created, func(ctx context.Context, api domain.API) error {
-		_, err := r.store.InsertAPI(ctx, api)
-		return err
-	})
-}
-
-// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions, and returns the API as stored. Roles and
-// clients lose the permissions that are not listed. ErrInvalid if it breaks a rule, ErrNotFound if there is no such audience.
-func (r *Registry) UpdateAPI(ctx context.Context, api domain.API) (domain.API, error) {
-	api.UpdatedAt = r.now()
-	updated := func(d event.APIDetails) event.Event { return event.APIUpdated{Audience: api.Audience, APIDetails: d} }
-	return r.putAPI(ctx, api, updated, r.store.UpdateAPI)
-}
-
-func (r *Registry) putAPI(
-	ctx context.Context, api domain.API, put func(event.APIDetails) event.Event, store func(context.Context, domain.API) error,
-) (domain.API, error) {
 	if err := checkAPI(&api); err != nil {
 		return domain.API{}, err
 	}
-	permissions := make([]string, 0, len(api.Permissions))
-	for _, p := range api.Permissions {
-		permissions = append(permissions, p.Name)
-	}
-	for _, needed := range domain.AdminPermissions {
-		if api.Audience == domain.AdminAudience && !slices.Contains(permissions, needed) {
-			return domain.API{}, fmt.Errorf("%w API %q: its permission %q is built in and cannot be removed", domain.ErrInvalid, api.Audience, needed)
-		}
-	}
-	details := event.APIDetails{
-		Name: api.Name, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
-	}
-	var stored domain.API
-	err := r.events.Change(ctx, put(details), func(ctx context.Context) (err error) {
-		if err := store(ctx, api); err != nil {
+	created := event.APICreated{Audience: api.Audience, APIDetails: apiDetails(api)}
+	err = r.events.Change(ctx, created, func(ctx context.Context) error {
+		if _, err := r.store.InsertAPI(ctx, api); err != nil {
 			return err
 		}
 		stored, err = r.store.FindAPI(ctx, api.Audience)
@@ -58,6 +28,62 @@ func (r *Registry) putAPI(
 		return domain.API{}, fmt.Errorf("API %q: %w", api.Audience, err)
 	}
 	return stored, nil
+}
+
+// UpdateAPI changes an API as edit does, and returns it as stored; the audience does not count. Roles and clients lose the
+// permissions that it has no more. edit gets the API as it is in the transaction of the change, and may run again; what it fails with
+// ends the change. ErrInvalid if the result breaks a rule or lacks a built-in permission, ErrNotFound if there is no such audience.
+func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*domain.API) error) (api domain.API, err error) {
+	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		current, err := r.store.HoldAPI(ctx, audience)
+		if err != nil {
+			return nil, err
+		}
+		api = current
+		api.Permissions = slices.Clone(current.Permissions)
+		if err := edit(&api); err != nil {
+			return nil, err
+		}
+		api.ID, api.Audience, api.Version, api.UpdatedAt = current.ID, audience, current.Version, r.now()
+		if err := checkAPI(&api); err != nil {
+			return nil, err
+		}
+		if err := keepsBuiltIn(current, api); err != nil {
+			return nil, err
+		}
+		if err := r.store.UpdateAPI(ctx, api); err != nil {
+			return nil, err
+		}
+		api, err = r.store.FindAPI(ctx, audience)
+		return event.APIUpdated{Audience: audience, APIDetails: apiDetails(api)}, err
+	})
+	if err != nil {
+		return domain.API{}, fmt.Errorf("API %q: %w", audience, err)
+	}
+	return api, nil
+}
+
+// keepsBuiltIn refuses an edit that takes permissions from urn:signet:admin: all are built in.
+func keepsBuiltIn(before, after domain.API) error {
+	if before.Audience != domain.AdminAudience {
+		return nil
+	}
+	for _, p := range before.Permissions {
+		if !slices.ContainsFunc(after.Permissions, func(kept domain.Permission) bool { return kept.Name == p.Name }) {
+			return fmt.Errorf("%w change: the permission %q is built in and cannot be removed", domain.ErrInvalid, p.Name)
+		}
+	}
+	return nil
+}
+
+func apiDetails(api domain.API) event.APIDetails {
+	permissions := make([]string, 0, len(api.Permissions))
+	for _, p := range api.Permissions {
+		permissions = append(permissions, p.Name)
+	}
+	return event.APIDetails{
+		Name: api.Name, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
+	}
 }
 
 // DeleteAPI removes an API and revokes its tokens. ErrInvalid for the one that is built in, ErrNotFound if there is no such audience.

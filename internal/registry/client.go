@@ -30,64 +30,68 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 		secret, stored = r.newSecret()
 		client.Secrets = []domain.ClientSecret{stored}
 	}
-	created := func(d event.ClientDetails) event.Event {
-		return event.ClientCreated{ClientID: client.ClientID, ClientDetails: d}
-	}
-	stored, err := r.putClient(ctx, client, created, func(ctx context.Context, client domain.Client) error {
-		_, err := r.store.InsertClient(ctx, client)
-		return err
-	})
-	if err != nil {
+	if err := checkClient(&client); err != nil {
 		return domain.Client{}, "", err
 	}
-	return stored, secret, nil
-}
-
-// UpdateClient sets all but the client_id, the kind (public or confidential), the secrets and whether the client is disabled,
-// and returns the client as stored. ErrInvalid as for CreateClient, ErrNotFound if there is no such client_id.
-func (r *Registry) UpdateClient(ctx context.Context, client domain.Client) (domain.Client, error) {
-	client.UpdatedAt = r.now()
-	updated := func(d event.ClientDetails) event.Event {
-		return event.ClientUpdated{ClientID: client.ClientID, ClientDetails: d}
-	}
-	return r.putClient(ctx, client, updated, func(ctx context.Context, client domain.Client) error {
-		current, err := r.store.HoldClient(ctx, client.ClientID)
-		if err != nil {
-			return err
-		}
-		if client.Public != current.Public {
-			return fmt.Errorf("%w change: a client stays public or confidential; register a new one", domain.ErrInvalid)
-		}
-		client.DisabledAt = current.DisabledAt
-		return r.store.UpdateClient(ctx, client)
-	})
-}
-
-func (r *Registry) putClient(
-	ctx context.Context, client domain.Client, put func(event.ClientDetails) event.Event, store func(context.Context, domain.Client) error,
-) (domain.Client, error) {
-	if err := checkClient(&client); err != nil {
-		return domain.Client{}, err
-	}
-	details := event.ClientDetails{
-		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, APIs: client.APIs, Serves: client.Serves,
-	}
+	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
 	var stored domain.Client
-	err := r.events.Change(ctx, put(details), func(ctx context.Context) (err error) {
+	err := r.events.Change(ctx, created, func(ctx context.Context) (err error) {
 		if err := r.checkAPIsExist(ctx, client); err != nil {
 			return err
 		}
-		if err := store(ctx, client); err != nil {
+		if _, err := r.store.InsertClient(ctx, client); err != nil {
 			return err
 		}
 		stored, err = r.store.FindClient(ctx, client.ClientID)
 		return err
 	})
 	if err != nil {
-		return domain.Client{}, fmt.Errorf("client %q: %w", client.ClientID, err)
+		return domain.Client{}, "", fmt.Errorf("client %q: %w", client.ClientID, err)
 	}
-	return stored, nil
+	return stored, secret, nil
+}
+
+// UpdateClient changes a client as edit does, and returns it as stored; client_id, secrets and whether it is disabled do not count.
+// edit gets the client as it is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid
+// as for CreateClient and if it would change between public and confidential, ErrNotFound if there is no such client_id.
+func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(*domain.Client) error) (client domain.Client, err error) {
+	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		current, err := r.store.HoldClient(ctx, clientID)
+		if err != nil {
+			return nil, err
+		}
+		client = current
+		if err := edit(&client); err != nil {
+			return nil, err
+		}
+		if client.Public != current.Public {
+			return nil, fmt.Errorf("%w change: a client stays public or confidential; register a new one", domain.ErrInvalid)
+		}
+		client.ID, client.ClientID, client.DisabledAt, client.Version = current.ID, current.ClientID, current.DisabledAt, current.Version
+		client.UpdatedAt = r.now()
+		if err := checkClient(&client); err != nil {
+			return nil, err
+		}
+		if err := r.checkAPIsExist(ctx, client); err != nil {
+			return nil, err
+		}
+		if err := r.store.UpdateClient(ctx, client); err != nil {
+			return nil, err
+		}
+		client, err = r.store.FindClient(ctx, clientID)
+		return event.ClientUpdated{ClientID: clientID, ClientDetails: clientDetails(client)}, err
+	})
+	if err != nil {
+		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
+	}
+	return client, nil
+}
+
+func clientDetails(client domain.Client) event.ClientDetails {
+	return event.ClientDetails{
+		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
+		RedirectURIs: client.RedirectURIs, APIs: client.APIs, Serves: client.Serves,
+	}
 }
 
 // checkAPIsExist says which API or permission that the client names is missing.

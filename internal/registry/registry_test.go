@@ -169,7 +169,7 @@ func TestAPublicClientHasNoSecret(t *testing.T) {
 		_, _, err = w.AddSecret(eventtest.Context(w.t), "app", time.Time{})
 		w.refused(err, domain.ErrInvalid, "a public client has none")
 		app.Public, app.RedirectURIs = false, []string{"https://app.example"}
-		_, err = w.UpdateClient(eventtest.Context(w.t), app)
+		_, err = w.UpdateClient(eventtest.Context(w.t), "app", tokentest.Become(app))
 		w.refused(err, domain.ErrInvalid, "stays public or confidential")
 	})
 }
@@ -328,7 +328,7 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 		// Other changes leave a client disabled, and enabling it brings no token back.
 		token := w.issue(bystander.ID, 0)
 		w.check(w.SetClientDisabled(ctx, "bystander", true))
-		_, err := w.UpdateClient(ctx, domain.Client{ClientID: "bystander", GrantTypes: bystander.GrantTypes, Name: "Renamed"})
+		_, err := w.UpdateClient(ctx, "bystander", tokentest.Become(domain.Client{GrantTypes: bystander.GrantTypes, Name: "Renamed"}))
 		w.check(err)
 		w.refresh()
 		if w.lookup("bystander").DisabledAt.IsZero() {
@@ -361,9 +361,9 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 		_, err = w.LookupAPI(ctx, api.Audience)
 		w.check(err)
 
-		updated, err := w.UpdateAPI(ctx, domain.API{
-			Audience: api.Audience, Name: "Orders", AccessTokenTTL: time.Minute, Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}},
-		})
+		updated, err := w.UpdateAPI(ctx, api.Audience, tokentest.Become(domain.API{
+			Name: "Orders", AccessTokenTTL: time.Minute, Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}},
+		}))
 		w.check(err)
 		w.refresh()
 		found, err := w.LookupAPI(ctx, api.Audience)
@@ -385,7 +385,7 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 			w.t.Errorf("the client may still ask for %v", apis)
 		}
 		w.refused(w.DeleteAPI(ctx, api.Audience), domain.ErrNotFound)
-		_, err = w.UpdateAPI(ctx, domain.API{Audience: api.Audience})
+		_, err = w.UpdateAPI(ctx, api.Audience, tokentest.Become(domain.API{}))
 		w.refused(err, domain.ErrNotFound, `API "https://orders.example": not found`)
 	})
 }
@@ -400,7 +400,7 @@ func TestLosingTheLastPermissionIsNotGainingAll(t *testing.T) {
 			APIs: []domain.ClientAPI{{Audience: api.Audience, Permissions: []string{"orders:read"}}},
 		})
 		w.check(err)
-		_, err = w.UpdateAPI(ctx, domain.API{Audience: api.Audience, Permissions: []domain.Permission{{Name: "orders:write"}}})
+		_, err = w.UpdateAPI(ctx, api.Audience, tokentest.Become(domain.API{Permissions: []domain.Permission{{Name: "orders:write"}}}))
 		w.check(err)
 		w.refresh()
 		if apis := w.lookup("svc").APIs; len(apis) != 0 {

@@ -17,6 +17,8 @@ type Store interface {
 	// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience.
 	// A permission that is not in the list any more is taken from roles and clients too.
 	UpdateAPI(ctx context.Context, api domain.API) error
+	// HoldAPI is FindAPI that keeps others from changing the API until the transaction ends.
+	HoldAPI(ctx context.Context, audience string) (domain.API, error)
 	// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
 	DeleteAPI(ctx context.Context, audience string) error
 	// FindAPI returns ErrNotFound if there is no such audience.

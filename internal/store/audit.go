@@ -37,6 +37,11 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 	})
 }
 
+// HoldLog keeps others from appending until the transaction that ctx carries ends.
+func (db *DB) HoldLog(ctx context.Context) error {
+	return db.tx(ctx, func(ctx context.Context, c conn) error { return c.lockInstallation(ctx) })
+}
+
 // insertEvents writes so many in a statement as are a power of two, so that there are few different statements to be planned.
 func insertEvents(ctx context.Context, c conn, events []domain.Event) error {
 	for len(events) > 0 {

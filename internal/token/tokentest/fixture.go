@@ -283,3 +283,8 @@ func Status(t *testing.T, r *Replica, signed token.SignedToken) domain.TokenStat
 	Must(t, err)
 	return status
 }
+
+// Become is an edit that makes an object what is given, in all that an update may change.
+func Become[T any](given T) func(*T) error {
+	return func(object *T) error { *object = given; return nil }
+}
