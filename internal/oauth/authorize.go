@@ -22,6 +22,8 @@ import (
 type authorization struct {
 	fosite.AuthorizeRequester
 	client      *domain.Client
+	redirectURI string // where the answer goes: one that the client has registered
+	state       string // to the byte
 	audience    string
 	scopes      []string
 	prompt      []string
@@ -68,20 +70,40 @@ func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request) (*au
 
 // readAuthorization parses and judges a request. A returned authorization with an error is one that may be redirected.
 func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*authorization, error) {
-	values, flow, err := p.authorizationForm(w, r)
+	values, repeated, flow, err := p.authorizationForm(w, r)
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range []string{"client_id", "redirect_uri"} {
+		if slices.Contains(repeated, name) {
+			return nil, errRepeated(name)
+		}
+	}
 	found, err := p.Registry.LookupClient(r.Context(), values.Get("client_id"))
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
-		return nil, fosite.ErrInvalidRequest.WithDescription("No such application is registered here.")
+		return nil, fosite.ErrInvalidRequest.WithHint("No such application is registered here.")
 	} else if err != nil {
 		return nil, err
 	}
-	if err := matchRedirect(found, values.Get("redirect_uri")); err != nil {
+	to, err := redirectURI(found, values.Get("redirect_uri"))
+	if err != nil {
 		return nil, err
 	}
-	a := &authorization{client: found, flow: flow, requestedAt: flow.RequestedAt, refused: refuseParameters(values)}
+	a := &authorization{
+		client: found, redirectURI: to, state: values.Get("state"),
+		flow: flow, requestedAt: flow.RequestedAt, refused: refuseParameters(values),
+	}
+	switch {
+	case slices.Contains(repeated, "state"):
+		a.state = "" // nobody knows which
+		return a, errRepeated("state")
+	case len(repeated) > 0:
+		return a, errRepeated(repeated[0])
+	case !values.Has("response_type"):
+		return a, fosite.ErrInvalidRequest.WithHint("The response_type is missing.")
+	case values.Get("response_type") != "code":
+		return a, fosite.ErrUnsupportedResponseType
+	}
 	r.Form, r.PostForm = values, url.Values{}
 	r.MultipartForm, r.Body = &multipart.Form{}, http.NoBody // or fosite would read a body without bounds
 	a.AuthorizeRequester, err = p.fosite.NewAuthorizeRequest(r.Context(), r)
@@ -112,69 +134,32 @@ func refuseParameters(values url.Values) error {
 	return nil
 }
 
-// authorizationForm reads the parameters: from a sealed flow, the query or the body.
-func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (url.Values, page.Flow, error) {
+// authorizationForm reads the parameters, from a sealed flow, the query or the body, and names those that are there more than once.
+func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (_ url.Values, repeated []string, _ page.Flow, err error) {
 	encoded := r.URL.RawQuery
 	if r.Method == http.MethodPost {
-		form, err := readForm(w, r)
-		if err != nil {
-			return nil, page.Flow{}, err
+		if encoded, err = readBody(w, r); err != nil {
+			return nil, nil, page.Flow{}, err
 		}
-		encoded = form.Encode()
 	}
 	flow := page.Flow{Query: encoded, RequestedAt: p.Now()}
 	if sealed, ours := strings.CutPrefix(encoded, "flow="); ours && !strings.Contains(sealed, "&") {
 		sealed, err := url.QueryUnescape(sealed)
 		if err != nil {
-			return nil, flow, fosite.ErrInvalidRequest
+			return nil, nil, flow, fosite.ErrInvalidRequest
 		}
 		opened, err := p.Pages.OpenFlow(sealed)
 		if err != nil {
-			return nil, flow, fosite.ErrInvalidRequest.WithDescription(
+			return nil, nil, flow, fosite.ErrInvalidRequest.WithHint(
 				"The sign-in took too long. Go back to the application and start again.")
 		}
 		flow = opened
 	}
 	if len(flow.Query) > maxQuery {
-		return nil, flow, fosite.ErrInvalidRequest.WithDescription("The request is too long.")
+		return nil, nil, flow, fosite.ErrInvalidRequest.WithHint("The request is too long.")
 	}
-	values, err := parse(flow.Query)
-	return values, flow, err
-}
-
-// matchRedirect holds a redirect URI to exact comparison (RFC 9700 §2.1), but for the port of a loopback address
-// (RFC 8252 §7.3). An empty one is left to fosite, which takes the only registered one.
-func matchRedirect(c *domain.Client, given string) error {
-	if given == "" || slices.Contains(c.RedirectURIs, given) {
-		return nil
-	}
-	if bare := withoutPort(given); bare != "" && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
-		return withoutPort(registered) == bare
-	}) {
-		return nil
-	}
-	return fosite.ErrInvalidRequest.WithDescription("The redirect_uri is not one that is registered for this application.")
-}
-
-// withoutPort drops the port of an http URI on a loopback address; it is "" for any other URI, and for a port that does not exist.
-func withoutPort(uri string) string {
-	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
-		rest, ok := strings.CutPrefix(uri, host)
-		if !ok {
-			continue
-		}
-		authority, path, _ := strings.Cut(rest, "/")
-		if port, has := strings.CutPrefix(authority, ":"); authority == "" || has && isPort(port) {
-			return host + "/" + path
-		}
-	}
-	return ""
-}
-
-// isPort says whether text is a port that can be connected to, without zeros before it.
-func isPort(text string) bool {
-	n, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && n > 0 && strconv.FormatUint(n, 10) == text
+	values, repeated, err := parse(flow.Query, authorizationParameters)
+	return values, repeated, flow, err
 }
 
 // judge checks everything of a request that does not depend on the person.
@@ -186,11 +171,11 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	case !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode):
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
 	case !form.Has("code_challenge"):
-		return fosite.ErrInvalidRequest.WithDescription("PKCE is required: send code_challenge with code_challenge_method=S256.")
+		return fosite.ErrInvalidRequest.WithHint("PKCE is required: send code_challenge with code_challenge_method=S256.")
 	case form.Get("code_challenge_method") != "S256":
-		return fosite.ErrInvalidRequest.WithDescription("The code_challenge_method must be S256.")
+		return fosite.ErrInvalidRequest.WithHint("The code_challenge_method must be S256.")
 	case !challengeForm.MatchString(form.Get("code_challenge")):
-		return fosite.ErrInvalidRequest.WithDescription("The code_challenge is not a SHA-256 in base64url.")
+		return fosite.ErrInvalidRequest.WithHint("The code_challenge is not a SHA-256 in base64url.")
 	}
 	if err := a.readPrompt(form); err != nil {
 		return err
@@ -324,7 +309,7 @@ func (p *Provider) interact(w http.ResponseWriter, r *http.Request, a *authoriza
 	a.flow.AnsweredIn, a.flow.Denied = 0, false
 	sealed, err := p.Pages.SealFlow(a.flow)
 	if err != nil {
-		return fosite.ErrInvalidRequest.WithDescription("The request is too long.").WithWrap(err)
+		return fosite.ErrInvalidRequest.WithHint("The request is too long.").WithWrap(err)
 	}
 	http.Redirect(w, r, path+"?"+url.Values{"flow": {sealed}}.Encode(), http.StatusSeeOther)
 	return nil
@@ -356,11 +341,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	if err != nil {
 		return err
 	}
-	response.AddParameter("iss", p.Issuer) // RFC 9207
-	if a.GetState() == "" {
-		response.GetParameters().Del("state")
-	}
-	p.fosite.WriteAuthorizeResponse(r.Context(), w, a.AuthorizeRequester, response)
+	p.sendBack(w, a, "code", response.GetCode())
 	return nil
 }
 
@@ -373,19 +354,9 @@ func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *
 		p.Pages.Unavailable(w, r)
 		return
 	}
-	if a == nil || !a.IsRedirectURIValid() {
+	if a == nil {
 		p.Pages.Error(w, r, e.status, "This sign-in cannot go on", e.Description)
 		return
 	}
-	to := *a.GetRedirectURI()
-	query := to.Query()
-	query.Set("error", e.Code)
-	query.Set("error_description", e.Description)
-	query.Set("iss", p.Issuer)
-	if state := a.GetState(); state != "" {
-		query.Set("state", state)
-	}
-	to.RawQuery = query.Encode()
-	w.Header().Set("Location", to.String())
-	w.WriteHeader(http.StatusSeeOther)
+	p.sendBack(w, a, "error", e.Code, "error_description", e.Description)
 }

@@ -72,7 +72,7 @@ func wire(err error) wireError {
 	case errors.Is(err, revocation.ErrNotYours):
 		return wireError{"unauthorized_client", "The token was issued to another client.", http.StatusBadRequest}
 	case errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError:
-		return wireError{rfc.ErrorField, printable(rfc.GetDescription()), rfc.CodeField}
+		return wireError{rfc.ErrorField, describe(rfc), rfc.CodeField}
 	default:
 		return wireError{"server_error", "The server failed; the failure is in its log.", http.StatusInternalServerError}
 	}

@@ -43,3 +43,29 @@ func TestWireErrorsSayWhatFailedInside(t *testing.T) {
 		})
 	}
 }
+
+func TestDescriptionsAreOurOwnWords(t *testing.T) {
+	for _, c := range []struct {
+		err  *fosite.RFC6749Error
+		want string
+	}{
+		{fosite.ErrInvalidRequest, "The request is not valid."},
+		{fosite.ErrInvalidRequest.WithHint("The parameter 'code' is missing."), "The parameter 'code' is missing."},
+		{errInvalidGrant, errInvalidGrant.DescriptionField},
+		{errInvalidGrant.WithHint("The verifier does not fit."), errInvalidGrant.DescriptionField + " The verifier does not fit."},
+		{errInvalidTarget.WithHint("Ask for one."), errInvalidTarget.DescriptionField + " Ask for one."},
+		{fosite.ErrUnsupportedResponseType.WithHint("`It is 'token'."), "It is 'token'."},
+	} {
+		if got := wire(c.err).Description; got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	for code, w := range wordings {
+		if w.instead.ErrorField != code {
+			t.Errorf("the words for %s are instead of %s", code, w.instead.ErrorField)
+		}
+		if got := wire(w.instead).Description; got != w.words {
+			t.Errorf("%s: %q, want %q", code, got, w.words)
+		}
+	}
+}

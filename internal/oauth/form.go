@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,68 +21,100 @@ const (
 	maxQuery      = 4 << 10 // bytes of an authorization request: it has to travel in a URL again
 )
 
+// Parameters that have a meaning at the authorization endpoint, and at the others. RFC 6749 §3.1 and §3.2: none of them may be there
+// twice, and all others are ignored.
+var (
+	authorizationParameters = []string{
+		"response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
+		"prompt", "max_age", "id_token_hint", "login_hint", "acr_values", "display", "ui_locales", "claims", "claims_locales",
+		"request", "request_uri", "registration", "dpop_jkt", "authorization_details",
+	}
+	formParameters = []string{
+		"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "code_verifier", "redirect_uri",
+		"refresh_token", "scope", "token", "token_type_hint", "username", "password", "assertion", "device_code", "subject_token",
+		"subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "authorization_details",
+	}
+	repeatable = []string{"resource", "audience"} // RFC 8707 §2
+)
+
 // readForm reads the body of a POST before fosite sees it, so that nothing is read leniently: only
-// application/x-www-form-urlencoded, bounded, no parameter twice (RFC 6749 §3.2), nothing in the query.
+// application/x-www-form-urlencoded, bounded, no known parameter twice (RFC 6749 §3.2), nothing in the query.
 func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	if r.URL.RawQuery != "" {
-		return nil, fosite.ErrInvalidRequest.WithHint("Parameters belong in the body, not in the query.")
-	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
-		return nil, fosite.ErrInvalidRequest.WithHint("Send the parameters as application/x-www-form-urlencoded.")
-	}
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
-	_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, errTooLarge
-	} else if err != nil {
-		return nil, fosite.ErrInvalidRequest.WithHint("The body did not arrive whole.")
-	}
-	form, err := parse(body.String())
+	body, err := readBody(w, r)
 	if err != nil {
 		return nil, err
+	}
+	form, repeated, err := parse(body, formParameters)
+	if err != nil {
+		return nil, err
+	}
+	if len(repeated) > 0 {
+		return nil, errRepeated(repeated[0])
 	}
 	r.Form, r.PostForm = form, form
 	return form, nil
 }
 
-// parse reads parameters strictly. An empty value counts as absent (RFC 6749 §3.1).
-func parse(encoded string) (url.Values, error) {
-	values, err := url.ParseQuery(encoded)
-	if err != nil {
-		return nil, fosite.ErrInvalidRequest.WithHint("The parameters are not well-formed.")
+// readBody reads the parameters in the body of a POST, undecoded.
+func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
+	if r.URL.RawQuery != "" {
+		return "", fosite.ErrInvalidRequest.WithHint("Parameters belong in the body, not in the query.")
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return "", fosite.ErrInvalidRequest.WithHint("Send the parameters as application/x-www-form-urlencoded.")
+	}
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
+	_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return "", errTooLarge
+	} else if err != nil {
+		return "", fosite.ErrInvalidRequest.WithHint("The body did not arrive whole.")
+	}
+	return body.String(), nil
+}
+
+// parse reads parameters, each value to the byte. An empty one counts as absent (RFC 6749 §3.1). Of the known parameters, repeated
+// lists those that are there more than once; unknown ones that are, are left out.
+func parse(encoded string, known []string) (values url.Values, repeated []string, err error) {
+	if values, err = url.ParseQuery(encoded); err != nil {
+		return nil, nil, fosite.ErrInvalidRequest.WithHint("The parameters are not well-formed.")
 	}
 	if len(values) > maxParameters {
-		return nil, fosite.ErrInvalidRequest.WithHint("There are too many parameters.")
+		return nil, nil, fosite.ErrInvalidRequest.WithHint("There are too many parameters.")
 	}
 	for name, value := range values {
-		for _, v := range value {
-			if !clean(name) || !clean(v) {
-				return nil, fosite.ErrInvalidRequest.WithHint("A parameter is not well-formed text.")
-			}
+		if !clean(name) || slices.ContainsFunc(value, func(v string) bool { return !clean(v) }) {
+			return nil, nil, fosite.ErrInvalidRequest.WithHint("A parameter is not well-formed text.")
 		}
-		repeatable := name == "resource" || name == "audience" // RFC 8707 §2
-		if len(value) > 1 && !repeatable {
-			return nil, fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is there more than once.", printable(name))
-		}
-		if values[name] = fosite.RemoveEmpty(value); len(values[name]) == 0 {
+		values[name] = slices.DeleteFunc(value, func(v string) bool { return v == "" })
+		many := len(value) > 1 && !slices.Contains(repeatable, name)
+		switch {
+		case many && slices.Contains(known, name):
+			repeated = append(repeated, name)
+		case many, len(values[name]) == 0:
 			delete(values, name)
 		}
 	}
-	return values, nil
+	slices.Sort(repeated)
+	return values, repeated, nil
+}
+
+func errRepeated(name string) error {
+	return fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is there more than once.", name)
 }
 
 // clean says whether text is fit for a database: UTF-8 without NUL.
 func clean(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
-// printable keeps what may stand in an error_description (RFC 6749 §5.2).
+// printable keeps what may stand in an error_description (RFC 6749 §5.2), and no backtick, of which fosite writes single ones.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '"' || r == '\\':
 			return '\''
-		case r < 0x20 || r > 0x7e:
+		case r < 0x20 || r > 0x7e || r == '`':
 			return -1
 		}
 		return r

@@ -101,8 +101,8 @@ func TestRedirectURIMatchesExactlyButForALoopbackPort(t *testing.T) {
 		"com.example.app:/cb2":            false,
 		"javascript:alert(1)//127.0.0.1/": false,
 	} {
-		if err := matchRedirect(c, uri); (err == nil) != ok {
-			t.Errorf("%s: matched %v, want %v", uri, err == nil, ok)
+		if to, err := redirectURI(c, uri); (err == nil) != ok || ok && to != uri {
+			t.Errorf("%s: matched %v as %q, want %v", uri, err == nil, to, ok)
 		}
 	}
 }

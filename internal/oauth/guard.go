@@ -81,11 +81,11 @@ func (g *guard) clientCredentials(ctx context.Context, r fosite.AccessRequester,
 
 func (g *guard) code(ctx context.Context, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
-	signature := g.provider.strategy.AuthorizeCodeSignature(ctx, form.Get("code"))
-	if signature == "" {
-		return errInvalidGrant
+	if !form.Has("code") {
+		return fosite.ErrInvalidRequest.WithHint("The parameter 'code' is missing.")
 	}
-	if g.provider.strategy.Enigma.Validate(ctx, form.Get("code")) != nil {
+	signature, ok := g.provider.strategy.signature(ctx, form.Get("code"))
+	if !ok {
 		return errInvalidGrant
 	}
 	code, err := g.provider.Credentials.FindCode(ctx, signature)
@@ -102,7 +102,7 @@ func (g *guard) code(ctx context.Context, r fosite.AccessRequester, sess *reques
 		return fmt.Errorf("read the authorization request: %w", err)
 	}
 	if form.Get("redirect_uri") != asked.Get("redirect_uri") {
-		return errInvalidGrant
+		return errInvalidGrant.WithHint("The redirect_uri is not that of the authorization request.")
 	}
 	if !verifies(form.Get("code_verifier"), asked.Get("code_challenge")) {
 		return errInvalidGrant.WithHint("The code_verifier does not fit the code_challenge.")
@@ -117,9 +117,11 @@ func (g *guard) code(ctx context.Context, r fosite.AccessRequester, sess *reques
 
 func (g *guard) refresh(ctx context.Context, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
-	value := form.Get("refresh_token")
-	signature := g.provider.strategy.RefreshTokenSignature(ctx, value)
-	if signature == "" || g.provider.strategy.Enigma.Validate(ctx, value) != nil {
+	if !form.Has("refresh_token") {
+		return fosite.ErrInvalidRequest.WithHint("The parameter 'refresh_token' is missing.")
+	}
+	signature, ok := g.provider.strategy.signature(ctx, form.Get("refresh_token"))
+	if !ok {
 		return errInvalidGrant
 	}
 	found, err := g.provider.Credentials.FindRefreshToken(ctx, signature)

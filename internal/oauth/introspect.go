@@ -90,8 +90,9 @@ func (p *Provider) revokeToken(ctx context.Context, caller *domain.Client, value
 	if strings.Count(value, ".") != 1 {
 		return p.Revocation.RevokeAccess(ctx, caller, value)
 	}
-	if p.strategy.Enigma.Validate(ctx, value) != nil {
+	signature, ok := p.strategy.signature(ctx, value)
+	if !ok {
 		return nil
 	}
-	return p.Revocation.RevokeRefresh(ctx, caller, p.strategy.RefreshTokenSignature(ctx, value))
+	return p.Revocation.RevokeRefresh(ctx, caller, signature)
 }

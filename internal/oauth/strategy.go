@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -26,6 +27,21 @@ var (
 	_ foauth.CoreStrategy               = (*strategy)(nil)
 	_ openid.OpenIDConnectTokenStrategy = (*strategy)(nil)
 )
+
+// signature returns that of a code or refresh token, under which it is stored. Not ok if the value was not made here, to the byte:
+// base64 has other spellings of the same bytes.
+func (s *strategy) signature(ctx context.Context, value string) (signature string, ok bool) {
+	for part := range strings.SplitSeq(value, ".") {
+		decoded, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil || base64.RawURLEncoding.EncodeToString(decoded) != part {
+			return "", false
+		}
+	}
+	if s.Enigma.Validate(ctx, value) != nil {
+		return "", false
+	}
+	return s.Enigma.Signature(value), true
+}
 
 // GenerateAccessToken mints an access token (RFC 9068) and the ID token that goes with it, if any, so that storage can put both
 // into the index at once. What fosite calls the token's signature is the jti.

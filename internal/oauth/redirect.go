@@ -1,0 +1,81 @@
+package oauth
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// redirectURI decides where an answer goes, by exact comparison (RFC 9700 §2.1) but for the port of a loopback address (RFC 8252
+// §7.3). A client that has registered only one may leave it out (RFC 6749 §3.1.2.3).
+func redirectURI(c *domain.Client, given string) (string, error) {
+	switch {
+	case given == "" && len(c.RedirectURIs) == 1:
+		return c.RedirectURIs[0], nil
+	case given == "":
+		return "", fosite.ErrInvalidRequest.WithHint("The redirect_uri is missing.")
+	case slices.Contains(c.RedirectURIs, given):
+		return given, nil
+	}
+	if bare := withoutPort(given); bare != "" && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
+		return withoutPort(registered) == bare
+	}) {
+		return given, nil
+	}
+	return "", fosite.ErrInvalidRequest.WithHint("The redirect_uri is not one that is registered for this application.")
+}
+
+// withoutPort drops the port of an http URI on a loopback address; it is "" for any other URI, and for a port that does not exist.
+func withoutPort(uri string) string {
+	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
+		rest, ok := strings.CutPrefix(uri, host)
+		if !ok {
+			continue
+		}
+		authority, path, _ := strings.Cut(rest, "/")
+		if port, has := strings.CutPrefix(authority, ":"); authority == "" || has && isPort(port) {
+			return host + "/" + path
+		}
+	}
+	return ""
+}
+
+// isPort says whether text is a port that can be connected to, without zeros before it.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == text
+}
+
+// sendBack answers the client by redirect: the registered URI to the byte, then names and values in turn (RFC 6749 §3.1.2, §4.1.2),
+// the state as it came, and who answers (RFC 9207).
+func (p *Provider) sendBack(w http.ResponseWriter, a *authorization, pairs ...string) {
+	if a.state != "" {
+		pairs = append(pairs, "state", a.state)
+	}
+	pairs = append(pairs, "iss", p.Issuer)
+	w.Header().Set("Location", appendQuery(a.redirectURI, pairs))
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func appendQuery(uri string, pairs []string) string {
+	var b strings.Builder
+	b.WriteString(uri)
+	separator := "?"
+	switch {
+	case strings.HasSuffix(uri, "?"), strings.HasSuffix(uri, "&"):
+		separator = ""
+	case strings.Contains(uri, "?"):
+		separator = "&"
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		b.WriteString(separator + url.QueryEscape(pairs[i]) + "=" + url.QueryEscape(pairs[i+1]))
+		separator = "&"
+	}
+	return b.String()
+}

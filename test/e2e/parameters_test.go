@@ -1,0 +1,206 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParametersAreKeptToTheByte(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		b := newBrowser(t, s.server)
+		for _, value := range []string{"abc ", " lead", " ", "\t", "a+b", "a%20b", "ä ü", "a&b=c#d", "\r\n", "`'\"\\"} {
+			a := newAuthorization(s.web)
+			a.query.Set("state", value)
+			a.query.Set("nonce", value)
+			back := b.authorize(a.query).url.Query()
+			if got := back.Get("state"); got != value {
+				t.Errorf("state %q came back as %q", value, got)
+			}
+			got := s.issued(t, s.post("/oauth2/token", s.web, a.exchange(s.secret(back.Get("code")))))
+			if nonce := claims(t, got.ID)["nonce"]; nonce != value {
+				t.Errorf("nonce %q is in the ID token as %q", value, nonce)
+			}
+			a.query.Set("prompt", "unknown")
+			if got := b.authorize(a.query).url.Query().Get("state"); got != value {
+				t.Errorf("state %q came back with an error as %q", value, got)
+			}
+		}
+	})
+}
+
+func TestATokenWithBlanksIsAnother(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		token, user := s.reportingToken(t), s.signIn(t, s.web)
+		for _, blank := range []string{" ", "\t", "\n", "\r\n", "\u00a0", "+"} {
+			middle := len(token) / 2
+			for _, other := range []string{token + blank, blank + token, token[:middle] + blank + token[middle:]} {
+				s.wantActive(t, s.orders, other, false)
+			}
+			for _, other := range []string{user.Refresh + blank, blank + user.Refresh, user.Refresh[:9] + blank + user.Refresh[9:]} {
+				s.post("/oauth2/token", s.web, refresh(other)).wantError(t, http.StatusBadRequest, "invalid_grant")
+			}
+		}
+		s.wantActive(t, s.orders, token, true)
+		s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh)))
+	})
+}
+
+func TestTheRegisteredRedirectURIComesBackToTheByte(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		for n, uri := range []string{
+			"https://app.example/cb?a=1;b=2", "https://app.example/cb?flag", "https://app.example/cb?x=a%20b", "https://app.example/cb?z=1&a=2",
+			"https://app.example/cb?x=a+b", "https://app.example/cb?", "https://app.example/cb?x=1&", "https://app.example/%7Ecb/%2F?b=%2f",
+			"https://app.example", "https://APP.example:443/cb", "http://127.0.0.1:9999/cb?x=;",
+		} {
+			c := s.createClient("web-"+string(rune('a'+n)), "--grant", "authorization_code", "--grant", "refresh_token", "--api", ordersAPI, "--redirect-uri", uri)
+			separator := "?"
+			if strings.HasSuffix(uri, "?") || strings.HasSuffix(uri, "&") {
+				separator = ""
+			} else if strings.Contains(uri, "?") {
+				separator = "&"
+			}
+			a := newAuthorization(c)
+			a.query.Set("redirect_uri", uri)
+			b := newBrowser(t, s.server)
+			p := b.authorize(a.query)
+			if got := p.header.Get("Location"); !strings.HasPrefix(got, uri+separator+"code=") {
+				t.Errorf("%s: sent back to %s", uri, got)
+			}
+			p = b.authorize(with(a.query, "prompt", "unknown"))
+			if got := p.header.Get("Location"); !strings.HasPrefix(got, uri+separator+"error=invalid_request&error_description=") {
+				t.Errorf("%s: sent back to %s", uri, got)
+			}
+		}
+	})
+}
+
+func TestRepeatedParameters(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		for _, name := range []string{
+			"scope", "nonce", "response_type", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint",
+			"display", "request_uri",
+		} {
+			a := newAuthorization(s.web)
+			again := a.query.Encode() + "&" + name + "=again&" + name + "=again"
+			p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + again)
+			p.wantErrorBack(t, s.issuer, "invalid_request")
+			if got := p.url.Query(); got.Get("state") != a.query.Get("state") || !strings.Contains(got.Get("error_description"), "'"+name+"'") {
+				t.Errorf("%s twice: sent back with %s", name, p.url.RawQuery)
+			}
+			r := s.request(http.MethodPost, "/oauth2/authorize", strings.NewReader(again))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			newBrowser(t, s.server).follow(r).wantErrorBack(t, s.issuer, "invalid_request")
+		}
+		query := newAuthorization(s.web).query.Encode()
+		p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + query + "&state=other")
+		p.wantErrorBack(t, s.issuer, "invalid_request")
+		if p.url.Query().Has("state") {
+			t.Error("one of two states came back:", p.url.RawQuery)
+		}
+		for _, name := range []string{"client_id", "redirect_uri"} {
+			newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + query + "&" + name + "=" + url.QueryEscape(callback)).wantRefusedHere(t)
+		}
+		if p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?utm_source=a&" + query + "&utm_source=b&utm_source=c&code=1&code=2").signIn(); p.url.Query().Get("code") == "" {
+			t.Errorf("with an unknown parameter twice: %s (%d) %s", p.url, p.status, p.text)
+		}
+
+		form := clientCredentials()
+		form["utm_source"] = []string{"a", "b"}
+		s.issued(t, s.post("/oauth2/token", s.reporting, form))
+		form["scope"] = []string{"orders:read", "orders:read"}
+		s.post("/oauth2/token", s.reporting, form).wantError(t, http.StatusBadRequest, "invalid_request")
+	})
+}
+
+func TestErrorsSayWhatIsMissing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		a := newAuthorization(s.web)
+		code := s.code(t, a)
+		for name, c := range map[string]struct {
+			form      url.Values
+			code, say string
+		}{
+			"no grant_type":      {with(a.exchange(code), "grant_type", ""), "invalid_request", "grant_type"},
+			"no code":            {with(a.exchange(code), "code", ""), "invalid_request", "'code' is missing"},
+			"no refresh_token":   {with(refresh("x"), "refresh_token", ""), "invalid_request", "'refresh_token' is missing"},
+			"wrong redirect_uri": {with(a.exchange(code), "redirect_uri", callback+"/"), "invalid_grant", "redirect_uri"},
+			"no redirect_uri":    {with(a.exchange(code), "redirect_uri", ""), "invalid_grant", "redirect_uri"},
+		} {
+			answer := s.post("/oauth2/token", s.web, c.form)
+			answer.wantError(t, http.StatusBadRequest, c.code)
+			if !strings.Contains(answer.body, c.say) {
+				t.Errorf("%s: %s does not say %q", name, answer.body, c.say)
+			}
+			wantOwnWords(t, answer.body)
+		}
+		s.issued(t, s.post("/oauth2/token", s.web, a.exchange(code)))
+
+		for _, c := range []struct{ name, value, code, say string }{
+			{"response_type", "", "invalid_request", "response_type"},
+			{"response_type", "token", "unsupported_response_type", "response_type"},
+			{"response_type", "code id_token", "unsupported_response_type", "response_type"},
+			{"response_mode", "fragment", "unsupported_response_mode", "response_mode"},
+			{"code_challenge", "", "invalid_request", "code_challenge"},
+			{"prompt", "never", "invalid_request", "prompt"},
+			{"resource", "https://unknown.example", "invalid_target", "resource"},
+			{"request", "x", "request_not_supported", "request"},
+		} {
+			p := newBrowser(t, s.server).authorize(with(a.query, c.name, c.value))
+			p.wantErrorBack(t, s.issuer, c.code)
+			if description := p.url.Query().Get("error_description"); !strings.Contains(description, c.say) {
+				t.Errorf("%s=%s: %q does not say %q", c.name, c.value, description, c.say)
+			} else {
+				wantOwnWords(t, description)
+			}
+		}
+	})
+}
+
+func TestPageThatEndsASignInSaysWhy(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		several := s.createClient("several", "--grant", "authorization_code", "--api", ordersAPI, "--redirect-uri", callback, "--redirect-uri", callback+"2")
+		query := newAuthorization(s.web).query
+		for name, c := range map[string]struct{ query, say string }{
+			"unknown client":      {with(query, "client_id", "nobody").Encode(), "No such application is registered here."},
+			"no client":           {with(query, "client_id", "").Encode(), "No such application is registered here."},
+			"wrong redirect_uri":  {with(query, "redirect_uri", "https://evil.example").Encode(), "The redirect_uri is not one that is registered for this application."},
+			"no redirect_uri":     {with(query, "redirect_uri", "", "client_id", several.ID).Encode(), "The redirect_uri is missing."},
+			"two redirect_uris":   {query.Encode() + "&redirect_uri=x", "The parameter 'redirect_uri' is there more than once."},
+			"not well-formed":     {query.Encode() + "&a=%zz", "The parameters are not well-formed."},
+			"not text":            {query.Encode() + "&a=%ff", "A parameter is not well-formed text."},
+			"too long":            {query.Encode() + "&a=" + strings.Repeat("a", 20000), "The request is too long."},
+			"too many parameters": {query.Encode() + "&" + strings.Join(slices.Collect(names(70)), "=1&"), "There are too many parameters."},
+			"broken flow":         {"flow=x", "The sign-in took too long."},
+		} {
+			p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + c.query)
+			p.wantRefusedHere(t)
+			if !strings.Contains(p.text, c.say) {
+				t.Errorf("%s: %q does not say %q", name, p.text, c.say)
+			}
+			wantOwnWords(t, p.text)
+		}
+	})
+}
+
+func names(n int) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := range n {
+			if !yield("p" + strings.Repeat("x", i)) {
+				return
+			}
+		}
+	}
+}
+
+// wantOwnWords fails if a text has the general advice of the library below.
+func wantOwnWords(t *testing.T, text string) {
+	t.Helper()
+	for _, never := range []string{"whitelist", "trim your", "case sensitivity", "otherwise malformed", "`", "OAuth 2.0 Client"} {
+		if strings.Contains(text, never) {
+			t.Errorf("%q says %q", text, never)
+		}
+	}
+}
