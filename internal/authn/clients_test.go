@@ -16,10 +16,10 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -35,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
-	r := tokentest.NewReplica(t, db, keys.NewMaster(), time.Now)
+	r := servicetest.NewReplica(t, db, keys.NewMaster(), time.Now)
 	w := &world{T: t, cache: r.Cache, registry: r.Registry}
 	w.clients = authn.NewClients(w.registry)
 	grants := []string{domain.GrantAuthorizationCode}

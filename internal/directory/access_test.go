@@ -15,7 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
+	"github.com/signet-auth/signet/internal/servicetest"
 )
 
 var svc = directory.Subject{Kind: domain.SubjectClient, Name: "svc"}
@@ -82,11 +82,11 @@ func TestChangesOfRolesAndAPIsShowInAccess(t *testing.T) {
 		}
 		w.hasAccess(svc, orders, clerk("read", "write"))
 
-		_, err := w.UpdateRole(ctx, "clerk", tokentest.Become(domain.Role{Permissions: tokentest.RolePermissions([]string{orders + "#delete", orders + "#read"}...)}))
+		_, err := w.UpdateRole(ctx, "clerk", servicetest.Become(domain.Role{Permissions: servicetest.RolePermissions([]string{orders + "#delete", orders + "#read"}...)}))
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("delete", "read"))
 
-		_, err = w.replica.Registry.UpdateAPI(ctx, orders, tokentest.Become(domain.API{Permissions: []domain.Permission{{Name: "read"}}}))
+		_, err = w.replica.Registry.UpdateAPI(ctx, orders, servicetest.Become(domain.API{Permissions: []domain.Permission{{Name: "read"}}}))
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("read"))
 
@@ -135,11 +135,11 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 		w.refused(w.AddMember(ctx, "ops", "alice"), domain.ErrNotFound, `user "alice": not found`)
 		_, err := w.ListMembers(ctx, "oops", "", 10)
 		w.refused(err, domain.ErrNotFound)
-		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: tokentest.RolePermissions([]string{orders + "#raed"}...)})
+		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: servicetest.RolePermissions([]string{orders + "#raed"}...)})
 		w.refused(err, domain.ErrInvalid, `permission "raed": API "https://orders.example" does not have it`)
-		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: tokentest.RolePermissions([]string{"urn:x#read"}...)})
+		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: servicetest.RolePermissions([]string{"urn:x#read"}...)})
 		w.refused(err, domain.ErrInvalid, `API "urn:x": there is none`)
-		_, err = w.UpdateRole(ctx, "x", tokentest.Become(domain.Role{}))
+		_, err = w.UpdateRole(ctx, "x", servicetest.Become(domain.Role{}))
 		w.refused(err, domain.ErrNotFound, `role "x": not found`)
 		_, err = w.CreateRole(ctx, domain.Role{Name: "reader"})
 		w.refused(err, domain.ErrExists, `role "reader": already exists`)
@@ -263,7 +263,7 @@ func (w *world) changeBoth(t *rapid.T, m model, prefix string) {
 	case "permit":
 		all := []string{orders + "#read", orders + "#write", billing + "#read"}
 		m.permissions[role] = rapid.SliceOfDistinct(rapid.SampledFrom(all), rapid.ID).Draw(t, "permissions")
-		_, err := w.UpdateRole(ctx, role, tokentest.Become(domain.Role{Permissions: tokentest.RolePermissions(m.permissions[role]...)}))
+		_, err := w.UpdateRole(ctx, role, servicetest.Become(domain.Role{Permissions: servicetest.RolePermissions(m.permissions[role]...)}))
 		w.check(err)
 	case "wait":
 		w.now = w.now.Add(time.Minute)

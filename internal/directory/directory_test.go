@@ -16,10 +16,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 	"golang.org/x/crypto/argon2"
 )
 
@@ -35,7 +35,7 @@ type world struct {
 	*directory.Directory
 	t       *testing.T
 	db      *store.DB
-	replica *tokentest.Replica
+	replica *servicetest.Replica
 	now     time.Time
 	svc     domain.Client
 }
@@ -43,7 +43,7 @@ type world struct {
 func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := &world{t: t, db: db, now: time.Now().UTC().Truncate(time.Microsecond)}
-		w.replica = tokentest.NewReplica(t, db, keys.NewMaster(), func() time.Time { return w.now })
+		w.replica = servicetest.NewReplica(t, db, keys.NewMaster(), func() time.Time { return w.now })
 		w.Directory = w.replica.Directory
 		for _, audience := range []string{orders, billing} {
 			w.replica.AddAPI(t, audience, "read", "write", "delete")
@@ -58,7 +58,7 @@ func each(t *testing.T, test func(*world)) {
 
 func (w *world) check(err error) {
 	w.t.Helper()
-	tokentest.Must(w.t, err)
+	servicetest.Must(w.t, err)
 }
 
 func (w *world) refresh() {
@@ -68,7 +68,7 @@ func (w *world) refresh() {
 
 func (w *world) refused(err, want error, fragments ...string) {
 	w.t.Helper()
-	tokentest.Refused(w.t, err, want, fragments...)
+	servicetest.Refused(w.t, err, want, fragments...)
 }
 
 func (w *world) user(username, password string) domain.User {
@@ -179,7 +179,7 @@ func TestAUserIsStoredAsCreated(t *testing.T) {
 		w.refused(err, domain.ErrExists, `user "alice": already exists`)
 
 		w.now = w.now.Add(time.Minute)
-		updated, err := w.UpdateUser(ctx, "Alice", tokentest.Become(domain.User{Email: "b@x.example", EmailVerified: true, Subject: "usr_other", DisabledAt: w.now}))
+		updated, err := w.UpdateUser(ctx, "Alice", servicetest.Become(domain.User{Email: "b@x.example", EmailVerified: true, Subject: "usr_other", DisabledAt: w.now}))
 		w.check(err)
 		want.Email, want.EmailVerified, want.Name, want.Version, want.UpdatedAt = "b@x.example", true, "", 2, w.now
 		found, err = w.FindUser(ctx, "alice")
@@ -338,7 +338,7 @@ func TestADisabledUserStaysDisabledWhateverElseChangesAtOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
-					if _, err := w.UpdateUser(ctx, username, tokentest.Become(domain.User{Name: "New"})); err != nil {
+					if _, err := w.UpdateUser(ctx, username, servicetest.Become(domain.User{Name: "New"})); err != nil {
 						w.t.Error(err)
 					}
 				})

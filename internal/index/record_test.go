@@ -7,19 +7,19 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestTokenIsNotIndexedOnAStaleDecision(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		f.Issue(t, f.B, "orders:read") // b knows all it needs
 		revision := f.B.Cache.Revision()
 		minted, err := f.B.Minter.Mint(eventtest.Context(t), f.Request(t, f.B, "orders:read"))
-		tokentest.Must(t, err)
-		tokentest.Must(t, f.A.Directory.Unassign(eventtest.Context(t), "clerk", domain.SubjectClient, "reporting"))
+		servicetest.Must(t, err)
+		servicetest.Must(t, f.A.Directory.Unassign(eventtest.Context(t), "clerk", domain.SubjectClient, "reporting"))
 		if err := f.B.Index.Record(eventtest.Context(t), revision, minted.Record); !errors.Is(err, domain.ErrStale) {
 			t.Fatalf("record: %v, want ErrStale", err)
 		}
@@ -34,7 +34,7 @@ func TestTokenIsNotIndexedOnAStaleDecision(t *testing.T) {
 
 func TestManyAtOnceShareWritesAndAllAreIndexed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		f.Issue(t, f.A)
 		var group sync.WaitGroup
 		values := make([]string, 300)

@@ -10,44 +10,44 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(ctx context.Context, f tokentest.Fixture, minted token.SignedToken) error
+		change func(ctx context.Context, f servicetest.Fixture, minted token.SignedToken) error
 		alive  bool
 	}{
-		"token suspended": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+		"token suspended": {func(ctx context.Context, f servicetest.Fixture, m token.SignedToken) error {
 			return f.A.Revocation.Suspend(ctx, m.Record.ID)
 		}, false},
-		"token suspended and resumed": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+		"token suspended and resumed": {func(ctx context.Context, f servicetest.Fixture, m token.SignedToken) error {
 			return errors.Join(f.A.Revocation.Suspend(ctx, m.Record.ID), f.A.Revocation.Resume(ctx, m.Record.ID))
 		}, true},
-		"token revoked": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+		"token revoked": {func(ctx context.Context, f servicetest.Fixture, m token.SignedToken) error {
 			return f.A.Revocation.RevokeID(ctx, m.Record.ID)
 		}, false},
-		"client's tokens revoked": {func(ctx context.Context, f tokentest.Fixture, m token.SignedToken) error {
+		"client's tokens revoked": {func(ctx context.Context, f servicetest.Fixture, m token.SignedToken) error {
 			_, err := f.A.Revocation.Revoke(ctx, revocation.TokenSelector{ClientID: m.Record.ClientID})
 			return err
 		}, false},
-		"client disabled": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+		"client disabled": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			return f.A.Registry.SetClientDisabled(ctx, "reporting", true)
 		}, false},
-		"client deleted": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+		"client deleted": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			return f.A.Registry.DeleteClient(ctx, "reporting")
 		}, false},
-		"API taken from the client": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+		"API taken from the client": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			_, err := f.A.Registry.UpdateClient(ctx, "reporting", func(client *domain.Client) error { client.APIs = nil; return nil })
 			return err
 		}, false},
-		"API deleted": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
-			return f.A.Registry.DeleteAPI(ctx, tokentest.Orders)
+		"API deleted": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
+			return f.A.Registry.DeleteAPI(ctx, servicetest.Orders)
 		}, false},
-		"key revoked": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+		"key revoked": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			stored, err := f.A.Keys.List(ctx)
 			if err != nil {
 				return err
@@ -58,30 +58,30 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 			_, _, err = f.A.Keys.Revoke(ctx, stored[i].KID)
 			return err
 		}, false},
-		"expired": {func(_ context.Context, f tokentest.Fixture, m token.SignedToken) error {
+		"expired": {func(_ context.Context, f servicetest.Fixture, m token.SignedToken) error {
 			f.Now.Store(&m.ExpiresAt)
 			return nil
 		}, false},
-		"role taken away": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+		"role taken away": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			return f.A.Directory.Unassign(ctx, "clerk", domain.SubjectClient, "reporting")
 		}, true},
-		"permission taken from the role": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
-			_, err := f.A.Directory.UpdateRole(ctx, "clerk", tokentest.Become(domain.Role{}))
+		"permission taken from the role": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
+			_, err := f.A.Directory.UpdateRole(ctx, "clerk", servicetest.Become(domain.Role{}))
 			return err
 		}, true},
-		"key rotated": {func(ctx context.Context, f tokentest.Fixture, _ token.SignedToken) error {
+		"key rotated": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			_, err := f.A.Keys.Rotate(ctx, domain.ES256)
 			return err
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
-				f := tokentest.SetUp(t, db)
+				f := servicetest.SetUp(t, db)
 				minted := f.Issue(t, f.A, "orders:read")
 				if f.Introspect(t, f.B, minted.Token) == nil {
 					t.Fatal("inactive from the start")
 				}
-				tokentest.Must(t, c.change(eventtest.Context(t), f, minted))
+				servicetest.Must(t, c.change(eventtest.Context(t), f, minted))
 				active := f.Introspect(t, f.B, minted.Token)
 				if (active != nil) != c.alive {
 					t.Fatalf("active: %v, want %v", active != nil, c.alive)
@@ -96,7 +96,7 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 
 func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		minted := f.Issue(t, f.A, "orders:read")
 		own := f.Request(t, f.A).Client
 		db.Close()

@@ -18,10 +18,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 // standing is a token's state in the model that replicas must not be told from.
@@ -164,7 +164,7 @@ func (h *history) any() token.SignedToken {
 }
 
 // act does something to some token at a replica. It says whether the outcome is known.
-func (h *history) act(r *tokentest.Replica) bool {
+func (h *history) act(r *servicetest.Replica) bool {
 	dice := rand.N(100)
 	if dice < 10 {
 		return h.issue(r)
@@ -195,7 +195,7 @@ func (h *history) act(r *tokentest.Replica) bool {
 }
 
 // issue lets others see the token before it is in the index.
-func (h *history) issue(r *tokentest.Replica) bool {
+func (h *history) issue(r *servicetest.Replica) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), deedTimeout)
 	defer cancel()
 	if r.Cache.Refresh(ctx) != nil {
@@ -203,7 +203,7 @@ func (h *history) issue(r *tokentest.Replica) bool {
 	}
 	revision := r.Cache.Revision()
 	client, err1 := r.Registry.LookupClient(ctx, "reporting")
-	api, err2 := r.Registry.LookupAPI(ctx, tokentest.Orders)
+	api, err2 := r.Registry.LookupAPI(ctx, servicetest.Orders)
 	if errors.Join(err1, err2) != nil {
 		return false
 	}
@@ -247,12 +247,12 @@ func (h *history) check(t *testing.T) {
 func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 	cluster := pgtest.New(t)
 	url := cluster.Database(t)
-	f := tokentest.SetUp(t, storetest.Open(t, url))
+	f := servicetest.SetUp(t, storetest.Open(t, url))
 	wires := make([]*pgtest.Wire, 3)
-	replicas := make([]*tokentest.Replica, len(wires))
+	replicas := make([]*servicetest.Replica, len(wires))
 	for i := range wires {
 		wires[i] = pgtest.NewWire(t, url)
-		replicas[i] = tokentest.NewReplica(t, storetest.OpenImpatient(t, wires[i].URL()), f.Master, time.Now)
+		replicas[i] = servicetest.NewReplica(t, storetest.OpenImpatient(t, wires[i].URL()), f.Master, time.Now)
 	}
 	h := &history{began: time.Now(), of: map[domain.TokenID][]porcupine.Operation{}, told: map[outcome]int{}}
 	for _, r := range replicas {

@@ -17,9 +17,9 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 // replica is a keyring with a snapshot of its own, on a clock that the test moves.
@@ -32,7 +32,7 @@ type replica struct {
 func newReplica(t *testing.T, db *store.DB, master *keys.Master) *replica {
 	t.Helper()
 	r := &replica{now: time.Now()}
-	made := tokentest.NewReplica(t, db, master, func() time.Time { return r.now })
+	made := servicetest.NewReplica(t, db, master, func() time.Time { return r.now })
 	r.Keys, r.cache = made.Keys, made.Cache
 	return r
 }

@@ -21,11 +21,11 @@ import (
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -93,7 +93,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w := &world{t: t, db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
 	discard := slog.New(slog.DiscardHandler)
-	r := tokentest.NewReplica(t, db, keys.NewMaster(), clock)
+	r := servicetest.NewReplica(t, db, keys.NewMaster(), clock)
 	w.directory, w.registry, w.sessions = r.Directory, r.Registry, r.Sessions
 	var err error
 	w.pages, err = page.New(page.Config{

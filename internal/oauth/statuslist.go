@@ -3,13 +3,14 @@ package oauth
 import (
 	"errors"
 	"fmt"
-	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/status"
 	"mime"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/status"
 )
 
 const statusListType = "application/statuslist+jwt"

@@ -14,10 +14,10 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -27,14 +27,14 @@ type world struct {
 	*registry.Registry
 	t       *testing.T
 	db      *store.DB
-	replica *tokentest.Replica
+	replica *servicetest.Replica
 	now     time.Time
 }
 
 func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := &world{t: t, db: db, now: time.Now().UTC().Truncate(time.Microsecond)}
-		w.replica = tokentest.NewReplica(t, db, keys.NewMaster(), func() time.Time { return w.now })
+		w.replica = servicetest.NewReplica(t, db, keys.NewMaster(), func() time.Time { return w.now })
 		w.Registry = w.replica.Registry
 		test(w)
 	})
@@ -47,12 +47,12 @@ func (w *world) refresh() {
 
 func (w *world) check(err error) {
 	w.t.Helper()
-	tokentest.Must(w.t, err)
+	servicetest.Must(w.t, err)
 }
 
 func (w *world) refused(err, want error, fragments ...string) {
 	w.t.Helper()
-	tokentest.Refused(w.t, err, want, fragments...)
+	servicetest.Refused(w.t, err, want, fragments...)
 }
 
 func (w *world) lastEvent() domain.Event {
@@ -169,7 +169,7 @@ func TestAPublicClientHasNoSecret(t *testing.T) {
 		_, _, err = w.AddSecret(eventtest.Context(w.t), "app", time.Time{})
 		w.refused(err, domain.ErrInvalid, "a public client has none")
 		app.Public, app.RedirectURIs = false, []string{"https://app.example"}
-		_, err = w.UpdateClient(eventtest.Context(w.t), "app", tokentest.Become(app))
+		_, err = w.UpdateClient(eventtest.Context(w.t), "app", servicetest.Become(app))
 		w.refused(err, domain.ErrInvalid, "stays public or confidential")
 	})
 }
@@ -328,7 +328,7 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 		// Other changes leave a client disabled, and enabling it brings no token back.
 		token := w.issue(bystander.ID, 0)
 		w.check(w.SetClientDisabled(ctx, "bystander", true))
-		_, err := w.UpdateClient(ctx, "bystander", tokentest.Become(domain.Client{GrantTypes: bystander.GrantTypes, Name: "Renamed"}))
+		_, err := w.UpdateClient(ctx, "bystander", servicetest.Become(domain.Client{GrantTypes: bystander.GrantTypes, Name: "Renamed"}))
 		w.check(err)
 		w.refresh()
 		if w.lookup("bystander").DisabledAt.IsZero() {
@@ -361,7 +361,7 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 		_, err = w.LookupAPI(ctx, api.Audience)
 		w.check(err)
 
-		updated, err := w.UpdateAPI(ctx, api.Audience, tokentest.Become(domain.API{
+		updated, err := w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{
 			Name: "Orders", AccessTokenTTL: time.Minute, Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}},
 		}))
 		w.check(err)
@@ -385,7 +385,7 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 			w.t.Errorf("the client may still ask for %v", apis)
 		}
 		w.refused(w.DeleteAPI(ctx, api.Audience), domain.ErrNotFound)
-		_, err = w.UpdateAPI(ctx, api.Audience, tokentest.Become(domain.API{}))
+		_, err = w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{}))
 		w.refused(err, domain.ErrNotFound, `API "https://orders.example": not found`)
 	})
 }
@@ -400,7 +400,7 @@ func TestLosingTheLastPermissionIsNotGainingAll(t *testing.T) {
 			APIs: []domain.ClientAPI{{Audience: api.Audience, Permissions: []string{"orders:read"}}},
 		})
 		w.check(err)
-		_, err = w.UpdateAPI(ctx, api.Audience, tokentest.Become(domain.API{Permissions: []domain.Permission{{Name: "orders:write"}}}))
+		_, err = w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{Permissions: []domain.Permission{{Name: "orders:write"}}}))
 		w.check(err)
 		w.refresh()
 		if apis := w.lookup("svc").APIs; len(apis) != 0 {

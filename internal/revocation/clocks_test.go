@@ -12,11 +12,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 	"github.com/signet-auth/signet/internal/token"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 // step is by how much clocks differ, or jump.
@@ -24,34 +24,34 @@ const step = 5 * time.Minute
 
 // skewed is a fixture whose second replica has a clock of its own, with a user who has given the client a grant.
 type skewed struct {
-	tokentest.Fixture
+	servicetest.Fixture
 	skew  time.Duration // of b's clock
 	grant domain.Grant
 }
 
 func setUpSkewed(t *testing.T, db *store.DB, skew time.Duration) *skewed {
 	t.Helper()
-	s := &skewed{Fixture: tokentest.SetUp(t, db), skew: skew}
-	s.B = tokentest.NewReplica(t, db, s.Master, func() time.Time { return s.Now.Load().Add(s.skew) })
+	s := &skewed{Fixture: servicetest.SetUp(t, db), skew: skew}
+	s.B = servicetest.NewReplica(t, db, s.Master, func() time.Time { return s.Now.Load().Add(s.skew) })
 	now := *s.Now.Load()
 	s.grant = domain.Grant{
-		ClientID: s.Request(t, s.A).Client.ID, UserID: s.Alice.ID, Audience: tokentest.Orders, AuthTime: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		ClientID: s.Request(t, s.A).Client.ID, UserID: s.Alice.ID, Audience: servicetest.Orders, AuthTime: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 	}
 	var err error
 	s.grant.ID, err = db.InsertGrant(eventtest.Context(t), s.grant)
-	tokentest.Must(t, err)
+	servicetest.Must(t, err)
 	return s
 }
 
 // issue issues a token of the user's, so that every kind of revocation covers it.
-func (s *skewed) issue(t *testing.T, r *tokentest.Replica) token.SignedToken {
+func (s *skewed) issue(t *testing.T, r *servicetest.Replica) token.SignedToken {
 	t.Helper()
-	tokentest.Must(t, r.Cache.Refresh(eventtest.Context(t)))
+	servicetest.Must(t, r.Cache.Refresh(eventtest.Context(t)))
 	order := s.Request(t, r)
 	order.Grant = &s.grant
 	minted, err := r.Minter.Mint(eventtest.Context(t), order)
-	tokentest.Must(t, err)
-	tokentest.Must(t, r.Index.Record(eventtest.Context(t), r.Cache.Revision(), minted.Record))
+	servicetest.Must(t, err)
+	servicetest.Must(t, r.Index.Record(eventtest.Context(t), r.Cache.Revision(), minted.Record))
 	return minted
 }
 
@@ -72,45 +72,45 @@ func (s *skewed) wantStatus(t *testing.T, when string, want domain.TokenStatus, 
 	t.Helper()
 	for i, minted := range tokens {
 		for name, r := range s.replicas() {
-			if got := tokentest.Status(t, r, minted); got != want {
+			if got := servicetest.Status(t, r, minted); got != want {
 				t.Errorf("%s: in the list of %s token %d is %d, want %d", when, name, i, got, want)
 			}
 		}
 	}
 }
 
-func (s *skewed) replicas() map[string]*tokentest.Replica {
-	return map[string]*tokentest.Replica{"a": s.A, "b": s.B}
+func (s *skewed) replicas() map[string]*servicetest.Replica {
+	return map[string]*servicetest.Replica{"a": s.A, "b": s.B}
 }
 
 // revocations begin one of each kind at a replica, of what a token has.
-var revocations = map[string]func(t *testing.T, r *tokentest.Replica, of domain.IssuedToken) domain.Revocation{
-	"user": func(t *testing.T, r *tokentest.Replica, of domain.IssuedToken) domain.Revocation {
+var revocations = map[string]func(t *testing.T, r *servicetest.Replica, of domain.IssuedToken) domain.Revocation{
+	"user": func(t *testing.T, r *servicetest.Replica, of domain.IssuedToken) domain.Revocation {
 		return begin(t, r, revocation.TokenSelector{UserID: of.UserID})
 	},
-	"client": func(t *testing.T, r *tokentest.Replica, of domain.IssuedToken) domain.Revocation {
+	"client": func(t *testing.T, r *servicetest.Replica, of domain.IssuedToken) domain.Revocation {
 		return begin(t, r, revocation.TokenSelector{ClientID: of.ClientID})
 	},
-	"API": func(t *testing.T, r *tokentest.Replica, of domain.IssuedToken) domain.Revocation {
+	"API": func(t *testing.T, r *servicetest.Replica, of domain.IssuedToken) domain.Revocation {
 		return begin(t, r, revocation.TokenSelector{APIID: of.APIID})
 	},
-	"all": func(t *testing.T, r *tokentest.Replica, _ domain.IssuedToken) domain.Revocation {
+	"all": func(t *testing.T, r *servicetest.Replica, _ domain.IssuedToken) domain.Revocation {
 		return begin(t, r, revocation.TokenSelector{All: true})
 	},
-	"key": func(t *testing.T, r *tokentest.Replica, of domain.IssuedToken) domain.Revocation {
+	"key": func(t *testing.T, r *servicetest.Replica, of domain.IssuedToken) domain.Revocation {
 		stored, err := r.Keys.List(eventtest.Context(t))
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		i := slices.IndexFunc(stored, func(k domain.SigningKey) bool { return k.ID == of.KeyID })
 		_, begun, err := r.Keys.Revoke(eventtest.Context(t), stored[i].KID)
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		return begun
 	},
 }
 
-func begin(t *testing.T, r *tokentest.Replica, selector revocation.TokenSelector) domain.Revocation {
+func begin(t *testing.T, r *servicetest.Replica, selector revocation.TokenSelector) domain.Revocation {
 	t.Helper()
 	begun, err := r.Revocation.Revoke(eventtest.Context(t), selector)
-	tokentest.Must(t, err)
+	servicetest.Must(t, err)
 	return begun
 }
 
@@ -132,7 +132,7 @@ func TestRevocationsOfEveryKindHoldWhereClocksDiffer(t *testing.T) {
 						s.wantActive(t, "issued after "+when, true, alive...)
 
 						_, err := s.B.Revocation.Finish(eventtest.Context(t), begun, nil)
-						tokentest.Must(t, err)
+						servicetest.Must(t, err)
 						s.wantActive(t, "marked: "+when, false, dead...)
 						s.wantActive(t, "issued after "+when, true, alive...)
 						s.Pass(t, status.Pace)
@@ -160,14 +160,14 @@ func TestReplicaWhoseClockJumpsGoesOn(t *testing.T) {
 
 			revoked, suspended, alive := s.issue(t, s.B), s.issue(t, s.A), s.issue(t, s.B)
 			s.wantActive(t, jump.name, true, revoked, suspended, alive)
-			tokentest.Must(t, errors.Join(s.A.Revocation.RevokeID(eventtest.Context(t), revoked.Record.ID), s.B.Revocation.Suspend(eventtest.Context(t), suspended.Record.ID)))
+			servicetest.Must(t, errors.Join(s.A.Revocation.RevokeID(eventtest.Context(t), revoked.Record.ID), s.B.Revocation.Suspend(eventtest.Context(t), suspended.Record.ID)))
 			s.wantActive(t, jump.name, false, revoked, suspended)
 			s.Pass(t, status.Pace)
 			s.wantStatus(t, jump.name, domain.StatusInvalid, revoked)
 			s.wantStatus(t, jump.name, domain.StatusSuspended, suspended)
 			s.wantStatus(t, jump.name, domain.StatusValid, alive)
 
-			tokentest.Must(t, s.A.Revocation.Resume(eventtest.Context(t), suspended.Record.ID))
+			servicetest.Must(t, s.A.Revocation.Resume(eventtest.Context(t), suspended.Record.ID))
 			s.wantActive(t, jump.name, true, suspended)
 		}
 	})
@@ -185,35 +185,35 @@ func TestAGrantOfAUserWithVeryManyTokensIsRevokedAtOnce(t *testing.T) {
 		}
 		for some := range slices.Chunk(others, 1000) {
 			_, err := db.InsertIssuedTokens(eventtest.Context(t), some, slices.Repeat([]int64{s.A.Cache.Revision()}, len(some)))
-			tokentest.Must(t, err)
+			servicetest.Must(t, err)
 		}
 
 		var group errgroup.Group
 		for i := range 8 { // as when a code is replayed many times at once
 			group.Go(func() error {
-				r, err := []*tokentest.Replica{s.A, s.B}[i%2].Revocation.RevokeGrant(eventtest.Context(t), s.grant.ID)
+				r, err := []*servicetest.Replica{s.A, s.B}[i%2].Revocation.RevokeGrant(eventtest.Context(t), s.grant.ID)
 				if err == nil && (r.ID == 0 || !r.DoneAt.IsZero()) {
 					t.Errorf("all tokens of the user were looked at before it was answered: %+v", r)
 				}
 				return err
 			})
 		}
-		tokentest.Must(t, group.Wait())
+		servicetest.Must(t, group.Wait())
 		open, err := db.OpenRevocations(eventtest.Context(t))
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		if len(open) != 1 {
 			t.Fatalf("%d revocations were begun", len(open))
 		}
 		begun := open[0]
 		s.wantActive(t, "revoked", false, dead...)
 		done, err := s.B.Revocation.Finish(eventtest.Context(t), begun, nil)
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		if done.Marked != int64(len(dead)) {
 			t.Errorf("%d tokens were marked, want %d", done.Marked, len(dead))
 		}
 		s.wantActive(t, "marked", false, dead...)
 		again, err := s.A.Revocation.RevokeGrant(eventtest.Context(t), s.grant.ID)
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		if again.DoneAt.IsZero() {
 			t.Errorf("revoked again: %+v", again)
 		}

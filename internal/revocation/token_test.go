@@ -13,14 +13,14 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestOnlyItsClientRevokesAToken(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		minted := f.Issue(t, f.A, "orders:read")
 		other := &domain.Client{ID: 4711, ClientID: "other"}
 		if err := f.B.Revocation.RevokeAccess(eventtest.Context(t), other, minted.Token); !errors.Is(err, revocation.ErrNotYours) {
@@ -31,29 +31,29 @@ func TestOnlyItsClientRevokesAToken(t *testing.T) {
 		}
 		own := f.Request(t, f.B).Client
 		for range 2 { // idempotent
-			tokentest.Must(t, f.B.Revocation.RevokeAccess(eventtest.Context(t), own, minted.Token))
+			servicetest.Must(t, f.B.Revocation.RevokeAccess(eventtest.Context(t), own, minted.Token))
 		}
 		if f.Introspect(t, f.A, minted.Token) != nil {
 			t.Error("active after its client has revoked it")
 		}
 		for _, none := range []string{"", "garbage", "a.b.c", minted.Token[:len(minted.Token)-3]} {
-			tokentest.Must(t, f.B.Revocation.RevokeAccess(eventtest.Context(t), own, none))
+			servicetest.Must(t, f.B.Revocation.RevokeAccess(eventtest.Context(t), own, none))
 		}
 	})
 }
 
 func TestATokenThatARevocationCoversIsMarkedAtOnceWhenItIsRevokedItself(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		minted := f.Issue(t, f.A)
 		_, err := f.A.Revocation.Revoke(eventtest.Context(t), revocation.TokenSelector{All: true})
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		if entry, err := f.A.Index.Find(eventtest.Context(t), minted.Record.ID); err != nil || entry.RevokedAt.IsZero() {
 			t.Errorf("a covered token is shown as not revoked: %v", err)
 		}
-		tokentest.Must(t, f.A.Revocation.RevokeID(eventtest.Context(t), minted.Record.ID))
+		servicetest.Must(t, f.A.Revocation.RevokeID(eventtest.Context(t), minted.Record.ID))
 		found, _, err := db.FindIssuedTokens(eventtest.Context(t), []domain.TokenRef{minted.Record.Ref()})
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		if found[minted.Record.ID].RevokedAt.IsZero() {
 			t.Error("its row is not marked")
 		}
@@ -61,17 +61,17 @@ func TestATokenThatARevocationCoversIsMarkedAtOnceWhenItIsRevokedItself(t *testi
 }
 func TestOnlyWhatIsNotRevokedCanBeSuspended(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		ctx := eventtest.Context(t)
 		minted := f.Issue(t, f.A)
 		for range 2 { // done before is no error
-			tokentest.Must(t, f.A.Revocation.Suspend(ctx, minted.Record.ID))
+			servicetest.Must(t, f.A.Revocation.Suspend(ctx, minted.Record.ID))
 		}
 		for range 2 {
-			tokentest.Must(t, f.A.Revocation.Resume(ctx, minted.Record.ID))
+			servicetest.Must(t, f.A.Revocation.Resume(ctx, minted.Record.ID))
 		}
-		tokentest.Must(t, f.A.Revocation.Suspend(ctx, minted.Record.ID))
-		tokentest.Must(t, f.A.Revocation.RevokeID(ctx, minted.Record.ID))
+		servicetest.Must(t, f.A.Revocation.Suspend(ctx, minted.Record.ID))
+		servicetest.Must(t, f.A.Revocation.RevokeID(ctx, minted.Record.ID))
 		if err := f.A.Revocation.Resume(ctx, minted.Record.ID); !errors.Is(err, domain.ErrRevoked) {
 			t.Errorf("resume: %v, want ErrRevoked", err)
 		}
@@ -85,7 +85,7 @@ func TestOnlyWhatIsNotRevokedCanBeSuspended(t *testing.T) {
 }
 func TestRevocationsAtTheSameTimeAreEachWrittenDownOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		f := tokentest.SetUp(t, db)
+		f := servicetest.SetUp(t, db)
 		const tokens, times = 40, 3
 		want := map[string]int{}
 		var group sync.WaitGroup
@@ -95,7 +95,7 @@ func TestRevocationsAtTheSameTimeAreEachWrittenDownOnce(t *testing.T) {
 			for n := range times { // at one replica, and again at the other
 				group.Go(func() {
 					ctx := event.WithActor(t.Context(), event.OperatingSystemUser(strconv.Itoa(i)))
-					if err := []*tokentest.Replica{f.A, f.B, f.A}[n].Revocation.RevokeID(ctx, minted.Record.ID); err != nil {
+					if err := []*servicetest.Replica{f.A, f.B, f.A}[n].Revocation.RevokeID(ctx, minted.Record.ID); err != nil {
 						t.Error(err)
 					}
 					if active, err := f.B.Introspection.Introspect(ctx, minted.Token); active != nil || err != nil {
@@ -107,9 +107,9 @@ func TestRevocationsAtTheSameTimeAreEachWrittenDownOnce(t *testing.T) {
 		group.Wait()
 		log := audit.New(db)
 		_, err := log.Verify(eventtest.Context(t))
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		events, err := log.List(eventtest.Context(t), 0, 1000)
-		tokentest.Must(t, err)
+		servicetest.Must(t, err)
 		got := map[string]int{}
 		for _, e := range events {
 			if e.Action == "token.revoke" {

@@ -17,9 +17,9 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 const (
@@ -148,7 +148,7 @@ func TestAReceiverHearsOnlyOfWhatItServes(t *testing.T) {
 			}
 		}
 		// One that serves nothing any more, or is disabled, hears nothing.
-		_, err := w.a.Registry.UpdateClient(eventtest.Context(t), "orders-svc", tokentest.Become(domain.Client{
+		_, err := w.a.Registry.UpdateClient(eventtest.Context(t), "orders-svc", servicetest.Become(domain.Client{
 			GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 		}))
 		must(t, err)
@@ -357,7 +357,7 @@ func TestAnAPIAKeyAndEverybodyLoseTheirSessions(t *testing.T) {
 			{func() error { _, _, err := w.a.Keys.Revoke(ctx, key.KID); return err }, theKey, theKey},
 			{revoke(revocation.TokenSelector{All: true}), everything, everything},
 			{func() error {
-				_, err := w.a.Registry.UpdateClient(ctx, "orders-svc", tokentest.Become(domain.Client{
+				_, err := w.a.Registry.UpdateClient(ctx, "orders-svc", servicetest.Become(domain.Client{
 					GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 				}))
 				return errors.Join(err, revoke(revocation.TokenSelector{KeyID: key.ID})(), revoke(revocation.TokenSelector{All: true})())
@@ -424,11 +424,11 @@ func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 		same(t, told(assign(domain.SubjectGroup, "ops")), []string{"bob [clerk] [ops] [read]"})
 		same(t, told(func() error { return w.a.Directory.AddMember(ctx, "ops", "alice") }), []string{"alice [clerk] [ops] [read]"})
 		same(t, told(func() error {
-			_, err := w.a.Directory.UpdateRole(ctx, "clerk", tokentest.Become(domain.Role{}))
+			_, err := w.a.Directory.UpdateRole(ctx, "clerk", servicetest.Become(domain.Role{}))
 			return err
 		}), []string{"alice [] [] []", "bob [] [] []", "reporting [] [] []"})
 		must(t, func() error {
-			_, err := w.a.Directory.UpdateRole(ctx, "clerk", tokentest.Become(domain.Role{Permissions: []domain.RolePermission{{Audience: orders, Permission: "read"}}}))
+			_, err := w.a.Directory.UpdateRole(ctx, "clerk", servicetest.Become(domain.Role{Permissions: []domain.RolePermission{{Audience: orders, Permission: "read"}}}))
 			return err
 		}())
 		told(func() error { return nil })

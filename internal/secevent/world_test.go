@@ -20,10 +20,10 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/token"
-	"github.com/signet-auth/signet/internal/token/tokentest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -36,7 +36,7 @@ const (
 
 // replica is the services of one server over a shared database.
 type replica struct {
-	*tokentest.Replica
+	*servicetest.Replica
 	events *secevent.Service
 }
 
@@ -69,7 +69,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 // replica makes one whose security events see the database through the given store.
 func (w *world) replica(t *testing.T, events secevent.Store) *replica {
 	t.Helper()
-	r := &replica{Replica: tokentest.NewReplica(t, w.db, w.master, w.now)}
+	r := &replica{Replica: servicetest.NewReplica(t, w.db, w.master, w.now)}
 	r.events = secevent.New(secevent.Config{
 		Store: events, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
 		Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,

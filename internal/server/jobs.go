@@ -2,12 +2,13 @@ package server
 
 import (
 	"context"
-	"github.com/signet-auth/signet/internal/config"
-	"github.com/signet-auth/signet/internal/status"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/status"
 )
 
 // job is a task that every replica runs periodically; all of them are safe to run on several replicas at once.
