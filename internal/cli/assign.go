@@ -78,7 +78,7 @@ func (a *app) assignCommand() *cobra.Command {
 			assignment := domain.Assignment{Role: args[0], ExpiresAt: until}
 			assignment.SubjectKind, assignment.Subject = f.subject()
 			v := viewAssignment(assignment)
-			return view{v, v.text}, s.Directory.Assign(ctx, assignment)
+			return answer(v), s.Directory.Assign(ctx, assignment)
 		}),
 	}
 	f.add(cmd)
@@ -96,7 +96,7 @@ func (a *app) unassignCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			kind, subject := f.subject()
-			return done{"unassigned", "role", args[0]}.view(), s.Directory.Unassign(ctx, args[0], kind, subject)
+			return answer(done{"unassigned", "role", args[0]}), s.Directory.Unassign(ctx, args[0], kind, subject)
 		}),
 	}
 	f.add(cmd)

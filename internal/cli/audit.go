@@ -81,8 +81,7 @@ note the last hash elsewhere, and look it up in the log later.`,
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
 			last, err := s.Audit.Verify(ctx)
-			v := verifiedView{last.Seq, hex.EncodeToString(last.Hash)}
-			return view{v, v.text}, err
+			return answer(verifiedView{last.Seq, hex.EncodeToString(last.Hash)}), err
 		}),
 	}
 }

@@ -79,7 +79,7 @@ A client that serves an API introspects the tokens that reach it.`,
 			if secret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
-			return newClientView{viewClient(client), secret}.view(), nil
+			return answer(newClientView{viewClient(client), secret}), nil
 		}),
 	}
 	f.add(cmd)
@@ -93,8 +93,8 @@ type newClientView struct {
 	ClientSecret string `json:"client_secret,omitempty"`
 }
 
-func (v newClientView) view() view {
-	return view{v, func(w io.Writer) { details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret) }}
+func (v newClientView) text(w io.Writer) {
+	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret)
 }
 
 func (a *app) clientUpdate() *cobra.Command {

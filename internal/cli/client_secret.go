@@ -23,6 +23,10 @@ type newSecretView struct {
 	secretView
 }
 
+func (v newSecretView) text(w io.Writer) {
+	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret, "id", v.ID, "expires_at", v.ExpiresAt)
+}
+
 func (a *app) clientSecretAdd() *cobra.Command {
 	var expiresIn time.Duration
 	cmd := &cobra.Command{
@@ -45,10 +49,7 @@ then remove the old one.`,
 			return view{}, err
 		}
 		a.note("Keep the client_secret: it is not shown again.")
-		v := newSecretView{args[0], secret, viewSecret(stored)}
-		return view{v, func(w io.Writer) {
-			details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret, "id", v.ID, "expires_at", v.ExpiresAt)
-		}}, nil
+		return answer(newSecretView{args[0], secret, viewSecret(stored)}), nil
 	})
 	return cmd
 }
@@ -77,7 +78,7 @@ func (a *app) clientSecretRemove() *cobra.Command {
 			if err != nil {
 				return view{}, usagef("%q is not the id of a secret: see signet client secret list %s", args[1], args[0])
 			}
-			return done{"removed", "secret", args[1]}.view(), s.Registry.RemoveSecret(ctx, args[0], id)
+			return answer(done{"removed", "secret", args[1]}), s.Registry.RemoveSecret(ctx, args[0], id)
 		}),
 	}
 }

@@ -112,7 +112,7 @@ func (a *app) groupMembers(
 				}
 				changes = append(changes, done{action, "user", user})
 			}
-			return changes.view(), nil
+			return answer(changes), nil
 		}),
 	}
 }

@@ -119,8 +119,7 @@ If it was the active key, the next key becomes active.`,
 				return view{}, err
 			}
 			revocation, err = s.Revocation.Finish(ctx, revocation, a.progress())
-			v := revokedKeyView{args[0], replacement.KID, revocation.Marked}
-			return view{v, v.text}, err
+			return answer(revokedKeyView{args[0], replacement.KID, revocation.Marked}), err
 		}),
 	}
 }

@@ -56,7 +56,7 @@ func (k kind[V]) showCommand(a *app, short string) *cobra.Command {
 // change makes a command that changes the object it names and has nothing to show. The verb ends in e: delete, disable, pause.
 func (k kind[V]) change(a *app, verb, short string, do func(ctx context.Context, s *server.Services, name string) error) *cobra.Command {
 	return k.command(a, verb, short, func(ctx context.Context, s *server.Services, name string) (view, error) {
-		return done{verb + "d", k.noun, name}.view(), do(ctx, s, name)
+		return answer(done{verb + "d", k.noun, name}), do(ctx, s, name)
 	})
 }
 

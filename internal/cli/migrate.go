@@ -78,7 +78,6 @@ func (a *app) schema(do func(ctx context.Context, db schema) error) runE {
 			return view{}, err
 		}
 		current, latest, dirty, err := db.MigrationStatus(ctx)
-		v := schemaView{db.Dialect(), current, latest, current < latest, dirty}
-		return view{v, v.text}, err
+		return answer(schemaView{db.Dialect(), current, latest, current < latest, dirty}), err
 	})
 }

@@ -15,6 +15,9 @@ type view struct {
 	text  func(w io.Writer)
 }
 
+// answer is the view of a value that writes itself for people.
+func answer[V interface{ text(w io.Writer) }](v V) view { return view{v, v.text} }
+
 func (a *app) print(v view) error {
 	if a.json {
 		enc := json.NewEncoder(a.stdout)
@@ -101,17 +104,13 @@ type done struct {
 	Name   string `json:"name"`
 }
 
-func (d done) view() view { return view{d, d.text} }
-
 func (d done) text(w io.Writer) { fmt.Fprintln(w, d.Action, d.Kind, d.Name) }
 
 // doneList is several changes.
 type doneList []done
 
-func (l doneList) view() view {
-	return view{l, func(w io.Writer) {
-		for _, d := range l {
-			d.text(w)
-		}
-	}}
+func (l doneList) text(w io.Writer) {
+	for _, d := range l {
+		d.text(w)
+	}
 }

@@ -83,7 +83,7 @@ func inspect(ctx context.Context, s *server.Services, text string) (view, error)
 		entry := viewToken(*i.Entry)
 		v.Index = &entry
 	}
-	return view{v, v.text}, nil
+	return answer(v), nil
 }
 
 // inactive says why a token is not active, empty if it is.

@@ -27,8 +27,7 @@ expired tokens are dropped with their partition, which is not counted. It may be
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
 			purged, err := s.Index.Purge(ctx)
-			v := purgedView{purged}
-			return view{v, v.text}, err
+			return answer(purgedView{purged}), err
 		}),
 	}
 }

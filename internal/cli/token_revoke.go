@@ -65,8 +65,7 @@ grants stay, and so do tokens issued later.`,
 				return view{}, err
 			}
 			done, err := s.Revocation.Finish(ctx, begun, a.progress())
-			v := revokedView{done.Marked, done.Ended}
-			return view{v, v.text}, err
+			return answer(revokedView{done.Marked, done.Ended}), err
 		}),
 	}
 	flags := cmd.Flags()
@@ -117,8 +116,7 @@ func revokeByID(ctx context.Context, s *server.Services, args []string) (view, e
 			return view{}, err
 		}
 	}
-	v := revokedView{RevokedTokens: int64(len(ids))}
-	return view{v, v.text}, nil
+	return answer(revokedView{RevokedTokens: int64(len(ids))}), nil
 }
 
 // parseTokenIDs reads all ids before anything is done with one.

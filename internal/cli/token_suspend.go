@@ -49,5 +49,5 @@ func eachToken(args []string, action string, do func(domain.TokenID) error) (vie
 		}
 		all = append(all, done{action, "token", id.String()})
 	}
-	return all.view(), nil
+	return answer(all), nil
 }

@@ -159,7 +159,7 @@ func (a *app) userSetPassword() *cobra.Command {
 			if err != nil {
 				return view{}, err
 			}
-			return done{"set", "password of", args[0]}.view(), s.Directory.SetPassword(ctx, args[0], secret)
+			return answer(done{"set", "password of", args[0]}), s.Directory.SetPassword(ctx, args[0], secret)
 		}),
 		DisableFlagsInUseLine: true,
 	}

@@ -39,7 +39,7 @@ func (a *app) versionCommand() *cobra.Command {
 					}
 				}
 			}
-			return view{v, v.text}, nil
+			return answer(v), nil
 		}),
 	}
 }
