@@ -93,6 +93,8 @@ func inactive(i introspection.Inspection) string {
 		return ""
 	case !i.Genuine:
 		return "no published key of this server signed it as an access token; do not trust its claims"
+	case i.Claims.Issuer != i.Issuer:
+		return fmt.Sprintf("its issuer is %s, and the issuer here is %s: set SIGNET_ISSUER as at the server", i.Claims.Issuer, i.Issuer)
 	case i.Expired:
 		return "it has expired"
 	case i.Entry == nil:

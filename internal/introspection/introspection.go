@@ -142,6 +142,7 @@ func (s *Service) checkSubject(ctx context.Context, claims token.Claims, record 
 type Inspection struct {
 	Claims  token.Claims
 	Genuine bool               // signed by a published key of this server, as an access token
+	Issuer  string             // this server's; a token whose claims have another is not active
 	Expired bool               //
 	Entry   *domain.TokenEntry // what the index says, nil: it is not there
 	Active  bool               // what introspection answers
@@ -156,7 +157,7 @@ func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error)
 	} else if err != nil {
 		return i, err
 	}
-	i.Claims, i.Genuine = claims, true
+	i.Claims, i.Genuine, i.Issuer = claims, true, s.issuer
 	i.Expired = !s.now().Before(time.Unix(claims.ExpiresAt, 0))
 	if id, err := domain.ParseTokenID(claims.ID); err == nil {
 		entry, err := s.index.Find(ctx, id)
