@@ -40,6 +40,7 @@ var scenario = []struct {
 	{command: "user enable", args: "alice"},
 	{command: "group create", args: "ops"},
 	{command: "group list"},
+	{command: "group update", args: "ops --description Operations"},
 	{command: "group add", args: "ops alice"},
 	{command: "group show", args: "ops"},
 	{command: "group remove", args: "ops alice"},

@@ -15,11 +15,12 @@ type groupView struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
 	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
 	Members     []string  `json:"members,omitzero"` // by username, where one group is shown
 }
 
 func viewGroup(g domain.Group) groupView {
-	return groupView{Name: g.Name, Description: g.Description, CreatedAt: g.CreatedAt}
+	return groupView{Name: g.Name, Description: g.Description, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt}
 }
 
 var groups = kind[groupView]{
@@ -29,7 +30,7 @@ var groups = kind[groupView]{
 		func(v groupView) []any { return []any{v.Name, v.Description, v.CreatedAt} },
 	},
 	details: func(w io.Writer, v groupView) {
-		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt)
+		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, m := range v.Members {
 			details(w, "member", m)
 		}
@@ -59,7 +60,7 @@ func findGroup(ctx context.Context, s *server.Services, name string) (groupView,
 func (a *app) groupCommand() *cobra.Command {
 	return noun("group", "Manage groups of users",
 		a.groupCreate(), groups.listCommand(a, "List the groups by name"), groups.showCommand(a, "Show a group and its members"),
-		a.groupAdd(), a.groupRemove(),
+		a.groupUpdate(), a.groupAdd(), a.groupRemove(),
 		groups.change(a, "delete", "Delete a group; its members stay", func(ctx context.Context, s *server.Services, name string) error {
 			return s.Directory.DeleteGroup(ctx, name)
 		}))
@@ -79,6 +80,27 @@ func (a *app) groupCreate() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&group.Description, "description", "", "say in `TEXT` who is in the group")
+	return cmd
+}
+
+func (a *app) groupUpdate() *cobra.Command {
+	var description string
+	cmd := &cobra.Command{
+		Use:     "update NAME --description TEXT",
+		Short:   "Change the description of a group",
+		Example: `  signet group update ops --description "Those on call this week"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+			group, err := s.Directory.UpdateGroup(ctx, args[0], func(group *domain.Group) error {
+				group.Description = description
+				return nil
+			})
+			return groups.show(viewGroup(group)), err
+		}),
+		DisableFlagsInUseLine: true,
+	}
+	cmd.Flags().StringVar(&description, "description", "", "say in `TEXT` who is in the group")
+	cmd.MarkFlagsOneRequired("description")
 	return cmd
 }
 
