@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// names is what requests do with the snapshot: read a client's name, and refresh.
+// names is what requests do with the cache: read a client's name, and refresh.
 type names struct {
 	t     *testing.T
 	db    *store.DB
@@ -42,7 +42,7 @@ func (n *names) refresh() {
 	}
 }
 
-// insert and rename change a client behind the snapshot's back, as another replica does.
+// insert and rename change a client behind the cache's back, as another replica does.
 func (n *names) insert(clientID, name string) {
 	n.t.Helper()
 	if _, err := n.db.InsertClient(n.t.Context(), domain.Client{ClientID: clientID, Name: name}); err != nil {
@@ -57,7 +57,7 @@ func (n *names) rename(clientID, name string) {
 	}
 }
 
-// get reads through the snapshot; meanwhile runs after the database was read and before the answer is kept.
+// get reads through the cache; meanwhile runs after the database was read and before the answer is kept.
 func (n *names) get(clientID string, meanwhile func()) string {
 	n.t.Helper()
 	name, err := cache.Get(n.t.Context(), n.cache, domain.ChangeClient, clientID, func(ctx context.Context) (string, error) {
@@ -87,7 +87,7 @@ func TestWhatARefreshOvertookIsNotKept(t *testing.T) {
 			t.Fatalf("the race did not happen: got %q", overtaken)
 		}
 		if got := n.get("a", nothing); got != "new" {
-			t.Errorf("the snapshot kept %q past the refresh that should have dropped it", got)
+			t.Errorf("the cache kept %q past the refresh that should have dropped it", got)
 		}
 	})
 }

@@ -24,7 +24,7 @@ type Config struct {
 	Keys            Keys           `koanf:"keys"`
 	Log             Log            `koanf:"log"`
 	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
-	SnapshotSize    int            `koanf:"snapshot_size"`   // objects that the snapshot holds
+	CacheSize       int            `koanf:"cache_size"`      // objects that the cache holds
 }
 
 // DatabasePool bounds the connections to the database.
@@ -75,9 +75,9 @@ func Default() Config {
 			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
 			StatusTTL:          10 * time.Second,
 		},
-		Sessions:     Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
-		Keys:         Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
-		Log:          Log{Level: slog.LevelInfo, Format: "text"},
-		SnapshotSize: 20000,
+		Sessions:  Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
+		Keys:      Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
+		Log:       Log{Level: slog.LevelInfo, Format: "text"},
+		CacheSize: 20000,
 	}
 }

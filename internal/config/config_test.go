@@ -69,9 +69,9 @@ func TestFlagsComeBeforeEnvironmentBeforeFileBeforeDefaults(t *testing.T) {
 }
 
 func TestFileMayBeNamedByTheEnvironment(t *testing.T) {
-	c, err := Load(Sources{Environ: []string{"SIGNET_CONFIG=" + write(t, "snapshot_size: 123")}})
-	if err != nil || c.SnapshotSize != 123 {
-		t.Error(c.SnapshotSize, err)
+	c, err := Load(Sources{Environ: []string{"SIGNET_CONFIG=" + write(t, "cache_size: 123")}})
+	if err != nil || c.CacheSize != 123 {
+		t.Error(c.CacheSize, err)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"section used as a setting", "tokens: 5m", "", []string{"tokens", "is a section"}},
 		{"list for a single value", "issuer: [a]", "", []string{"issuer: a single value"}},
 		{"number for a duration", "tokens: {access_ttl: 600}", "", []string{"tokens.access_ttl", "not a duration such as"}},
-		{"text for a number", "snapshot_size: many", "", []string{"snapshot_size", "whole number"}},
+		{"text for a number", "cache_size: many", "", []string{"cache_size", "whole number"}},
 		{"log level", "", "SIGNET_LOG_LEVEL=loud", []string{"log.level", "debug, info, warn, error"}},
 		{"log format", "log: {format: xml}", "", []string{"log.format", "text, json"}},
 		{"proxy", "", "SIGNET_TRUSTED_PROXIES=proxy.example", []string{"trusted_proxies", "10.0.0.0/8"}},
@@ -129,7 +129,7 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"idle past absolute", "tokens: {refresh_idle_ttl: 2h, refresh_absolute_ttl: 1h}", "", []string{"tokens.refresh_idle_ttl"}},
 		{"status too short", "tokens: {status_ttl: 999ms}", "", []string{"tokens.status_ttl", "between 1s and 1h"}},
 		{"status too long", "tokens: {status_ttl: 61m}", "", []string{"tokens.status_ttl"}},
-		{"several at once", "snapshot_size: 1\nlog: {format: xml}", "", []string{"snapshot_size", "log.format"}},
+		{"several at once", "cache_size: 1\nlog: {format: xml}", "", []string{"cache_size", "log.format"}},
 		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
 		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},
 		{"issuer with a slash", "issuer: https://login.example/", "", []string{"issuer", "slash"}},

@@ -50,7 +50,7 @@ func (c *Config) validate() error {
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
-	check("snapshot_size", between(c.SnapshotSize, 100, 10_000_000))
+	check("cache_size", between(c.CacheSize, 100, 10_000_000))
 	return join(problems)
 }
 

@@ -27,7 +27,7 @@ type Access struct {
 	Until       time.Time // when the first assignment that counted expires; zero: none does
 }
 
-// What the snapshot keeps. Roles and groups are named by the keys of their own entries.
+// The entries of the cache. They refer to roles and groups by the keys of those entries.
 type (
 	holding struct { // of a role
 		roleKey   string
@@ -47,8 +47,8 @@ type (
 	}
 )
 
-// Access works out, from the snapshot, what a subject may do at an audience now. Whether the subject is enabled is for the
-// caller to judge. ErrInvalid for a subject that is neither a user nor a client.
+// Access computes, from the cache, what a subject may do at an audience now. It does not check whether the subject is
+// enabled. ErrInvalid for a subject that is neither a user nor a client.
 func (d *Directory) Access(ctx context.Context, s Subject, audience string) (Access, error) {
 	var access Access
 	var err error
@@ -109,7 +109,7 @@ func (d *Directory) addClient(ctx context.Context, access *Access, clientID, aud
 	return err
 }
 
-// addHoldings adds what the roles held give at the audience, and says whether they give anything.
+// addHoldings adds what the roles give at the audience, and reports whether they give anything.
 func (d *Directory) addHoldings(ctx context.Context, access *Access, holdings []holding, audience string) (bool, error) {
 	now := d.now()
 	counted := false
@@ -162,7 +162,7 @@ func (d *Directory) loadGroupAccess(ctx context.Context, groupKey string) ([]hol
 	return holdings(assignments), err
 }
 
-// loadClientAccess reads by client_id, as the snapshot keeps it: the database id that a caller has may be that of a client
+// loadClientAccess reads by client_id, as the cache keeps it: the database id that a caller has may be that of a client
 // which was deleted, and registered anew under the same name.
 func (d *Directory) loadClientAccess(ctx context.Context, clientID string) ([]holding, error) {
 	const page = 200

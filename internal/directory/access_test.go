@@ -150,7 +150,7 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 	})
 }
 
-// model is what the directory should amount to, worked out in the plainest way.
+// model computes the access that the directory should give, in the simplest way.
 type model struct {
 	permissions map[string][]string          // of a role, as audience#permission
 	assigned    map[[2]string]time.Time      // role and "kind:name" → expiry
@@ -188,7 +188,7 @@ func (m model) access(holder, audience string, now time.Time) directory.Access {
 
 func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
-// Random changes, then every subject's access at every audience must be the model's; the model starts anew in each run.
+// Random changes, then every subject's access at every audience must be the model's; each run has a new model.
 func TestAccessEqualsANaiveModel(t *testing.T) {
 	each(t, func(w *world) {
 		run := 0

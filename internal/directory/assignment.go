@@ -55,7 +55,7 @@ func checkSubject(a *domain.Assignment) error {
 	return nil
 }
 
-// ListAssignments returns assignments after the given id, at most limit. An empty role or kind stands for any.
+// ListAssignments returns assignments after the given id, at most limit. An empty role or kind means any.
 func (d *Directory) ListAssignments(
 	ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int,
 ) ([]domain.Assignment, error) {

@@ -1,4 +1,4 @@
-// Package directory keeps users, groups, roles and assignments, and works out what they amount to: the effective access
+// Package directory keeps users, groups, roles and assignments, and computes the effective access
 // of a subject at an audience.
 package directory
 

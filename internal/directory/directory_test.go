@@ -240,7 +240,7 @@ func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
 		}
 		for _, a := range answers {
 			if a != answers[0] {
-				w.t.Errorf("answers tell users apart: %q and %q", answers[0], a)
+				w.t.Errorf("answers differ between users: %q and %q", answers[0], a)
 			}
 		}
 	})
@@ -314,7 +314,7 @@ func TestDisablingOrDeletingAUserEndsEverythingTheUserHad(t *testing.T) {
 				w.t.Errorf("%s: token, grant and session are live: %v", name, got)
 			}
 			if looked, err := w.LookupUser(ctx, user.ID); err == nil && looked.DisabledAt.IsZero() {
-				w.t.Errorf("%s: the snapshot has the user enabled", name)
+				w.t.Errorf("%s: the cache has the user enabled", name)
 			}
 		}
 		if got := other(); got != [3]bool{true, true, true} {

@@ -10,7 +10,7 @@ import (
 
 const maxDescriptionBytes = 500
 
-// maxFormer bounds how many of those who had a group or role the audit log names when it is deleted. Their services are told.
+// maxFormer bounds the former members or holders that the event of a deleted group or role names, for services to be notified.
 const maxFormer = 500
 
 // CreateGroup adds a group and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the name is taken.

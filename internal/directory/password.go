@@ -110,7 +110,7 @@ func (h hasher) hash(ctx context.Context, password string) (string, error) {
 	return made.String(), nil
 }
 
-// matches says whether the password is the hashed one. It fails only when ctx ends while it waits.
+// matches reports whether the password is the hashed one. It fails only when ctx ends while it waits.
 func (h hasher) matches(ctx context.Context, password string, stored passwordHash) (bool, error) {
 	key, err := h.derive(ctx, password, stored.cost, stored.salt, uint32(len(stored.key)))
 	return err == nil && subtle.ConstantTimeCompare(key, stored.key) == 1, err

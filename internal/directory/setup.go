@@ -12,7 +12,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// SetupNeeded says whether there is no administrator.
+// SetupNeeded reports whether there is no administrator.
 func (d *Directory) SetupNeeded(ctx context.Context) (bool, error) {
 	n, err := d.store.CountAdministrators(ctx, d.now())
 	if err != nil {

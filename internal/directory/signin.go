@@ -10,7 +10,7 @@ import (
 )
 
 // Authenticate finds the user whose username and password these are. ErrInvalid for an unknown user, a wrong password and a
-// disabled user, which neither the answer nor its time tells apart; any other error means that the question was not answered.
+// disabled user, without a difference in answer or time; any other error means that the check was not possible.
 func (d *Directory) Authenticate(ctx context.Context, username, password string) (domain.User, error) {
 	user, err := d.store.FindUser(ctx, canonical(username))
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {

@@ -67,7 +67,7 @@ type Store interface {
 	PutAssignment(ctx context.Context, a domain.Assignment) error
 	// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.
 	DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error
-	// ListAssignments returns assignments after the given id, at most limit. An empty role or kind stands for any.
+	// ListAssignments returns assignments after the given id, at most limit. An empty role or kind means any.
 	ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error)
 	// SubjectAssignments returns all of one subject, by database id, for the effective roles.
 	SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error)

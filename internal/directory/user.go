@@ -47,7 +47,7 @@ func checkUser(user domain.User) error {
 	return nil
 }
 
-// CreateUser adds a user and returns it as stored, with a subject of its own. An empty password stands for none: the user
+// CreateUser adds a user and returns it as stored, with a subject of its own. Without a password the user
 // cannot sign in with one. ErrInvalid if user or password break a rule, ErrExists if the username is taken.
 func (d *Directory) CreateUser(ctx context.Context, user domain.User, password string) (domain.User, error) {
 	user, err := d.newUser(ctx, user, password)
@@ -119,7 +119,7 @@ func userDetails(user domain.User) event.UserDetails {
 	return event.UserDetails{Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified}
 }
 
-// SetPassword sets a user's password and ends the user's sessions, grants and tokens: whoever knew the old one may hold them.
+// SetPassword sets a user's password and ends the user's sessions, grants and tokens: they may belong to somebody who had the old one.
 // ErrInvalid if the password breaks a rule, ErrNotFound if there is no such username.
 func (d *Directory) SetPassword(ctx context.Context, username, password string) error {
 	username = canonical(username)
@@ -209,7 +209,7 @@ func (d *Directory) FindUser(ctx context.Context, username string) (domain.User,
 	return user, nil
 }
 
-// FindUserByID reads a user from the database, past the snapshot. ErrNotFound if there is no such user.
+// FindUserByID reads a user from the database, not from the cache. ErrNotFound if there is no such user.
 func (d *Directory) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
 	user, err := d.store.FindUserByID(ctx, id)
 	if err != nil {
@@ -223,7 +223,7 @@ func (d *Directory) ListUsers(ctx context.Context, after string, limit int) ([]d
 	return d.store.ListUsers(ctx, after, limit)
 }
 
-// LookupUser finds a user by database id in the snapshot, a disabled one too. The user is shared: do not change it.
+// LookupUser finds a user by database id in the cache, a disabled one too. The user is shared: do not change it.
 // ErrNotFound if there is no such user.
 func (d *Directory) LookupUser(ctx context.Context, id int64) (*domain.User, error) {
 	user, err := cache.Get(ctx, d.cache, domain.ChangeUser, strconv.FormatInt(id, 10), func(ctx context.Context) (*domain.User, error) {

@@ -22,7 +22,7 @@ import (
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
 
-// replica is a keyring with a snapshot of its own, on a clock that the test moves.
+// replica is a keyring with a cache of its own, on a clock that the test moves.
 type replica struct {
 	*keys.Keys
 	cache *cache.Cache

@@ -36,7 +36,7 @@ type ring struct {
 	etag   string
 }
 
-// ring returns the keys from the snapshot.
+// ring returns the keys from the cache.
 func (k *Keys) ring(ctx context.Context) (*ring, error) {
 	return cache.Get(ctx, k.cache, domain.ChangeKeys, "", func(ctx context.Context) (*ring, error) {
 		stored, err := k.store.ListSigningKeys(ctx)

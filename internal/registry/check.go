@@ -140,7 +140,7 @@ func checkPermissions(permissions []domain.Permission) error {
 	return checkUnique("permission", names)
 }
 
-// checkPermissionName makes sure that a permission can stand in "scope" as one value (RFC 6749 §3.3).
+// checkPermissionName checks that a permission can be one value of "scope" (RFC 6749 §3.3).
 func checkPermissionName(name string) error {
 	outside := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
 	switch {

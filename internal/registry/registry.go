@@ -21,21 +21,21 @@ type Registry struct {
 	now       func() time.Time
 }
 
-// New makes a registry. The secret key turns client secrets into what is stored of them.
+// New makes a registry. The secret key is that of the HMAC by which client secrets are stored.
 func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, secretKey []byte, now func() time.Time) *Registry {
 	return &Registry{store: store, cache: cache, events: events, revoker: revoker, secretKey: secretKey, now: now}
 }
 
-// LookupClient finds a client in the snapshot, a disabled one too. The client is shared: do not change it.
+// LookupClient finds a client in the cache, a disabled one too. The client is shared: do not change it.
 // ErrNotFound if there is no such client_id, which costs no more than one that is there.
 func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.Client, error) {
 	if domain.CheckName("client_id", clientID) != nil {
-		return nil, domain.ErrNotFound // no name that a client can have; not worth a place in the snapshot
+		return nil, domain.ErrNotFound // no name that a client can have; not worth an entry in the cache
 	}
 	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.store.FindClient)
 }
 
-// LookupAPI finds an API in the snapshot. The API is shared: do not change it. ErrNotFound if there is no such audience.
+// LookupAPI finds an API in the cache. The API is shared: do not change it. ErrNotFound if there is no such audience.
 func (r *Registry) LookupAPI(ctx context.Context, audience string) (*domain.API, error) {
 	return lookup(ctx, r.cache, domain.ChangeAPI, audience, r.store.FindAPI)
 }

@@ -22,7 +22,7 @@ const (
 	maxSecretBytes = 256
 )
 
-// AddSecret gives a client another secret, shown this once; the old ones stay valid. A zero expiresAt stands for until removed.
+// AddSecret gives a client another secret, shown this once; the old ones stay valid. With a zero expiresAt it does not expire.
 // ErrInvalid if the client is public, has 5 live secrets, or the expiry has passed; ErrNotFound if there is no such client_id.
 func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt time.Time) (string, domain.ClientSecret, error) {
 	secret, stored := r.newSecret()
@@ -58,8 +58,8 @@ func (r *Registry) RemoveSecret(ctx context.Context, clientID string, id int64) 
 	})
 }
 
-// CheckSecret says whether the secret is one of the client's that has not expired, in a time that tells neither which secret
-// is nearly right nor whether the client exists: nil stands for an unknown client. A disabled client has no secrets.
+// CheckSecret reports whether the secret is one of the client's that has not expired. Its time reveals neither a similar secret
+// nor whether the client exists: nil is an unknown client. A disabled client has no secrets.
 func (r *Registry) CheckSecret(client *domain.Client, secret string) bool {
 	if secret == "" || len(secret) > maxSecretBytes {
 		return false
@@ -79,7 +79,7 @@ func (r *Registry) CheckSecret(client *domain.Client, secret string) bool {
 	return match == 1 && client.DisabledAt.IsZero()
 }
 
-// unknownClient stands in for a client that is not there, so that its secret is compared all the same. No secret has its hash.
+// unknownClient is compared with where a client does not exist, so that this takes as long. No secret has its hash.
 var unknownClient = &domain.Client{Secrets: []domain.ClientSecret{
 	{Hash: hashPrefix + base64.RawStdEncoding.EncodeToString(make([]byte, sha256.Size))},
 }}

@@ -101,7 +101,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	if err := s.migrate(ctx, cfg, mode); err != nil {
 		return nil, err
 	}
-	if s.Cache, err = cache.New(db, cfg.SnapshotSize); err != nil {
+	if s.Cache, err = cache.New(db, cfg.CacheSize); err != nil {
 		return nil, err
 	}
 	now := time.Now

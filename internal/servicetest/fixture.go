@@ -39,7 +39,7 @@ type Fixture struct {
 	Alice  domain.User
 }
 
-// SetUp makes a fixture whose clock stands still.
+// SetUp makes a fixture with a fixed clock.
 func SetUp(t *testing.T, db *store.DB) Fixture {
 	t.Helper()
 	now := new(atomic.Pointer[time.Time])
@@ -81,7 +81,7 @@ func Refused(t *testing.T, err, want error, fragments ...string) {
 	}
 }
 
-// Request is what the client asks for, by what a replica knows of it.
+// Request is a request of the client reporting, with what a replica has cached of it.
 func (f Fixture) Request(t *testing.T, r *Replica, scopes ...string) token.AccessTokenRequest {
 	t.Helper()
 	client, err := r.Registry.LookupClient(eventtest.Context(t), "reporting")
