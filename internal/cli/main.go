@@ -124,7 +124,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 	return root
 }
 
-// noun makes the command that groups the commands for one kind of object.
+// noun makes the command that groups the commands for one kind of object. Its examples are the first of each.
 func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   name,
@@ -143,8 +143,21 @@ func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
 		},
 		SuggestionsMinimumDistance: 2,
 	}
+	for _, verb := range verbs {
+		cmd.Example += firstExample(verb.Example) + "\n"
+	}
+	cmd.Example = strings.TrimSuffix(cmd.Example, "\n")
 	cmd.AddCommand(verbs...)
 	return cmd
+}
+
+func firstExample(examples string) (first string) {
+	for line := range strings.Lines(examples) {
+		if first += line; !strings.HasSuffix(line, "\\\n") {
+			break
+		}
+	}
+	return strings.TrimSuffix(first, "\n")
 }
 
 // explain adds to an error how to resolve it, where that depends on the command line.
