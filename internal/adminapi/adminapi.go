@@ -7,16 +7,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
-	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/keys"
-	"github.com/signet-auth/signet/internal/revocation"
 )
 
 const (
@@ -27,14 +23,10 @@ const (
 
 // Config is what the API is made of.
 type Config struct {
-	Issuer     string
-	Bearer     *authn.Bearer
-	Names      index.Resolver
-	Index      *index.Index
-	Revocation *revocation.Service
-	Keys       *keys.Keys
-	Log        *slog.Logger
-	Now        func() time.Time
+	Issuer string
+	Bearer *authn.Bearer
+	Admin  *admin.Service
+	Log    *slog.Logger
 }
 
 type surface struct {
@@ -51,42 +43,48 @@ func Mount(mux *http.ServeMux, c Config) {
 	config.Servers = []*huma.Server{{URL: c.Issuer}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
 		Type: "oauth2", Description: "An access token for the resource " + domain.AdminAudience + ".",
-		Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: c.Issuer + "/oauth2/token", Scopes: map[string]string{
-			domain.PermissionTokensRead:   "List issued tokens",
-			domain.PermissionTokensRevoke: "Revoke, suspend and resume tokens",
-			domain.PermissionKeysRevoke:   "Revoke signing keys",
-		}}},
+		Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: c.Issuer + "/oauth2/token", Scopes: scopes()}},
 	}}
 	s := &surface{Config: c, api: humago.New(mux, config)}
-	s.api.UseMiddleware(s.authorize)
+	s.api.UseMiddleware(s.authenticate)
 
-	register(s, http.MethodGet, "/tokens", domain.PermissionTokensRead, "List issued tokens, the newest first", s.listTokens)
-	register(s, http.MethodGet, "/tokens/{jti}", domain.PermissionTokensRead, "Show a token of the index", s.findToken)
-	register(s, http.MethodPost, "/tokens/{jti}/revoke", domain.PermissionTokensRevoke, "Revoke a token", s.revokeToken)
-	register(s, http.MethodPost, "/tokens/{jti}/suspend", domain.PermissionTokensRevoke, "Suspend a token", s.suspendToken)
-	register(s, http.MethodPost, "/tokens/{jti}/resume", domain.PermissionTokensRevoke, "Resume a suspended token", s.resumeToken)
-	register(s, http.MethodPost, "/revocations", domain.PermissionTokensRevoke, "Revoke many tokens at once", s.createRevocation)
-	register(s, http.MethodGet, "/revocations/{id}", domain.PermissionTokensRead, "Show how far a revocation has come", s.findRevocation)
-	register(s, http.MethodPost, "/keys/{kid}/revoke", domain.PermissionKeysRevoke, "Revoke a signing key and all that it signed", s.revokeKey)
-
+	for _, mount := range []func(){
+		s.mountUsers, s.mountGroups, s.mountRoles, s.mountClients, s.mountAPIs, s.mountReceivers, s.mountTokens, s.mountRevocations, s.mountKeys,
+	} {
+		mount()
+	}
 	mux.HandleFunc(root+"/", s.notFound)
 }
 
-// register mounts an operation that needs a permission. What the handler fails with is told as RFC 9457 wants it.
+// scopes are the permissions of the API, with what they are for.
+func scopes() map[string]string {
+	scopes := map[string]string{}
+	for _, p := range admin.Permissions {
+		scopes[p.Name] = p.Description
+	}
+	return scopes
+}
+
+// register mounts an operation of internal/admin. What the handler fails with is told as RFC 9457 wants it.
 func register[In, Out any](
-	s *surface, method, path, permission, summary string, handler func(ctx context.Context, in *In) (*Out, error),
+	s *surface, method, path, name string, handler func(ctx context.Context, caller authn.Caller, in *In) (*Out, error),
 ) {
+	declared := admin.OperationOf(name)
+	if declared.Name == "" {
+		panic("adminapi: no operation " + name)
+	}
 	operation := huma.Operation{
 		OperationID: huma.GenerateOperationID(method, path, new(Out)),
-		Method:      method, Path: root + path, Summary: summary,
-		Security:     []map[string][]string{{bearer: {permission}}},
+		Method:      method, Path: root + path, Summary: declared.Summary,
+		Security:     []map[string][]string{{bearer: {declared.Permission}}},
 		MaxBodyBytes: maxBody,
 		Errors: []int{
 			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable,
 		},
 	}
 	huma.Register(s.api, operation, func(ctx context.Context, in *In) (*Out, error) {
-		out, err := handler(ctx, in)
+		caller, _ := ctx.Value(callerKey{}).(authn.Caller)
+		out, err := handler(ctx, caller, in)
 		if err != nil {
 			return nil, s.problem(ctx, operation.Path, err)
 		}
@@ -94,9 +92,10 @@ func register[In, Out any](
 	})
 }
 
-// authorize lets a request pass whose access token is live, for this API, and has the operation's permission (RFC 6750).
-// The caller is the actor of what the operation records.
-func (s *surface) authorize(ctx huma.Context, next func(huma.Context)) {
+type callerKey struct{}
+
+// authenticate lets a request pass whose access token is live and for this API (RFC 6750).
+func (s *surface) authenticate(ctx huma.Context, next func(huma.Context)) {
 	ctx.SetHeader("Cache-Control", "no-store")
 	ctx.SetHeader("X-Content-Type-Options", "nosniff")
 	r, _ := humago.Unwrap(ctx)
@@ -112,11 +111,5 @@ func (s *surface) authorize(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(ctx, s.problem(ctx.Context(), r.URL.Path, err))
 		return
 	}
-	permission := ctx.Operation().Security[0][bearer][0]
-	if !caller.May(permission) {
-		s.challenge(ctx, http.StatusForbidden, `, error="insufficient_scope", scope="`+permission+`"`,
-			"The access token lacks the scope "+permission+".")
-		return
-	}
-	next(huma.WithContext(ctx, event.WithActor(ctx.Context(), caller.Actor())))
+	next(huma.WithValue(ctx, callerKey{}, caller))
 }

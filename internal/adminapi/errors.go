@@ -8,12 +8,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 // problem translates an error (RFC 9457). The words of an internal one stay in the log.
 func (s *surface) problem(ctx context.Context, path string, err error) error {
 	var told huma.StatusError
+	var denied *admin.DeniedError
 	switch {
 	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrStale),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -22,11 +24,17 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 			http.Header{"Retry-After": {"1"}})
 	case errors.As(err, &told):
 		return told
+	case errors.As(err, &denied):
+		return huma.ErrorWithHeaders(huma.Error403Forbidden("The access token lacks the scope "+denied.Permission+"."),
+			http.Header{"WWW-Authenticate": {`Bearer realm="signet", error="insufficient_scope", scope="` + denied.Permission + `"`}})
+	case errors.Is(err, domain.ErrConflict):
+		return huma.Error412PreconditionFailed("It was changed since you read it: read it again, and edit that.")
 	case errors.Is(err, domain.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, domain.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
-	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed):
+	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrExists),
+		errors.Is(err, domain.ErrReferenced):
 		return huma.Error409Conflict(err.Error())
 	default:
 		s.logFailure(ctx, path, err)

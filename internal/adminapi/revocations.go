@@ -2,31 +2,20 @@ package adminapi
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/revocation"
 )
 
-// Revocation says how far a revocation has come. What it takes back is revoked from the start.
-type Revocation struct {
-	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
-	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,all"`
-	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
-	CreatedAt     time.Time             `json:"created_at"`
-	DoneAt        time.Time             `json:"done_at,omitzero" doc:"Left out: not all tokens are marked in the index and its status lists"`
-	RevokedTokens int64                 `json:"revoked_tokens" doc:"Live tokens marked so far"`
-	RevokedGrants int64                 `json:"revoked_grants" doc:"Live grants marked so far"`
-}
-
-func newRevocation(r domain.Revocation) Revocation {
-	return Revocation{
-		ID: r.ID, Of: r.Kind, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
-		RevokedTokens: r.Marked, RevokedGrants: r.Ended,
-	}
+func (s *surface) mountRevocations() {
+	register(s, http.MethodPost, "/revocations", "revocation.begin", s.createRevocation)
+	register(s, http.MethodGet, "/revocations/{id}", "revocation.find", s.findRevocation)
 }
 
 type createRevocationInput struct {
@@ -43,11 +32,11 @@ type createRevocationInput struct {
 type revocationOutput struct {
 	Location string `header:"Location"`
 	Status   int
-	Body     Revocation
+	Body     admin.Revocation
 }
 
 // createRevocation revokes by one criterion. It holds as soon as it is answered.
-func (s *surface) createRevocation(ctx context.Context, in *createRevocationInput) (*revocationOutput, error) {
+func (s *surface) createRevocation(ctx context.Context, caller authn.Caller, in *createRevocationInput) (*revocationOutput, error) {
 	b := &in.Body
 	named := 0
 	for _, given := range []bool{b.User != "", b.Client != "", b.API != "", b.Grant != 0, b.All} {
@@ -64,17 +53,13 @@ func (s *surface) createRevocation(ctx context.Context, in *createRevocationInpu
 			return nil, huma.Error422UnprocessableEntity("With issued_before, name a real time, and one of user, client, api and all.")
 		}
 	}
-	target, err := s.Names.Filter(ctx, index.Names{User: b.User, Client: b.Client, API: b.API})
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.Revocation.Revoke(ctx, revocation.TokenSelector{
-		UserID: target.UserID, ClientID: target.ClientID, APIID: target.APIID, GrantID: b.Grant, All: b.All, IssuedBefore: issuedBefore,
+	r, err := s.Admin.Revoke(ctx, caller, index.Names{User: b.User, Client: b.Client, API: b.API}, revocation.TokenSelector{
+		GrantID: b.Grant, All: b.All, IssuedBefore: issuedBefore,
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &revocationOutput{Status: 201, Body: newRevocation(r)}
+	out := &revocationOutput{Status: 201, Body: admin.ShowRevocation(r)}
 	if r.ID != 0 {
 		out.Location = root + "/revocations/" + strconv.FormatInt(r.ID, 10)
 	}
@@ -85,29 +70,7 @@ type findRevocationInput struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
-func (s *surface) findRevocation(ctx context.Context, in *findRevocationInput) (*revocationOutput, error) {
-	r, err := s.Revocation.Find(ctx, in.ID)
-	return &revocationOutput{Status: 200, Body: newRevocation(r)}, err
-}
-
-type revokeKeyInput struct {
-	KID string `path:"kid"`
-}
-
-type revokeKeyOutput struct {
-	Body struct {
-		KID         string     `json:"kid"`
-		Replacement string     `json:"replacement,omitempty" doc:"The kid that signs from now on, if this one did"`
-		Revocation  Revocation `json:"revocation"`
-	}
-}
-
-func (s *surface) revokeKey(ctx context.Context, in *revokeKeyInput) (*revokeKeyOutput, error) {
-	replacement, dead, err := s.Keys.Revoke(ctx, in.KID)
-	if err != nil {
-		return nil, err
-	}
-	out := new(revokeKeyOutput)
-	out.Body.KID, out.Body.Replacement, out.Body.Revocation = in.KID, replacement.KID, newRevocation(dead)
-	return out, nil
+func (s *surface) findRevocation(ctx context.Context, caller authn.Caller, in *findRevocationInput) (*revocationOutput, error) {
+	r, err := s.Admin.FindRevocation(ctx, caller, in.ID)
+	return &revocationOutput{Status: http.StatusOK, Body: r}, err
 }

@@ -2,43 +2,24 @@ package adminapi
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
 )
 
-// Token is a token of the index. What a token has a claim for is named as that is (RFC 9068 §2.2).
-type Token struct {
-	ID          string            `json:"jti"`
-	Kind        string            `json:"kind" enum:"access,id"`
-	Subject     string            `json:"sub"`
-	Username    string            `json:"username,omitempty" doc:"Left out: the subject is the client"`
-	ClientID    string            `json:"client_id"`
-	Audience    string            `json:"aud"`
-	KID         string            `json:"kid"`
-	GrantID     int64             `json:"grant_id,omitzero" doc:"Left out: issued without a grant"`
-	Status      domain.TokenState `json:"status" enum:"live,suspended,expired,revoked"`
-	IssuedAt    time.Time         `json:"issued_at"`
-	ExpiresAt   time.Time         `json:"expires_at"`
-	RevokedAt   time.Time         `json:"revoked_at,omitzero"`
-	SuspendedAt time.Time         `json:"suspended_at,omitzero"`
-}
-
-// NewToken shows a token as of a time.
-func NewToken(e domain.TokenEntry, now time.Time) Token {
-	t := Token{
-		ID: e.ID.String(), Kind: "access", Subject: e.Subject, Username: e.Username, ClientID: e.Client,
-		Audience: e.Audience, KID: e.KeyName, GrantID: e.GrantID, Status: e.State(now),
-		IssuedAt: e.IssuedAt(), ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt, SuspendedAt: e.SuspendedAt,
-	}
-	if e.Kind == domain.TokenIdentity {
-		t.Kind = "id"
-	}
-	return t
+func (s *surface) mountTokens() {
+	register(s, http.MethodGet, "/tokens", "token.list", s.listTokens)
+	register(s, http.MethodGet, "/tokens/{jti}", "token.find", s.findToken)
+	register(s, http.MethodPost, "/tokens/{jti}/revoke", "token.revoke", actOnToken(s.Admin.RevokeToken))
+	register(s, http.MethodPost, "/tokens/{jti}/suspend", "token.suspend", actOnToken(s.Admin.SuspendToken))
+	register(s, http.MethodPost, "/tokens/{jti}/resume", "token.resume", actOnToken(s.Admin.ResumeToken))
 }
 
 type listTokensInput struct {
@@ -72,31 +53,25 @@ func (in *listTokensInput) Resolve(ctx huma.Context) []error {
 
 type tokenPage struct {
 	Body struct {
-		Tokens []Token `json:"tokens" doc:"A page may be short, or empty, although there are more"`
-		Next   string  `json:"next,omitempty" doc:"The 'after' of the next page; left out: this is the last"`
+		Tokens []admin.Token `json:"tokens" doc:"A page may be short, or empty, although there are more"`
+		Next   string        `json:"next,omitempty" doc:"The 'after' of the next page; left out: this is the last"`
 	}
 }
 
-func (s *surface) listTokens(ctx context.Context, in *listTokensInput) (*tokenPage, error) {
-	filter, err := s.Names.Filter(ctx, index.Names{User: in.User, Client: in.Client, API: in.API})
-	if err != nil {
-		return nil, err
-	}
-	filter.State, filter.IssuedSince, filter.IssuedBefore, filter.Limit = in.State, in.IssuedSince, in.IssuedBefore, in.Limit
+func (s *surface) listTokens(ctx context.Context, caller authn.Caller, in *listTokensInput) (*tokenPage, error) {
+	filter := domain.TokenFilter{State: in.State, IssuedSince: in.IssuedSince, IssuedBefore: in.IssuedBefore, Limit: in.Limit}
 	if in.After != "" {
+		var err error
 		if filter.Before, err = parseID(in.After); err != nil {
 			return nil, err
 		}
 	}
-	entries, next, err := s.Index.List(ctx, filter)
+	tokens, next, err := s.Admin.ListTokens(ctx, caller, index.Names{User: in.User, Client: in.Client, API: in.API}, filter)
 	if err != nil {
 		return nil, err
 	}
 	page := new(tokenPage)
-	page.Body.Tokens = make([]Token, len(entries))
-	for i, e := range entries {
-		page.Body.Tokens[i] = NewToken(e, s.Now())
-	}
+	page.Body.Tokens = tokens
 	if next != (domain.TokenID{}) {
 		page.Body.Next = next.String()
 	}
@@ -116,36 +91,25 @@ type tokenInput struct {
 	JTI string `path:"jti"`
 }
 
-type tokenOutput struct{ Body Token }
+type tokenOutput struct{ Body admin.Token }
 
-func (s *surface) findToken(ctx context.Context, in *tokenInput) (*tokenOutput, error) {
+func (s *surface) findToken(ctx context.Context, caller authn.Caller, in *tokenInput) (*tokenOutput, error) {
 	id, err := parseID(in.JTI)
 	if err != nil {
 		return nil, err
 	}
-	entry, err := s.Index.Find(ctx, id)
-	if err != nil {
-		return nil, err
+	token, err := s.Admin.FindToken(ctx, caller, id)
+	return &tokenOutput{token}, err
+}
+
+func actOnToken(
+	do func(ctx context.Context, caller authn.Caller, id domain.TokenID) error,
+) func(context.Context, authn.Caller, *tokenInput) (*done, error) {
+	return func(ctx context.Context, caller authn.Caller, in *tokenInput) (*done, error) {
+		id, err := parseID(in.JTI)
+		if err != nil {
+			return nil, err
+		}
+		return nil, do(ctx, caller, id)
 	}
-	return &tokenOutput{NewToken(entry, s.Now())}, nil
-}
-
-func (s *surface) revokeToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return withToken(ctx, in, s.Revocation.RevokeID)
-}
-
-func (s *surface) suspendToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return withToken(ctx, in, s.Revocation.Suspend)
-}
-
-func (s *surface) resumeToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return withToken(ctx, in, s.Revocation.Resume)
-}
-
-func withToken(ctx context.Context, in *tokenInput, do func(context.Context, domain.TokenID) error) (*struct{}, error) {
-	id, err := parseID(in.JTI)
-	if err != nil {
-		return nil, err
-	}
-	return nil, do(ctx, id)
 }

@@ -62,7 +62,7 @@ func TestBearerTokensComeInOneHeaderAlone(t *testing.T) {
 }
 
 func TestAdminCallersHaveThePermissionsOfTheirToken(t *testing.T) {
-	claims := token.Claims{Audience: domain.AdminAudience, ClientID: "ops", Entitlements: []string{domain.PermissionTokensRead}}
+	claims := token.Claims{Audience: domain.AdminAudience, ClientID: "ops", Entitlements: []string{"tokens:read"}}
 	elsewhere := claims
 	elsewhere.Audience = "https://orders.example"
 	bearer := authn.NewBearer(tokens{
@@ -81,7 +81,7 @@ func TestAdminCallersHaveThePermissionsOfTheirToken(t *testing.T) {
 		if caller.Actor() != want.actor || caller.Subject() != want.subject || caller.Client() != "ops" || caller.Via() != authn.ViaAPI {
 			t.Errorf("%s: %+v", text, caller)
 		}
-		if !caller.May(domain.PermissionTokensRead) || caller.May(domain.PermissionTokensRevoke) {
+		if !caller.May("tokens:read") || caller.May("tokens:revoke") {
 			t.Errorf("%s may do other things than its token says", text)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/server"
@@ -15,11 +15,11 @@ import (
 
 const listedTokens = 100
 
-func viewToken(e domain.TokenEntry) adminapi.Token { return adminapi.NewToken(e, time.Now()) }
+func viewToken(e domain.TokenEntry) admin.Token { return admin.ShowToken(e, time.Now()) }
 
-var tokens = layout[adminapi.Token]{
+var tokens = layout[admin.Token]{
 	[]string{"JTI", "KIND", "SUBJECT", "CLIENT_ID", "AUDIENCE", "ISSUED", "EXPIRES", "STATUS"},
-	func(v adminapi.Token) []any {
+	func(v admin.Token) []any {
 		return []any{v.ID, v.Kind, cmp.Or(v.Username, v.Subject), v.ClientID, v.Audience, v.IssuedAt, v.ExpiresAt, v.Status}
 	},
 }

@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/server"
 	"github.com/spf13/cobra"
@@ -22,7 +22,7 @@ type inspectionView struct {
 	Genuine bool            `json:"genuine"`          // signed by a published key, as an access token
 	Header  json.RawMessage `json:"header"`
 	Claims  json.RawMessage `json:"claims"`
-	Index   *adminapi.Token `json:"index,omitempty"` // its entry in the index of issued tokens
+	Index   *admin.Token    `json:"index,omitempty"` // its entry in the index of issued tokens
 }
 
 func (v inspectionView) text(w io.Writer) {

@@ -23,6 +23,8 @@ var (
 	ErrStale = errors.New("decided on a stale cache")
 	// ErrUnavailable says that the database could not be reached or did not answer in time: the outcome is unknown.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrDenied says that the caller lacks a permission.
+	ErrDenied = errors.New("not allowed")
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )

@@ -144,10 +144,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	mux.HandleFunc("GET /readyz", s.readyz)
 	provider.Mount(mux)
 	signIn.Mount(mux)
-	adminapi.Mount(mux, adminapi.Config{
-		Issuer: cfg.Issuer, Bearer: bearer, Names: s.Names, Index: s.Index, Revocation: s.Revocation, Keys: s.Keys,
-		Log: log, Now: time.Now,
-	})
+	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Bearer: bearer, Admin: s.Admin, Log: log})
 
 	// A request's own limit: a little more than the database timeout, so that the error is still answered.
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond

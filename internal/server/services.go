@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/config"
@@ -46,6 +47,7 @@ type Services struct {
 	DB            *store.DB
 	Cache         *cache.Cache
 	Audit         *audit.Log
+	Admin         *admin.Service
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Directory     *directory.Directory
@@ -123,6 +125,13 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
 		Issuer: cfg.Issuer, Now: now,
 	})
+	s.Admin = admin.New(admin.Config{
+		Directory: s.Directory, Registry: s.Registry, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys,
+		Audit: s.Audit, Cache: s.Cache, Events: recorder, Now: now,
+	})
+	if err := s.Admin.Sync(ctx); err != nil {
+		return nil, err
+	}
 	return s, s.Cache.Refresh(ctx)
 }
 

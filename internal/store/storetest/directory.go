@@ -163,13 +163,6 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 		same(t, roles[0].Permissions, []domain.RolePermission{{Audience: audience, Permission: "orders:read"}})
 		same(t, must(db.ListRoles(t.Context(), "", 1))(t)[0].Name, domain.RoleAdministrator)
 	},
-	"administrators have all permissions of the built-in API": func(t *testing.T, db *store.DB) {
-		var want []domain.RolePermission
-		for _, name := range []string{domain.PermissionKeysRevoke, domain.PermissionTokensRead, domain.PermissionTokensRevoke} {
-			want = append(want, domain.RolePermission{Audience: domain.AdminAudience, Permission: name})
-		}
-		same(t, must(db.FindRole(t.Context(), domain.RoleAdministrator))(t).Permissions, want)
-	},
 }
 
 var assignmentTests = map[string]func(*testing.T, *store.DB){

@@ -1,0 +1,122 @@
+// Package admin is every operation by which Signet is managed, once: it decides whether the caller may, makes the change and
+// records it, in one call. The command line, the admin API and the pages are thin on top of it.
+package admin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/secevent"
+)
+
+// Config is what a Service is made of.
+type Config struct {
+	Directory  *directory.Directory
+	Registry   *registry.Registry
+	Receivers  *secevent.Service
+	Index      *index.Index
+	Names      index.Resolver
+	Revocation *revocation.Service
+	Keys       *keys.Keys
+	Audit      *audit.Log
+	Cache      *cache.Cache
+	Events     *event.Recorder
+	Now        func() time.Time
+}
+
+// Service has a method for each operation. Every method returns a DeniedError, which is a domain.ErrDenied, if the caller lacks
+// the operation's permission; the zero Caller lacks them all.
+type Service struct {
+	Config
+	refusals *event.Bounded
+}
+
+// New makes a Service.
+func New(c Config) *Service {
+	return &Service{Config: c, refusals: event.NewBounded(c.Events, refusalsAtOnce, refusalsEvery)}
+}
+
+// Refused calls are recorded, so many at once and then one in a time, so that a flood of them cannot fill the log.
+const (
+	refusalsAtOnce = 20
+	refusalsEvery  = 30 * time.Second
+)
+
+// DeniedError says that a caller lacks a permission of urn:signet:admin.
+type DeniedError struct{ Operation, Permission string }
+
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("%s: %v: it needs the permission %s of %s", e.Operation, domain.ErrDenied, e.Permission, domain.AdminAudience)
+}
+
+// Unwrap makes it a domain.ErrDenied.
+func (e *DeniedError) Unwrap() error { return domain.ErrDenied }
+
+// authorize lets a caller who may run an operation go on, under a ctx that names the caller as the actor.
+func (s *Service) authorize(ctx context.Context, caller authn.Caller, operation string) (context.Context, error) {
+	permission := permissionOf(operation)
+	if permission == "" {
+		return nil, fmt.Errorf("operation %q is not declared", operation)
+	}
+	return event.WithActor(ctx, caller.Actor()), s.require(ctx, caller, operation, permission)
+}
+
+// require refuses a caller who lacks one of the permissions, and records that.
+func (s *Service) require(ctx context.Context, caller authn.Caller, operation string, permissions ...string) error {
+	for _, permission := range permissions {
+		if caller.May(permission) {
+			continue
+		}
+		denied := &DeniedError{operation, permission}
+		if caller.IsZero() {
+			return denied // there is nobody to name
+		}
+		err := s.refusals.Record(event.WithActor(ctx, caller.Actor()), func(omitted int64) event.Event {
+			return event.ManagementRefused{Operation: operation, Permission: permission, Omitted: omitted}
+		})
+		if err != nil {
+			return err
+		}
+		return denied
+	}
+	return nil
+}
+
+// sameVersion refuses to edit an object that is not the one that the author of the edit saw; nil stands for any.
+func sameVersion(seen *int64, current int64) error {
+	if seen != nil && *seen != current {
+		return domain.ErrConflict
+	}
+	return nil
+}
+
+// list shows objects of a list.
+func list[T, V any](objects []T, err error, show func(T) V) ([]V, error) {
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]V, len(objects))
+	for i, o := range objects {
+		shown[i] = show(o)
+	}
+	return shown, nil
+}
+
+// array makes nil an empty list, so that JSON shows [].
+func array(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

@@ -1,0 +1,94 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// API is a resource server's interface, named by its audience.
+type API struct {
+	Audience       string          `json:"audience"`
+	Name           string          `json:"name"`
+	SigningAlg     string          `json:"signing_alg"`
+	AccessTokenTTL int64           `json:"access_token_ttl,omitzero" doc:"Seconds; left out: the server's default"`
+	Permissions    []APIPermission `json:"permissions"`
+	CreatedAt      time.Time       `json:"created_at"`
+	UpdatedAt      time.Time       `json:"updated_at"`
+	Version        int64           `json:"-"`
+}
+
+// APIPermission is one that an API has.
+type APIPermission struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+func showAPI(a domain.API) API {
+	shown := API{
+		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: int64(a.AccessTokenTTL / time.Second),
+		Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+	}
+	for _, p := range a.Permissions {
+		shown.Permissions = append(shown.Permissions, APIPermission(p))
+	}
+	return shown
+}
+
+// CreateAPI registers an API. domain.ErrInvalid if it breaks a rule, domain.ErrExists if the audience is taken.
+func (s *Service) CreateAPI(ctx context.Context, caller authn.Caller, api domain.API) (API, error) {
+	ctx, err := s.authorize(ctx, caller, "api.create")
+	if err != nil {
+		return API{}, err
+	}
+	api, err = s.Registry.CreateAPI(ctx, api)
+	return showAPI(api), err
+}
+
+// FindAPI shows an API. domain.ErrNotFound if there is none with the audience.
+func (s *Service) FindAPI(ctx context.Context, caller authn.Caller, audience string) (API, error) {
+	ctx, err := s.authorize(ctx, caller, "api.find")
+	if err != nil {
+		return API{}, err
+	}
+	api, err := s.Registry.FindAPI(ctx, audience)
+	return showAPI(api), err
+}
+
+// ListAPIs lists APIs by audience, those after the given one, at most limit.
+func (s *Service) ListAPIs(ctx context.Context, caller authn.Caller, after string, limit int) ([]API, error) {
+	ctx, err := s.authorize(ctx, caller, "api.list")
+	if err != nil {
+		return nil, err
+	}
+	apis, err := s.Registry.ListAPIs(ctx, after, limit)
+	return list(apis, err, showAPI)
+}
+
+// UpdateAPI changes an API as edit does. domain.ErrConflict if the API is not of the version, unless that is nil; otherwise the errors
+// of registry.UpdateAPI.
+func (s *Service) UpdateAPI(ctx context.Context, caller authn.Caller, audience string, version *int64, edit func(*domain.API) error) (API, error) {
+	ctx, err := s.authorize(ctx, caller, "api.update")
+	if err != nil {
+		return API{}, err
+	}
+	api, err := s.Registry.UpdateAPI(ctx, audience, func(api *domain.API) error {
+		if err := sameVersion(version, api.Version); err != nil {
+			return err
+		}
+		return edit(api)
+	})
+	return showAPI(api), err
+}
+
+// DeleteAPI deletes an API and revokes its tokens. domain.ErrInvalid for the one that is built in, domain.ErrNotFound if there is
+// none with the audience.
+func (s *Service) DeleteAPI(ctx context.Context, caller authn.Caller, audience string) error {
+	ctx, err := s.authorize(ctx, caller, "api.delete")
+	if err != nil {
+		return err
+	}
+	return s.Registry.DeleteAPI(ctx, audience)
+}

@@ -1,0 +1,176 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Client is an application; its metadata is named as by RFC 7591 §2.
+type Client struct {
+	ClientID     string         `json:"client_id"`
+	Name         string         `json:"client_name"`
+	AuthMethod   string         `json:"token_endpoint_auth_method" enum:"client_secret_basic,none"`
+	GrantTypes   []string       `json:"grant_types"`
+	RedirectURIs []string       `json:"redirect_uris"`
+	IDTokenAlg   string         `json:"id_token_signed_response_alg"`
+	FirstParty   bool           `json:"first_party"`
+	APIs         []ClientAPI    `json:"apis"`
+	Serves       []string       `json:"serves"`
+	Secrets      []ClientSecret `json:"secrets"`
+	Disabled     bool           `json:"disabled"`
+	DisabledAt   time.Time      `json:"disabled_at,omitzero"`
+	CreatedAt    time.Time      `json:"created_at"`
+	UpdatedAt    time.Time      `json:"updated_at"`
+	Version      int64          `json:"-"`
+}
+
+// ClientAPI says what a client may ask for at an API.
+type ClientAPI struct {
+	Audience    string   `json:"audience"`
+	Permissions []string `json:"permissions" doc:"Empty: all that the API has"`
+}
+
+// ClientSecret is what may be shown of a client's secret.
+type ClientSecret struct {
+	ID        int64     `json:"id"`
+	Hint      string    `json:"hint" doc:"The secret's last characters"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+func showClient(c domain.Client) Client {
+	shown := Client{
+		ClientID: c.ClientID, Name: c.Name, AuthMethod: authn.SecretBasic,
+		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), IDTokenAlg: c.IDTokenAlg,
+		FirstParty: c.FirstParty, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
+		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Version: c.Version,
+	}
+	if c.Public {
+		shown.AuthMethod = authn.None
+	}
+	for _, api := range c.APIs {
+		shown.APIs = append(shown.APIs, ClientAPI{api.Audience, array(api.Permissions)})
+	}
+	for _, secret := range c.Secrets {
+		shown.Secrets = append(shown.Secrets, showSecret(secret))
+	}
+	return shown
+}
+
+func showSecret(s domain.ClientSecret) ClientSecret {
+	return ClientSecret{ID: s.ID, Hint: s.Hint, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt}
+}
+
+// CreateClient registers a client and returns it with its secret, which is shown this once: it is empty for a public client.
+// The errors of registry.CreateClient.
+func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client) (Client, string, error) {
+	ctx, err := s.authorize(ctx, caller, "client.create")
+	if err != nil {
+		return Client{}, "", err
+	}
+	client, secret, err := s.Registry.CreateClient(ctx, client)
+	return showClient(client), secret, err
+}
+
+// FindClient shows a client. domain.ErrNotFound if there is none with the client_id.
+func (s *Service) FindClient(ctx context.Context, caller authn.Caller, clientID string) (Client, error) {
+	ctx, err := s.authorize(ctx, caller, "client.find")
+	if err != nil {
+		return Client{}, err
+	}
+	client, err := s.Registry.FindClient(ctx, clientID)
+	return showClient(client), err
+}
+
+// ListClients lists clients by client_id, those after the given one, at most limit.
+func (s *Service) ListClients(ctx context.Context, caller authn.Caller, after string, limit int) ([]Client, error) {
+	ctx, err := s.authorize(ctx, caller, "client.list")
+	if err != nil {
+		return nil, err
+	}
+	clients, err := s.Registry.ListClients(ctx, after, limit)
+	return list(clients, err, showClient)
+}
+
+// UpdateClient changes a client as edit does. domain.ErrConflict if the client is not of the version, unless that is nil; otherwise
+// the errors of registry.UpdateClient.
+func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientID string, version *int64, edit func(*domain.Client) error) (Client, error) {
+	const operation = "client.update"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversClient(ctx, caller, operation, clientID)
+	}
+	if err != nil {
+		return Client{}, err
+	}
+	client, err := s.Registry.UpdateClient(ctx, clientID, func(client *domain.Client) error {
+		if err := sameVersion(version, client.Version); err != nil {
+			return err
+		}
+		return edit(client)
+	})
+	return showClient(client), err
+}
+
+// DisableClient disables a client and revokes its grants and tokens.
+func (s *Service) DisableClient(ctx context.Context, caller authn.Caller, clientID string) error {
+	return s.changeClient(ctx, caller, "client.disable", clientID, func(ctx context.Context) error {
+		return s.Registry.SetClientDisabled(ctx, clientID, true)
+	})
+}
+
+// EnableClient enables a disabled client again.
+func (s *Service) EnableClient(ctx context.Context, caller authn.Caller, clientID string) error {
+	return s.changeClient(ctx, caller, "client.enable", clientID, func(ctx context.Context) error {
+		return s.Registry.SetClientDisabled(ctx, clientID, false)
+	})
+}
+
+// DeleteClient deletes a client and revokes its grants and tokens.
+func (s *Service) DeleteClient(ctx context.Context, caller authn.Caller, clientID string) error {
+	return s.changeClient(ctx, caller, "client.delete", clientID, func(ctx context.Context) error {
+		return s.Registry.DeleteClient(ctx, clientID)
+	})
+}
+
+// AddSecret gives a client another secret, shown this once; those it has stay valid. A zero expiresAt stands for until removed.
+func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID string, expiresAt time.Time) (secret string, stored ClientSecret, err error) {
+	err = s.changeClient(ctx, caller, "client.add_secret", clientID, func(ctx context.Context) error {
+		var added domain.ClientSecret
+		secret, added, err = s.Registry.AddSecret(ctx, clientID, expiresAt)
+		stored = showSecret(added)
+		return err
+	})
+	return secret, stored, err
+}
+
+// RemoveSecret takes one of a client's secrets away. domain.ErrNotFound if it has none of the id.
+func (s *Service) RemoveSecret(ctx context.Context, caller authn.Caller, clientID string, id int64) error {
+	return s.changeClient(ctx, caller, "client.remove_secret", clientID, func(ctx context.Context) error {
+		return s.Registry.RemoveSecret(ctx, clientID, id)
+	})
+}
+
+func (s *Service) changeClient(ctx context.Context, caller authn.Caller, operation, clientID string, change func(ctx context.Context) error) error {
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversClient(ctx, caller, operation, clientID)
+	}
+	if err != nil {
+		return err
+	}
+	return change(ctx)
+}
+
+// coversClient refuses a caller who lacks an administrative permission that a client has: who changes a client could act as it.
+func (s *Service) coversClient(ctx context.Context, caller authn.Caller, operation, clientID string) error {
+	client, err := s.Registry.FindClient(ctx, clientID)
+	if err != nil {
+		return err
+	}
+	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID})
+}

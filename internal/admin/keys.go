@@ -1,0 +1,57 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Key is a signing key.
+type Key struct {
+	KID         string          `json:"kid"`
+	Alg         string          `json:"alg"`
+	State       domain.KeyState `json:"state" enum:"next,active,retired,revoked"`
+	CreatedAt   time.Time       `json:"created_at"`
+	ActivatedAt time.Time       `json:"activated_at,omitzero"`
+	RetiredAt   time.Time       `json:"retired_at,omitzero"`
+	RevokedAt   time.Time       `json:"revoked_at,omitzero"`
+}
+
+func showKey(k domain.SigningKey) Key {
+	return Key{
+		KID: k.KID, Alg: k.Alg, State: k.State, CreatedAt: k.CreatedAt,
+		ActivatedAt: k.ActivatedAt, RetiredAt: k.RetiredAt, RevokedAt: k.RevokedAt,
+	}
+}
+
+// ListKeys lists the signing keys, the oldest first.
+func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, error) {
+	ctx, err := s.authorize(ctx, caller, "key.list")
+	if err != nil {
+		return nil, err
+	}
+	stored, err := s.Keys.List(ctx)
+	return list(stored, err, showKey)
+}
+
+// RotateKey retires the active key of an algorithm and returns the one that signs from now on. The errors of keys.Rotate.
+func (s *Service) RotateKey(ctx context.Context, caller authn.Caller, alg string) (Key, error) {
+	ctx, err := s.authorize(ctx, caller, "key.rotate")
+	if err != nil {
+		return Key{}, err
+	}
+	signs, err := s.Keys.Rotate(ctx, alg)
+	return showKey(signs), err
+}
+
+// RevokeKey revokes a key and all that it signed. The replacement's KID is empty unless the key was the active one. The errors of
+// keys.Revoke.
+func (s *Service) RevokeKey(ctx context.Context, caller authn.Caller, kid string) (replacement Key, begun domain.Revocation, err error) {
+	if ctx, err = s.authorize(ctx, caller, "key.revoke"); err != nil {
+		return replacement, begun, err
+	}
+	signs, begun, err := s.Keys.Revoke(ctx, kid)
+	return showKey(signs), begun, err
+}

@@ -1,0 +1,143 @@
+package admin
+
+import "slices"
+
+// Operation is what a caller may do with one permission.
+type Operation struct {
+	Name       string // "object.verb"
+	Permission string // of urn:signet:admin
+	Summary    string
+}
+
+// Permission is one of urn:signet:admin.
+type Permission struct{ Name, Description string }
+
+// The permissions of urn:signet:admin.
+const (
+	readUsers        = "users:read"
+	writeUsers       = "users:write"
+	readGroups       = "groups:read"
+	writeGroups      = "groups:write"
+	readRoles        = "roles:read"
+	writeRoles       = "roles:write"
+	readAssignments  = "assignments:read"
+	writeAssignments = "assignments:write"
+	readClients      = "clients:read"
+	writeClients     = "clients:write"
+	readAPIs         = "apis:read"
+	writeAPIs        = "apis:write"
+	readReceivers    = "receivers:read"
+	writeReceivers   = "receivers:write"
+	readTokens       = "tokens:read"
+	revokeTokens     = "tokens:revoke"
+	readKeys         = "keys:read"
+	rotateKeys       = "keys:rotate"
+	revokeKeys       = "keys:revoke"
+	readAudit        = "audit:read"
+)
+
+// Permissions are all of them.
+var Permissions = []Permission{
+	{readUsers, "List and show users"},
+	{writeUsers, "Add, change, disable and delete users, and set their passwords"},
+	{readGroups, "List and show groups and their members"},
+	{writeGroups, "Add, change and delete groups, and change their members"},
+	{readRoles, "List and show roles"},
+	{writeRoles, "Add, change and delete roles"},
+	{readAssignments, "List who has which role"},
+	{writeAssignments, "Assign and unassign roles"},
+	{readClients, "List and show clients"},
+	{writeClients, "Register, change, disable and delete clients, and change their secrets"},
+	{readAPIs, "List and show APIs"},
+	{writeAPIs, "Register, change and delete APIs"},
+	{readReceivers, "List and show receivers of security events"},
+	{writeReceivers, "Add, pause, resume and delete receivers of security events"},
+	{readTokens, "List issued tokens"},
+	{revokeTokens, "Revoke, suspend and resume tokens"},
+	{readKeys, "List signing keys"},
+	{rotateKeys, "Rotate signing keys"},
+	{revokeKeys, "Revoke signing keys"},
+	{readAudit, "Read and verify the audit log"},
+}
+
+// Operations are all of them. A new one is a line here and a method of Service.
+var Operations = []Operation{
+	{"user.create", writeUsers, "Add a user"},
+	{"user.find", readUsers, "Show a user"},
+	{"user.list", readUsers, "List the users by username"},
+	{"user.update", writeUsers, "Change a user's name and e-mail address"},
+	{"user.set_password", writeUsers, "Set a user's password and end the user's sessions, grants and tokens"},
+	{"user.disable", writeUsers, "Disable a user and end the user's sessions, grants and tokens"},
+	{"user.enable", writeUsers, "Enable a disabled user again"},
+	{"user.delete", writeUsers, "Delete a user and end the user's sessions, grants and tokens"},
+
+	{"group.create", writeGroups, "Make a group"},
+	{"group.find", readGroups, "Show a group"},
+	{"group.list", readGroups, "List the groups by name"},
+	{"group.update", writeGroups, "Change a group's description"},
+	{"group.delete", writeGroups, "Delete a group; its members stay"},
+	{"group.list_members", readGroups, "List the members of a group by username"},
+	{"group.add_member", writeGroups, "Put a user into a group"},
+	{"group.remove_member", writeGroups, "Take a user out of a group"},
+
+	{"role.create", writeRoles, "Make a role"},
+	{"role.find", readRoles, "Show a role"},
+	{"role.list", readRoles, "List the roles by name"},
+	{"role.update", writeRoles, "Change a role's description and permissions"},
+	{"role.delete", writeRoles, "Delete a role and its assignments"},
+
+	{"assignment.list", readAssignments, "List assignments, the oldest first"},
+	{"assignment.assign", writeAssignments, "Give a role to a user, a group or a client"},
+	{"assignment.unassign", writeAssignments, "Take a role from a user, a group or a client"},
+
+	{"client.create", writeClients, "Register a client"},
+	{"client.find", readClients, "Show a client"},
+	{"client.list", readClients, "List the clients by client_id"},
+	{"client.update", writeClients, "Change a client"},
+	{"client.disable", writeClients, "Disable a client and revoke its grants and tokens"},
+	{"client.enable", writeClients, "Enable a disabled client again"},
+	{"client.delete", writeClients, "Delete a client and revoke its grants and tokens"},
+	{"client.add_secret", writeClients, "Give a client another secret"},
+	{"client.remove_secret", writeClients, "Take a secret from a client"},
+
+	{"api.create", writeAPIs, "Register an API"},
+	{"api.find", readAPIs, "Show an API"},
+	{"api.list", readAPIs, "List the APIs by audience"},
+	{"api.update", writeAPIs, "Change an API"},
+	{"api.delete", writeAPIs, "Delete an API and revoke its tokens"},
+
+	{"receiver.create", writeReceivers, "Make a client a receiver of security events"},
+	{"receiver.find", readReceivers, "Show a receiver and the state of its delivery"},
+	{"receiver.list", readReceivers, "List the receivers by client_id"},
+	{"receiver.pause", writeReceivers, "Keep a receiver's events until it is resumed"},
+	{"receiver.resume", writeReceivers, "Deliver the events that were kept, and retry a failed delivery at once"},
+	{"receiver.delete", writeReceivers, "Stop sending events to a client"},
+
+	{"token.find", readTokens, "Show a token of the index"},
+	{"token.list", readTokens, "List issued tokens, the newest first"},
+	{"token.revoke", revokeTokens, "Revoke a token"},
+	{"token.suspend", revokeTokens, "Suspend a token"},
+	{"token.resume", revokeTokens, "Resume a suspended token"},
+	{"token.purge", revokeTokens, "Delete what expired more than an hour ago"},
+
+	{"revocation.begin", revokeTokens, "Revoke many tokens at once"},
+	{"revocation.find", readTokens, "Show how far a revocation has come"},
+	{"revocation.finish", revokeTokens, "Set the status of a revocation's tokens"},
+
+	{"key.list", readKeys, "List the signing keys, the oldest first"},
+	{"key.rotate", rotateKeys, "Put the next key of an algorithm in the place of the active one"},
+	{"key.revoke", revokeKeys, "Revoke a signing key and all that it signed"},
+
+	{"audit.list", readAudit, "List the audit log, the oldest event first"},
+	{"audit.verify", readAudit, "Check that no event of the audit log was changed or removed"},
+}
+
+// OperationOf is the operation of a name, the zero Operation if there is none.
+func OperationOf(name string) Operation {
+	if i := slices.IndexFunc(Operations, func(o Operation) bool { return o.Name == name }); i >= 0 {
+		return Operations[i]
+	}
+	return Operation{}
+}
+
+func permissionOf(operation string) string { return OperationOf(operation).Permission }

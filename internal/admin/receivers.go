@@ -1,0 +1,95 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Receiver is a client that gets security events.
+type Receiver struct {
+	ClientID      string    `json:"client_id"`
+	Method        string    `json:"method" enum:"poll,push"`
+	Endpoint      string    `json:"endpoint,omitempty"`
+	HasBearer     bool      `json:"has_bearer_token"`
+	AllowPrivate  bool      `json:"allow_private"`
+	Events        []string  `json:"events"`
+	Acknowledged  int64     `json:"acknowledged_seq" doc:"Every event of the audit log up to it is acknowledged"`
+	Failures      int       `json:"failures" doc:"In a row"`
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
+	LastError     string    `json:"last_error,omitempty"`
+	Paused        bool      `json:"paused"`
+	PausedAt      time.Time `json:"paused_at,omitzero"`
+	CreatedAt     time.Time `json:"created_at"`
+}
+
+func showReceiver(r domain.Receiver) Receiver {
+	shown := Receiver{
+		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
+		Events: array(r.Events), Acknowledged: r.Progress.Acked, Failures: r.Attempts, LastError: r.LastError,
+		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, CreatedAt: r.CreatedAt,
+	}
+	if r.Attempts > 0 {
+		shown.NextAttemptAt = r.NextAttemptAt
+	}
+	return shown
+}
+
+// CreateReceiver makes a client a receiver; the bearer token, if any, is sent with every push. The errors of secevent.Create.
+func (s *Service) CreateReceiver(ctx context.Context, caller authn.Caller, receiver domain.Receiver, bearer string) (Receiver, error) {
+	ctx, err := s.authorize(ctx, caller, "receiver.create")
+	if err != nil {
+		return Receiver{}, err
+	}
+	receiver, err = s.Receivers.Create(ctx, receiver, bearer)
+	return showReceiver(receiver), err
+}
+
+// FindReceiver shows a receiver. domain.ErrNotFound if that client is none.
+func (s *Service) FindReceiver(ctx context.Context, caller authn.Caller, clientID string) (Receiver, error) {
+	ctx, err := s.authorize(ctx, caller, "receiver.find")
+	if err != nil {
+		return Receiver{}, err
+	}
+	receiver, err := s.Receivers.Find(ctx, clientID)
+	return showReceiver(receiver), err
+}
+
+// ListReceivers lists receivers by client_id, those after the given one, at most limit.
+func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, after string, limit int) ([]Receiver, error) {
+	ctx, err := s.authorize(ctx, caller, "receiver.list")
+	if err != nil {
+		return nil, err
+	}
+	receivers, err := s.Receivers.List(ctx, after, limit)
+	return list(receivers, err, showReceiver)
+}
+
+// PauseReceiver keeps a receiver's events until it is resumed. domain.ErrNotFound if that client is none.
+func (s *Service) PauseReceiver(ctx context.Context, caller authn.Caller, clientID string) error {
+	ctx, err := s.authorize(ctx, caller, "receiver.pause")
+	if err != nil {
+		return err
+	}
+	return s.Receivers.SetPaused(ctx, clientID, true)
+}
+
+// ResumeReceiver delivers the events that were kept, and retries a failed delivery at once. domain.ErrNotFound if that client is none.
+func (s *Service) ResumeReceiver(ctx context.Context, caller authn.Caller, clientID string) error {
+	ctx, err := s.authorize(ctx, caller, "receiver.resume")
+	if err != nil {
+		return err
+	}
+	return s.Receivers.SetPaused(ctx, clientID, false)
+}
+
+// DeleteReceiver stops sending events to a client. domain.ErrNotFound if that client is none.
+func (s *Service) DeleteReceiver(ctx context.Context, caller authn.Caller, clientID string) error {
+	ctx, err := s.authorize(ctx, caller, "receiver.delete")
+	if err != nil {
+		return err
+	}
+	return s.Receivers.Delete(ctx, clientID)
+}

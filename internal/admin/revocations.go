@@ -1,0 +1,66 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/revocation"
+)
+
+// Revocation says how far a revocation has come. What it takes back is revoked from the start.
+type Revocation struct {
+	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
+	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,all"`
+	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
+	CreatedAt     time.Time             `json:"created_at"`
+	DoneAt        time.Time             `json:"done_at,omitzero" doc:"Left out: not all tokens are marked in the index and its status lists"`
+	RevokedTokens int64                 `json:"revoked_tokens" doc:"Live tokens marked so far"`
+	RevokedGrants int64                 `json:"revoked_grants" doc:"Live grants marked so far"`
+}
+
+// ShowRevocation shows a revocation.
+func ShowRevocation(r domain.Revocation) Revocation {
+	return Revocation{
+		ID: r.ID, Of: r.Kind, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
+		RevokedTokens: r.Marked, RevokedGrants: r.Ended,
+	}
+}
+
+// Revoke begins a revocation of what one name belongs to, or of what the selector says of grant and all. It holds when it returns.
+// The errors of revocation.Revoke; domain.ErrNotFound if the name is nobody's.
+func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.Names, selector revocation.TokenSelector) (domain.Revocation, error) {
+	ctx, err := s.authorize(ctx, caller, "revocation.begin")
+	if err != nil {
+		return domain.Revocation{}, err
+	}
+	of, err := s.Names.Filter(ctx, names)
+	if err != nil {
+		return domain.Revocation{}, err
+	}
+	selector.UserID, selector.ClientID, selector.APIID = of.UserID, of.ClientID, of.APIID
+	return s.Revocation.Revoke(ctx, selector)
+}
+
+// FindRevocation shows a revocation, for a day after it is done. domain.ErrNotFound if there is none of the id.
+func (s *Service) FindRevocation(ctx context.Context, caller authn.Caller, id int64) (Revocation, error) {
+	ctx, err := s.authorize(ctx, caller, "revocation.find")
+	if err != nil {
+		return Revocation{}, err
+	}
+	found, err := s.Revocation.Find(ctx, id)
+	return ShowRevocation(found), err
+}
+
+// FinishRevocation sets the status of a revocation's tokens step by step, as every server does; progress is called after each step.
+func (s *Service) FinishRevocation(
+	ctx context.Context, caller authn.Caller, begun domain.Revocation, progress func(domain.Revocation),
+) (domain.Revocation, error) {
+	ctx, err := s.authorize(ctx, caller, "revocation.finish")
+	if err != nil {
+		return domain.Revocation{}, err
+	}
+	return s.Revocation.Finish(ctx, begun, progress)
+}

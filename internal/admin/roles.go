@@ -1,0 +1,113 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Role is a named set of permissions.
+type Role struct {
+	Name        string           `json:"name"`
+	Description string           `json:"description,omitempty"`
+	Permissions []RolePermission `json:"permissions"`
+	CreatedAt   time.Time        `json:"created_at"`
+	UpdatedAt   time.Time        `json:"updated_at"`
+	Version     int64            `json:"-"`
+}
+
+// RolePermission is one permission of an API that a role gives.
+type RolePermission struct {
+	Audience   string `json:"audience"`
+	Permission string `json:"permission"`
+}
+
+func showRole(r domain.Role) Role {
+	shown := Role{
+		Name: r.Name, Description: r.Description, Permissions: []RolePermission{},
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
+	}
+	for _, p := range r.Permissions {
+		shown.Permissions = append(shown.Permissions, RolePermission(p))
+	}
+	return shown
+}
+
+// CreateRole makes a role. A caller needs the administrative permissions that it gives. domain.ErrInvalid if it breaks a rule or
+// names a permission that does not exist, domain.ErrExists if the name is taken.
+func (s *Service) CreateRole(ctx context.Context, caller authn.Caller, role domain.Role) (Role, error) {
+	const operation = "role.create"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.require(ctx, caller, operation, adminPermissions(role.Permissions)...)
+	}
+	if err != nil {
+		return Role{}, err
+	}
+	role, err = s.Directory.CreateRole(ctx, role)
+	return showRole(role), err
+}
+
+// FindRole shows a role. domain.ErrNotFound if there is none of the name.
+func (s *Service) FindRole(ctx context.Context, caller authn.Caller, name string) (Role, error) {
+	ctx, err := s.authorize(ctx, caller, "role.find")
+	if err != nil {
+		return Role{}, err
+	}
+	role, err := s.Directory.FindRole(ctx, name)
+	return showRole(role), err
+}
+
+// ListRoles lists roles by name, those after the given one, at most limit.
+func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, after string, limit int) ([]Role, error) {
+	ctx, err := s.authorize(ctx, caller, "role.list")
+	if err != nil {
+		return nil, err
+	}
+	roles, err := s.Directory.ListRoles(ctx, after, limit)
+	return list(roles, err, showRole)
+}
+
+// UpdateRole changes a role's description and permissions as edit does. A caller needs the administrative permissions that it adds.
+// domain.ErrConflict if the role is not of the version, unless that is nil; otherwise the errors of directory.UpdateRole.
+func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name string, version *int64, edit func(*domain.Role) error) (Role, error) {
+	const operation = "role.update"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return Role{}, err
+	}
+	role, err := s.Directory.UpdateRole(ctx, name, func(role *domain.Role) error {
+		if err := sameVersion(version, role.Version); err != nil {
+			return err
+		}
+		before := slices.Clone(role.Permissions)
+		if err := edit(role); err != nil {
+			return err
+		}
+		for _, permission := range adminPermissions(role.Permissions) {
+			had := slices.Contains(before, domain.RolePermission{Audience: domain.AdminAudience, Permission: permission})
+			if !had && !caller.May(permission) {
+				return &DeniedError{operation, permission}
+			}
+		}
+		return nil
+	})
+	if denied, ok := errors.AsType[*DeniedError](err); ok {
+		err = s.require(ctx, caller, operation, denied.Permission) // again, where it is recorded
+	}
+	return showRole(role), err
+}
+
+// DeleteRole deletes a role and its assignments. domain.ErrInvalid for the administrator role, domain.ErrNotFound if there is none
+// of the name.
+func (s *Service) DeleteRole(ctx context.Context, caller authn.Caller, name string) error {
+	ctx, err := s.authorize(ctx, caller, "role.delete")
+	if err != nil {
+		return err
+	}
+	return s.Directory.DeleteRole(ctx, name)
+}

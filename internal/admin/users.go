@@ -1,0 +1,153 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// User is a person who signs in; what OpenID Connect has a claim for is named as that is (Core §5.1).
+type User struct {
+	Username      string    `json:"username"`
+	Subject       string    `json:"sub"`
+	Name          string    `json:"name,omitempty"`
+	Email         string    `json:"email,omitempty"`
+	EmailVerified bool      `json:"email_verified"`
+	HasPassword   bool      `json:"has_password"`
+	Disabled      bool      `json:"disabled"`
+	DisabledAt    time.Time `json:"disabled_at,omitzero"`
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+	Version       int64     `json:"-"`
+}
+
+func showUser(u domain.User) User {
+	return User{
+		Username: u.Username, Subject: u.Subject, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
+		HasPassword: u.PasswordHash != "", Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
+	}
+}
+
+// NewUser is the user that CreateUser adds. Without a password the user cannot sign in with one.
+type NewUser struct {
+	Username      string
+	Name          string
+	Email         string
+	EmailVerified bool
+	Password      string
+}
+
+// CreateUser adds a user. domain.ErrInvalid if it breaks a rule, domain.ErrExists if the username is taken.
+func (s *Service) CreateUser(ctx context.Context, caller authn.Caller, n NewUser) (User, error) {
+	ctx, err := s.authorize(ctx, caller, "user.create")
+	if err != nil {
+		return User{}, err
+	}
+	user, err := s.Directory.CreateUser(ctx, domain.User{
+		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified,
+	}, n.Password)
+	return showUser(user), err
+}
+
+// FindUser shows a user. domain.ErrNotFound if there is none of the name.
+func (s *Service) FindUser(ctx context.Context, caller authn.Caller, username string) (User, error) {
+	ctx, err := s.authorize(ctx, caller, "user.find")
+	if err != nil {
+		return User{}, err
+	}
+	user, err := s.Directory.FindUser(ctx, username)
+	return showUser(user), err
+}
+
+// ListUsers lists users by username, those after the given one, at most limit.
+func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, after string, limit int) ([]User, error) {
+	ctx, err := s.authorize(ctx, caller, "user.list")
+	if err != nil {
+		return nil, err
+	}
+	users, err := s.Directory.ListUsers(ctx, after, limit)
+	return list(users, err, showUser)
+}
+
+// UpdateUser changes a user's name and e-mail address as edit does. domain.ErrConflict if the user is not of the version, unless
+// that is nil; otherwise the errors of directory.UpdateUser.
+func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username string, version *int64, edit func(*domain.User) error) (User, error) {
+	ctx, err := s.authorize(ctx, caller, "user.update")
+	if err == nil {
+		err = s.covers(ctx, caller, "user.update", username)
+	}
+	if err != nil {
+		return User{}, err
+	}
+	user, err := s.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
+		if err := sameVersion(version, user.Version); err != nil {
+			return err
+		}
+		return edit(user)
+	})
+	return showUser(user), err
+}
+
+// SetPassword sets a user's password and ends the user's sessions, grants and tokens.
+func (s *Service) SetPassword(ctx context.Context, caller authn.Caller, username, password string) error {
+	return s.changeUser(ctx, caller, "user.set_password", username, func(ctx context.Context) error {
+		return s.Directory.SetPassword(ctx, username, password)
+	})
+}
+
+// DisableUser disables a user and ends the user's sessions, grants and tokens.
+func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username string) error {
+	return s.changeUser(ctx, caller, "user.disable", username, func(ctx context.Context) error {
+		return s.Directory.SetUserDisabled(ctx, username, true)
+	})
+}
+
+// EnableUser enables a disabled user again.
+func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) error {
+	return s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
+		return s.Directory.SetUserDisabled(ctx, username, false)
+	})
+}
+
+// DeleteUser deletes a user and ends the user's sessions, grants and tokens.
+func (s *Service) DeleteUser(ctx context.Context, caller authn.Caller, username string) error {
+	return s.changeUser(ctx, caller, "user.delete", username, func(ctx context.Context) error {
+		return s.Directory.DeleteUser(ctx, username)
+	})
+}
+
+func (s *Service) changeUser(ctx context.Context, caller authn.Caller, operation, username string, change func(ctx context.Context) error) error {
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.covers(ctx, caller, operation, username)
+	}
+	if err != nil {
+		return err
+	}
+	return change(ctx)
+}
+
+// covers refuses a caller who lacks an administrative permission that a user has: who changes a user could become that user.
+// domain.ErrNotFound if there is no such user.
+func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, username string) error {
+	user, err := s.Directory.FindUser(ctx, username)
+	if err != nil {
+		return err
+	}
+	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: user.ID})
+}
+
+func (s *Service) coversSubject(ctx context.Context, caller authn.Caller, operation string, subject directory.Subject) error {
+	if err := s.Cache.Refresh(ctx); err != nil {
+		return err
+	}
+	access, err := s.Directory.Access(ctx, subject, domain.AdminAudience)
+	if err != nil {
+		return err
+	}
+	return s.require(ctx, caller, operation, access.Permissions...)
+}

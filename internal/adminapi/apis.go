@@ -1,0 +1,84 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountAPIs() {
+	register(s, http.MethodGet, "/apis", "api.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.API], error) {
+		return page(in.Limit, func(a admin.API) string { return a.Audience }, func(limit int) ([]admin.API, error) {
+			return s.Admin.ListAPIs(ctx, caller, in.After, limit)
+		})
+	})
+	register(s, http.MethodPost, "/apis", "api.create", s.createAPI)
+	register(s, http.MethodGet, "/apis/{name}", "api.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.API], error) {
+		api, err := s.Admin.FindAPI(ctx, caller, in.Name)
+		return shown(api, api.Version, err)
+	})
+	register(s, http.MethodPatch, "/apis/{name}", "api.update", s.updateAPI)
+	register(s, http.MethodDelete, "/apis/{name}", "api.delete", act(s.Admin.DeleteAPI))
+}
+
+type createAPIInput struct {
+	Body struct {
+		Audience       string                `json:"audience"`
+		Name           string                `json:"name,omitempty"`
+		SigningAlg     string                `json:"signing_alg,omitempty"`
+		AccessTokenTTL int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; left out: the server's default"`
+		Permissions    []admin.APIPermission `json:"permissions,omitempty" maxItems:"1000"`
+	}
+}
+
+func (s *surface) createAPI(ctx context.Context, caller authn.Caller, in *createAPIInput) (*objectOutput[admin.API], error) {
+	b := &in.Body
+	api, err := s.Admin.CreateAPI(ctx, caller, domain.API{
+		Audience: b.Audience, Name: b.Name, SigningAlg: b.SigningAlg, AccessTokenTTL: time.Duration(b.AccessTokenTTL) * time.Second,
+		Permissions: permissions(b.Permissions),
+	})
+	return created(api, api.Version, "/apis/"+url.PathEscape(api.Audience), err)
+}
+
+func permissions(given []admin.APIPermission) []domain.Permission {
+	list := make([]domain.Permission, len(given))
+	for i, p := range given {
+		list[i] = domain.Permission(p)
+	}
+	return list
+}
+
+type updateAPIInput struct {
+	editInput
+	Body struct {
+		Name           *string                `json:"name,omitempty"`
+		SigningAlg     *string                `json:"signing_alg,omitempty"`
+		AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
+		Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
+	}
+}
+
+func (s *surface) updateAPI(ctx context.Context, caller authn.Caller, in *updateAPIInput) (*objectOutput[admin.API], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	api, err := s.Admin.UpdateAPI(ctx, caller, in.Name, version, func(api *domain.API) error {
+		set(&api.Name, b.Name)
+		set(&api.SigningAlg, b.SigningAlg)
+		if b.AccessTokenTTL != nil {
+			api.AccessTokenTTL = time.Duration(*b.AccessTokenTTL) * time.Second
+		}
+		if b.Permissions != nil {
+			api.Permissions = permissions(*b.Permissions)
+		}
+		return nil
+	})
+	return shown(api, api.Version, err)
+}

@@ -1,0 +1,130 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountClients() {
+	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.Client], error) {
+		return page(in.Limit, func(c admin.Client) string { return c.ClientID }, func(limit int) ([]admin.Client, error) {
+			return s.Admin.ListClients(ctx, caller, in.After, limit)
+		})
+	})
+	register(s, http.MethodPost, "/clients", "client.create", s.createClient)
+	register(s, http.MethodGet, "/clients/{name}", "client.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.Client], error) {
+		client, err := s.Admin.FindClient(ctx, caller, in.Name)
+		return shown(client, client.Version, err)
+	})
+	register(s, http.MethodPatch, "/clients/{name}", "client.update", s.updateClient)
+	register(s, http.MethodDelete, "/clients/{name}", "client.delete", act(s.Admin.DeleteClient))
+	register(s, http.MethodPost, "/clients/{name}/disable", "client.disable", act(s.Admin.DisableClient))
+	register(s, http.MethodPost, "/clients/{name}/enable", "client.enable", act(s.Admin.EnableClient))
+	register(s, http.MethodPost, "/clients/{name}/secrets", "client.add_secret", s.addSecret)
+	register(s, http.MethodDelete, "/clients/{name}/secrets/{secret}", "client.remove_secret", s.removeSecret)
+}
+
+type createClientInput struct {
+	Body struct {
+		ClientID     string            `json:"client_id,omitempty" doc:"Left out: one is made"`
+		Name         string            `json:"client_name,omitempty"`
+		AuthMethod   string            `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
+		GrantTypes   []string          `json:"grant_types,omitempty" maxItems:"20"`
+		RedirectURIs []string          `json:"redirect_uris,omitempty" maxItems:"100"`
+		IDTokenAlg   string            `json:"id_token_signed_response_alg,omitempty"`
+		FirstParty   bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
+		APIs         []admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
+		Serves       []string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
+	}
+}
+
+// newClient is a client with its secret, which is shown this once.
+type newClient struct {
+	admin.Client
+	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client is public"`
+}
+
+func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *createClientInput) (*objectOutput[newClient], error) {
+	b := &in.Body
+	client, secret, err := s.Admin.CreateClient(ctx, caller, domain.Client{
+		ClientID: b.ClientID, Name: b.Name, Public: b.AuthMethod == authn.None, GrantTypes: b.GrantTypes, RedirectURIs: b.RedirectURIs,
+		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, APIs: clientAPIs(b.APIs), Serves: b.Serves,
+	})
+	return created(newClient{client, secret}, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
+}
+
+func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
+	apis := make([]domain.ClientAPI, len(given))
+	for i, a := range given {
+		apis[i] = domain.ClientAPI(a)
+	}
+	return apis
+}
+
+type updateClientInput struct {
+	editInput
+	Body struct {
+		Name         *string            `json:"client_name,omitempty"`
+		GrantTypes   *[]string          `json:"grant_types,omitempty" maxItems:"20"`
+		RedirectURIs *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
+		IDTokenAlg   *string            `json:"id_token_signed_response_alg,omitempty"`
+		FirstParty   *bool              `json:"first_party,omitempty"`
+		APIs         *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
+		Serves       *[]string          `json:"serves,omitempty" maxItems:"500"`
+	}
+}
+
+func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *updateClientInput) (*objectOutput[admin.Client], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	client, err := s.Admin.UpdateClient(ctx, caller, in.Name, version, func(client *domain.Client) error {
+		set(&client.Name, b.Name)
+		set(&client.GrantTypes, b.GrantTypes)
+		set(&client.RedirectURIs, b.RedirectURIs)
+		set(&client.IDTokenAlg, b.IDTokenAlg)
+		set(&client.FirstParty, b.FirstParty)
+		if b.APIs != nil {
+			client.APIs = clientAPIs(*b.APIs)
+		}
+		set(&client.Serves, b.Serves)
+		return nil
+	})
+	return shown(client, client.Version, err)
+}
+
+type addSecretInput struct {
+	namedInput
+	Body struct {
+		ExpiresAt time.Time `json:"expires_at,omitzero" doc:"Left out: until it is removed"`
+	}
+}
+
+// newSecret is a secret, which is shown this once.
+type newSecret struct {
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret" doc:"Not shown again"`
+	admin.ClientSecret
+}
+
+func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSecretInput) (*objectOutput[newSecret], error) {
+	secret, stored, err := s.Admin.AddSecret(ctx, caller, in.Name, in.Body.ExpiresAt)
+	return created(newSecret{in.Name, secret, stored}, 0, "/clients/"+url.PathEscape(in.Name), err)
+}
+
+type removeSecretInput struct {
+	namedInput
+	Secret int64 `path:"secret" minimum:"1"`
+}
+
+func (s *surface) removeSecret(ctx context.Context, caller authn.Caller, in *removeSecretInput) (*done, error) {
+	return nil, s.Admin.RemoveSecret(ctx, caller, in.Name, in.Secret)
+}

@@ -1,0 +1,91 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountGroups() {
+	register(s, http.MethodGet, "/groups", "group.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.Group], error) {
+		return page(in.Limit, func(g admin.Group) string { return g.Name }, func(limit int) ([]admin.Group, error) {
+			return s.Admin.ListGroups(ctx, caller, in.After, limit)
+		})
+	})
+	register(s, http.MethodPost, "/groups", "group.create", s.createGroup)
+	register(s, http.MethodGet, "/groups/{name}", "group.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.Group], error) {
+		group, err := s.Admin.FindGroup(ctx, caller, in.Name)
+		return shown(group, group.Version, err)
+	})
+	register(s, http.MethodPatch, "/groups/{name}", "group.update", s.updateGroup)
+	register(s, http.MethodDelete, "/groups/{name}", "group.delete", act(s.Admin.DeleteGroup))
+	register(s, http.MethodGet, "/groups/{name}/members", "group.list_members", s.listMembers)
+	register(s, http.MethodPut, "/groups/{name}/members/{user}", "group.add_member", changeMember(s.Admin.AddMember))
+	register(s, http.MethodDelete, "/groups/{name}/members/{user}", "group.remove_member", changeMember(s.Admin.RemoveMember))
+}
+
+type createGroupInput struct {
+	Body struct {
+		Name        string `json:"name"`
+		Description string `json:"description,omitempty"`
+	}
+}
+
+func (s *surface) createGroup(ctx context.Context, caller authn.Caller, in *createGroupInput) (*objectOutput[admin.Group], error) {
+	group, err := s.Admin.CreateGroup(ctx, caller, in.Body.Name, in.Body.Description)
+	return created(group, group.Version, "/groups/"+url.PathEscape(group.Name), err)
+}
+
+type updateGroupInput struct {
+	editInput
+	Body struct {
+		Description *string `json:"description,omitempty"`
+	}
+}
+
+func (s *surface) updateGroup(ctx context.Context, caller authn.Caller, in *updateGroupInput) (*objectOutput[admin.Group], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	group, err := s.Admin.UpdateGroup(ctx, caller, in.Name, version, func(group *domain.Group) error {
+		set(&group.Description, in.Body.Description)
+		return nil
+	})
+	return shown(group, group.Version, err)
+}
+
+type listMembersInput struct {
+	namedInput
+	Page pageInput
+}
+
+func (s *surface) listMembers(ctx context.Context, caller authn.Caller, in *listMembersInput) (*pageOutput[admin.User], error) {
+	return page(in.Page.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
+		return s.Admin.ListMembers(ctx, caller, in.Name, in.Page.After, limit)
+	})
+}
+
+type memberInput struct {
+	namedInput
+	User string `path:"user" maxLength:"2000"`
+}
+
+// Resolve implements huma.Resolver.
+func (in *memberInput) Resolve(huma.Context) []error {
+	return append(checkName(in.Name), checkName(in.User)...)
+}
+
+func changeMember(
+	change func(ctx context.Context, caller authn.Caller, group, username string) error,
+) func(context.Context, authn.Caller, *memberInput) (*done, error) {
+	return func(ctx context.Context, caller authn.Caller, in *memberInput) (*done, error) {
+		return nil, change(ctx, caller, in.Name, in.User)
+	}
+}

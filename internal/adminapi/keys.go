@@ -1,0 +1,67 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+)
+
+func (s *surface) mountKeys() {
+	register(s, http.MethodGet, "/keys", "key.list", s.listKeys)
+	register(s, http.MethodPost, "/keys/rotate", "key.rotate", s.rotateKey)
+	register(s, http.MethodPost, "/keys/{kid}/revoke", "key.revoke", s.revokeKey)
+	register(s, http.MethodGet, "/audit/events", "audit.list", s.listEvents)
+}
+
+func (s *surface) listKeys(ctx context.Context, caller authn.Caller, _ *struct{}) (*pageOutput[admin.Key], error) {
+	keys, err := s.Admin.ListKeys(ctx, caller)
+	out := new(pageOutput[admin.Key])
+	out.Body.Items = keys
+	return out, err
+}
+
+type rotateKeyInput struct {
+	Body struct {
+		Alg string `json:"alg"`
+	}
+}
+
+func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput) (*objectOutput[admin.Key], error) {
+	key, err := s.Admin.RotateKey(ctx, caller, in.Body.Alg)
+	return shown(key, 0, err)
+}
+
+type revokeKeyInput struct {
+	KID string `path:"kid"`
+}
+
+type revokeKeyOutput struct {
+	Body struct {
+		KID         string           `json:"kid"`
+		Replacement string           `json:"replacement,omitempty" doc:"The kid that signs from now on, if this one did"`
+		Revocation  admin.Revocation `json:"revocation"`
+	}
+}
+
+func (s *surface) revokeKey(ctx context.Context, caller authn.Caller, in *revokeKeyInput) (*revokeKeyOutput, error) {
+	replacement, begun, err := s.Admin.RevokeKey(ctx, caller, in.KID)
+	if err != nil {
+		return nil, err
+	}
+	out := new(revokeKeyOutput)
+	out.Body.KID, out.Body.Replacement, out.Body.Revocation = in.KID, replacement.KID, admin.ShowRevocation(begun)
+	return out, nil
+}
+
+type listEventsInput struct {
+	After int64 `query:"after" minimum:"0" doc:"Those after this seq: the 'next' of the page before"`
+	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+}
+
+func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*pageOutput[admin.Event], error) {
+	seq := func(e admin.Event) string { return strconv.FormatInt(e.Seq, 10) }
+	return page(in.Limit, seq, func(limit int) ([]admin.Event, error) { return s.Admin.ListEvents(ctx, caller, in.After, limit) })
+}

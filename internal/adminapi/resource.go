@@ -1,0 +1,133 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signet-auth/signet/internal/authn"
+)
+
+// pageInput is what a list of objects by name is asked with.
+type pageInput struct {
+	After string `query:"after" maxLength:"2000" doc:"Those after this one: the 'next' of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+}
+
+// Resolve implements huma.Resolver.
+func (in *pageInput) Resolve(huma.Context) []error { return checkText("after", in.After) }
+
+type pageOutput[V any] struct {
+	Body struct {
+		Items []V    `json:"items"`
+		Next  string `json:"next,omitempty" doc:"The 'after' of the next page; left out: this is the last"`
+	}
+}
+
+// page answers with at most limit objects. find is asked for one more, which says whether there is a next page.
+func page[V any](limit int, name func(V) string, find func(limit int) ([]V, error)) (*pageOutput[V], error) {
+	objects, err := find(limit + 1)
+	if err != nil {
+		return nil, err
+	}
+	out := new(pageOutput[V])
+	if len(objects) > limit {
+		objects = objects[:limit]
+		out.Body.Next = name(objects[limit-1])
+	}
+	out.Body.Items = objects
+	return out, nil
+}
+
+// namedInput names an object in the path.
+type namedInput struct {
+	Name string `path:"name" maxLength:"2000"`
+}
+
+// Resolve implements huma.Resolver. No object has a name that no database can hold.
+func (in *namedInput) Resolve(huma.Context) []error { return checkName(in.Name) }
+
+func checkName(name string) []error {
+	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+		return []error{huma.Error404NotFound("There is nothing of this name.")}
+	}
+	return nil
+}
+
+func checkText(parameter, text string) []error {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return []error{huma.Error422UnprocessableEntity("The parameter " + parameter + " is not text.")}
+	}
+	return nil
+}
+
+// editInput is namedInput for an edit of the version that its author saw.
+type editInput struct {
+	namedInput
+	IfMatch string `header:"If-Match" doc:"The ETag of the object that was edited, or * for whatever it is now"`
+}
+
+// version is that of If-Match, nil for any (RFC 9110 §13.1.1). 428 without one (RFC 6585 §3).
+func (in *editInput) version() (*int64, error) {
+	switch in.IfMatch {
+	case "":
+		return nil, huma.NewError(http.StatusPreconditionRequired, "Send If-Match with the ETag of the object that you edited.")
+	case "*":
+		return nil, nil
+	}
+	tag, ok := strings.CutPrefix(in.IfMatch, `"`)
+	tag, closed := strings.CutSuffix(tag, `"`)
+	version, err := strconv.ParseInt(tag, 10, 64)
+	if !ok || !closed || err != nil {
+		return nil, huma.Error412PreconditionFailed("If-Match is not an ETag of this object.")
+	}
+	return &version, nil
+}
+
+// objectOutput is one object, with its version as the ETag.
+type objectOutput[V any] struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     V
+}
+
+func shown[V any](object V, version int64, err error) (*objectOutput[V], error) {
+	if err != nil {
+		return nil, err
+	}
+	out := &objectOutput[V]{Status: http.StatusOK, Body: object}
+	if version > 0 {
+		out.ETag = `"` + strconv.FormatInt(version, 10) + `"`
+	}
+	return out, nil
+}
+
+// created is shown with the place of the new object.
+func created[V any](object V, version int64, location string, err error) (*objectOutput[V], error) {
+	out, err := shown(object, version, err)
+	if err == nil {
+		out.Status, out.Location = http.StatusCreated, root+location
+	}
+	return out, err
+}
+
+type done struct{}
+
+// act makes a handler of an operation that names an object and has nothing to answer.
+func act(do func(ctx context.Context, caller authn.Caller, name string) error) func(context.Context, authn.Caller, *namedInput) (*done, error) {
+	return func(ctx context.Context, caller authn.Caller, in *namedInput) (*done, error) {
+		return nil, do(ctx, caller, in.Name)
+	}
+}
+
+// set writes a value that was given.
+func set[T any](field *T, given *T) {
+	if given != nil {
+		*field = *given
+	}
+}

@@ -1,0 +1,150 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountRoles() {
+	register(s, http.MethodGet, "/roles", "role.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.Role], error) {
+		return page(in.Limit, func(r admin.Role) string { return r.Name }, func(limit int) ([]admin.Role, error) {
+			return s.Admin.ListRoles(ctx, caller, in.After, limit)
+		})
+	})
+	register(s, http.MethodPost, "/roles", "role.create", s.createRole)
+	register(s, http.MethodGet, "/roles/{name}", "role.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.Role], error) {
+		role, err := s.Admin.FindRole(ctx, caller, in.Name)
+		return shown(role, role.Version, err)
+	})
+	register(s, http.MethodPatch, "/roles/{name}", "role.update", s.updateRole)
+	register(s, http.MethodDelete, "/roles/{name}", "role.delete", act(s.Admin.DeleteRole))
+	register(s, http.MethodGet, "/assignments", "assignment.list", s.listAssignments)
+	register(s, http.MethodPut, "/roles/{name}/{kind}/{subject}", "assignment.assign", s.assign)
+	register(s, http.MethodDelete, "/roles/{name}/{kind}/{subject}", "assignment.unassign", s.unassign)
+}
+
+type createRoleInput struct {
+	Body struct {
+		Name        string                 `json:"name"`
+		Description string                 `json:"description,omitempty"`
+		Permissions []admin.RolePermission `json:"permissions,omitempty" maxItems:"1000"`
+	}
+}
+
+func (s *surface) createRole(ctx context.Context, caller authn.Caller, in *createRoleInput) (*objectOutput[admin.Role], error) {
+	role, err := s.Admin.CreateRole(ctx, caller, domain.Role{
+		Name: in.Body.Name, Description: in.Body.Description, Permissions: rolePermissions(in.Body.Permissions),
+	})
+	return created(role, role.Version, "/roles/"+url.PathEscape(role.Name), err)
+}
+
+func rolePermissions(given []admin.RolePermission) []domain.RolePermission {
+	permissions := make([]domain.RolePermission, len(given))
+	for i, p := range given {
+		permissions[i] = domain.RolePermission(p)
+	}
+	return permissions
+}
+
+type updateRoleInput struct {
+	editInput
+	Body struct {
+		Description *string                 `json:"description,omitempty"`
+		Permissions *[]admin.RolePermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the role gives from now on"`
+	}
+}
+
+func (s *surface) updateRole(ctx context.Context, caller authn.Caller, in *updateRoleInput) (*objectOutput[admin.Role], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	role, err := s.Admin.UpdateRole(ctx, caller, in.Name, version, func(role *domain.Role) error {
+		set(&role.Description, in.Body.Description)
+		if in.Body.Permissions != nil {
+			role.Permissions = rolePermissions(*in.Body.Permissions)
+		}
+		return nil
+	})
+	return shown(role, role.Version, err)
+}
+
+type listAssignmentsInput struct {
+	Role   string `query:"role" maxLength:"2000" doc:"Those of the role of this name"`
+	User   string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
+	Group  string `query:"group" maxLength:"2000" doc:"Those of the group of this name"`
+	Client string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
+	After  int64  `query:"after" minimum:"0" doc:"Those after this one: the 'next' of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+}
+
+// Resolve implements huma.Resolver.
+func (in *listAssignmentsInput) Resolve(huma.Context) []error {
+	var errs []error
+	subjects := 0
+	for name, value := range map[string]string{"role": in.Role, "user": in.User, "group": in.Group, "client": in.Client} {
+		errs = append(errs, checkText(name, value)...)
+		if name != "role" && value != "" {
+			subjects++
+		}
+	}
+	if subjects > 1 {
+		errs = append(errs, huma.Error422UnprocessableEntity("Name one of user, group and client."))
+	}
+	return errs
+}
+
+func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *listAssignmentsInput) (*pageOutput[admin.Assignment], error) {
+	filter := admin.AssignmentFilter{Role: in.Role}
+	switch {
+	case in.User != "":
+		filter.SubjectKind, filter.Subject = domain.SubjectUser, in.User
+	case in.Group != "":
+		filter.SubjectKind, filter.Subject = domain.SubjectGroup, in.Group
+	case in.Client != "":
+		filter.SubjectKind, filter.Subject = domain.SubjectClient, in.Client
+	}
+	id := func(a admin.Assignment) string { return strconv.FormatInt(a.ID, 10) }
+	return page(in.Limit, id, func(limit int) ([]admin.Assignment, error) {
+		return s.Admin.ListAssignments(ctx, caller, filter, in.After, limit)
+	})
+}
+
+type subjectInput struct {
+	namedInput
+	Kind    string `path:"kind" enum:"users,groups,clients"`
+	Subject string `path:"subject" maxLength:"2000"`
+}
+
+// Resolve implements huma.Resolver.
+func (in *subjectInput) Resolve(huma.Context) []error {
+	return append(checkName(in.Name), checkName(in.Subject)...)
+}
+
+func (in *subjectInput) kind() domain.SubjectKind {
+	return map[string]domain.SubjectKind{
+		"users": domain.SubjectUser, "groups": domain.SubjectGroup, "clients": domain.SubjectClient,
+	}[in.Kind]
+}
+
+type assignInput struct {
+	subjectInput
+	ExpiresAt time.Time `query:"expires_at" doc:"When the assignment ends; left out: it does not. Assigning again changes it"`
+}
+
+func (s *surface) assign(ctx context.Context, caller authn.Caller, in *assignInput) (*done, error) {
+	return nil, s.Admin.Assign(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt)
+}
+
+func (s *surface) unassign(ctx context.Context, caller authn.Caller, in *subjectInput) (*done, error) {
+	return nil, s.Admin.Unassign(ctx, caller, in.Name, in.kind(), in.Subject)
+}

@@ -1,0 +1,80 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountUsers() {
+	register(s, http.MethodGet, "/users", "user.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.User], error) {
+		return page(in.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
+			return s.Admin.ListUsers(ctx, caller, in.After, limit)
+		})
+	})
+	register(s, http.MethodPost, "/users", "user.create", s.createUser)
+	register(s, http.MethodGet, "/users/{name}", "user.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.User], error) {
+		user, err := s.Admin.FindUser(ctx, caller, in.Name)
+		return shown(user, user.Version, err)
+	})
+	register(s, http.MethodPatch, "/users/{name}", "user.update", s.updateUser)
+	register(s, http.MethodDelete, "/users/{name}", "user.delete", act(s.Admin.DeleteUser))
+	register(s, http.MethodPut, "/users/{name}/password", "user.set_password", s.setPassword)
+	register(s, http.MethodPost, "/users/{name}/disable", "user.disable", act(s.Admin.DisableUser))
+	register(s, http.MethodPost, "/users/{name}/enable", "user.enable", act(s.Admin.EnableUser))
+}
+
+type createUserInput struct {
+	Body struct {
+		Username      string `json:"username"`
+		Name          string `json:"name,omitempty"`
+		Email         string `json:"email,omitempty"`
+		EmailVerified bool   `json:"email_verified,omitempty"`
+		Password      string `json:"password,omitempty" doc:"Left out: the user cannot sign in with one"`
+	}
+}
+
+func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *createUserInput) (*objectOutput[admin.User], error) {
+	user, err := s.Admin.CreateUser(ctx, caller, admin.NewUser(in.Body))
+	return created(user, user.Version, "/users/"+url.PathEscape(user.Username), err)
+}
+
+type updateUserInput struct {
+	editInput
+	Body struct {
+		Name          *string `json:"name,omitempty"`
+		Email         *string `json:"email,omitempty" doc:"A new address counts as not verified, unless email_verified is given"`
+		EmailVerified *bool   `json:"email_verified,omitempty"`
+	}
+}
+
+func (s *surface) updateUser(ctx context.Context, caller authn.Caller, in *updateUserInput) (*objectOutput[admin.User], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	user, err := s.Admin.UpdateUser(ctx, caller, in.Name, version, func(user *domain.User) error {
+		set(&user.Name, in.Body.Name)
+		if in.Body.Email != nil && *in.Body.Email != user.Email {
+			user.Email, user.EmailVerified = *in.Body.Email, false
+		}
+		set(&user.EmailVerified, in.Body.EmailVerified)
+		return nil
+	})
+	return shown(user, user.Version, err)
+}
+
+type setPasswordInput struct {
+	namedInput
+	Body struct {
+		Password string `json:"password" minLength:"1"`
+	}
+}
+
+func (s *surface) setPassword(ctx context.Context, caller authn.Caller, in *setPasswordInput) (*done, error) {
+	return nil, s.Admin.SetPassword(ctx, caller, in.Name, in.Body.Password)
+}
