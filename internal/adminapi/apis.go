@@ -12,13 +12,13 @@ import (
 )
 
 func (s *surface) mountAPIs() {
-	register(s, http.MethodGet, "/apis", "api.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.API], error) {
+	register(s, http.MethodGet, "/apis", "api.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.API], error) {
 		return page(in.Limit, func(a admin.API) string { return a.Audience }, func(limit int) ([]admin.API, error) {
 			return s.Admin.ListAPIs(ctx, caller, in.After, limit)
 		})
 	})
 	register(s, http.MethodPost, "/apis", "api.create", s.createAPI)
-	register(s, http.MethodGet, "/apis/{name}", "api.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.API], error) {
+	register(s, http.MethodGet, "/apis/{name}", "api.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.API], error) {
 		api, err := s.Admin.FindAPI(ctx, caller, in.Name)
 		return shown(api, api.Version, err)
 	})
@@ -54,7 +54,7 @@ func permissions(given []admin.APIPermission) []domain.Permission {
 }
 
 type updateAPIInput struct {
-	editInput
+	EditInput
 	Body struct {
 		Name           *string                `json:"name,omitempty"`
 		SigningAlg     *string                `json:"signing_alg,omitempty"`

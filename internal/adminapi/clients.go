@@ -12,13 +12,13 @@ import (
 )
 
 func (s *surface) mountClients() {
-	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.Client], error) {
+	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Client], error) {
 		return page(in.Limit, func(c admin.Client) string { return c.ClientID }, func(limit int) ([]admin.Client, error) {
 			return s.Admin.ListClients(ctx, caller, in.After, limit)
 		})
 	})
 	register(s, http.MethodPost, "/clients", "client.create", s.createClient)
-	register(s, http.MethodGet, "/clients/{name}", "client.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.Client], error) {
+	register(s, http.MethodGet, "/clients/{name}", "client.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Client], error) {
 		client, err := s.Admin.FindClient(ctx, caller, in.Name)
 		return shown(client, client.Version, err)
 	})
@@ -68,7 +68,7 @@ func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
 }
 
 type updateClientInput struct {
-	editInput
+	EditInput
 	Body struct {
 		Name         *string            `json:"client_name,omitempty"`
 		GrantTypes   *[]string          `json:"grant_types,omitempty" maxItems:"20"`
@@ -102,7 +102,7 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 }
 
 type addSecretInput struct {
-	namedInput
+	NamedInput
 	Body struct {
 		ExpiresAt time.Time `json:"expires_at,omitzero" doc:"Left out: until it is removed"`
 	}
@@ -121,7 +121,7 @@ func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSec
 }
 
 type removeSecretInput struct {
-	namedInput
+	NamedInput
 	Secret int64 `path:"secret" minimum:"1"`
 }
 

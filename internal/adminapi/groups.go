@@ -13,13 +13,13 @@ import (
 )
 
 func (s *surface) mountGroups() {
-	register(s, http.MethodGet, "/groups", "group.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.Group], error) {
+	register(s, http.MethodGet, "/groups", "group.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Group], error) {
 		return page(in.Limit, func(g admin.Group) string { return g.Name }, func(limit int) ([]admin.Group, error) {
 			return s.Admin.ListGroups(ctx, caller, in.After, limit)
 		})
 	})
 	register(s, http.MethodPost, "/groups", "group.create", s.createGroup)
-	register(s, http.MethodGet, "/groups/{name}", "group.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.Group], error) {
+	register(s, http.MethodGet, "/groups/{name}", "group.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Group], error) {
 		group, err := s.Admin.FindGroup(ctx, caller, in.Name)
 		return shown(group, group.Version, err)
 	})
@@ -43,7 +43,7 @@ func (s *surface) createGroup(ctx context.Context, caller authn.Caller, in *crea
 }
 
 type updateGroupInput struct {
-	editInput
+	EditInput
 	Body struct {
 		Description *string `json:"description,omitempty"`
 	}
@@ -62,18 +62,23 @@ func (s *surface) updateGroup(ctx context.Context, caller authn.Caller, in *upda
 }
 
 type listMembersInput struct {
-	namedInput
-	Page pageInput
+	NamedInput
+	PageInput
+}
+
+// Resolve implements huma.Resolver.
+func (in *listMembersInput) Resolve(huma.Context) []error {
+	return append(checkName(in.Name), checkText("after", in.After)...)
 }
 
 func (s *surface) listMembers(ctx context.Context, caller authn.Caller, in *listMembersInput) (*pageOutput[admin.User], error) {
-	return page(in.Page.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
-		return s.Admin.ListMembers(ctx, caller, in.Name, in.Page.After, limit)
+	return page(in.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
+		return s.Admin.ListMembers(ctx, caller, in.Name, in.After, limit)
 	})
 }
 
 type memberInput struct {
-	namedInput
+	NamedInput
 	User string `path:"user" maxLength:"2000"`
 }
 

@@ -12,14 +12,14 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 )
 
-// pageInput is what a list of objects by name is asked with.
-type pageInput struct {
+// PageInput is what a list of objects by name is asked with. It is exported, as all inputs that others embed, for huma to fill it.
+type PageInput struct {
 	After string `query:"after" maxLength:"2000" doc:"Those after this one: the 'next' of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
 // Resolve implements huma.Resolver.
-func (in *pageInput) Resolve(huma.Context) []error { return checkText("after", in.After) }
+func (in *PageInput) Resolve(huma.Context) []error { return checkText("after", in.After) }
 
 type pageOutput[V any] struct {
 	Body struct {
@@ -43,13 +43,13 @@ func page[V any](limit int, name func(V) string, find func(limit int) ([]V, erro
 	return out, nil
 }
 
-// namedInput names an object in the path.
-type namedInput struct {
+// NamedInput names an object in the path.
+type NamedInput struct {
 	Name string `path:"name" maxLength:"2000"`
 }
 
 // Resolve implements huma.Resolver. No object has a name that no database can hold.
-func (in *namedInput) Resolve(huma.Context) []error { return checkName(in.Name) }
+func (in *NamedInput) Resolve(huma.Context) []error { return checkName(in.Name) }
 
 func checkName(name string) []error {
 	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
@@ -65,14 +65,14 @@ func checkText(parameter, text string) []error {
 	return nil
 }
 
-// editInput is namedInput for an edit of the version that its author saw.
-type editInput struct {
-	namedInput
+// EditInput is NamedInput for an edit of the version that its author saw.
+type EditInput struct {
+	NamedInput
 	IfMatch string `header:"If-Match" doc:"The ETag of the object that was edited, or * for whatever it is now"`
 }
 
 // version is that of If-Match, nil for any (RFC 9110 §13.1.1). 428 without one (RFC 6585 §3).
-func (in *editInput) version() (*int64, error) {
+func (in *EditInput) version() (*int64, error) {
 	switch in.IfMatch {
 	case "":
 		return nil, huma.NewError(http.StatusPreconditionRequired, "Send If-Match with the ETag of the object that you edited.")
@@ -119,8 +119,8 @@ func created[V any](object V, version int64, location string, err error) (*objec
 type done struct{}
 
 // act makes a handler of an operation that names an object and has nothing to answer.
-func act(do func(ctx context.Context, caller authn.Caller, name string) error) func(context.Context, authn.Caller, *namedInput) (*done, error) {
-	return func(ctx context.Context, caller authn.Caller, in *namedInput) (*done, error) {
+func act(do func(ctx context.Context, caller authn.Caller, name string) error) func(context.Context, authn.Caller, *NamedInput) (*done, error) {
+	return func(ctx context.Context, caller authn.Caller, in *NamedInput) (*done, error) {
 		return nil, do(ctx, caller, in.Name)
 	}
 }

@@ -15,13 +15,13 @@ import (
 )
 
 func (s *surface) mountRoles() {
-	register(s, http.MethodGet, "/roles", "role.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.Role], error) {
+	register(s, http.MethodGet, "/roles", "role.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Role], error) {
 		return page(in.Limit, func(r admin.Role) string { return r.Name }, func(limit int) ([]admin.Role, error) {
 			return s.Admin.ListRoles(ctx, caller, in.After, limit)
 		})
 	})
 	register(s, http.MethodPost, "/roles", "role.create", s.createRole)
-	register(s, http.MethodGet, "/roles/{name}", "role.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.Role], error) {
+	register(s, http.MethodGet, "/roles/{name}", "role.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Role], error) {
 		role, err := s.Admin.FindRole(ctx, caller, in.Name)
 		return shown(role, role.Version, err)
 	})
@@ -56,7 +56,7 @@ func rolePermissions(given []admin.RolePermission) []domain.RolePermission {
 }
 
 type updateRoleInput struct {
-	editInput
+	EditInput
 	Body struct {
 		Description *string                 `json:"description,omitempty"`
 		Permissions *[]admin.RolePermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the role gives from now on"`
@@ -119,25 +119,25 @@ func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *
 	})
 }
 
-type subjectInput struct {
-	namedInput
+type SubjectInput struct {
+	NamedInput
 	Kind    string `path:"kind" enum:"users,groups,clients"`
 	Subject string `path:"subject" maxLength:"2000"`
 }
 
 // Resolve implements huma.Resolver.
-func (in *subjectInput) Resolve(huma.Context) []error {
+func (in *SubjectInput) Resolve(huma.Context) []error {
 	return append(checkName(in.Name), checkName(in.Subject)...)
 }
 
-func (in *subjectInput) kind() domain.SubjectKind {
+func (in *SubjectInput) kind() domain.SubjectKind {
 	return map[string]domain.SubjectKind{
 		"users": domain.SubjectUser, "groups": domain.SubjectGroup, "clients": domain.SubjectClient,
 	}[in.Kind]
 }
 
 type assignInput struct {
-	subjectInput
+	SubjectInput
 	ExpiresAt time.Time `query:"expires_at" doc:"When the assignment ends; left out: it does not. Assigning again changes it"`
 }
 
@@ -145,6 +145,6 @@ func (s *surface) assign(ctx context.Context, caller authn.Caller, in *assignInp
 	return nil, s.Admin.Assign(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt)
 }
 
-func (s *surface) unassign(ctx context.Context, caller authn.Caller, in *subjectInput) (*done, error) {
+func (s *surface) unassign(ctx context.Context, caller authn.Caller, in *SubjectInput) (*done, error) {
 	return nil, s.Admin.Unassign(ctx, caller, in.Name, in.kind(), in.Subject)
 }

@@ -11,13 +11,13 @@ import (
 )
 
 func (s *surface) mountUsers() {
-	register(s, http.MethodGet, "/users", "user.list", func(ctx context.Context, caller authn.Caller, in *pageInput) (*pageOutput[admin.User], error) {
+	register(s, http.MethodGet, "/users", "user.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.User], error) {
 		return page(in.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
 			return s.Admin.ListUsers(ctx, caller, in.After, limit)
 		})
 	})
 	register(s, http.MethodPost, "/users", "user.create", s.createUser)
-	register(s, http.MethodGet, "/users/{name}", "user.find", func(ctx context.Context, caller authn.Caller, in *namedInput) (*objectOutput[admin.User], error) {
+	register(s, http.MethodGet, "/users/{name}", "user.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
 		user, err := s.Admin.FindUser(ctx, caller, in.Name)
 		return shown(user, user.Version, err)
 	})
@@ -44,7 +44,7 @@ func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *creat
 }
 
 type updateUserInput struct {
-	editInput
+	EditInput
 	Body struct {
 		Name          *string `json:"name,omitempty"`
 		Email         *string `json:"email,omitempty" doc:"A new address counts as not verified, unless email_verified is given"`
@@ -69,7 +69,7 @@ func (s *surface) updateUser(ctx context.Context, caller authn.Caller, in *updat
 }
 
 type setPasswordInput struct {
-	namedInput
+	NamedInput
 	Body struct {
 		Password string `json:"password" minLength:"1"`
 	}

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
 
@@ -21,7 +20,7 @@ func TestTheOperatingSystemsUserMayDoEverything(t *testing.T) {
 	if want := event.Actor("os:" + current.Username); caller.Actor() != want || caller.Via() != authn.ViaCLI || caller.IsZero() {
 		t.Errorf("caller %+v, want the actor %s at the command line", caller, want)
 	}
-	if !caller.May(domain.PermissionKeysRevoke) {
+	if !caller.May("keys:revoke") {
 		t.Error("may not revoke keys")
 	}
 	if caller.Subject() != "" || caller.Client() != "" {
@@ -31,7 +30,7 @@ func TestTheOperatingSystemsUserMayDoEverything(t *testing.T) {
 
 func TestTheZeroCallerMayDoNothing(t *testing.T) {
 	var nobody authn.Caller
-	if !nobody.IsZero() || nobody.May(domain.PermissionTokensRead) || nobody.May("") || nobody.Actor() != "" {
+	if !nobody.IsZero() || nobody.May("tokens:read") || nobody.May("") || nobody.Actor() != "" {
 		t.Errorf("zero caller %+v", nobody)
 	}
 }

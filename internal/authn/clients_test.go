@@ -120,7 +120,7 @@ func TestClientsAuthenticateInOneWay(t *testing.T) {
 				if client.ClientID != c.client || caller.Client() != c.client || caller.Actor() != event.Client(c.client) || caller.Via() != authn.ViaAPI {
 					t.Errorf("client %q, caller %+v, want %q", client.ClientID, caller, c.client)
 				}
-				if caller.May(domain.PermissionTokensRead) {
+				if caller.May("tokens:read") {
 					t.Error("client credentials alone give a permission")
 				}
 			})

@@ -1,0 +1,233 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/introspection"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// world is the services of one server, and a caller at the command line.
+type world struct {
+	*admin.Service
+	*servicetest.Replica
+	t    *testing.T
+	db   *store.DB
+	root authn.Caller
+}
+
+func each(t *testing.T, test func(*world)) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		master := keys.NewMaster()
+		r := servicetest.NewReplica(t, db, master, time.Now)
+		recorder := event.NewRecorder(db, time.Now)
+		w := &world{Replica: r, t: t, db: db}
+		w.Service = admin.New(admin.Config{
+			Directory: r.Directory, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
+			Receivers: secevent.New(secevent.Config{
+				Store: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
+			}),
+			Revocation: r.Revocation, Keys: r.Keys, Audit: audit.New(db), Cache: r.Cache, Events: recorder, Now: time.Now,
+		})
+		servicetest.Must(t, w.Sync(t.Context()))
+		var err error
+		w.root, err = authn.OperatingSystemUser()
+		servicetest.Must(t, err)
+		test(w)
+	})
+}
+
+// live is an introspector that knows one token.
+type live introspection.Active
+
+func (l *live) Introspect(context.Context, string) (*introspection.Active, error) {
+	return (*introspection.Active)(l), nil
+}
+
+// caller is a client with permissions of urn:signet:admin.
+func caller(t *testing.T, permissions ...string) authn.Caller {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer x")
+	made, err := authn.NewBearer(&live{Claims: token.Claims{
+		Audience: domain.AdminAudience, ClientID: "ops", Entitlements: permissions,
+	}}).Authenticate(r)
+	servicetest.Must(t, err)
+	return made
+}
+
+// The methods of Service are found by reflection, so that a new one cannot be forgotten here.
+func TestEveryOperationIsDeclaredAndRefusesWhoMayNot(t *testing.T) {
+	each(t, func(w *world) {
+		var declared, seen []string
+		for _, o := range admin.Operations {
+			declared = append(declared, o.Name)
+			if o.Summary == "" || !slices.ContainsFunc(admin.Permissions, func(p admin.Permission) bool { return p.Name == o.Permission }) {
+				t.Errorf("%s: summary %q, permission %q", o.Name, o.Summary, o.Permission)
+			}
+		}
+		service := reflect.ValueOf(w.Service)
+		for i := range service.NumMethod() {
+			name, method := service.Type().Method(i).Name, service.Method(i)
+			if name == "Sync" { // the server's own
+				continue
+			}
+			if method.Type().NumIn() < 2 || method.Type().In(1) != reflect.TypeFor[authn.Caller]() {
+				t.Errorf("%s takes no caller", name)
+				continue
+			}
+			for _, caller := range []authn.Caller{{}, caller(t, "unknown:permission")} {
+				in := []reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(caller)}
+				for j := 2; j < method.Type().NumIn(); j++ {
+					in = append(in, reflect.Zero(method.Type().In(j)))
+				}
+				out := method.Call(in)
+				err, _ := out[len(out)-1].Interface().(error)
+				denied, ok := errors.AsType[*admin.DeniedError](err)
+				if !ok || !errors.Is(err, domain.ErrDenied) {
+					t.Errorf("%s: %v, want a refusal", name, err)
+					continue
+				}
+				seen = append(seen, denied.Operation)
+			}
+		}
+		slices.Sort(declared)
+		slices.Sort(seen)
+		if diff := cmp.Diff(declared, slices.Compact(seen)); diff != "" {
+			t.Errorf("operations that are declared (-) and that methods are (+): %s", diff)
+		}
+	})
+}
+
+func TestRefusalsAreRecordedButCannotFillTheLog(t *testing.T) {
+	each(t, func(w *world) {
+		before := len(w.events())
+		for range 200 {
+			if _, err := w.ListUsers(t.Context(), caller(t, "groups:read"), "", 1); !errors.Is(err, domain.ErrDenied) {
+				t.Fatal(err)
+			}
+		}
+		recorded := w.events()[before:]
+		if len(recorded) == 0 || len(recorded) > 50 {
+			t.Fatalf("%d events of 200 refusals", len(recorded))
+		}
+		first := recorded[0]
+		if first.Action != "management.refuse" || first.Actor != "client:ops" || first.Target != "operation:user.list" || first.Details != `{"permission":"users:read"}` {
+			t.Errorf("recorded %+v", first)
+		}
+	})
+}
+
+func (w *world) events() []domain.Event {
+	w.t.Helper()
+	events, err := w.db.ListEvents(w.t.Context(), 0, 10_000)
+	servicetest.Must(w.t, err)
+	return events
+}
+
+func TestTheAdministratorRoleAlwaysHasEveryPermission(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := t.Context()
+		role, err := w.FindRole(ctx, w.root, domain.RoleAdministrator)
+		servicetest.Must(t, err)
+		if len(role.Permissions) != len(admin.Permissions) {
+			t.Errorf("the role gives %d of %d permissions", len(role.Permissions), len(admin.Permissions))
+		}
+		_, err = w.UpdateRole(ctx, w.root, domain.RoleAdministrator, nil, func(role *domain.Role) error {
+			role.Permissions = slices.Delete(role.Permissions, 0, 1)
+			return nil
+		})
+		servicetest.Refused(t, err, domain.ErrInvalid, "keeps all permissions")
+		_, err = w.UpdateAPI(ctx, w.root, domain.AdminAudience, nil, func(api *domain.API) error { api.Permissions = nil; return nil })
+		servicetest.Refused(t, err, domain.ErrInvalid, "built in")
+		before := len(w.events())
+		servicetest.Must(t, w.Sync(ctx)) // nothing differs
+		if after := len(w.events()); after != before {
+			t.Errorf("%d events of a change that changes nothing", after-before)
+		}
+	})
+}
+
+// A caller who could give a permission that the caller lacks, or act as somebody who has it, would have it.
+func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := t.Context()
+		w.AddUser(t, "boss", "correct horse battery staple")
+		w.AddUser(t, "mallory", "correct horse battery staple")
+		w.AddClient(t, domain.Client{ClientID: "deploy", GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: domain.AdminAudience}}})
+		_, err := w.CreateGroup(ctx, w.root, "admins", "")
+		servicetest.Must(t, err)
+		for kind, subject := range map[domain.SubjectKind]string{
+			domain.SubjectUser: "boss", domain.SubjectClient: "deploy", domain.SubjectGroup: "admins",
+		} {
+			servicetest.Must(t, w.Assign(ctx, w.root, domain.RoleAdministrator, kind, subject, time.Time{}))
+		}
+		mallory := caller(t, "users:write", "groups:write", "roles:write", "assignments:write", "clients:write")
+		powers := []domain.RolePermission{{Audience: domain.AdminAudience, Permission: "keys:revoke"}}
+		_, errCreate := w.CreateRole(ctx, mallory, domain.Role{Name: "mine", Permissions: powers})
+		servicetest.Must(t, func() error { _, err := w.CreateRole(ctx, mallory, domain.Role{Name: "harmless"}); return err }())
+		_, errUpdate := w.UpdateRole(ctx, mallory, "harmless", nil, func(role *domain.Role) error { role.Permissions = powers; return nil })
+		_, errEmail := w.UpdateUser(ctx, mallory, "boss", nil, func(user *domain.User) error { user.Email = "mallory@x.example"; return nil })
+		_, _, errSecret := w.AddSecret(ctx, mallory, "deploy", time.Time{})
+		_, errClient := w.UpdateClient(ctx, mallory, "deploy", nil, func(client *domain.Client) error { client.RedirectURIs = nil; return nil })
+		for what, err := range map[string]error{
+			"make a role": errCreate, "change a role": errUpdate, "change an administrator's address": errEmail,
+			"add a secret": errSecret, "change a client": errClient,
+			"assign a role":      w.Assign(ctx, mallory, domain.RoleAdministrator, domain.SubjectUser, "mallory", time.Time{}),
+			"join a group":       w.AddMember(ctx, mallory, "admins", "mallory"),
+			"set a password":     w.SetPassword(ctx, mallory, "boss", "correct horse battery staple"),
+			"disable the boss":   w.DisableUser(ctx, mallory, "boss"),
+			"delete a client":    w.DeleteClient(ctx, mallory, "deploy"),
+			"delete the boss":    w.DeleteUser(ctx, mallory, "boss"),
+			"disable the client": w.DisableClient(ctx, mallory, "deploy"),
+		} {
+			if !errors.Is(err, domain.ErrDenied) {
+				t.Errorf("%s: %v, want a refusal", what, err)
+			}
+		}
+		servicetest.Must(t, w.SetPassword(ctx, mallory, "mallory", "correct horse battery staple"))
+		refused := slices.DeleteFunc(w.events(), func(e domain.Event) bool { return e.Action != "management.refuse" })
+		if len(refused) != 12 {
+			t.Errorf("%d refusals are recorded, want 12", len(refused))
+		}
+	})
+}
+
+func TestActorsOfOperationsAreTheirCallers(t *testing.T) {
+	each(t, func(w *world) {
+		_, err := w.CreateGroup(t.Context(), caller(t, "groups:write"), "ops", "")
+		servicetest.Must(t, err)
+		_, err = w.CreateGroup(t.Context(), w.root, "sales", "")
+		servicetest.Must(t, err)
+		events := w.events()
+		last := events[len(events)-2:]
+		if last[0].Actor != "client:ops" || !strings.HasPrefix(last[1].Actor, "os:") {
+			t.Errorf("actors %s and %s", last[0].Actor, last[1].Actor)
+		}
+	})
+}

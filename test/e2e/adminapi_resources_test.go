@@ -1,0 +1,156 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// manager is a client that calls the admin API with all permissions.
+type manager struct {
+	*shop
+	token string
+}
+
+func newManager(t *testing.T, s *shop, scope string) manager {
+	t.Helper()
+	ops := s.createClient("ops", "--grant", "client_credentials", "--api", "urn:signet:admin")
+	s.signet("assign", "administrator", "--client", ops.ID)
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if scope != "" {
+		form.Set("scope", scope)
+	}
+	return manager{s, s.issued(t, s.post("/oauth2/token", ops, form)).Access}
+}
+
+// call sends a request with a JSON body, if any, and headers given by name and value in turn.
+func (m manager) call(method, path, body string, header ...string) answer {
+	m.t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := m.request(method, "/api/v1"+path, reader)
+	r.Header.Set("Authorization", "Bearer "+m.token)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return do(r)
+}
+
+const allScopes = "users:read users:write groups:read groups:write roles:read roles:write assignments:read assignments:write " +
+	"clients:read clients:write apis:read apis:write receivers:read receivers:write keys:read keys:rotate audit:read"
+
+func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		m := newManager(t, s, allScopes)
+		billing := url.PathEscape("https://billing.example")
+		for _, step := range []struct {
+			method, path, body string
+			want               int
+			holds              string // in the answer
+		}{
+			{"POST", "/apis", `{"audience":"https://billing.example","permissions":[{"name":"bills:read"}]}`, 201, `"name":"bills:read"`},
+			{"GET", "/apis/" + billing, ``, 200, `"audience":"https://billing.example"`},
+			{"POST", "/apis", `{"audience":"https://billing.example"}`, 409, `already exists`},
+			{"POST", "/roles", `{"name":"biller","permissions":[{"audience":"https://billing.example","permission":"bills:read"}]}`, 201, `"bills:read"`},
+			{"POST", "/roles", `{"name":"other","permissions":[{"audience":"https://billing.example","permission":"none"}]}`, 422, `does not have it`},
+			{"POST", "/users", `{"username":"bob","email":"bob@people.example","password":"correct horse battery staple"}`, 201, `"has_password":true`},
+			{"POST", "/users", `{"username":"bob","unknown":1}`, 422, `unexpected property`},
+			{"PUT", "/users/bob/password", `{"password":"another horse battery staple"}`, 204, ``},
+			{"POST", "/groups", `{"name":"sales"}`, 201, `"name":"sales"`},
+			{"PUT", "/groups/sales/members/bob", ``, 204, ``},
+			{"GET", "/groups/sales/members", ``, 200, `"username":"bob"`},
+			{"PUT", "/roles/biller/groups/sales?expires_at=2999-01-01T00:00:00Z", ``, 204, ``},
+			{"PUT", "/roles/biller/groups/sales?expires_at=2001-01-01T00:00:00Z", ``, 422, `still to come`},
+			{"GET", "/assignments?group=sales", ``, 200, `"expires_at":"2999-01-01T00:00:00Z"`},
+			{"GET", "/assignments?group=sales&user=bob", ``, 422, `Name one of`},
+			{"DELETE", "/roles/biller/groups/sales", ``, 204, ``},
+			{"DELETE", "/roles/biller/groups/sales", ``, 404, `not found`},
+			{"DELETE", "/groups/sales/members/bob", ``, 204, ``},
+			{"POST", "/clients", `{"client_id":"bills","serves":["https://billing.example"]}`, 201, `"client_secret":"signet_cs_`},
+			{"POST", "/clients", `{"client_id":"phone","token_endpoint_auth_method":"none","grant_types":["authorization_code"],"redirect_uris":["com.example:/cb"]}`, 201, `"token_endpoint_auth_method":"none"`},
+			{"POST", "/clients/bills/secrets", `{}`, 201, `"client_secret":"signet_cs_`},
+			{"POST", "/clients/phone/secrets", `{}`, 422, `a public client has none`},
+			{"POST", "/clients/bills/disable", ``, 204, ``},
+			{"GET", "/clients/bills", ``, 200, `"disabled":true`},
+			{"POST", "/clients/bills/enable", ``, 204, ``},
+			{"POST", "/receivers", `{"client_id":"bills","method":"poll"}`, 201, `"method":"poll"`},
+			{"POST", "/receivers/bills/pause", ``, 204, ``},
+			{"GET", "/receivers/bills", ``, 200, `"paused":true`},
+			{"POST", "/receivers/bills/resume", ``, 204, ``},
+			{"DELETE", "/receivers/bills", ``, 204, ``},
+			{"DELETE", "/clients/bills", ``, 204, ``},
+			{"GET", "/clients/bills", ``, 404, `not found`},
+			{"POST", "/users/bob/disable", ``, 204, ``},
+			{"POST", "/users/bob/enable", ``, 204, ``},
+			{"DELETE", "/users/bob", ``, 204, ``},
+			{"DELETE", "/groups/sales", ``, 204, ``},
+			{"DELETE", "/roles/biller", ``, 204, ``},
+			{"DELETE", "/roles/administrator", ``, 422, `built in`},
+			{"DELETE", "/apis/" + billing, ``, 204, ``},
+			{"GET", "/keys", ``, 200, `"state":"active"`},
+			{"GET", "/audit/events?after=2&limit=1", ``, 200, `"next":"3"`},
+		} {
+			a := m.call(step.method, step.path, step.body)
+			if a.status != step.want || !strings.Contains(a.body, step.holds) {
+				t.Errorf("%s %s %s: status %d, want %d and %q: %s", step.method, step.path, step.body, a.status, step.want, step.holds, a.body)
+			}
+		}
+	})
+}
+
+func TestAnEditByHTTPNamesTheVersionThatItsAuthorSaw(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		m := newManager(t, s, allScopes)
+		s.signet("group", "create", "ops")
+		for path, edit := range map[string]string{
+			"/users/alice":                         `{"name":"Alice B."}`,
+			"/groups/ops":                          `{"description":"On call"}`,
+			"/roles/clerk":                         `{"description":"Reads orders"}`,
+			"/clients/web":                         `{"client_name":"Shop"}`,
+			"/apis/" + url.PathEscape(invoicesAPI): `{"name":"Invoices"}`,
+		} {
+			tag := m.call("GET", path, "").wantStatus(t, 200).header.Get("ETag")
+			m.call("PATCH", path, edit).wantStatus(t, http.StatusPreconditionRequired)
+			edited := m.call("PATCH", path, edit, "If-Match", tag).wantStatus(t, 200)
+			if next := edited.header.Get("ETag"); tag == "" || next == "" || next == tag {
+				t.Errorf("%s: ETag %s, then %s", path, tag, next)
+			}
+			for _, stale := range []string{tag, `"0"`, `"x"`, `W/` + tag, `1`, `"1", "2"`} {
+				m.call("PATCH", path, edit, "If-Match", stale).wantStatus(t, http.StatusPreconditionFailed)
+			}
+			m.call("PATCH", path, edit, "If-Match", "*").wantStatus(t, 200)
+			m.call("PATCH", path+"x", edit, "If-Match", tag).wantStatus(t, 404)
+			for field := range strings.SplitSeq(strings.Trim(edit, "{}"), ",") {
+				if body := m.call("GET", path, "").body; !strings.Contains(body, field) {
+					t.Errorf("%s: %s is not in %s", path, field, body)
+				}
+			}
+		}
+	})
+}
+
+func TestATokenManagesOnlyWhatItsScopeSays(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		m := newManager(t, s, "users:read")
+		m.call("GET", "/users", "").wantStatus(t, 200)
+		m.call("GET", "/users/alice", "").wantStatus(t, 200)
+		for _, c := range [][3]string{
+			{"POST", "/users", `{"username":"bob"}`}, {"DELETE", "/users/alice", ""}, {"PUT", "/users/alice/password", `{"password":"correct horse battery"}`},
+			{"GET", "/groups", ""}, {"GET", "/roles", ""}, {"GET", "/assignments", ""}, {"GET", "/clients", ""}, {"GET", "/apis", ""},
+			{"GET", "/receivers", ""}, {"GET", "/tokens", ""}, {"GET", "/keys", ""}, {"GET", "/audit/events", ""},
+			{"POST", "/keys/rotate", `{"alg":"ES256"}`}, {"POST", "/revocations", `{"all":true}`},
+		} {
+			a := m.call(c[0], c[1], c[2]).wantStatus(t, http.StatusForbidden)
+			if challenge := a.header.Get("WWW-Authenticate"); !strings.Contains(challenge, `error="insufficient_scope"`) {
+				t.Errorf("%s %s: WWW-Authenticate is %q", c[0], c[1], challenge)
+			}
+		}
+	})
+}
