@@ -107,7 +107,7 @@ func TestEveryOperationIsDeclaredAndRefusesWhoMayNot(t *testing.T) {
 					in = append(in, reflect.Zero(method.Type().In(j)))
 				}
 				out := method.Call(in)
-				err, _ := out[len(out)-1].Interface().(error)
+				err, _ := reflect.TypeAssert[error](out[len(out)-1])
 				denied, ok := errors.AsType[*admin.DeniedError](err)
 				if !ok || !errors.Is(err, domain.ErrDenied) {
 					t.Errorf("%s: %v, want a refusal", name, err)

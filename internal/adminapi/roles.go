@@ -119,6 +119,7 @@ func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *
 	})
 }
 
+// SubjectInput names a role and who has it in the path.
 type SubjectInput struct {
 	NamedInput
 	Kind    string `path:"kind" enum:"users,groups,clients"`

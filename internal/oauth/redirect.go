@@ -73,7 +73,7 @@ func appendQuery(uri string, pairs []string) string {
 	case strings.Contains(uri, "?"):
 		separator = "&"
 	}
-	for i := 0; i < len(pairs); i += 2 {
+	for i := 0; i+1 < len(pairs); i += 2 {
 		b.WriteString(separator + url.QueryEscape(pairs[i]) + "=" + url.QueryEscape(pairs[i+1]))
 		separator = "&"
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,9 +21,7 @@ type folder struct {
 func (f folder) open(flags map[string]string) error {
 	f.Helper()
 	settings := map[string]string{"data_dir": f.path}
-	for key, value := range flags {
-		settings[key] = value
-	}
+	maps.Copy(settings, flags)
 	cfg, err := config.Load(config.Sources{Flags: settings})
 	if err != nil {
 		f.Fatal(err)

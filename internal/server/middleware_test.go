@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +21,7 @@ func TestPanicIsLoggedAndAnsweredUnlessTheHandlerAborts(t *testing.T) {
 				defer func() { raised = recover() }()
 				handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
 			}()
-			if cause == http.ErrAbortHandler {
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				if raised != cause || logged.Len() > 0 {
 					t.Errorf("raised %v, logged %q", raised, logged.String())
 				}
