@@ -13,12 +13,13 @@ type Group struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
 	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
 	Members     []string  `json:"members,omitzero" doc:"By username, where one group is shown by the command line"`
 	Version     int64     `json:"-"`
 }
 
 func showGroup(g domain.Group) Group {
-	return Group{Name: g.Name, Description: g.Description, CreatedAt: g.CreatedAt, Version: g.Version}
+	return Group{Name: g.Name, Description: g.Description, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Version: g.Version}
 }
 
 // CreateGroup makes a group. domain.ErrInvalid if it breaks a rule, domain.ErrExists if the name is taken.

@@ -10,70 +10,37 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
-type apiView struct {
-	Audience       string           `json:"audience"`
-	Name           string           `json:"name"`
-	SigningAlg     string           `json:"signing_alg"`
-	AccessTokenTTL int64            `json:"access_token_ttl,omitzero"` // seconds, left out: the server's default
-	Permissions    []permissionView `json:"permissions"`
-	CreatedAt      time.Time        `json:"created_at"`
-	UpdatedAt      time.Time        `json:"updated_at"`
-}
-
-type permissionView struct {
-	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
-}
-
-func viewAPI(api domain.API) apiView {
-	v := apiView{
-		Audience: api.Audience, Name: api.Name, SigningAlg: api.SigningAlg,
-		AccessTokenTTL: int64(api.AccessTokenTTL / time.Second),
-		Permissions:    []permissionView{},
-		CreatedAt:      api.CreatedAt, UpdatedAt: api.UpdatedAt,
-	}
-	for _, p := range api.Permissions {
-		v.Permissions = append(v.Permissions, permissionView(p))
-	}
-	return v
-}
-
-var apis = kind[apiView]{
+var apis = kind[admin.API]{
 	noun: "api", key: "AUDIENCE", example: "https://orders.example",
-	layout: layout[apiView]{
+	layout: layout[admin.API]{
 		[]string{"AUDIENCE", "NAME", "ALG", "ACCESS TOKEN TTL", "PERMISSIONS"},
-		func(v apiView) []any { return []any{v.Audience, v.Name, v.SigningAlg, v.ttl(), v.permissions()} },
+		func(v admin.API) []any { return []any{v.Audience, v.Name, v.SigningAlg, apiTTL(v), apiPermissions(v)} },
 	},
-	details: func(w io.Writer, v apiView) {
-		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", v.ttl(),
+	details: func(w io.Writer, v admin.API) {
+		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", apiTTL(v),
 			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, p := range v.Permissions {
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
 		}
 	},
-	name: func(v apiView) string { return v.Audience },
-	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]apiView, error) {
-		list, err := s.Registry.ListAPIs(ctx, after, limit)
-		return viewed(list, viewAPI), err
-	},
-	find: func(ctx context.Context, s *server.Services, audience string) (apiView, error) {
-		api, err := s.Registry.FindAPI(ctx, audience)
-		return viewAPI(api), err
-	},
+	name: func(v admin.API) string { return v.Audience },
+	list: (*admin.Service).ListAPIs,
+	find: (*admin.Service).FindAPI,
 }
 
-func (v apiView) ttl() string {
+func apiTTL(v admin.API) string {
 	if v.AccessTokenTTL == 0 {
 		return ""
 	}
 	return (time.Duration(v.AccessTokenTTL) * time.Second).String()
 }
 
-func (v apiView) permissions() []string {
+func apiPermissions(v admin.API) []string {
 	var names []string
 	for _, p := range v.Permissions {
 		names = append(names, p.Name)
@@ -84,9 +51,7 @@ func (v apiView) permissions() []string {
 func (a *app) apiCommand() *cobra.Command {
 	return noun("api", "Manage APIs: the audiences of tokens, and their permissions",
 		a.apiCreate(), apis.listCommand(a, "List the APIs by audience"), apis.showCommand(a, "Show an API"), a.apiUpdate(),
-		apis.change(a, "delete", "Delete an API and revoke its tokens", func(ctx context.Context, s *server.Services, audience string) error {
-			return s.Registry.DeleteAPI(ctx, audience)
-		}))
+		apis.change(a, "delete", "Delete an API and revoke its tokens", (*admin.Service).DeleteAPI))
 }
 
 // apiFlags are what create and update share.
@@ -117,12 +82,12 @@ func (a *app) apiCreate() *cobra.Command {
 The name of a permission is the scope value that asks for it.`,
 		Example: `  signet api create https://orders.example --permission orders:read --permission "orders:write=Change orders"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			api, err := s.Registry.CreateAPI(ctx, domain.API{
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			api, err := s.CreateAPI(ctx, caller, domain.API{
 				Audience: args[0], Name: f.name, SigningAlg: f.signingAlg,
 				AccessTokenTTL: f.accessTokenTTL, Permissions: f.permissions,
 			})
-			return apis.show(viewAPI(api)), err
+			return apis.show(api), err
 		}),
 	}
 	f.add(cmd)
@@ -142,8 +107,8 @@ func (a *app) apiUpdate() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		api, err := s.Registry.UpdateAPI(ctx, args[0], func(api *domain.API) (err error) {
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		api, err := s.UpdateAPI(ctx, caller, args[0], nil, func(api *domain.API) (err error) {
 			changed := cmd.Flags().Changed
 			if changed("name") {
 				api.Name = f.name
@@ -157,7 +122,7 @@ func (a *app) apiUpdate() *cobra.Command {
 			api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
 			return err
 		})
-		return apis.show(viewAPI(api)), err
+		return apis.show(api), err
 	})
 	return cmd
 }

@@ -8,30 +8,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
-type assignmentView struct {
-	Role        string             `json:"role"`
-	SubjectKind domain.SubjectKind `json:"subject_kind"` // user, group or client
-	Subject     string             `json:"subject"`
-	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
-	CreatedAt   time.Time          `json:"created_at,omitzero"`
-}
-
-func viewAssignment(a domain.Assignment) assignmentView {
-	return assignmentView{
-		Role: a.Role, SubjectKind: a.SubjectKind, Subject: a.Subject, ExpiresAt: a.ExpiresAt, CreatedAt: a.CreatedAt,
-	}
-}
-
-var assignments = layout[assignmentView]{
+var assignments = layout[admin.Assignment]{
 	[]string{"ROLE", "KIND", "SUBJECT", "EXPIRES", "CREATED"},
-	func(v assignmentView) []any { return []any{v.Role, v.SubjectKind, v.Subject, v.ExpiresAt, v.CreatedAt} },
+	func(v admin.Assignment) []any {
+		return []any{v.Role, v.SubjectKind, v.Subject, v.ExpiresAt, v.CreatedAt}
+	},
 }
 
-func (v assignmentView) text(w io.Writer) {
+// assigned is an assignment that was just made.
+type assigned admin.Assignment
+
+func (v assigned) text(w io.Writer) {
 	until := ""
 	if !v.ExpiresAt.IsZero() {
 		until = " until " + cell(v.ExpiresAt)
@@ -74,11 +66,10 @@ func (a *app) assignCommand() *cobra.Command {
   signet assign clerk --group ops --until 2027-01-01
   signet assign administrator --user alice --until 8h`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			assignment := domain.Assignment{Role: args[0], ExpiresAt: until}
-			assignment.SubjectKind, assignment.Subject = f.subject()
-			v := viewAssignment(assignment)
-			return answer(v), s.Directory.Assign(ctx, assignment)
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			kind, subject := f.subject()
+			return answer(assigned{Role: args[0], SubjectKind: kind, Subject: subject, ExpiresAt: until}),
+				s.Assign(ctx, caller, args[0], kind, subject, until)
 		}),
 	}
 	f.add(cmd)
@@ -94,9 +85,9 @@ func (a *app) unassignCommand() *cobra.Command {
 		Short:   "Take a role from a user, a group or a client",
 		Example: "  signet unassign clerk --client reporting",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			kind, subject := f.subject()
-			return answer(done{"unassigned", "role", args[0]}), s.Directory.Unassign(ctx, args[0], kind, subject)
+			return answer(done{"unassigned", "role", args[0]}), s.Unassign(ctx, caller, args[0], kind, subject)
 		}),
 	}
 	f.add(cmd)
@@ -118,12 +109,13 @@ func (a *app) assignmentList() *cobra.Command {
 		Example: `  signet assignment list --role clerk
   signet assignment list --user alice`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			kind, subject := f.subject()
-			list, err := collect(0, limit, func(after int64, limit int) ([]domain.Assignment, error) {
-				return s.Directory.ListAssignments(ctx, role, kind, subject, after, limit)
-			}, func(a domain.Assignment) int64 { return a.ID })
-			return assignments.table(viewed(list, viewAssignment)), err
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+			filter := admin.AssignmentFilter{Role: role}
+			filter.SubjectKind, filter.Subject = f.subject()
+			list, err := collect(0, limit, func(after int64, limit int) ([]admin.Assignment, error) {
+				return s.ListAssignments(ctx, caller, filter, after, limit)
+			}, func(a admin.Assignment) int64 { return a.ID })
+			return assignments.table(list), err
 		}),
 	}
 	f.add(cmd)

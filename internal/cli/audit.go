@@ -2,38 +2,17 @@ package cli
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/spf13/cobra"
-
-	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
-type eventView struct {
-	Seq     int64           `json:"seq"`
-	At      time.Time       `json:"at"`
-	Actor   string          `json:"actor"`
-	Action  string          `json:"action"`
-	Target  string          `json:"target"`
-	Details json.RawMessage `json:"details"`
-	Hash    string          `json:"hash"` // SHA-256 in hex, over the event and the hash before it
-}
-
-func viewEvent(e domain.Event) eventView {
-	return eventView{
-		Seq: e.Seq, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target,
-		Details: json.RawMessage(e.Details), Hash: hex.EncodeToString(e.Hash),
-	}
-}
-
-var events = layout[eventView]{
+var events = layout[admin.Event]{
 	[]string{"SEQ", "AT", "ACTOR", "ACTION", "TARGET", "DETAILS"},
-	func(v eventView) []any { return []any{v.Seq, v.At, v.Actor, v.Action, v.Target, string(v.Details)} },
+	func(v admin.Event) []any { return []any{v.Seq, v.At, v.Actor, v.Action, v.Target, string(v.Details)} },
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -48,11 +27,11 @@ func (a *app) auditList() *cobra.Command {
 		Short:   "List what was changed, when and by whom, the oldest first",
 		Example: "  signet audit list --after 1000 -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			list, err := collect(after, limit, func(after int64, limit int) ([]domain.Event, error) {
-				return s.Audit.List(ctx, after, limit)
-			}, func(e domain.Event) int64 { return e.Seq })
-			return events.table(viewed(list, viewEvent)), err
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+			list, err := collect(after, limit, func(after int64, limit int) ([]admin.Event, error) {
+				return s.ListEvents(ctx, caller, after, limit)
+			}, func(e admin.Event) int64 { return e.Seq })
+			return events.table(list), err
 		}),
 	}
 	cmd.Flags().Int64Var(&after, "after", 0, "show those after this `SEQ`")
@@ -79,9 +58,9 @@ func (a *app) auditVerify() *cobra.Command {
 note the last hash elsewhere, and look it up in the log later.`,
 		Example: "  signet audit verify",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			last, err := s.Audit.Verify(ctx)
-			return answer(verifiedView{last.Seq, hex.EncodeToString(last.Hash)}), err
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+			last, err := s.VerifyAudit(ctx, caller)
+			return answer(verifiedView{last.Seq, last.Hash}), err
 		}),
 	}
 }

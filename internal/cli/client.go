@@ -6,25 +6,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
 func (a *app) clientCommand() *cobra.Command {
 	return noun("client", "Manage clients: the applications that ask for tokens",
 		a.clientCreate(), clients.listCommand(a, "List the clients by client_id"), clients.showCommand(a, "Show a client"), a.clientUpdate(),
-		clients.change(a, "disable", "Disable a client and revoke its grants and tokens", setClientDisabled(true)),
-		clients.change(a, "enable", "Enable a disabled client again", setClientDisabled(false)),
-		clients.change(a, "delete", "Delete a client and revoke its grants and tokens", func(ctx context.Context, s *server.Services, id string) error {
-			return s.Registry.DeleteClient(ctx, id)
-		}),
+		clients.change(a, "disable", "Disable a client and revoke its grants and tokens", (*admin.Service).DisableClient),
+		clients.change(a, "enable", "Enable a disabled client again", (*admin.Service).EnableClient),
+		clients.change(a, "delete", "Delete a client and revoke its grants and tokens", (*admin.Service).DeleteClient),
 		a.clientSecretCommand())
-}
-
-func setClientDisabled(disabled bool) func(context.Context, *server.Services, string) error {
-	return func(ctx context.Context, s *server.Services, id string) error {
-		return s.Registry.SetClientDisabled(ctx, id, disabled)
-	}
 }
 
 // clientFlags are what create and update share.
@@ -60,7 +53,7 @@ A client that serves an API introspects the tokens that reach it.`,
       --redirect-uri https://shop.example/callback --api https://orders.example#orders:read
   signet client create orders --serves https://orders.example`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			apis, err := editClientAPIs(nil, nil, f.apis)
 			if err != nil {
 				return view{}, err
@@ -72,14 +65,14 @@ A client that serves an API introspects the tokens that reach it.`,
 			if len(args) == 1 {
 				client.ClientID = args[0]
 			}
-			client, secret, err := s.Registry.CreateClient(ctx, client)
+			created, secret, err := s.CreateClient(ctx, caller, client)
 			if err != nil {
 				return view{}, err
 			}
 			if secret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
-			return answer(newClientView{viewClient(client), secret}), nil
+			return answer(newClientView{created, secret}), nil
 		}),
 	}
 	f.add(cmd)
@@ -89,7 +82,7 @@ A client that serves an API introspects the tokens that reach it.`,
 
 // newClientView shows the secret too, which happens once.
 type newClientView struct {
-	clientView
+	admin.Client
 	ClientSecret string `json:"client_secret,omitempty"`
 }
 
@@ -114,8 +107,8 @@ client has, the --remove- flags take away first.`,
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		client, err := s.Registry.UpdateClient(ctx, args[0], func(client *domain.Client) error {
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
 			if flags.Changed("name") {
 				client.Name = f.name
 			}
@@ -127,7 +120,7 @@ client has, the --remove- flags take away first.`,
 			}
 			return f.editLists(client, remove)
 		})
-		return clients.show(viewClient(client)), err
+		return clients.show(client), err
 	})
 	return cmd
 }

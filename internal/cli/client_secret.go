@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/spf13/cobra"
-
-	"github.com/signet-auth/signet/internal/server"
 )
 
 func (a *app) clientSecretCommand() *cobra.Command {
@@ -18,13 +18,13 @@ func (a *app) clientSecretCommand() *cobra.Command {
 
 // newSecretView shows the secret itself, which happens once.
 type newSecretView struct {
-	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
-	secretView
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret"`
+	admin.ClientSecret
 }
 
 func (v newSecretView) text(w io.Writer) {
-	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret, "id", v.ID, "expires_at", v.ExpiresAt)
+	details(w, "client_id", v.ClientID, "client_secret", v.Secret, "id", v.ID, "expires_at", v.ExpiresAt)
 }
 
 func (a *app) clientSecretAdd() *cobra.Command {
@@ -39,17 +39,17 @@ then remove the old one.`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().DurationVar(&expiresIn, "expires-in", 0, "let the secret expire after this long (default never)")
-	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		var expiresAt time.Time
 		if cmd.Flags().Changed("expires-in") {
 			expiresAt = now().Add(expiresIn)
 		}
-		secret, stored, err := s.Registry.AddSecret(ctx, args[0], expiresAt)
+		secret, stored, err := s.AddSecret(ctx, caller, args[0], expiresAt)
 		if err != nil {
 			return view{}, err
 		}
 		a.note("Keep the client_secret: it is not shown again.")
-		return answer(newSecretView{args[0], secret, viewSecret(stored)}), nil
+		return answer(newSecretView{args[0], secret, stored}), nil
 	})
 	return cmd
 }
@@ -60,9 +60,9 @@ func (a *app) clientSecretList() *cobra.Command {
 		Short:   "List a client's secrets, without the secrets themselves",
 		Example: "  signet client secret list reporting",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			client, err := s.Registry.FindClient(ctx, args[0])
-			return secrets.table(viewed(client.Secrets, viewSecret)), err
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			client, err := s.FindClient(ctx, caller, args[0])
+			return secrets.table(client.Secrets), err
 		}),
 	}
 }
@@ -73,12 +73,12 @@ func (a *app) clientSecretRemove() *cobra.Command {
 		Short:   "Remove one of a client's secrets",
 		Example: "  signet client secret remove reporting 1",
 		Args:    cobra.ExactArgs(2),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			id, err := strconv.ParseInt(args[1], 10, 64)
 			if err != nil {
 				return view{}, usagef("%q is not the id of a secret: see signet client secret list %s", args[1], args[0])
 			}
-			return answer(done{"removed", "secret", args[1]}), s.Registry.RemoveSecret(ctx, args[0], id)
+			return answer(done{"removed", "secret", args[1]}), s.RemoveSecret(ctx, caller, args[0], id)
 		}),
 	}
 }

@@ -4,34 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
-type keyView struct {
-	KID         string          `json:"kid"`
-	Alg         string          `json:"alg"`
-	State       domain.KeyState `json:"state"`
-	CreatedAt   time.Time       `json:"created_at"`
-	ActivatedAt time.Time       `json:"activated_at,omitzero"`
-	RetiredAt   time.Time       `json:"retired_at,omitzero"`
-	RevokedAt   time.Time       `json:"revoked_at,omitzero"`
-}
-
-func viewKey(k domain.SigningKey) keyView {
-	return keyView{
-		KID: k.KID, Alg: k.Alg, State: k.State, CreatedAt: k.CreatedAt,
-		ActivatedAt: k.ActivatedAt, RetiredAt: k.RetiredAt, RevokedAt: k.RevokedAt,
-	}
-}
-
-var keys = layout[keyView]{
+var keys = layout[admin.Key]{
 	[]string{"KID", "ALG", "STATE", "CREATED", "ACTIVE SINCE", "ENDED"},
-	func(v keyView) []any {
+	func(v admin.Key) []any {
 		ended := v.RetiredAt
 		if ended.IsZero() {
 			ended = v.RevokedAt
@@ -52,9 +35,9 @@ func (a *app) keyList() *cobra.Command {
 token has expired (retired), or is revoked with every token that it signed (revoked).`,
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			list, err := s.Keys.List(ctx)
-			return keys.table(viewed(list, viewKey)), err
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+			list, err := s.ListKeys(ctx, caller)
+			return keys.table(list), err
 		}),
 	}
 }
@@ -70,20 +53,20 @@ soon: services that cache the JWKS for so long do not have the second key yet.`,
 		Example: `  signet key rotate
   signet key rotate --alg ES256`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
 			algs := domain.SigningAlgs
 			if alg != "" {
 				algs = []string{alg}
 			}
-			var active []domain.SigningKey
+			var active []admin.Key
 			for _, alg := range algs {
-				key, err := s.Keys.Rotate(ctx, alg)
+				key, err := s.RotateKey(ctx, caller, alg)
 				if err != nil {
 					return view{}, err
 				}
 				active = append(active, key)
 			}
-			return keys.table(viewed(active, viewKey)), nil
+			return keys.table(active), nil
 		}),
 	}
 	cmd.Flags().StringVar(&alg, "alg", "", "only keys of `ALG`: ES256, RS256 or EdDSA (default all)")
@@ -113,12 +96,12 @@ and services that verify tokens offline refuse them once they have fetched the J
 If it was the active key, the next key becomes active.`,
 		Example: "  signet key revoke $(signet key list -o json | jq -r '.[0].kid')",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			replacement, revocation, err := s.Keys.Revoke(ctx, args[0])
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			replacement, revocation, err := s.RevokeKey(ctx, caller, args[0])
 			if err != nil {
 				return view{}, err
 			}
-			revocation, err = s.Revocation.Finish(ctx, revocation, a.progress())
+			revocation, err = s.FinishRevocation(ctx, caller, revocation, a.progress())
 			return answer(revokedKeyView{args[0], replacement.KID, revocation.Marked}), err
 		}),
 	}

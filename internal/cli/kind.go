@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signet-auth/signet/internal/server"
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 )
 
 // kind describes one kind of object, for the commands that every kind has. V is an object as the JSON shows it.
@@ -19,9 +20,12 @@ type kind[V any] struct {
 	details func(w io.Writer, object V) // all of one object, for people
 
 	name func(V) string // what lists are ordered by
-	list func(ctx context.Context, s *server.Services, after string, limit int) ([]V, error)
-	find func(ctx context.Context, s *server.Services, name string) (V, error)
+	list func(s *admin.Service, ctx context.Context, caller authn.Caller, after string, limit int) ([]V, error)
+	find func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (V, error)
 }
+
+// operation is one of admin's that changes the object it names.
+type operation = func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) error
 
 // show is the view of one object.
 func (k kind[V]) show(object V) view {
@@ -35,9 +39,9 @@ func (k kind[V]) listCommand(a *app, short string) *cobra.Command {
 		Short:   short,
 		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --after " + k.example + " --limit 100 -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
 			objects, err := collect(p.after, p.limit, func(after string, limit int) ([]V, error) {
-				return k.list(ctx, s, after, limit)
+				return k.list(s, ctx, caller, after, limit)
 			}, k.name)
 			return k.table(objects), err
 		}),
@@ -47,30 +51,26 @@ func (k kind[V]) listCommand(a *app, short string) *cobra.Command {
 }
 
 func (k kind[V]) showCommand(a *app, short string) *cobra.Command {
-	return k.command(a, "show", short, func(ctx context.Context, s *server.Services, name string) (view, error) {
-		object, err := k.find(ctx, s, name)
+	return k.command(a, "show", short, func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		object, err := k.find(s, ctx, caller, args[0])
 		return k.show(object), err
 	})
 }
 
 // change makes a command that changes the object it names and has nothing to show. The verb ends in e: delete, disable, pause.
-func (k kind[V]) change(a *app, verb, short string, do func(ctx context.Context, s *server.Services, name string) error) *cobra.Command {
-	return k.command(a, verb, short, func(ctx context.Context, s *server.Services, name string) (view, error) {
-		return answer(done{verb + "d", k.noun, name}), do(ctx, s, name)
+func (k kind[V]) change(a *app, verb, short string, do operation) *cobra.Command {
+	return k.command(a, verb, short, func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		return answer(done{verb + "d", k.noun, args[0]}), do(s, ctx, caller, args[0])
 	})
 }
 
 // command makes a command whose only argument names an object.
-func (k kind[V]) command(
-	a *app, verb, short string, do func(ctx context.Context, s *server.Services, name string) (view, error),
-) *cobra.Command {
+func (k kind[V]) command(a *app, verb, short string, do managed) *cobra.Command {
 	return &cobra.Command{
 		Use:     verb + " " + k.key,
 		Short:   short,
 		Example: "  signet " + k.noun + " " + verb + " " + k.example,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return do(ctx, s, args[0])
-		}),
+		RunE:    a.manage(do),
 	}
 }

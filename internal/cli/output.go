@@ -50,15 +50,6 @@ func (l layout[V]) table(objects []V) view {
 	}}
 }
 
-// viewed makes of domain objects what the JSON shows.
-func viewed[T, V any](objects []T, view func(T) V) []V {
-	list := make([]V, len(objects))
-	for i, o := range objects {
-		list[i] = view(o)
-	}
-	return list
-}
-
 // details writes names and values, one pair a line; what is empty is left out.
 func details(w io.Writer, pairs ...any) {
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -4,28 +4,20 @@ import (
 	"context"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
 func (a *app) receiverCommand() *cobra.Command {
 	return noun("receiver", "Manage receivers of Security Event Tokens about revocations and changes",
 		a.receiverCreate(), receivers.listCommand(a, "List the receivers by client_id"), receivers.showCommand(a, "Show a receiver and the state of its delivery"),
-		receivers.change(a, "pause", "Keep a receiver's events until it is resumed", setReceiverPaused(true)),
-		receivers.change(a, "resume", "Deliver the events that were kept, and retry a failed delivery at once", setReceiverPaused(false)),
-		receivers.change(a, "delete", "Stop sending events to a client", func(ctx context.Context, s *server.Services, id string) error {
-			return s.Events.Delete(ctx, id)
-		}))
-}
-
-func setReceiverPaused(paused bool) func(context.Context, *server.Services, string) error {
-	return func(ctx context.Context, s *server.Services, id string) error {
-		return s.Events.SetPaused(ctx, id, paused)
-	}
+		receivers.change(a, "pause", "Keep a receiver's events until it is resumed", (*admin.Service).PauseReceiver),
+		receivers.change(a, "resume", "Deliver the events that were kept, and retry a failed delivery at once", (*admin.Service).ResumeReceiver),
+		receivers.change(a, "delete", "Stop sending events to a client", (*admin.Service).DeleteReceiver))
 }
 
 func (a *app) receiverCreate() *cobra.Command {
@@ -41,7 +33,7 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
   signet receiver create orders --push https://orders.example/events --bearer-stdin < token
   signet receiver create orders --push https://orders.internal/events --allow-private --event session-revoked`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			r.Client, r.Method = args[0], domain.DeliveryPush
 			if poll {
 				r.Method = domain.DeliveryPoll
@@ -53,8 +45,8 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
 					return view{}, err
 				}
 			}
-			created, err := s.Events.Create(ctx, r, token)
-			return receivers.show(viewReceiver(created)), err
+			created, err := s.CreateReceiver(ctx, caller, r, token)
+			return receivers.show(created), err
 		}),
 	}
 	flags := cmd.Flags()
@@ -70,54 +62,20 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
 	return cmd
 }
 
-type receiverView struct {
-	ClientID      string    `json:"client_id"`
-	Method        string    `json:"method"` // poll or push
-	Endpoint      string    `json:"endpoint,omitempty"`
-	HasBearer     bool      `json:"has_bearer_token"`
-	AllowPrivate  bool      `json:"allow_private"`
-	Events        []string  `json:"events"`
-	Acknowledged  int64     `json:"acknowledged_seq"` // of the audit log; every event up to it is acknowledged
-	Failures      int       `json:"failures"`         // in a row
-	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
-	LastError     string    `json:"last_error,omitempty"`
-	Paused        bool      `json:"paused"`
-	PausedAt      time.Time `json:"paused_at,omitzero"`
-	CreatedAt     time.Time `json:"created_at"`
-}
-
-func viewReceiver(r domain.Receiver) receiverView {
-	v := receiverView{
-		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
-		Events: array(r.Events), Acknowledged: r.Progress.Acked, Failures: r.Attempts, LastError: r.LastError,
-		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, CreatedAt: r.CreatedAt,
-	}
-	if r.Attempts > 0 {
-		v.NextAttemptAt = r.NextAttemptAt
-	}
-	return v
-}
-
-var receivers = kind[receiverView]{
+var receivers = kind[admin.Receiver]{
 	noun: "receiver", key: "CLIENT_ID", example: "orders",
-	layout: layout[receiverView]{
+	layout: layout[admin.Receiver]{
 		[]string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"},
-		func(v receiverView) []any {
+		func(v admin.Receiver) []any {
 			return []any{v.ClientID, v.Method, v.Endpoint, v.Events, v.Acknowledged, v.Failures, v.PausedAt}
 		},
 	},
-	details: func(w io.Writer, v receiverView) {
+	details: func(w io.Writer, v admin.Receiver) {
 		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
 			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
 			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
 	},
-	name: func(v receiverView) string { return v.ClientID },
-	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]receiverView, error) {
-		list, err := s.Events.List(ctx, after, limit)
-		return viewed(list, viewReceiver), err
-	},
-	find: func(ctx context.Context, s *server.Services, id string) (receiverView, error) {
-		r, err := s.Events.Find(ctx, id)
-		return viewReceiver(r), err
-	},
+	name: func(v admin.Receiver) string { return v.ClientID },
+	list: (*admin.Service).ListReceivers,
+	find: (*admin.Service).FindReceiver,
 }

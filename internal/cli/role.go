@@ -4,63 +4,33 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
-type roleView struct {
-	Name        string               `json:"name"`
-	Description string               `json:"description,omitempty"`
-	Permissions []rolePermissionView `json:"permissions"`
-	CreatedAt   time.Time            `json:"created_at"`
-	UpdatedAt   time.Time            `json:"updated_at"`
-}
-
-type rolePermissionView struct {
-	Audience   string `json:"audience"`
-	Permission string `json:"permission"`
-}
-
-func viewRole(r domain.Role) roleView {
-	v := roleView{
-		Name: r.Name, Description: r.Description, Permissions: []rolePermissionView{},
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-	}
-	for _, p := range r.Permissions {
-		v.Permissions = append(v.Permissions, rolePermissionView(p))
-	}
-	return v
-}
-
-var roles = kind[roleView]{
+var roles = kind[admin.Role]{
 	noun: "role", key: "NAME", example: "clerk",
-	layout: layout[roleView]{
+	layout: layout[admin.Role]{
 		[]string{"NAME", "DESCRIPTION", "PERMISSIONS"},
-		func(v roleView) []any { return []any{v.Name, v.Description, v.permissions()} },
+		func(v admin.Role) []any { return []any{v.Name, v.Description, rolePermissions(v)} },
 	},
-	details: func(w io.Writer, v roleView) {
+	details: func(w io.Writer, v admin.Role) {
 		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
-		for _, p := range v.permissions() {
+		for _, p := range rolePermissions(v) {
 			details(w, "permission", p)
 		}
 	},
-	name: func(v roleView) string { return v.Name },
-	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]roleView, error) {
-		list, err := s.Directory.ListRoles(ctx, after, limit)
-		return viewed(list, viewRole), err
-	},
-	find: func(ctx context.Context, s *server.Services, name string) (roleView, error) {
-		role, err := s.Directory.FindRole(ctx, name)
-		return viewRole(role), err
-	},
+	name: func(v admin.Role) string { return v.Name },
+	list: (*admin.Service).ListRoles,
+	find: (*admin.Service).FindRole,
 }
 
-func (v roleView) permissions() []string {
+func rolePermissions(v admin.Role) []string {
 	var list []string
 	for _, p := range v.Permissions {
 		list = append(list, reference{p.Audience, p.Permission}.String())
@@ -71,9 +41,7 @@ func (v roleView) permissions() []string {
 func (a *app) roleCommand() *cobra.Command {
 	return noun("role", "Manage roles: named sets of permissions",
 		a.roleCreate(), roles.listCommand(a, "List the roles by name"), roles.showCommand(a, "Show a role"), a.roleUpdate(),
-		roles.change(a, "delete", "Delete a role and its assignments", func(ctx context.Context, s *server.Services, name string) error {
-			return s.Directory.DeleteRole(ctx, name)
-		}))
+		roles.change(a, "delete", "Delete a role and its assignments", (*admin.Service).DeleteRole))
 }
 
 // permissionFlag makes a flag of AUDIENCE#permission that may be repeated.
@@ -95,10 +63,10 @@ func (a *app) roleCreate() *cobra.Command {
 		Short:   "Make a role",
 		Example: "  signet role create clerk --grant https://orders.example#orders:read",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			role.Name = args[0]
-			created, err := s.Directory.CreateRole(ctx, role)
-			return roles.show(viewRole(created)), err
+			created, err := s.CreateRole(ctx, caller, role)
+			return roles.show(created), err
 		}),
 	}
 	cmd.Flags().StringVar(&role.Description, "description", "", "say in `TEXT` what the role is for")
@@ -120,15 +88,15 @@ func (a *app) roleUpdate() *cobra.Command {
 	flags.StringVar(&description, "description", "", "say in `TEXT` what the role is for")
 	permissionFlag(flags, &grant, "grant", "let the role give `AUDIENCE#permission`; may be repeated")
 	permissionFlag(flags, &revoke, "revoke", "let the role not give `AUDIENCE#permission` any more; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		role, err := s.Directory.UpdateRole(ctx, args[0], func(role *domain.Role) (err error) {
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		role, err := s.UpdateRole(ctx, caller, args[0], nil, func(role *domain.Role) (err error) {
 			if flags.Changed("description") {
 				role.Description = description
 			}
 			role.Permissions, err = edit("permission", role.Permissions, revoke, grant)
 			return err
 		})
-		return roles.show(viewRole(role)), err
+		return roles.show(role), err
 	})
 	return cmd
 }

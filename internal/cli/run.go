@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"os/user"
 
 	"github.com/spf13/cobra"
 
-	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/server"
 )
 
@@ -25,13 +24,23 @@ func (a *app) run(do func(ctx context.Context, args []string) (view, error)) run
 	}
 }
 
-// manage makes the RunE of a command that works with the services, on behalf of who types it.
-func (a *app) manage(do func(ctx context.Context, s *server.Services, args []string) (view, error)) runE {
-	return a.run(func(ctx context.Context, args []string) (view, error) {
-		actor, err := operatingSystemUser()
+// managed is a command over the operations of admin, for a caller.
+type managed = func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error)
+
+// manage makes the RunE of a command on the database, for the operating system's user.
+func (a *app) manage(do managed) runE {
+	return a.withServices(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		caller, err := authn.OperatingSystemUser()
 		if err != nil {
 			return view{}, err
 		}
+		return do(ctx, s.Admin, caller, args)
+	})
+}
+
+// withServices makes the RunE of a command that needs the services themselves.
+func (a *app) withServices(do func(ctx context.Context, s *server.Services, args []string) (view, error)) runE {
+	return a.run(func(ctx context.Context, args []string) (view, error) {
 		cfg, err := a.config()
 		if err != nil {
 			return view{}, err
@@ -41,15 +50,6 @@ func (a *app) manage(do func(ctx context.Context, s *server.Services, args []str
 			return view{}, err
 		}
 		defer s.Close()
-		return do(event.WithActor(ctx, actor), s, args)
+		return do(ctx, s, args)
 	})
-}
-
-// operatingSystemUser is the actor for whoever runs the command.
-func operatingSystemUser() (event.Actor, error) {
-	u, err := user.Current()
-	if err != nil {
-		return "", fmt.Errorf("find who runs this command, for the audit log: %w", err)
-	}
-	return event.OperatingSystemUser(u.Username), nil
 }

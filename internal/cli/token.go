@@ -4,18 +4,15 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/server"
 	"github.com/spf13/cobra"
 )
 
 const listedTokens = 100
-
-func viewToken(e domain.TokenEntry) admin.Token { return admin.ShowToken(e, time.Now()) }
 
 var tokens = layout[admin.Token]{
 	[]string{"JTI", "KIND", "SUBJECT", "CLIENT_ID", "AUDIENCE", "ISSUED", "EXPIRES", "STATUS"},
@@ -43,12 +40,7 @@ To see the next page, pass the JTI of the last one with --after.`,
   signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
   signet token list --client reporting --limit 1000 -o json`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			chosen, err := s.Names.Filter(ctx, names)
-			if err != nil {
-				return view{}, err
-			}
-			filter.UserID, filter.ClientID, filter.APIID = chosen.UserID, chosen.ClientID, chosen.APIID
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
 			if filter.State = domain.TokenState(state); state != "" && !slices.Contains(domain.TokenStates, filter.State) {
 				return view{}, usagef("--state %q is none of %v", state, domain.TokenStates)
 			}
@@ -59,8 +51,8 @@ To see the next page, pass the JTI of the last one with --after.`,
 				}
 				filter.Before = ids[0]
 			}
-			list, err := listTokens(ctx, s, filter, limit)
-			return tokens.table(viewed(list, viewToken)), err
+			list, err := listTokens(ctx, s, caller, names, filter, limit)
+			return tokens.table(list), err
 		}),
 	}
 	flags := cmd.Flags()
@@ -76,7 +68,9 @@ To see the next page, pass the JTI of the last one with --after.`,
 }
 
 // listTokens reads page by page until there are as many as the limit, 0: all.
-func listTokens(ctx context.Context, s *server.Services, filter domain.TokenFilter, limit int) (all []domain.TokenEntry, err error) {
+func listTokens(
+	ctx context.Context, s *admin.Service, caller authn.Caller, names index.Names, filter domain.TokenFilter, limit int,
+) (all []admin.Token, err error) {
 	if limit < 0 {
 		return nil, usagef("--limit must not be negative")
 	}
@@ -85,7 +79,7 @@ func listTokens(ctx context.Context, s *server.Services, filter domain.TokenFilt
 		if limit > 0 {
 			filter.Limit = min(pageSize, limit-len(all))
 		}
-		page, next, err := s.Index.List(ctx, filter)
+		page, next, err := s.ListTokens(ctx, caller, names, filter)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/introspection"
@@ -56,7 +57,7 @@ func (a *app) tokenInspect() *cobra.Command {
 whether a key of this server signed it, its entry in the index of issued tokens, and what introspection answers.`,
 		Example: "  signet token inspect < token",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.withServices(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 			if len(args) == 0 {
 				text, err := a.readLine("token")
 				if err != nil {
@@ -80,7 +81,7 @@ func inspect(ctx context.Context, s *server.Services, text string) (view, error)
 	}
 	v := inspectionView{Active: i.Active, Reason: inactive(i), Genuine: i.Genuine, Header: header, Claims: claims}
 	if i.Entry != nil {
-		entry := viewToken(*i.Entry)
+		entry := admin.ShowToken(*i.Entry, time.Now())
 		v.Index = &entry
 	}
 	return answer(v), nil

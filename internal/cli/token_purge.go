@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/spf13/cobra"
-
-	"github.com/signet-auth/signet/internal/server"
 )
 
 // purgedView is the number of deleted rows.
@@ -25,8 +25,8 @@ func (a *app) tokenPurge() *cobra.Command {
 expired tokens are dropped with their partition, which is not counted. It may be interrupted and run again.`,
 		Example: "  signet token purge",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, _ []string) (view, error) {
-			purged, err := s.Index.Purge(ctx)
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+			purged, err := s.PurgeTokens(ctx, caller)
 			return answer(purgedView{purged}), err
 		}),
 	}

@@ -6,10 +6,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/revocation"
-	"github.com/signet-auth/signet/internal/server"
 	"github.com/spf13/cobra"
 )
 
@@ -56,15 +57,15 @@ grants stay, and so do tokens issued later.`,
   signet token revoke --user alice
   signet token revoke --client reporting --issued-before 2026-11-01T12:00:00Z
   signet token revoke --all`,
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			if len(args) > 0 {
-				return revokeByID(ctx, s, args)
+				return revokeByID(ctx, s, caller, args)
 			}
-			begun, err := f.revoke(ctx, s)
+			begun, err := s.Revoke(ctx, caller, f.Names, revocation.TokenSelector{GrantID: f.grant, All: f.all, IssuedBefore: f.issuedBefore})
 			if err != nil {
 				return view{}, err
 			}
-			done, err := s.Revocation.Finish(ctx, begun, a.progress())
+			done, err := s.FinishRevocation(ctx, caller, begun, a.progress())
 			return answer(revokedView{done.Marked, done.Ended}), err
 		}),
 	}
@@ -95,24 +96,13 @@ func (f *revokeFlags) check(args []string) error {
 	return nil
 }
 
-// revoke stores the revocation that the flags ask for.
-func (f *revokeFlags) revoke(ctx context.Context, s *server.Services) (domain.Revocation, error) {
-	target, err := s.Names.Filter(ctx, f.Names)
-	if err != nil {
-		return domain.Revocation{}, err
-	}
-	return s.Revocation.Revoke(ctx, revocation.TokenSelector{
-		UserID: target.UserID, ClientID: target.ClientID, APIID: target.APIID, GrantID: f.grant, All: f.all, IssuedBefore: f.issuedBefore,
-	})
-}
-
-func revokeByID(ctx context.Context, s *server.Services, args []string) (view, error) {
+func revokeByID(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 	ids, err := parseTokenIDs(args)
 	if err != nil {
 		return view{}, err
 	}
 	for _, id := range ids {
-		if err := s.Revocation.RevokeID(ctx, id); err != nil {
+		if err := s.RevokeToken(ctx, caller, id); err != nil {
 			return view{}, err
 		}
 	}

@@ -5,8 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
 func (a *app) tokenSuspend() *cobra.Command {
@@ -17,9 +18,7 @@ func (a *app) tokenSuspend() *cobra.Command {
 status lists, until they are resumed.`,
 		Example: "  signet token suspend AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return eachToken(args, "suspended", func(id domain.TokenID) error { return s.Revocation.Suspend(ctx, id) })
-		}),
+		RunE:    a.eachToken("suspended", (*admin.Service).SuspendToken),
 	}
 }
 
@@ -30,24 +29,26 @@ func (a *app) tokenResume() *cobra.Command {
 		Long:    "Makes suspended tokens active again. A revoked token stays revoked.",
 		Example: "  signet token resume AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-			return eachToken(args, "resumed", func(id domain.TokenID) error { return s.Revocation.Resume(ctx, id) })
-		}),
+		RunE:    a.eachToken("resumed", (*admin.Service).ResumeToken),
 	}
 }
 
-// eachToken runs an operation on tokens one after the other.
-func eachToken(args []string, action string, do func(domain.TokenID) error) (view, error) {
-	ids, err := parseTokenIDs(args)
-	if err != nil {
-		return view{}, err
-	}
-	var all doneList
-	for _, id := range ids {
-		if err := do(id); err != nil {
+// eachToken makes the RunE of a command that runs an operation on tokens, one after the other.
+func (a *app) eachToken(
+	action string, do func(s *admin.Service, ctx context.Context, caller authn.Caller, id domain.TokenID) error,
+) runE {
+	return a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		ids, err := parseTokenIDs(args)
+		if err != nil {
 			return view{}, err
 		}
-		all = append(all, done{action, "token", id.String()})
-	}
-	return answer(all), nil
+		var all doneList
+		for _, id := range ids {
+			if err := do(s, ctx, caller, id); err != nil {
+				return view{}, err
+			}
+			all = append(all, done{action, "token", id.String()})
+		}
+		return answer(all), nil
+	})
 }

@@ -3,74 +3,38 @@ package cli
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/server"
 )
 
-// userView names what OpenID Connect has a claim for as that does (Core §5.1).
-type userView struct {
-	Username      string    `json:"username"`
-	Subject       string    `json:"sub"`
-	Name          string    `json:"name,omitempty"`
-	Email         string    `json:"email,omitempty"`
-	EmailVerified bool      `json:"email_verified"`
-	HasPassword   bool      `json:"has_password"`
-	Disabled      bool      `json:"disabled"`
-	DisabledAt    time.Time `json:"disabled_at,omitzero"`
-	CreatedAt     time.Time `json:"created_at"`
-	UpdatedAt     time.Time `json:"updated_at"`
-}
-
-func viewUser(u domain.User) userView {
-	return userView{
-		Username: u.Username, Subject: u.Subject, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		HasPassword: u.PasswordHash != "", Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
-	}
-}
-
-var users = kind[userView]{
+var users = kind[admin.User]{
 	noun: "user", key: "NAME", example: "alice",
-	layout: layout[userView]{
+	layout: layout[admin.User]{
 		[]string{"USERNAME", "NAME", "EMAIL", "VERIFIED", "SUB", "DISABLED"},
-		func(v userView) []any {
+		func(v admin.User) []any {
 			return []any{v.Username, v.Name, v.Email, v.EmailVerified, v.Subject, v.DisabledAt}
 		},
 	},
-	details: func(w io.Writer, v userView) {
+	details: func(w io.Writer, v admin.User) {
 		details(w, "username", v.Username, "sub", v.Subject, "name", v.Name, "email", v.Email,
 			"email_verified", v.EmailVerified, "has_password", v.HasPassword,
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 	},
-	name: func(v userView) string { return v.Username },
-	list: func(ctx context.Context, s *server.Services, after string, limit int) ([]userView, error) {
-		list, err := s.Directory.ListUsers(ctx, after, limit)
-		return viewed(list, viewUser), err
-	},
-	find: func(ctx context.Context, s *server.Services, name string) (userView, error) {
-		user, err := s.Directory.FindUser(ctx, name)
-		return viewUser(user), err
-	},
+	name: func(v admin.User) string { return v.Username },
+	list: (*admin.Service).ListUsers,
+	find: (*admin.Service).FindUser,
 }
 
 func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
 		a.userCreate(), users.listCommand(a, "List the users by username"), users.showCommand(a, "Show a user"), a.userUpdate(), a.userSetPassword(),
-		users.change(a, "disable", "Disable a user and end the user's sessions, grants and tokens", setUserDisabled(true)),
-		users.change(a, "enable", "Enable a disabled user again", setUserDisabled(false)),
-		users.change(a, "delete", "Delete a user and end the user's sessions, grants and tokens", func(ctx context.Context, s *server.Services, name string) error {
-			return s.Directory.DeleteUser(ctx, name)
-		}))
-}
-
-func setUserDisabled(disabled bool) func(context.Context, *server.Services, string) error {
-	return func(ctx context.Context, s *server.Services, name string) error {
-		return s.Directory.SetUserDisabled(ctx, name, disabled)
-	}
+		users.change(a, "disable", "Disable a user and end the user's sessions, grants and tokens", (*admin.Service).DisableUser),
+		users.change(a, "enable", "Enable a disabled user again", (*admin.Service).EnableUser),
+		users.change(a, "delete", "Delete a user and end the user's sessions, grants and tokens", (*admin.Service).DeleteUser))
 }
 
 // userFlags are what create and update share.
@@ -96,7 +60,7 @@ func (a *app) userCreate() *cobra.Command {
 Without a password the user cannot sign in with one.`,
 		Example: `  signet user create alice --email a@x.example --name "Alice Adams" --password-stdin < password`,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			var secret string
 			if password {
 				var err error
@@ -104,10 +68,10 @@ Without a password the user cannot sign in with one.`,
 					return view{}, err
 				}
 			}
-			user, err := s.Directory.CreateUser(ctx, domain.User{
-				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified,
-			}, secret)
-			return users.show(viewUser(user)), err
+			user, err := s.CreateUser(ctx, caller, admin.NewUser{
+				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Password: secret,
+			})
+			return users.show(user), err
 		}),
 	}
 	f.add(cmd)
@@ -126,8 +90,8 @@ func (a *app) userUpdate() *cobra.Command {
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	cmd.RunE = a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		user, err := s.Directory.UpdateUser(ctx, args[0], func(user *domain.User) error {
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		user, err := s.UpdateUser(ctx, caller, args[0], nil, func(user *domain.User) error {
 			if flags.Changed("name") {
 				user.Name = f.name
 			}
@@ -139,7 +103,7 @@ func (a *app) userUpdate() *cobra.Command {
 			}
 			return nil
 		})
-		return users.show(viewUser(user)), err
+		return users.show(user), err
 	})
 	return cmd
 }
@@ -151,7 +115,7 @@ func (a *app) userSetPassword() *cobra.Command {
 		Short:   "Set a user's password and end the user's sessions, grants and tokens",
 		Example: "  signet user set-password alice --password-stdin < password",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			if !password {
 				return view{}, usagef("a password is read from stdin alone: add --password-stdin")
 			}
@@ -159,7 +123,7 @@ func (a *app) userSetPassword() *cobra.Command {
 			if err != nil {
 				return view{}, err
 			}
-			return answer(done{"set", "password of", args[0]}), s.Directory.SetPassword(ctx, args[0], secret)
+			return answer(done{"set", "password of", args[0]}), s.SetPassword(ctx, caller, args[0], secret)
 		}),
 		DisableFlagsInUseLine: true,
 	}
