@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/oauth"
 )
 
 func (a *app) clientCommand() *cobra.Command {
@@ -30,9 +32,14 @@ type clientFlags struct {
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
+	grants := domain.GrantTypeNames(oauth.GrantTypes())
 	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
-	flags.StringArrayVar(&f.grants, "grant", nil, "allow the grant `TYPE`: authorization_code, client_credentials or refresh_token; may be repeated")
+	flags.StringArrayVar(&f.grants, "grant", nil, "allow the grant `TYPE`: "+strings.Join(grants, ", ")+"; may be repeated")
 	references(flags, &f.apis, "api", "let it ask for tokens of an API, `AUDIENCE` for all of it or AUDIENCE#permission; may be repeated")
+	complete := cobra.FixedCompletions(grants, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("grant", complete); err != nil {
+		panic(err) // the flag is defined above
+	}
 	flags.StringArrayVar(&f.serves, "serves", nil, "let it introspect the tokens of `AUDIENCE`, as the service behind that API; may be repeated")
 	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")

@@ -12,6 +12,23 @@ const (
 	GrantRefreshToken      = "refresh_token"
 )
 
+// GrantType is a grant type of the token endpoint, and what it needs of a client.
+type GrantType struct {
+	Name         string // grant_type
+	Confidential bool   // the client must have a secret
+	RedirectURI  bool   // the client must have one
+	With         string // another grant type that the client needs for it, empty: none
+}
+
+// GrantTypeNames are the names of grant types, in their order.
+func GrantTypeNames(types []GrantType) []string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = t.Name
+	}
+	return names
+}
+
 // Scopes that Signet itself defines (OpenID Connect Core §5.4, §11).
 const (
 	ScopeOpenID        = "openid"

@@ -56,7 +56,7 @@ func (p *Provider) metadata() metadata {
 		ScopesSupported:        domain.IdentityScopes,
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: []string{"query"},
-		GrantTypesSupported:    grantTypes,
+		GrantTypesSupported:    domain.GrantTypeNames(GrantTypes()),
 		TokenAuthMethods:       anyClient,
 		RevocationAuthMethods:  anyClient,
 		IntrospectAuthMethods:  authn.SecretMethods,

@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/ory/fosite"
 	foauth "github.com/ory/fosite/handler/oauth2"
-	"github.com/ory/fosite/handler/openid"
 	"github.com/ory/fosite/token/hmac"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
@@ -96,29 +95,11 @@ func New(c Config) *Provider {
 	p.strategy = &strategy{HMACSHAStrategyUnPrefixed: hmacStrategy, provider: p}
 	store := &storage{provider: p}
 
-	code := &foauth.AuthorizeExplicitGrantHandler{
-		AccessTokenStrategy: p.strategy, RefreshTokenStrategy: p.strategy, AuthorizeCodeStrategy: p.strategy,
-		CoreStorage: store, TokenRevocationStorage: store, Config: settings,
-	}
-	idTokens := &openid.IDTokenHandleHelper{IDTokenStrategy: p.strategy}
-	oidc := &openid.OpenIDConnectExplicitHandler{
-		OpenIDConnectRequestStorage:   store,
-		OpenIDConnectRequestValidator: openid.NewOpenIDConnectRequestValidator(nil, settings), // nil: hints are judged by authorize
-		Config:                        settings, IDTokenHandleHelper: idTokens,
-	}
-	settings.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidc}
-	settings.TokenEndpointHandlers = fosite.TokenEndpointHandlers{
-		&guard{provider: p},
-		code,
-		&foauth.ClientCredentialsGrantHandler{
-			HandleHelper: &foauth.HandleHelper{AccessTokenStrategy: p.strategy, AccessTokenStorage: store, Config: settings},
-			Config:       settings,
-		},
-		&foauth.RefreshTokenGrantHandler{
-			AccessTokenStrategy: p.strategy, RefreshTokenStrategy: p.strategy, TokenRevocationStorage: store, Config: settings,
-		},
-		oidc,
-		&openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idTokens, Config: settings},
+	made := parts{provider: p, strategy: p.strategy, storage: store, settings: settings}
+	settings.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{made.codeHandler(), made.openidHandler()}
+	settings.TokenEndpointHandlers = fosite.TokenEndpointHandlers{&guard{provider: p}}
+	for _, g := range grants {
+		settings.TokenEndpointHandlers = append(settings.TokenEndpointHandlers, g.handlers(made)...)
 	}
 	p.fosite = fosite.NewOAuth2Provider(store, settings)
 	return p

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/ory/fosite"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
-
-// grantTypes are those that the token endpoint knows.
-var grantTypes = []string{domain.GrantAuthorizationCode, domain.GrantClientCredentials, domain.GrantRefreshToken}
 
 // maxAttempts bounds how often a request is judged anew because something changed meanwhile.
 const maxAttempts = 10
@@ -27,11 +22,11 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	switch grant := form.Get("grant_type"); {
-	case grant == "":
+	if !form.Has("grant_type") {
 		p.fail(w, r, fosite.ErrInvalidRequest.WithHint("The parameter 'grant_type' is missing."))
 		return
-	case !slices.Contains(grantTypes, grant):
+	}
+	if _, ok := findGrantType(form.Get("grant_type")); !ok {
 		p.fail(w, r, fosite.ErrUnsupportedGrantType)
 		return
 	}
@@ -76,11 +71,6 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(revision))
 	if err != nil {
 		return nil, err
-	}
-	if asked := strings.Fields(r.PostForm.Get("scope")); len(asked) > 0 && r.PostForm.Get("grant_type") == domain.GrantRefreshToken {
-		// fosite grants the whole scope again; the guard has seen that what is asked for lies within (RFC 6749 §6).
-		slices.Sort(asked)
-		request.(*fosite.AccessRequest).GrantedScope = slices.Compact(asked)
 	}
 	response, err := p.fosite.NewAccessResponse(ctx, request)
 	if err != nil {

@@ -19,10 +19,9 @@ const (
 	maxAccessTokenTTL  = 24 * time.Hour
 )
 
-var grantTypes = []string{domain.GrantAuthorizationCode, domain.GrantClientCredentials, domain.GrantRefreshToken}
-
-// checkClient holds every rule for clients that needs no database, and fills in what was left open.
-func checkClient(c *domain.Client) error {
+// checkClient holds every rule for clients that needs no database, and fills in what was left open. Its grant types are among those
+// that are supported.
+func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if c.Name == "" {
 		c.Name = c.ClientID
 	}
@@ -38,7 +37,7 @@ func checkClient(c *domain.Client) error {
 	if err := checkSigningAlg("ID token algorithm", c.IDTokenAlg); err != nil {
 		return err
 	}
-	if err := checkGrantTypes(*c); err != nil {
+	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}
 	if err := checkRedirectURIs(c.RedirectURIs, c.Public); err != nil {
@@ -58,26 +57,26 @@ func checkClientID(clientID string) error {
 	return nil
 }
 
-func checkGrantTypes(c domain.Client) error {
+func checkGrantTypes(c domain.Client, supported []domain.GrantType) error {
 	if err := checkUnique("grant type", c.GrantTypes); err != nil {
 		return err
 	}
-	for _, grant := range c.GrantTypes {
-		if !slices.Contains(grantTypes, grant) {
-			return fmt.Errorf("%w grant type %q: use %s", domain.ErrInvalid, grant, strings.Join(grantTypes, ", "))
-		}
-	}
-	has := func(grant string) bool { return slices.Contains(c.GrantTypes, grant) }
-	switch {
-	case len(c.GrantTypes) == 0 && len(c.Serves) == 0:
+	if len(c.GrantTypes) == 0 && len(c.Serves) == 0 {
 		return fmt.Errorf("%w client: give it a grant type, or an API that it serves", domain.ErrInvalid)
-	case c.Public && has(domain.GrantClientCredentials):
-		return fmt.Errorf("%w grant type %q: a public client has no credentials; make it confidential",
-			domain.ErrInvalid, domain.GrantClientCredentials)
-	case has(domain.GrantRefreshToken) && !has(domain.GrantAuthorizationCode):
-		return fmt.Errorf("%w grant type %q: it needs %s too", domain.ErrInvalid, domain.GrantRefreshToken, domain.GrantAuthorizationCode)
-	case has(domain.GrantAuthorizationCode) && len(c.RedirectURIs) == 0:
-		return fmt.Errorf("%w grant type %q: it needs a redirect URI", domain.ErrInvalid, domain.GrantAuthorizationCode)
+	}
+	for _, name := range c.GrantTypes {
+		i := slices.IndexFunc(supported, func(t domain.GrantType) bool { return t.Name == name })
+		if i < 0 {
+			return fmt.Errorf("%w grant type %q: use %s", domain.ErrInvalid, name, strings.Join(domain.GrantTypeNames(supported), ", "))
+		}
+		switch t := supported[i]; {
+		case t.Confidential && c.Public:
+			return fmt.Errorf("%w grant type %q: a public client has no credentials; make it confidential", domain.ErrInvalid, name)
+		case t.With != "" && !slices.Contains(c.GrantTypes, t.With):
+			return fmt.Errorf("%w grant type %q: it needs %s too", domain.ErrInvalid, name, t.With)
+		case t.RedirectURI && len(c.RedirectURIs) == 0:
+			return fmt.Errorf("%w grant type %q: it needs a redirect URI", domain.ErrInvalid, name)
+		}
 	}
 	return nil
 }

@@ -10,6 +10,12 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
+var grantTypes = []domain.GrantType{
+	{Name: domain.GrantAuthorizationCode, RedirectURI: true},
+	{Name: domain.GrantClientCredentials, Confidential: true},
+	{Name: domain.GrantRefreshToken, With: domain.GrantAuthorizationCode},
+}
+
 func TestClientRules(t *testing.T) {
 	web := func(change func(*domain.Client)) domain.Client {
 		c := domain.Client{
@@ -59,7 +65,7 @@ func TestClientRules(t *testing.T) {
 		"too many to serve": {web(func(c *domain.Client) { c.Serves = make([]string, 101) }), "at most 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := checkClient(&tc.client)
+			err := checkClient(&tc.client, grantTypes)
 			checkMessage(t, err, tc.want)
 			if err != nil && !errors.Is(err, domain.ErrInvalid) {
 				t.Errorf("%v is not ErrInvalid", err)

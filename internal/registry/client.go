@@ -30,7 +30,7 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 		secret, stored = r.newSecret()
 		client.Secrets = []domain.ClientSecret{stored}
 	}
-	if err := checkClient(&client); err != nil {
+	if err := checkClient(&client, r.grantTypes); err != nil {
 		return domain.Client{}, "", err
 	}
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
@@ -69,7 +69,7 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		}
 		client.ID, client.ClientID, client.DisabledAt, client.Version = current.ID, current.ClientID, current.DisabledAt, current.Version
 		client.UpdatedAt = r.now()
-		if err := checkClient(&client); err != nil {
+		if err := checkClient(&client, r.grantTypes); err != nil {
 			return nil, err
 		}
 		if err := r.checkAPIsExist(ctx, client); err != nil {

@@ -13,17 +13,24 @@ import (
 
 // Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
 type Registry struct {
-	store     Store
-	cache     *cache.Cache
-	events    *event.Recorder
-	revoker   Revoker
-	secretKey []byte
-	now       func() time.Time
+	store      Store
+	cache      *cache.Cache
+	events     *event.Recorder
+	revoker    Revoker
+	grantTypes []domain.GrantType
+	secretKey  []byte
+	now        func() time.Time
 }
 
-// New makes a registry. The secret key is that of the HMAC by which client secrets are stored.
-func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, secretKey []byte, now func() time.Time) *Registry {
-	return &Registry{store: store, cache: cache, events: events, revoker: revoker, secretKey: secretKey, now: now}
+// New makes a registry. Clients may be registered for the given grant types. The secret key is that of the HMAC by which client
+// secrets are stored.
+func New(
+	store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, grantTypes []domain.GrantType, secretKey []byte,
+	now func() time.Time,
+) *Registry {
+	return &Registry{
+		store: store, cache: cache, events: events, revoker: revoker, grantTypes: grantTypes, secretKey: secretKey, now: now,
+	}
 }
 
 // LookupClient finds a client in the cache, a disabled one too. The client is shared: do not change it.

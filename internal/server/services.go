@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
@@ -117,7 +118,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
-	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, s.master.Derive("client secrets", 32), now)
+	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), now)
 	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, now)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.openTokens(cfg, now)

@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/session"
@@ -49,7 +50,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: clock,
 	})
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, clock)
-	r.Registry = registry.New(db, held, recorder, r.Revocation, master.Derive("client secrets", 32), clock)
+	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), clock)
 	r.Directory = directory.New(db, held, recorder, r.Revocation, clock)
 	r.Sessions = session.New(db, recorder, clock, SessionLimits)
 	r.Minter = token.New(token.Config{

@@ -1,0 +1,93 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ory/fosite"
+	foauth "github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// refreshToken is RFC 6749 §6, with rotation (RFC 9700 §4.14.2) and the ID token of OpenID Connect Core §12.
+var refreshToken = grantType{
+	GrantType: domain.GrantType{Name: domain.GrantRefreshToken, With: domain.GrantAuthorizationCode},
+	validate:  validateRefresh,
+	handlers: func(p parts) []fosite.TokenEndpointHandler {
+		return []fosite.TokenEndpointHandler{
+			&foauth.RefreshTokenGrantHandler{
+				AccessTokenStrategy: p.strategy, RefreshTokenStrategy: p.strategy, TokenRevocationStorage: p.storage, Config: p.settings,
+			},
+			narrowScope{},
+			&openid.OpenIDConnectRefreshHandler{
+				IDTokenHandleHelper: &openid.IDTokenHandleHelper{IDTokenStrategy: p.strategy}, Config: p.settings,
+			},
+		}
+	},
+}
+
+// validateRefresh finds the refresh token and its grant, and checks that the scope lies within what was granted.
+func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
+	form := r.GetRequestForm()
+	if !form.Has("refresh_token") {
+		return fosite.ErrInvalidRequest.WithHint("The parameter 'refresh_token' is missing.")
+	}
+	signature, ok := p.strategy.signature(ctx, form.Get("refresh_token"))
+	if !ok {
+		return errInvalidGrant
+	}
+	found, err := p.Credentials.FindRefreshToken(ctx, signature)
+	if errors.Is(err, domain.ErrNotFound) {
+		return errInvalidGrant
+	} else if err != nil {
+		return fmt.Errorf("find the refresh token: %w", err)
+	}
+	if err := p.loadGrant(ctx, sess, found.GrantID); err != nil {
+		return err
+	}
+	if !found.UsedAt.IsZero() {
+		return &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
+	}
+	if !p.Now().Before(found.ExpiresAt) {
+		return errInvalidGrant
+	}
+	sess.SetExpiresAt(fosite.RefreshToken, found.ExpiresAt)
+	for scope := range strings.FieldsSeq(form.Get("scope")) {
+		if !slices.Contains(sess.grant.Scopes, scope) {
+			return fosite.ErrInvalidScope.WithHint("The scope goes beyond what was granted.")
+		}
+	}
+	return p.confirmTarget(ctx, form, sess)
+}
+
+// narrowScope grants the scope that a refresh asks for: fosite grants the whole again (RFC 6749 §6).
+type narrowScope struct{}
+
+var _ fosite.TokenEndpointHandler = narrowScope{}
+
+// CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
+func (narrowScope) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
+	return r.GetGrantTypes().ExactOne(domain.GrantRefreshToken)
+}
+
+// CanSkipClientAuth implements fosite.TokenEndpointHandler.
+func (narrowScope) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+// HandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
+func (narrowScope) HandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) error {
+	if asked := strings.Fields(r.GetRequestForm().Get("scope")); len(asked) > 0 {
+		slices.Sort(asked)
+		r.(*fosite.AccessRequest).GrantedScope = slices.Compact(asked)
+	}
+	return fosite.ErrUnknownRequest
+}
+
+// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
+func (narrowScope) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
+	return fosite.ErrUnknownRequest
+}
