@@ -20,6 +20,8 @@ func (a *app) readLine(what string) (string, error) {
 		return "", fmt.Errorf("read the %s from stdin: %w", what, err)
 	case len(input) > maxInput:
 		return "", fmt.Errorf("the %s on stdin is longer than %d bytes", what, maxInput)
+	case strings.ContainsAny(text, "\r\n"):
+		return "", fmt.Errorf("there is more than one line on stdin: give the %s on one", what)
 	case text == "":
 		return "", fmt.Errorf("there is no %s on stdin", what)
 	default:

@@ -21,6 +21,7 @@ type Config struct {
 	MakeMasterKey   bool           `koanf:"-"` // MasterKeyFile was not set, and is made with the SQLite database beside it
 	Tokens          Tokens         `koanf:"tokens"`
 	Sessions        Sessions       `koanf:"sessions"`
+	Passwords       Passwords      `koanf:"passwords"`
 	Keys            Keys           `koanf:"keys"`
 	Log             Log            `koanf:"log"`
 	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
@@ -46,6 +47,11 @@ type Tokens struct {
 type Sessions struct {
 	Idle     time.Duration `koanf:"idle"`
 	Lifetime time.Duration `koanf:"lifetime"`
+}
+
+// Passwords are the rules for new passwords.
+type Passwords struct {
+	MinLength int `koanf:"min_length"` // characters
 }
 
 // Keys say how signing keys are published and changed.
@@ -76,6 +82,7 @@ func Default() Config {
 			StatusTTL:          10 * time.Second,
 		},
 		Sessions:  Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
+		Passwords: Passwords{MinLength: 10},
 		Keys:      Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
 		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 		CacheSize: 20000,

@@ -129,6 +129,7 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"idle past absolute", "tokens: {refresh_idle_ttl: 2h, refresh_absolute_ttl: 1h}", "", []string{"tokens.refresh_idle_ttl"}},
 		{"status too short", "tokens: {status_ttl: 999ms}", "", []string{"tokens.status_ttl", "between 1s and 1h"}},
 		{"status too long", "tokens: {status_ttl: 61m}", "", []string{"tokens.status_ttl"}},
+		{"passwords too short", "passwords: {min_length: 7}", "", []string{"passwords.min_length", "between 8 and 128"}},
 		{"several at once", "cache_size: 1\nlog: {format: xml}", "", []string{"cache_size", "log.format"}},
 		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
 		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},

@@ -47,6 +47,7 @@ func (c *Config) validate() error {
 	check("tokens.refresh_idle_ttl", between(c.Tokens.RefreshIdleTTL, time.Minute, c.Tokens.RefreshAbsoluteTTL))
 	check("tokens.status_ttl", between(c.Tokens.StatusTTL, time.Second, time.Hour))
 	check("sessions.idle", between(c.Sessions.Idle, time.Minute, c.Sessions.Lifetime))
+	check("passwords.min_length", between(c.Passwords.MinLength, 8, 128))
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))

@@ -3,7 +3,6 @@
 package directory
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/signet-auth/signet/internal/cache"
@@ -16,11 +15,21 @@ type Directory struct {
 	cache   *cache.Cache
 	events  *event.Recorder
 	revoker Revoker
-	hasher  hasher
+	hasher  *hasher
 	now     func() time.Time
+
+	minPassword int // characters
 }
 
 // New makes a directory.
 func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, now func() time.Time) *Directory {
-	return &Directory{store: store, cache: cache, events: events, revoker: revoker, hasher: make(hasher, 2*runtime.GOMAXPROCS(0)), now: now}
+	return &Directory{
+		store: store, cache: cache, events: events, revoker: revoker, hasher: newHasher(hashesAtOnce()), now: now, minPassword: defaultMinPassword,
+	}
 }
+
+// SetMinPassword sets the least length of new passwords, in characters; 10 if it is not set. Call it before the directory is used.
+func (d *Directory) SetMinPassword(characters int) { d.minPassword = characters }
+
+// MinPassword is the least length of new passwords, in characters.
+func (d *Directory) MinPassword() int { return d.minPassword }

@@ -201,19 +201,96 @@ func TestUsersThatBreakARuleAreRefused(t *testing.T) {
 			{domain.User{Username: "a b"}, "", "invalid username"},
 			{domain.User{Username: "-rf"}, "", "invalid username"},
 			{domain.User{Username: "a\n"}, "", "invalid username"},
-			{domain.User{Username: strings.Repeat("x", 65)}, "", "invalid username"},
+			{domain.User{Username: strings.Repeat("x", 65)}, "", "it has 65 characters; use at most 64, or 254 for an e-mail address"},
+			{domain.User{Username: strings.Repeat("x", 247) + "@x.example"}, "", "it has 257 characters"},
+			{domain.User{Username: "a@" + strings.Repeat("@", 80)}, "", "it has 82 characters"},
+			{domain.User{Username: "jürgen"}, "", "it has the character 'ü'"},
+			{domain.User{Username: ".alice"}, "", "it begins with '.'"},
+			{domain.User{Username: "a", Email: "someone@x.example"}, "Someone@x.example", "it is the e-mail address"},
+			{domain.User{Username: "a"}, "Password123", "one of the most common ones"},
+			{domain.User{Username: "a"}, "          ", "one of the most common ones"},
+			{domain.User{Username: "a"}, "one line\nand another", "more than one line"},
+			{domain.User{Username: "a"}, "correct\thorse", "control character"},
 			{domain.User{Username: "a", Name: "x\x1b[1m"}, "", "invalid name"},
 			{domain.User{Username: "a", Email: "nobody"}, "", "invalid email"},
 			{domain.User{Username: "a", Email: "a@b@c"}, "", "invalid email"},
 			{domain.User{Username: "a", Email: "@x.example"}, "", "invalid email"},
 			{domain.User{Username: "a", Email: "a@x.example\r\nBcc: b"}, "", "invalid email"},
 			{domain.User{Username: "a", Email: strings.Repeat("x", 250) + "@x.ex"}, "", "at most 254"},
-			{domain.User{Username: "a"}, "short", "at least 8 characters"},
+			{domain.User{Username: "a"}, "short", "at least 10 characters"},
 			{domain.User{Username: "administrator"}, "administrator", "it is the username"},
 		} {
 			_, err := w.CreateUser(eventtest.Context(w.t), tc.user, tc.password)
 			w.refused(err, domain.ErrInvalid, tc.want)
 		}
+	})
+}
+
+func TestEmailAddressOf254CharactersIsAUsername(t *testing.T) {
+	each(t, func(w *world) {
+		for _, username := range []string{
+			strings.Repeat("x", 73) + "@x.example", strings.Repeat("x", 64) + "@" + strings.Repeat("y", 60) + "." + strings.Repeat("z", 120) + ".example",
+		} {
+			w.user(username, "correct horse")
+			user, err := w.Authenticate(eventtest.Context(w.t), username, "correct horse")
+			w.check(err)
+			if user.Username != username {
+				w.t.Errorf("%s signed in as %s", username, user.Username)
+			}
+		}
+	})
+}
+
+// NFC and NFD spellings of one password (RFC 8265 §4).
+const composed, decomposed = "p\u00e4ssw\u00f6rter-\u00e9", "pa\u0308sswo\u0308rter-e\u0301"
+
+func TestPasswordsMatchHoweverTheirLettersAreComposed(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		w.user("alice", composed)
+		w.user("bob", decomposed)
+		w.user("carol", "an\u3000ideographic\u00a0space")
+		for _, tc := range []struct {
+			username, password string
+			ok                 bool
+		}{
+			{"alice", composed, true}, {"alice", decomposed, true}, {"bob", composed, true}, {"bob", decomposed, true},
+			{"carol", "an ideographic space", true}, {"alice", "passworter-e", false}, {"alice", strings.ToUpper(composed), false},
+		} {
+			if _, err := w.Authenticate(ctx, tc.username, tc.password); (err == nil) != tc.ok {
+				w.t.Errorf("%s with %+q: %v", tc.username, tc.password, err)
+			}
+		}
+	})
+}
+
+func TestAHashOfAPasswordAsItWasTypedStillWorks(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		w.user("alice", "correct horse")
+		hashed := func(typed string) {
+			alice, err := w.FindUser(ctx, "alice")
+			w.check(err)
+			alice.PasswordHash, err = directory.HashAsTyped(ctx, typed)
+			w.check(err)
+			w.check(w.db.UpdateUser(ctx, alice))
+		}
+		for _, typed := range []string{"with\tcontrol", decomposed} {
+			hashed(typed)
+			_, err := w.Authenticate(ctx, "alice", typed)
+			w.check(err)
+		}
+		_, err := w.Authenticate(ctx, "alice", composed) // hashed anew, as prepared
+		w.check(err)
+	})
+}
+
+func TestMinimumOfPasswordsIsASetting(t *testing.T) {
+	each(t, func(w *world) {
+		w.SetMinPassword(15)
+		_, err := w.CreateUser(eventtest.Context(w.t), domain.User{Username: "a"}, "correct horse")
+		w.refused(err, domain.ErrInvalid, "at least 15 characters")
+		w.user("b", "correct horse battery")
 	})
 }
 

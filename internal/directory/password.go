@@ -2,8 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,26 +9,66 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/secure/precis"
 
+	"github.com/signet-auth/signet/internal/directory/common"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
+// Bounds of a password's length.
 const (
-	minPasswordRunes = 8
-	maxPasswordBytes = 1024
+	defaultMinPassword = 10   // characters
+	maxPasswordBytes   = 1024 // as typed, and as prepared
 )
 
-// checkPassword holds the rule for passwords (NIST SP 800-63B §3.1.1.2): length, and nothing about what it is made of.
-func checkPassword(password, username string) error {
+// preparePassword gives the form in which a password is hashed (OpaqueString, RFC 8265 §4.2), so that it does not matter how a
+// keyboard composes letters with accents. The error says what cannot be in a password.
+func preparePassword(password string) (string, error) {
+	if strings.ContainsAny(password, "\r\n") {
+		return "", fmt.Errorf("%w password: it has more than one line, which no browser can send", domain.ErrInvalid)
+	}
+	prepared, err := precis.OpaqueString.String(password)
+	if err != nil {
+		return "", fmt.Errorf("%w password: it has a control character, or one that Unicode does not assign", domain.ErrInvalid)
+	}
+	return prepared, nil
+}
+
+// checkPassword holds the rules for passwords, as prepared (NIST SP 800-63B-4 §3.1.1.2): a length, none that is tried first, and
+// nothing about what it is made of.
+func checkPassword(password string, user domain.User, minLength int) error {
+	same := func(other string) bool { return other != "" && strings.EqualFold(password, other) }
 	switch {
-	case utf8.RuneCountInString(password) < minPasswordRunes:
-		return fmt.Errorf("%w password: use at least %d characters", domain.ErrInvalid, minPasswordRunes)
+	case utf8.RuneCountInString(password) < minLength:
+		return fmt.Errorf("%w password: use at least %d characters", domain.ErrInvalid, minLength)
 	case len(password) > maxPasswordBytes:
 		return fmt.Errorf("%w password: use at most %d bytes", domain.ErrInvalid, maxPasswordBytes)
-	case canonical(password) == username:
+	case same(user.Username):
 		return fmt.Errorf("%w password: it is the username; choose another one", domain.ErrInvalid)
+	case same(user.Email):
+		return fmt.Errorf("%w password: it is the e-mail address; choose another one", domain.ErrInvalid)
+	case common.Password(password):
+		return fmt.Errorf("%w password: it is one of the most common ones, which are tried first; choose another one", domain.ErrInvalid)
 	}
 	return nil
+}
+
+// hashPassword prepares, checks and hashes a new password of a user.
+func (d *Directory) hashPassword(ctx context.Context, password string, user domain.User) (string, error) {
+	if len(password) > maxPasswordBytes {
+		return "", fmt.Errorf("%w password: use at most %d bytes", domain.ErrInvalid, maxPasswordBytes)
+	}
+	if password == "" {
+		return "", checkPassword(password, user, d.minPassword)
+	}
+	prepared, err := preparePassword(password)
+	if err != nil {
+		return "", err
+	}
+	if err := checkPassword(prepared, user, d.minPassword); err != nil {
+		return "", err
+	}
+	return d.hasher.hash(ctx, prepared)
 }
 
 // argon2idCost is what one hash costs (RFC 9106 §3.1).
@@ -94,34 +132,4 @@ func parsePasswordHash(phc string) (passwordHash, error) {
 		return passwordHash{}, errPasswordHash
 	}
 	return h, nil
-}
-
-// hasher limits how many passwords are hashed at once: each takes 19 MiB and a core. Its capacity is the limit.
-type hasher chan struct{}
-
-// hash makes the PHC string of a password with a new salt. It fails only when ctx ends while it waits.
-func (h hasher) hash(ctx context.Context, password string) (string, error) {
-	made := passwordHash{cost: currentCost, salt: make([]byte, saltBytes)}
-	rand.Read(made.salt)
-	var err error
-	if made.key, err = h.derive(ctx, password, made.cost, made.salt, keyBytes); err != nil {
-		return "", err
-	}
-	return made.String(), nil
-}
-
-// matches reports whether the password is the hashed one. It fails only when ctx ends while it waits.
-func (h hasher) matches(ctx context.Context, password string, stored passwordHash) (bool, error) {
-	key, err := h.derive(ctx, password, stored.cost, stored.salt, uint32(len(stored.key)))
-	return err == nil && subtle.ConstantTimeCompare(key, stored.key) == 1, err
-}
-
-func (h hasher) derive(ctx context.Context, password string, cost argon2idCost, salt []byte, size uint32) ([]byte, error) {
-	select {
-	case h <- struct{}{}:
-		defer func() { <-h }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait to hash a password: %w", ctx.Err())
-	}
-	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, size), nil
 }

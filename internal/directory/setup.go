@@ -58,9 +58,8 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 	if err := d.CheckSetupLink(ctx, token); err != nil {
 		return domain.User{}, err
 	}
-	user.Username = canonical(user.Username)
-	if err := checkPassword(password, user.Username); err != nil {
-		return domain.User{}, err
+	if password == "" {
+		return domain.User{}, checkPassword(password, user, d.minPassword)
 	}
 	user, err := d.newUser(ctx, user, password)
 	if err != nil {

@@ -35,7 +35,7 @@ func TestASetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 		token, other := w.setupLink(), w.setupLink()
 		w.check(w.CheckSetupLink(ctx, token))
 		_, err := w.CompleteSetup(ctx, token, domain.User{Username: "root"}, "")
-		w.refused(err, domain.ErrInvalid, "at least 8 characters")
+		w.refused(err, domain.ErrInvalid, "at least 10 characters")
 		_, err = w.CompleteSetup(ctx, "guess", domain.User{Username: "root"}, "correct horse")
 		w.refused(err, domain.ErrNotFound)
 		w.setupNeeded(true)

@@ -22,24 +22,40 @@ func (d *Directory) Authenticate(ctx context.Context, username, password string)
 			return domain.User{}, fmt.Errorf("sign in user %q: %w", user.Username, err)
 		}
 	}
-	if len(password) > maxPasswordBytes {
-		password = "" // no password is so long; do not hash it all
-	}
-	match, err := d.hasher.matches(ctx, password, stored)
+	match, raw, err := d.matches(ctx, password, stored)
 	if err != nil {
 		return domain.User{}, fmt.Errorf("sign in: %w", err)
 	}
 	if !match || user.PasswordHash == "" || !user.DisabledAt.IsZero() {
 		return domain.User{}, fmt.Errorf("%w username or password", domain.ErrInvalid)
 	}
-	if stored.cost != currentCost {
+	if stored.cost != currentCost || raw {
 		return d.rehash(ctx, user, password)
 	}
 	return user, nil
 }
 
-// rehash replaces a hash of an older cost, unless the password was changed in between.
+// matches says whether a typed password is the hashed one: as prepared, or raw, as passwords were hashed before they were prepared.
+func (d *Directory) matches(ctx context.Context, typed string, stored passwordHash) (match, raw bool, err error) {
+	if len(typed) > maxPasswordBytes {
+		typed = "" // no password is so long; do not hash it all
+	}
+	prepared, err := preparePassword(typed)
+	if err != nil {
+		prepared = typed
+	}
+	if match, err = d.hasher.matches(ctx, prepared, stored); match || err != nil || prepared == typed {
+		return match, false, err
+	}
+	match, err = d.hasher.matches(ctx, typed, stored)
+	return match, true, err
+}
+
+// rehash replaces a hash of an older cost or form, unless the password was changed in between.
 func (d *Directory) rehash(ctx context.Context, user domain.User, password string) (domain.User, error) {
+	if prepared, err := preparePassword(password); err == nil {
+		password = prepared
+	}
 	hash, err := d.hasher.hash(ctx, password)
 	if err != nil {
 		return domain.User{}, fmt.Errorf("sign in: %w", err)

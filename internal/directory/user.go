@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -15,22 +16,50 @@ import (
 )
 
 const (
-	maxNameBytes  = 200
-	maxEmailBytes = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
+	maxUsernameBytes = 64 // of one that is no e-mail address
+	maxNameBytes     = 200
+	maxEmailBytes    = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 )
 
 var (
-	usernameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9._@+-]{0,63}$`)
-	emailRule    = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+	emailRule = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
 )
 
 // canonical is how a username is stored and compared.
 func canonical(username string) string { return strings.ToLower(username) }
 
+// shorten keeps a message readable when the input is huge.
+func shorten(text string) string {
+	if len(text) <= maxEmailBytes {
+		return text
+	}
+	return text[:maxEmailBytes] + "…"
+}
+
+// checkUsername says what is wrong with a canonical username.
+func checkUsername(username string) error {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	limit := maxUsernameBytes
+	if emailRule.MatchString(username) {
+		limit = maxEmailBytes
+	}
+	strange := strings.TrimLeft(username, alphabet+"._-@+")
+	switch {
+	case username == "":
+		return errors.New("it is empty")
+	case strange != "":
+		return fmt.Errorf("it has the character %q; use letters from a to z, digits or . _ - @ +", []rune(strange)[0])
+	case !strings.Contains(alphabet, username[:1]):
+		return fmt.Errorf("it begins with %q; begin with a letter or digit", username[0])
+	case len(username) > limit:
+		return fmt.Errorf("it has %d characters; use at most %d, or %d for an e-mail address", len(username), maxUsernameBytes, maxEmailBytes)
+	}
+	return nil
+}
+
 func checkUser(user domain.User) error {
-	if !usernameRule.MatchString(user.Username) {
-		return fmt.Errorf("%w username %q: use 1 to 64 letters, digits or . _ - @ +, beginning with a letter or digit",
-			domain.ErrInvalid, user.Username)
+	if err := checkUsername(user.Username); err != nil {
+		return fmt.Errorf("%w username %q: %w", domain.ErrInvalid, shorten(user.Username), err)
 	}
 	if err := domain.CheckText("name", user.Name, maxNameBytes); err != nil {
 		return err
@@ -79,11 +108,8 @@ func (d *Directory) newUser(ctx context.Context, user domain.User, password stri
 	if password == "" {
 		return user, nil
 	}
-	if err := checkPassword(password, user.Username); err != nil {
-		return domain.User{}, err
-	}
 	var err error
-	user.PasswordHash, err = d.hasher.hash(ctx, password)
+	user.PasswordHash, err = d.hashPassword(ctx, password, user)
 	return user, err
 }
 
@@ -123,10 +149,11 @@ func userDetails(user domain.User) event.UserDetails {
 // ErrInvalid if the password breaks a rule, ErrNotFound if there is no such username.
 func (d *Directory) SetPassword(ctx context.Context, username, password string) error {
 	username = canonical(username)
-	if err := checkPassword(password, username); err != nil {
+	current, err := d.FindUser(ctx, username)
+	if err != nil {
 		return err
 	}
-	hash, err := d.hasher.hash(ctx, password)
+	hash, err := d.hashPassword(ctx, password, current)
 	if err != nil {
 		return err
 	}

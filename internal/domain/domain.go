@@ -25,6 +25,8 @@ var (
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrDenied says that the caller lacks a permission.
 	ErrDenied = errors.New("not allowed")
+	// ErrBusy says that too much is being done at the moment: nothing was tried, and it may be later.
+	ErrBusy = errors.New("busy")
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )

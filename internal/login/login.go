@@ -20,10 +20,12 @@ import (
 // Directory knows the users.
 type Directory interface {
 	// Authenticate returns ErrInvalid if username and password do not belong together or the user may not sign in:
-	// the same error, after the same time, for every reason.
+	// the same error, after the same time, for every reason. ErrBusy if too many sign in at the moment.
 	Authenticate(ctx context.Context, username, password string) (domain.User, error)
 	// FindUserByID asks the database, not a cache. ErrNotFound if there is no such user.
 	FindUserByID(ctx context.Context, id int64) (domain.User, error)
+	// MinPassword is the least length of a password, in characters.
+	MinPassword() int
 	// CheckSetupLink returns ErrNotFound if the link is unknown, has expired, or the setup is done.
 	CheckSetupLink(ctx context.Context, token string) error
 	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
@@ -94,8 +96,8 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /static/{file}", l.pages.Static)
 }
 
-// patience is how long a form with a password may take: hashing waits for its turn.
-const patience = 10 * time.Second
+// patience is how long a form with a password may take: it waits for the throttle, and hashing for its turn.
+const patience = 20 * time.Second
 
 func patient(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -137,7 +139,7 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 		}
 		return err
 	}
-	l.pages.Remember(w, user.Username)
+	l.pages.Remember(w, r, user.Username)
 	return l.pages.SignIn(w, r, token)
 }
 
@@ -156,10 +158,11 @@ func (l *Login) confirm(ctx context.Context, user domain.User) error {
 // fail answers for an error that is not the person's.
 func (l *Login) fail(w http.ResponseWriter, r *http.Request, err error) {
 	gone := errors.Is(err, context.Canceled) // the browser; a proxy may still listen
-	if !gone {
+	busy := errors.Is(err, domain.ErrBusy)   // a flood must not fill the log
+	if !gone && !busy {
 		l.log.ErrorContext(r.Context(), "serve a page", "path", r.URL.Path, "error", err)
 	}
-	if gone || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, domain.ErrUnavailable) {
+	if gone || busy || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, domain.ErrUnavailable) {
 		l.pages.Unavailable(w, r)
 		return
 	}

@@ -16,6 +16,8 @@ type setupForm struct {
 	Name     string
 	Email    string
 	Problem  string
+
+	MinPassword int // characters
 }
 
 func (l *Login) showSetup(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +26,7 @@ func (l *Login) showSetup(w http.ResponseWriter, r *http.Request) {
 		l.refuseSetup(w, r, err)
 		return
 	}
-	l.pages.Render(w, r, http.StatusOK, "setup", setupForm{Token: token})
+	l.pages.Render(w, r, http.StatusOK, "setup", setupForm{Token: token, MinPassword: l.directory.MinPassword()})
 }
 
 func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
@@ -33,6 +35,8 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		Username: strings.TrimSpace(r.PostForm.Get("username")),
 		Name:     strings.TrimSpace(r.PostForm.Get("name")),
 		Email:    strings.TrimSpace(r.PostForm.Get("email")),
+
+		MinPassword: l.directory.MinPassword(),
 	}
 	password := r.PostForm.Get("password")
 	if password != r.PostForm.Get("password_again") {

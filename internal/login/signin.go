@@ -2,12 +2,16 @@ package login
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/page"
 )
@@ -45,30 +49,44 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form.Username = strings.TrimSpace(r.PostForm.Get("username")) // phones like to add a space
-	known := l.pages.Remembers(r, form.Username)
-	if wait := l.throttle.attempt(form.Username, address(r), known); wait > 0 {
-		seconds := int(wait.Seconds()) + 1
+	try := attempt{name: form.Username, address: remoteAddr(r), browser: l.pages.Remembers(r, form.Username)}
+	delay, ok := l.throttle.admit(try)
+	if !ok {
+		seconds := int(delay.Seconds()) + 1
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		form.Problem = "Too many attempts. Please wait " + strconv.Itoa(seconds) + " seconds and try again."
 		l.pages.Render(w, r, http.StatusTooManyRequests, "login", form)
 		return
 	}
-	user, err := l.directory.Authenticate(r.Context(), form.Username, r.PostForm.Get("password"))
+	user, err := l.authenticate(r.Context(), try, delay, r.PostForm.Get("password"))
 	if err == nil {
 		err = l.begin(w, r, user)
 	}
-	if errors.Is(err, domain.ErrInvalid) {
+	switch {
+	case errors.Is(err, domain.ErrInvalid):
 		l.log.InfoContext(r.Context(), "sign-in refused", "ip", address(r))
 		form.Problem = "Username and password do not match. Please try again."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "login", form)
-		return
-	}
-	if err != nil {
+	case err != nil:
+		l.throttle.forgive(try)
 		l.fail(w, r, err)
-		return
+	default:
+		l.throttle.forget(try)
+		l.resume(w, r, form.Flow)
 	}
-	l.throttle.forget(form.Username, address(r), known)
-	l.resume(w, r, form.Flow)
+}
+
+// authenticate checks a password when the delay is over. Where many wait, browsers that the name has signed in on go first.
+func (l *Login) authenticate(ctx context.Context, try attempt, delay time.Duration, password string) (domain.User, error) {
+	if try.browser == "" {
+		ctx = directory.Stranger(ctx)
+	}
+	select {
+	case <-ctx.Done():
+		return domain.User{}, fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
+	case <-time.After(delay):
+		return l.directory.Authenticate(ctx, try.name, password)
+	}
 }
 
 // signInForm is the form for a sealed flow, with what that says about it; or it answers, and is not ok.

@@ -2,10 +2,14 @@ package login_test
 
 import (
 	"context"
+	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,7 +158,7 @@ func TestSignInWhoseTimeRanOutMakesNoSession(t *testing.T) {
 		w.settle()
 		b := w.browser().get("/login")
 		w.meanwhile = func(ctx context.Context) error {
-			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > 10*time.Second {
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > 20*time.Second {
 				t.Error("the password may be hashed for ever")
 			}
 			return context.DeadlineExceeded // as when others keep the hasher busy
@@ -205,6 +209,54 @@ func TestTooManyGuessesHaveToWait(t *testing.T) {
 		own.signIn()
 		w.now = w.now.Add(time.Minute)
 		stranger.signIn()
+	})
+}
+
+func TestAFloodOfSignInsKeepsNobodyOutOfTheirOwnBrowser(t *testing.T) {
+	each(t, func(w *world) {
+		t := w.t
+		w.settle()
+		own := w.browser().signIn().get("/logout").post("/logout").get("/login")
+		form := w.browser().get("/login")
+		token := html.UnescapeString(csrfField.FindStringSubmatch(form.body)[1])
+		page, err := url.Parse(w.server.URL)
+		w.check(err)
+
+		const strangers = 200
+		var flood sync.WaitGroup
+		var turnedAway atomic.Int32
+		for n := range strangers {
+			flood.Go(func() {
+				body := url.Values{"csrf": {token}, "username": {fmt.Sprint("user", n)}, "password": {"guess"}}.Encode()
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, w.server.URL+"/login", strings.NewReader(body))
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				r.Header.Set("Origin", w.server.URL)
+				r.Header.Set(addressHeader, fmt.Sprintf("198.18.%d.%d:1", n/2, n%2))
+				for _, cookie := range form.client.Jar.Cookies(page) {
+					r.AddCookie(cookie)
+				}
+				answer := httptest.NewRecorder()
+				w.server.Config.Handler.ServeHTTP(answer, r)
+				switch answer.Code {
+				case http.StatusServiceUnavailable:
+					turnedAway.Add(1)
+				case http.StatusUnprocessableEntity:
+				default:
+					t.Errorf("stranger %d: status %d", n, answer.Code)
+				}
+			})
+		}
+		for turnedAway.Load() == 0 { // all places of strangers are taken
+			time.Sleep(time.Millisecond)
+		}
+		began := time.Now()
+		own.post("/login", "username", "alice", "password", password).wantRedirect("/account")
+		took := time.Since(began)
+		flood.Wait()
+		t.Logf("alice signed in within %v; %d of %d strangers were turned away", took, turnedAway.Load(), strangers)
+		if whole := time.Since(began); took > whole/2 {
+			t.Errorf("alice signed in after %v, when the strangers were done after %v", took, whole)
+		}
 	})
 }
 

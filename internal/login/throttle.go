@@ -10,22 +10,27 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-	"golang.org/x/time/rate"
 )
 
-// limit is a kind of bucket: it holds burst attempts, and one more comes back every interval.
+// limit is a kind of bucket: it holds burst failures, and one drains every interval. Where one more does not fit, it is refused,
+// or, by a limit that has patience, waits until it fits, if that is not longer.
 type limit struct {
 	interval time.Duration
 	burst    int
+	patience time.Duration
 }
 
-// How many sign-ins may be tried. A stranger can use up the name's bucket and so keep other strangers waiting, but
-// not the person's own browser: one that the person signed in on before is counted by itself.
+// How many sign-ins may fail; those that succeed are free. Many people behind one address are no attack, and one attacker may have
+// many addresses, so each range has a limit of its own. Strangers use up no limit of a browser that the person has signed in on
+// before, and together only slow each other down for a name: at 30 guesses a minute for alice, alice gets in at a new browser.
 var (
-	perAddress = &limit{time.Second, 60}      // one network, whatever the name
-	perName    = &limit{6 * time.Second, 30}  // one name, from anywhere
-	perPair    = &limit{12 * time.Second, 10} // one name from one network
-	perKnown   = &limit{12 * time.Second, 10} // one name from browsers it is known on
+	perAddress = &limit{interval: time.Second, burst: 60}      // an IPv4 address or an IPv6 /64
+	perSubnet  = &limit{interval: time.Second / 2, burst: 120} // an IPv6 /56
+	perSite    = &limit{interval: time.Second / 4, burst: 240} // an IPv4 /24 or an IPv6 /48
+	perName    = &limit{2 * time.Second, 30, 8 * time.Second}  // one name, from anywhere
+	perPair    = &limit{interval: 12 * time.Second, burst: 10} // one name from one site
+	perKnown   = &limit{interval: 12 * time.Second, burst: 10} // one name from one browser that it is known on
+	allLimits  = []*limit{perAddress, perSubnet, perSite, perName, perPair, perKnown}
 )
 
 const throttleSize = 1 << 16 // buckets of a kind in memory; the least used are dropped
@@ -33,21 +38,28 @@ const throttleSize = 1 << 16 // buckets of a kind in memory; the least used are 
 type bucketKey struct {
 	kind    *limit
 	name    string
-	address string
+	network netip.Prefix
+	browser string
 }
 
-// throttle counts attempts to sign in, in this replica.
+// bucket counts failures, and attempts under way.
+type bucket struct {
+	level float64
+	at    time.Time // as of when
+}
+
+// throttle counts failures to sign in, in this replica.
 type throttle struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	buckets map[*limit]*simplelru.LRU[bucketKey, *rate.Limiter] // by kind: many of one push out none of another
+	buckets map[*limit]*simplelru.LRU[bucketKey, *bucket] // by kind: many of one push out none of another
 }
 
 func newThrottle(now func() time.Time) (*throttle, error) {
-	t := &throttle{now: now, buckets: map[*limit]*simplelru.LRU[bucketKey, *rate.Limiter]{}}
-	for _, kind := range []*limit{perAddress, perName, perPair, perKnown} {
-		buckets, err := simplelru.NewLRU[bucketKey, *rate.Limiter](throttleSize, nil)
+	t := &throttle{now: now, buckets: map[*limit]*simplelru.LRU[bucketKey, *bucket]{}}
+	for _, kind := range allLimits {
+		buckets, err := simplelru.NewLRU[bucketKey, *bucket](throttleSize, nil)
 		if err != nil {
 			return nil, fmt.Errorf("make the sign-in throttle: %w", err)
 		}
@@ -56,67 +68,113 @@ func newThrottle(now func() time.Time) (*throttle, error) {
 	return t, nil
 }
 
-// attempt counts one, and says how long to wait if that was too many. What one bucket refuses is counted in no other,
-// and makes none: else whoever makes names up could push out the buckets of real ones.
-func (t *throttle) attempt(name, address string, known bool) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	var wait time.Duration
-	for _, key := range keys(name, address, known) {
-		if bucket, ok := t.buckets[key.kind].Get(key); ok {
-			reservation := bucket.ReserveN(now, 1)
-			wait = max(wait, reservation.DelayFrom(now))
-			reservation.CancelAt(now)
-		}
-	}
-	if wait > 0 {
-		return wait
-	}
-	for _, key := range keys(name, address, known) {
-		bucket, ok := t.buckets[key.kind].Get(key)
-		if !ok {
-			bucket = rate.NewLimiter(rate.Every(key.kind.interval), key.kind.burst)
-			t.buckets[key.kind].Add(key, bucket)
-		}
-		bucket.AllowN(now, 1)
-	}
-	return 0
+// attempt is a sign-in that is tried: for a name, from an address, in a browser.
+type attempt struct {
+	name    string
+	address netip.Addr
+	browser string // that the name has signed in on before, empty: none such
 }
 
-// forget drops what a success proves harmless.
-func (t *throttle) forget(name, address string, known bool) {
+// admit counts an attempt, and says after which delay it may go on; or not ok, when to come again. What one bucket refuses is counted
+// in no other, and makes none: else whoever makes names up could push out the buckets of real ones.
+func (t *throttle) admit(a attempt) (delay time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	narrowest := keys(name, address, known)[0]
+	ok = true
+	var refused time.Duration
+	for _, key := range a.keys() {
+		if b, found := t.buckets[key.kind].Get(key); found {
+			b.drain(t.now(), key.kind)
+			wait := time.Duration((b.level + 1 - float64(key.kind.burst)) * float64(key.kind.interval))
+			if wait > key.kind.patience {
+				refused, ok = max(refused, wait-key.kind.patience), false
+			} else {
+				delay = max(delay, wait)
+			}
+		}
+	}
+	if !ok {
+		return refused, false
+	}
+	for _, key := range a.keys() {
+		b, found := t.buckets[key.kind].Get(key)
+		if !found {
+			b = &bucket{at: t.now()}
+			t.buckets[key.kind].Add(key, b)
+		}
+		b.level++
+	}
+	return delay, true
+}
+
+// forgive takes an attempt back that was no guess: it succeeded, or nothing was tried.
+func (t *throttle) forgive(a attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, key := range a.keys() {
+		if b, found := t.buckets[key.kind].Get(key); found {
+			b.level = max(0, b.level-1)
+		}
+	}
+}
+
+// forget drops the failures of the person whose attempt succeeded.
+func (t *throttle) forget(a attempt) {
+	t.forgive(a)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	narrowest := a.keys()[0]
 	t.buckets[narrowest.kind].Remove(narrowest)
 }
 
-// keys names the buckets that count an attempt, the narrowest first.
-func keys(name, address string, known bool) []bucketKey {
-	name = strings.ToLower(name[:min(len(name), 128)])
-	if known {
-		return []bucketKey{{kind: perKnown, name: name}}
-	}
-	return []bucketKey{
-		{kind: perPair, name: name, address: address},
-		{kind: perAddress, address: address},
-		{kind: perName, name: name},
-	}
+func (b *bucket) drain(now time.Time, kind *limit) {
+	b.level = max(0, b.level-float64(max(0, now.Sub(b.at)))/float64(kind.interval))
+	b.at = now
 }
 
-// address is the request's network: an IPv4 address, or the /64 of an IPv6 address, of which one person has many.
-func address(r *http.Request) string {
+// keys names the buckets that count an attempt, the narrowest first.
+func (a attempt) keys() []bucketKey {
+	name := strings.ToLower(a.name[:min(len(a.name), 256)])
+	if a.browser != "" {
+		return []bucketKey{{kind: perKnown, name: name, browser: a.browser}}
+	}
+	bits := []int{32, 24}
+	kinds := []*limit{perAddress, perSite}
+	if a.address.Is6() {
+		bits = []int{64, 56, 48}
+		kinds = []*limit{perAddress, perSubnet, perSite}
+	}
+	var ranges []bucketKey
+	for i, kind := range kinds {
+		network, _ := a.address.Prefix(bits[i]) // no address at all is a network too
+		ranges = append(ranges, bucketKey{kind: kind, network: network})
+	}
+	pair := bucketKey{kind: perPair, name: name, network: ranges[len(ranges)-1].network}
+	return append([]bucketKey{pair, {kind: perName, name: name}}, ranges...)
+}
+
+// remoteAddr is the address that a request comes from; the zero Addr if it has none.
+func remoteAddr(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	ip, err := netip.ParseAddr(host)
+	addr, err := netip.ParseAddr(host)
 	if err != nil {
-		return host
+		return netip.Addr{}
 	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		return netip.PrefixFrom(ip, 64).Masked().String()
+	return addr.Unmap().WithZone("")
+}
+
+// address is what is noted of where a request comes from: an IPv4 address, or the /64 of an IPv6 address, of which one person has
+// many.
+func address(r *http.Request) string {
+	addr := remoteAddr(r)
+	switch {
+	case !addr.IsValid():
+		return r.RemoteAddr
+	case addr.Is6():
+		return netip.PrefixFrom(addr, 64).Masked().String()
 	}
-	return ip.String()
+	return addr.String()
 }

@@ -3,6 +3,7 @@ package login
 import (
 	"fmt"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -17,94 +18,162 @@ func newTestThrottle(t *testing.T) (*throttle, *time.Time) {
 	return throttle, &now
 }
 
-// exhaust tries until it has to wait, and says how often it was let through and how long the wait is.
-func exhaust(throttle *throttle, name, address string, known bool) (int, time.Duration) {
-	for n := range 1000 {
-		if wait := throttle.attempt(name, address, known); wait > 0 {
-			return n, wait
+// from is an attempt in an unknown browser.
+func from(name, address string) attempt {
+	return attempt{name: name, address: netip.MustParseAddr(address)}
+}
+
+// exhaust fails until it is refused, and says how often it was let through, the longest delay, and how long the wait is.
+func exhaust(throttle *throttle, a attempt) (n int, longest, wait time.Duration) {
+	for n = range 1000 {
+		delay, ok := throttle.admit(a)
+		if !ok {
+			return n, longest, delay
+		}
+		longest = max(longest, delay)
+	}
+	return 1000, longest, 0
+}
+
+// refused says how many of sum attempts are.
+func refused(throttle *throttle, sum int, nth func(n int) attempt) (refused int) {
+	for n := range sum {
+		if _, ok := throttle.admit(nth(n)); !ok {
+			refused++
 		}
 	}
-	return 1000, 0
+	return refused
 }
 
 func TestOneNetworkIsSlowedDownForOneName(t *testing.T) {
 	throttle, now := newTestThrottle(t)
-	n, wait := exhaust(throttle, "alice", "192.0.2.1", false)
+	n, _, wait := exhaust(throttle, from("alice", "192.0.2.1"))
 	if n != perPair.burst || wait != perPair.interval {
 		t.Errorf("%d attempts, then a wait of %s", n, wait)
 	}
-	if wait := throttle.attempt("ALICE", "192.0.2.1", false); wait == 0 {
+	if _, ok := throttle.admit(from("ALICE", "192.0.2.1")); ok {
 		t.Error("another spelling of the name is let through")
 	}
-	if wait := throttle.attempt("bob", "192.0.2.1", false); wait > 0 {
+	if _, ok := throttle.admit(from("alice", "192.0.2.99")); ok {
+		t.Error("a neighbour is let through")
+	}
+	if _, ok := throttle.admit(from("bob", "192.0.2.1")); !ok {
 		t.Error("another name has to wait too")
 	}
 	*now = now.Add(wait)
-	if wait := throttle.attempt("alice", "192.0.2.1", false); wait > 0 {
-		t.Errorf("after the wait that was named there is another of %s", wait)
+	if _, ok := throttle.admit(from("alice", "192.0.2.1")); !ok {
+		t.Error("after the wait that was named there is another")
 	}
 }
 
-func TestOneNetworkIsSlowedDownForManyNames(t *testing.T) {
-	throttle, _ := newTestThrottle(t)
-	refused := 0
-	for n := range 2 * perAddress.burst {
-		if throttle.attempt(fmt.Sprintf("user%d", n), "192.0.2.1", false) > 0 {
-			refused++
-		}
-	}
-	if refused != perAddress.burst {
-		t.Errorf("%d of %d refused", refused, 2*perAddress.burst)
+func TestRangesOfAddressesHaveLimitsOfTheirOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit   *limit
+		address func(n int) string
+	}{
+		"one IPv4 address":        {perAddress, func(int) string { return "192.0.2.1" }},
+		"an IPv4 /24":             {perSite, func(n int) string { return fmt.Sprintf("192.0.2.%d", n%256) }},
+		"an IPv6 /64":             {perAddress, func(n int) string { return fmt.Sprintf("2001:db8::%x", n) }},
+		"an IPv6 /56":             {perSubnet, func(n int) string { return fmt.Sprintf("2001:db8:0:%x::1", n%256) }},
+		"an IPv6 /48":             {perSite, func(n int) string { return fmt.Sprintf("2001:db8:0:%x::1", n*7) }},
+		"an IPv4 address in IPv6": {perAddress, func(int) string { return "::ffff:192.0.2.1" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			throttle, _ := newTestThrottle(t)
+			got := refused(throttle, 1000, func(n int) attempt {
+				r := httptest.NewRequest("POST", "/login", nil)
+				r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(c.address(n)), 1234).String()
+				return attempt{name: fmt.Sprintf("user%d", n), address: remoteAddr(r)}
+			})
+			if got != 1000-c.limit.burst {
+				t.Errorf("%d of 1000 refused, want %d", got, 1000-c.limit.burst)
+			}
+		})
 	}
 }
 
-func TestOneNameIsSlowedDownForManyNetworks(t *testing.T) {
-	throttle, _ := newTestThrottle(t)
-	refused := 0
-	for n := range 2 * perName.burst {
-		if throttle.attempt("alice", fmt.Sprintf("192.0.2.%d", n), false) > 0 {
-			refused++
+func TestSuccessesAreFree(t *testing.T) {
+	throttle, now := newTestThrottle(t)
+	for n := range 1000 { // an office behind one address, and one name that signs in in fresh browsers
+		for _, a := range []attempt{from(fmt.Sprintf("user%d", n), "192.0.2.1"), from("robot", "192.0.2.1")} {
+			if delay, ok := throttle.admit(a); !ok || delay > 0 {
+				t.Fatalf("sign-in %d of %s has to wait %s", n, a.name, delay)
+			}
+			*now = now.Add(time.Millisecond)
+			throttle.forget(a)
 		}
 	}
-	if refused != perName.burst {
-		t.Errorf("%d of %d refused", refused, 2*perName.burst)
+}
+
+func TestAttemptsUnderWayCountUntilTheySucceed(t *testing.T) {
+	throttle, _ := newTestThrottle(t)
+	if n, _, _ := exhaust(throttle, from("alice", "192.0.2.1")); n != perPair.burst {
+		t.Errorf("%d guesses at the same time", n)
 	}
 }
 
 func TestStrangersCannotLockAPersonOut(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	for n := range 10 * perName.burst {
-		throttle.attempt("alice", fmt.Sprintf("192.0.2.%d", n), false)
+	refused(throttle, 10*perName.burst, func(n int) attempt { return from("alice", fmt.Sprintf("192.0.%d.1", n%256)) })
+	for _, browser := range []string{"one", "another"} {
+		own := attempt{name: "alice", address: netip.MustParseAddr("192.0.2.1"), browser: browser}
+		if delay, ok := throttle.admit(own); !ok || delay > 0 {
+			t.Errorf("alice has to wait %s at her own browser", delay)
+		}
 	}
-	if wait := throttle.attempt("alice", "198.51.100.1", true); wait > 0 {
-		t.Errorf("alice has to wait %s at her own browser", wait)
+}
+
+func TestStrangersDoNotKeepAPersonOutOfANewBrowser(t *testing.T) {
+	throttle, now := newTestThrottle(t)
+	for second := range 3600 {
+		*now = now.Add(time.Second)
+		if second%2 == 0 { // 30 guesses a minute, from everywhere
+			throttle.admit(from("alice", fmt.Sprintf("198.18.%d.1", second%256)))
+		}
+		if second%600 == 599 {
+			a := from("alice", "203.0.113.1")
+			if delay, ok := throttle.admit(a); !ok || delay > perName.patience {
+				t.Errorf("after %d s alice has to wait %s, let through: %v", second, delay, ok)
+			}
+			throttle.forget(a)
+		}
+	}
+}
+
+func TestTogetherStrangersAreSlowedDownForOneName(t *testing.T) {
+	throttle, now := newTestThrottle(t)
+	admitted := 0
+	for second := range 3600 { // as many guesses as there may be, from everywhere
+		*now = now.Add(time.Second)
+		admitted += 20 - refused(throttle, 20, func(n int) attempt { return from("alice", fmt.Sprintf("198.%d.%d.1", n, second%256)) })
+	}
+	if most := perName.burst + int((time.Hour+perName.patience)/perName.interval); admitted > most {
+		t.Errorf("%d guesses in an hour, want at most %d", admitted, most)
 	}
 }
 
 func TestOneStrangerDoesNotUseUpTheName(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	exhaust(throttle, "alice", "192.0.2.1", false)
+	exhaust(throttle, from("alice", "192.0.2.1"))
 	for range 10 * perName.burst {
-		throttle.attempt("alice", "192.0.2.1", false)
+		throttle.admit(from("alice", "192.0.2.1"))
 	}
-	if wait := throttle.attempt("alice", "198.51.100.1", false); wait > 0 {
-		t.Errorf("alice has to wait %s at a new browser", wait)
+	if delay, ok := throttle.admit(from("alice", "198.51.100.1")); !ok || delay > 0 {
+		t.Errorf("alice has to wait %s at a new browser", delay)
 	}
 }
 
 func TestMadeUpNamesDoNotMakeANameForgotten(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	for n := range perName.burst {
-		throttle.attempt("alice", fmt.Sprintf("192.0.2.%d", n), false)
-	}
+	refused(throttle, 10*perName.burst, func(n int) attempt { return from("alice", fmt.Sprintf("192.0.%d.1", n%256)) })
 	for n := range throttleSize + perAddress.burst {
-		throttle.attempt(fmt.Sprintf("user%d", n), "198.51.100.1", false)
+		throttle.admit(from(fmt.Sprintf("user%d", n), "198.51.100.1"))
 	}
 	for n := range throttleSize + 1 { // more networks than are remembered
-		throttle.attempt("alice", fmt.Sprintf("2001:db8:0:%x::/64", n), false)
+		throttle.admit(from("alice", fmt.Sprintf("2001:db8:%x::1", n&0xffff)))
 	}
-	if wait := throttle.attempt("alice", "203.0.113.1", false); wait == 0 {
-		t.Error("alice's bucket is full again")
+	if _, ok := throttle.admit(from("alice", "203.0.113.1")); ok {
+		t.Error("alice's bucket is empty again")
 	}
 	if n := throttle.buckets[perName].Len(); n != 1+perAddress.burst {
 		t.Errorf("there are buckets of %d names", n)
@@ -113,31 +182,48 @@ func TestMadeUpNamesDoNotMakeANameForgotten(t *testing.T) {
 
 func TestWhatOneBucketRefusesIsCountedInNoOther(t *testing.T) {
 	throttle, now := newTestThrottle(t)
-	for n := range perAddress.burst {
-		throttle.attempt(fmt.Sprintf("user%d", n), "192.0.2.1", false)
-	}
-	if n, _ := exhaust(throttle, "alice", "192.0.2.1", false); n != 0 {
+	refused(throttle, perAddress.burst, func(n int) attempt { return from(fmt.Sprintf("user%d", n), "192.0.2.1") })
+	if n, _, _ := exhaust(throttle, from("alice", "192.0.2.1")); n != 0 {
 		t.Errorf("%d attempts of a network that has none left", n)
 	}
 	*now = now.Add(time.Duration(perPair.burst) * perAddress.interval)
-	if n, _ := exhaust(throttle, "alice", "192.0.2.1", false); n != perPair.burst {
+	if n, _, _ := exhaust(throttle, from("alice", "192.0.2.1")); n != perPair.burst {
 		t.Errorf("%d attempts, want %d", n, perPair.burst)
 	}
 }
 
-func TestKnownBrowserIsSlowedDownToo(t *testing.T) {
+func TestKnownBrowserIsSlowedDownTooByItsOwnFailuresAlone(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	if n, _ := exhaust(throttle, "alice", "192.0.2.1", true); n != perKnown.burst {
+	own := from("alice", "192.0.2.1")
+	own.browser = "shared"
+	if n, _, _ := exhaust(throttle, own); n != perKnown.burst {
 		t.Errorf("%d attempts", n)
+	}
+	own.browser = "alice's"
+	if delay, ok := throttle.admit(own); !ok || delay > 0 {
+		t.Error("another browser of alice's has to wait", delay)
 	}
 }
 
 func TestSuccessForgetsTheFailuresBefore(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	exhaust(throttle, "alice", "192.0.2.1", false)
-	throttle.forget("alice", "192.0.2.1", false)
-	if wait := throttle.attempt("alice", "192.0.2.1", false); wait > 0 {
-		t.Errorf("a wait of %s", wait)
+	a := from("alice", "192.0.2.1")
+	for range perPair.burst - 1 {
+		throttle.admit(a)
+	}
+	throttle.admit(a)
+	throttle.forget(a)
+	if n, _, _ := exhaust(throttle, a); n != perPair.burst {
+		t.Errorf("%d attempts after a success", n)
+	}
+}
+
+func TestAClockThatIsSetBackCountsNothing(t *testing.T) {
+	throttle, now := newTestThrottle(t)
+	throttle.admit(from("alice", "192.0.2.1"))
+	*now = now.Add(-time.Hour)
+	if _, ok := throttle.admit(from("alice", "192.0.2.1")); !ok {
+		t.Error("alice has to wait")
 	}
 }
 

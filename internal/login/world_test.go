@@ -32,7 +32,9 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 const (
 	password = "correct horse battery"
-	orders   = "https://orders.example"
+
+	addressHeader = "X-Test-Address" // where the request seems to come from
+	orders        = "https://orders.example"
 )
 
 // world is a server with the sign-in pages over a real database, with a user, an API, a client, and a clock that the
@@ -112,6 +114,9 @@ func newWorld(t *testing.T, db *store.DB) *world {
 			ctx, cancel := context.WithTimeout(r.Context(), w.patience)
 			defer cancel()
 			r = r.WithContext(ctx)
+		}
+		if address := r.Header.Get(addressHeader); address != "" {
+			r.RemoteAddr = address
 		}
 		mux.ServeHTTP(rw, r)
 	}))

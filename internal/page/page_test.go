@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -88,28 +89,58 @@ func TestCookieIsHiddenFromScriptsAndOtherSites(t *testing.T) {
 	}
 }
 
-func TestTrustedBrowserCookieNamesItsUserUntilItExpires(t *testing.T) {
-	pages, now := newPages(t, "https://id.example")
+// remembered is a request of a browser that has the cookie which Remember set for the request before.
+func remembered(t *testing.T, pages *Pages, r *http.Request, username string) *http.Request {
+	t.Helper()
 	w := httptest.NewRecorder()
-	pages.Remember(w, "alice")
+	pages.Remember(w, r, username)
 	cookie := w.Result().Cookies()[0]
 	if cookie.Name != "__Host-signet-device" || !cookie.Secure || !cookie.HttpOnly {
 		t.Errorf("cookie is too open: %s", cookie)
 	}
+	next := httptest.NewRequest(http.MethodGet, "/login", nil)
+	next.AddCookie(cookie)
+	return next
+}
+
+func TestTrustedBrowserCookieNamesItsUserUntilItExpires(t *testing.T) {
+	pages, now := newPages(t, "https://id.example")
 	r := httptest.NewRequest(http.MethodGet, "/login", nil)
-	if pages.Remembers(r, "alice") {
+	if pages.Remembers(r, "alice") != "" {
 		t.Error("an unknown browser is trusted")
 	}
-	r.AddCookie(cookie)
-	if !pages.Remembers(r, "Alice") {
+	r = remembered(t, pages, r, "alice")
+	if pages.Remembers(r, "Alice") == "" {
 		t.Error("alice is forgotten")
 	}
-	if pages.Remembers(r, "bob") {
+	if pages.Remembers(r, "bob") != "" {
 		t.Error("bob is remembered by the cookie of alice")
 	}
 	*now = now.Add(trustedLifetime)
-	if pages.Remembers(r, "alice") {
+	if pages.Remembers(r, "alice") != "" {
 		t.Error("alice is remembered for ever")
+	}
+}
+
+func TestTrustedBrowserIsThatOfAllWhoSignedInOnIt(t *testing.T) {
+	pages, _ := newPages(t, "https://id.example")
+	r := httptest.NewRequest(http.MethodGet, "/login", nil)
+	for n := range maxTrustedUsers {
+		r = remembered(t, pages, r, fmt.Sprintf("user%d@%s.example", n, strings.Repeat("x", 40)))
+	}
+	first := "user0@" + strings.Repeat("x", 40) + ".example"
+	before := pages.Remembers(r, first)
+	if before == "" {
+		t.Error("the first of those who signed in is forgotten")
+	}
+	again := remembered(t, pages, r, first)
+	if id := pages.Remembers(again, first); id == "" || id == before {
+		t.Error("signing in again gives the browser no new name")
+	}
+	r = remembered(t, pages, r, strings.Repeat("y", 254))
+	r = remembered(t, pages, r, strings.Repeat("z", 254))
+	if pages.Remembers(r, strings.Repeat("z", 254)) == "" || pages.Remembers(r, first) != "" {
+		t.Error("the newest does not push out the oldest")
 	}
 }
 

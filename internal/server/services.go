@@ -120,6 +120,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	}
 	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), now)
 	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, now)
+	s.Directory.SetMinPassword(cfg.Passwords.MinLength)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.openTokens(cfg, now)
 	s.Events = secevent.New(secevent.Config{

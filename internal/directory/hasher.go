@@ -1,0 +1,142 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// maxWaiting is how many of a class may wait for a hash. Others are turned away at once: waiting for longer than a person does is
+// of no use, and each who waits holds a connection.
+const maxWaiting = 64
+
+// hashesAtOnce is how many passwords are hashed at the same time, on the largest machine too: each takes 19 MiB and a core.
+func hashesAtOnce() int { return min(4, max(2, runtime.GOMAXPROCS(0)/2)) }
+
+type strangerKey struct{}
+
+// Stranger marks a request of a browser that nobody is known to have signed in on. Others go before it where passwords are hashed.
+func Stranger(ctx context.Context) context.Context {
+	return context.WithValue(ctx, strangerKey{}, true)
+}
+
+// class says who waits: those that are known, or strangers.
+type class int
+
+const (
+	known class = iota
+	strangers
+)
+
+func classOf(ctx context.Context) class {
+	if ctx.Value(strangerKey{}) != nil {
+		return strangers
+	}
+	return known
+}
+
+// hasher hashes passwords, a few at a time and those of known browsers first, so that a flood of sign-ins takes neither the memory
+// nor the place of everybody else.
+type hasher struct {
+	mu      sync.Mutex
+	free    int                  // slots
+	waiting [2][]chan<- struct{} // by class, each closed when it is given a slot
+}
+
+func newHasher(slots int) *hasher { return &hasher{free: slots} }
+
+// hash makes the PHC string of a password with a new salt. It fails only when it cannot be its turn: ErrBusy, or ctx ends.
+func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+	made := passwordHash{cost: currentCost, salt: make([]byte, saltBytes)}
+	rand.Read(made.salt)
+	var err error
+	if made.key, err = h.derive(ctx, password, made.cost, made.salt, keyBytes); err != nil {
+		return "", err
+	}
+	return made.String(), nil
+}
+
+// matches says whether the password is the hashed one. It fails as hash does.
+func (h *hasher) matches(ctx context.Context, password string, stored passwordHash) (bool, error) {
+	key, err := h.derive(ctx, password, stored.cost, stored.salt, uint32(len(stored.key)))
+	return err == nil && subtle.ConstantTimeCompare(key, stored.key) == 1, err
+}
+
+func (h *hasher) derive(ctx context.Context, password string, cost argon2idCost, salt []byte, size uint32) ([]byte, error) {
+	if err := h.acquire(ctx); err != nil {
+		return nil, fmt.Errorf("wait to hash a password: %w", err)
+	}
+	// The slot is free again when its memory is: else garbage of 19 MiB a hash would pile up between two collections.
+	defer func() {
+		go func() {
+			runtime.GC()
+			h.release()
+		}()
+	}()
+	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, size), nil
+}
+
+// acquire takes a slot, waiting for one where there are not too many who do. domain.ErrBusy if there are, or if ctx ended by its
+// deadline.
+func (h *hasher) acquire(ctx context.Context) error {
+	h.mu.Lock()
+	if h.free > 0 {
+		h.free--
+		h.mu.Unlock()
+		return nil
+	}
+	class := classOf(ctx)
+	if len(h.waiting[class]) >= maxWaiting {
+		h.mu.Unlock()
+		return domain.ErrBusy
+	}
+	turn := make(chan struct{})
+	h.waiting[class] = append(h.waiting[class], turn)
+	h.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		h.leave(class, turn)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
+		}
+		return ctx.Err()
+	}
+}
+
+// leave gives up waiting, or the slot if that came at the same time.
+func (h *hasher) leave(class class, turn chan<- struct{}) {
+	h.mu.Lock()
+	i := slices.Index(h.waiting[class], turn)
+	if i >= 0 {
+		h.waiting[class] = slices.Delete(h.waiting[class], i, i+1)
+	}
+	h.mu.Unlock()
+	if i < 0 {
+		h.release()
+	}
+}
+
+// release gives the slot to who has waited longest, known browsers first.
+func (h *hasher) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for class, waiting := range h.waiting {
+		if len(waiting) > 0 {
+			close(waiting[0])
+			h.waiting[class] = slices.Delete(waiting, 0, 1)
+			return
+		}
+	}
+	h.free++
+}

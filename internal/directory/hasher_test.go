@@ -1,0 +1,150 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// queue asks for a slot, and puts its name into the list when it has it.
+func queue(ctx context.Context, t *testing.T, h *hasher, name string, served *[]string) {
+	go func() {
+		if err := h.acquire(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		*served = append(*served, name)
+	}()
+	synctest.Wait()
+}
+
+func TestKnownBrowsersAreServedBeforeStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(1)
+		if err := h.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var served []string
+		stranger := Stranger(t.Context())
+		queue(stranger, t, h, "stranger 1", &served)
+		queue(stranger, t, h, "stranger 2", &served)
+		queue(t.Context(), t, h, "known 1", &served)
+		queue(t.Context(), t, h, "known 2", &served)
+		for range 4 {
+			h.release()
+			synctest.Wait()
+		}
+		if want := []string{"known 1", "known 2", "stranger 1", "stranger 2"}; !slices.Equal(served, want) {
+			t.Errorf("served %q, want %q", served, want)
+		}
+		h.release()
+		if h.free != 1 {
+			t.Errorf("%d slots are free, want 1", h.free)
+		}
+	})
+}
+
+func TestStrangersWhoWaitAreNotTooManyAndTakeNoPlaceOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(1)
+		if err := h.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var served []string
+		for range maxWaiting {
+			queue(Stranger(t.Context()), t, h, "stranger", &served)
+		}
+		if err := h.acquire(Stranger(t.Context())); !errors.Is(err, domain.ErrBusy) {
+			t.Errorf("one more stranger: %v", err)
+		}
+		queue(t.Context(), t, h, "known", &served)
+		h.release()
+		synctest.Wait()
+		if !slices.Equal(served, []string{"known"}) {
+			t.Errorf("served %q", served)
+		}
+		for range maxWaiting {
+			h.release()
+		}
+	})
+}
+
+func TestWaitingToHashEndsWithTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(1)
+		if err := h.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := h.hash(gone, "correct horse"); !errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrBusy) {
+			t.Errorf("of a browser that went away: %v", err)
+		}
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := h.hash(late, "correct horse"); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, domain.ErrBusy) {
+			t.Errorf("after its time: %v", err)
+		}
+		h.release()
+		if err := h.acquire(t.Context()); err != nil || len(h.waiting[known])+len(h.waiting[strangers]) != 0 {
+			t.Errorf("%v; waiting: %d known, %d strangers", err, len(h.waiting[known]), len(h.waiting[strangers]))
+		}
+	})
+}
+
+// resident reads a value of /proc/self/status in MiB: "VmRSS", or its peak "VmHWM".
+func resident(t *testing.T, name string) int {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err) // not Linux
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			kilobytes, err := strconv.Atoi(strings.Fields(value)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kilobytes >> 10
+		}
+	}
+	t.Fatalf("no %s in /proc/self/status", name)
+	return 0
+}
+
+func TestManySignInsAtOnceTakeTheMemoryOfAFew(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes several times as much")
+	}
+	const slots, sum = 4, 60
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // forget the peak so far
+		t.Skip(err)
+	}
+	before := resident(t, "VmRSS")
+	h := newHasher(slots)
+	var hashing sync.WaitGroup
+	for range sum {
+		hashing.Go(func() {
+			if _, err := h.hash(t.Context(), "correct horse"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	hashing.Wait()
+	took, most := resident(t, "VmHWM")-before, slots*19+16
+	t.Logf("%d hashes at once took %d MiB", sum, took)
+	if took > most {
+		t.Errorf("%d hashes at once took %d MiB, want at most %d", sum, took, most)
+	}
+}
