@@ -193,7 +193,7 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 		servicetest.Must(t, func() error { _, err := w.CreateRole(ctx, mallory, domain.Role{Name: "harmless"}); return err }())
 		_, errUpdate := w.UpdateRole(ctx, mallory, "harmless", nil, func(role *domain.Role) error { role.Permissions = powers; return nil })
 		_, errEmail := w.UpdateUser(ctx, mallory, "boss", nil, func(user *domain.User) error { user.Email = "mallory@x.example"; return nil })
-		_, _, errSecret := w.AddSecret(ctx, mallory, "deploy", time.Time{})
+		_, errSecret := w.AddSecret(ctx, mallory, "deploy", time.Time{})
 		_, errClient := w.UpdateClient(ctx, mallory, "deploy", nil, func(client *domain.Client) error { client.RedirectURIs = nil; return nil })
 		for what, err := range map[string]error{
 			"make a role": errCreate, "change a role": errUpdate, "change an administrator's address": errEmail,

@@ -42,6 +42,19 @@ type ClientSecret struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
+// RegisteredClient is a new client with its secret, which is shown this once.
+type RegisteredClient struct {
+	Client
+	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client is public"`
+}
+
+// AddedSecret is a new secret of a client, which is shown this once.
+type AddedSecret struct {
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret" doc:"Not shown again"`
+	ClientSecret
+}
+
 func showClient(c domain.Client) Client {
 	shown := Client{
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: authn.SecretBasic,
@@ -65,15 +78,15 @@ func showSecret(s domain.ClientSecret) ClientSecret {
 	return ClientSecret{ID: s.ID, Hint: s.Hint, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt}
 }
 
-// CreateClient registers a client and returns it with its secret, which is shown this once: it is empty for a public client.
+// CreateClient registers a client and returns it with its secret, which is empty for a public client.
 // The errors of registry.CreateClient.
-func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client) (Client, string, error) {
+func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client) (RegisteredClient, error) {
 	ctx, err := s.authorize(ctx, caller, "client.create")
 	if err != nil {
-		return Client{}, "", err
+		return RegisteredClient{}, err
 	}
 	client, secret, err := s.Registry.CreateClient(ctx, client)
-	return showClient(client), secret, err
+	return RegisteredClient{showClient(client), secret}, err
 }
 
 // FindClient shows a client. domain.ErrNotFound if there is none with the client_id.
@@ -137,15 +150,14 @@ func (s *Service) DeleteClient(ctx context.Context, caller authn.Caller, clientI
 	})
 }
 
-// AddSecret gives a client another secret, shown this once; those it has stay valid. A zero expiresAt stands for until removed.
-func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID string, expiresAt time.Time) (secret string, stored ClientSecret, err error) {
+// AddSecret gives a client another secret; its other secrets stay valid. With a zero expiresAt it does not expire.
+func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID string, expiresAt time.Time) (added AddedSecret, err error) {
 	err = s.changeClient(ctx, caller, "client.add_secret", clientID, func(ctx context.Context) error {
-		var added domain.ClientSecret
-		secret, added, err = s.Registry.AddSecret(ctx, clientID, expiresAt)
-		stored = showSecret(added)
+		secret, stored, err := s.Registry.AddSecret(ctx, clientID, expiresAt)
+		added = AddedSecret{clientID, secret, showSecret(stored)}
 		return err
 	})
-	return secret, stored, err
+	return added, err
 }
 
 // RemoveSecret takes one of a client's secrets away. domain.ErrNotFound if it has none of the id.

@@ -44,19 +44,13 @@ type createClientInput struct {
 	}
 }
 
-// newClient is a client with its secret, which is shown this once.
-type newClient struct {
-	admin.Client
-	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client is public"`
-}
-
-func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *createClientInput) (*objectOutput[newClient], error) {
+func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *createClientInput) (*objectOutput[admin.RegisteredClient], error) {
 	b := &in.Body
-	client, secret, err := s.Admin.CreateClient(ctx, caller, domain.Client{
+	client, err := s.Admin.CreateClient(ctx, caller, domain.Client{
 		ClientID: b.ClientID, Name: b.Name, Public: b.AuthMethod == authn.None, GrantTypes: b.GrantTypes, RedirectURIs: b.RedirectURIs,
 		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, APIs: clientAPIs(b.APIs), Serves: b.Serves,
 	})
-	return created(newClient{client, secret}, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
+	return created(client, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
 }
 
 func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
@@ -108,16 +102,9 @@ type addSecretInput struct {
 	}
 }
 
-// newSecret is a secret, which is shown this once.
-type newSecret struct {
-	ClientID string `json:"client_id"`
-	Secret   string `json:"client_secret" doc:"Not shown again"`
-	admin.ClientSecret
-}
-
-func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSecretInput) (*objectOutput[newSecret], error) {
-	secret, stored, err := s.Admin.AddSecret(ctx, caller, in.Name, in.Body.ExpiresAt)
-	return created(newSecret{in.Name, secret, stored}, 0, "/clients/"+url.PathEscape(in.Name), err)
+func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSecretInput) (*objectOutput[admin.AddedSecret], error) {
+	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, in.Body.ExpiresAt)
+	return created(secret, 0, "/clients/"+url.PathEscape(in.Name), err)
 }
 
 type removeSecretInput struct {

@@ -72,14 +72,14 @@ A client that serves an API introspects the tokens that reach it.`,
 			if len(args) == 1 {
 				client.ClientID = args[0]
 			}
-			created, secret, err := s.CreateClient(ctx, caller, client)
+			created, err := s.CreateClient(ctx, caller, client)
 			if err != nil {
 				return view{}, err
 			}
-			if secret != "" {
+			if created.ClientSecret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
-			return answer(newClientView{created, secret}), nil
+			return answer(registered(created)), nil
 		}),
 	}
 	f.add(cmd)
@@ -87,13 +87,10 @@ A client that serves an API introspects the tokens that reach it.`,
 	return cmd
 }
 
-// newClientView shows the secret too, which happens once.
-type newClientView struct {
-	admin.Client
-	ClientSecret string `json:"client_secret,omitempty"`
-}
+// registered is a new client, of which people see its credentials.
+type registered admin.RegisteredClient
 
-func (v newClientView) text(w io.Writer) {
+func (v registered) text(w io.Writer) {
 	details(w, "client_id", v.ClientID, "client_secret", v.ClientSecret)
 }
 

@@ -16,14 +16,10 @@ func (a *app) clientSecretCommand() *cobra.Command {
 		a.clientSecretAdd(), a.clientSecretList(), a.clientSecretRemove())
 }
 
-// newSecretView shows the secret itself, which happens once.
-type newSecretView struct {
-	ClientID string `json:"client_id"`
-	Secret   string `json:"client_secret"`
-	admin.ClientSecret
-}
+// addedSecret is a new secret.
+type addedSecret admin.AddedSecret
 
-func (v newSecretView) text(w io.Writer) {
+func (v addedSecret) text(w io.Writer) {
 	details(w, "client_id", v.ClientID, "client_secret", v.Secret, "id", v.ID, "expires_at", v.ExpiresAt)
 }
 
@@ -44,12 +40,12 @@ then remove the old one.`,
 		if cmd.Flags().Changed("expires-in") {
 			expiresAt = now().Add(expiresIn)
 		}
-		secret, stored, err := s.AddSecret(ctx, caller, args[0], expiresAt)
+		secret, err := s.AddSecret(ctx, caller, args[0], expiresAt)
 		if err != nil {
 			return view{}, err
 		}
 		a.note("Keep the client_secret: it is not shown again.")
-		return answer(newSecretView{args[0], secret, stored}), nil
+		return answer(addedSecret(secret)), nil
 	})
 	return cmd
 }
