@@ -9,8 +9,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// progress draws a bar on stderr while a revocation marks its tokens; nil where stderr is no terminal. Token ids begin with
-// the time of issue, so how far the cursor has come says how much is left.
+// progress draws a bar on stderr while the tokens of a revocation are updated; nil where stderr is no terminal. Token ids begin
+// with the time of issue, so the cursor shows which part is done.
 func (a *app) progress() func(domain.Revocation) {
 	file, ok := a.stderr.(*os.File)
 	if !ok {

@@ -12,6 +12,24 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
+var receivers = kind[admin.Receiver]{
+	noun: "receiver", key: "CLIENT_ID", example: "orders",
+	layout: layout[admin.Receiver]{
+		[]string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"},
+		func(v admin.Receiver) []any {
+			return []any{v.ClientID, v.Method, v.Endpoint, v.Events, v.Acknowledged, v.Failures, v.PausedAt}
+		},
+	},
+	details: func(w io.Writer, v admin.Receiver) {
+		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
+			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
+			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
+	},
+	name: func(v admin.Receiver) string { return v.ClientID },
+	list: (*admin.Service).ListReceivers,
+	find: (*admin.Service).FindReceiver,
+}
+
 func (a *app) receiverCommand() *cobra.Command {
 	return noun("receiver", "Manage receivers of Security Event Tokens about revocations and changes",
 		a.receiverCreate(), receivers.listCommand(a, "List the receivers by client_id"), receivers.showCommand(a, "Show a receiver and the state of its delivery"),
@@ -60,22 +78,4 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
 		cmd.MarkFlagsMutuallyExclusive("poll", flag)
 	}
 	return cmd
-}
-
-var receivers = kind[admin.Receiver]{
-	noun: "receiver", key: "CLIENT_ID", example: "orders",
-	layout: layout[admin.Receiver]{
-		[]string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"},
-		func(v admin.Receiver) []any {
-			return []any{v.ClientID, v.Method, v.Endpoint, v.Events, v.Acknowledged, v.Failures, v.PausedAt}
-		},
-	},
-	details: func(w io.Writer, v admin.Receiver) {
-		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
-			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
-			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
-	},
-	name: func(v admin.Receiver) string { return v.ClientID },
-	list: (*admin.Service).ListReceivers,
-	find: (*admin.Service).FindReceiver,
 }

@@ -50,7 +50,7 @@ func (a *app) tokenRevoke() *cobra.Command {
 		Use:   "revoke [JTI...]",
 		Short: "Revoke tokens by id, or all of a user, client, API or grant",
 		Long: `Revokes tokens. They are inactive at every server on this database as soon as the revocation is stored; then the
-tokens are marked one by one. That may be interrupted: a running server goes on with it.
+rows of the tokens are updated, with a progress bar. That may be interrupted: a running server continues it.
 --user and --client end the grants too, so that no refresh token makes new tokens; --grant ends one. With --issued-before,
 grants stay, and so do tokens issued later.`,
 		Example: `  signet token revoke AZk2yFLxQmWn0p3sVb7hTQ
