@@ -139,7 +139,11 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 		}
 		return err
 	}
-	l.pages.Remember(w, r, user.Username)
+	names := []string{user.Username}
+	if user.Email != "" {
+		names = append(names, user.Email)
+	}
+	l.pages.Remember(w, r, names...)
 	return l.pages.SignIn(w, r, token)
 }
 
