@@ -43,6 +43,7 @@ func (s *Services) prepare(ctx context.Context, log *slog.Logger) {
 
 // Run serves until ctx ends, then finishes the requests in progress. The address and the setup link are written to out.
 func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger) error {
+	log = slog.New(newBoundedLog(log.Handler()))
 	s, err := Open(ctx, cfg, ModeServe)
 	if err != nil {
 		return err

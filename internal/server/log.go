@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// How many records one place in the code may log: that many at once, and that many a second from then on. So nobody fills the disk
+// by asking for what fails.
+const (
+	logBurst     = 100
+	logPerSecond = 1
+)
+
+// boundedLog is a log handler that leaves out what one place logs too often, and says how much. Debug records are all there: who
+// turns them on wants them.
+type boundedLog struct {
+	slog.Handler
+	places *places
+}
+
+// places counts by program counter, so that there are no more of them than statements that log.
+type places struct {
+	mu sync.Mutex
+	by map[uintptr]*place
+}
+
+type place struct {
+	limit   *rate.Limiter
+	leftOut int // since the last record that was let through
+}
+
+func newBoundedLog(h slog.Handler) slog.Handler {
+	return boundedLog{h, &places{by: map[uintptr]*place{}}}
+}
+
+// Handle implements slog.Handler.
+func (b boundedLog) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelInfo {
+		leftOut, ok := b.places.admit(r)
+		if !ok {
+			return nil
+		}
+		if leftOut > 0 {
+			r = r.Clone()
+			r.AddAttrs(slog.Int("left_out", leftOut))
+		}
+	}
+	return b.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (b boundedLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return boundedLog{b.Handler.WithAttrs(attrs), b.places}
+}
+
+// WithGroup implements slog.Handler.
+func (b boundedLog) WithGroup(name string) slog.Handler {
+	return boundedLog{b.Handler.WithGroup(name), b.places}
+}
+
+func (p *places) admit(r slog.Record) (leftOut int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.by[r.PC]
+	if at == nil {
+		at = &place{limit: rate.NewLimiter(logPerSecond, logBurst)}
+		p.by[r.PC] = at
+	}
+	if !at.limit.AllowN(r.Time, 1) {
+		at.leftOut++
+		return 0, false
+	}
+	leftOut, at.leftOut = at.leftOut, 0
+	return leftOut, true
+}
