@@ -50,8 +50,8 @@ func apiPermissions(v admin.API) []string {
 
 func (a *app) apiCommand() *cobra.Command {
 	return noun("api", "Manage APIs: the audiences of tokens, and their permissions",
-		a.apiCreate(), apis.listCommand(a, "List the APIs by audience"), apis.showCommand(a, "Show an API"), a.apiUpdate(),
-		apis.change(a, "delete", "Delete an API and revoke its tokens", (*admin.Service).DeleteAPI))
+		a.apiCreate(), apis.listCommand(a), apis.showCommand(a), a.apiUpdate(),
+		apis.change(a, "delete", (*admin.Service).DeleteAPI))
 }
 
 // apiFlags are what create and update share.

@@ -15,10 +15,10 @@ import (
 
 func (a *app) clientCommand() *cobra.Command {
 	return noun("client", "Manage clients: the applications that ask for tokens",
-		a.clientCreate(), clients.listCommand(a, "List the clients by client_id"), clients.showCommand(a, "Show a client"), a.clientUpdate(),
-		clients.change(a, "disable", "Disable a client and revoke its grants and tokens", (*admin.Service).DisableClient),
-		clients.change(a, "enable", "Enable a disabled client again", (*admin.Service).EnableClient),
-		clients.change(a, "delete", "Delete a client and revoke its grants and tokens", (*admin.Service).DeleteClient),
+		a.clientCreate(), clients.listCommand(a), clients.showCommand(a), a.clientUpdate(),
+		clients.change(a, "disable", (*admin.Service).DisableClient),
+		clients.change(a, "enable", (*admin.Service).EnableClient),
+		clients.change(a, "delete", (*admin.Service).DeleteClient),
 		a.clientSecretCommand())
 }
 

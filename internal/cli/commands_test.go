@@ -116,6 +116,9 @@ func TestEveryCommandHasExamplesThatItParses(t *testing.T) {
 		if !strings.Contains(cmd.Example, cmd.CommandPath()) {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
+		if cmd.Short == "" {
+			t.Errorf("%s has no summary", cmd.CommandPath())
+		}
 		for line := range strings.Lines(strings.ReplaceAll(cmd.Example, "\\\n", "")) {
 			if err := parses(line); err != nil {
 				t.Errorf("%s: %v", line, err)

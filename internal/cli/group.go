@@ -43,11 +43,11 @@ var groups = kind[admin.Group]{
 
 func (a *app) groupCommand() *cobra.Command {
 	return noun("group", "Manage groups of users",
-		a.groupCreate(), groups.listCommand(a, "List the groups by name"), groups.showCommand(a, "Show a group and its members"),
+		a.groupCreate(), groups.listCommand(a), groups.showCommand(a),
 		a.groupUpdate(),
 		a.groupMembers("add", "Put users into a group", "added", (*admin.Service).AddMember),
 		a.groupMembers("remove", "Take users out of a group", "removed", (*admin.Service).RemoveMember),
-		groups.change(a, "delete", "Delete a group; its members stay", (*admin.Service).DeleteGroup))
+		groups.change(a, "delete", (*admin.Service).DeleteGroup))
 }
 
 func (a *app) groupCreate() *cobra.Command {

@@ -27,16 +27,19 @@ type kind[V any] struct {
 // operation is one of admin's that changes the object it names.
 type operation = func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) error
 
+// summary is what admin says of an operation on this kind.
+func (k kind[V]) summary(verb string) string { return admin.OperationOf(k.noun + "." + verb).Summary }
+
 // show is the view of one object.
 func (k kind[V]) show(object V) view {
 	return view{object, func(w io.Writer) { k.details(w, object) }}
 }
 
-func (k kind[V]) listCommand(a *app, short string) *cobra.Command {
+func (k kind[V]) listCommand(a *app) *cobra.Command {
 	var p page
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   short,
+		Short:   k.summary("list"),
 		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --after " + k.example + " --limit 100 -o json",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
@@ -50,16 +53,16 @@ func (k kind[V]) listCommand(a *app, short string) *cobra.Command {
 	return cmd
 }
 
-func (k kind[V]) showCommand(a *app, short string) *cobra.Command {
-	return k.command(a, "show", short, func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+func (k kind[V]) showCommand(a *app) *cobra.Command {
+	return k.command(a, "show", k.summary("find"), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		object, err := k.find(s, ctx, caller, args[0])
 		return k.show(object), err
 	})
 }
 
 // change makes a command that changes the object it names and has nothing to show. The verb ends in e: delete, disable, pause.
-func (k kind[V]) change(a *app, verb, short string, do operation) *cobra.Command {
-	return k.command(a, verb, short, func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+func (k kind[V]) change(a *app, verb string, do operation) *cobra.Command {
+	return k.command(a, verb, k.summary(verb), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		return answer(done{verb + "d", k.noun, args[0]}), do(s, ctx, caller, args[0])
 	})
 }

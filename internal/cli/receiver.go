@@ -32,10 +32,10 @@ var receivers = kind[admin.Receiver]{
 
 func (a *app) receiverCommand() *cobra.Command {
 	return noun("receiver", "Manage receivers of Security Event Tokens about revocations and changes",
-		a.receiverCreate(), receivers.listCommand(a, "List the receivers by client_id"), receivers.showCommand(a, "Show a receiver and the state of its delivery"),
-		receivers.change(a, "pause", "Keep a receiver's events until it is resumed", (*admin.Service).PauseReceiver),
-		receivers.change(a, "resume", "Deliver the events that were kept, and retry a failed delivery at once", (*admin.Service).ResumeReceiver),
-		receivers.change(a, "delete", "Stop sending events to a client", (*admin.Service).DeleteReceiver))
+		a.receiverCreate(), receivers.listCommand(a), receivers.showCommand(a),
+		receivers.change(a, "pause", (*admin.Service).PauseReceiver),
+		receivers.change(a, "resume", (*admin.Service).ResumeReceiver),
+		receivers.change(a, "delete", (*admin.Service).DeleteReceiver))
 }
 
 func (a *app) receiverCreate() *cobra.Command {

@@ -40,8 +40,8 @@ func rolePermissions(v admin.Role) []string {
 
 func (a *app) roleCommand() *cobra.Command {
 	return noun("role", "Manage roles: named sets of permissions",
-		a.roleCreate(), roles.listCommand(a, "List the roles by name"), roles.showCommand(a, "Show a role"), a.roleUpdate(),
-		roles.change(a, "delete", "Delete a role and its assignments", (*admin.Service).DeleteRole))
+		a.roleCreate(), roles.listCommand(a), roles.showCommand(a), a.roleUpdate(),
+		roles.change(a, "delete", (*admin.Service).DeleteRole))
 }
 
 // permissionFlag makes a flag of AUDIENCE#permission that may be repeated.

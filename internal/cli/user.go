@@ -31,10 +31,10 @@ var users = kind[admin.User]{
 
 func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
-		a.userCreate(), users.listCommand(a, "List the users by username"), users.showCommand(a, "Show a user"), a.userUpdate(), a.userSetPassword(),
-		users.change(a, "disable", "Disable a user and end the user's sessions, grants and tokens", (*admin.Service).DisableUser),
-		users.change(a, "enable", "Enable a disabled user again", (*admin.Service).EnableUser),
-		users.change(a, "delete", "Delete a user and end the user's sessions, grants and tokens", (*admin.Service).DeleteUser))
+		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(),
+		users.change(a, "disable", (*admin.Service).DisableUser),
+		users.change(a, "enable", (*admin.Service).EnableUser),
+		users.change(a, "delete", (*admin.Service).DeleteUser))
 }
 
 // userFlags are what create and update share.
