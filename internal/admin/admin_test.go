@@ -14,10 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
@@ -45,14 +43,14 @@ func each(t *testing.T, test func(*world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		master := keys.NewMaster()
 		r := servicetest.NewReplica(t, db, master, time.Now)
-		recorder := event.NewRecorder(db, time.Now)
+		recorder := r.Recorder
 		w := &world{Replica: r, t: t, db: db}
 		w.Service = admin.New(admin.Config{
 			Directory: r.Directory, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
 			}),
-			Revocation: r.Revocation, Keys: r.Keys, Audit: audit.New(db), Cache: r.Cache, Events: recorder, Now: time.Now,
+			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Cache: r.Cache, Events: recorder, Now: time.Now,
 		})
 		servicetest.Must(t, w.Sync(t.Context()))
 		var err error

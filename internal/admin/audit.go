@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -38,13 +40,45 @@ func (s *Service) ListEvents(ctx context.Context, caller authn.Caller, after int
 	return list(events, err, showEvent)
 }
 
-// VerifyAudit checks the chain of the audit log and returns the last event, the zero Event if there is none. domain.ErrInvalid says
-// where it is broken.
-func (s *Service) VerifyAudit(ctx context.Context, caller authn.Caller) (Event, error) {
+// VerifyAudit checks the chain of the audit log and returns the last event, the zero Event if there is none. checkpoints are those that
+// were noted elsewhere. domain.ErrInvalid says where the chain is broken, or that a checkpoint is none of this installation's.
+func (s *Service) VerifyAudit(ctx context.Context, caller authn.Caller, checkpoints []string) (Event, error) {
 	ctx, err := s.authorize(ctx, caller, "audit.verify")
 	if err != nil {
 		return Event{}, err
 	}
-	last, err := s.Audit.Verify(ctx)
+	noted := make([]domain.Checkpoint, len(checkpoints))
+	for i, text := range checkpoints {
+		if noted[i], err = s.Audit.ParseCheckpoint(text); err != nil {
+			return Event{}, err
+		}
+	}
+	last, err := s.Audit.Verify(ctx, noted...)
 	return showEvent(last), err
+}
+
+// Checkpoint notes what the audit log is now, and returns that as text to be kept elsewhere. domain.ErrNotFound if the log is empty.
+func (s *Service) Checkpoint(ctx context.Context, caller authn.Caller) (string, error) {
+	ctx, err := s.authorize(ctx, caller, "audit.checkpoint")
+	if err != nil {
+		return "", err
+	}
+	made, err := s.Audit.Checkpoint(ctx)
+	return audit.FormatCheckpoint(made), err
+}
+
+// EraseUser erases what the audit log says of a user, who need not exist any more, and returns the number of events.
+func (s *Service) EraseUser(ctx context.Context, caller authn.Caller, username string) (int, error) {
+	ctx, err := s.authorize(ctx, caller, "audit.erase")
+	if err != nil {
+		return 0, err
+	}
+	if err := domain.CheckName("username", username); err != nil {
+		return 0, err
+	}
+	user, err := s.Directory.FindUser(ctx, username)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return 0, err
+	}
+	return s.Audit.Erase(ctx, username, user.Subject)
 }

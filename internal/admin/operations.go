@@ -34,6 +34,7 @@ const (
 	rotateKeys       = "keys:rotate"
 	revokeKeys       = "keys:revoke"
 	readAudit        = "audit:read"
+	eraseAudit       = "audit:erase"
 )
 
 // Permissions are all of them.
@@ -58,6 +59,7 @@ var Permissions = []Permission{
 	{rotateKeys, "Rotate signing keys"},
 	{revokeKeys, "Revoke signing keys"},
 	{readAudit, "Read and verify the audit log"},
+	{eraseAudit, "Erase what the audit log says of a user"},
 }
 
 // Operations are all of them. A new one is a line here and a method of Service.
@@ -130,6 +132,8 @@ var Operations = []Operation{
 
 	{"audit.list", readAudit, "List the audit log, the oldest event first"},
 	{"audit.verify", readAudit, "Check that no event of the audit log was changed or removed"},
+	{"audit.checkpoint", readAudit, "Note what the audit log is now"},
+	{"audit.erase", eraseAudit, "Erase what the audit log says of a user"},
 }
 
 // OperationOf is the operation of a name, the zero Operation if there is none.

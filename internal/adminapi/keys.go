@@ -3,9 +3,6 @@ package adminapi
 import (
 	"context"
 	"net/http"
-	"strconv"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
@@ -15,7 +12,6 @@ func (s *surface) mountKeys() {
 	register(s, http.MethodGet, "/keys", "key.list", s.listKeys)
 	register(s, http.MethodPost, "/keys/rotate", "key.rotate", s.rotateKey)
 	register(s, http.MethodPost, "/keys/{kid}/revoke", "key.revoke", s.revokeKey)
-	register(s, http.MethodGet, "/audit/events", "audit.list", s.listEvents)
 }
 
 func (s *surface) listKeys(ctx context.Context, caller authn.Caller, _ *struct{}) (*pageOutput[admin.Key], error) {
@@ -40,9 +36,6 @@ type revokeKeyInput struct {
 	KID string `path:"kid"`
 }
 
-// Resolve implements huma.Resolver.
-func (in *revokeKeyInput) Resolve(huma.Context) []error { return checkName(in.KID) }
-
 type revokeKeyOutput struct {
 	Body struct {
 		KID         string           `json:"kid"`
@@ -59,14 +52,4 @@ func (s *surface) revokeKey(ctx context.Context, caller authn.Caller, in *revoke
 	out := new(revokeKeyOutput)
 	out.Body.KID, out.Body.Replacement, out.Body.Revocation = in.KID, replacement.KID, admin.ShowRevocation(begun)
 	return out, nil
-}
-
-type listEventsInput struct {
-	After int64 `query:"after" minimum:"0" doc:"Those after this seq: the 'next' of the page before"`
-	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
-}
-
-func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*pageOutput[admin.Event], error) {
-	seq := func(e admin.Event) string { return strconv.FormatInt(e.Seq, 10) }
-	return page(in.Limit, seq, func(limit int) ([]admin.Event, error) { return s.Admin.ListEvents(ctx, caller, in.After, limit) })
 }

@@ -22,10 +22,17 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
+var chain = event.NewChain([]byte("a key of 32 bytes, for the tests"))
+
+func open(db audit.Store, now func() time.Time) (*audit.Log, *event.Recorder) {
+	recorder := event.NewRecorder(db.(event.Store), chain, now)
+	return audit.New(db, chain, recorder, now), recorder
+}
+
 func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		const workers, each = 8, 5
-		log, recorder := audit.New(db), event.NewRecorder(db, time.Now)
+		log, recorder := open(db, time.Now)
 		var wg sync.WaitGroup
 		for w := range workers {
 			wg.Go(func() {
@@ -48,7 +55,7 @@ func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
 func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		at := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
-		log, recorder := audit.New(db), event.NewRecorder(db, func() time.Time { return at })
+		log, recorder := open(db, func() time.Time { return at })
 		if err := recorder.Record(eventtest.Context(t), event.KeyRotated{Alg: "ES256"}); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +84,7 @@ func TestAnEventTellsWhoDidWhatWhen(t *testing.T) {
 
 func TestAChangeThatFailsLeavesNoEvent(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		log, recorder := audit.New(db), event.NewRecorder(db, time.Now)
+		log, recorder := open(db, time.Now)
 		insert := func(ctx context.Context) error {
 			_, err := db.InsertGroup(ctx, domain.Group{Name: "ops"})
 			return err
@@ -107,7 +114,7 @@ func (d doctored) ListEvents(ctx context.Context, after int64, limit int) ([]dom
 
 func TestTamperingIsFound(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		recorder := event.NewRecorder(db, time.Now)
+		_, recorder := open(db, time.Now)
 		for i := range 5 {
 			if err := recorder.Record(eventtest.Context(t), event.ClientDeleted{ClientID: strconv.Itoa(i)}); err != nil {
 				t.Fatal(err)
@@ -127,25 +134,40 @@ func TestTamperingIsFound(t *testing.T) {
 			change func([]domain.Event) []domain.Event
 			want   string
 		}{
-			"actor":     {third(func(e *domain.Event) { e.Actor = "user:mallory" }), "event 3 was changed"},
-			"action":    {third(func(e *domain.Event) { e.Action = "client.create" }), "event 3 was changed"},
-			"target":    {third(func(e *domain.Event) { e.Target = "client:9" }), "event 3 was changed"},
-			"details":   {third(func(e *domain.Event) { e.Details = `{"x":1}` }), "event 3 was changed"},
-			"time":      {third(func(e *domain.Event) { e.At = e.At.Add(time.Microsecond) }), "event 3 was changed"},
-			"prev hash": {third(func(e *domain.Event) { e.PrevHash = nil }), "event 3 does not follow event 2"},
-			"shifted":   {third(func(e *domain.Event) { e.Actor, e.Action = e.Actor+"c", e.Action[1:] }), "event 3 was changed"},
-			"rehashed": {third(func(e *domain.Event) { e.Actor = "user:mallory"; e.Hash = event.Hash(*e) }),
+			"actor":             {third(func(e *domain.Event) { e.Actor = "user:mallory" }), "event 3 was changed"},
+			"action":            {third(func(e *domain.Event) { e.Action = "client.create" }), "event 3 was changed"},
+			"target":            {third(func(e *domain.Event) { e.Target = "client:9" }), "event 3 was changed"},
+			"details":           {third(func(e *domain.Event) { e.Details = `{"x":1}` }), "event 3 was changed"},
+			"time":              {third(func(e *domain.Event) { e.At = e.At.Add(time.Microsecond) }), "event 3 was changed"},
+			"prev hash":         {third(func(e *domain.Event) { e.PrevHash = nil }), "event 3 does not follow event 2"},
+			"shifted":           {third(func(e *domain.Event) { e.Actor, e.Action = e.Actor+"c", e.Action[1:] }), "event 3 was changed"},
+			"digest":            {third(func(e *domain.Event) { e.Digest[0]++ }), "event 3 was changed"},
+			"action and digest": {third(func(e *domain.Event) { e.Target = "client:9"; e.Digest = chain.Digest(*e) }), "event 3 was changed"},
+			"erased without a word": {third(func(e *domain.Event) {
+				e.Actor, e.Target, e.Details, e.Salt, e.ErasedBy = "", "", "{}", nil, 4
+			}), "event 3 was erased, but not by event 4"},
+			"forged without the key": {func(events []domain.Event) []domain.Event {
+				forger := event.NewChain(make([]byte, 32))
+				for i := 2; i < len(events); i++ {
+					events[i].Actor, events[i].PrevHash = "user:mallory", events[i-1].Hash
+					events[i].Digest = forger.Digest(events[i])
+					events[i].Hash = forger.Hash(events[i])
+				}
+				return events
+			}, "event 3 was changed"},
+			"rehashed": {third(func(e *domain.Event) { e.Actor = "user:mallory"; e.Digest = chain.Digest(*e); e.Hash = chain.Hash(*e) }),
 				"event 4 does not follow event 3"},
 			"rehashed and linked": {func(events []domain.Event) []domain.Event {
 				events[2].Actor = "user:mallory"
-				events[2].Hash = event.Hash(events[2])
+				events[2].Digest = chain.Digest(events[2])
+				events[2].Hash = chain.Hash(events[2])
 				events[3].PrevHash = events[2].Hash
 				return events
 			}, "event 4 was changed"},
 			"removed and linked": {func(events []domain.Event) []domain.Event {
 				events = slices.Delete(events, 2, 3)
 				events[2].PrevHash = events[1].Hash
-				events[2].Hash = event.Hash(events[2])
+				events[2].Hash = chain.Hash(events[2])
 				return events
 			}, "event 4 does not follow event 2"},
 			"removed": {func(events []domain.Event) []domain.Event {
@@ -160,7 +182,7 @@ func TestTamperingIsFound(t *testing.T) {
 			}, "event 3 does not follow event 1"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				_, err := audit.New(doctored{db, tc.change}).Verify(eventtest.Context(t))
+				_, err := audit.New(doctored{db, tc.change}, chain, recorder, time.Now).Verify(eventtest.Context(t))
 				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("Verify = %v, want %q", err, tc.want)
 				}

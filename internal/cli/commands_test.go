@@ -73,6 +73,8 @@ var scenario = []struct {
 	{command: "key revoke", args: "-- KEPT"},
 	{command: "audit list"},
 	{command: "audit verify"},
+	{command: "audit checkpoint"},
+	{command: "audit erase", args: "--user nobody"},
 	{command: "group delete", args: "ops"},
 	{command: "client delete", args: "orders"},
 	{command: "user delete", args: "alice"},

@@ -23,6 +23,7 @@ type Config struct {
 	Sessions        Sessions       `koanf:"sessions"`
 	Passwords       Passwords      `koanf:"passwords"`
 	Keys            Keys           `koanf:"keys"`
+	Audit           Audit          `koanf:"audit"`
 	Log             Log            `koanf:"log"`
 	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	CacheSize       int            `koanf:"cache_size"`      // objects that the cache holds
@@ -33,9 +34,8 @@ type DatabasePool struct {
 	MaxConnections int `koanf:"max_connections"`
 }
 
-// Tokens are the lifetimes of what Signet issues, and its size.
+// Tokens are the lifetimes of what Signet issues.
 type Tokens struct {
-	MaxSize            int           `koanf:"max_size"`             // of access tokens, in bytes
 	AccessTTL          time.Duration `koanf:"access_ttl"`           // of access tokens, where their API sets none
 	IDTTL              time.Duration `koanf:"id_ttl"`               // of ID tokens
 	CodeTTL            time.Duration `koanf:"code_ttl"`             // of authorization codes
@@ -53,6 +53,11 @@ type Sessions struct {
 // Passwords are the rules for new passwords.
 type Passwords struct {
 	MinLength int `koanf:"min_length"` // characters
+}
+
+// Audit says how long the audit log is kept.
+type Audit struct {
+	Retention time.Duration `koanf:"retention"` // 0: for ever
 }
 
 // Keys say how signing keys are published and changed.
@@ -75,7 +80,6 @@ func Default() Config {
 		DatabasePool:    DatabasePool{MaxConnections: 16},
 		DatabaseTimeout: 1500 * time.Millisecond,
 		Tokens: Tokens{
-			MaxSize:            16 << 10,
 			AccessTTL:          10 * time.Minute,
 			IDTTL:              10 * time.Minute,
 			CodeTTL:            time.Minute,
@@ -86,6 +90,7 @@ func Default() Config {
 		Sessions:  Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
 		Passwords: Passwords{MinLength: 10},
 		Keys:      Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
+		Audit:     Audit{Retention: 400 * 24 * time.Hour},
 		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 		CacheSize: 20000,
 	}

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/signet-auth/signet/internal/domain"
 )
 
 // resolve fills in what is empty and follows from other settings.
@@ -43,7 +41,6 @@ func (c *Config) validate() error {
 	check("master_key_file", c.checkMasterKey())
 	check("database_pool.max_connections", between(c.DatabasePool.MaxConnections, 2, 1000))
 	check("database_timeout", between(c.DatabaseTimeout, 100*time.Millisecond, time.Minute))
-	check("tokens.max_size", between(c.Tokens.MaxSize, 2<<10, domain.MaxTokenSize))
 	check("tokens.access_ttl", between(c.Tokens.AccessTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.id_ttl", between(c.Tokens.IDTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.code_ttl", between(c.Tokens.CodeTTL, time.Second, 10*time.Minute))
@@ -52,6 +49,9 @@ func (c *Config) validate() error {
 	check("sessions.idle", between(c.Sessions.Idle, time.Minute, c.Sessions.Lifetime))
 	check("passwords.min_length", between(c.Passwords.MinLength, 8, 128))
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))
+	if c.Audit.Retention != 0 {
+		check("audit.retention", between(c.Audit.Retention, 30*24*time.Hour, 100*365*24*time.Hour))
+	}
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
 	check("cache_size", between(c.CacheSize, 100, 10_000_000))

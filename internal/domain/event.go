@@ -6,12 +6,23 @@ import "time"
 type Event struct {
 	Seq      int64
 	At       time.Time
-	Actor    string // who did it: "user:alice", "client:reporting", "os:root", "system"
+	Actor    string // who did it: "user:alice", "client:reporting", "os:root", "system"; empty: erased
 	Action   string // what was done: "client.create", "token.revoke", …
 	Target   string // to what: "client:reporting", "token:…"
 	Details  string // JSON object, no secrets
+	Salt     []byte
+	Digest   []byte // over Salt, Actor, Target and Details
+	ErasedBy int64  // the seq of the event that says that Salt, Actor, Target and Details were erased; zero: they were not
 	PrevHash []byte
-	Hash     []byte // SHA-256 over PrevHash and the fields above
+	Hash     []byte // over PrevHash, Seq, At, Action and Digest
+}
+
+// Checkpoint is what the audit log was at a time.
+type Checkpoint struct {
+	Seq  int64 // of the last event
+	Hash []byte
+	At   time.Time
+	MAC  []byte
 }
 
 // ChangeKind is the kind of object in a change row, and in the cache.

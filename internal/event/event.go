@@ -38,12 +38,13 @@ var ErrNoActor = errors.New("no actor is named for the event")
 // Recorder writes events.
 type Recorder struct {
 	store Store
+	chain Chain
 	now   func() time.Time
 }
 
 // NewRecorder makes a recorder over a store.
-func NewRecorder(store Store, now func() time.Time) *Recorder {
-	return &Recorder{store: store, now: now}
+func NewRecorder(store Store, chain Chain, now func() time.Time) *Recorder {
+	return &Recorder{store: store, chain: chain, now: now}
 }
 
 // Record writes events in their order, by the actor of ctx. Call it inside the transaction of the change that they report, so
@@ -58,8 +59,9 @@ func (r *Recorder) Record(ctx context.Context, events ...Event) error {
 		if rows[i], err = attributed.row(r.now()); err != nil {
 			return err
 		}
+		r.chain.seal(&rows[i])
 	}
-	return r.store.AppendEvents(ctx, Hash, rows...)
+	return r.store.AppendEvents(ctx, r.chain.Hash, rows...)
 }
 
 // Change records an event and makes the change that it reports, in one transaction. The event is written first: it locks the
@@ -74,7 +76,7 @@ func (r *Recorder) Change(ctx context.Context, e Event, change func(ctx context.
 	})
 }
 
-// Update makes a change and records the event that it returns, in one transaction. The end of the log is locked first, as by
+// Update makes a change and records the event that it returns, if any, in one transaction. The end of the log is locked first, as by
 // Change. ErrNoActor if ctx names no actor.
 func (r *Recorder) Update(ctx context.Context, change func(ctx context.Context) (Event, error)) error {
 	return r.store.Tx(ctx, func(ctx context.Context) error {
@@ -82,7 +84,7 @@ func (r *Recorder) Update(ctx context.Context, change func(ctx context.Context) 
 			return err
 		}
 		e, err := change(ctx)
-		if err != nil {
+		if err != nil || e == nil {
 			return err
 		}
 		return r.Record(ctx, e)

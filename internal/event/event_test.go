@@ -24,7 +24,7 @@ func (r *rows) HoldLog(context.Context) error { return nil }
 
 func TestNothingIsRecordedOrChangedWithoutAnActor(t *testing.T) {
 	var written rows
-	recorder := event.NewRecorder(&written, time.Now)
+	recorder := event.NewRecorder(&written, event.NewChain(make([]byte, 32)), time.Now)
 	changed := false
 	change := func(context.Context) error { changed = true; return nil }
 	if err := recorder.Change(t.Context(), event.GroupCreated{Group: "ops"}, change); !errors.Is(err, event.ErrNoActor) {
@@ -43,7 +43,7 @@ func TestNothingIsRecordedOrChangedWithoutAnActor(t *testing.T) {
 
 func TestAnAttributedEventKeepsItsActor(t *testing.T) {
 	var written rows
-	recorder := event.NewRecorder(&written, time.Now)
+	recorder := event.NewRecorder(&written, event.NewChain(make([]byte, 32)), time.Now)
 	byAlice, err := event.Attribute(event.WithActor(t.Context(), event.User("alice")), event.GroupDeleted{Group: "ops", Subjects: []string{"user:bob"}})
 	if err != nil {
 		t.Fatal(err)

@@ -139,11 +139,7 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 		}
 		return err
 	}
-	names := []string{user.Username}
-	if user.Email != "" {
-		names = append(names, user.Email)
-	}
-	l.pages.Remember(w, r, names...)
+	l.pages.Remember(w, r, user.Username)
 	return l.pages.SignIn(w, r, token)
 }
 

@@ -127,7 +127,7 @@ func (w *world) revoke(t *testing.T, audience string) string {
 // lengthen adds events to the audit log that mean nothing to receivers.
 func (w *world) lengthen(t *testing.T, by int) {
 	t.Helper()
-	recorder := event.NewRecorder(w.db, w.now)
+	recorder := event.NewRecorder(w.db, event.NewChain(make([]byte, 32)), w.now)
 	for batch := range slices.Chunk(slices.Repeat([]event.Event{event.SessionStarted{Session: "x"}}, by), 1000) {
 		must(t, recorder.Record(eventtest.Context(t), batch...))
 	}

@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"time"
 
+	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/status"
 )
 
@@ -19,7 +22,7 @@ type job struct {
 	early chan struct{} // runs the job early when something has changed; nil: only periodically
 }
 
-func (s *Services) jobs(cfg config.Config) []job {
+func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 	early := func() chan struct{} { return make(chan struct{}, 1) }
 	return []job{
 		// Requests refresh the cache themselves. This is for answers without a database query: the JWKS.
@@ -27,8 +30,21 @@ func (s *Services) jobs(cfg config.Config) []job {
 		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
+		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}
+}
+
+// maintainAudit notes in the server's own log, too, what the audit log is: who can write the database cannot change that.
+func (s *Services) maintainAudit(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	made, err := s.Audit.Maintain(ctx, cfg.Audit.Retention)
+	switch {
+	case errors.Is(err, domain.ErrNotFound): // nothing has happened yet
+		return nil
+	case err == nil:
+		log.InfoContext(ctx, "audit log checkpoint", "checkpoint", audit.FormatCheckpoint(made))
+	}
+	return err
 }
 
 // wake runs the job soon, if it is one that runs early.

@@ -17,7 +17,6 @@ import (
 	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/config"
-	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
@@ -80,7 +79,7 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
+		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -98,7 +97,7 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 	})
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
-	jobs := s.jobs(cfg)
+	jobs := s.jobs(cfg, log)
 	for _, j := range jobs {
 		group.Go(func() error { j.run(system, log); return nil })
 	}

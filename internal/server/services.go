@@ -108,8 +108,9 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 		return nil, err
 	}
 	now := time.Now
-	s.Audit = audit.New(db)
-	recorder := event.NewRecorder(db, now)
+	chain := event.NewChain(s.master.Derive("audit log", 32))
+	recorder := event.NewRecorder(db, chain, now)
+	s.Audit = audit.New(db, chain, recorder, now)
 	s.Index = index.New(running, db, now)
 	s.Revocation = revocation.New(running, revocation.Config{
 		Store: db, Statuses: db, Grants: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
@@ -142,7 +143,7 @@ func (s *Services) openTokens(cfg config.Config, now func() time.Time) {
 	s.Names = index.Resolver{Users: s.Directory, Registry: s.Registry}
 	s.Minter = token.New(token.Config{
 		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.master.Derive("status lists", 32), now),
-		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, MaxSize: cfg.Tokens.MaxSize, Now: now,
+		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, Now: now,
 	})
 	s.Introspection = introspection.New(introspection.Config{
 		Minter: s.Minter, Index: s.Index, Revocations: s.Revocation, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory,

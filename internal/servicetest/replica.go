@@ -44,8 +44,9 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	t.Helper()
 	held, err := cache.New(db, 1000)
 	Must(t, err)
-	recorder := event.NewRecorder(db, clock)
-	r := &Replica{Cache: held, Recorder: recorder, Log: audit.New(db), Index: index.New(eventtest.Context(t), db, clock)}
+	chain := event.NewChain(master.Derive("audit log", 32))
+	recorder := event.NewRecorder(db, chain, clock)
+	r := &Replica{Cache: held, Recorder: recorder, Log: audit.New(db, chain, recorder, clock), Index: index.New(eventtest.Context(t), db, clock)}
 	r.Revocation = revocation.New(eventtest.Context(t), revocation.Config{
 		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: clock,
 	})
@@ -55,7 +56,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	r.Sessions = session.New(db, recorder, clock, SessionLimits)
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), clock),
-		Issuer: Issuer, AccessTTL: AccessTTL, MaxSize: MaxTokenSize, Now: clock,
+		Issuer: Issuer, AccessTTL: AccessTTL, Now: clock,
 	})
 	r.Introspection = introspection.New(introspection.Config{
 		Minter: r.Minter, Index: r.Index, Revocations: r.Revocation, Keys: r.Keys, Registry: r.Registry, Directory: r.Directory,

@@ -37,8 +37,10 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
 	w := &world{db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
-	w.log = audit.New(db)
-	w.sessions = session.New(db, event.NewRecorder(db, clock), clock, limits)
+	chain := event.NewChain(make([]byte, 32))
+	recorder := event.NewRecorder(db, chain, clock)
+	w.log = audit.New(db, chain, recorder, clock)
+	w.sessions = session.New(db, recorder, clock, limits)
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
 	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}

@@ -2,9 +2,13 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"math/bits"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -50,11 +54,11 @@ func insertEvents(ctx context.Context, c conn, events []domain.Event) error {
 		var args []any
 		for _, e := range events[:n] {
 			var row string
-			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.PrevHash, e.Hash)
+			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.Salt, e.Digest, e.PrevHash, e.Hash)
 			rows = append(rows, row)
 		}
 		_, err := c.exec(ctx, `
-			INSERT INTO audit_events (seq, at, actor, action, target, details, prev_hash, hash) VALUES `+strings.Join(rows, `, `), args...)
+			INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, prev_hash, hash) VALUES `+strings.Join(rows, `, `), args...)
 		if err != nil {
 			return err
 		}
@@ -63,11 +67,88 @@ func insertEvents(ctx context.Context, c conn, events []domain.Event) error {
 	return nil
 }
 
+const eventColumns = `seq, at, actor, action, target, details, salt, digest, COALESCE(erased_by, 0), prev_hash, hash`
+
+func scanEvent(row scanner) (e domain.Event, err error) {
+	err = row.Scan(&e.Seq, at(&e.At), &e.Actor, &e.Action, &e.Target, &e.Details, &e.Salt, &e.Digest, &e.ErasedBy, &e.PrevHash, &e.Hash)
+	e.PrevHash = bytes(e.PrevHash)
+	return e, err
+}
+
 // ListEvents returns events after the given seq, oldest first, at most limit.
 func (db *DB) ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
-	return findAll(ctx, db, func(row scanner) (e domain.Event, err error) {
-		err = row.Scan(&e.Seq, at(&e.At), &e.Actor, &e.Action, &e.Target, &e.Details, &e.PrevHash, &e.Hash)
-		e.PrevHash = bytes(e.PrevHash)
-		return e, err
-	}, `SELECT seq, at, actor, action, target, details, prev_hash, hash FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
+	return findAll(ctx, db, scanEvent, `SELECT `+eventColumns+` FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
+}
+
+// EndOfLog is the last event's seq and hash, as a checkpoint without a time.
+func (db *DB) EndOfLog(ctx context.Context) (domain.Checkpoint, error) {
+	return find(ctx, db, func(row scanner) (p domain.Checkpoint, err error) {
+		err = row.Scan(&p.Seq, &p.Hash)
+		return p, err
+	}, `SELECT audit_seq, audit_hash FROM installation WHERE id = 1`)
+}
+
+// EraseEvents erases actor, target and details of the events after one seq, up to another, that name one of the words: as actor, as
+// target or as a string in the details. It notes which event says so, and returns the seqs of those that it erased.
+func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, words []string) (erased []int64, err error) {
+	var named []string
+	args := []any{after, through, by}
+	for _, word := range words {
+		text, err := json.Marshal(word)
+		if err != nil {
+			return nil, err
+		}
+		n := len(args)
+		args = append(args, word, "%"+likeLiteral.Replace(string(text))+"%")
+		named = append(named, fmt.Sprintf(`actor = $%d OR target = $%[1]d OR details LIKE $%[2]d ESCAPE '!'`, n+1, n+2))
+	}
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		erased, err = list(ctx, c, scanInt, `
+			UPDATE audit_events SET actor = '', target = '', details = '{}', salt = NULL, erased_by = $3
+			WHERE seq > $1 AND seq <= $2 AND erased_by IS NULL AND (`+strings.Join(named, ` OR `)+`) RETURNING seq`, args...)
+		return err
+	})
+	slices.Sort(erased)
+	return erased, err
+}
+
+// likeLiteral takes their meaning from the characters of a LIKE pattern.
+var likeLiteral = strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`)
+
+// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many.
+func (db *DB) DeleteEvents(ctx context.Context, through int64, limit int) (int64, error) {
+	return db.exec(ctx, `
+		DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE seq <= $1 ORDER BY seq LIMIT $2)`, through, limit)
+}
+
+func scanCheckpoint(row scanner) (p domain.Checkpoint, err error) {
+	err = row.Scan(&p.Seq, &p.Hash, at(&p.At), &p.MAC)
+	return p, err
+}
+
+// InsertCheckpoint stores a checkpoint; one of its seq that is there already stays.
+func (db *DB) InsertCheckpoint(ctx context.Context, p domain.Checkpoint) error {
+	_, err := db.exec(ctx, `INSERT INTO audit_checkpoints (seq, hash, at, mac) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		p.Seq, p.Hash, micros(p.At), p.MAC)
+	return err
+}
+
+// ListCheckpoints returns checkpoints after the given seq, oldest first, at most limit.
+func (db *DB) ListCheckpoints(ctx context.Context, after int64, limit int) ([]domain.Checkpoint, error) {
+	return findAll(ctx, db, scanCheckpoint, `SELECT seq, hash, at, mac FROM audit_checkpoints WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
+}
+
+// EventBefore is the seq of the last event before a time, zero if there is none.
+func (db *DB) EventBefore(ctx context.Context, before time.Time) (int64, error) {
+	seq, err := find(ctx, db, scanInt, `SELECT seq FROM audit_events WHERE at < $1 ORDER BY at DESC, seq DESC LIMIT 1`, micros(before))
+	if errors.Is(err, domain.ErrNotFound) {
+		return 0, nil
+	}
+	return seq, err
+}
+
+// DeleteCheckpoints deletes the checkpoints before a seq.
+func (db *DB) DeleteCheckpoints(ctx context.Context, before int64) error {
+	_, err := db.exec(ctx, `DELETE FROM audit_checkpoints WHERE seq < $1`, before)
+	return err
 }

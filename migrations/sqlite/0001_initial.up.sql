@@ -94,7 +94,6 @@ CREATE TABLE users (
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL
 );
-CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
 -- What a user proves who they are with: at most one password.
 CREATE TABLE credentials (
@@ -320,8 +319,23 @@ CREATE TABLE audit_events (
     action    TEXT NOT NULL,
     target    TEXT NOT NULL,
     details   TEXT NOT NULL,               -- JSON object
+    salt      BLOB,                        -- without it, nobody can guess from the digest what was erased
+    digest    BLOB NOT NULL,               -- of salt, actor, target and details: the hash covers it in their place
+    erased_by INTEGER,                      -- the seq of the event that says so; then salt, actor, target and details are empty
     prev_hash BLOB NOT NULL,
     hash      BLOB NOT NULL
+);
+CREATE INDEX audit_events_at ON audit_events (at, seq);
+CREATE INDEX audit_events_actor ON audit_events (actor, seq);
+CREATE INDEX audit_events_target ON audit_events (target, seq);
+CREATE INDEX audit_events_erased ON audit_events (erased_by) WHERE erased_by IS NOT NULL;
+
+-- What the audit log was at a time, so that events cut off at its end are missed.
+CREATE TABLE audit_checkpoints (
+    seq  INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL,
+    at   INTEGER NOT NULL,
+    mac  BLOB NOT NULL
 );
 
 -- Who receives security events (RFC 8417): a cursor over the audit log, which is the outbox. At most one for a client.

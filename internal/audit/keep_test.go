@@ -1,0 +1,178 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+// diary is a log on a clock that the test moves.
+type diary struct {
+	*testing.T
+	*audit.Log
+	recorder *event.Recorder
+	store    *rewritten
+	now      time.Time
+}
+
+// rewritten is a log whose rows somebody changes behind Signet's back.
+type rewritten struct {
+	*store.DB
+	events      func([]domain.Event) []domain.Event
+	checkpoints bool // are deleted
+}
+
+func (r *rewritten) ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
+	events, err := r.DB.ListEvents(ctx, after, limit)
+	if r.events != nil {
+		events = r.events(events)
+	}
+	return events, err
+}
+
+func (r *rewritten) ListCheckpoints(ctx context.Context, after int64, limit int) ([]domain.Checkpoint, error) {
+	if r.checkpoints {
+		return nil, nil
+	}
+	return r.DB.ListCheckpoints(ctx, after, limit)
+}
+
+// without leaves an event out.
+func without(seq int64) func([]domain.Event) []domain.Event {
+	return func(events []domain.Event) []domain.Event {
+		return slices.DeleteFunc(events, func(e domain.Event) bool { return e.Seq == seq })
+	}
+}
+
+func eachDiary(t *testing.T, test func(*diary)) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := &diary{T: t, store: &rewritten{DB: db}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+		d.Log, d.recorder = open(d.store, func() time.Time { return d.now })
+		test(d)
+	})
+}
+
+func (d *diary) must(err error) {
+	d.Helper()
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+// record records events, each a minute after the one before.
+func (d *diary) record(events ...event.Event) {
+	d.Helper()
+	for _, e := range events {
+		d.must(d.recorder.Record(eventtest.Context(d.T), e))
+		d.now = d.now.Add(time.Minute)
+	}
+}
+
+func (d *diary) wantVerified(last int64, noted ...domain.Checkpoint) {
+	d.Helper()
+	if e, err := d.Verify(d.Context(), noted...); err != nil || e.Seq != last {
+		d.Errorf("Verify = event %d, %v; want %d", e.Seq, err, last)
+	}
+}
+
+func (d *diary) wantBroken(want string, noted ...domain.Checkpoint) {
+	d.Helper()
+	if _, err := d.Verify(d.Context(), noted...); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		d.Errorf("Verify = %v, want %q", err, want)
+	}
+}
+
+func TestEventsCutOffAtTheEndAreMissed(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		d.record(event.GroupDeleted{Group: "a"}, event.GroupDeleted{Group: "b"}, event.GroupDeleted{Group: "c"})
+		noted, err := d.Checkpoint(d.Context())
+		d.must(err)
+		d.wantVerified(3, noted)
+		d.store.events = without(3)
+		d.wantBroken("it ends at event 2, but at 2026-03-01 12:03:00 it had event 3")
+		d.store.checkpoints = true
+		d.wantVerified(2) // nothing in the database says that there was more
+		text := audit.FormatCheckpoint(noted)
+		read, err := d.ParseCheckpoint(text)
+		d.must(err)
+		d.wantBroken("it ends at event 2", read)
+		for _, forged := range []string{"", "3", strings.Replace(text, "3.", "2.", 1), text + "A", text[:len(text)-4]} {
+			if _, err := d.ParseCheckpoint(forged); !errors.Is(err, domain.ErrInvalid) {
+				d.Errorf("ParseCheckpoint(%q): %v", forged, err)
+			}
+		}
+	})
+}
+
+func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		alice := event.UserCreated{Username: "alice", UserDetails: event.UserDetails{Name: "Alice Adams", Email: "alice@people.example"}}
+		d.record(alice,
+			event.UserCreated{Username: "alicent"},
+			event.MemberAdded{Group: "ops", User: "alice"},
+			event.RoleAssigned{Role: "clerk", Subject: "user:alice"},
+			event.UserDisabled{Username: "bob", Subject: "usr_alice"})
+		d.must(d.recorder.Record(event.WithActor(d.Context(), event.User("alice")), event.GroupDeleted{Group: "sales"}))
+		n, err := d.Erase(eventtest.Context(d.T), "alice", "usr_alice")
+		d.must(err)
+		if n != 5 {
+			d.Errorf("%d events are erased, want 5", n)
+		}
+		events, err := d.List(d.Context(), 0, 100)
+		d.must(err)
+		for _, e := range events {
+			if text := e.Actor + e.Target + e.Details; strings.Contains(strings.ReplaceAll(text, "alicent", ""), "lice") {
+				d.Errorf("event %d says %s", e.Seq, text)
+			}
+		}
+		if events[1].Target != "user:alicent" || len(events) != 7 || events[6].Action != "audit.erase" {
+			d.Errorf("%+v", events)
+		}
+		d.wantVerified(7)
+		if n, err := d.Erase(eventtest.Context(d.T), "alice", "usr_alice"); n != 0 || err != nil {
+			d.Errorf("a second time erases %d events, %v", n, err)
+		}
+		d.store.events = func(events []domain.Event) []domain.Event {
+			for i := range events {
+				if e := &events[i]; e.Seq == 2 {
+					e.Actor, e.Target, e.Details, e.Salt, e.ErasedBy = "", "", "{}", nil, 7
+				}
+			}
+			return events
+		}
+		d.wantBroken("was erased, but not by event 7")
+	})
+}
+
+func TestTheLogIsKeptForAsLongAsTheSettingSays(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		d.record(event.GroupDeleted{Group: "a"}, event.GroupDeleted{Group: "b"})
+		d.now = d.now.Add(100 * 24 * time.Hour)
+		d.record(event.GroupDeleted{Group: "c"})
+		ctx := eventtest.Context(d.T)
+		_, err := d.Maintain(ctx, 0)
+		d.must(err)
+		d.wantVerified(3)
+		_, err = d.Maintain(ctx, 90*24*time.Hour)
+		d.must(err)
+		events, err := d.List(d.Context(), 0, 100)
+		d.must(err)
+		if len(events) != 2 || events[0].Seq != 3 || events[1].Action != "audit.purge" || events[1].Target != "audit:2" {
+			d.Errorf("what is left: %+v", events)
+		}
+		d.wantVerified(4)
+		d.store.events = without(3) // more than was purged
+		d.wantBroken("event 4 does not follow event 0")
+	})
+}

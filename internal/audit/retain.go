@@ -1,0 +1,39 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+// Maintain makes a checkpoint and deletes the events that are older than the given time; zero keeps everything. It returns the checkpoint.
+func (l *Log) Maintain(ctx context.Context, retention time.Duration) (domain.Checkpoint, error) {
+	made, err := l.Checkpoint(ctx)
+	if err != nil || retention == 0 {
+		return made, err
+	}
+	through, err := l.store.EventBefore(ctx, l.now().Add(-retention))
+	if err != nil || through == 0 {
+		return made, err
+	}
+	return made, l.purge(ctx, through)
+}
+
+// purge deletes the events up to a seq. It records that first, so that the log can be verified however much of it is done.
+func (l *Log) purge(ctx context.Context, through int64) error {
+	if err := l.events.Record(ctx, event.AuditPurged{Through: through}); err != nil {
+		return err
+	}
+	for {
+		n, err := l.store.DeleteEvents(ctx, through, stepSize)
+		if err != nil {
+			return fmt.Errorf("purge the audit log: %w", err)
+		}
+		if n < stepSize {
+			return l.store.DeleteCheckpoints(ctx, through+1)
+		}
+	}
+}
