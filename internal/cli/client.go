@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,14 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
 }
 
+// warnImpersonable says what --first-party means for a client that other programs can pose as.
+func (a *app) warnImpersonable(client domain.Client) {
+	if client.FirstParty && slices.ContainsFunc(client.RedirectURIs, client.Impersonable) {
+		a.note("Any program on a user's device can pose as this client, which is public and redirects to the device itself:" +
+			" users have to sign in for each of its requests, or consent, although it is --first-party.")
+	}
+}
+
 func (a *app) clientCreate() *cobra.Command {
 	var f clientFlags
 	var public bool
@@ -79,6 +88,7 @@ A client that serves an API introspects the tokens that reach it.`,
 			if created.ClientSecret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
+			a.warnImpersonable(client)
 			return answer(registered(created)), nil
 		}),
 	}

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -59,6 +60,12 @@ type Client struct {
 	Version      int64     // 1 at first; each update adds one
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+}
+
+// Impersonable says whether another program on the user's machine can pose as the client with this redirect URI: the client has no
+// secret, and a loopback address or a private-use scheme is anybody's (RFC 8252 §8.6).
+func (c *Client) Impersonable(redirectURI string) bool {
+	return c.Public && !strings.HasPrefix(redirectURI, "https://")
 }
 
 // ClientAPI says which permissions of an API a client may ask for.

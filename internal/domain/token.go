@@ -20,6 +20,8 @@ type Grant struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // the absolute end of the family
 	RevokedAt time.Time
+	// Act is the id of what the user did for this very grant, signing in or consenting; it serves one grant. Nil: nothing was needed.
+	Act []byte
 }
 
 // AuthorizationCode is a code as stored: by signature, never by value (RFC 6749 §4.1.2).

@@ -7,7 +7,7 @@ import (
 	"net/url"
 
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/interaction"
 )
 
 // consentForm is the data of the consent page.
@@ -36,7 +36,7 @@ var identityWords = map[string]string{
 
 func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 	sealed := r.URL.Query().Get("flow")
-	flow, client, ok := l.open(w, r, sealed)
+	waiting, client, ok := l.open(w, r, sealed)
 	if !ok {
 		return
 	}
@@ -44,8 +44,8 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	form := consentForm{Flow: sealed, Client: client, Target: target(redirectURI(flow, client)), User: user}
-	if err := l.explain(r.Context(), flow, &form); err != nil {
+	form := consentForm{Flow: sealed, Client: client, Target: target(waiting.RedirectURI), User: user}
+	if err := l.explain(r.Context(), waiting, &form); err != nil {
 		l.fail(w, r, err)
 		return
 	}
@@ -54,7 +54,7 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 
 func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 	sealed := r.PostForm.Get("flow")
-	flow, client, ok := l.open(w, r, sealed)
+	waiting, client, ok := l.open(w, r, sealed)
 	if !ok {
 		return
 	}
@@ -63,20 +63,15 @@ func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Anything but a clear yes is a no.
-	flow.AnsweredIn = session.ID
-	flow.Denied = r.PostForm.Get("decision") != "allow"
-	if !flow.Denied {
-		if err := l.sessions.GiveConsent(r.Context(), user, *client, flow.Audience, flow.Scopes); err != nil {
+	allowed := r.PostForm.Get("decision") == "allow"
+	if allowed {
+		if err := l.sessions.GiveConsent(r.Context(), user, *client, waiting.Audience, waiting.Scopes); err != nil {
 			l.fail(w, r, err)
 			return
 		}
 	}
-	answered, err := l.pages.SealFlow(flow)
-	if err != nil {
-		l.fail(w, r, err)
-		return
-	}
-	l.resume(w, r, answered)
+	waiting.Answer(session.ID, allowed)
+	l.resumeWith(w, r, waiting)
 }
 
 // signedIn returns who is signed in; or it answers with the way to the sign-in page, and is not ok.
@@ -97,14 +92,14 @@ func (l *Login) signedIn(w http.ResponseWriter, r *http.Request, sealed string) 
 	return session, user, true
 }
 
-// explain puts each scope of the flow in plain words.
-func (l *Login) explain(ctx context.Context, flow page.Flow, form *consentForm) error {
+// explain puts each scope of the request in plain words.
+func (l *Login) explain(ctx context.Context, waiting interaction.Interaction, form *consentForm) error {
 	words := map[string]string{}
-	if flow.Audience != "" {
-		api, err := l.registry.LookupAPI(ctx, flow.Audience)
+	if waiting.Audience != "" {
+		api, err := l.registry.LookupAPI(ctx, waiting.Audience)
 		switch {
 		case errors.Is(err, domain.ErrNotFound): // the scopes stand for themselves
-			form.API = flow.Audience
+			form.API = waiting.Audience
 		case err != nil:
 			return err
 		default:
@@ -114,7 +109,7 @@ func (l *Login) explain(ctx context.Context, flow page.Flow, form *consentForm) 
 			}
 		}
 	}
-	for _, scope := range flow.Scopes {
+	for _, scope := range waiting.Scopes {
 		if known, ok := identityWords[scope]; ok {
 			form.Identity = append(form.Identity, ask{scope, known})
 		} else {

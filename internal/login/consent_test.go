@@ -3,6 +3,7 @@ package login_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -11,20 +12,33 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
-	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/interaction"
 )
 
-// answered opens the flow that the browser was sent on with.
-func (b *browser) answered() page.Flow {
+// acted opens the interaction that the browser was sent on with, in this browser, whose one live session did something for it.
+func (b *browser) acted() interaction.Interaction {
 	b.t.Helper()
 	location, err := url.Parse(b.header.Get("Location"))
 	b.check(err)
 	if b.status != http.StatusSeeOther || location.Path != "/oauth2/authorize" || location.Host != "" {
-		b.t.Fatalf("status %d to %q", b.status, location)
+		b.t.Fatalf("status %d to %q\n%s", b.status, location, b.body)
 	}
-	flow, err := b.pages.OpenFlow(location.Query().Get("flow"))
+	r := httptest.NewRequest(http.MethodGet, b.server.URL, nil)
+	server, err := url.Parse(b.server.URL)
 	b.check(err)
-	return flow
+	for _, cookie := range b.client.Jar.Cookies(server) {
+		r.AddCookie(cookie)
+	}
+	secret, err := b.pages.Browser(httptest.NewRecorder(), r)
+	b.check(err)
+	i, err := b.sealer.Open(location.Query().Get("flow"), secret)
+	b.check(err)
+	session, err := b.pages.Session(r)
+	b.check(err)
+	if !i.Acted(session.ID) {
+		b.t.Errorf("nothing was done in session %d: %+v", session.ID, i)
+	}
+	return i
 }
 
 func TestConsentPageSaysWhoAsksWhomForWhat(t *testing.T) {
@@ -46,8 +60,8 @@ func TestAllowGivesConsentToWhatWasShown(t *testing.T) {
 		w.settle()
 		flow := w.flow()
 		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(flow))
-		answered := b.post("/consent", "flow", flow, "decision", "allow", "scope", "admin").answered()
-		if answered.Denied || answered.AnsweredIn == 0 {
+		answered := b.post("/consent", "flow", flow, "decision", "allow", "scope", "admin").acted()
+		if answered.Denied || answered.Answered == 0 {
 			t.Errorf("answered %+v", answered)
 		}
 		consent, err := w.sessions.Consent(eventtest.Context(t), w.alice.ID, w.notes.ID, orders)
@@ -65,7 +79,7 @@ func TestAnythingButAllowIsANo(t *testing.T) {
 		b := w.browser().signIn()
 		for _, decision := range []string{"deny", "", "ALLOW"} {
 			b.get("/consent?flow=" + url.QueryEscape(flow))
-			if answered := b.post("/consent", "flow", flow, "decision", decision).answered(); !answered.Denied || answered.AnsweredIn == 0 {
+			if answered := b.post("/consent", "flow", flow, "decision", decision).acted(); !answered.Denied || answered.Answered == 0 {
 				t.Errorf("%q: answered %+v", decision, answered)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/session"
 )
@@ -47,6 +48,7 @@ type Config struct {
 	Sessions  *session.Sessions
 	Directory Directory
 	Registry  Registry
+	Sealer    *interaction.Sealer
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -57,6 +59,7 @@ type Login struct {
 	sessions  *session.Sessions
 	directory Directory
 	registry  Registry
+	sealer    *interaction.Sealer
 	throttle  *throttle
 	log       *slog.Logger
 }
@@ -72,6 +75,7 @@ func New(cfg Config) (*Login, error) {
 		sessions:  cfg.Sessions,
 		directory: cfg.Directory,
 		registry:  cfg.Registry,
+		sealer:    cfg.Sealer,
 		throttle:  throttle,
 		log:       cfg.Log,
 	}, nil
@@ -82,7 +86,6 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, handler := range map[string]http.HandlerFunc{
 		"GET /{$}":      l.home,
 		"GET /login":    l.showSignIn,
-		"POST /login":   patient(l.signIn),
 		"GET /consent":  l.showConsent,
 		"POST /consent": l.consent,
 		"GET /setup":    l.showSetup,
@@ -93,6 +96,7 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	} {
 		mux.Handle(pattern, l.pages.Protect(handler))
 	}
+	mux.Handle("POST /login", l.pages.ProtectSignIn(patient(l.signIn), http.HandlerFunc(l.staleSignIn)))
 	mux.HandleFunc("GET /static/{file}", l.pages.Static)
 }
 
@@ -111,6 +115,16 @@ func (l *Login) home(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/account", http.StatusSeeOther)
 }
 
+// resumeWith goes on with an interaction that the person has just done something for.
+func (l *Login) resumeWith(w http.ResponseWriter, r *http.Request, i interaction.Interaction) {
+	sealed, err := l.sealer.Seal(i)
+	if err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	l.resume(w, r, sealed)
+}
+
 // resume goes on with the authorization request that waited, or to the account if there was none.
 func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
 	target := "/account"
@@ -120,27 +134,27 @@ func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
-// begin starts a session of a user who has just proved a password, and hands it to the browser. ErrInvalid if that
+// begin starts a session of a user who has just proved a password, hands it to the browser and returns its id. ErrInvalid if that
 // password counts no more.
-func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) error {
+func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) (int64, error) {
 	token, session, err := l.sessions.Start(r.Context(), user, []string{"pwd"}, r.UserAgent(), address(r))
 	if errors.Is(err, domain.ErrReferenced) {
-		return fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, user.Username)
+		return 0, fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, user.Username)
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// A change of the password ends the sessions that there are. One made before this session did not end it, but is
 	// seen here; one made later does.
 	if err := l.confirm(r.Context(), user); err != nil {
 		ctx := event.WithActor(context.WithoutCancel(r.Context()), event.User(user.Username))
 		if endErr := l.sessions.End(ctx, session); endErr != nil {
-			return endErr
+			return 0, endErr
 		}
-		return err
+		return 0, err
 	}
 	l.pages.Remember(w, r, user.Username)
-	return l.pages.SignIn(w, r, token)
+	return session.ID, l.pages.SignIn(w, r, token)
 }
 
 // confirm returns ErrInvalid unless the user is still there, enabled, and with the same password.

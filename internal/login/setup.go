@@ -55,7 +55,7 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		l.refuseSetup(w, r, err)
 		return
 	}
-	if err := l.begin(w, r, user); err != nil {
+	if _, err := l.begin(w, r, user); err != nil {
 		l.fail(w, r, err)
 		return
 	}

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/interaction"
 )
 
 // signInForm is the data of the sign-in page.
@@ -25,7 +24,7 @@ type signInForm struct {
 }
 
 func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
-	form, ok := l.signInForm(w, r, r.URL.Query().Get("flow"))
+	form, _, ok := l.signInForm(w, r, r.URL.Query().Get("flow"))
 	if !ok {
 		return
 	}
@@ -44,7 +43,7 @@ func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
-	form, ok := l.signInForm(w, r, r.PostForm.Get("flow"))
+	form, waiting, ok := l.signInForm(w, r, r.PostForm.Get("flow"))
 	if !ok {
 		return
 	}
@@ -59,8 +58,9 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := l.authenticate(r.Context(), try, delay, r.PostForm.Get("password"))
+	var session int64
 	if err == nil {
-		err = l.begin(w, r, user)
+		session, err = l.begin(w, r, user)
 	}
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
@@ -72,7 +72,12 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 	default:
 		l.throttle.forget(try)
-		l.resume(w, r, form.Flow)
+		if form.Flow == "" {
+			l.resume(w, r, "")
+			return
+		}
+		waiting.SignIn(session)
+		l.resumeWith(w, r, waiting)
 	}
 }
 
@@ -89,55 +94,54 @@ func (l *Login) authenticate(ctx context.Context, try attempt, delay time.Durati
 	}
 }
 
-// signInForm is the form for a sealed flow, with what that says about it; or it answers, and is not ok.
-func (l *Login) signInForm(w http.ResponseWriter, r *http.Request, sealed string) (signInForm, bool) {
-	if sealed == "" {
-		return signInForm{}, true
+// staleSignIn answers for a form that is older than what the browser keeps. Nothing in it counts; where somebody has signed in since, the
+// request goes on as it stands.
+func (l *Login) staleSignIn(w http.ResponseWriter, r *http.Request) {
+	switch _, err := l.pages.Session(r); {
+	case err == nil:
+		l.resume(w, r, r.PostForm.Get("flow"))
+	case errors.Is(err, domain.ErrNotFound):
+		l.pages.RefuseForm(w, r)
+	default:
+		l.fail(w, r, err)
 	}
-	flow, client, ok := l.open(w, r, sealed)
-	if !ok {
-		return signInForm{}, false
-	}
-	form := signInForm{Flow: sealed, Client: cmp.Or(client.Name, client.ClientID)}
-	form.Username = parameter(flow, "login_hint")
-	return form, true
 }
 
-// open reads a sealed flow and finds its client; or it answers, and is not ok.
-func (l *Login) open(w http.ResponseWriter, r *http.Request, sealed string) (page.Flow, *domain.Client, bool) {
-	flow, err := l.pages.OpenFlow(sealed)
+// signInForm is the form for a sealed interaction, with what that says about it; or it answers, and is not ok.
+func (l *Login) signInForm(w http.ResponseWriter, r *http.Request, sealed string) (signInForm, interaction.Interaction, bool) {
+	if sealed == "" {
+		return signInForm{}, interaction.Interaction{}, true
+	}
+	i, client, ok := l.open(w, r, sealed)
+	if !ok {
+		return signInForm{}, i, false
+	}
+	return signInForm{Flow: sealed, Client: cmp.Or(client.Name, client.ClientID), Username: i.LoginHint}, i, true
+}
+
+// open reads a sealed interaction and finds its client; or it answers, and is not ok.
+func (l *Login) open(w http.ResponseWriter, r *http.Request, sealed string) (interaction.Interaction, *domain.Client, bool) {
+	none := interaction.Interaction{}
+	browser, err := l.pages.Browser(w, r)
+	if err != nil {
+		l.fail(w, r, err)
+		return none, nil, false
+	}
+	i, err := l.sealer.Open(sealed, browser)
 	if err != nil {
 		l.expired(w, r)
-		return page.Flow{}, nil, false
+		return none, nil, false
 	}
-	client, err := l.registry.LookupClient(r.Context(), flow.ClientID)
+	client, err := l.registry.LookupClient(r.Context(), i.ClientID)
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !client.DisabledAt.IsZero() {
 		l.pages.Error(w, r, http.StatusBadRequest, "Application not available",
 			"The application that asked for this sign-in is not registered here any more.")
-		return page.Flow{}, nil, false
+		return none, nil, false
 	}
 	if err != nil {
 		l.fail(w, r, err)
-		return page.Flow{}, nil, false
+		return none, nil, false
 	}
 	l.pages.AllowRedirect(w)
-	return flow, client, true
-}
-
-// parameter is one of the authorization request that waits.
-func parameter(flow page.Flow, name string) string {
-	query, err := url.ParseQuery(flow.Query)
-	if err != nil {
-		return ""
-	}
-	return query.Get(name)
-}
-
-// redirectURI is where the answer will be sent. A client that has only one may leave it out (RFC 6749 §3.1.2.3).
-func redirectURI(flow page.Flow, client *domain.Client) string {
-	uri := parameter(flow, "redirect_uri")
-	if uri == "" && len(client.RedirectURIs) == 1 {
-		return client.RedirectURIs[0]
-	}
-	return uri
+	return i, client, true
 }

@@ -28,7 +28,9 @@ func TestSignInLeadsBackToTheRequestThatWaited(t *testing.T) {
 			t.Errorf("the form may not lead to the client and on: %q", csp)
 		}
 		b.post("/login", "flow", flow, "username", " Alice ", "password", password)
-		b.wantRedirect("/oauth2/authorize?flow=" + url.QueryEscape(flow))
+		if i := b.acted(); i.SignedIn == 0 || i.Answered != 0 {
+			t.Errorf("acted %+v", i)
+		}
 	})
 }
 
@@ -293,5 +295,41 @@ func TestWithoutADatabaseNobodyIsCalledSignedOut(t *testing.T) {
 			b.get(path).wantPage(http.StatusServiceUnavailable, "Back in a moment")
 		}
 		stranger.post("/login", "username", "alice", "password", password).wantPage(http.StatusServiceUnavailable)
+	})
+}
+
+func TestASignInFormSentTwiceGoesOnBothTimes(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().get("/login?flow=" + url.QueryEscape(flow))
+		shown := b.body
+		for range 2 {
+			b.body = shown
+			b.post("/login", "flow", flow, "username", "alice", "password", password)
+			if i := b.acted(); i.SignedIn == 0 {
+				t.Errorf("acted %+v", i)
+			}
+		}
+		b.get("/account").wantPage(http.StatusOK)
+	})
+}
+
+func TestAStaleSignInFormGoesOnWhereSomebodyIsSignedIn(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		flow := w.flow()
+		b := w.browser().get("/login?flow=" + url.QueryEscape(flow))
+		stale := b.body
+		for range 2 { // the form is older than the secret that is kept
+			b.get("/login?flow="+url.QueryEscape(flow)).post("/login", "flow", flow, "username", "alice", "password", password)
+		}
+		b.body = stale
+		b.post("/login", "flow", flow, "username", "alice", "password", "wrong").wantRedirect("/oauth2/authorize?flow=" + url.QueryEscape(flow))
+		b.get("/account").wantPage(http.StatusOK)
+
+		b.get("/logout").post("/logout")
+		b.body = stale
+		b.post("/login", "flow", flow, "username", "alice", "password", password).wantPage(http.StatusForbidden)
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/page"
@@ -47,6 +48,7 @@ type world struct {
 	directory *directory.Directory
 	registry  *registry.Registry
 	pages     *page.Pages
+	sealer    *interaction.Sealer
 	server    *httptest.Server
 	alice     domain.User
 	notes     domain.Client
@@ -103,8 +105,10 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		Sessions: w.sessions, Directory: w.directory, Now: clock, Log: discard,
 	})
 	w.check(err)
+	w.sealer, err = interaction.NewSealer(make([]byte, 32), clock)
+	w.check(err)
 	pages, err := login.New(login.Config{
-		Pages: w.pages, Sessions: w.sessions, Directory: slowDirectory{w.directory, w}, Registry: w.registry, Now: clock, Log: discard,
+		Pages: w.pages, Sealer: w.sealer, Sessions: w.sessions, Directory: slowDirectory{w.directory, w}, Registry: w.registry, Now: clock, Log: discard,
 	})
 	w.check(err)
 	mux := http.NewServeMux()
@@ -149,13 +153,13 @@ func (w *world) check(err error) {
 	}
 }
 
-// flow is an authorization request of the client, sealed.
+// flow is an authorization request of the client, sealed in no browser that there is.
 func (w *world) flow() string {
 	w.t.Helper()
-	sealed, err := w.pages.SealFlow(page.Flow{
-		Query:       url.Values{"client_id": {"notes"}, "redirect_uri": {"https://notes.example/cb"}, "login_hint": {"alice"}}.Encode(),
-		RequestedAt: w.now, ClientID: "notes", Audience: orders, Scopes: []string{"openid", "offline_access", "orders:read", "orders:write"},
-	})
+	sealed, err := w.sealer.Seal(interaction.New(interaction.Request{
+		ClientID: "notes", RedirectURI: "https://notes.example/cb", LoginHint: "alice", MaxAge: -1,
+		Audience: orders, Scopes: []string{"openid", "offline_access", "orders:read", "orders:write"},
+	}, "", w.now))
 	w.check(err)
 	return sealed
 }

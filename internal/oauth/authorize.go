@@ -14,8 +14,8 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/keys"
-	"github.com/signet-auth/signet/internal/page"
 )
 
 // authorization is an authorization request on its way (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
@@ -28,9 +28,8 @@ type authorization struct {
 	scopes      []string
 	prompt      []string
 	maxAge      time.Duration // negative: not asked for
-	requestedAt time.Time
-	refused     error // a parameter that is not supported
-	flow        page.Flow
+	refused     error         // a parameter that is not supported
+	waiting     interaction.Interaction
 	revision    int64 // of the snapshot that it is judged on
 }
 
@@ -40,9 +39,11 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	var a *authorization
+	var spent bool // what the person did for this request has served another answer
 	err := domain.ErrStale
-	for attempt := 0; attempt < maxAttempts && errors.Is(err, domain.ErrStale); attempt++ {
-		a, err = p.tryAuthorization(w, r)
+	for attempt := 0; attempt < maxAttempts && (errors.Is(err, domain.ErrStale) || errors.Is(err, domain.ErrConsumed)); attempt++ {
+		spent = spent || errors.Is(err, domain.ErrConsumed)
+		a, err = p.tryAuthorization(w, r, spent)
 	}
 	if err != nil {
 		p.failAuthorization(w, r, a, err)
@@ -50,8 +51,8 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 }
 
 // tryAuthorization judges a request on what is true now, and answers it. domain.ErrStale if that changed before the code was
-// stored: then nothing has been answered.
-func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request) (*authorization, error) {
+// stored, domain.ErrConsumed if what the person did is spent: then nothing has been answered.
+func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request, spent bool) (*authorization, error) {
 	if err := p.Cache.Refresh(r.Context()); err != nil {
 		return nil, err
 	}
@@ -65,12 +66,15 @@ func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request) (*au
 		return a, p.interact(w, r, a, "/oauth2/authorize")
 	}
 	a.revision = revision
+	if spent {
+		a.waiting.Forget()
+	}
 	return a, p.answer(w, r, a)
 }
 
 // readAuthorization parses and judges a request. A returned authorization with an error is one that may be redirected.
 func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*authorization, error) {
-	values, repeated, flow, err := p.authorizationForm(w, r)
+	values, repeated, waiting, err := p.authorizationForm(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +95,7 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	}
 	a := &authorization{
 		client: found, redirectURI: to, state: values.Get("state"),
-		flow: flow, requestedAt: flow.RequestedAt, refused: refuseParameters(values),
+		waiting: waiting, refused: refuseParameters(values),
 	}
 	switch {
 	case slices.Contains(repeated, "state"):
@@ -134,32 +138,33 @@ func refuseParameters(values url.Values) error {
 	return nil
 }
 
-// authorizationForm reads the parameters, from a sealed flow, the query or the body, and names those that are there more than once.
-func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (_ url.Values, repeated []string, _ page.Flow, err error) {
+// authorizationForm reads the parameters, from a sealed interaction, the query or the body, and names those that are there more than
+// once. The interaction is empty if none is sealed.
+func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
+	values url.Values, repeated []string, waiting interaction.Interaction, err error,
+) {
 	encoded := r.URL.RawQuery
-	if r.Method == http.MethodPost {
+	sealed, ours := strings.CutPrefix(encoded, "flow=")
+	switch {
+	case r.Method == http.MethodPost:
 		if encoded, err = readBody(w, r); err != nil {
-			return nil, nil, page.Flow{}, err
+			return nil, nil, waiting, err
 		}
-	}
-	flow := page.Flow{Query: encoded, RequestedAt: p.Now()}
-	if sealed, ours := strings.CutPrefix(encoded, "flow="); ours && !strings.Contains(sealed, "&") {
-		sealed, err := url.QueryUnescape(sealed)
+	case ours && !strings.Contains(sealed, "&"):
+		browser, err := p.Pages.Browser(w, r)
 		if err != nil {
-			return nil, nil, flow, fosite.ErrInvalidRequest
+			return nil, nil, waiting, err
 		}
-		opened, err := p.Pages.OpenFlow(sealed)
-		if err != nil {
-			return nil, nil, flow, fosite.ErrInvalidRequest.WithHint(
-				"The sign-in took too long. Go back to the application and start again.")
+		if waiting, err = p.Sealer.Open(sealed, browser); err != nil {
+			return nil, nil, waiting, fosite.ErrInvalidRequest.WithHint(
+				"The sign-in took too long. Go back to the application and start again.").WithWrap(err)
 		}
-		flow = opened
+		return requestForm(waiting.Request), nil, waiting, nil
 	}
-	if len(flow.Query) > maxQuery {
-		return nil, nil, flow, fosite.ErrInvalidRequest.WithHint("The request is too long.")
+	if values, repeated, err = parse(encoded, authorizationParameters); err == nil && besideRedirectURI(encoded, values) > maxRequest {
+		err = fosite.ErrInvalidRequest.WithHint("The request is too long.")
 	}
-	values, repeated, err := parse(flow.Query, authorizationParameters)
-	return values, repeated, flow, err
+	return values, repeated, waiting, err
 }
 
 // judge checks everything of a request that does not depend on the person.
@@ -234,7 +239,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 		return fosite.ErrLoginRequired
 	case needed:
 		return p.interact(w, r, a, "/login")
-	case a.flow.Denied && a.flow.AnsweredIn == signedIn.ID:
+	case a.waiting.DeniedBy(signedIn.ID):
 		return fosite.ErrAccessDenied.WithHint("The user did not allow it.")
 	}
 	consented, err := p.consented(r, a, signedIn)
@@ -251,11 +256,11 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 
 // needsLogin says whether the one who is signed in has to sign in (again).
 func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Session) (bool, error) {
-	fresh := !s.AuthTime.Before(a.requestedAt)
+	fresh := a.waiting.SignedInBy(s.ID)
 	if (slices.Contains(a.prompt, "login") || slices.Contains(a.prompt, "select_account")) && !fresh {
 		return true, nil
 	}
-	if a.maxAge >= 0 && s.AuthTime.Add(a.maxAge).Before(a.requestedAt) {
+	if a.maxAge >= 0 && !fresh && !p.Now().Before(s.AuthTime.Add(a.maxAge)) {
 		return true, nil
 	}
 	hint := a.GetRequestForm().Get("id_token_hint")
@@ -285,8 +290,19 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 
 // consented says whether the user has allowed the client what it asks for.
 func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session) (bool, error) {
-	if a.client.FirstParty && !slices.Contains(a.prompt, "consent") {
+	if a.waiting.AllowedBy(s.ID) {
 		return true, nil
+	}
+	// Anybody on the same machine can pose as an application without a secret that is redirected to there: its user does something
+	// for each request, and no former answer counts (RFC 8252 §8.6).
+	impersonable := a.client.Impersonable(a.redirectURI)
+	switch {
+	case slices.Contains(a.prompt, "consent"):
+		return false, nil
+	case a.client.FirstParty:
+		return !impersonable || a.waiting.SignedInBy(s.ID), nil
+	case impersonable:
+		return false, nil
 	}
 	consent, err := p.Sessions.Consent(r.Context(), s.UserID, a.client.ID, a.audience)
 	if errors.Is(err, domain.ErrNotFound) {
@@ -294,20 +310,22 @@ func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session
 	} else if err != nil {
 		return false, err
 	}
-	// Anybody on the same machine can pose as an application without a secret that is redirected to there: its user is
-	// asked every time (RFC 8252 §8.6).
-	impersonable := a.client.Public && a.GetRedirectURI().Scheme != "https"
-	if (slices.Contains(a.prompt, "consent") || impersonable) && consent.GrantedAt.Before(a.requestedAt) {
-		return false, nil
-	}
 	return !slices.ContainsFunc(a.scopes, func(scope string) bool { return !slices.Contains(consent.Scopes, scope) }), nil
 }
 
 // interact sends the browser to one of our pages, with the request sealed.
 func (p *Provider) interact(w http.ResponseWriter, r *http.Request, a *authorization, path string) error {
-	a.flow.ClientID, a.flow.Audience, a.flow.Scopes = a.client.ClientID, a.audience, a.scopes
-	a.flow.AnsweredIn, a.flow.Denied = 0, false
-	sealed, err := p.Pages.SealFlow(a.flow)
+	if len(a.waiting.ID) == 0 {
+		var browser string
+		if r.Method == http.MethodGet { // to a POST of another site a new cookie would replace the one that it did not bring
+			var err error
+			if browser, err = p.Pages.Browser(w, r); err != nil {
+				return err
+			}
+		}
+		a.waiting = interaction.New(a.request(), browser, p.Now())
+	}
+	sealed, err := p.Sealer.Seal(a.waiting)
 	if err != nil {
 		return fosite.ErrInvalidRequest.WithHint("The request is too long.").WithWrap(err)
 	}
@@ -326,11 +344,15 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	if slices.Contains(a.scopes, domain.ScopeOfflineAccess) {
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}
-	sess := newSession(a.revision)
-	sess.of(domain.Grant{
+	grant := domain.Grant{
 		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, Audience: a.audience, Scopes: a.scopes,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
-	}, user)
+	}
+	if a.waiting.Acted(s.ID) {
+		grant.Act = a.waiting.ID
+	}
+	sess := newSession(a.revision)
+	sess.of(grant, user)
 	for _, scope := range a.scopes {
 		a.GrantScope(scope)
 	}

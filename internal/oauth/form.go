@@ -18,7 +18,7 @@ const (
 	maxBody       = 64 << 10 // bytes
 	usualBody     = 4 << 10
 	maxParameters = 64
-	maxQuery      = 4 << 10 // bytes of an authorization request: it has to travel in a URL again
+	maxRequest    = 6 << 10 // bytes of an authorization request beside its redirect URI: it travels in a URL, sealed
 )
 
 // Parameters that have a meaning at the authorization endpoint, and at the others. RFC 6749 §3.1 and §3.2: none of them may be there

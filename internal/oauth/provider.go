@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/page"
@@ -54,6 +55,7 @@ type Config struct {
 	Sessions      *session.Sessions
 	Events        *secevent.Service
 	Pages         *page.Pages
+	Sealer        *interaction.Sealer
 	Cache         *cache.Cache
 	Log           *slog.Logger
 	Now           func() time.Time

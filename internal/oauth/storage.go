@@ -30,7 +30,7 @@ type Transactions interface {
 // Grants keeps grants.
 type Grants interface {
 	// InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the
-	// grants that were stored before it.
+	// grants that were stored before it. ErrExists if there is a grant for the same act of the user.
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
 	// FindGrant returns ErrNotFound if there is none.
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
@@ -85,7 +85,8 @@ func (s *storage) GetClient(ctx context.Context, id string) (fosite.Client, erro
 	return client{found}, nil
 }
 
-// CreateAuthorizeCodeSession stores the grant and its code. domain.ErrStale if something has changed since the request was judged.
+// CreateAuthorizeCodeSession stores the grant and its code. domain.ErrStale if something has changed since the request was judged,
+// domain.ErrConsumed if what the user did for it has served another grant.
 func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature string, r fosite.Requester) error {
 	sess := r.GetSession().(*requestSession)
 	form, err := json.Marshal(r.GetRequestForm())
@@ -103,7 +104,9 @@ func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature stri
 			return domain.ErrStale
 		}
 		id, err := p.Grants.InsertGrant(ctx, *sess.grant)
-		if err != nil {
+		if errors.Is(err, domain.ErrExists) {
+			return fmt.Errorf("an answer for what the user did: %w", domain.ErrConsumed)
+		} else if err != nil {
 			return fmt.Errorf("store the grant: %w", err)
 		}
 		return p.Credentials.InsertCode(ctx, domain.AuthorizationCode{

@@ -14,8 +14,10 @@ import (
 
 // What the cookie holds.
 const (
-	valueToken = "token" // of the browser session
-	valueCSRF  = "csrf"  // the secret that form tokens are made from
+	valueToken   = "token"    // of the browser session
+	valueCSRF    = "csrf"     // the secret that form tokens are made from
+	valueOldCSRF = "csrf-old" // that of before the last sign-in
+	valueBrowser = "browser"  // the secret that interactions are bound to
 )
 
 func (p *Pages) prepareCookies(hashKey, blockKey []byte) error {
@@ -39,14 +41,10 @@ func (p *Pages) prepareCookies(hashKey, blockKey []byte) error {
 		Secure:   p.https,
 		SameSite: http.SameSiteLaxMode,
 	}
-	sealer := func(maxLength int) *securecookie.SecureCookie {
-		return securecookie.New(hashKey, blockKey).
-			SetSerializer(securecookie.JSONEncoder{}).
-			MaxAge(0). // expiry is inside, by the clock that is passed in
-			MaxLength(maxLength)
-	}
-	p.flows = sealer(maxFlowLength)
-	p.trusted = sealer(maxTrustedLength)
+	p.trusted = securecookie.New(hashKey, blockKey).
+		SetSerializer(securecookie.JSONEncoder{}).
+		MaxAge(0). // expiry is inside, by the clock that is passed in
+		MaxLength(maxTrustedLength)
 	return nil
 }
 
@@ -88,14 +86,20 @@ func (p *Pages) find(r *http.Request) (domain.Session, error) {
 	return p.sessions.Find(r.Context(), token)
 }
 
-// SignIn sets the cookie to a new session's token, with a new CSRF secret, so that tokens from before the sign-in are invalid.
-// The previous session of the browser ends.
+// SignIn sets the cookie to a new session's token, with a new CSRF secret, so that tokens from before the sign-in are invalid, but at
+// the sign-in itself. The previous session of the browser ends.
 func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
 	if err := p.endSession(r); err != nil {
 		return err
 	}
 	cookie := p.cookieSession(r)
-	cookie.Values = map[any]any{valueToken: token, valueCSRF: newSecret()}
+	values := map[any]any{valueToken: token, valueCSRF: newSecret()}
+	for kept, from := range map[string]string{valueOldCSRF: valueCSRF, valueBrowser: valueBrowser} {
+		if secret, ok := cookie.Values[from]; ok {
+			values[kept] = secret
+		}
+	}
+	cookie.Values = values
 	if err := cookie.Save(r, w); err != nil {
 		return fmt.Errorf("save the cookie: %w", err)
 	}

@@ -1,5 +1,5 @@
-// Package page holds what all pages share: templates, the browser's cookie, protection against cross-site requests,
-// security headers, and the sealed authorization request that waits while a person signs in.
+// Package page holds what all pages share: templates, the browser's cookie, protection against cross-site requests
+// and security headers.
 package page
 
 import (
@@ -30,7 +30,7 @@ type Directory interface {
 // Config is what pages need.
 type Config struct {
 	Issuer    string // the server's public URL; https makes cookies Secure
-	HashKey   []byte // authenticates cookies and flows, 32 or 64 bytes
+	HashKey   []byte // authenticates cookies, 32 or 64 bytes
 	BlockKey  []byte // encrypts them: AES, 16, 24 or 32 bytes
 	Sessions  *session.Sessions
 	Directory Directory
@@ -44,7 +44,6 @@ type Pages struct {
 	https     bool
 	cookie    string // its name
 	cookies   *sessions.CookieStore
-	flows     *securecookie.SecureCookie
 	trusted   *securecookie.SecureCookie
 	origins   *http.CrossOriginProtection
 	templates map[string]*template.Template

@@ -12,16 +12,50 @@ const maxBody = 64 << 10
 // Protect wraps pages: it sets the security headers, bounds forms, and refuses a POST that did not come from a form
 // of Signet. Handlers find the form parsed.
 func (p *Pages) Protect(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.secure(w)
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && !p.admit(w, r) {
+	return p.protect(next, func(w http.ResponseWriter, r *http.Request) {
+		if p.checkCSRF(r) != csrfValid {
+			p.RefuseForm(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// admit checks a form, or answers with the reason.
+// ProtectSignIn is Protect for the sign-in: a form that was open when somebody signed in on this browser, or was sent twice, is one of
+// Signet's too. One that is older still goes to stale, which must change nothing.
+func (p *Pages) ProtectSignIn(next, stale http.Handler) http.Handler {
+	return p.protect(next, func(w http.ResponseWriter, r *http.Request) {
+		switch p.checkCSRF(r) {
+		case csrfValid, csrfBefore:
+			next.ServeHTTP(w, r)
+		case csrfStale:
+			stale.ServeHTTP(w, r)
+		default:
+			p.RefuseForm(w, r)
+		}
+	})
+}
+
+// protect lets next answer a GET, and form a readable form from Signet's origin.
+func (p *Pages) protect(next http.Handler, form http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.secure(w)
+		switch {
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
+			next.ServeHTTP(w, r)
+		case p.admit(w, r):
+			form(w, r)
+		}
+	})
+}
+
+// RefuseForm answers that the form is too old, or that the browser has no cookie.
+func (p *Pages) RefuseForm(w http.ResponseWriter, r *http.Request) {
+	p.Error(w, r, http.StatusForbidden, "Please try once more",
+		"This page was open for too long, or your browser does not keep cookies. Go back, reload the page and try again.")
+}
+
+// admit checks all of a form but its token, or answers with the reason.
 func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 	if err := p.origins.Check(r); err != nil {
 		p.Error(w, r, http.StatusForbidden, "Not from here", "This form was sent by another site, so Signet did not accept it.")
@@ -39,11 +73,6 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 		} else {
 			p.Error(w, r, http.StatusBadRequest, "Not readable", "This form did not arrive whole. Please go back and try again.")
 		}
-		return false
-	}
-	if !p.csrfValid(r) {
-		p.Error(w, r, http.StatusForbidden, "Please try once more",
-			"This page was open for too long, or your browser does not keep cookies. Go back, reload the page and try again.")
 		return false
 	}
 	return true

@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
@@ -122,8 +123,12 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	if err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
 	}
+	sealer, err := interaction.NewSealer(s.master.Derive("interactions", 32), time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the interactions: %w", err)
+	}
 	signIn, err := login.New(login.Config{
-		Pages: pages, Sessions: s.Sessions, Directory: s.Directory, Registry: s.Registry, Now: time.Now, Log: log,
+		Pages: pages, Sealer: sealer, Sessions: s.Sessions, Directory: s.Directory, Registry: s.Registry, Now: time.Now, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the sign-in pages: %w", err)
@@ -137,7 +142,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		Clients:    authn.NewClients(s.Registry), Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation, Statuses: s.Statuses,
-		Events: s.Events, Pages: pages, Cache: s.Cache, Log: log, Now: time.Now,
+		Events: s.Events, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: time.Now,
 	})
 
 	mux := http.NewServeMux()

@@ -8,14 +8,14 @@ import (
 )
 
 // InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the grants
-// that were stored before it.
+// that were stored before it. ErrExists if there is a grant for the same act of the user.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_id, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, revision)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, revision FROM installation WHERE id = 1 RETURNING id`,
+			INSERT INTO grants (client_id, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, act, revision)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, revision FROM installation WHERE id = 1 RETURNING id`,
 			g.ClientID, g.UserID, nullID(g.SessionID), g.Audience, jsonList(g.Scopes), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
-			micros(g.CreatedAt), micros(g.ExpiresAt))
+			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act))
 		return err
 	})
 	return id, err

@@ -25,6 +25,14 @@ func nullID(id int64) any {
 	return id
 }
 
+// nullBytes is NULL for nil.
+func nullBytes(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}
+
 type timeColumn struct{ to *time.Time }
 
 // at scans a column into a time.

@@ -208,8 +208,10 @@ CREATE TABLE grants (
     amr        TEXT NOT NULL,              -- JSON array
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    revoked_at INTEGER
+    revoked_at INTEGER,
+    act        BLOB                        -- id of what the user did for this grant: it serves one
 );
+CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);

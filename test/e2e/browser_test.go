@@ -54,6 +54,24 @@ func (b *browser) open(address string) *page {
 
 // submit posts the page's form with these values (names and values in turn) in place of what it holds.
 func (p *page) submit(pairs ...string) *page {
+	p.browser.t.Helper()
+	return p.browser.follow(p.filled(pairs...))
+}
+
+// location posts the page's form as submit does, and returns where that leads without going there.
+func (p *page) location(pairs ...string) string {
+	p.browser.t.Helper()
+	response := p.browser.send(p.filled(pairs...))
+	location, err := response.Location()
+	if err != nil {
+		p.browser.t.Fatalf("answered %d: %v", response.StatusCode, err)
+	}
+	response.Body.Close()
+	return location.String()
+}
+
+// filled is the request that posts the page's form.
+func (p *page) filled(pairs ...string) *http.Request {
 	t := p.browser.t
 	t.Helper()
 	if p.form == nil {
@@ -70,7 +88,7 @@ func (p *page) submit(pairs ...string) *page {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", origin(p.url))
-	return p.browser.follow(r)
+	return r
 }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
@@ -79,14 +97,7 @@ func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 func (b *browser) follow(r *http.Request) *page {
 	b.t.Helper()
 	for range 10 {
-		for _, cookie := range b.jar.Cookies(r.URL) {
-			r.AddCookie(cookie)
-		}
-		response, err := direct.Do(r)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		b.jar.SetCookies(r.URL, response.Cookies())
+		response := b.send(r)
 		location, err := response.Location()
 		if err != nil {
 			return b.read(r, response)
@@ -104,6 +115,20 @@ func (b *browser) follow(r *http.Request) *page {
 	}
 	b.t.Fatal("redirected ten times")
 	return nil
+}
+
+// send sends one request, with the cookies that there are, and keeps those that come back.
+func (b *browser) send(r *http.Request) *http.Response {
+	b.t.Helper()
+	for _, cookie := range b.jar.Cookies(r.URL) {
+		r.AddCookie(cookie)
+	}
+	response, err := direct.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.jar.SetCookies(r.URL, response.Cookies())
+	return response
 }
 
 func (b *browser) read(r *http.Request, response *http.Response) *page {

@@ -23,6 +23,20 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		_, err := db.FindGrant(t.Context(), 99)
 		wantErr(t, err, domain.ErrNotFound)
 	},
+	"what a user did serves one grant": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := domain.Grant{
+			ClientID: w.client, UserID: w.user, Audience: audience, AuthTime: t0, ACR: "1", CreatedAt: t0, ExpiresAt: t0.Add(time.Hour), Act: []byte{1},
+		}
+		onlyOneWins(t, domain.ErrExists, func(int) error {
+			_, err := db.InsertGrant(t.Context(), grant)
+			return err
+		})
+		grant.Act = nil
+		for range 2 {
+			must(db.InsertGrant(t.Context(), grant))(t)
+		}
+	},
 	"only a live grant can be held": func(t *testing.T, db *store.DB) {
 		grant := makeWorld(t, db).grant(t, db)
 		check(t, db.HoldGrant(t.Context(), grant, t0))

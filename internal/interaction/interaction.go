@@ -1,0 +1,94 @@
+// Package interaction keeps an authorization request while a person signs in and answers it. Pages carry it sealed, so that the
+// browser can neither read nor change it, and need not know what an OAuth query looks like.
+package interaction
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"time"
+)
+
+// Request is an authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1) that has been checked as far as it can be
+// without a person.
+type Request struct {
+	ClientID        string
+	RedirectURI     string        // where the answer goes
+	RedirectOmitted bool          // the request did not name it (RFC 6749 §3.1.2.3)
+	Audience        string        // of the API; the issuer for Signet itself
+	Scopes          []string      // that are asked for
+	State           string        // to the byte
+	Nonce           string        // to the byte
+	CodeChallenge   string        // S256
+	Prompt          []string      // OpenID Connect Core §3.1.2.1
+	MaxAge          time.Duration // negative: not asked for
+	LoginHint       string
+	IDTokenHint     string
+}
+
+// Interaction is a request in one browser, with what its person has done for it.
+type Interaction struct {
+	Request
+	ID        []byte    // 128 random bits, new with each act of the person: an act serves one answer
+	Browser   []byte    // hash of the browser's secret
+	CreatedAt time.Time // when the request came
+	SignedIn  int64     // the session that the person began for this request, zero: none
+	Answered  int64     // the session in which the person answered the consent page of this request, zero: none
+	Denied    bool      // and the answer was no
+}
+
+// New makes an interaction of a request that came at the given time from the browser with this secret.
+func New(r Request, browser string, now time.Time) Interaction {
+	return Interaction{Request: r, ID: newID(), Browser: hashBrowser(browser), CreatedAt: now}
+}
+
+// SignIn notes that the person signed in for this request, and so began the session.
+func (i *Interaction) SignIn(session int64) {
+	i.ID, i.SignedIn, i.Answered, i.Denied = newID(), session, 0, false
+}
+
+// Answer notes what the person in this session answered to the consent page of this request.
+func (i *Interaction) Answer(session int64, allowed bool) {
+	i.ID, i.Answered, i.Denied = newID(), session, !allowed
+}
+
+// Forget drops all that the person has done.
+func (i *Interaction) Forget() { i.ID, i.SignedIn, i.Answered, i.Denied = newID(), 0, 0, false }
+
+// SignedInBy says whether the session began by signing in for this request.
+func (i *Interaction) SignedInBy(session int64) bool { return session != 0 && i.SignedIn == session }
+
+// AllowedBy says whether the person in this session said yes to this request.
+func (i *Interaction) AllowedBy(session int64) bool {
+	return session != 0 && i.Answered == session && !i.Denied
+}
+
+// DeniedBy says whether the person in this session said no to this request.
+func (i *Interaction) DeniedBy(session int64) bool {
+	return session != 0 && i.Answered == session && i.Denied
+}
+
+// Acted says whether the person in this session has done something for this request.
+func (i *Interaction) Acted(session int64) bool {
+	return i.SignedInBy(session) || session != 0 && i.Answered == session
+}
+
+// bind makes an interaction that was sealed in another browser one of this browser: the request alone is left of it.
+func (i *Interaction) bind(browser string) {
+	hash := hashBrowser(browser)
+	if subtle.ConstantTimeCompare(hash, i.Browser) != 1 {
+		i.Forget()
+		i.Browser = hash
+	}
+}
+
+func newID() []byte {
+	id := make([]byte, 16)
+	rand.Read(id) // never fails
+	return id
+}
+
+func hashBrowser(secret string) []byte {
+	sum := sha256.Sum256([]byte("browser " + secret))
+	return sum[:16]
+}
