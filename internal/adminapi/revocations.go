@@ -22,10 +22,11 @@ type createRevocationInput struct {
 	Body struct {
 		User         string     `json:"user,omitempty" doc:"The tokens and grants of the user of this name"`
 		Client       string     `json:"client,omitempty" doc:"The tokens and grants of the client with this client_id"`
-		API          string     `json:"api,omitempty" doc:"The tokens for the API with this audience"`
+		API          string     `json:"api,omitempty" doc:"The tokens and grants for the API with this audience"`
 		Grant        int64      `json:"grant,omitempty" minimum:"1" doc:"The grant with this id, and its tokens"`
-		All          bool       `json:"all,omitempty" doc:"All tokens there are"`
+		All          bool       `json:"all,omitempty" doc:"All tokens and grants there are"`
 		IssuedBefore *time.Time `json:"issued_before,omitempty" doc:"Only tokens issued before this time; then grants stay. Not for a grant"`
+		KeepGrants   bool       `json:"keep_grants,omitempty" doc:"Grants stay: their refresh tokens make new tokens. Not for a grant"`
 	}
 }
 
@@ -54,7 +55,7 @@ func (s *surface) createRevocation(ctx context.Context, caller authn.Caller, in 
 		}
 	}
 	r, err := s.Admin.Revoke(ctx, caller, index.Names{User: b.User, Client: b.Client, API: b.API}, revocation.TokenSelector{
-		GrantID: b.Grant, All: b.All, IssuedBefore: issuedBefore,
+		GrantID: b.Grant, All: b.All, IssuedBefore: issuedBefore, KeepGrants: b.KeepGrants,
 	})
 	if err != nil {
 		return nil, err

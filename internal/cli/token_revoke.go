@@ -41,6 +41,7 @@ type revokeFlags struct {
 	index.Names
 	grant        int64
 	all          bool
+	keepGrants   bool
 	issuedBefore time.Time
 }
 
@@ -51,8 +52,8 @@ func (a *app) tokenRevoke() *cobra.Command {
 		Short: "Revoke tokens by id, or all of a user, client, API or grant",
 		Long: `Revokes tokens. They are inactive at every server on this database as soon as the revocation is stored; then the
 rows of the tokens are updated, with a progress bar. That may be interrupted: a running server continues it.
---user and --client end the grants too, so that no refresh token makes new tokens; --grant ends one. With --issued-before,
-grants stay, and so do tokens issued later.`,
+Grants end with their tokens, so that no refresh token makes new ones, unless --keep-grants says otherwise. With
+--issued-before, grants stay, and so do tokens issued later.`,
 		Example: `  signet token revoke AZk2yFLxQmWn0p3sVb7hTQ
   signet token revoke --user alice
   signet token revoke --client reporting --issued-before 2026-11-01T12:00:00Z
@@ -61,7 +62,9 @@ grants stay, and so do tokens issued later.`,
 			if len(args) > 0 {
 				return revokeByID(ctx, s, caller, args)
 			}
-			begun, err := s.Revoke(ctx, caller, f.Names, revocation.TokenSelector{GrantID: f.grant, All: f.all, IssuedBefore: f.issuedBefore})
+			begun, err := s.Revoke(ctx, caller, f.Names, revocation.TokenSelector{
+				GrantID: f.grant, All: f.all, IssuedBefore: f.issuedBefore, KeepGrants: f.keepGrants,
+			})
 			if err != nil {
 				return view{}, err
 			}
@@ -72,9 +75,10 @@ grants stay, and so do tokens issued later.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.User, "user", "", "all of the user `NAME`, and the user's grants")
 	flags.StringVar(&f.Client, "client", "", "all of the client `CLIENT_ID`, and its grants")
-	flags.StringVar(&f.API, "api", "", "all for the API `AUDIENCE`")
-	flags.BoolVar(&f.all, "all", false, "all tokens there are")
+	flags.StringVar(&f.API, "api", "", "all for the API `AUDIENCE`, and their grants")
+	flags.BoolVar(&f.all, "all", false, "all tokens and grants there are")
 	flags.Int64Var(&f.grant, "grant", 0, "the grant `ID` and all of its tokens")
+	flags.BoolVar(&f.keepGrants, "keep-grants", false, "let refresh tokens make new tokens")
 	instantFlag(flags, &f.issuedBefore, "issued-before", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
 	cmd.Args = func(_ *cobra.Command, args []string) error { return f.check(args) }
 	return cmd
@@ -90,8 +94,8 @@ func (f *revokeFlags) check(args []string) error {
 	switch {
 	case chosen != 1:
 		return fmt.Errorf("name either token ids, or one of --user, --client, --api, --all and --grant")
-	case !f.issuedBefore.IsZero() && (len(args) > 0 || f.grant != 0):
-		return fmt.Errorf("--issued-before goes with --user, --client, --api or --all")
+	case (!f.issuedBefore.IsZero() || f.keepGrants) && (len(args) > 0 || f.grant != 0):
+		return fmt.Errorf("--issued-before and --keep-grants go with --user, --client, --api or --all")
 	}
 	return nil
 }

@@ -15,14 +15,14 @@ const (
 	RevokeOfAll    RevocationKind = "all"
 )
 
-// Revocation revokes every token of a user, client, API, key or grant, or all, that was written before Revision. Unless it is
-// limited to tokens issued before a time, that of a user or client ends their grants too. It is in force as soon as it is stored;
-// the rows of the tokens and grants are updated afterwards, step by step.
+// Revocation revokes every token of a user, client, API, key or grant, or all, that was written before Revision, and ends their
+// grants, see EndsGrants. It is in force as soon as it is stored; the rows of the tokens and grants are updated afterwards, step by step.
 type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
 	TargetID     int64     // the database id of the user, client, API, key or grant; zero for all
 	UserID       int64     // the user of a grant, else zero
+	KeepGrants   bool      // grants do not end with their tokens
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued
 	CreatedAt    time.Time
@@ -30,6 +30,16 @@ type Revocation struct {
 	Marked       int64   // live tokens that it revoked
 	Ended        int64   // grants that it ended
 	DoneAt       time.Time
+}
+
+// EndsGrants reports whether the revocation ends grants, so that no refresh token makes new tokens: that of a user, client, API or all
+// does, unless it is limited to tokens issued before a time or keeps them.
+func (r Revocation) EndsGrants() bool {
+	switch r.Kind {
+	case RevokeOfUser, RevokeOfClient, RevokeOfAPI, RevokeOfAll:
+		return !r.KeepGrants && r.IssuedBefore.IsZero()
+	}
+	return false
 }
 
 // Covers reports whether the revocation revokes a token.

@@ -7,10 +7,12 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// TokensRevoked says that all tokens of a user, client, API or key, or all, issued until now or before a time, were revoked.
+// TokensRevoked says that all tokens of a user, client, API or key, or all, issued until now or before a time, were revoked, and their
+// grants ended unless they were kept or a time was given.
 type TokensRevoked struct {
 	TargetID     int64                 `json:"-"` // database id; 0: all
 	IssuedBefore time.Time             `json:"issued_before,omitzero"`
+	KeepGrants   bool                  `json:"keep_grants,omitempty"`
 	Revocation   domain.RevocationKind `json:"revocation"`
 }
 

@@ -50,7 +50,7 @@ func (s *Service) RevokeGrant(ctx context.Context, id int64) (r domain.Revocatio
 	return s.revocationOf(ctx, id)
 }
 
-// revocationOf returns the revocation that has ended a grant, which may have been its user's or client's.
+// revocationOf returns the revocation that has ended a grant, which may have been its user's or client's, or of all.
 func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	open, err := s.store.OpenRevocations(ctx) // before the grant is read: what is done by then has set the status of its tokens
 	if err != nil {
@@ -64,9 +64,10 @@ func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocati
 		{Kind: domain.RevokeOfGrant, TargetID: id},
 		{Kind: domain.RevokeOfUser, TargetID: grant.UserID},
 		{Kind: domain.RevokeOfClient, TargetID: grant.ClientID},
+		{Kind: domain.RevokeOfAll},
 	}
 	for _, r := range open {
-		if r.IssuedBefore.IsZero() && slices.ContainsFunc(took, func(t domain.Revocation) bool { return t.Kind == r.Kind && t.TargetID == r.TargetID }) {
+		if !r.KeepGrants && r.IssuedBefore.IsZero() && slices.ContainsFunc(took, func(t domain.Revocation) bool { return t.Kind == r.Kind && t.TargetID == r.TargetID }) {
 			return r, nil
 		}
 	}

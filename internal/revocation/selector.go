@@ -18,11 +18,12 @@ type TokenSelector struct {
 	GrantID      int64
 	All          bool
 	IssuedBefore time.Time // zero: whenever issued; otherwise grants stay. Not for a grant
+	KeepGrants   bool      // their refresh tokens may make new ones. Not for a grant
 }
 
 // revocation is what takes back the tokens that are selected. domain.ErrInvalid unless there is exactly one criterion.
 func (s TokenSelector) revocation() (r domain.Revocation, err error) {
-	r.IssuedBefore = s.IssuedBefore.UTC()
+	r.IssuedBefore, r.KeepGrants = s.IssuedBefore.UTC(), s.KeepGrants
 	criteria := 0
 	for kind, id := range map[domain.RevocationKind]int64{
 		domain.RevokeOfUser: s.UserID, domain.RevokeOfClient: s.ClientID, domain.RevokeOfAPI: s.APIID, domain.RevokeOfKey: s.KeyID,
@@ -40,7 +41,7 @@ func (s TokenSelector) revocation() (r domain.Revocation, err error) {
 	if criteria != 1 {
 		return r, fmt.Errorf("%w revocation: %d criteria, give one of user, client, API, key, grant and all", domain.ErrInvalid, criteria)
 	}
-	if r.Kind == domain.RevokeOfGrant && !r.IssuedBefore.IsZero() {
+	if r.Kind == domain.RevokeOfGrant && (r.KeepGrants || !r.IssuedBefore.IsZero()) {
 		return r, fmt.Errorf("%w revocation: a grant ends with all its tokens, whenever issued", domain.ErrInvalid)
 	}
 	if year := r.IssuedBefore.Year(); year < 1 || year > 9999 { // RFC 3339 ends there
@@ -49,8 +50,8 @@ func (s TokenSelector) revocation() (r domain.Revocation, err error) {
 	return r, nil
 }
 
-// Revoke takes back every token that is selected and was issued until now, and, unless they are limited to those issued before a
-// time, the grants of a user or client, so that no refresh token makes new ones. It holds as soon as it returns; Finish sets the
+// Revoke takes back every token that is selected and was issued until now, and ends their grants, so that no refresh token makes new
+// ones, unless the selector keeps them or is limited to tokens issued before a time. It holds as soon as it returns; Finish sets the
 // status of each token. domain.ErrInvalid for a selector without exactly one criterion, domain.ErrNotFound if there is no such
 // grant; a grant that was revoked before is no error.
 func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Revocation, error) {
@@ -62,7 +63,7 @@ func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Re
 		return s.RevokeGrant(ctx, r.TargetID)
 	}
 	stored := r
-	revoked := event.TokensRevoked{TargetID: r.TargetID, IssuedBefore: r.IssuedBefore, Revocation: r.Kind}
+	revoked := event.TokensRevoked{TargetID: r.TargetID, IssuedBefore: r.IssuedBefore, KeepGrants: r.KeepGrants, Revocation: r.Kind}
 	err = s.events.Change(ctx, revoked, func(ctx context.Context) (err error) {
 		stored, err = s.Begin(ctx, r)
 		return err

@@ -34,8 +34,9 @@ func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 
 // grantCoveredAt is when a revocation was stored that covers grant g and is not done, NULL if there is none.
 const grantCoveredAt = `(SELECT MIN(r.created_at) FROM revocations r
-	WHERE r.done_at IS NULL AND r.issued_before IS NULL AND r.revision > g.revision
-		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_id))`
+	WHERE r.done_at IS NULL AND r.issued_before IS NULL AND NOT r.keep_grants AND r.revision > g.revision
+		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_id
+			OR r.kind = 'api' AND r.audience = g.audience OR r.kind = 'all'))`
 
 // HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
 func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {

@@ -19,9 +19,10 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	err := db.change(ctx, func(ctx context.Context, c *change) (err error) {
 		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
 		r.ID, err = one(ctx, c.conn, scanInt, `
-			INSERT INTO revocations (kind, target_id, user_id, revision, issued_before, created_at, cursor, marked, ended)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) RETURNING id`,
-			string(r.Kind), r.TargetID, nullID(r.UserID), r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:], r.Ended)
+			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, audience)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, (SELECT audience FROM apis WHERE $10 AND id = $2)) RETURNING id`,
+			string(r.Kind), r.TargetID, nullID(r.UserID), r.KeepGrants, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:],
+			r.Ended, r.Kind == domain.RevokeOfAPI)
 		if err != nil {
 			return err
 		}
@@ -30,12 +31,12 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), revision, issued_before, created_at, cursor, marked, ended, done_at`
+const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), keep_grants, revision, issued_before, created_at, cursor, marked, ended, done_at`
 
 const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
-	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
+	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
 		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, at(&r.DoneAt))
 	return r, err
 }
@@ -144,17 +145,14 @@ func lastOf(ctx context.Context, c conn, where, order string, n int, args []any)
 // stepGrants ends at most limit of the grants that a revocation covers. It is done once it finds none: it must not lock any before
 // the last step locks the revision, see lockInstallation.
 func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (done bool, err error) {
-	if r.Kind != domain.RevokeOfUser && r.Kind != domain.RevokeOfClient || !r.IssuedBefore.IsZero() {
+	if !r.EndsGrants() {
 		return true, nil
-	}
-	selector, err := selectorOf(r.Kind)
-	if err != nil {
-		return false, err
 	}
 	ended, err := c.exec(ctx, `
 		UPDATE grants SET revoked_at = $4 WHERE id IN (
-			SELECT id FROM grants WHERE `+selector.column+` = $1 AND revoked_at IS NULL AND revision < $2 LIMIT $3)`,
-		r.TargetID, r.Revision, limit, micros(r.CreatedAt))
+			SELECT g.id FROM grants g, revocations r
+			WHERE r.id = $1 AND g.revoked_at IS NULL AND g.revision < $2 AND `+grantsOf[r.Kind]+` LIMIT $3)`,
+		r.ID, r.Revision, limit, micros(r.CreatedAt))
 	if err != nil || ended == 0 {
 		return true, err
 	}
@@ -163,6 +161,14 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 		r.Cursor = domain.FirstTokenID(r.CreatedAt)
 	}
 	return false, nil
+}
+
+// grantsOf says of each kind of revocation r that ends grants whether it ends grant g.
+var grantsOf = map[domain.RevocationKind]string{
+	domain.RevokeOfUser:   `g.user_id = r.target_id`,
+	domain.RevokeOfClient: `g.client_id = r.target_id`,
+	domain.RevokeOfAPI:    `g.audience = r.audience`,
+	domain.RevokeOfAll:    `TRUE`,
 }
 
 // selector is what the tokens of a revocation have in common.

@@ -230,6 +230,7 @@ CREATE TABLE grants (
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 
 CREATE TABLE authorization_codes (
@@ -291,6 +292,8 @@ CREATE TABLE revocations (
     kind          TEXT NOT NULL,
     target_id     BIGINT NOT NULL,         -- 0: none, for kind 'all'
     user_id       BIGINT,                  -- for kind 'grant': its user
+    audience      TEXT,                    -- for kind 'api': the API's
+    keep_grants   BOOLEAN NOT NULL,        -- they do not end with their tokens
     revision      BIGINT NOT NULL,
     issued_before BIGINT,
     created_at    BIGINT NOT NULL,

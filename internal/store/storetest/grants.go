@@ -145,10 +145,23 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		same(t, (<-revoked).Covers(findToken(t, db, token)), true)
 		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
 	},
-	"a revocation of a user or client ends the grants there are, at once and for good": func(t *testing.T, db *store.DB) {
+	"a revocation of an API that is deleted ends the grants for it, and not those for one that is made again": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		grant := w.grant(t, db)
+		r := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: w.api, CreatedAt: t0}))(t)
+		check(t, db.DeleteAPI(t.Context(), audience))
+		must(db.InsertAPI(t.Context(), domain.API{Audience: audience, SigningAlg: domain.ES256}))(t)
+		later := w.grant(t, db)
+		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		same(t, must(stepToEnd(t.Context(), db, r.ID, 10))(t).Ended, 1)
+		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		check(t, db.HoldGrant(t.Context(), later, t0))
+	},
+	"a revocation of a user, client, API or all ends the grants there are, at once and for good, unless it keeps them": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		bob := world{client: w.client, user: must(db.InsertUser(t.Context(), domain.User{Subject: "b", Username: "bob"}))(t)}
 		shop := world{user: w.user, client: must(db.InsertClient(t.Context(), domain.Client{ClientID: "other"}))(t)}
+		invoices := must(db.InsertAPI(t.Context(), domain.API{Audience: "https://invoices.example", SigningAlg: domain.ES256}))(t)
 		for _, c := range []struct {
 			r    domain.Revocation
 			ends []bool // alice's at the world's client, bob's there, alice's at the other client
@@ -156,8 +169,14 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			{domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user}, []bool{true, false, true}},
 			{domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client}, []bool{true, true, false}},
 			{domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client, IssuedBefore: t0.Add(time.Hour)}, []bool{false, false, false}},
-			{domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: w.client}, []bool{false, false, false}},
-			{domain.Revocation{Kind: domain.RevokeOfAll}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: w.api}, []bool{true, true, true}},
+			{domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: invoices}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: w.api, IssuedBefore: t0.Add(time.Hour)}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAll, IssuedBefore: t0.Add(time.Hour)}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAll, KeepGrants: true}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user, KeepGrants: true}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfKey, TargetID: w.client}, []bool{false, false, false}},
+			{domain.Revocation{Kind: domain.RevokeOfAll}, []bool{true, true, true}},
 		} {
 			var grants []int64
 			for range 3 {
