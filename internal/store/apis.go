@@ -26,10 +26,11 @@ func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err erro
 		if err != nil {
 			return err
 		}
-		if err := putPermissions(ctx, c.conn, id, api.Permissions); err != nil {
+		if err := c.putPermissions(ctx, id, api.Permissions); err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeAPI, api.Audience)
+		c.note(domain.ChangeAPI, api.Audience)
+		return nil
 	})
 	return id, err
 }
@@ -46,66 +47,50 @@ func (db *DB) UpdateAPI(ctx context.Context, api domain.API) error {
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM apis WHERE audience = $1`, api.Audience)
 		}
-		if err := c.dropPermissions(ctx, id, api.Permissions); err != nil {
+		if err := c.putPermissions(ctx, id, api.Permissions); err != nil {
 			return err
 		}
-		if err := putPermissions(ctx, c.conn, id, api.Permissions); err != nil {
-			return err
-		}
-		return c.note(ctx, domain.ChangeAPI, api.Audience)
+		c.note(domain.ChangeAPI, api.Audience)
+		return nil
 	})
 }
 
-// dropPermissions removes an API's permissions but those to keep, and notes the roles and clients that lose one.
-func (c *change) dropPermissions(ctx context.Context, api int64, keep []domain.Permission) error {
-	kept := make(map[string]bool, len(keep))
-	for _, p := range keep {
-		kept[p.Name] = true
+// putPermissions sets all permissions of an API, and notes the roles and clients that lose one.
+func (c *change) putPermissions(ctx context.Context, api int64, permissions []domain.Permission) error {
+	rows := make([][]any, len(permissions))
+	for i, p := range permissions {
+		rows[i] = []any{p.Name, p.Description}
 	}
-	names, err := list(ctx, c.conn, scanString, `SELECT name FROM permissions WHERE api_id = $1`, api)
+	wanted := c.db.dialect.rows(`$2`, `name`, `description`)
+	dropped := `(SELECT p.name FROM permissions p WHERE p.api_id = $1 AND p.name NOT IN (SELECT r.name FROM ` + wanted + ` r))`
+	roles, err := list(ctx, c.conn, scanInt, `
+		UPDATE roles SET version = version + 1
+		WHERE id IN (SELECT role_id FROM role_permissions WHERE api_id = $1 AND permission IN `+dropped+`) RETURNING id`, api, jsonRows(rows))
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if kept[name] {
-			continue
-		}
-		roles, err := list(ctx, c.conn, scanInt, `SELECT role_id FROM role_permissions WHERE api_id = $1 AND permission = $2`, api, name)
-		if err != nil {
-			return err
-		}
-		if err := c.noteID(ctx, domain.ChangeRole, roles...); err != nil {
-			return err
-		}
-		clients, err := list(ctx, c.conn, scanString, `
-			SELECT client_id FROM clients
-			WHERE id IN (SELECT client_id FROM client_permissions WHERE api_id = $1 AND permission = $2)`, api, name)
-		if err != nil {
-			return err
-		}
-		if err := c.note(ctx, domain.ChangeClient, clients...); err != nil {
-			return err
-		}
-		if _, err := c.exec(ctx, `DELETE FROM client_permissions WHERE api_id = $1 AND permission = $2`, api, name); err != nil {
-			return err
-		}
-		if _, err := c.exec(ctx, `DELETE FROM permissions WHERE api_id = $1 AND name = $2`, api, name); err != nil {
-			return err
-		}
+	c.noteID(domain.ChangeRole, roles...)
+	clients, err := list(ctx, c.conn, scanString, `
+		UPDATE clients SET version = version + 1
+		WHERE id IN (SELECT client_ref FROM client_permissions WHERE api_id = $1 AND permission IN `+dropped+`) RETURNING client_id`, api, jsonRows(rows))
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-func putPermissions(ctx context.Context, c conn, api int64, permissions []domain.Permission) error {
-	for _, p := range permissions {
-		_, err := c.exec(ctx, `
-			INSERT INTO permissions (api_id, name, description) VALUES ($1, $2, $3)
-			ON CONFLICT (api_id, name) DO UPDATE SET description = excluded.description`, api, p.Name, p.Description)
-		if err != nil {
-			return err
-		}
+	c.note(domain.ChangeClient, clients...)
+	if _, err := c.exec(ctx, `DELETE FROM permissions WHERE api_id = $1 AND name IN `+dropped, api, jsonRows(rows)); err != nil {
+		return err
 	}
-	return nil
+	// A client that had only what was dropped may not use the API any more.
+	_, err = c.exec(ctx, `
+		DELETE FROM client_apis WHERE api_id = $1 AND NOT all_permissions AND NOT EXISTS (
+			SELECT 1 FROM client_permissions p WHERE p.client_ref = client_apis.client_ref AND p.api_id = client_apis.api_id)`, api)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(ctx, `
+		INSERT INTO permissions (api_id, name, description) SELECT CAST($1 AS BIGINT), r.name, r.description FROM `+wanted+` r WHERE TRUE
+		ON CONFLICT (api_id, name) DO UPDATE SET description = excluded.description`, api, jsonRows(rows))
+	return err
 }
 
 // DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
@@ -115,49 +100,46 @@ func (db *DB) DeleteAPI(ctx context.Context, audience string) error {
 		if err != nil {
 			return err
 		}
-		roles, err := list(ctx, c.conn, scanInt, `SELECT DISTINCT role_id FROM role_permissions WHERE api_id = $1`, id)
+		roles, err := list(ctx, c.conn, scanInt, `
+			UPDATE roles SET version = version + 1 WHERE id IN (SELECT role_id FROM role_permissions WHERE api_id = $1) RETURNING id`, id)
 		if err != nil {
 			return err
 		}
 		clients, err := list(ctx, c.conn, scanString, `
-			SELECT client_id FROM clients
-			WHERE id IN (SELECT client_id FROM client_permissions WHERE api_id = $1)
-			OR id IN (SELECT client_id FROM client_serves WHERE api_id = $1)`, id)
+			UPDATE clients SET version = version + 1
+			WHERE id IN (SELECT client_ref FROM client_apis WHERE api_id = $1 UNION SELECT client_ref FROM client_serves WHERE api_id = $1)
+			RETURNING client_id`, id)
 		if err != nil {
 			return err
 		}
 		if _, err := c.exec(ctx, `DELETE FROM apis WHERE id = $1`, id); err != nil {
 			return err
 		}
-		if err := c.noteID(ctx, domain.ChangeRole, roles...); err != nil {
-			return err
-		}
-		if err := c.note(ctx, domain.ChangeClient, clients...); err != nil {
-			return err
-		}
-		return c.note(ctx, domain.ChangeAPI, audience)
+		c.noteID(domain.ChangeRole, roles...)
+		c.note(domain.ChangeClient, clients...)
+		c.note(domain.ChangeAPI, audience)
+		return nil
 	})
 }
 
 // FindAPI returns ErrNotFound if there is no such audience.
 func (db *DB) FindAPI(ctx context.Context, audience string) (api domain.API, err error) {
-	return db.findAPI(ctx, audience, ``)
-}
-
-// HoldAPI is FindAPI that keeps others from changing the API until the transaction ends.
-func (db *DB) HoldAPI(ctx context.Context, audience string) (api domain.API, err error) {
-	return db.findAPI(ctx, audience, db.dialect.forUpdate())
-}
-
-func (db *DB) findAPI(ctx context.Context, audience, lock string) (api domain.API, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		api, err = one(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience = $1`+lock, audience)
+		api, err = one(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience = $1`, audience)
 		if err != nil {
 			return err
 		}
 		return addPermissions(ctx, c, []*domain.API{&api})
 	})
 	return api, err
+}
+
+// HoldAPI is FindAPI that keeps others from changing the API until the transaction ends.
+func (db *DB) HoldAPI(ctx context.Context, audience string) (domain.API, error) {
+	if err := db.holdChanges(ctx); err != nil {
+		return domain.API{}, err
+	}
+	return db.FindAPI(ctx, audience)
 }
 
 // ListAPIs returns APIs by audience, those after the given one, at most limit.

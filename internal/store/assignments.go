@@ -75,14 +75,14 @@ func (c *change) roleID(ctx context.Context, name string) (int64, error) {
 }
 
 // noteAccess says that the roles of a subject changed.
-func (c *change) noteAccess(ctx context.Context, kind domain.SubjectKind, id int64, name string) error {
+func (c *change) noteAccess(kind domain.SubjectKind, id int64, name string) {
 	switch kind {
 	case domain.SubjectUser:
-		return c.noteID(ctx, domain.ChangeUserAccess, id)
+		c.noteID(domain.ChangeUserAccess, id)
 	case domain.SubjectGroup:
-		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+		c.noteID(domain.ChangeGroupAccess, id)
 	default:
-		return c.note(ctx, domain.ChangeClientAccess, name)
+		c.note(domain.ChangeClientAccess, name)
 	}
 }
 
@@ -108,7 +108,8 @@ func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
 		if err != nil {
 			return err
 		}
-		return c.noteAccess(ctx, a.SubjectKind, subject, a.Subject)
+		c.noteAccess(a.SubjectKind, subject, a.Subject)
+		return nil
 	})
 }
 
@@ -130,7 +131,8 @@ func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.Sub
 		if n, err := c.exec(ctx, `DELETE FROM assignments WHERE role_id = $1 AND `+t.column+` = $2`, roleID, id); err != nil || n == 0 {
 			return cmp.Or(err, fmt.Errorf("role %q of %s %q: %w", role, kind, subject, domain.ErrNotFound))
 		}
-		return c.noteAccess(ctx, kind, id, subject)
+		c.noteAccess(kind, id, subject)
+		return nil
 	})
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -19,8 +18,7 @@ func scanClient(row scanner) (cl domain.Client, err error) {
 // ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
 func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
-		access, err := resolveAccess(ctx, c.conn, client)
-		if err != nil {
+		if err := findAccess(ctx, c.conn, client); err != nil {
 			return err
 		}
 		id, err = insert(ctx, c.conn, `
@@ -31,7 +29,7 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 		if err != nil {
 			return err
 		}
-		if err := access.put(ctx, c.conn, id); err != nil {
+		if err := putAccess(ctx, c.conn, id, client); err != nil {
 			return err
 		}
 		for _, secret := range client.Secrets {
@@ -39,7 +37,8 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 				return err
 			}
 		}
-		return c.note(ctx, domain.ChangeClient, client.ClientID)
+		c.note(domain.ChangeClient, client.ClientID)
+		return nil
 	})
 	return id, err
 }
@@ -48,8 +47,7 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 // client.Version is neither zero nor that of the client.
 func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		access, err := resolveAccess(ctx, c.conn, client)
-		if err != nil {
+		if err := findAccess(ctx, c.conn, client); err != nil {
 			return err
 		}
 		id, err := one(ctx, c.conn, scanInt, `
@@ -61,16 +59,16 @@ func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM clients WHERE client_id = $1`, client.ClientID)
 		}
-		if _, err := c.exec(ctx, `DELETE FROM client_permissions WHERE client_id = $1`, id); err != nil {
+		for _, table := range []string{`client_apis`, `client_serves`} {
+			if _, err := c.exec(ctx, `DELETE FROM `+table+` WHERE client_ref = $1`, id); err != nil {
+				return err
+			}
+		}
+		if err := putAccess(ctx, c.conn, id, client); err != nil {
 			return err
 		}
-		if _, err := c.exec(ctx, `DELETE FROM client_serves WHERE client_id = $1`, id); err != nil {
-			return err
-		}
-		if err := access.put(ctx, c.conn, id); err != nil {
-			return err
-		}
-		return c.note(ctx, domain.ChangeClient, client.ClientID)
+		c.note(domain.ChangeClient, client.ClientID)
+		return nil
 	})
 }
 
@@ -80,32 +78,30 @@ func (db *DB) DeleteClient(ctx context.Context, clientID string) error {
 		if _, err := one(ctx, c.conn, scanInt, `DELETE FROM clients WHERE client_id = $1 RETURNING id`, clientID); err != nil {
 			return err
 		}
-		if err := c.note(ctx, domain.ChangeClient, clientID); err != nil {
-			return err
-		}
-		return c.note(ctx, domain.ChangeClientAccess, clientID)
+		c.note(domain.ChangeClient, clientID)
+		c.note(domain.ChangeClientAccess, clientID)
+		return nil
 	})
 }
 
 // FindClient returns ErrNotFound if there is no such client_id.
 func (db *DB) FindClient(ctx context.Context, clientID string) (client domain.Client, err error) {
-	return db.findClient(ctx, clientID, ``)
-}
-
-// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
-func (db *DB) HoldClient(ctx context.Context, clientID string) (client domain.Client, err error) {
-	return db.findClient(ctx, clientID, db.dialect.forUpdate())
-}
-
-func (db *DB) findClient(ctx context.Context, clientID, lock string) (client domain.Client, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		client, err = one(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id = $1`+lock, clientID)
+		client, err = one(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id = $1`, clientID)
 		if err != nil {
 			return err
 		}
 		return addClientParts(ctx, c, []*domain.Client{&client})
 	})
 	return client, err
+}
+
+// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
+func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, error) {
+	if err := db.holdChanges(ctx); err != nil {
+		return domain.Client{}, err
+	}
+	return db.FindClient(ctx, clientID)
 }
 
 // ListClients returns clients by client_id, those after the given one, at most limit.
@@ -130,7 +126,8 @@ func (db *DB) InsertClientSecret(ctx context.Context, clientID string, secret do
 		if id, err = insertSecret(ctx, c.conn, client, secret); err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeClient, clientID)
+		c.note(domain.ChangeClient, clientID)
+		return nil
 	})
 	return id, err
 }
@@ -149,67 +146,66 @@ func (db *DB) DeleteClientSecret(ctx context.Context, clientID string, id int64)
 		if err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeClient, clientID)
+		c.note(domain.ChangeClient, clientID)
+		return nil
 	})
 }
 
-// clientAccess is what a client may ask for and whom it serves, by database ids.
-type clientAccess struct {
-	permissions []clientPermission
-	serves      []int64
+// findAccess returns ErrNotFound if a client names an API or permission that does not exist.
+func findAccess(ctx context.Context, c conn, client domain.Client) error {
+	apis, permissions, serves := accessRows(client)
+	rows := c.db.dialect.rows
+	missing, err := one(ctx, c, scanInt, `
+		SELECT (SELECT COUNT(*) FROM `+rows(`$1`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
+			+ (SELECT COUNT(*) FROM `+rows(`$3`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
+			+ (SELECT COUNT(*) FROM `+rows(`$2`, `audience`, `permission`)+` r WHERE NOT EXISTS (
+				SELECT 1 FROM apis a JOIN permissions p ON p.api_id = a.id WHERE a.audience = r.audience AND p.name = r.permission))`,
+		apis, permissions, serves)
+	if err == nil && missing > 0 {
+		return domain.ErrNotFound
+	}
+	return err
 }
 
-type clientPermission struct {
-	api        int64
-	permission string // empty: all
-}
-
-// resolveAccess looks up what a client names. ErrNotFound if something is not there.
-func resolveAccess(ctx context.Context, c conn, client domain.Client) (access clientAccess, err error) {
-	for _, a := range client.APIs {
-		api, err := one(ctx, c, scanInt, `SELECT id FROM apis WHERE audience = $1`, a.Audience)
-		if err != nil {
-			return access, err
-		}
-		known, err := list(ctx, c, scanString, `SELECT name FROM permissions WHERE api_id = $1`, api)
-		if err != nil {
-			return access, err
-		}
-		if len(a.Permissions) == 0 {
-			access.permissions = append(access.permissions, clientPermission{api: api})
-		}
-		for _, p := range a.Permissions {
-			if !slices.Contains(known, p) {
-				return access, domain.ErrNotFound
-			}
-			access.permissions = append(access.permissions, clientPermission{api, p})
-		}
-	}
-	for _, audience := range client.Serves {
-		api, err := one(ctx, c, scanInt, `SELECT id FROM apis WHERE audience = $1`, audience)
-		if err != nil {
-			return access, err
-		}
-		access.serves = append(access.serves, api)
-	}
-	return access, nil
-}
-
-func (a clientAccess) put(ctx context.Context, c conn, client int64) error {
-	for _, p := range a.permissions {
-		_, err := c.exec(ctx, `INSERT INTO client_permissions (client_id, api_id, permission) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-			client, p.api, p.permission)
-		if err != nil {
-			return err
-		}
-	}
-	for _, api := range a.serves {
-		_, err := c.exec(ctx, `INSERT INTO client_serves (client_id, api_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, client, api)
-		if err != nil {
+// putAccess stores what a client, that has nothing yet, may ask for and whom it serves.
+func putAccess(ctx context.Context, c conn, id int64, client domain.Client) error {
+	apis, permissions, serves := accessRows(client)
+	rows := c.db.dialect.rows
+	for _, put := range []struct{ query, rows string }{
+		{`INSERT INTO client_apis (client_ref, api_id, all_permissions)
+			SELECT CAST($1 AS BIGINT), a.id, r.every <> 0 FROM ` + rows(`$2`, `audience`, `every BIGINT`) + ` r JOIN apis a ON a.audience = r.audience
+			WHERE TRUE ON CONFLICT DO NOTHING`, apis},
+		{`INSERT INTO client_permissions (client_ref, api_id, permission)
+			SELECT CAST($1 AS BIGINT), a.id, r.permission FROM ` + rows(`$2`, `audience`, `permission`) + ` r JOIN apis a ON a.audience = r.audience
+			WHERE TRUE ON CONFLICT DO NOTHING`, permissions},
+		{`INSERT INTO client_serves (client_ref, api_id)
+			SELECT CAST($1 AS BIGINT), a.id FROM ` + rows(`$2`, `audience`) + ` r JOIN apis a ON a.audience = r.audience
+			WHERE TRUE ON CONFLICT DO NOTHING`, serves},
+	} {
+		if _, err := c.exec(ctx, put.query, id, put.rows); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// accessRows are the rows of client_apis, client_permissions and client_serves, by audience.
+func accessRows(client domain.Client) (apis, permissions, serves string) {
+	var a, p, s = [][]any{}, [][]any{}, [][]any{}
+	for _, api := range client.APIs {
+		every := 0
+		if len(api.Permissions) == 0 {
+			every = 1
+		}
+		a = append(a, []any{api.Audience, every})
+		for _, permission := range api.Permissions {
+			p = append(p, []any{api.Audience, permission})
+		}
+	}
+	for _, audience := range client.Serves {
+		s = append(s, []any{audience})
+	}
+	return jsonRows(a), jsonRows(p), jsonRows(s)
 }
 
 // addClientParts adds APIs, served audiences and secrets to clients.
@@ -227,8 +223,10 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 		}
 		byID[id].APIs = addClientPermission(byID[id].APIs, audience, permission)
 		return nil
-	}, `SELECT p.client_id, a.audience, p.permission FROM client_permissions p JOIN apis a ON a.id = p.api_id
-		WHERE p.client_id IN `+placeholders+` ORDER BY p.client_id, a.audience, p.permission`, args...)
+	}, `SELECT ca.client_ref, a.audience, COALESCE(p.permission, '') FROM client_apis ca JOIN apis a ON a.id = ca.api_id
+		LEFT JOIN client_permissions p ON p.client_ref = ca.client_ref AND p.api_id = ca.api_id
+		WHERE ca.client_ref IN `+placeholders+` AND (ca.all_permissions OR p.permission IS NOT NULL)
+		ORDER BY ca.client_ref, a.audience, p.permission`, args...)
 	if err != nil {
 		return err
 	}
@@ -240,8 +238,8 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 		}
 		byID[id].Serves = append(byID[id].Serves, audience)
 		return nil
-	}, `SELECT s.client_id, a.audience FROM client_serves s JOIN apis a ON a.id = s.api_id
-		WHERE s.client_id IN `+placeholders+` ORDER BY s.client_id, a.audience`, args...)
+	}, `SELECT s.client_ref, a.audience FROM client_serves s JOIN apis a ON a.id = s.api_id
+		WHERE s.client_ref IN `+placeholders+` ORDER BY s.client_ref, a.audience`, args...)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ type dialect interface {
 
 	// forUpdate ends a SELECT that keeps others from changing its rows, but not from referring to them, until the transaction ends.
 	forUpdate() string
+	// rows is a table of the columns of a JSON array of rows, the parameter. A column is text, or an integer if its name is followed
+	// by " BIGINT".
+	rows(parameter string, columns ...string) string
 	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
 	lockRevision(ctx context.Context, c conn) error
 	// heldRevision is a query for the revision, which it keeps from changing until the transaction ends.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -55,10 +56,10 @@ func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
 		if _, err := one(ctx, c, scanInt, db.dialect.heldRevision()); err != nil {
 			return err
 		}
-		n, err := c.exec(ctx, `
-			UPDATE grants AS g SET created_at = created_at
-			WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+grantCoveredAt+` IS NULL`, id, micros(now))
-		if err == nil && n == 0 {
+		_, err := one(ctx, c, scanInt, `
+			SELECT id FROM grants AS g
+			WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+grantCoveredAt+` IS NULL`+db.dialect.forUpdate(), id, micros(now))
+		if errors.Is(err, domain.ErrNotFound) {
 			return domain.ErrRevoked
 		}
 		return err
@@ -68,8 +69,8 @@ func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
 // lockGrantOf locks the grant that a code or refresh token came from, see lockInstallation. ErrNotFound if there is no such code or token.
 func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
 	_, err := one(ctx, c, scanInt, `
-		UPDATE grants SET created_at = created_at
-		WHERE id = (SELECT grant_id FROM `+table+` WHERE signature = $1) AND `+c.db.dialect.holdsRevision()+` RETURNING id`, signature)
+		SELECT id FROM grants
+		WHERE id = (SELECT grant_id FROM `+table+` WHERE signature = $1) AND `+c.db.dialect.holdsRevision()+c.db.dialect.forUpdate(), signature)
 	return err
 }
 
@@ -94,6 +95,9 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Tim
 			if r, err = db.InsertRevocation(ctx, r); err != nil {
 				return err
 			}
+		}
+		if err := c.lockForTokens(ctx); err != nil {
+			return err
 		}
 		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, id, micros(now))
 		if err == nil && n == 0 {

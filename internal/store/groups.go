@@ -22,7 +22,8 @@ func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, er
 		if err != nil {
 			return err
 		}
-		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+		c.noteID(domain.ChangeGroupAccess, id)
+		return nil
 	})
 	return id, err
 }
@@ -37,7 +38,8 @@ func (db *DB) UpdateGroup(ctx context.Context, group domain.Group) error {
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM groups WHERE name = $1`, group.Name)
 		}
-		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+		c.noteID(domain.ChangeGroupAccess, id)
+		return nil
 	})
 }
 
@@ -55,10 +57,9 @@ func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 		if _, err := c.exec(ctx, `DELETE FROM groups WHERE id = $1`, id); err != nil {
 			return err
 		}
-		if err := c.noteID(ctx, domain.ChangeUserAccess, members...); err != nil {
-			return err
-		}
-		return c.noteID(ctx, domain.ChangeGroupAccess, id)
+		c.noteID(domain.ChangeUserAccess, members...)
+		c.noteID(domain.ChangeGroupAccess, id)
+		return nil
 	})
 }
 
@@ -69,7 +70,10 @@ func (db *DB) FindGroup(ctx context.Context, name string) (domain.Group, error) 
 
 // HoldGroup is FindGroup that keeps others from changing the group until the transaction ends.
 func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) {
-	return find(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name = $1`+db.dialect.forUpdate(), name)
+	if err := db.holdChanges(ctx); err != nil {
+		return domain.Group{}, err
+	}
+	return db.FindGroup(ctx, name)
 }
 
 // ListGroups returns groups by name, those after the given one, at most limit.
@@ -106,7 +110,8 @@ func (db *DB) changeMember(ctx context.Context, group, username, query string) e
 		if n, err := c.exec(ctx, query, groupID, userID); err != nil || n == 0 {
 			return err
 		}
-		return c.noteID(ctx, domain.ChangeUserAccess, userID)
+		c.noteID(domain.ChangeUserAccess, userID)
+		return nil
 	})
 }
 

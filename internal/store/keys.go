@@ -19,7 +19,8 @@ func (db *DB) InsertSigningKey(ctx context.Context, k domain.SigningKey) (id int
 		if err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeKeys, "")
+		c.note(domain.ChangeKeys, "")
+		return nil
 	})
 	return id, err
 }
@@ -39,7 +40,8 @@ func (db *DB) SetKeyState(ctx context.Context, kid string, from, to domain.KeySt
 		if err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeKeys, "")
+		c.note(domain.ChangeKeys, "")
+		return nil
 	})
 }
 
@@ -59,7 +61,8 @@ func (db *DB) DeleteSigningKey(ctx context.Context, kid string) error {
 		if _, err := one(ctx, c.conn, scanInt, `DELETE FROM signing_keys WHERE kid = $1 RETURNING id`, kid); err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeKeys, "")
+		c.note(domain.ChangeKeys, "")
+		return nil
 	})
 }
 

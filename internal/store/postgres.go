@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -110,6 +111,15 @@ func (p *postgres) migrator(context.Context) (database.Driver, func(), error) {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return driver, func() {}, nil
+}
+
+func (p *postgres) rows(parameter string, columns ...string) string {
+	values := make([]string, len(columns))
+	for i, column := range columns {
+		name, kind, _ := strings.Cut(column, " ")
+		values[i] = fmt.Sprintf(`CAST(value ->> %d AS %s) AS %s`, i, cmp.Or(kind, "TEXT"), name)
+	}
+	return `(SELECT ` + strings.Join(values, `, `) + ` FROM json_array_elements(CAST(` + parameter + ` AS JSON)) AS e (value))`
 }
 
 func (p *postgres) forUpdate() string { return ` FOR NO KEY UPDATE` }

@@ -26,7 +26,8 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 		if err != nil {
 			return err
 		}
-		return c.note(ctx, domain.ChangeRevocations, "")
+		c.note(domain.ChangeRevocations, "")
+		return c.lockRevision(ctx, c.transaction) // who then looks at what it covers sees all of it
 	})
 	return r, err
 }
@@ -60,7 +61,7 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		return r, fmt.Errorf("%w number of rows to look at: %d", domain.ErrInvalid, limit)
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := c.lockInstallation(ctx); err != nil {
+		if err := c.lockForTokens(ctx); err != nil {
 			return err
 		}
 		r, err = one(ctx, c, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
@@ -82,7 +83,10 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		if err != nil || !done {
 			return err
 		}
-		return db.change(ctx, func(ctx context.Context, c *change) error { return c.note(ctx, domain.ChangeRevocations, "") })
+		return db.change(ctx, func(_ context.Context, c *change) error {
+			c.note(domain.ChangeRevocations, "")
+			return nil
+		})
 	})
 	return r, err
 }

@@ -16,8 +16,7 @@ func scanRole(row scanner) (r domain.Role, err error) {
 // InsertRole stores the role with its permissions. ErrExists if the name is taken, ErrNotFound if a permission does not exist.
 func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
-		apis, err := resolvePermissions(ctx, c.conn, role.Permissions)
-		if err != nil {
+		if err := findPermissions(ctx, c.conn, role.Permissions); err != nil {
 			return err
 		}
 		id, err = insert(ctx, c.conn, `
@@ -26,10 +25,11 @@ func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err e
 		if err != nil {
 			return err
 		}
-		if err := putRolePermissions(ctx, c.conn, id, apis, role.Permissions); err != nil {
+		if err := putRolePermissions(ctx, c.conn, id, role.Permissions); err != nil {
 			return err
 		}
-		return c.noteID(ctx, domain.ChangeRole, id)
+		c.noteID(domain.ChangeRole, id)
+		return nil
 	})
 	return id, err
 }
@@ -38,8 +38,7 @@ func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err e
 // role.Version is neither zero nor that of the role.
 func (db *DB) UpdateRole(ctx context.Context, role domain.Role) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		apis, err := resolvePermissions(ctx, c.conn, role.Permissions)
-		if err != nil {
+		if err := findPermissions(ctx, c.conn, role.Permissions); err != nil {
 			return err
 		}
 		id, err := one(ctx, c.conn, scanInt, `
@@ -48,38 +47,46 @@ func (db *DB) UpdateRole(ctx context.Context, role domain.Role) error {
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM roles WHERE name = $1`, role.Name)
 		}
-		if _, err := c.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1`, id); err != nil {
+		if err := putRolePermissions(ctx, c.conn, id, role.Permissions); err != nil {
 			return err
 		}
-		if err := putRolePermissions(ctx, c.conn, id, apis, role.Permissions); err != nil {
-			return err
-		}
-		return c.noteID(ctx, domain.ChangeRole, id)
+		c.noteID(domain.ChangeRole, id)
+		return nil
 	})
 }
 
-// resolvePermissions returns the API's id for each permission. ErrNotFound if one does not exist.
-func resolvePermissions(ctx context.Context, c conn, permissions []domain.RolePermission) (apis []int64, err error) {
-	for _, p := range permissions {
-		api, err := one(ctx, c, scanInt, `
-			SELECT a.id FROM apis a JOIN permissions p ON p.api_id = a.id WHERE a.audience = $1 AND p.name = $2`, p.Audience, p.Permission)
-		if err != nil {
-			return nil, err
-		}
-		apis = append(apis, api)
+// findPermissions returns ErrNotFound if one does not exist.
+func findPermissions(ctx context.Context, c conn, permissions []domain.RolePermission) error {
+	missing, err := one(ctx, c, scanInt, `
+		SELECT COUNT(*) FROM `+c.db.dialect.rows(`$1`, `audience`, `permission`)+` r
+		WHERE NOT EXISTS (SELECT 1 FROM apis a JOIN permissions p ON p.api_id = a.id WHERE a.audience = r.audience AND p.name = r.permission)`,
+		permissionRows(permissions))
+	if err == nil && missing > 0 {
+		return domain.ErrNotFound
 	}
-	return apis, nil
+	return err
 }
 
-func putRolePermissions(ctx context.Context, c conn, role int64, apis []int64, permissions []domain.RolePermission) error {
-	for i, p := range permissions {
-		_, err := c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-			role, apis[i], p.Permission)
-		if err != nil {
-			return err
-		}
+// putRolePermissions sets all permissions of a role.
+func putRolePermissions(ctx context.Context, c conn, role int64, permissions []domain.RolePermission) error {
+	wanted := `SELECT p.api_id, p.name FROM ` + c.db.dialect.rows(`$2`, `audience`, `permission`) + ` r
+		JOIN apis a ON a.audience = r.audience JOIN permissions p ON p.api_id = a.id AND p.name = r.permission`
+	rows := permissionRows(permissions)
+	_, err := c.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1 AND (api_id, permission) NOT IN (`+wanted+`)`, role, rows)
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
+		SELECT CAST($1 AS BIGINT), w.api_id, w.name FROM (`+wanted+`) AS w WHERE TRUE ON CONFLICT DO NOTHING`, role, rows)
+	return err
+}
+
+func permissionRows(permissions []domain.RolePermission) string {
+	rows := make([][]any, len(permissions))
+	for i, p := range permissions {
+		rows[i] = []any{p.Audience, p.Permission}
+	}
+	return jsonRows(rows)
 }
 
 // DeleteRole returns ErrNotFound if there is no such role. Its assignments go with it.
@@ -94,11 +101,10 @@ func (db *DB) DeleteRole(ctx context.Context, name string) error {
 			return err
 		}
 		for _, a := range assigned {
-			if err := c.noteAccess(ctx, a.SubjectKind, a.SubjectID, a.Subject); err != nil {
-				return err
-			}
+			c.noteAccess(a.SubjectKind, a.SubjectID, a.Subject)
 		}
-		return c.noteID(ctx, domain.ChangeRole, id)
+		c.noteID(domain.ChangeRole, id)
+		return nil
 	})
 }
 
@@ -109,7 +115,10 @@ func (db *DB) FindRole(ctx context.Context, name string) (domain.Role, error) {
 
 // HoldRole is FindRole that keeps others from changing the role until the transaction ends.
 func (db *DB) HoldRole(ctx context.Context, name string) (domain.Role, error) {
-	return db.findRole(ctx, `name = $1`+db.dialect.forUpdate(), name)
+	if err := db.holdChanges(ctx); err != nil {
+		return domain.Role{}, err
+	}
+	return db.FindRole(ctx, name)
 }
 
 // FindRoleByID finds by database id. ErrNotFound if there is no such role.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4/database"
@@ -168,6 +169,15 @@ func (e *embedded) migrator(ctx context.Context) (_ database.Driver, release fun
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return driver, release, nil
+}
+
+func (e *embedded) rows(parameter string, columns ...string) string {
+	values := make([]string, len(columns))
+	for i, column := range columns {
+		name, _, _ := strings.Cut(column, " ")
+		values[i] = fmt.Sprintf(`value ->> %d AS %s`, i, name)
+	}
+	return `(SELECT ` + strings.Join(values, `, `) + ` FROM json_each(` + parameter + `))`
 }
 
 // Writing transactions come one after the other, so there is nothing to hold.

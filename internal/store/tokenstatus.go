@@ -55,7 +55,7 @@ func (db *DB) setSuspended(ctx context.Context, ref domain.TokenRef, status doma
 
 // setTokenStatus runs an UPDATE of issued_tokens that sets their status, and writes the changes of their status lists. It returns which ones there were.
 func setTokenStatus(ctx context.Context, c conn, status domain.TokenStatus, update string, args ...any) (marked []domain.TokenID, err error) {
-	if err := c.lockInstallation(ctx); err != nil {
+	if err := c.lockForTokens(ctx); err != nil {
 		return nil, err
 	}
 	indexes := map[int64][]int32{} // by list

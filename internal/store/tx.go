@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 const (
@@ -19,8 +21,10 @@ const (
 type transaction struct {
 	tx       *sql.Tx
 	cancel   context.CancelFunc
-	locked   bool  // holds the installation
-	revision int64 // that the transaction's changes make, zero: none yet
+	locked   bool                   // holds the installation
+	revision int64                  // that the transaction's changes make, zero: none yet
+	changed  map[domain.Change]bool // what they change
+	alone    bool                   // no other transaction holds the revision
 	done     bool
 }
 
@@ -132,6 +136,10 @@ func (db *DB) Commit(ctx context.Context) error {
 		_ = s.tx.Rollback()
 		return fmt.Errorf("commit: %w", db.translate(ctx, err))
 	}
+	if err := db.commitChanges(ctx, s.transaction); err != nil {
+		_ = s.tx.Rollback()
+		return fmt.Errorf("commit: %w", err)
+	}
 	if err := s.tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", db.translate(context.WithoutCancel(ctx), err))
 	}
@@ -204,13 +212,30 @@ func (db *DB) tx(ctx context.Context, fn func(ctx context.Context, c conn) error
 // lockInstallation keeps other changes, and other ends of the audit log, waiting until the transaction ends.
 //
 // Transactions lock in one order, or they would wait for each other: the installation, the revision, grants, their codes and
-// refresh tokens, issued tokens. What revokes is audited in the same transaction, so it locks the installation first.
+// refresh tokens, issued tokens. What revokes is audited in the same transaction, so it locks the installation first. A change that
+// touches no grants and no tokens locks the revision last.
 func (c conn) lockInstallation(ctx context.Context) error {
 	s, ok := scopeOf(ctx)
-	if !ok || s.locked {
+	if !ok {
 		return nil
 	}
-	_, err := c.exec(ctx, `UPDATE installation SET audit_seq = audit_seq WHERE id = 1`)
-	s.locked = err == nil
-	return err
+	if !s.locked {
+		if _, err := one(ctx, c, scanInt, `SELECT id FROM installation WHERE id = 1`+c.db.dialect.forUpdate()); err != nil {
+			return err
+		}
+		s.locked = true
+	}
+	return nil
+}
+
+// lockForTokens comes before a transaction locks grants or issued tokens to change them.
+func (c conn) lockForTokens(ctx context.Context) error {
+	if err := c.lockInstallation(ctx); err != nil {
+		return err
+	}
+	s, ok := scopeOf(ctx)
+	if !ok {
+		return nil
+	}
+	return c.lockRevision(ctx, s.transaction)
 }

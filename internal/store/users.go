@@ -25,7 +25,8 @@ func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err e
 		if err != nil {
 			return err
 		}
-		return c.noteID(ctx, domain.ChangeUser, id)
+		c.noteID(domain.ChangeUser, id)
+		return nil
 	})
 	return id, err
 }
@@ -42,7 +43,8 @@ func (db *DB) UpdateUser(ctx context.Context, user domain.User) error {
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM users WHERE username = $1`, user.Username)
 		}
-		return c.noteID(ctx, domain.ChangeUser, id)
+		c.noteID(domain.ChangeUser, id)
+		return nil
 	})
 }
 
@@ -53,10 +55,9 @@ func (db *DB) DeleteUser(ctx context.Context, username string) error {
 		if err != nil {
 			return err
 		}
-		if err := c.noteID(ctx, domain.ChangeUser, id); err != nil {
-			return err
-		}
-		return c.noteID(ctx, domain.ChangeUserAccess, id)
+		c.noteID(domain.ChangeUser, id)
+		c.noteID(domain.ChangeUserAccess, id)
+		return nil
 	})
 }
 
@@ -67,7 +68,10 @@ func (db *DB) FindUser(ctx context.Context, username string) (domain.User, error
 
 // HoldUser is FindUser that keeps others from changing the user until the transaction ends.
 func (db *DB) HoldUser(ctx context.Context, username string) (domain.User, error) {
-	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username = $1`+db.dialect.forUpdate(), username)
+	if err := db.holdChanges(ctx); err != nil {
+		return domain.User{}, err
+	}
+	return db.FindUser(ctx, username)
 }
 
 // FindUserByID finds by database id. ErrNotFound if there is no such user.

@@ -63,6 +63,15 @@ func jsonList(list []string) string {
 	return string(text)
 }
 
+// jsonRows is what dialect.rows reads.
+func jsonRows(rows [][]any) string {
+	text, err := json.Marshal(rows)
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	return string(text)
+}
+
 type listColumn struct{ to *[]string }
 
 // listOf scans a column into a list; an empty one is nil.

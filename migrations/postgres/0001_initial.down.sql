@@ -23,6 +23,7 @@ DROP TABLE credentials;
 DROP TABLE users;
 DROP TABLE client_serves;
 DROP TABLE client_permissions;
+DROP TABLE client_apis;
 DROP TABLE client_secrets;
 DROP TABLE clients;
 DROP TABLE permissions;

@@ -64,20 +64,30 @@ CREATE TABLE client_secrets (
 );
 CREATE INDEX client_secrets_client ON client_secrets (client_id);
 
--- What a client may ask for: permission '' stands for all that the API has.
-CREATE TABLE client_permissions (
-    client_id  INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
-    permission TEXT NOT NULL,
-    PRIMARY KEY (client_id, api_id, permission)
+-- The APIs that a client may ask for: all that each has, now and later, or the permissions that client_permissions names.
+CREATE TABLE client_apis (
+    client_ref      INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api_id          INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    all_permissions BOOLEAN NOT NULL,
+    PRIMARY KEY (client_ref, api_id)
 );
-CREATE INDEX client_permissions_api ON client_permissions (api_id);
+CREATE INDEX client_apis_api ON client_apis (api_id);
+
+CREATE TABLE client_permissions (
+    client_ref INTEGER NOT NULL,
+    api_id     INTEGER NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (client_ref, api_id, permission),
+    FOREIGN KEY (client_ref, api_id) REFERENCES client_apis (client_ref, api_id) ON DELETE CASCADE,
+    FOREIGN KEY (api_id, permission) REFERENCES permissions (api_id, name) ON DELETE CASCADE
+);
+CREATE INDEX client_permissions_permission ON client_permissions (api_id, permission);
 
 -- Which APIs a client serves as their resource server.
 CREATE TABLE client_serves (
-    client_id INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    api_id    INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
-    PRIMARY KEY (client_id, api_id)
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    PRIMARY KEY (client_ref, api_id)
 );
 CREATE INDEX client_serves_api ON client_serves (api_id);
 

@@ -19,7 +19,8 @@ func (w world) versioned(db *store.DB) map[string]versioned {
 	return map[string]versioned{
 		"API": {
 			func(ctx context.Context, v int64) error {
-				return db.UpdateAPI(ctx, domain.API{Audience: audience, SigningAlg: domain.ES256, Version: v})
+				return db.UpdateAPI(ctx, domain.API{Audience: audience, SigningAlg: domain.ES256, Version: v,
+					Permissions: []domain.Permission{{Name: "orders:read"}, {Name: "orders:write"}}})
 			},
 			func(t *testing.T) int64 { return must(db.FindAPI(t.Context(), audience))(t).Version },
 		},
