@@ -10,9 +10,6 @@ import (
 
 const maxDescriptionBytes = 500
 
-// maxFormer bounds the former members or holders that the event of a deleted group or role names, for services to be notified.
-const maxFormer = 500
-
 // CreateGroup adds a group and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the name is taken.
 func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain.Group, error) {
 	if err := domain.CheckName("group name", group.Name); err != nil {
@@ -67,15 +64,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 
 // DeleteGroup removes a group; its members stay. ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
-	members, err := d.ListMembers(ctx, name, "", maxFormer)
-	if err != nil {
-		return err
-	}
-	former := make([]string, len(members))
-	for i, user := range members {
-		former[i] = string(domain.SubjectUser) + ":" + user.Username
-	}
-	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name, Subjects: former}, func(ctx context.Context) error {
+	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name}, func(ctx context.Context) error {
 		return d.store.DeleteGroup(ctx, name)
 	})
 }

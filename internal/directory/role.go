@@ -138,15 +138,7 @@ func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 	if name == domain.RoleAdministrator {
 		return fmt.Errorf("%w role %q: it is built in and cannot be deleted", domain.ErrInvalid, name)
 	}
-	holders, err := d.store.ListAssignments(ctx, name, "", "", 0, maxFormer)
-	if err != nil {
-		return fmt.Errorf("role %q: %w", name, err)
-	}
-	former := make([]string, len(holders))
-	for i, a := range holders {
-		former[i] = string(a.SubjectKind) + ":" + a.Subject
-	}
-	return d.changeRole(ctx, name, event.RoleDeleted{Role: name, Subjects: former}, func(ctx context.Context) error {
+	return d.changeRole(ctx, name, event.RoleDeleted{Role: name}, func(ctx context.Context) error {
 		return d.store.DeleteRole(ctx, name)
 	})
 }

@@ -162,7 +162,7 @@ func (d *Directory) SetPassword(ctx context.Context, username, password string) 
 		if err := d.store.UpdateUser(ctx, *user); err != nil {
 			return nil, err
 		}
-		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject}, d.revokeAll(ctx, user.ID)
+		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.revokeAll(ctx, user.ID)
 	})
 	return err
 }
@@ -178,7 +178,7 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 		if user.DisabledAt.IsZero() {
 			user.DisabledAt = d.now()
 		}
-		return event.UserDisabled{Username: user.Username, Subject: user.Subject}, d.keepAdministrator(ctx, func() error {
+		return event.UserDisabled{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.keepAdministrator(ctx, func() error {
 			if err := d.store.UpdateUser(ctx, *user); err != nil {
 				return err
 			}
@@ -192,7 +192,7 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 // ErrNotFound if there is no such username.
 func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
-		return event.UserDeleted{Username: user.Username, Subject: user.Subject}, d.keepAdministrator(ctx, func() error {
+		return event.UserDeleted{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.keepAdministrator(ctx, func() error {
 			if err := d.revokeAll(ctx, user.ID); err != nil {
 				return err
 			}

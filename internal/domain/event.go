@@ -15,6 +15,8 @@ type Event struct {
 	ErasedBy int64  // the seq of the event that says that Salt, Actor, Target and Details were erased; zero: they were not
 	PrevHash []byte
 	Hash     []byte // over PrevHash, Seq, At, Action and Digest
+
+	Signal SecurityEvent // what services hear of it; about nobody: nothing
 }
 
 // Checkpoint is what the audit log was at a time.

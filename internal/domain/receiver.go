@@ -44,3 +44,69 @@ type Progress struct {
 	Acked  int64    // every event up to this seq is acknowledged
 	Beyond []string // acknowledged events with a later seq
 }
+
+// Who began what a security event reports (CAEP 1.0 §2, initiating_entity).
+const (
+	InitiatorUser   = "user" // the user whom it is about
+	InitiatorAdmin  = "admin"
+	InitiatorSystem = "system"
+)
+
+// SecurityEvent is what an event says to services.
+type SecurityEvent struct {
+	Kind      string // one of SecurityEvents
+	Reason    string // for the receiver's log
+	About     []Concerned
+	Initiator string // as others than the actor see it
+	ActorName string // username of the actor; empty: no user
+}
+
+// ConcernedKind is the kind of a Concerned.
+type ConcernedKind string
+
+// What a security event can be about, and how it is selected.
+const (
+	ConcernsToken   ConcernedKind = "token"   // Name is the jti, Audience its audience
+	ConcernsGrant   ConcernedKind = "grant"   // the user of the grant ID, at its audience
+	ConcernsSession ConcernedKind = "session" // the session ID with the sid Name of the user UserID, at the audiences of its grants
+	ConcernsUser    ConcernedKind = "user"    // by ID and Subject if it may be gone, by ID, or by Name
+	ConcernsClient  ConcernedKind = "client"  // by ID, or by Name
+	ConcernsMembers ConcernedKind = "members" // of the group Name
+	ConcernsHolders ConcernedKind = "holders" // of the role Name: users, members of groups, clients
+	ConcernsAPI     ConcernedKind = "api"     // by ID, or by Name, its audience
+	ConcernsKey     ConcernedKind = "key"     // by ID, or by Name, its kid
+	ConcernsAll     ConcernedKind = "all"
+)
+
+// Concerned selects whom or what a security event is about.
+type Concerned struct {
+	Kind     ConcernedKind
+	ID       int64
+	Name     string
+	Subject  string // "sub"
+	UserID   int64
+	Audience string // only for those who serve it; empty: any
+}
+
+// The formats of subject identifiers (RFC 9493 §3.2, Shared Signals Framework 1.0 §3.4.1).
+const (
+	FormatIssSub  = "iss_sub" // a user or client
+	FormatJWTID   = "jwt_id"  // a token
+	FormatOpaque  = "opaque"  // a signing key
+	FormatURI     = "uri"     // an API by its audience; all there is by the issuer, which is stored as an empty subject
+	FormatComplex = "complex" // a session of a user
+)
+
+// OutboxEntry is one subject of one security event in the outbox, for one audience.
+type OutboxEntry struct {
+	Seq       int64 // of the event in the audit log
+	At        time.Time
+	Kind      string // one of SecurityEvents
+	Reason    string
+	Initiator string
+	Format    string
+	Subject   string
+	Session   string // sid; empty: no session
+	UserID    int64  // database id; zero: no user
+	Audience  string // empty: whatever a receiver serves
+}

@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"encoding/hex"
+	"time"
+)
 
 // Session is a browser's sign-in, as stored: by a hash of the cookie's value.
 type Session struct {
@@ -17,6 +20,9 @@ type Session struct {
 	ExpiresAt  time.Time // the absolute end
 	EndedAt    time.Time
 }
+
+// SID names the session in ID tokens ("sid"), security events and the audit log: the beginning of its hash, in hex.
+func (s Session) SID() string { return hex.EncodeToString(s.Hash[:8]) }
 
 // Consent is what a user allowed a client to ask for at an audience.
 type Consent struct {

@@ -1,5 +1,7 @@
 package event
 
+import "github.com/signet-auth/signet/internal/domain"
+
 // UserDetails is what a user's events say.
 type UserDetails struct {
 	Email         string `json:"email"`
@@ -36,6 +38,7 @@ func (e UserUpdated) Object() string { return "user:" + e.Username }
 type UserPasswordSet struct {
 	Username string `json:"-"`
 	Subject  string `json:"sub"`
+	UserID   int64  `json:"-"`
 }
 
 // Kind implements Event.
@@ -43,6 +46,11 @@ func (UserPasswordSet) Kind() string { return "user.set_password" }
 
 // Object implements Event.
 func (e UserPasswordSet) Object() string { return "user:" + e.Username }
+
+// Signal implements ForServices.
+func (e UserPasswordSet) Signal() domain.SecurityEvent {
+	return revoked("The user's password was set anew.", aboutUser(e.UserID, e.Subject, e.Username))
+}
 
 // UserPasswordRehashed says: the hash of a password was replaced by one of today's cost, at a sign-in.
 type UserPasswordRehashed struct {
@@ -60,6 +68,7 @@ func (e UserPasswordRehashed) Object() string { return "user:" + e.Username }
 type UserDisabled struct {
 	Username string `json:"-"`
 	Subject  string `json:"sub"`
+	UserID   int64  `json:"-"`
 }
 
 // Kind implements Event.
@@ -67,6 +76,11 @@ func (UserDisabled) Kind() string { return "user.disable" }
 
 // Object implements Event.
 func (e UserDisabled) Object() string { return "user:" + e.Username }
+
+// Signal implements ForServices.
+func (e UserDisabled) Signal() domain.SecurityEvent {
+	return revoked("The user was disabled.", aboutUser(e.UserID, e.Subject, e.Username))
+}
 
 // UserEnabled says: a user was enabled again.
 type UserEnabled struct {
@@ -84,6 +98,7 @@ func (e UserEnabled) Object() string { return "user:" + e.Username }
 type UserDeleted struct {
 	Username string `json:"-"`
 	Subject  string `json:"sub"`
+	UserID   int64  `json:"-"`
 }
 
 // Kind implements Event.
@@ -91,6 +106,11 @@ func (UserDeleted) Kind() string { return "user.delete" }
 
 // Object implements Event.
 func (e UserDeleted) Object() string { return "user:" + e.Username }
+
+// Signal implements ForServices.
+func (e UserDeleted) Signal() domain.SecurityEvent {
+	return revoked("The user was deleted.", aboutUser(e.UserID, e.Subject, e.Username))
+}
 
 // GroupCreated says: a group was made.
 type GroupCreated struct {
@@ -115,10 +135,9 @@ func (GroupUpdated) Kind() string { return "group.update" }
 // Object implements Event.
 func (e GroupUpdated) Object() string { return "group:" + e.Group }
 
-// GroupDeleted says: a group was deleted; Subjects names members that it had, a bounded number, as "user:alice".
+// GroupDeleted says: a group was deleted. Record it before the deletion, which takes the members away that services hear of.
 type GroupDeleted struct {
-	Group    string   `json:"-"`
-	Subjects []string `json:"subjects"`
+	Group string `json:"-"`
 }
 
 // Kind implements Event.
@@ -126,6 +145,11 @@ func (GroupDeleted) Kind() string { return "group.delete" }
 
 // Object implements Event.
 func (e GroupDeleted) Object() string { return "group:" + e.Group }
+
+// Signal implements ForServices.
+func (e GroupDeleted) Signal() domain.SecurityEvent {
+	return changed("A group was deleted.", domain.Concerned{Kind: domain.ConcernsMembers, Name: e.Group})
+}
 
 // MemberAdded says: a user was put into a group.
 type MemberAdded struct {
@@ -139,6 +163,11 @@ func (MemberAdded) Kind() string { return "group.add_member" }
 // Object implements Event.
 func (e MemberAdded) Object() string { return "group:" + e.Group }
 
+// Signal implements ForServices.
+func (e MemberAdded) Signal() domain.SecurityEvent {
+	return changed("The user was put into a group.", aboutUser(0, "", e.User))
+}
+
 // MemberRemoved says: a user was taken out of a group.
 type MemberRemoved struct {
 	Group string `json:"-"`
@@ -150,6 +179,11 @@ func (MemberRemoved) Kind() string { return "group.remove_member" }
 
 // Object implements Event.
 func (e MemberRemoved) Object() string { return "group:" + e.Group }
+
+// Signal implements ForServices.
+func (e MemberRemoved) Signal() domain.SecurityEvent {
+	return changed("The user was taken out of a group.", aboutUser(0, "", e.User))
+}
 
 // RoleCreated says: a role was made; permissions are "audience#permission".
 type RoleCreated struct {
@@ -175,10 +209,14 @@ func (RoleUpdated) Kind() string { return "role.update" }
 // Object implements Event.
 func (e RoleUpdated) Object() string { return "role:" + e.Role }
 
-// RoleDeleted says: a role was deleted; Subjects names those who had it, a bounded number, as "user:alice", "group:ops" or "client:reporting".
+// Signal implements ForServices.
+func (e RoleUpdated) Signal() domain.SecurityEvent {
+	return changed("A role was changed.", domain.Concerned{Kind: domain.ConcernsHolders, Name: e.Role})
+}
+
+// RoleDeleted says: a role was deleted. Record it before the deletion, which takes the assignments away that services hear of.
 type RoleDeleted struct {
-	Role     string   `json:"-"`
-	Subjects []string `json:"subjects"`
+	Role string `json:"-"`
 }
 
 // Kind implements Event.
@@ -186,6 +224,11 @@ func (RoleDeleted) Kind() string { return "role.delete" }
 
 // Object implements Event.
 func (e RoleDeleted) Object() string { return "role:" + e.Role }
+
+// Signal implements ForServices.
+func (e RoleDeleted) Signal() domain.SecurityEvent {
+	return changed("A role was deleted.", domain.Concerned{Kind: domain.ConcernsHolders, Name: e.Role})
+}
 
 // RoleAssigned says: a role was assigned to a subject, until a time (RFC 3339) if there is one.
 type RoleAssigned struct {
@@ -200,6 +243,11 @@ func (RoleAssigned) Kind() string { return "role.assign" }
 // Object implements Event.
 func (e RoleAssigned) Object() string { return "role:" + e.Role }
 
+// Signal implements ForServices.
+func (e RoleAssigned) Signal() domain.SecurityEvent {
+	return changed("A role was assigned.", aboutSubject(e.Subject)...)
+}
+
 // RoleUnassigned says: a role was taken from a subject.
 type RoleUnassigned struct {
 	Role    string `json:"-"`
@@ -211,6 +259,11 @@ func (RoleUnassigned) Kind() string { return "role.unassign" }
 
 // Object implements Event.
 func (e RoleUnassigned) Object() string { return "role:" + e.Role }
+
+// Signal implements ForServices.
+func (e RoleUnassigned) Signal() domain.SecurityEvent {
+	return changed("A role was taken away.", aboutSubject(e.Subject)...)
+}
 
 // SetupLinkMade says: a link with which the first administrator is made.
 type SetupLinkMade struct{}

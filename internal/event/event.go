@@ -1,5 +1,5 @@
-// Package event holds what happens, as typed events: one struct for each kind. Recording one writes it to the audit log in the
-// transaction of the change that it reports.
+// Package event holds what happens, as typed events: one struct for each kind. Recording one writes it to the audit log, and if it
+// concerns services to their outbox, in the transaction of the change that it reports.
 package event
 
 import (
@@ -25,8 +25,8 @@ type Event interface {
 type Store interface {
 	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it,
-	// in the transaction that ctx carries or in one of its own.
+	// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it, and what it signals to services with
+	// the subjects of the moment, in the transaction that ctx carries or in one of its own.
 	AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error
 	// HoldLog keeps others from appending until the transaction that ctx carries ends.
 	HoldLog(ctx context.Context) error
@@ -47,8 +47,8 @@ func NewRecorder(store Store, chain Chain, now func() time.Time) *Recorder {
 	return &Recorder{store: store, chain: chain, now: now}
 }
 
-// Record writes events in their order, by the actor of ctx. Call it inside the transaction of the change that they report, so
-// that neither is stored without the other. ErrNoActor if ctx names no actor.
+// Record writes events in their order, by the actor of ctx, to the audit log, and those that services hear of to the outbox. Call it
+// inside the transaction of the change that they report, so that neither is stored without the other. ErrNoActor if ctx names no actor.
 func (r *Recorder) Record(ctx context.Context, events ...Event) error {
 	rows := make([]domain.Event, len(events))
 	for i, e := range events {
@@ -115,5 +115,10 @@ func (a Attributed) row(at time.Time) (domain.Event, error) {
 	if err != nil {
 		return domain.Event{}, fmt.Errorf("record %s of %s: %w", a.Kind(), a.Object(), err)
 	}
-	return domain.Event{At: at, Actor: string(a.actor), Action: a.Kind(), Target: a.Object(), Details: string(details)}, nil
+	row := domain.Event{At: at, Actor: string(a.actor), Action: a.Kind(), Target: a.Object(), Details: string(details)}
+	if e, ok := a.Event.(ForServices); ok {
+		row.Signal = e.Signal()
+		row.Signal.Initiator, row.Signal.ActorName = a.actor.initiator(), a.actor.username()
+	}
+	return row, nil
 }

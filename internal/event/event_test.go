@@ -44,7 +44,7 @@ func TestNothingIsRecordedOrChangedWithoutAnActor(t *testing.T) {
 func TestAnAttributedEventKeepsItsActor(t *testing.T) {
 	var written rows
 	recorder := event.NewRecorder(&written, event.NewChain(make([]byte, 32)), time.Now)
-	byAlice, err := event.Attribute(event.WithActor(t.Context(), event.User("alice")), event.GroupDeleted{Group: "ops", Subjects: []string{"user:bob"}})
+	byAlice, err := event.Attribute(event.WithActor(t.Context(), event.User("alice")), event.MemberRemoved{Group: "ops", User: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestAnAttributedEventKeepsItsActor(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := written.events[0]
-	if got.Actor != "user:alice" || got.Action != "group.delete" || got.Target != "group:ops" || got.Details != `{"subjects":["user:bob"]}` {
+	if got.Actor != "user:alice" || got.Action != "group.remove_member" || got.Target != "group:ops" || got.Details != `{"user":"bob"}` {
 		t.Errorf("recorded %+v", got)
 	}
 }

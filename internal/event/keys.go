@@ -1,5 +1,7 @@
 package event
 
+import "github.com/signet-auth/signet/internal/domain"
+
 // KeyRotated says: the active key of an algorithm was replaced by the next.
 type KeyRotated struct {
 	Alg string `json:"-"`
@@ -21,3 +23,8 @@ func (KeyRevoked) Kind() string { return "key.revoke" }
 
 // Object implements Event.
 func (e KeyRevoked) Object() string { return "key:" + e.KeyID }
+
+// Signal implements ForServices.
+func (e KeyRevoked) Signal() domain.SecurityEvent {
+	return revoked("A signing key was revoked, and all tokens that it signed.", domain.Concerned{Kind: domain.ConcernsKey, Name: e.KeyID})
+}

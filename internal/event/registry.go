@@ -58,6 +58,11 @@ func (ClientDisabled) Kind() string { return "client.disable" }
 // Object implements Event.
 func (e ClientDisabled) Object() string { return "client:" + e.ClientID }
 
+// Signal implements ForServices.
+func (e ClientDisabled) Signal() domain.SecurityEvent {
+	return revoked("The client was disabled.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
+}
+
 // ClientEnabled says: a client was enabled again.
 type ClientEnabled struct {
 	ClientID string `json:"-"`
@@ -79,6 +84,11 @@ func (ClientDeleted) Kind() string { return "client.delete" }
 
 // Object implements Event.
 func (e ClientDeleted) Object() string { return "client:" + e.ClientID }
+
+// Signal implements ForServices.
+func (e ClientDeleted) Signal() domain.SecurityEvent {
+	return revoked("The client was deleted.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
+}
 
 // SecretAdded says: a client was given another secret; the hint is its last characters.
 type SecretAdded struct {

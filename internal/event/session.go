@@ -1,5 +1,7 @@
 package event
 
+import "github.com/signet-auth/signet/internal/domain"
+
 // SessionStarted says: a user signed in, by the methods of RFC 8176, from an address.
 type SessionStarted struct {
 	Session string   `json:"-"`
@@ -13,10 +15,11 @@ func (SessionStarted) Kind() string { return "session.start" }
 // Object implements Event.
 func (e SessionStarted) Object() string { return "session:" + e.Session }
 
-// SessionEnded says: a session was ended; its user is given by database id.
+// SessionEnded says: a session was ended; the session and its user are given by database id too.
 type SessionEnded struct {
-	Session string `json:"-"`
-	UserID  int64  `json:"user_id"`
+	Session   string `json:"-"`
+	SessionID int64  `json:"-"`
+	UserID    int64  `json:"user_id"`
 }
 
 // Kind implements Event.
@@ -24,6 +27,13 @@ func (SessionEnded) Kind() string { return "session.end" }
 
 // Object implements Event.
 func (e SessionEnded) Object() string { return "session:" + e.Session }
+
+// Signal implements ForServices.
+func (e SessionEnded) Signal() domain.SecurityEvent {
+	return revoked("The user's session was ended.", domain.Concerned{
+		Kind: domain.ConcernsSession, ID: e.SessionID, Name: e.Session, UserID: e.UserID,
+	})
+}
 
 // ConsentGiven says: a user allowed a client scopes at an audience.
 type ConsentGiven struct {

@@ -24,6 +24,24 @@ func (e TokensRevoked) Object() string {
 	return string(e.Revocation) + ":" + strconv.FormatInt(e.TargetID, 10)
 }
 
+// Signal implements ForServices.
+func (e TokensRevoked) Signal() domain.SecurityEvent {
+	reason := "All tokens of the subject were revoked."
+	if !e.IssuedBefore.IsZero() {
+		reason += " Only those issued before " + e.IssuedBefore.Format(time.RFC3339Nano) + "."
+	}
+	kind, ok := concerned[e.Revocation]
+	if !ok {
+		return domain.SecurityEvent{}
+	}
+	return revoked(reason, domain.Concerned{Kind: kind, ID: e.TargetID})
+}
+
+var concerned = map[domain.RevocationKind]domain.ConcernedKind{
+	domain.RevokeOfUser: domain.ConcernsUser, domain.RevokeOfClient: domain.ConcernsClient, domain.RevokeOfAPI: domain.ConcernsAPI,
+	domain.RevokeOfKey: domain.ConcernsKey, domain.RevokeOfAll: domain.ConcernsAll,
+}
+
 // TokenRevoked says: an access token was revoked.
 type TokenRevoked struct {
 	ID       domain.TokenID `json:"-"`
@@ -35,6 +53,11 @@ func (TokenRevoked) Kind() string { return "token.revoke" }
 
 // Object implements Event.
 func (e TokenRevoked) Object() string { return "token:" + e.ID.String() }
+
+// Signal implements ForServices.
+func (e TokenRevoked) Signal() domain.SecurityEvent {
+	return revoked("The token was revoked.", domain.Concerned{Kind: domain.ConcernsToken, Name: e.ID.String(), Audience: e.Audience})
+}
 
 // TokenSuspended says: an access token was suspended.
 type TokenSuspended struct {
@@ -71,3 +94,8 @@ func (GrantRevoked) Kind() string { return "grant.revoke" }
 
 // Object implements Event.
 func (e GrantRevoked) Object() string { return "grant:" + strconv.FormatInt(e.ID, 10) }
+
+// Signal implements ForServices.
+func (e GrantRevoked) Signal() domain.SecurityEvent {
+	return revoked("What the user had granted to a client was revoked.", domain.Concerned{Kind: domain.ConcernsGrant, ID: e.ID})
+}

@@ -46,7 +46,7 @@ func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, er
 			return Answer{}, fmt.Errorf("%w maxEvents: it must not be negative", domain.ErrInvalid)
 		}
 	}
-	if err := s.acknowledge(ctx, clientID, p); err != nil {
+	if err := s.acknowledgePoll(ctx, clientID, p); err != nil {
 		return Answer{}, err
 	}
 	patience := time.NewTimer(s.longPoll)
@@ -108,26 +108,26 @@ func (s *Service) endWait(clientID string) {
 
 func (s *Service) offer(ctx context.Context, clientID string, limit int) (Answer, error) {
 	answer := Answer{Sets: map[string]string{}}
-	w, err := s.look(ctx, clientID)
-	if err == nil && w.receiver.Method != domain.DeliveryPoll {
+	queue, err := s.load(ctx, clientID)
+	if err == nil && queue.receiver.Method != domain.DeliveryPoll {
 		err = ErrNotPolling
 	}
 	if err != nil {
 		return answer, err
 	}
-	for _, i := range w.open[:min(limit, len(w.open))] {
-		if answer.Sets[w.jti(i)], err = s.make(ctx, w, i); err != nil {
+	for _, i := range queue.open[:min(limit, len(queue.open))] {
+		if answer.Sets[queue.jti(i)], err = s.make(ctx, queue, i); err != nil {
 			return answer, err
 		}
 	}
-	answer.MoreAvailable = len(w.open) > limit || w.behind
-	return answer, s.pass(ctx, w)
+	answer.MoreAvailable = len(queue.open) > limit || queue.behind
+	return answer, s.advance(ctx, queue)
 }
 
-// acknowledge settles what a receiver has got, or refuses. An id that is not waiting to be acknowledged means nothing: it may have
+// acknowledgePoll acknowledges what a receiver has got, or refuses. An id that is not waiting to be acknowledged means nothing: it may have
 // been acknowledged before. A refused token counts as acknowledged, since it would only be refused again (RFC 8936 §2.4); the
 // audit log keeps why.
-func (s *Service) acknowledge(ctx context.Context, clientID string, p Poll) error {
+func (s *Service) acknowledgePoll(ctx context.Context, clientID string, p Poll) error {
 	const attempts = 10 // against other polls of the same receiver
 	if len(p.Ack)+len(p.SetErrs) == 0 {
 		return nil
@@ -142,18 +142,18 @@ func (s *Service) acknowledge(ctx context.Context, clientID string, p Poll) erro
 }
 
 func (s *Service) acknowledgeOnce(ctx context.Context, clientID string, p Poll) error {
-	w, err := s.look(ctx, clientID)
-	if err == nil && w.receiver.Method != domain.DeliveryPoll {
+	queue, err := s.load(ctx, clientID)
+	if err == nil && queue.receiver.Method != domain.DeliveryPoll {
 		err = ErrNotPolling
 	}
 	if err != nil {
 		return err
 	}
 	var done, refused []item
-	for _, i := range w.open {
-		if _, bad := p.SetErrs[w.jti(i)]; bad {
+	for _, i := range queue.open {
+		if _, bad := p.SetErrs[queue.jti(i)]; bad {
 			refused = append(refused, i)
-		} else if slices.Contains(p.Ack, w.jti(i)) {
+		} else if slices.Contains(p.Ack, queue.jti(i)) {
 			done = append(done, i)
 		}
 	}
@@ -162,11 +162,11 @@ func (s *Service) acknowledgeOnce(ctx context.Context, clientID string, p Poll) 
 	}
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
 		for _, i := range refused {
-			if err := s.recordRefusal(ctx, w, i, p.SetErrs[w.jti(i)]); err != nil {
+			if err := s.recordRefusal(ctx, queue, i, p.SetErrs[queue.jti(i)]); err != nil {
 				return err
 			}
 		}
-		_, err := s.settle(ctx, w, append(done, refused...)...)
+		_, err := s.acknowledge(ctx, queue, append(done, refused...)...)
 		return err
 	})
 }

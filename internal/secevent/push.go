@@ -31,36 +31,36 @@ const (
 // says whether there may be more to do now. A token counts as delivered once its 202 is stored: if the replica dies
 // in between, it is sent again, with the same jti.
 func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err error) {
-	w, err := s.look(ctx, clientID)
+	queue, err := s.load(ctx, clientID)
 	switch {
 	case err != nil:
 		return false, err
-	case len(w.open) == 0:
-		return w.behind, s.pass(ctx, w)
+	case len(queue.open) == 0:
+		return queue.behind, s.advance(ctx, queue)
 	}
 	until := s.Now().Add(leaseTime)
-	if err := s.Store.LeaseReceiver(ctx, w.receiver.ID, s.Now(), until); err != nil {
+	if err := s.Store.LeaseReceiver(ctx, queue.receiver.ID, s.Now(), until); err != nil {
 		return false, fmt.Errorf("lease the receiver: %w", err)
 	}
 	// Another replica may have delivered between the look and the lease.
-	if w, err = s.look(ctx, clientID); err != nil {
+	if queue, err = s.load(ctx, clientID); err != nil {
 		return false, err
 	}
-	w.receiver.LeasedUntil = until
-	more, err = s.pushAll(ctx, &w)
+	queue.receiver.LeasedUntil = until
+	more, err = s.pushAll(ctx, &queue)
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
-	return more, errors.Join(err, s.Store.ReleaseReceiver(release, w.receiver))
+	return more, errors.Join(err, s.Store.ReleaseReceiver(release, queue.receiver))
 }
 
 // pushAll pushes a round of tokens, until one fails, and sets the receiver's attempts accordingly.
-func (s *Service) pushAll(ctx context.Context, w *window) (more bool, err error) {
-	r := &w.receiver
-	for n, i := range w.open {
+func (s *Service) pushAll(ctx context.Context, queue *pending) (more bool, err error) {
+	r := &queue.receiver
+	for n, i := range queue.open {
 		if n == roundSize || s.Now().Add(s.pushTimeout).After(r.LeasedUntil) {
 			return true, nil
 		}
-		token, err := s.make(ctx, *w, i)
+		token, err := s.make(ctx, *queue, i)
 		if err != nil {
 			return false, err
 		}
@@ -68,11 +68,11 @@ func (s *Service) pushAll(ctx context.Context, w *window) (more bool, err error)
 		refusal, refused := errors.AsType[*refusedError](failure)
 		switch {
 		case failure == nil:
-			r.Progress, err = s.settle(ctx, *w, i)
+			r.Progress, err = s.acknowledge(ctx, *queue, i)
 		case ctx.Err() != nil:
 			return false, nil // the server stops: not the receiver's fault
 		case refused && r.Attempts+1 >= maxRefusals:
-			r.Progress, err = s.giveUp(ctx, *w, i, refusal.SetError)
+			r.Progress, err = s.giveUp(ctx, *queue, i, refusal.SetError)
 		default:
 			r.Attempts++
 			r.NextAttemptAt, r.LastError = s.Now().Add(backoff(r.Attempts)), failure.Error()
@@ -87,12 +87,12 @@ func (s *Service) pushAll(ctx context.Context, w *window) (more bool, err error)
 }
 
 // giveUp goes on to the next token, and keeps in the audit log why.
-func (s *Service) giveUp(ctx context.Context, w window, i item, why SetError) (next domain.Progress, err error) {
+func (s *Service) giveUp(ctx context.Context, queue pending, i item, why SetError) (next domain.Progress, err error) {
 	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.recordRefusal(ctx, w, i, why); err != nil {
+		if err := s.recordRefusal(ctx, queue, i, why); err != nil {
 			return err
 		}
-		next, err = s.settle(ctx, w, i)
+		next, err = s.acknowledge(ctx, queue, i)
 		return err
 	})
 	return next, err
@@ -154,9 +154,9 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 }
 
 // recordRefusal keeps in the audit log that a receiver refused a token for good.
-func (s *Service) recordRefusal(ctx context.Context, w window, i item, why SetError) error {
+func (s *Service) recordRefusal(ctx context.Context, queue pending, i item, why SetError) error {
 	return s.Recorder.Record(ctx, event.ReceiverRefused{
-		ClientID: w.receiver.Client, TokenID: w.jti(i), Err: clip(why.Code), Description: clip(why.Description),
+		ClientID: queue.receiver.Client, TokenID: queue.jti(i), Err: clip(why.Code), Description: clip(why.Description),
 	})
 }
 

@@ -1,7 +1,8 @@
 // Package secevent tells services of revocations and changes, with Security Event Tokens (RFC 8417, CAEP).
 //
-// The audit log is the outbox: every revocation and change records an event in its own transaction, numbered in the order of
-// commits. So a receiver is a cursor over the log, and its tokens are made when they are delivered.
+// Every revocation and change records an event in its own transaction, numbered in the order of commits; internal/event writes whom
+// it concerns to the outbox. So a receiver is a cursor over the outbox, and its tokens are made when they are delivered. It hears of
+// a user or client only if that had a token, or a grant, for an API which the receiver serves.
 package secevent
 
 import (
@@ -61,7 +62,6 @@ type Service struct {
 	waitingOf map[string]int // the same by client_id
 	busy      map[int64]bool // receivers that this replica pushes to
 	stopped   bool
-	warned    int64 // the last event that was told of to a part of its subjects
 }
 
 // New makes the service.
@@ -170,15 +170,4 @@ func (s *Service) start(ctx context.Context, r domain.Receiver) {
 			s.Wake()
 		}
 	})
-}
-
-// warnOnce says in the log that an event concerns more subjects than are told of.
-func (s *Service) warnOnce(ctx context.Context, e domain.Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e.Seq > s.warned {
-		s.warned = e.Seq
-		s.Log.WarnContext(ctx, "a change concerns too many subjects: services learn of some only with their next token",
-			"seq", e.Seq, "action", e.Action, "target", e.Target, "told", maxSubjects)
-	}
 }

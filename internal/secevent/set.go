@@ -3,6 +3,7 @@ package secevent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -33,38 +34,55 @@ type payload struct {
 	Claims    *claims           `json:"claims,omitempty"`
 }
 
-// claims are what the subject has at the audience now. A token has them all at most.
+// claims are what the subject has at the audience now. A token has them all at most. Those of an API are all of its permissions.
 type claims struct {
 	Audience     string   `json:"aud"`
-	Roles        []string `json:"roles"`
-	Groups       []string `json:"groups"`
+	Roles        []string `json:"roles,omitzero"`
+	Groups       []string `json:"groups,omitzero"`
 	Entitlements []string `json:"entitlements"`
 }
 
 // make makes and signs the token of an item.
-func (s *Service) make(ctx context.Context, w window, i item) (string, error) {
-	p := payload{
+func (s *Service) make(ctx context.Context, queue pending, i item) (string, error) {
+	content := payload{
 		Timestamp: i.cause.At.Unix(),
-		Initiator: initiator(i.cause.Actor, i.subject.username),
-		Reason:    map[string]string{"en": i.statement.reason},
+		Initiator: i.cause.Initiator,
+		Reason:    map[string]string{"en": i.cause.Reason},
 	}
-	if i.statement.event == domain.EventTokenClaimsChange {
-		access, err := s.Directory.Access(ctx, i.subject.who, i.audience)
-		if err != nil {
-			return "", fmt.Errorf("find the claims for receiver %q: %w", w.receiver.Client, err)
+	if i.cause.Kind == domain.EventTokenClaimsChange {
+		var err error
+		if content.Claims, err = s.claims(ctx, i); err != nil {
+			return "", fmt.Errorf("find the claims for receiver %q: %w", queue.receiver.Client, err)
 		}
-		p.Claims = &claims{i.audience, list(access.Roles), list(access.Groups), list(access.Permissions)}
 	}
 	body, err := json.Marshal(securityEvent{
-		Issuer: s.Issuer, IssuedAt: p.Timestamp, ID: w.jti(i), Audience: w.receiver.Client,
-		Transaction: strconv.FormatInt(i.seq, 10), Subject: i.subject.id,
-		Events: map[string]payload{eventTypes + i.statement.event: p},
+		Issuer: s.Issuer, IssuedAt: content.Timestamp, ID: queue.jti(i), Audience: queue.receiver.Client,
+		Transaction: strconv.FormatInt(i.cause.Seq, 10), Subject: s.subjectID(i.cause),
+		Events: map[string]payload{eventTypes + i.cause.Kind: content},
 	})
 	if err != nil {
 		return "", fmt.Errorf("write a security event: %w", err)
 	}
 	token, _, err := s.Keys.Sign(ctx, domain.RS256, keys.TypeSecurityEvent, body)
 	return string(token), err
+}
+
+func (s *Service) claims(ctx context.Context, i item) (*claims, error) {
+	if i.cause.Format == domain.FormatURI {
+		api, err := s.Registry.LookupAPI(ctx, i.audience)
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return nil, err
+		}
+		all := claims{Audience: i.audience, Entitlements: []string{}}
+		if api != nil {
+			for _, p := range api.Permissions {
+				all.Entitlements = append(all.Entitlements, p.Name)
+			}
+		}
+		return &all, nil
+	}
+	access, err := s.Directory.Access(ctx, i.who(), i.audience)
+	return &claims{i.audience, list(access.Roles), list(access.Groups), list(access.Permissions)}, err
 }
 
 // list is [] in JSON when it is empty.

@@ -7,7 +7,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Store keeps receivers, and tells what the audit log and the directory know.
+// Store keeps receivers and their outbox.
 type Store interface {
 	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
@@ -19,7 +19,7 @@ type Store interface {
 	FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error)
 	// ListReceivers returns receivers by client_id, those after the given one, at most limit.
 	ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error)
-	// DueReceivers returns the receivers to push to for which the log has something new, and which nobody pushes to.
+	// DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
 	DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error)
 	// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
 	// ErrNotFound if that client is no receiver.
@@ -36,16 +36,7 @@ type Store interface {
 
 	// LastEvent is the seq of the last event of the audit log.
 	LastEvent(ctx context.Context) (int64, error)
-	// ListEvents returns events after the given seq, oldest first, at most limit.
-	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
-
-	// The directory, past the snapshot. Each returns ErrNotFound for what is not there.
-	FindUser(ctx context.Context, username string) (domain.User, error)
-	FindUserByID(ctx context.Context, id int64) (domain.User, error)
-	FindClientID(ctx context.Context, id int64) (clientID string, err error)
-	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
-	// ListMembers returns a group's users by username, those after the given one, at most limit.
-	ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error)
-	// ListAssignments returns assignments after the given id, at most limit. An empty kind stands for any.
-	ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error)
+	// ListOutbox returns what a receiver of kinds of event that serves audiences has to hear after a seq: entries of whole events,
+	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at.
+	ListOutbox(ctx context.Context, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error)
 }

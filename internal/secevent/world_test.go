@@ -2,6 +2,7 @@ package secevent_test
 
 import (
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -63,7 +64,31 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.a.AddService(t, "reporting", orders, billing)
 	w.a.AddRole(t, "clerk", orders+"#read")
 	w.a.AddUser(t, "alice", "")
+	for _, audience := range []string{orders, billing} {
+		w.hadToken(t, "reporting", "", audience)
+		w.hadToken(t, "reporting", "alice", audience)
+	}
 	return w
+}
+
+// hadToken puts a token of a client, and of a user if one is named, for an audience into the index.
+func (w *world) hadToken(t *testing.T, clientID, username, audience string) {
+	t.Helper()
+	client, err := w.a.Registry.FindClient(eventtest.Context(t), clientID)
+	must(t, err)
+	api, err := w.a.Registry.FindAPI(eventtest.Context(t), audience)
+	must(t, err)
+	row := domain.IssuedToken{Kind: domain.TokenAccess, KeyID: 1, ClientID: client.ID, APIID: api.ID, ExpiresAt: w.now().Add(10 * time.Minute)}
+	rand.Read(row.ID[:])
+	if username != "" {
+		user, err := w.a.Directory.FindUser(eventtest.Context(t), username)
+		must(t, err)
+		row.UserID = user.ID
+	}
+	_, revision, _, err := w.db.Changes(eventtest.Context(t), 0)
+	must(t, err)
+	_, err = w.db.InsertIssuedTokens(eventtest.Context(t), []domain.IssuedToken{row}, []int64{revision})
+	must(t, err)
 }
 
 // replica makes one whose security events see the database through the given store.
@@ -135,12 +160,12 @@ func (w *world) lengthen(t *testing.T, by int) {
 
 // set is what a Security Event Token says.
 type set struct {
-	Issuer   string            `json:"iss"`
-	IssuedAt int64             `json:"iat"`
-	ID       string            `json:"jti"`
-	Audience string            `json:"aud"`
-	Txn      string            `json:"txn"`
-	Subject  map[string]string `json:"sub_id"`
+	Issuer   string         `json:"iss"`
+	IssuedAt int64          `json:"iat"`
+	ID       string         `json:"jti"`
+	Audience string         `json:"aud"`
+	Txn      string         `json:"txn"`
+	Subject  map[string]any `json:"sub_id"`
 	Events   map[string]struct {
 		Timestamp int64             `json:"event_timestamp"`
 		Initiator string            `json:"initiating_entity"`
@@ -152,7 +177,16 @@ type set struct {
 
 // about is the subject in few words.
 func (s set) about() string {
-	return s.Subject["jti"] + s.Subject["sub"] + s.Subject["uri"] + s.Subject["id"]
+	subject := s.Subject
+	if user, ok := subject["user"].(map[string]any); ok {
+		subject = user
+	}
+	for _, member := range []string{"jti", "sub", "uri", "id"} {
+		if text, ok := subject[member].(string); ok {
+			return text
+		}
+	}
+	return ""
 }
 
 // open checks a token's signature as a service would that knows nothing but the JWKS, and reads it.

@@ -64,7 +64,7 @@ func (s *Sessions) Start(ctx context.Context, user domain.User, amr []string, us
 		ExpiresAt:  now.Add(s.lim.Lifetime),
 	}
 	ctx = event.WithActor(ctx, event.User(user.Username))
-	err := s.events.Change(ctx, event.SessionStarted{Session: name(session), AMR: amr, IP: ip}, func(ctx context.Context) (err error) {
+	err := s.events.Change(ctx, event.SessionStarted{Session: session.SID(), AMR: amr, IP: ip}, func(ctx context.Context) (err error) {
 		session.ID, err = s.store.InsertSession(ctx, session)
 		return err
 	})
@@ -102,7 +102,7 @@ func (s *Sessions) live(session domain.Session, now time.Time) bool {
 
 // End ends a session. Done before is no error.
 func (s *Sessions) End(ctx context.Context, session domain.Session) error {
-	err := s.events.Change(ctx, event.SessionEnded{Session: name(session), UserID: session.UserID}, func(ctx context.Context) error {
+	err := s.events.Change(ctx, event.SessionEnded{Session: session.SID(), SessionID: session.ID, UserID: session.UserID}, func(ctx context.Context) error {
 		return s.store.EndSession(ctx, session.ID, s.now())
 	})
 	if err != nil {
@@ -110,9 +110,6 @@ func (s *Sessions) End(ctx context.Context, session domain.Session) error {
 	}
 	return nil
 }
-
-// name is a session's name in the audit log, the beginning of its hash: the same at start and end.
-func name(session domain.Session) string { return fmt.Sprintf("%x", session.Hash[:8]) }
 
 func hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))

@@ -13,8 +13,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it, in the transaction that ctx carries
-// or in one of its own. It holds the end of the log until that ends.
+// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it, and what it signals to services with the
+// subjects of the moment, in the transaction that ctx carries or in one of its own. It holds the end of the log until that ends.
 func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error {
 	if len(events) == 0 {
 		return nil
@@ -34,6 +34,9 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 			last = *e
 		}
 		if err := insertEvents(ctx, c, events); err != nil {
+			return err
+		}
+		if err := appendSignals(ctx, c, events); err != nil {
 			return err
 		}
 		_, err = c.exec(ctx, `UPDATE installation SET audit_hash = $1 WHERE id = 1`, last.Hash)

@@ -59,6 +59,7 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 		purge(query, micros(before), limit)
 	}
 	purge(purgeStatusChanges, limit)
+	purge(purgeOutbox, limit)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
 	purge(purgeChanges, micros(db.now().Add(-changesKept)), limit)
 	if err != nil {

@@ -48,12 +48,15 @@ func (db *DB) ListReceivers(ctx context.Context, after string, limit int) ([]dom
 		ORDER BY c.client_id LIMIT $2`, after, limit)
 }
 
-// DueReceivers returns the receivers to push to for which the log has something new, and which nobody pushes to.
+// DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
-		AND r.acked < (SELECT audit_seq FROM installation WHERE id = 1) ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
+		AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq > r.acked AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
+			AND (o.audience = '' OR o.audience IN (
+				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_id = r.client_id)))
+		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
 }
 
 // PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
@@ -102,9 +105,4 @@ func (db *DB) ReleaseReceiver(ctx context.Context, r domain.Receiver) error {
 // LastEvent is the seq of the last event of the audit log.
 func (db *DB) LastEvent(ctx context.Context) (int64, error) {
 	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
-}
-
-// FindClientID returns the client_id of a client by database id. ErrNotFound if there is none.
-func (db *DB) FindClientID(ctx context.Context, id int64) (string, error) {
-	return find(ctx, db, scanString, `SELECT client_id FROM clients WHERE id = $1`, id)
 }

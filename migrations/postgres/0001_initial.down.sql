@@ -1,4 +1,5 @@
 DROP TABLE receivers;
+DROP TABLE outbox;
 DROP TABLE audit_checkpoints;
 DROP TABLE audit_events;
 DROP TABLE setup_links;

@@ -378,7 +378,22 @@ CREATE TABLE audit_checkpoints (
     mac  BYTEA NOT NULL
 );
 
--- Who receives security events (RFC 8417): a cursor over the audit log, which is the outbox. At most one for a client.
+-- What services hear (RFC 8417): a row for each subject of an event of the audit log and each audience.
+CREATE TABLE outbox (
+    seq       BIGINT NOT NULL,             -- of the event
+    at        BIGINT NOT NULL,
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change')),
+    reason    TEXT NOT NULL,
+    initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
+    format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
+    subject   TEXT NOT NULL,               -- in that format; '' as a URI: the issuer
+    session   TEXT NOT NULL,               -- '': none
+    user_id   BIGINT,                      -- of a subject that is a user
+    audience  TEXT NOT NULL,               -- '': every receiver
+    PRIMARY KEY (seq, format, subject, audience)
+);
+
+-- Who receives security events: a cursor over the outbox. At most one for a client.
 CREATE TABLE receivers (
     id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client_id       BIGINT NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,

@@ -1,0 +1,83 @@
+package event_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
+	const revoked, changed = domain.EventSessionRevoked, domain.EventTokenClaimsChange
+	type about = []domain.Concerned
+	token := domain.TokenID{1}
+	alice := about{{Kind: domain.ConcernsUser, ID: 3, Subject: "usr_1", Name: "alice"}}
+	shop := about{{Kind: domain.ConcernsClient, Name: "shop"}}
+	for _, c := range []struct {
+		event event.Event
+		kind  string // empty: none
+		about about
+	}{
+		{event.TokenRevoked{ID: token, Audience: "https://a"}, revoked, about{{Kind: domain.ConcernsToken, Name: token.String(), Audience: "https://a"}}},
+		{event.TokensRevoked{Revocation: domain.RevokeOfUser, TargetID: 7}, revoked, about{{Kind: domain.ConcernsUser, ID: 7}}},
+		{event.TokensRevoked{Revocation: domain.RevokeOfClient, TargetID: 8}, revoked, about{{Kind: domain.ConcernsClient, ID: 8}}},
+		{event.TokensRevoked{Revocation: domain.RevokeOfAPI, TargetID: 9}, revoked, about{{Kind: domain.ConcernsAPI, ID: 9}}},
+		{event.TokensRevoked{Revocation: domain.RevokeOfKey, TargetID: 4}, revoked, about{{Kind: domain.ConcernsKey, ID: 4}}},
+		{event.TokensRevoked{Revocation: domain.RevokeOfAll}, revoked, about{{Kind: domain.ConcernsAll}}},
+		{event.TokensRevoked{Revocation: "robot", TargetID: 1}, "", nil},
+		{event.KeyRevoked{KeyID: "K"}, revoked, about{{Kind: domain.ConcernsKey, Name: "K"}}},
+		{event.GrantRevoked{ID: 5}, revoked, about{{Kind: domain.ConcernsGrant, ID: 5}}},
+		{event.SessionEnded{Session: "ab", SessionID: 6, UserID: 3}, revoked, about{{Kind: domain.ConcernsSession, ID: 6, Name: "ab", UserID: 3}}},
+		{event.UserDisabled{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
+		{event.UserDeleted{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
+		{event.UserPasswordSet{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
+		{event.ClientDisabled{ClientID: "shop"}, revoked, shop},
+		{event.ClientDeleted{ClientID: "shop"}, revoked, shop},
+		{event.RoleAssigned{Role: "clerk", Subject: "user:alice"}, changed, about{{Kind: domain.ConcernsUser, Name: "alice"}}},
+		{event.RoleUnassigned{Role: "clerk", Subject: "client:shop"}, changed, shop},
+		{event.RoleAssigned{Role: "clerk", Subject: "group:ops"}, changed, about{{Kind: domain.ConcernsMembers, Name: "ops"}}},
+		{event.RoleAssigned{Role: "clerk", Subject: "robot:x"}, changed, nil},
+		{event.RoleUpdated{Role: "clerk"}, changed, about{{Kind: domain.ConcernsHolders, Name: "clerk"}}},
+		{event.RoleDeleted{Role: "clerk"}, changed, about{{Kind: domain.ConcernsHolders, Name: "clerk"}}},
+		{event.MemberAdded{Group: "ops", User: "alice"}, changed, about{{Kind: domain.ConcernsUser, Name: "alice"}}},
+		{event.MemberRemoved{Group: "ops", User: "alice"}, changed, about{{Kind: domain.ConcernsUser, Name: "alice"}}},
+		{event.GroupDeleted{Group: "ops"}, changed, about{{Kind: domain.ConcernsMembers, Name: "ops"}}},
+		{event.RoleCreated{Role: "clerk"}, "", nil},
+		{event.UserEnabled{Username: "alice", Subject: "usr_1"}, "", nil},
+		{event.SessionStarted{Session: "ab"}, "", nil},
+		{event.ReceiverRefused{ClientID: "shop"}, "", nil},
+	} {
+		var got domain.SecurityEvent
+		if e, ok := c.event.(event.ForServices); ok {
+			got = e.Signal()
+		}
+		if got.Kind != c.kind || (got.Reason == "") != (c.kind == "") {
+			t.Errorf("%s of %s is %q, want %q", c.event.Kind(), c.event.Object(), got.Kind, c.kind)
+		}
+		if diff := cmp.Diff(c.about, got.About); diff != "" {
+			t.Errorf("%s of %s is about (-want +got)\n%s", c.event.Kind(), c.event.Object(), diff)
+		}
+	}
+}
+
+func TestTheInitiatorIsAUserOnlyInTheUsersOwnAffairs(t *testing.T) {
+	for _, c := range []struct {
+		actor           event.Actor
+		initiator, name string
+	}{
+		{"user:alice", "admin", "alice"}, {"os:root", "admin", ""}, {"os:0", "admin", ""}, {"system", "system", ""}, {"client:shop", "system", ""},
+	} {
+		var written rows
+		recorder := event.NewRecorder(&written, event.NewChain(make([]byte, 32)), time.Now)
+		if err := recorder.Record(event.WithActor(t.Context(), c.actor), event.UserDisabled{Username: "alice"}); err != nil {
+			t.Fatal(err)
+		}
+		signal := written.events[0].Signal
+		if signal.Initiator != c.initiator || signal.ActorName != c.name {
+			t.Errorf("%s is %s %q, want %s %q", c.actor, signal.Initiator, signal.ActorName, c.initiator, c.name)
+		}
+	}
+}

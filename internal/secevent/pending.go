@@ -1,0 +1,175 @@
+package secevent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	maxPending         = 1000 // what a receiver may leave unacknowledged before it hears nothing newer
+	checkpointInterval = 100  // a receiver's progress is stored once so many events meant nothing to it
+)
+
+// item is a security event for a receiver, not yet made into a token.
+type item struct {
+	key      string // "seq.tag"; the same whenever and wherever the item is loaded again
+	cause    domain.OutboxEntry
+	audience string // whose claims changed; empty for session-revoked
+}
+
+// pending is what a receiver has to hear, oldest first: the part of the outbox that follows what it acknowledged.
+type pending struct {
+	receiver domain.Receiver
+	items    []item // acknowledged ones too
+	open     []item // those that are not acknowledged
+	through  int64  // the last event of the audit log that was looked at
+	behind   bool   // the outbox may go on behind it
+}
+
+// load reads the pending events of a receiver. There are none while the receiver is paused or its client disabled. Afterwards the
+// cache is at least as new as the last event in them. domain.ErrNotFound if the client is no receiver.
+func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
+	r, err := s.Store.FindReceiver(ctx, clientID)
+	if err != nil {
+		return pending{}, fmt.Errorf("find receiver %q: %w", clientID, err)
+	}
+	p := pending{receiver: r, through: r.Progress.Acked}
+	if !r.PausedAt.IsZero() {
+		return p, nil
+	}
+	if err := s.Cache.Refresh(ctx); err != nil {
+		return pending{}, err
+	}
+	client, err := s.Registry.LookupClient(ctx, clientID)
+	if err != nil {
+		return pending{}, fmt.Errorf("find receiver %q: %w", clientID, err)
+	}
+	if !client.DisabledAt.IsZero() {
+		return p, nil
+	}
+	entries, through, err := s.Store.ListOutbox(ctx, r.Progress.Acked, r.Events, client.Serves, maxPending)
+	if err != nil {
+		return pending{}, fmt.Errorf("read the outbox: %w", err)
+	}
+	p.through, p.behind = through, len(entries) >= maxPending
+	if len(entries) > 0 {
+		if err := s.Cache.Refresh(ctx); err != nil {
+			return pending{}, err
+		}
+	}
+	p.add(entries, client.Serves)
+	return p, nil
+}
+
+// add makes items of entries for a client that serves audiences.
+func (p *pending) add(entries []domain.OutboxEntry, serves []string) {
+	known := map[string]bool{}
+	for _, entry := range entries {
+		for _, audience := range audiences(entry, serves) {
+			i := newItem(entry, audience)
+			if known[i.key] {
+				continue
+			}
+			known[i.key] = true
+			p.items = append(p.items, i)
+			if !slices.Contains(p.receiver.Progress.Beyond, i.key) {
+				p.open = append(p.open, i)
+			}
+		}
+	}
+}
+
+// audiences says for which audiences a client that serves some hears of an entry: that whose claims may have changed, and once ("")
+// where the audience does not matter.
+func audiences(entry domain.OutboxEntry, serves []string) []string {
+	switch {
+	case entry.Kind != domain.EventTokenClaimsChange:
+		return []string{""}
+	case entry.Audience == "":
+		return serves
+	default:
+		return []string{entry.Audience}
+	}
+}
+
+func newItem(entry domain.OutboxEntry, audience string) item {
+	sum := sha256.Sum256([]byte(strings.Join([]string{entry.Format, entry.Subject, entry.Session, audience}, "\x00")))
+	key := strconv.FormatInt(entry.Seq, 10) + "." + base64.RawURLEncoding.EncodeToString(sum[:12])
+	return item{key: key, cause: entry, audience: audience}
+}
+
+// who is the user or client whose claims changed.
+func (i item) who() directory.Subject {
+	if i.cause.UserID != 0 {
+		return directory.Subject{Kind: domain.SubjectUser, ID: i.cause.UserID}
+	}
+	return directory.Subject{Kind: domain.SubjectClient, Name: i.cause.Subject}
+}
+
+// seqOf reads the seq of an item's key.
+func seqOf(key string) int64 {
+	text, _, _ := strings.Cut(key, ".")
+	seq, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return seq
+}
+
+// jti is the id of the item's token (RFC 8417 §2.2): the same at every delivery, another for every receiver.
+func (p pending) jti(i item) string { return strconv.FormatInt(p.receiver.ID, 10) + "." + i.key }
+
+// progress is that of the receiver once it has acknowledged these items too.
+func (p pending) progress(done ...item) domain.Progress {
+	acked := map[string]bool{}
+	for _, key := range p.receiver.Progress.Beyond {
+		acked[key] = true
+	}
+	for _, i := range done {
+		acked[i.key] = true
+	}
+	next := domain.Progress{Acked: p.through}
+	for _, i := range p.items {
+		if i.cause.Seq > p.receiver.Progress.Acked && !acked[i.key] {
+			next.Acked = i.cause.Seq - 1
+			break
+		}
+	}
+	for key := range acked {
+		if seqOf(key) > next.Acked {
+			next.Beyond = append(next.Beyond, key)
+		}
+	}
+	slices.Sort(next.Beyond)
+	return next
+}
+
+// acknowledge stores that the receiver is done with items, and returns its progress. domain.ErrConsumed if somebody else stored it
+// meanwhile.
+func (s *Service) acknowledge(ctx context.Context, p pending, done ...item) (domain.Progress, error) {
+	next := p.progress(done...)
+	if err := s.Store.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next); err != nil {
+		return p.receiver.Progress, fmt.Errorf("store the progress of receiver %q: %w", p.receiver.Client, err)
+	}
+	return next, nil
+}
+
+// advance stores that a receiver has nothing to hear of many events, so that they need not be looked at again.
+func (s *Service) advance(ctx context.Context, p pending) error {
+	if len(p.open) > 0 || len(p.items) == 0 && p.through < p.receiver.Progress.Acked+checkpointInterval {
+		return nil
+	}
+	if _, err := s.acknowledge(ctx, p); !errors.Is(err, domain.ErrConsumed) {
+		return err
+	}
+	return nil
+}
