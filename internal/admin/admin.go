@@ -4,6 +4,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -74,23 +75,32 @@ func (s *Service) authorize(ctx context.Context, caller authn.Caller, operation 
 
 // require refuses a caller who lacks one of the permissions, and records that.
 func (s *Service) require(ctx context.Context, caller authn.Caller, operation string, permissions ...string) error {
+	return s.recordDenied(ctx, caller, lacks(caller, operation, permissions))
+}
+
+// lacks is a DeniedError for the first permission that the caller lacks.
+func lacks(caller authn.Caller, operation string, permissions []string) error {
 	for _, permission := range permissions {
-		if caller.May(permission) {
-			continue
+		if !caller.May(permission) {
+			return &DeniedError{operation, permission}
 		}
-		denied := &DeniedError{operation, permission}
-		if caller.IsZero() {
-			return denied // there is nobody to name
-		}
-		err := s.refusals.Record(event.WithActor(ctx, caller.Actor()), func(omitted int64) event.Event {
-			return event.ManagementRefused{Operation: operation, Permission: permission, Omitted: omitted}
-		})
-		if err != nil {
-			return err
-		}
-		return denied
 	}
 	return nil
+}
+
+// recordDenied records err if it is a DeniedError, outside the transaction that it ended, and returns it.
+func (s *Service) recordDenied(ctx context.Context, caller authn.Caller, err error) error {
+	denied, ok := errors.AsType[*DeniedError](err)
+	if !ok || caller.IsZero() { // there is nobody to name
+		return err
+	}
+	failed := s.refusals.Record(event.WithActor(ctx, caller.Actor()), func(omitted int64) event.Event {
+		return event.ManagementRefused{Operation: denied.Operation, Permission: denied.Permission, Omitted: omitted}
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 // sameVersion refuses to edit an object that is not the one that the author of the edit saw; nil stands for any.

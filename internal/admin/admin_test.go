@@ -192,10 +192,20 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 		_, errUpdate := w.UpdateRole(ctx, mallory, "harmless", nil, func(role *domain.Role) error { role.Permissions = powers; return nil })
 		_, errEmail := w.UpdateUser(ctx, mallory, "boss", nil, func(user *domain.User) error { user.Email = "mallory@x.example"; return nil })
 		_, errSecret := w.AddSecret(ctx, mallory, "deploy", time.Time{})
+		ask := []domain.ClientAPI{{Audience: domain.AdminAudience, Permissions: []string{"keys:revoke"}}}
+		console := domain.Client{ClientID: "console", GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://x.example/"}, APIs: ask}
+		w.AddClient(t, console)
+		console.ClientID = "mine"
+		_, errRegister := w.CreateClient(ctx, mallory, console)
+		console.ClientID, console.APIs = "harmless", nil
+		w.AddClient(t, console)
+		_, errAsk := w.UpdateClient(ctx, mallory, "harmless", nil, func(client *domain.Client) error { client.APIs = ask; return nil })
+		_, errRedirect := w.UpdateClient(ctx, mallory, "console", nil, func(client *domain.Client) error { client.APIs = nil; return nil })
 		_, errClient := w.UpdateClient(ctx, mallory, "deploy", nil, func(client *domain.Client) error { client.RedirectURIs = nil; return nil })
 		for what, err := range map[string]error{
 			"make a role": errCreate, "change a role": errUpdate, "change an administrator's address": errEmail,
 			"add a secret": errSecret, "change a client": errClient,
+			"register a client that may ask for it": errRegister, "let a client ask for it": errAsk, "change a client that may ask for it": errRedirect,
 			"assign a role":      w.Assign(ctx, mallory, domain.RoleAdministrator, domain.SubjectUser, "mallory", time.Time{}),
 			"join a group":       w.AddMember(ctx, mallory, "admins", "mallory"),
 			"set a password":     w.SetPassword(ctx, mallory, "boss", "correct horse battery staple"),
@@ -210,8 +220,8 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 		}
 		servicetest.Must(t, w.SetPassword(ctx, mallory, "mallory", "correct horse battery staple"))
 		refused := slices.DeleteFunc(w.events(), func(e domain.Event) bool { return e.Action != "management.refuse" })
-		if len(refused) != 12 {
-			t.Errorf("%d refusals are recorded, want 12", len(refused))
+		if len(refused) != 15 {
+			t.Errorf("%d refusals are recorded, want 15", len(refused))
 		}
 	})
 }

@@ -78,10 +78,14 @@ func showSecret(s domain.ClientSecret) ClientSecret {
 	return ClientSecret{ID: s.ID, Hint: s.Hint, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt}
 }
 
-// CreateClient registers a client and returns it with its secret, which is empty for a public client.
-// The errors of registry.CreateClient.
+// CreateClient registers a client and returns it with its secret, which is empty for a public client. A caller needs the
+// administrative permissions that the client may ask users for. The errors of registry.CreateClient.
 func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client) (RegisteredClient, error) {
-	ctx, err := s.authorize(ctx, caller, "client.create")
+	const operation = "client.create"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.require(ctx, caller, operation, requestable(client)...)
+	}
 	if err != nil {
 		return RegisteredClient{}, err
 	}
@@ -109,7 +113,8 @@ func (s *Service) ListClients(ctx context.Context, caller authn.Caller, after st
 	return list(clients, err, showClient)
 }
 
-// UpdateClient changes a client as edit does. domain.ErrConflict if the client is not of the version, unless that is nil; otherwise
+// UpdateClient changes a client as edit does. A caller needs the administrative permissions that the client has or may ask users for,
+// before and after. domain.ErrConflict if the client is not of the version, unless that is nil; otherwise
 // the errors of registry.UpdateClient.
 func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientID string, version *int64, edit func(*domain.Client) error) (Client, error) {
 	const operation = "client.update"
@@ -124,9 +129,12 @@ func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientI
 		if err := sameVersion(version, client.Version); err != nil {
 			return err
 		}
-		return edit(client)
+		if err := edit(client); err != nil {
+			return err
+		}
+		return lacks(caller, operation, requestable(*client))
 	})
-	return showClient(client), err
+	return showClient(client), s.recordDenied(ctx, caller, err)
 }
 
 // DisableClient disables a client and revokes its grants and tokens.
@@ -178,11 +186,32 @@ func (s *Service) changeClient(ctx context.Context, caller authn.Caller, operati
 	return change(ctx)
 }
 
-// coversClient refuses a caller who lacks an administrative permission that a client has: who changes a client could act as it.
+// coversClient refuses a caller who lacks an administrative permission that a client has or may ask users for: who changes a client
+// could act as it, or as its users.
 func (s *Service) coversClient(ctx context.Context, caller authn.Caller, operation, clientID string) error {
 	client, err := s.Registry.FindClient(ctx, clientID)
+	if err == nil {
+		err = s.require(ctx, caller, operation, requestable(client)...)
+	}
 	if err != nil {
 		return err
 	}
 	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID})
+}
+
+// requestable are the permissions of urn:signet:admin that a client may ask for.
+func requestable(client domain.Client) []string {
+	var names []string
+	for _, api := range client.APIs {
+		switch {
+		case api.Audience != domain.AdminAudience:
+		case len(api.Permissions) > 0:
+			names = append(names, api.Permissions...)
+		default: // all
+			for _, p := range Permissions {
+				names = append(names, p.Name)
+			}
+		}
+	}
+	return names
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -88,18 +87,12 @@ func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name stri
 		if err := edit(role); err != nil {
 			return err
 		}
-		for _, permission := range adminPermissions(role.Permissions) {
-			had := slices.Contains(before, domain.RolePermission{Audience: domain.AdminAudience, Permission: permission})
-			if !had && !caller.May(permission) {
-				return &DeniedError{operation, permission}
-			}
-		}
-		return nil
+		added := slices.DeleteFunc(adminPermissions(role.Permissions), func(permission string) bool {
+			return slices.Contains(before, domain.RolePermission{Audience: domain.AdminAudience, Permission: permission})
+		})
+		return lacks(caller, operation, added)
 	})
-	if denied, ok := errors.AsType[*DeniedError](err); ok {
-		err = s.require(ctx, caller, operation, denied.Permission) // again, where it is recorded
-	}
-	return showRole(role), err
+	return showRole(role), s.recordDenied(ctx, caller, err)
 }
 
 // DeleteRole deletes a role and its assignments. domain.ErrInvalid for the administrator role, domain.ErrNotFound if there is none
