@@ -39,13 +39,13 @@ type Config struct {
 // Service has a method for each operation. Every method returns a DeniedError, which is a domain.ErrDenied, if the caller lacks
 // the operation's permission; the zero Caller lacks them all.
 type Service struct {
-	Config
+	config   Config
 	refusals *event.Bounded
 }
 
 // New makes a Service.
 func New(c Config) *Service {
-	return &Service{Config: c, refusals: event.NewBounded(c.Events, refusalsAtOnce, refusalsEvery)}
+	return &Service{config: c, refusals: event.NewBounded(c.Events, refusalsAtOnce, refusalsEvery)}
 }
 
 // Refused calls are recorded, so many at once and then one in a time, so that a flood of them cannot fill the log.

@@ -43,7 +43,7 @@ func (s *Service) CreateAPI(ctx context.Context, caller authn.Caller, api domain
 	if err != nil {
 		return API{}, err
 	}
-	api, err = s.Registry.CreateAPI(ctx, api)
+	api, err = s.config.Registry.CreateAPI(ctx, api)
 	return showAPI(api), err
 }
 
@@ -53,7 +53,7 @@ func (s *Service) FindAPI(ctx context.Context, caller authn.Caller, audience str
 	if err != nil {
 		return API{}, err
 	}
-	api, err := s.Registry.FindAPI(ctx, audience)
+	api, err := s.config.Registry.FindAPI(ctx, audience)
 	return showAPI(api), err
 }
 
@@ -63,7 +63,7 @@ func (s *Service) ListAPIs(ctx context.Context, caller authn.Caller, after strin
 	if err != nil {
 		return nil, err
 	}
-	apis, err := s.Registry.ListAPIs(ctx, after, limit)
+	apis, err := s.config.Registry.ListAPIs(ctx, after, limit)
 	return list(apis, err, showAPI)
 }
 
@@ -74,7 +74,7 @@ func (s *Service) UpdateAPI(ctx context.Context, caller authn.Caller, audience s
 	if err != nil {
 		return API{}, err
 	}
-	api, err := s.Registry.UpdateAPI(ctx, audience, func(api *domain.API) error {
+	api, err := s.config.Registry.UpdateAPI(ctx, audience, func(api *domain.API) error {
 		if err := sameVersion(version, api.Version); err != nil {
 			return err
 		}
@@ -90,5 +90,5 @@ func (s *Service) DeleteAPI(ctx context.Context, caller authn.Caller, audience s
 	if err != nil {
 		return err
 	}
-	return s.Registry.DeleteAPI(ctx, audience)
+	return s.config.Registry.DeleteAPI(ctx, audience)
 }

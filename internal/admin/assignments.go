@@ -37,7 +37,7 @@ func (s *Service) ListAssignments(ctx context.Context, caller authn.Caller, f As
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Directory.ListAssignments(ctx, f.Role, f.SubjectKind, f.Subject, after, limit)
+	found, err := s.config.Directory.ListAssignments(ctx, f.Role, f.SubjectKind, f.Subject, after, limit)
 	return list(found, err, showAssignment)
 }
 
@@ -50,14 +50,14 @@ func (s *Service) Assign(ctx context.Context, caller authn.Caller, role string, 
 	if err != nil {
 		return err
 	}
-	given, err := s.Directory.FindRole(ctx, role)
+	given, err := s.config.Directory.FindRole(ctx, role)
 	if err == nil {
 		err = s.require(ctx, caller, operation, adminPermissions(given.Permissions)...)
 	}
 	if err != nil {
 		return err
 	}
-	return s.Directory.Assign(ctx, domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until})
+	return s.config.Directory.Assign(ctx, domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until})
 }
 
 // Unassign takes a role away. domain.ErrInvalid for the last administrator, domain.ErrNotFound says what does not exist.
@@ -66,5 +66,5 @@ func (s *Service) Unassign(ctx context.Context, caller authn.Caller, role string
 	if err != nil {
 		return err
 	}
-	return s.Directory.Unassign(ctx, role, kind, subject)
+	return s.config.Directory.Unassign(ctx, role, kind, subject)
 }

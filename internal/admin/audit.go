@@ -36,7 +36,7 @@ func (s *Service) ListEvents(ctx context.Context, caller authn.Caller, after int
 	if err != nil {
 		return nil, err
 	}
-	events, err := s.Audit.List(ctx, after, limit)
+	events, err := s.config.Audit.List(ctx, after, limit)
 	return list(events, err, showEvent)
 }
 
@@ -49,11 +49,11 @@ func (s *Service) VerifyAudit(ctx context.Context, caller authn.Caller, checkpoi
 	}
 	noted := make([]domain.Checkpoint, len(checkpoints))
 	for i, text := range checkpoints {
-		if noted[i], err = s.Audit.ParseCheckpoint(text); err != nil {
+		if noted[i], err = s.config.Audit.ParseCheckpoint(text); err != nil {
 			return Event{}, err
 		}
 	}
-	last, err := s.Audit.Verify(ctx, noted...)
+	last, err := s.config.Audit.Verify(ctx, noted...)
 	return showEvent(last), err
 }
 
@@ -63,7 +63,7 @@ func (s *Service) Checkpoint(ctx context.Context, caller authn.Caller) (string, 
 	if err != nil {
 		return "", err
 	}
-	made, err := s.Audit.Checkpoint(ctx)
+	made, err := s.config.Audit.Checkpoint(ctx)
 	return audit.FormatCheckpoint(made), err
 }
 
@@ -76,9 +76,9 @@ func (s *Service) EraseUser(ctx context.Context, caller authn.Caller, username s
 	if err := domain.CheckName("username", username); err != nil {
 		return 0, err
 	}
-	user, err := s.Directory.FindUser(ctx, username)
+	user, err := s.config.Directory.FindUser(ctx, username)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return 0, err
 	}
-	return s.Audit.Erase(ctx, username, user.Subject)
+	return s.config.Audit.Erase(ctx, username, user.Subject)
 }

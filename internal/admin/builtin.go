@@ -12,7 +12,7 @@ import (
 // Sync gives the built-in API the permissions of this version, and the administrator role all of them. It writes only what differs.
 func (s *Service) Sync(ctx context.Context) error {
 	ctx = event.WithActor(ctx, event.System)
-	api, err := s.Registry.FindAPI(ctx, domain.AdminAudience)
+	api, err := s.config.Registry.FindAPI(ctx, domain.AdminAudience)
 	if err != nil {
 		return fmt.Errorf("find the built-in API: %w", err)
 	}
@@ -21,7 +21,7 @@ func (s *Service) Sync(ctx context.Context) error {
 		wanted[i] = domain.Permission(p)
 	}
 	if !containsAll(api.Permissions, wanted) {
-		_, err := s.Registry.UpdateAPI(ctx, domain.AdminAudience, func(api *domain.API) error {
+		_, err := s.config.Registry.UpdateAPI(ctx, domain.AdminAudience, func(api *domain.API) error {
 			api.Permissions = wanted
 			return nil
 		})
@@ -29,7 +29,7 @@ func (s *Service) Sync(ctx context.Context) error {
 			return fmt.Errorf("update the built-in API: %w", err)
 		}
 	}
-	role, err := s.Directory.FindRole(ctx, domain.RoleAdministrator)
+	role, err := s.config.Directory.FindRole(ctx, domain.RoleAdministrator)
 	if err != nil {
 		return fmt.Errorf("find the administrator role: %w", err)
 	}
@@ -40,7 +40,7 @@ func (s *Service) Sync(ctx context.Context) error {
 	if containsAll(role.Permissions, given) {
 		return nil
 	}
-	_, err = s.Directory.UpdateRole(ctx, domain.RoleAdministrator, func(role *domain.Role) error {
+	_, err = s.config.Directory.UpdateRole(ctx, domain.RoleAdministrator, func(role *domain.Role) error {
 		for _, p := range given {
 			if !slices.Contains(role.Permissions, p) {
 				role.Permissions = append(role.Permissions, p)

@@ -89,7 +89,7 @@ func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client 
 	if err != nil {
 		return RegisteredClient{}, err
 	}
-	client, secret, err := s.Registry.CreateClient(ctx, client)
+	client, secret, err := s.config.Registry.CreateClient(ctx, client)
 	return RegisteredClient{showClient(client), secret}, err
 }
 
@@ -99,7 +99,7 @@ func (s *Service) FindClient(ctx context.Context, caller authn.Caller, clientID 
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := s.Registry.FindClient(ctx, clientID)
+	client, err := s.config.Registry.FindClient(ctx, clientID)
 	return showClient(client), err
 }
 
@@ -109,7 +109,7 @@ func (s *Service) ListClients(ctx context.Context, caller authn.Caller, after st
 	if err != nil {
 		return nil, err
 	}
-	clients, err := s.Registry.ListClients(ctx, after, limit)
+	clients, err := s.config.Registry.ListClients(ctx, after, limit)
 	return list(clients, err, showClient)
 }
 
@@ -125,7 +125,7 @@ func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientI
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := s.Registry.UpdateClient(ctx, clientID, func(client *domain.Client) error {
+	client, err := s.config.Registry.UpdateClient(ctx, clientID, func(client *domain.Client) error {
 		if err := sameVersion(version, client.Version); err != nil {
 			return err
 		}
@@ -140,28 +140,28 @@ func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientI
 // DisableClient disables a client and revokes its grants and tokens.
 func (s *Service) DisableClient(ctx context.Context, caller authn.Caller, clientID string) error {
 	return s.changeClient(ctx, caller, "client.disable", clientID, func(ctx context.Context) error {
-		return s.Registry.SetClientDisabled(ctx, clientID, true)
+		return s.config.Registry.SetClientDisabled(ctx, clientID, true)
 	})
 }
 
 // EnableClient enables a disabled client again.
 func (s *Service) EnableClient(ctx context.Context, caller authn.Caller, clientID string) error {
 	return s.changeClient(ctx, caller, "client.enable", clientID, func(ctx context.Context) error {
-		return s.Registry.SetClientDisabled(ctx, clientID, false)
+		return s.config.Registry.SetClientDisabled(ctx, clientID, false)
 	})
 }
 
 // DeleteClient deletes a client and revokes its grants and tokens.
 func (s *Service) DeleteClient(ctx context.Context, caller authn.Caller, clientID string) error {
 	return s.changeClient(ctx, caller, "client.delete", clientID, func(ctx context.Context) error {
-		return s.Registry.DeleteClient(ctx, clientID)
+		return s.config.Registry.DeleteClient(ctx, clientID)
 	})
 }
 
 // AddSecret gives a client another secret; its other secrets stay valid. With a zero expiresAt it does not expire.
 func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID string, expiresAt time.Time) (added AddedSecret, err error) {
 	err = s.changeClient(ctx, caller, "client.add_secret", clientID, func(ctx context.Context) error {
-		secret, stored, err := s.Registry.AddSecret(ctx, clientID, expiresAt)
+		secret, stored, err := s.config.Registry.AddSecret(ctx, clientID, expiresAt)
 		added = AddedSecret{clientID, secret, showSecret(stored)}
 		return err
 	})
@@ -171,7 +171,7 @@ func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID s
 // RemoveSecret takes one of a client's secrets away. domain.ErrNotFound if it has none of the id.
 func (s *Service) RemoveSecret(ctx context.Context, caller authn.Caller, clientID string, id int64) error {
 	return s.changeClient(ctx, caller, "client.remove_secret", clientID, func(ctx context.Context) error {
-		return s.Registry.RemoveSecret(ctx, clientID, id)
+		return s.config.Registry.RemoveSecret(ctx, clientID, id)
 	})
 }
 
@@ -189,7 +189,7 @@ func (s *Service) changeClient(ctx context.Context, caller authn.Caller, operati
 // coversClient refuses a caller who lacks an administrative permission that a client has or may ask users for: who changes a client
 // could act as it, or as its users.
 func (s *Service) coversClient(ctx context.Context, caller authn.Caller, operation, clientID string) error {
-	client, err := s.Registry.FindClient(ctx, clientID)
+	client, err := s.config.Registry.FindClient(ctx, clientID)
 	if err == nil {
 		err = s.require(ctx, caller, operation, requestable(client)...)
 	}

@@ -28,7 +28,7 @@ func (s *Service) CreateGroup(ctx context.Context, caller authn.Caller, name, de
 	if err != nil {
 		return Group{}, err
 	}
-	group, err := s.Directory.CreateGroup(ctx, domain.Group{Name: name, Description: description})
+	group, err := s.config.Directory.CreateGroup(ctx, domain.Group{Name: name, Description: description})
 	return showGroup(group), err
 }
 
@@ -38,7 +38,7 @@ func (s *Service) FindGroup(ctx context.Context, caller authn.Caller, name strin
 	if err != nil {
 		return Group{}, err
 	}
-	group, err := s.Directory.FindGroup(ctx, name)
+	group, err := s.config.Directory.FindGroup(ctx, name)
 	return showGroup(group), err
 }
 
@@ -48,7 +48,7 @@ func (s *Service) ListGroups(ctx context.Context, caller authn.Caller, after str
 	if err != nil {
 		return nil, err
 	}
-	groups, err := s.Directory.ListGroups(ctx, after, limit)
+	groups, err := s.config.Directory.ListGroups(ctx, after, limit)
 	return list(groups, err, showGroup)
 }
 
@@ -59,7 +59,7 @@ func (s *Service) UpdateGroup(ctx context.Context, caller authn.Caller, name str
 	if err != nil {
 		return Group{}, err
 	}
-	group, err := s.Directory.UpdateGroup(ctx, name, func(group *domain.Group) error {
+	group, err := s.config.Directory.UpdateGroup(ctx, name, func(group *domain.Group) error {
 		if err := sameVersion(version, group.Version); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *Service) DeleteGroup(ctx context.Context, caller authn.Caller, name str
 	if err != nil {
 		return err
 	}
-	return s.Directory.DeleteGroup(ctx, name)
+	return s.config.Directory.DeleteGroup(ctx, name)
 }
 
 // ListMembers lists a group's users by username, those after the given one, at most limit.
@@ -83,7 +83,7 @@ func (s *Service) ListMembers(ctx context.Context, caller authn.Caller, group, a
 	if err != nil {
 		return nil, err
 	}
-	users, err := s.Directory.ListMembers(ctx, group, after, limit)
+	users, err := s.config.Directory.ListMembers(ctx, group, after, limit)
 	return list(users, err, showUser)
 }
 
@@ -102,7 +102,7 @@ func (s *Service) AddMember(ctx context.Context, caller authn.Caller, group, use
 	if err != nil {
 		return err
 	}
-	return s.Directory.AddMember(ctx, group, username)
+	return s.config.Directory.AddMember(ctx, group, username)
 }
 
 // RemoveMember takes a user out of a group; not being in it is no error.
@@ -111,7 +111,7 @@ func (s *Service) RemoveMember(ctx context.Context, caller authn.Caller, group, 
 	if err != nil {
 		return err
 	}
-	return s.Directory.RemoveMember(ctx, group, username)
+	return s.config.Directory.RemoveMember(ctx, group, username)
 }
 
 // permissionsOfGroup are the administrative permissions that the roles of a group give.
@@ -119,12 +119,12 @@ func (s *Service) permissionsOfGroup(ctx context.Context, group string) ([]strin
 	const page = 100
 	var permissions []string
 	for after := int64(0); ; {
-		held, err := s.Directory.ListAssignments(ctx, "", domain.SubjectGroup, group, after, page)
+		held, err := s.config.Directory.ListAssignments(ctx, "", domain.SubjectGroup, group, after, page)
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range held {
-			role, err := s.Directory.FindRole(ctx, a.Role)
+			role, err := s.config.Directory.FindRole(ctx, a.Role)
 			if err != nil {
 				return nil, err
 			}

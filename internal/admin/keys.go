@@ -32,7 +32,7 @@ func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, err
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.Keys.List(ctx)
+	stored, err := s.config.Keys.List(ctx)
 	return list(stored, err, showKey)
 }
 
@@ -42,7 +42,7 @@ func (s *Service) RotateKey(ctx context.Context, caller authn.Caller, alg string
 	if err != nil {
 		return Key{}, err
 	}
-	signs, err := s.Keys.Rotate(ctx, alg)
+	signs, err := s.config.Keys.Rotate(ctx, alg)
 	return showKey(signs), err
 }
 
@@ -52,6 +52,6 @@ func (s *Service) RevokeKey(ctx context.Context, caller authn.Caller, kid string
 	if ctx, err = s.authorize(ctx, caller, "key.revoke"); err != nil {
 		return replacement, begun, err
 	}
-	signs, begun, err := s.Keys.Revoke(ctx, kid)
+	signs, begun, err := s.config.Keys.Revoke(ctx, kid)
 	return showKey(signs), begun, err
 }

@@ -43,7 +43,7 @@ func (s *Service) CreateReceiver(ctx context.Context, caller authn.Caller, recei
 	if err != nil {
 		return Receiver{}, err
 	}
-	receiver, err = s.Receivers.Create(ctx, receiver, bearer)
+	receiver, err = s.config.Receivers.Create(ctx, receiver, bearer)
 	return showReceiver(receiver), err
 }
 
@@ -53,7 +53,7 @@ func (s *Service) FindReceiver(ctx context.Context, caller authn.Caller, clientI
 	if err != nil {
 		return Receiver{}, err
 	}
-	receiver, err := s.Receivers.Find(ctx, clientID)
+	receiver, err := s.config.Receivers.Find(ctx, clientID)
 	return showReceiver(receiver), err
 }
 
@@ -63,7 +63,7 @@ func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, after 
 	if err != nil {
 		return nil, err
 	}
-	receivers, err := s.Receivers.List(ctx, after, limit)
+	receivers, err := s.config.Receivers.List(ctx, after, limit)
 	return list(receivers, err, showReceiver)
 }
 
@@ -73,7 +73,7 @@ func (s *Service) PauseReceiver(ctx context.Context, caller authn.Caller, client
 	if err != nil {
 		return err
 	}
-	return s.Receivers.SetPaused(ctx, clientID, true)
+	return s.config.Receivers.SetPaused(ctx, clientID, true)
 }
 
 // ResumeReceiver delivers the events that were kept, and retries a failed delivery at once. domain.ErrNotFound if that client is none.
@@ -82,7 +82,7 @@ func (s *Service) ResumeReceiver(ctx context.Context, caller authn.Caller, clien
 	if err != nil {
 		return err
 	}
-	return s.Receivers.SetPaused(ctx, clientID, false)
+	return s.config.Receivers.SetPaused(ctx, clientID, false)
 }
 
 // DeleteReceiver stops sending events to a client. domain.ErrNotFound if that client is none.
@@ -91,5 +91,5 @@ func (s *Service) DeleteReceiver(ctx context.Context, caller authn.Caller, clien
 	if err != nil {
 		return err
 	}
-	return s.Receivers.Delete(ctx, clientID)
+	return s.config.Receivers.Delete(ctx, clientID)
 }

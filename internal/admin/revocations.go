@@ -36,12 +36,12 @@ func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.N
 	if err != nil {
 		return domain.Revocation{}, err
 	}
-	of, err := s.Names.Filter(ctx, names)
+	of, err := s.config.Names.Filter(ctx, names)
 	if err != nil {
 		return domain.Revocation{}, err
 	}
 	selector.UserID, selector.ClientID, selector.APIID = of.UserID, of.ClientID, of.APIID
-	return s.Revocation.Revoke(ctx, selector)
+	return s.config.Revocation.Revoke(ctx, selector)
 }
 
 // FindRevocation shows a revocation, for a day after it is done. domain.ErrNotFound if there is none of the id.
@@ -50,7 +50,7 @@ func (s *Service) FindRevocation(ctx context.Context, caller authn.Caller, id in
 	if err != nil {
 		return Revocation{}, err
 	}
-	found, err := s.Revocation.Find(ctx, id)
+	found, err := s.config.Revocation.Find(ctx, id)
 	return ShowRevocation(found), err
 }
 
@@ -62,5 +62,5 @@ func (s *Service) FinishRevocation(
 	if err != nil {
 		return domain.Revocation{}, err
 	}
-	return s.Revocation.Finish(ctx, begun, progress)
+	return s.config.Revocation.Finish(ctx, begun, progress)
 }

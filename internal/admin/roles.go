@@ -47,7 +47,7 @@ func (s *Service) CreateRole(ctx context.Context, caller authn.Caller, role doma
 	if err != nil {
 		return Role{}, err
 	}
-	role, err = s.Directory.CreateRole(ctx, role)
+	role, err = s.config.Directory.CreateRole(ctx, role)
 	return showRole(role), err
 }
 
@@ -57,7 +57,7 @@ func (s *Service) FindRole(ctx context.Context, caller authn.Caller, name string
 	if err != nil {
 		return Role{}, err
 	}
-	role, err := s.Directory.FindRole(ctx, name)
+	role, err := s.config.Directory.FindRole(ctx, name)
 	return showRole(role), err
 }
 
@@ -67,7 +67,7 @@ func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, after stri
 	if err != nil {
 		return nil, err
 	}
-	roles, err := s.Directory.ListRoles(ctx, after, limit)
+	roles, err := s.config.Directory.ListRoles(ctx, after, limit)
 	return list(roles, err, showRole)
 }
 
@@ -79,7 +79,7 @@ func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name stri
 	if err != nil {
 		return Role{}, err
 	}
-	role, err := s.Directory.UpdateRole(ctx, name, func(role *domain.Role) error {
+	role, err := s.config.Directory.UpdateRole(ctx, name, func(role *domain.Role) error {
 		if err := sameVersion(version, role.Version); err != nil {
 			return err
 		}
@@ -102,5 +102,5 @@ func (s *Service) DeleteRole(ctx context.Context, caller authn.Caller, name stri
 	if err != nil {
 		return err
 	}
-	return s.Directory.DeleteRole(ctx, name)
+	return s.config.Directory.DeleteRole(ctx, name)
 }

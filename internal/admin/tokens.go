@@ -45,8 +45,8 @@ func (s *Service) FindToken(ctx context.Context, caller authn.Caller, id domain.
 	if err != nil {
 		return Token{}, err
 	}
-	entry, err := s.Index.Find(ctx, id)
-	return ShowToken(entry, s.Now()), err
+	entry, err := s.config.Index.Find(ctx, id)
+	return ShowToken(entry, s.config.Now()), err
 }
 
 // ListTokens lists tokens that belong to all that is named and that the filter chooses, the newest first, and returns the id that the
@@ -57,13 +57,13 @@ func (s *Service) ListTokens(
 	if ctx, err = s.authorize(ctx, caller, "token.list"); err != nil {
 		return nil, next, err
 	}
-	of, err := s.Names.Filter(ctx, names)
+	of, err := s.config.Names.Filter(ctx, names)
 	if err != nil {
 		return nil, next, err
 	}
 	filter.UserID, filter.ClientID, filter.APIID = of.UserID, of.ClientID, of.APIID
-	entries, next, err := s.Index.List(ctx, filter)
-	tokens, err = list(entries, err, func(e domain.TokenEntry) Token { return ShowToken(e, s.Now()) })
+	entries, next, err := s.config.Index.List(ctx, filter)
+	tokens, err = list(entries, err, func(e domain.TokenEntry) Token { return ShowToken(e, s.config.Now()) })
 	return tokens, next, err
 }
 
@@ -73,7 +73,7 @@ func (s *Service) RevokeToken(ctx context.Context, caller authn.Caller, id domai
 	if err != nil {
 		return err
 	}
-	return s.Revocation.RevokeID(ctx, id)
+	return s.config.Revocation.RevokeID(ctx, id)
 }
 
 // SuspendToken makes a token inactive until ResumeToken. domain.ErrNotFound if it is not in the index, domain.ErrRevoked if it is
@@ -83,7 +83,7 @@ func (s *Service) SuspendToken(ctx context.Context, caller authn.Caller, id doma
 	if err != nil {
 		return err
 	}
-	return s.Revocation.Suspend(ctx, id)
+	return s.config.Revocation.Suspend(ctx, id)
 }
 
 // ResumeToken makes a suspended token active again, with the same errors.
@@ -92,7 +92,7 @@ func (s *Service) ResumeToken(ctx context.Context, caller authn.Caller, id domai
 	if err != nil {
 		return err
 	}
-	return s.Revocation.Resume(ctx, id)
+	return s.config.Revocation.Resume(ctx, id)
 }
 
 // PurgeTokens deletes what expired more than an hour ago and returns the number of deleted rows.
@@ -101,5 +101,5 @@ func (s *Service) PurgeTokens(ctx context.Context, caller authn.Caller) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	return s.Index.Purge(ctx)
+	return s.config.Index.Purge(ctx)
 }

@@ -47,7 +47,7 @@ func (s *Service) CreateUser(ctx context.Context, caller authn.Caller, n NewUser
 	if err != nil {
 		return User{}, err
 	}
-	user, err := s.Directory.CreateUser(ctx, domain.User{
+	user, err := s.config.Directory.CreateUser(ctx, domain.User{
 		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified,
 	}, n.Password)
 	return showUser(user), err
@@ -59,7 +59,7 @@ func (s *Service) FindUser(ctx context.Context, caller authn.Caller, username st
 	if err != nil {
 		return User{}, err
 	}
-	user, err := s.Directory.FindUser(ctx, username)
+	user, err := s.config.Directory.FindUser(ctx, username)
 	return showUser(user), err
 }
 
@@ -69,7 +69,7 @@ func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, after stri
 	if err != nil {
 		return nil, err
 	}
-	users, err := s.Directory.ListUsers(ctx, after, limit)
+	users, err := s.config.Directory.ListUsers(ctx, after, limit)
 	return list(users, err, showUser)
 }
 
@@ -83,7 +83,7 @@ func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username 
 	if err != nil {
 		return User{}, err
 	}
-	user, err := s.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
+	user, err := s.config.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
 		if err := sameVersion(version, user.Version); err != nil {
 			return err
 		}
@@ -95,28 +95,28 @@ func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username 
 // SetPassword sets a user's password and ends the user's sessions, grants and tokens.
 func (s *Service) SetPassword(ctx context.Context, caller authn.Caller, username, password string) error {
 	return s.changeUser(ctx, caller, "user.set_password", username, func(ctx context.Context) error {
-		return s.Directory.SetPassword(ctx, username, password)
+		return s.config.Directory.SetPassword(ctx, username, password)
 	})
 }
 
 // DisableUser disables a user and ends the user's sessions, grants and tokens.
 func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username string) error {
 	return s.changeUser(ctx, caller, "user.disable", username, func(ctx context.Context) error {
-		return s.Directory.SetUserDisabled(ctx, username, true)
+		return s.config.Directory.SetUserDisabled(ctx, username, true)
 	})
 }
 
 // EnableUser enables a disabled user again.
 func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) error {
 	return s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
-		return s.Directory.SetUserDisabled(ctx, username, false)
+		return s.config.Directory.SetUserDisabled(ctx, username, false)
 	})
 }
 
 // DeleteUser deletes a user and ends the user's sessions, grants and tokens.
 func (s *Service) DeleteUser(ctx context.Context, caller authn.Caller, username string) error {
 	return s.changeUser(ctx, caller, "user.delete", username, func(ctx context.Context) error {
-		return s.Directory.DeleteUser(ctx, username)
+		return s.config.Directory.DeleteUser(ctx, username)
 	})
 }
 
@@ -134,7 +134,7 @@ func (s *Service) changeUser(ctx context.Context, caller authn.Caller, operation
 // covers refuses a caller who lacks an administrative permission that a user has: who changes a user could become that user.
 // domain.ErrNotFound if there is no such user.
 func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, username string) error {
-	user, err := s.Directory.FindUser(ctx, username)
+	user, err := s.config.Directory.FindUser(ctx, username)
 	if err != nil {
 		return err
 	}
@@ -142,10 +142,10 @@ func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, us
 }
 
 func (s *Service) coversSubject(ctx context.Context, caller authn.Caller, operation string, subject directory.Subject) error {
-	if err := s.Cache.Refresh(ctx); err != nil {
+	if err := s.config.Cache.Refresh(ctx); err != nil {
 		return err
 	}
-	access, err := s.Directory.Access(ctx, subject, domain.AdminAudience)
+	access, err := s.config.Directory.Access(ctx, subject, domain.AdminAudience)
 	if err != nil {
 		return err
 	}
