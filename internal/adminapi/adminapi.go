@@ -7,6 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -38,6 +40,7 @@ type surface struct {
 func Mount(mux *http.ServeMux, c Config) {
 	config := huma.DefaultConfig("Signet", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = root+"/openapi", "", ""
+	config.Formats = formats()
 	config.CreateHooks = nil // no links to schemas in answers
 	config.RejectUnknownQueryParameters = true
 	config.Servers = []*huma.Server{{URL: c.Issuer}}
@@ -46,7 +49,7 @@ func Mount(mux *http.ServeMux, c Config) {
 		Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: c.Issuer + "/oauth2/token", Scopes: scopes()}},
 	}}
 	s := &surface{Config: c, api: humago.New(mux, config)}
-	s.api.UseMiddleware(s.authenticate)
+	s.api.UseMiddleware(s.authenticate, s.checkQuery)
 
 	for _, mount := range []func(){
 		s.mountUsers, s.mountGroups, s.mountRoles, s.mountClients, s.mountAPIs, s.mountReceivers, s.mountTokens, s.mountRevocations, s.mountKeys, s.mountAudit,
@@ -73,9 +76,10 @@ func register[In, Out any](
 	if declared.Name == "" {
 		panic("adminapi: no operation " + name)
 	}
+	object, _, _ := strings.Cut(name, ".")
 	operation := huma.Operation{
-		OperationID: huma.GenerateOperationID(method, path, new(Out)),
-		Method:      method, Path: root + path, Summary: declared.Summary,
+		OperationID: name, Tags: []string{object},
+		Method: method, Path: root + path, Summary: declared.Summary,
 		Security:     []map[string][]string{{bearer: {declared.Permission}}},
 		MaxBodyBytes: maxBody,
 		Errors: []int{
@@ -112,4 +116,22 @@ func (s *surface) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(huma.WithValue(ctx, callerKey{}, caller))
+}
+
+// checkQuery refuses a query that cannot be read, and a parameter with no value or several: a filter that says nothing must not stand
+// for everything.
+func (s *surface) checkQuery(ctx huma.Context, next func(huma.Context)) {
+	address := ctx.URL()
+	query, err := url.ParseQuery(address.RawQuery)
+	if err != nil {
+		s.refuse(ctx, huma.Error422UnprocessableEntity("The query cannot be read."))
+		return
+	}
+	for name, values := range query {
+		if len(values) > 1 || values[0] == "" || !isText(values[0]) {
+			s.refuse(ctx, huma.Error422UnprocessableEntity("Give "+strings.ToValidUTF8(name, "?")+" one value that is text, or leave it out."))
+			return
+		}
+	}
+	next(ctx)
 }

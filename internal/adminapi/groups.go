@@ -66,11 +66,6 @@ type listMembersInput struct {
 	PageInput
 }
 
-// Resolve implements huma.Resolver.
-func (in *listMembersInput) Resolve(huma.Context) []error {
-	return append(checkName(in.Name), checkText("after", in.After)...)
-}
-
 func (s *surface) listMembers(ctx context.Context, caller authn.Caller, in *listMembersInput) (*pageOutput[admin.User], error) {
 	return page(in.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
 		return s.Admin.ListMembers(ctx, caller, in.Name, in.After, limit)

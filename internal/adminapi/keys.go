@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 )
@@ -35,6 +37,9 @@ func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotate
 type revokeKeyInput struct {
 	KID string `path:"kid"`
 }
+
+// Resolve implements huma.Resolver.
+func (in *revokeKeyInput) Resolve(huma.Context) []error { return checkName(in.KID) }
 
 type revokeKeyOutput struct {
 	Body struct {

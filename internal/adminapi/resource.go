@@ -18,9 +18,6 @@ type PageInput struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
-// Resolve implements huma.Resolver.
-func (in *PageInput) Resolve(huma.Context) []error { return checkText("after", in.After) }
-
 type pageOutput[V any] struct {
 	Body struct {
 		Items []V    `json:"items"`
@@ -52,18 +49,14 @@ type NamedInput struct {
 func (in *NamedInput) Resolve(huma.Context) []error { return checkName(in.Name) }
 
 func checkName(name string) []error {
-	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+	if !isText(name) {
 		return []error{huma.Error404NotFound("There is nothing of this name.")}
 	}
 	return nil
 }
 
-func checkText(parameter, text string) []error {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return []error{huma.Error422UnprocessableEntity("The parameter " + parameter + " is not text.")}
-	}
-	return nil
-}
+// isText reports whether a database can hold it.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // EditInput is NamedInput for an edit of the version that its author saw.
 type EditInput struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,18 +90,11 @@ type listAssignmentsInput struct {
 
 // Resolve implements huma.Resolver.
 func (in *listAssignmentsInput) Resolve(huma.Context) []error {
-	var errs []error
-	subjects := 0
-	for name, value := range map[string]string{"role": in.Role, "user": in.User, "group": in.Group, "client": in.Client} {
-		errs = append(errs, checkText(name, value)...)
-		if name != "role" && value != "" {
-			subjects++
-		}
+	subjects := slices.DeleteFunc([]string{in.User, in.Group, in.Client}, func(name string) bool { return name == "" })
+	if len(subjects) > 1 {
+		return []error{huma.Error422UnprocessableEntity("Name one of user, group and client.")}
 	}
-	if subjects > 1 {
-		errs = append(errs, huma.Error422UnprocessableEntity("Name one of user, group and client."))
-	}
-	return errs
+	return nil
 }
 
 func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *listAssignmentsInput) (*pageOutput[admin.Assignment], error) {

@@ -3,8 +3,6 @@ package adminapi
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,19 +31,9 @@ type listTokensInput struct {
 	Limit        int               `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
-// Resolve implements huma.Resolver. A filter that cannot be read, or says nothing, must not stand for all tokens.
+// Resolve implements huma.Resolver.
 func (in *listTokensInput) Resolve(ctx huma.Context) []error {
-	address := ctx.URL()
-	query, err := url.ParseQuery(address.RawQuery)
-	if err != nil {
-		return []error{huma.Error422UnprocessableEntity("The query cannot be read.")}
-	}
-	for name, values := range query {
-		if slices.Contains(values, "") || len(values) > 1 {
-			return []error{huma.Error422UnprocessableEntity("Give " + name + " one value, or leave it out.")}
-		}
-	}
-	if query.Has("issued_before") && in.IssuedBefore.IsZero() {
+	if ctx.Query("issued_before") != "" && in.IssuedBefore.IsZero() { // zero would stand for any time
 		return []error{huma.Error422UnprocessableEntity("Give issued_before a time that has been.")}
 	}
 	return nil

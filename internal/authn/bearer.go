@@ -18,8 +18,8 @@ var (
 	ErrInvalidToken = errors.New("the access token is not valid")
 )
 
-// maxAuthorization bounds the Authorization header, in bytes.
-const maxAuthorization = 32 << 10
+// maxAuthorization bounds the Authorization header, in bytes: any access token, after its scheme.
+const maxAuthorization = domain.MaxTokenSize + 1<<10
 
 // Introspector judges access tokens.
 type Introspector interface {

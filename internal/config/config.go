@@ -34,8 +34,9 @@ type DatabasePool struct {
 	MaxConnections int `koanf:"max_connections"`
 }
 
-// Tokens are the lifetimes of what Signet issues.
+// Tokens are the lifetimes of what Signet issues, and its size.
 type Tokens struct {
+	MaxSize            int           `koanf:"max_size"`             // of access tokens, in bytes
 	AccessTTL          time.Duration `koanf:"access_ttl"`           // of access tokens, where their API sets none
 	IDTTL              time.Duration `koanf:"id_ttl"`               // of ID tokens
 	CodeTTL            time.Duration `koanf:"code_ttl"`             // of authorization codes
@@ -80,6 +81,7 @@ func Default() Config {
 		DatabasePool:    DatabasePool{MaxConnections: 16},
 		DatabaseTimeout: 1500 * time.Millisecond,
 		Tokens: Tokens{
+			MaxSize:            16 << 10,
 			AccessTTL:          10 * time.Minute,
 			IDTTL:              10 * time.Minute,
 			CodeTTL:            time.Minute,

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // resolve fills in what is empty and follows from other settings.
@@ -41,6 +43,7 @@ func (c *Config) validate() error {
 	check("master_key_file", c.checkMasterKey())
 	check("database_pool.max_connections", between(c.DatabasePool.MaxConnections, 2, 1000))
 	check("database_timeout", between(c.DatabaseTimeout, 100*time.Millisecond, time.Minute))
+	check("tokens.max_size", between(c.Tokens.MaxSize, 2<<10, domain.MaxTokenSize))
 	check("tokens.access_ttl", between(c.Tokens.AccessTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.id_ttl", between(c.Tokens.IDTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.code_ttl", between(c.Tokens.CodeTTL, time.Second, 10*time.Minute))

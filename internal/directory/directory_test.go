@@ -241,6 +241,34 @@ func TestEmailAddressOf254CharactersIsAUsername(t *testing.T) {
 	})
 }
 
+func TestAnEmailAddressThatOnePersonHasSignsInToo(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		with := func(username, email string) domain.User {
+			user, err := w.CreateUser(ctx, domain.User{Username: username, Email: email}, "correct horse")
+			w.check(err)
+			return user
+		}
+		alice := with("alice", "Alice@People.example")
+		bob := with("alice@home.example", "shared@people.example")
+		with("carol", "alice@home.example") // bob's username
+		with("dave", "shared@people.example")
+		with("eve", "eve@people.example")
+		with("old-eve", "eve@people.example")
+		w.check(w.SetUserDisabled(ctx, "old-eve", true))
+		w.user("nobody", "correct horse")
+		for name, want := range map[string]string{
+			"alice@people.example": alice.Username, "ALICE@PEOPLE.EXAMPLE": alice.Username, "alice@home.example": bob.Username,
+			"eve@people.example": "eve", "shared@people.example": "", "": "", "@": "", "alice@": "", "%@people.example": "",
+		} {
+			user, err := w.Authenticate(ctx, name, "correct horse")
+			if user.Username != want || (err == nil) != (want != "") {
+				w.t.Errorf("%s signed in %q, %v", name, user.Username, err)
+			}
+		}
+	})
+}
+
 // NFC and NFD spellings of one password (RFC 8265 §4).
 const composed, decomposed = "p\u00e4ssw\u00f6rter-\u00e9", "pa\u0308sswo\u0308rter-e\u0301"
 

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// Authenticate finds the user whose username and password these are. ErrInvalid for an unknown user, a wrong password and a
+// Authenticate finds the user whose name and password these are: the username, or an e-mail address that no other enabled user
+// has. ErrInvalid for an unknown user, a wrong password and a
 // disabled user, without a difference in answer or time; any other error means that the check was not possible.
 func (d *Directory) Authenticate(ctx context.Context, username, password string) (domain.User, error) {
-	user, err := d.store.FindUser(ctx, canonical(username))
+	user, err := d.named(ctx, username)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return domain.User{}, fmt.Errorf("sign in: %w", err)
 	}
@@ -33,6 +35,23 @@ func (d *Directory) Authenticate(ctx context.Context, username, password string)
 		return d.rehash(ctx, user, password)
 	}
 	return user, nil
+}
+
+// named finds the user who signs in by a username, or where there is no such username, by an e-mail address. ErrNotFound if there is
+// none, or several have the address.
+func (d *Directory) named(ctx context.Context, name string) (domain.User, error) {
+	user, err := d.store.FindUser(ctx, canonical(name))
+	if !errors.Is(err, domain.ErrNotFound) || !strings.Contains(name, "@") {
+		return user, err
+	}
+	users, err := d.store.UsersByEmail(ctx, name, 2)
+	if err == nil && len(users) != 1 {
+		err = domain.ErrNotFound
+	}
+	if err != nil {
+		return domain.User{}, err
+	}
+	return users[0], nil
 }
 
 // matches says whether a typed password is the hashed one: as prepared, or raw, as passwords were hashed before they were prepared.

@@ -87,6 +87,10 @@ const (
 	TokenIdentity TokenKind = 2
 )
 
+// MaxTokenSize is the size in bytes of the largest access token that any setting lets Signet mint. Whatever reads tokens takes them up
+// to this size, so that one which was issued under another setting is understood and can be revoked.
+const MaxTokenSize = 32 << 10
+
 // IssuedToken is a row of the index of issued tokens.
 type IssuedToken struct {
 	ID        TokenID

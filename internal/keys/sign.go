@@ -20,9 +20,6 @@ const (
 	TypeSecurityEvent = "secevent+jwt"   // RFC 8417 §2.3
 )
 
-// maxTokenSize bounds what is parsed, in bytes.
-const maxTokenSize = 16 << 10
-
 // ErrNotOurs says that a token was not signed by any key of this ring, or is of another type.
 var ErrNotOurs = errors.New("not signed by a key of this server")
 
@@ -64,7 +61,7 @@ type protected struct {
 // Verify checks that a compact JWS of the given type was signed by a published key of this server, with that key's own
 // algorithm, and returns the payload and the key's id. ErrNotOurs if not; any other error is a failure to find out.
 func (k *Keys) Verify(ctx context.Context, typ, token string) (payload []byte, keyID int64, err error) {
-	if len(token) > maxTokenSize {
+	if len(token) > domain.MaxTokenSize {
 		return nil, 0, ErrNotOurs
 	}
 	message, err := jws.ParseString(token)

@@ -153,7 +153,11 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 		}
 		return 0, err
 	}
-	l.pages.Remember(w, r, user.Username)
+	names := []string{user.Username}
+	if user.Email != "" {
+		names = append(names, user.Email)
+	}
+	l.pages.Remember(w, r, names...)
 	return session.ID, l.pages.SignIn(w, r, token)
 }
 

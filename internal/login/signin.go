@@ -64,7 +64,7 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
-		l.log.InfoContext(r.Context(), "sign-in refused", "ip", address(r))
+		l.log.InfoContext(r.Context(), "sign-in refused", "username", form.Username[:min(len(form.Username), 256)], "ip", address(r))
 		form.Problem = "Username and password do not match. Please try again."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "login", form)
 	case err != nil:

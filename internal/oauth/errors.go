@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/ory/fosite"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // Errors that fosite has no name for.
@@ -21,6 +23,10 @@ var (
 	errTooLarge = &fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "The request is too large.",
 		CodeField: http.StatusRequestEntityTooLarge,
+	}
+	errUnsupportedTokenType = &fosite.RFC6749Error{ // RFC 7009 §2.2.1
+		ErrorField: "unsupported_token_type", DescriptionField: "An ID token cannot be revoked: revoke the access or refresh token.",
+		CodeField: http.StatusBadRequest,
 	}
 	errInvalidGrant = fosite.ErrInvalidGrant.WithDescription(
 		"The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
@@ -63,6 +69,7 @@ func clientError(err error) error {
 // wraps a storage's errors in errors of its own choice. Nothing of an internal error's text gets out.
 func wire(err error) wireError {
 	var rfc *fosite.RFC6749Error
+	var tooLarge *token.TooLargeError
 	switch {
 	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrStale),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -71,6 +78,9 @@ func wire(err error) wireError {
 		return wireError{errInvalidGrant.ErrorField, errInvalidGrant.DescriptionField, errInvalidGrant.CodeField}
 	case errors.Is(err, revocation.ErrNotYours):
 		return wireError{"unauthorized_client", "The token was issued to another client.", http.StatusBadRequest}
+	case errors.As(err, &tooLarge):
+		return wireError{"invalid_scope", fmt.Sprintf("The access token would have %d bytes, and the limit is %d: ask for fewer scopes.",
+			tooLarge.Size, tooLarge.Limit), http.StatusBadRequest}
 	case errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError:
 		return wireError{rfc.ErrorField, describe(rfc), rfc.CodeField}
 	default:

@@ -12,7 +12,7 @@ const (
 	trustedName      = "device"
 	trustedLifetime  = 180 * 24 * time.Hour
 	maxTrustedLength = 2 << 10 // bytes of the cookie
-	maxTrustedUsers  = 8
+	maxTrustedUsers  = 8       // names
 )
 
 // trustedBrowser is the content of a cookie that says which users signed in on this browser before. It authenticates nobody.
@@ -26,10 +26,13 @@ type trustedUser struct {
 	Until    time.Time
 }
 
-// Remember puts the user into the trusted browser cookie, for 180 days.
-func (p *Pages) Remember(w http.ResponseWriter, r *http.Request, username string) {
-	users := slices.DeleteFunc(p.trustedBrowser(r).Users, func(u trustedUser) bool { return strings.EqualFold(u.Username, username) })
-	users = slices.Insert(users, 0, trustedUser{username, p.now().Add(trustedLifetime)})
+// Remember puts the names that a user may sign in by into the trusted browser cookie, for 180 days.
+func (p *Pages) Remember(w http.ResponseWriter, r *http.Request, usernames ...string) {
+	users := p.trustedBrowser(r).Users
+	for _, username := range slices.Backward(usernames) {
+		users = slices.DeleteFunc(users, func(u trustedUser) bool { return strings.EqualFold(u.Username, username) })
+		users = slices.Insert(users, 0, trustedUser{username, p.now().Add(trustedLifetime)})
+	}
 	users = users[:min(len(users), maxTrustedUsers)]
 	var value string
 	var err error

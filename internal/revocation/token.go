@@ -13,15 +13,15 @@ import (
 // ErrNotYours says that a token was issued to another client.
 var ErrNotYours = errors.New("issued to another client")
 
-// RevokeAccess revokes an access token on behalf of the client that it was issued to (RFC 7009 §2.1). A token that is not
-// one of ours is no error. ErrNotYours if it is another client's.
+// RevokeAccess revokes an access token on behalf of the client that it was issued to (RFC 7009 §2.1). domain.ErrNotFound if it is not in
+// the index, ErrNotYours if it is another client's.
 func (s *Service) RevokeAccess(ctx context.Context, client *domain.Client, token string) error {
 	located, err := s.index.Locate(ctx, token)
 	switch {
 	case err != nil:
 		return err
 	case !located.Found:
-		return nil
+		return fmt.Errorf("revoke a token: %w", domain.ErrNotFound)
 	case located.Token.ClientID != client.ID:
 		return ErrNotYours
 	case !located.Token.RevokedAt.IsZero():

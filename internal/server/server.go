@@ -17,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/login"
@@ -80,7 +81,7 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
+		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -24,6 +24,8 @@ const (
 	Orders    = "https://orders.example" // the API
 	AccessTTL = 10 * time.Minute
 	StatusTTL = 10 * time.Second
+
+	MaxTokenSize = 16 << 10 // bytes
 )
 
 // SessionLimits are those of a Replica's sessions.

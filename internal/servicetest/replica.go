@@ -56,7 +56,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 	r.Sessions = session.New(db, recorder, clock, SessionLimits)
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), clock),
-		Issuer: Issuer, AccessTTL: AccessTTL, Now: clock,
+		Issuer: Issuer, AccessTTL: AccessTTL, MaxSize: MaxTokenSize, Now: clock,
 	})
 	r.Introspection = introspection.New(introspection.Config{
 		Minter: r.Minter, Index: r.Index, Revocations: r.Revocation, Keys: r.Keys, Registry: r.Registry, Directory: r.Directory,

@@ -79,6 +79,12 @@ func (db *DB) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
 	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
 }
 
+// UsersByEmail returns the enabled users that have an e-mail address, in whatever case, at most limit.
+func (db *DB) UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error) {
+	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u
+		WHERE u.email <> '' AND lower(u.email) = lower($1) AND u.disabled_at IS NULL ORDER BY u.id LIMIT $2`, email, limit)
+}
+
 // ListUsers returns users by username, those after the given one, at most limit.
 func (db *DB) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username > $1 ORDER BY u.username LIMIT $2`, after, limit)

@@ -23,6 +23,7 @@ type Minter struct {
 	statuses  *status.Allocator
 	issuer    string
 	accessTTL time.Duration
+	maxSize   int
 	now       func() time.Time
 }
 
@@ -33,13 +34,15 @@ type Config struct {
 	Statuses  *status.Allocator
 	Issuer    string
 	AccessTTL time.Duration // where an API sets none
+	MaxSize   int           // of an access token in bytes, at most domain.MaxTokenSize
 	Now       func() time.Time
 }
 
 // New makes a Minter.
 func New(c Config) *Minter {
 	return &Minter{
-		keys: c.Keys, directory: c.Directory, statuses: c.Statuses, issuer: c.Issuer, accessTTL: c.AccessTTL, now: c.Now,
+		keys: c.Keys, directory: c.Directory, statuses: c.Statuses, issuer: c.Issuer, accessTTL: c.AccessTTL,
+		maxSize: min(c.MaxSize, domain.MaxTokenSize), now: c.Now,
 	}
 }
 
@@ -65,13 +68,22 @@ type SignedToken struct {
 	ExpiresAt time.Time
 }
 
+// TooLargeError says that an access token would be larger than is allowed. Sizes are in bytes.
+type TooLargeError struct{ Size, Limit int }
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the access token would have %d bytes; the limit is %d", e.Size, e.Limit)
+}
+
 // Mint decides and signs an access token. A permission is in it only if it was granted to the client and a role gives it to
-// the subject. domain.ErrRevoked if the user may not have tokens any more.
+// the subject. It expires no later than its grant and what gives its permissions. A TooLargeError if it is larger than tokens may be,
+// domain.ErrRevoked if the user may not have tokens any more.
 func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, error) {
 	now := m.now()
 	claims := Claims{Issuer: m.issuer, Subject: r.Client.ClientID, Audience: m.issuer, ClientID: r.Client.ClientID}
 	record := domain.IssuedToken{ID: newTokenID(now), Kind: domain.TokenAccess, ClientID: r.Client.ID}
 	subject := directory.Subject{Kind: domain.SubjectClient, ID: r.Client.ID, Name: r.Client.ClientID}
+	var ends []time.Time
 	if r.Grant != nil {
 		user, err := m.directory.ActiveUser(ctx, r.Grant.UserID)
 		if err != nil {
@@ -80,9 +92,10 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		subject = directory.Subject{Kind: domain.SubjectUser, ID: user.ID}
 		record.UserID, record.GrantID = user.ID, r.Grant.ID
 		claims.Subject = user.Subject
+		ends = append(ends, r.Grant.ExpiresAt)
 		claims.AuthTime, claims.ACR, claims.AMR = r.Grant.AuthTime.Unix(), r.Grant.ACR, r.Grant.AMR
 	}
-	alg, ttl, until := domain.ES256, m.accessTTL, time.Time{}
+	alg, ttl := domain.ES256, m.accessTTL
 	scopes := r.Scopes
 	if r.API != nil {
 		access, err := m.directory.Access(ctx, subject, r.API.Audience)
@@ -93,7 +106,7 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		if r.API.AccessTokenTTL > 0 {
 			ttl = r.API.AccessTokenTTL
 		}
-		until = access.Until
+		ends = append(ends, access.Until)
 		scopes, claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
 		if r.discloses(domain.ScopeRoles) {
 			claims.Roles = access.Roles
@@ -103,7 +116,7 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		}
 	}
 	claims.Scope = joinScopes(scopes)
-	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), until)
+	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), ends)
 	claims.ID, claims.IssuedAt, claims.ExpiresAt = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
 	var err error
 	if record.Status, err = m.statuses.Allocate(ctx, record.ExpiresAt); err != nil {
@@ -115,15 +128,20 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 	if err != nil {
 		return SignedToken{}, err
 	}
+	if len(token) > m.maxSize {
+		return SignedToken{}, &TooLargeError{len(token), m.maxSize}
+	}
 	record.KeyID, record.Digest = keyID, Digest(token)
 	return SignedToken{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt}, nil
 }
 
-// expiry is the earlier of two times, in whole seconds as in the token, where until may be zero: a token does not outlive the
-// assignment that it rests on. It is never one at which the token is issued already expired.
-func expiry(issued, expires, until time.Time) time.Time {
-	if !until.IsZero() && until.Before(expires) {
-		expires = until
+// expiry is the earliest of the time that a lifetime gives and the ends of what the token rests on, its grant and assignments, in
+// whole seconds as in the token; a zero end is none. It is never one at which the token is issued already expired.
+func expiry(issued, expires time.Time, ends []time.Time) time.Time {
+	for _, end := range ends {
+		if !end.IsZero() && end.Before(expires) {
+			expires = end
+		}
 	}
 	if expires = expires.Truncate(time.Second); !expires.After(issued) {
 		expires = issued.Add(time.Second)

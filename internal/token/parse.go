@@ -9,13 +9,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// maxSize bounds what is parsed, in bytes.
-const maxSize = 16 << 10
-
 // Parse reads the claims of a compact JWS without verifying its signature: anybody may have written them. false if it is none.
 func Parse(token string) (claims Claims, ok bool) {
 	parts := strings.Split(token, ".")
-	if len(token) > maxSize || len(parts) != 3 {
+	if len(token) > domain.MaxTokenSize || len(parts) != 3 {
 		return claims, false
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])

@@ -1,6 +1,8 @@
 package token_test
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -50,6 +52,55 @@ func TestTokenDoesNotOutliveTheAssignmentItRestsOn(t *testing.T) {
 		f.Now.Store(&until)
 		if again := f.Issue(t, f.B, "orders:read"); len(again.Scopes) != 0 {
 			t.Errorf("a token of the time after has %v", again.Scopes)
+		}
+	})
+}
+
+// grantOf is a grant of alice to the client reporting that ends at a time.
+func grantOf(f servicetest.Fixture, client *domain.Client, ends time.Time) *domain.Grant {
+	return &domain.Grant{ID: 1, ClientID: client.ID, UserID: f.Alice.ID, Audience: servicetest.Orders, AuthTime: f.Clock(), ExpiresAt: ends}
+}
+
+func TestTokenDoesNotOutliveItsGrant(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := servicetest.SetUp(t, db)
+		request := f.Request(t, f.A)
+		for ends, want := range map[time.Duration]time.Duration{
+			time.Hour: servicetest.AccessTTL, 90 * time.Second: 90 * time.Second, time.Millisecond: time.Second,
+		} {
+			request.Grant = grantOf(f, request.Client, f.Clock().Add(ends))
+			minted, err := f.A.Minter.Mint(eventtest.Context(t), request)
+			servicetest.Must(t, err)
+			if got := minted.ExpiresAt.Sub(minted.Record.IssuedAt()); got < want-time.Second || got > want {
+				t.Errorf("of a grant that ends in %v the token lives %v, want %v", ends, got, want)
+			}
+		}
+	})
+}
+
+func TestTokenOfAUserInVeryManyGroupsIsRefusedWithItsSize(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := servicetest.SetUp(t, db)
+		request := f.Request(t, f.A, domain.ScopeRoles, domain.ScopeGroups)
+		request.Grant = grantOf(f, request.Client, f.Clock().Add(time.Hour))
+		minted, err := f.A.Minter.Mint(eventtest.Context(t), request)
+		servicetest.Must(t, err)
+		if _, err := f.A.Minter.Verify(eventtest.Context(t), minted.Token); err != nil {
+			t.Errorf("what was minted does not verify: %v", err)
+		}
+		for i := range 100 {
+			role, group := fmt.Sprintf("role-of-sixty-characters-of-department-number-%014d", i), fmt.Sprintf("group-of-sixty-characters-of-department-number-%013d", i)
+			f.A.AddRole(t, role, servicetest.Orders+"#orders:read")
+			_, err := f.A.Directory.CreateGroup(eventtest.Context(t), domain.Group{Name: group})
+			servicetest.Must(t, err)
+			servicetest.Must(t, f.A.Directory.AddMember(eventtest.Context(t), group, "alice"))
+			f.A.AssignRole(t, role, domain.SubjectGroup, group, time.Time{})
+		}
+		f.A.Refresh(t)
+		_, err = f.A.Minter.Mint(eventtest.Context(t), request)
+		var large *token.TooLargeError
+		if !errors.As(err, &large) || large.Size <= large.Limit || large.Limit != servicetest.MaxTokenSize {
+			t.Errorf("of 100 groups with a role each: %v", err)
 		}
 	})
 }

@@ -120,6 +120,7 @@ CREATE TABLE users (
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL
 );
+CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
 -- What a user proves who they are with: at most one password.
 CREATE TABLE credentials (

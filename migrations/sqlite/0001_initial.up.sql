@@ -104,6 +104,7 @@ CREATE TABLE users (
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL
 );
+CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
 -- What a user proves who they are with: at most one password.
 CREATE TABLE credentials (

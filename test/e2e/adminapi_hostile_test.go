@@ -1,0 +1,193 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signet-auth/signet/internal/admin"
+)
+
+// apiOperation is an operation as the API's own description has it.
+type apiOperation struct {
+	OperationID string
+	Security    []map[string][]string
+	Parameters  []struct{ Name, In string }
+	RequestBody struct {
+		Content map[string]struct {
+			Schema struct {
+				Ref string `json:"$ref"`
+			}
+		}
+	}
+}
+
+type apiDescription struct {
+	Paths      map[string]map[string]apiOperation
+	Components struct {
+		Schemas map[string]struct{ Properties map[string]any }
+	}
+}
+
+func (s *server) describeAPI(t *testing.T) (d apiDescription) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(s.get("/api/v1/openapi.json", "").wantStatus(t, 200).body), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// members are those of an operation's JSON body, sorted.
+func (d apiDescription) members(o apiOperation) []string {
+	ref := o.RequestBody.Content["application/json"].Schema.Ref
+	schema := d.Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(schema.Properties)), func(name string) bool { return name == "$schema" })
+}
+
+func TestTheAPIDescribesEveryOperationWithItsPermission(t *testing.T) {
+	t.Parallel()
+	described := map[string]string{}
+	for _, methods := range openShop(t, "").describeAPI(t).Paths {
+		for _, o := range methods {
+			described[o.OperationID] = o.Security[0]["bearer"][0]
+		}
+	}
+	for _, byServers := range []string{"token.purge", "revocation.finish", "audit.verify"} { // and by the command line
+		if _, ok := described[byServers]; ok {
+			t.Errorf("%s is in the API", byServers)
+		}
+		described[byServers] = admin.OperationOf(byServers).Permission
+	}
+	for _, o := range admin.Operations {
+		if described[o.Name] != o.Permission {
+			t.Errorf("%s: the API asks for %q, want %q", o.Name, described[o.Name], o.Permission)
+		}
+	}
+	if len(described) != len(admin.Operations) {
+		t.Errorf("the API has %d operations, want %d", len(described), len(admin.Operations))
+	}
+}
+
+// bodies are good ones, by operation; most need objects that do not exist.
+var bodies = map[string]string{
+	"user.create":       `{"username":"bob","name":"Bob","email":"bob@people.example","email_verified":true,"password":"correct horse battery staple"}`,
+	"user.update":       `{"name":"Alice","email":"alice@people.example","email_verified":true}`,
+	"user.set_password": `{"password":"correct horse battery staple"}`,
+	"group.create":      `{"name":"sales","description":"Sales"}`,
+	"group.update":      `{"description":"Operations"}`,
+	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,
+	"role.update":       `{"description":"Reads orders","permissions":[]}`,
+	"client.create": `{"client_id":"bills","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],
+		"redirect_uris":["https://bills.example/cb"],"id_token_signed_response_alg":"ES256","first_party":false,"apis":[],"serves":[]}`,
+	"client.update": `{"client_name":"Shop","grant_types":["authorization_code"],"redirect_uris":["https://shop.example/cb"],
+		"id_token_signed_response_alg":"ES256","first_party":false,"apis":[],"serves":[]}`,
+	"client.add_secret": `{"expires_at":"2999-01-01T00:00:00Z"}`,
+	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
+	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
+	"receiver.create":   `{"client_id":"nobody","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":[]}`,
+	"revocation.begin":  `{"client":"nobody"}`,
+	"key.rotate":        `{"alg":"none"}`,
+}
+
+// hostile values, as they stand in JSON and as they stand in an address.
+var (
+	hostileJSON = []string{
+		`"\u0000"`, "\"\xff\"", `"\ud800"`, `"` + strings.Repeat("x", 60_000) + `"`, `"' OR 1=1 --"`, `""`, `-1`, `1.5`, `1e400`, `2147483648`,
+		`9223372036854775807`, `9223372036854775808`, `"0001-01-01T00:00:00Z"`, `"9999-12-31T23:59:59Z"`, `"+275760-09-13T00:00:00Z"`,
+		`[]`, `{}`, `[[]]`, `["\u0000"]`, `[{"audience":"\u0000","permission":"\u0000","name":"\u0000","permissions":["\u0000"]}]`,
+	}
+	hostileText = []string{
+		"%00", "%FF", "a%00b", "%ED%A0%80", strings.Repeat("x", 3000), "'%20OR%201=1", "-1", "0", "1.5", "2147483648", "9223372036854775807",
+		"9223372036854775808", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "%2e%2e%2f", "%25", "%0d%0a",
+	}
+)
+
+func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke")
+		s.signet("group", "create", "ops-team")
+		names := map[string]string{
+			"/users": "alice", "/groups": "ops-team", "/roles": "clerk", "/clients": "web", "/apis": url.PathEscape(ordersAPI), "/receivers": "web",
+		}
+		d := s.describeAPI(t)
+		try := func(o apiOperation, method, path, body string) answer {
+			a := m.call(strings.ToUpper(method), path, body, "If-Match", "*")
+			if a.status >= 500 || a.status == http.StatusUnauthorized {
+				t.Errorf("%s: %s %.200s %.200s: status %d: %.300s", o.OperationID, method, path, body, a.status, a.body)
+			}
+			return a
+		}
+		for template, methods := range d.Paths {
+			template = strings.TrimPrefix(template, "/api/v1")
+			collection := "/" + strings.Split(template, "/")[1]
+			good := strings.NewReplacer("{name}", names[collection], "{user}", "alice", "{kind}", "users", "{subject}", "alice",
+				"{secret}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1")
+			for method, o := range methods {
+				for _, p := range o.Parameters {
+					for _, value := range hostileText {
+						switch p.In {
+						case "path":
+							try(o, method, good.Replace(strings.ReplaceAll(template, "{"+p.Name+"}", value)), bodies[o.OperationID])
+						case "query":
+							if method == "get" || p.Name != "expires_at" {
+								try(o, method, good.Replace(template)+"?"+p.Name+"="+value, "")
+							}
+						}
+					}
+				}
+				d.tryBodies(t, o, func(body string) answer { return try(o, method, good.Replace(template), body) })
+			}
+		}
+		m.call("GET", "/users", "").wantStatus(t, 200)
+	})
+}
+
+// tryBodies sends hostile values as each member of a body in turn. null, a name in another case, an unknown one and one that is
+// given twice are refused.
+func (d apiDescription) tryBodies(t *testing.T, o apiOperation, try func(body string) answer) {
+	t.Helper()
+	members := d.members(o)
+	if len(members) == 0 {
+		return
+	}
+	base := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(bodies[o.OperationID]), &base); err != nil {
+		t.Errorf("%s: give it a body in this test: %v", o.OperationID, err)
+		return
+	}
+	body := func(member, value string, more ...string) string {
+		parts := []string{quoted(member) + ":" + value}
+		for name, v := range base {
+			if name != member && !strings.EqualFold(name, member) {
+				parts = append(parts, quoted(name)+":"+string(v))
+			}
+		}
+		return "{" + strings.Join(append(parts, more...), ",") + "}"
+	}
+	refused := func(body string) {
+		if a := try(body); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %.200s: status %d, want 422: %.300s", o.OperationID, body, a.status, a.body)
+		}
+	}
+	for _, member := range members {
+		for _, value := range hostileJSON {
+			try(body(member, value))
+		}
+		value := string(base[member])
+		if value == "" {
+			value = `"x"`
+		}
+		refused(body(member, "null"))
+		refused(body(strings.ToUpper(member), value))
+		refused(body(member, value, quoted(member)+":"+value))
+	}
+	refused(body("unknown", `1`))
+	refused("null")
+	refused("[]")
+}
+
+func quoted(s string) string { return `"` + s + `"` }
