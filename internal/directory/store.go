@@ -47,6 +47,9 @@ type Store interface {
 	// ListMembers returns a group's users by username, those after the given one, at most limit.
 	ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error)
 
+	// TakeExpired returns at most limit assignments that have expired by now and that no call returned before, oldest expiry first.
+	TakeExpired(ctx context.Context, now time.Time, limit int) ([]domain.Assignment, error)
+
 	// InsertRole stores the role with its permissions. ErrExists if the name is taken, ErrNotFound if a permission does not exist.
 	InsertRole(ctx context.Context, role domain.Role) (id int64, err error)
 	// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist.

@@ -265,6 +265,24 @@ func (e RoleUnassigned) Signal() domain.SecurityEvent {
 	return changed("A role was taken away.", aboutSubject(e.Subject)...)
 }
 
+// AssignmentExpired says: the time until which a role was assigned to a subject has come (RFC 3339).
+type AssignmentExpired struct {
+	Role      string `json:"-"`
+	ExpiresAt string `json:"expires_at"`
+	Subject   string `json:"subject"`
+}
+
+// Kind implements Event.
+func (AssignmentExpired) Kind() string { return "role.expire" }
+
+// Object implements Event.
+func (e AssignmentExpired) Object() string { return "role:" + e.Role }
+
+// Signal implements ForServices.
+func (e AssignmentExpired) Signal() domain.SecurityEvent {
+	return changed("The assignment of a role expired.", aboutSubject(e.Subject)...)
+}
+
 // SetupLinkMade says: a link with which the first administrator is made.
 type SetupLinkMade struct{}
 

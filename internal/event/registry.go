@@ -35,9 +35,10 @@ func (ClientCreated) Kind() string { return "client.create" }
 // Object implements Event.
 func (e ClientCreated) Object() string { return "client:" + e.ClientID }
 
-// ClientUpdated says: a client was changed.
+// ClientUpdated says: a client was changed; Shrunk are the audiences at which it may ask for less than before.
 type ClientUpdated struct {
-	ClientID string `json:"-"`
+	ClientID string   `json:"-"`
+	Shrunk   []string `json:"-"`
 	ClientDetails
 }
 
@@ -46,6 +47,15 @@ func (ClientUpdated) Kind() string { return "client.update" }
 
 // Object implements Event.
 func (e ClientUpdated) Object() string { return "client:" + e.ClientID }
+
+// Signal implements ForServices.
+func (e ClientUpdated) Signal() domain.SecurityEvent {
+	var about []domain.Concerned
+	for _, audience := range e.Shrunk {
+		about = append(about, domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID, Audience: audience})
+	}
+	return changed("The client may ask for fewer permissions.", about...)
+}
 
 // ClientDisabled says: a client was disabled; its grants and tokens ended.
 type ClientDisabled struct {
@@ -126,9 +136,10 @@ func (APICreated) Kind() string { return "api.create" }
 // Object implements Event.
 func (e APICreated) Object() string { return "api:" + e.Audience }
 
-// APIUpdated says: an API was changed.
+// APIUpdated says: an API was changed; Shrunk, that it has lost permissions.
 type APIUpdated struct {
 	Audience string `json:"-"`
+	Shrunk   bool   `json:"-"`
 	APIDetails
 }
 
@@ -137,6 +148,14 @@ func (APIUpdated) Kind() string { return "api.update" }
 
 // Object implements Event.
 func (e APIUpdated) Object() string { return "api:" + e.Audience }
+
+// Signal implements ForServices.
+func (e APIUpdated) Signal() domain.SecurityEvent {
+	if !e.Shrunk {
+		return domain.SecurityEvent{}
+	}
+	return changed("The API has fewer permissions.", domain.Concerned{Kind: domain.ConcernsAPI, Name: e.Audience, Audience: e.Audience})
+}
 
 // APIDeleted says: an API was deleted; its tokens ended.
 type APIDeleted struct {

@@ -55,7 +55,7 @@ func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*do
 			return nil, err
 		}
 		api, err = r.store.FindAPI(ctx, audience)
-		return event.APIUpdated{Audience: audience, APIDetails: apiDetails(api)}, err
+		return event.APIUpdated{Audience: audience, Shrunk: lacksPermissions(current, api), APIDetails: apiDetails(api)}, err
 	})
 	if err != nil {
 		return domain.API{}, fmt.Errorf("API %q: %w", audience, err)
@@ -74,6 +74,12 @@ func keepsBuiltIn(before, after domain.API) error {
 		}
 	}
 	return nil
+}
+
+func lacksPermissions(before, after domain.API) bool {
+	return slices.ContainsFunc(before.Permissions, func(had domain.Permission) bool {
+		return !slices.ContainsFunc(after.Permissions, func(has domain.Permission) bool { return has.Name == had.Name })
+	})
 }
 
 func apiDetails(api domain.API) event.APIDetails {

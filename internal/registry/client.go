@@ -79,12 +79,29 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 			return nil, err
 		}
 		client, err = r.store.FindClient(ctx, clientID)
-		return event.ClientUpdated{ClientID: clientID, ClientDetails: clientDetails(client)}, err
+		return event.ClientUpdated{ClientID: clientID, Shrunk: shrunk(current, client), ClientDetails: clientDetails(client)}, err
 	})
 	if err != nil {
 		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
 	}
 	return client, nil
+}
+
+// shrunk are the audiences at which a client may ask for less after a change than before. One that could ask for all permissions of
+// an API counts as limited by any list.
+func shrunk(before, after domain.Client) (audiences []string) {
+	for _, had := range before.APIs {
+		i := slices.IndexFunc(after.APIs, func(has domain.ClientAPI) bool { return has.Audience == had.Audience })
+		switch {
+		case i < 0:
+			audiences = append(audiences, had.Audience)
+		case len(after.APIs[i].Permissions) == 0: // all
+		case len(had.Permissions) == 0,
+			slices.ContainsFunc(had.Permissions, func(p string) bool { return !slices.Contains(after.APIs[i].Permissions, p) }):
+			audiences = append(audiences, had.Audience)
+		}
+	}
+	return audiences
 }
 
 func clientDetails(client domain.Client) event.ClientDetails {

@@ -42,15 +42,21 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 	if err := s.Store.LeaseReceiver(ctx, queue.receiver.ID, s.Now(), until); err != nil {
 		return false, fmt.Errorf("lease the receiver: %w", err)
 	}
-	// Another replica may have delivered between the look and the lease.
+	leased := queue.receiver
+	leased.LeasedUntil = until
+	defer func() { // whatever happens: nobody else may push while the lease lasts
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
+		defer cancel()
+		err = errors.Join(err, s.Store.ReleaseReceiver(release, leased))
+	}()
+	// Another replica may have delivered before the lease.
 	if queue, err = s.load(ctx, clientID); err != nil {
 		return false, err
 	}
 	queue.receiver.LeasedUntil = until
 	more, err = s.pushAll(ctx, &queue)
-	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
-	defer cancel()
-	return more, errors.Join(err, s.Store.ReleaseReceiver(release, queue.receiver))
+	leased = queue.receiver
+	return more, err
 }
 
 // pushAll pushes a round of tokens, until one fails, and sets the receiver's attempts accordingly.

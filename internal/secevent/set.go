@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -82,7 +83,17 @@ func (s *Service) claims(ctx context.Context, i item) (*claims, error) {
 		return &all, nil
 	}
 	access, err := s.Directory.Access(ctx, i.who(), i.audience)
-	return &claims{i.audience, list(access.Roles), list(access.Groups), list(access.Permissions)}, err
+	if err != nil {
+		return nil, err
+	}
+	if i.cause.UserID == 0 { // a client, whose tokens say no more than it may ask for
+		client, err := s.Registry.LookupClient(ctx, i.cause.Subject)
+		if err != nil {
+			return nil, err
+		}
+		access.Permissions = slices.DeleteFunc(access.Permissions, func(p string) bool { return !client.MayAsk(i.audience, p) })
+	}
+	return &claims{i.audience, list(access.Roles), list(access.Groups), list(access.Permissions)}, nil
 }
 
 // list is [] in JSON when it is empty.

@@ -8,7 +8,9 @@ CREATE TABLE installation (
     setup_at     BIGINT,                   -- when the first administrator was made
     status_seq   BIGINT NOT NULL,          -- the last change of a token status
     audit_seq    BIGINT NOT NULL,          -- the last event of the audit log
-    audit_hash   BYTEA NOT NULL
+    audit_hash   BYTEA NOT NULL,
+    expiry_seen_at BIGINT NOT NULL DEFAULT 0, -- the last expiry of an assignment that was recorded as an event,
+    expiry_seen_id BIGINT NOT NULL DEFAULT 0  -- and the assignment
 );
 INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUES (1, 1, 0, 0, '');
 
@@ -193,6 +195,7 @@ CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE use
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_id, role_id) WHERE client_id IS NOT NULL;
 CREATE INDEX assignments_role ON assignments (role_id);
+CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE sessions (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
