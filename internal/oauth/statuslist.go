@@ -56,7 +56,7 @@ func (p *Provider) statusList(w http.ResponseWriter, r *http.Request) {
 // findStatusList finds the list that the path names. domain.ErrNotFound if there is none.
 func (p *Provider) findStatusList(r *http.Request) (status.ListToken, error) {
 	text := r.PathValue("id")
-	id, err := strconv.ParseInt(text, 10, 64)
+	id, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || strconv.FormatInt(id, 10) != text { // a list has one URI, which its "sub" repeats
 		return status.ListToken{}, domain.ErrNotFound
 	}

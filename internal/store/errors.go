@@ -20,6 +20,7 @@ const (
 	failureExists              // a unique constraint
 	failureReferenced          // a foreign key
 	failureUnavailable         // no connection, no answer, no room
+	failureInvalid             // a value that no column can hold
 	failureConflict            // lost against another transaction: the same again may succeed
 )
 
@@ -43,6 +44,8 @@ func (db *DB) translate(ctx context.Context, err error) error {
 		return domain.ErrExists
 	case failureReferenced:
 		return domain.ErrReferenced
+	case failureInvalid:
+		return fmt.Errorf("%w value: %v", domain.ErrInvalid, err)
 	case failureUnavailable:
 		return fmt.Errorf("%w: %v", domain.ErrUnavailable, err)
 	case failureConflict:

@@ -84,6 +84,8 @@ func (p *postgres) classify(err error) failure {
 		return failureExists
 	case "23503", "23001": // foreign_key_violation, restrict_violation
 		return failureReferenced
+	case "22003", "22021", "22P05": // number out of range, not in the encoding, NUL
+		return failureInvalid
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return failureConflict
 	case "55P03", "25006", "25P03", "3D000", "28P01", "28000": // lock, read-only, idle in transaction, no such database, not let in

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -19,8 +22,21 @@ type conn struct {
 // scanner is a row.
 type scanner interface{ Scan(dest ...any) error }
 
-// exec runs a statement and says how many rows it changed.
+// storable says whether a text column can hold each of the arguments: PostgreSQL takes only UTF-8 without NUL, so SQLite gets no other.
+func storable(args []any) bool {
+	return !slices.ContainsFunc(args, func(arg any) bool {
+		text, ok := arg.(string)
+		return ok && (!utf8.ValidString(text) || strings.Contains(text, "\x00"))
+	})
+}
+
+var errUnstorable = fmt.Errorf("%w text: it is not UTF-8, or has a NUL", domain.ErrInvalid)
+
+// exec runs a statement and says how many rows it changed. ErrInvalid for text that cannot be stored.
 func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if !storable(args) {
+		return 0, errUnstorable
+	}
 	result, err := c.on.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, c.db.translate(ctx, err)
@@ -29,8 +45,14 @@ func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error
 	return n, c.db.translate(ctx, err)
 }
 
-// each calls scan for every row.
+// each calls scan for every row. A SELECT for text that cannot be stored finds none; for what writes that is ErrInvalid.
 func (c conn) each(ctx context.Context, scan func(row scanner) error, query string, args ...any) (err error) {
+	if !storable(args) {
+		if strings.HasPrefix(strings.TrimSpace(query), `SELECT`) {
+			return nil
+		}
+		return errUnstorable
+	}
 	rows, err := c.on.QueryContext(ctx, query, args...)
 	if err != nil {
 		return c.db.translate(ctx, err)

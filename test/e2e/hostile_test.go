@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// hostileValues are what no honest caller sends.
+var hostileValues = map[string]string{
+	"empty": "", "NUL": "a\x00b", "not UTF-8": "a\xff\xfeb", "half a surrogate": "\xed\xa0\x80", "line feed": "a\r\nSet-Cookie: x=y",
+	"33 bits": "9999999999", "32 bits": "2147483648", "65 bits": "18446744073709551616", "negative": "-1", "float": "1e400",
+	"quotes": `'"; DROP TABLE users; --`, "path": "../../../etc/passwd", "long": strings.Repeat("x", 20_000), "broken cursor": "eyJhIjoxfQ==",
+}
+
+// hostileForms are the endpoints that take a form, and the fields of an honest one.
+var hostileForms = map[string]url.Values{
+	"/oauth2/token": {
+		"grant_type": {"authorization_code"}, "code": {"c"}, "redirect_uri": {callback}, "code_verifier": {strings.Repeat("v", 43)},
+		"refresh_token": {"r"}, "scope": {"orders:read"}, "resource": {ordersAPI}, "client_id": {"app"}, "client_secret": {""},
+	},
+	"/oauth2/introspect": {"token": {"t"}, "token_type_hint": {"access_token"}},
+	"/oauth2/revoke":     {"token": {"t"}, "token_type_hint": {"access_token"}},
+	"/oauth2/authorize":  {"client_id": {"app"}, "redirect_uri": {callback}, "response_type": {"code"}, "state": {"s"}, "scope": {"openid"}, "prompt": {"none"}, "max_age": {"1"}, "nonce": {"n"}, "resource": {ordersAPI}, "code_challenge": {"x"}, "code_challenge_method": {"S256"}},
+	"/oauth2/userinfo":   {"access_token": {"t"}},
+	"/login":             {"username": {alice}, "password": {"p"}, "request": {"r"}},
+	"/consent":           {"request": {"r"}, "answer": {"allow"}},
+	"/setup":             {"token": {"t"}, "username": {"u"}, "password": {"p"}},
+	"/logout":            {"request": {"r"}},
+	"/events/poll":       {"maxEvents": {"1"}},
+}
+
+func TestHostileValuesNeverFailTheServer(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		bearer := s.reportingToken(t)
+		for name, value := range hostileValues {
+			for _, path := range []string{
+				"/statuslists/", "/.well-known/", "/static/", "/api/v1/users/", "/api/v1/tokens/", "/api/v1/keys/", "/api/v1/revocations/", "/",
+				"/login?request=", "/consent?request=", "/setup?token=", "/logout?request=", "/logout?id_token_hint=", "/account?x=",
+				"/api/v1/tokens?cursor=", "/api/v1/users?after=", "/statuslists?time=",
+			} {
+				s.wantNoFailure(t, name, s.get(path+url.QueryEscape(value), bearer), path)
+			}
+			for path, form := range hostileForms {
+				for field := range form {
+					hostile := with(form, field, value)
+					for _, by := range []client{{}, s.orders, s.web} {
+						s.wantNoFailure(t, name, s.post(path, by, hostile), path+" "+field)
+					}
+					s.wantNoFailure(t, name, s.get(path+"?"+hostile.Encode(), ""), path+" "+field)
+				}
+				s.wantNoFailure(t, name, s.post(path, client{ID: value, Secret: value + "x"}, form), path+" by")
+			}
+			s.wantNoFailure(t, name, s.get("/oauth2/userinfo", url.QueryEscape(value)), "bearer")
+			page := newBrowser(t, s.server).open(s.url+"/login").submit("username", value, "password", value)
+			if page.status >= http.StatusInternalServerError {
+				t.Errorf("%s: signing in answers %d", name, page.status)
+			}
+		}
+		if log := s.log.String(); strings.Contains(log, "level=ERROR") {
+			t.Errorf("hostile values are logged as errors:\n%s", firstLine(log, "level=ERROR"))
+		}
+	})
+}
+
+// wantNoFailure wants an answer that is no failure of the server's; 503 is none that a caller may cause either. 501 says what there is not.
+func (s *server) wantNoFailure(t *testing.T, value string, a answer, what string) {
+	t.Helper()
+	if a.status == 0 || a.status >= http.StatusInternalServerError && a.status != http.StatusNotImplemented {
+		t.Errorf("%s: %s answers %d: %s", value, what, a.status, fmt.Sprintf("%.200s", a.body))
+	}
+}
+
+func firstLine(text, with string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, with) {
+			return line
+		}
+	}
+	return ""
+}
