@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ory/fosite"
+	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/introspection"
@@ -66,7 +67,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 
 // revoke is the revocation endpoint (RFC 7009): 200 only if the token is revoked or expired, or was not issued here.
 func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
-	allowAnyOrigin(w)
+	cors.AllowAnyOrigin(w)
 	form, err := readForm(w, r)
 	if err == nil && !form.Has("token") {
 		err = fosite.ErrInvalidRequest.WithHint("The parameter 'token' is missing.")

@@ -14,6 +14,7 @@ import (
 	"github.com/ory/fosite/token/hmac"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -24,7 +25,6 @@ import (
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
-	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -37,7 +37,6 @@ type Config struct {
 	CodeTTL            time.Duration
 	RefreshIdleTTL     time.Duration
 	RefreshAbsoluteTTL time.Duration
-	JWKSMaxAge         time.Duration
 
 	Transactions  Transactions
 	Grants        Grants
@@ -49,7 +48,6 @@ type Config struct {
 	Index         *index.Index
 	Introspection *introspection.Service
 	Revocation    *revocation.Service
-	Statuses      *status.Publisher
 	Registry      *registry.Registry
 	Directory     *directory.Directory
 	Sessions      *session.Sessions
@@ -120,14 +118,22 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /events/poll", p.pollEvents)
 	mux.HandleFunc("GET /oauth2/userinfo", p.userinfo)
 	mux.HandleFunc("POST /oauth2/userinfo", p.userinfo)
-	mux.HandleFunc("GET /.well-known/jwks.json", p.jwks)
-	mux.HandleFunc("GET /statuslists", p.statusLists)
-	mux.HandleFunc("GET /statuslists/{id}", p.statusList)
-	mux.HandleFunc("GET /.well-known/openid-configuration", p.openidConfiguration)
-	mux.HandleFunc("GET /.well-known/oauth-authorization-server", p.serverMetadata)
-	for path, methods := range crossOrigin {
-		mux.HandleFunc("OPTIONS "+path, preflight(methods))
-	}
+	cors.Mount(mux, crossOrigin)
+}
+
+// crossOrigin lists what scripts of other origins may ask, and by which methods. Never the authorization endpoint, which goes by
+// cookies, nor introspection, which needs a secret.
+var crossOrigin = map[string]string{
+	"/oauth2/token":    "POST",
+	"/oauth2/revoke":   "POST",
+	"/revoke":          "POST",
+	"/oauth2/userinfo": "GET, POST",
+}
+
+// onlyGetAndPost answers any other method.
+func onlyGetAndPost(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "GET, POST")
+	w.WriteHeader(http.StatusMethodNotAllowed)
 }
 
 // refuseAll stands where fosite would fetch or hash something by itself.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
@@ -16,7 +17,7 @@ const maxAttempts = 10
 
 // token is the token endpoint (RFC 6749 §3.2).
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
-	allowAnyOrigin(w)
+	cors.AllowAnyOrigin(w)
 	form, err := readForm(w, r)
 	if err != nil {
 		p.fail(w, r, err)

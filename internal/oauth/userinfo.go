@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 // userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
-	allowAnyOrigin(w)
+	cors.AllowAnyOrigin(w)
 	active, err := p.Bearer.Token(r)
 	switch {
 	case errors.Is(err, authn.ErrNoToken):

@@ -23,6 +23,7 @@ import (
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/wellknown"
 )
 
 const (
@@ -139,10 +140,9 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),
 		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
-		JWKSMaxAge: cfg.Keys.JWKSMaxAge,
-		Clients:    authn.NewClients(s.Registry), Bearer: bearer,
+		Clients: authn.NewClients(s.Registry), Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
-		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation, Statuses: s.Statuses,
+		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
 		Events: s.Events, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: time.Now,
 	})
 
@@ -150,6 +150,11 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	provider.Mount(mux)
+	documents := &wellknown.Documents{
+		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys, Statuses: s.Statuses,
+		Cache: s.Cache, Log: log, Now: time.Now,
+	}
+	documents.Mount(mux)
 	signIn.Mount(mux)
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Bearer: bearer, Admin: s.Admin, Log: log})
 

@@ -1,13 +1,13 @@
-package oauth
+package wellknown
 
 import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -44,36 +44,36 @@ type openidMetadata struct {
 	RequestURIParameter bool     `json:"request_uri_parameter_supported"`
 }
 
-func (p *Provider) metadata() metadata {
+func (d *Documents) metadata() metadata {
 	anyClient := append(slices.Clone(authn.SecretMethods), authn.None)
 	return metadata{
-		Issuer:                 p.Issuer,
-		AuthorizationEndpoint:  p.Issuer + "/oauth2/authorize",
-		TokenEndpoint:          p.Issuer + "/oauth2/token",
-		JWKSURI:                p.Issuer + "/.well-known/jwks.json",
-		RevocationEndpoint:     p.Issuer + "/oauth2/revoke",
-		IntrospectionEndpoint:  p.Issuer + "/oauth2/introspect",
+		Issuer:                 d.Issuer,
+		AuthorizationEndpoint:  d.Issuer + "/oauth2/authorize",
+		TokenEndpoint:          d.Issuer + "/oauth2/token",
+		JWKSURI:                d.Issuer + "/.well-known/jwks.json",
+		RevocationEndpoint:     d.Issuer + "/oauth2/revoke",
+		IntrospectionEndpoint:  d.Issuer + "/oauth2/introspect",
 		ScopesSupported:        domain.IdentityScopes,
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: []string{"query"},
-		GrantTypesSupported:    domain.GrantTypeNames(GrantTypes()),
+		GrantTypesSupported:    domain.GrantTypeNames(d.GrantTypes),
 		TokenAuthMethods:       anyClient,
 		RevocationAuthMethods:  anyClient,
 		IntrospectAuthMethods:  authn.SecretMethods,
 		CodeChallengeMethods:   []string{"S256"},
 		IssInResponse:          true,
-		StatusLists:            p.Issuer + "/statuslists",
+		StatusLists:            d.Issuer + "/statuslists",
 	}
 }
 
-func (p *Provider) serverMetadata(w http.ResponseWriter, _ *http.Request) {
-	publish(w, p.metadata(), metadataMaxAge)
+func (d *Documents) serverMetadata(w http.ResponseWriter, _ *http.Request) {
+	publish(w, d.metadata(), metadataMaxAge)
 }
 
-func (p *Provider) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
+func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
 	publish(w, openidMetadata{
-		metadata:         p.metadata(),
-		UserinfoEndpoint: p.Issuer + "/oauth2/userinfo",
+		metadata:         d.metadata(),
+		UserinfoEndpoint: d.Issuer + "/oauth2/userinfo",
 		SubjectTypes:     []string{"public"},
 		IDTokenAlgs:      domain.SigningAlgs,
 		Claims: []string{
@@ -89,37 +89,7 @@ const metadataMaxAge = 5 * time.Minute
 
 // publish answers with a public document that is cached, and readable from every origin.
 func publish(w http.ResponseWriter, document any, maxAge time.Duration) {
-	allowAnyOrigin(w)
+	cors.AllowAnyOrigin(w)
 	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(maxAge.Seconds())))
 	writeJSON(w, http.StatusOK, document)
-}
-
-// staleJWKS is for how many times its max-age the key set is served without the database, as status lists are: a key that was
-// revoked meanwhile is in it.
-const staleJWKS = 10
-
-// jwks is the key set (RFC 7517 §5). Its age is the time since the database was last asked for changes (RFC 9111 §5.1).
-func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
-	age := max(0, p.Now().Sub(p.Cache.AsOf()))
-	if age > staleJWKS*p.JWKSMaxAge {
-		p.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
-		return
-	}
-	body, etag, err := p.Keys.JWKS(r.Context())
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	allowAnyOrigin(w)
-	h := w.Header()
-	h.Set("Content-Type", "application/jwk-set+json")
-	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(p.JWKSMaxAge.Seconds())))
-	h.Set("Age", strconv.Itoa(int(age.Seconds())))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("ETag", etag)
-	if noneMatch(r, etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	w.Write(body) //nolint:errcheck // the caller is gone
 }

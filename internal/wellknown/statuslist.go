@@ -1,4 +1,4 @@
-package oauth
+package wellknown
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/status"
 )
@@ -16,8 +17,8 @@ import (
 const statusListType = "application/statuslist+jwt"
 
 // statusList serves a status list (Token Status List §8.1, §8.2): from memory, to anybody.
-func (p *Provider) statusList(w http.ResponseWriter, r *http.Request) {
-	allowAnyOrigin(w)
+func (d *Documents) statusList(w http.ResponseWriter, r *http.Request) {
+	cors.AllowAnyOrigin(w)
 	w.Header().Set("Vary", "Accept, Accept-Encoding")
 	switch {
 	case r.URL.Query().Has("time"): // how it was at another time is not kept (§8.4)
@@ -27,13 +28,13 @@ func (p *Provider) statusList(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotAcceptable, wireError{Code: "not_acceptable", Description: "Status lists are " + statusListType + "."})
 		return
 	}
-	list, err := p.findStatusList(r)
+	list, err := d.findStatusList(r)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
 		writeJSON(w, http.StatusNotFound, wireError{Code: "not_found", Description: "There is no such status list."})
 		return
 	case err != nil:
-		p.fail(w, r, err)
+		d.fail(w, r, err)
 		return
 	}
 	body, h := list.Body, w.Header()
@@ -54,20 +55,20 @@ func (p *Provider) statusList(w http.ResponseWriter, r *http.Request) {
 }
 
 // findStatusList finds the list that the path names. domain.ErrNotFound if there is none.
-func (p *Provider) findStatusList(r *http.Request) (status.ListToken, error) {
+func (d *Documents) findStatusList(r *http.Request) (status.ListToken, error) {
 	text := r.PathValue("id")
 	id, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || strconv.FormatInt(id, 10) != text { // a list has one URI, which its "sub" repeats
 		return status.ListToken{}, domain.ErrNotFound
 	}
-	return p.Statuses.List(r.Context(), id)
+	return d.Statuses.List(r.Context(), id)
 }
 
 // statusLists is the aggregation of all lists (Token Status List §9).
-func (p *Provider) statusLists(w http.ResponseWriter, r *http.Request) {
-	uris, err := p.Statuses.Lists(r.Context())
+func (d *Documents) statusLists(w http.ResponseWriter, r *http.Request) {
+	uris, err := d.Statuses.Lists(r.Context())
 	if err != nil {
-		p.fail(w, r, err)
+		d.fail(w, r, err)
 		return
 	}
 	publish(w, map[string][]string{"status_lists": uris}, 0)

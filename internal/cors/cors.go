@@ -1,4 +1,5 @@
-package oauth
+// Package cors says what scripts of other origins may read (Fetch Standard §3.3).
+package cors
 
 import (
 	"net/http"
@@ -6,30 +7,23 @@ import (
 	"strings"
 )
 
-// crossOrigin lists what scripts of other origins may ask, and by which methods. Never the authorization endpoint, which goes by
-// cookies, nor introspection, which needs a secret.
-var crossOrigin = map[string]string{
-	"/oauth2/token":                           "POST",
-	"/oauth2/revoke":                          "POST",
-	"/revoke":                                 "POST",
-	"/oauth2/userinfo":                        "GET, POST",
-	"/.well-known/jwks.json":                  "GET",
-	"/.well-known/openid-configuration":       "GET",
-	"/.well-known/oauth-authorization-server": "GET",
-	"/statuslists":                            "GET",
-	"/statuslists/{id}":                       "GET",
+// AllowAnyOrigin lets scripts of any origin read the answer; it never goes with cookies.
+func AllowAnyOrigin(w http.ResponseWriter) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
 }
 
-// allowAnyOrigin lets scripts of any origin read the answer; it never goes with cookies.
-func allowAnyOrigin(w http.ResponseWriter) {
-	w.Header().Set("Access-Control-Allow-Origin", "*")
+// Mount answers the preflights of paths, each with the methods that scripts may use there.
+func Mount(mux *http.ServeMux, paths map[string]string) {
+	for path, methods := range paths {
+		mux.HandleFunc("OPTIONS "+path, preflight(methods))
+	}
 }
 
 // preflight answers a browser that asks before a request from another origin (Fetch Standard §4.8). It allows the headers that the
 // browser asks for: libraries and tracing add their own.
 func preflight(methods string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		allowAnyOrigin(w)
+		AllowAnyOrigin(w)
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", methods)
 		h.Set("Access-Control-Allow-Headers", allowedHeaders(r.Header.Values("Access-Control-Request-Headers")))
@@ -58,10 +52,4 @@ func allowedHeaders(asked []string) string {
 		}
 	}
 	return strings.Join(allowed, ", ")
-}
-
-// onlyGetAndPost answers any other method.
-func onlyGetAndPost(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Allow", "GET, POST")
-	w.WriteHeader(http.StatusMethodNotAllowed)
 }

@@ -1,4 +1,4 @@
-package oauth
+package wellknown
 
 import (
 	"net/http"

@@ -1,0 +1,41 @@
+package wellknown
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/signet-auth/signet/internal/cors"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// staleJWKS is for how many times its max-age the key set is served without the database, as status lists are: a key that was
+// revoked meanwhile is in it.
+const staleJWKS = 10
+
+// jwks is the key set (RFC 7517 §5). Its age is the time since the database was last asked for changes (RFC 9111 §5.1).
+func (d *Documents) jwks(w http.ResponseWriter, r *http.Request) {
+	age := max(0, d.Now().Sub(d.Cache.AsOf()))
+	if age > staleJWKS*d.JWKSMaxAge {
+		d.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
+		return
+	}
+	body, etag, err := d.Keys.JWKS(r.Context())
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	cors.AllowAnyOrigin(w)
+	h := w.Header()
+	h.Set("Content-Type", "application/jwk-set+json")
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(d.JWKSMaxAge.Seconds())))
+	h.Set("Age", strconv.Itoa(int(age.Seconds())))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("ETag", etag)
+	if noneMatch(r, etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Write(body) //nolint:errcheck // the caller is gone
+}
