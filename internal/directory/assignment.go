@@ -10,7 +10,8 @@ import (
 )
 
 // Assign gives a role to a user, a group or a client, or changes until when it has it; only Role, SubjectKind, Subject and
-// ExpiresAt count. ErrInvalid for an unknown kind or an expiry that has passed, ErrNotFound says what does not exist.
+// ExpiresAt count. ErrInvalid for an unknown kind, an expiry that has passed and an end of the last administrator, ErrNotFound says what
+// does not exist.
 func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 	a.CreatedAt = d.now()
 	if !a.Active(a.CreatedAt) {
@@ -23,7 +24,9 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 	if !a.ExpiresAt.IsZero() {
 		assigned.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
 	}
-	return d.events.Change(ctx, assigned, func(ctx context.Context) error { return d.store.PutAssignment(ctx, a) })
+	return d.events.Change(ctx, assigned, func(ctx context.Context) error {
+		return d.keepAdministrator(ctx, func() error { return d.store.PutAssignment(ctx, a) })
+	})
 }
 
 // Unassign takes a role from a user, a group or a client. ErrInvalid for the last administrator,
@@ -65,23 +68,35 @@ func (d *Directory) ListAssignments(
 	return d.store.ListAssignments(ctx, role, kind, subject, after, limit)
 }
 
-// keepAdministrator makes a change unless it takes away the last administrator. The audit event that came before it in the
-// transaction keeps others from doing the same at the same time.
+// forGood is later than any assignment ends.
+var forGood = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// keepAdministrator makes a change unless it takes away the last administrator, now or when assignments end that have an end. The end
+// of the audit log, which is locked in the transaction, keeps others from doing the same at the same time.
 func (d *Directory) keepAdministrator(ctx context.Context, change func() error) error {
-	now := d.now()
-	before, err := d.store.CountAdministrators(ctx, now)
-	if err != nil {
-		return err
+	times := [...]time.Time{d.now(), forGood}
+	var before [len(times)]int
+	for i, at := range times {
+		n, err := d.store.CountAdministrators(ctx, at)
+		if err != nil {
+			return err
+		}
+		before[i] = n
 	}
 	if err := change(); err != nil {
 		return err
 	}
-	after, err := d.store.CountAdministrators(ctx, now)
-	if err != nil {
-		return err
-	}
-	if before > 0 && after == 0 {
-		return fmt.Errorf("%w change: this is the last administrator; make another user one first", domain.ErrInvalid)
+	for i, at := range times {
+		after, err := d.store.CountAdministrators(ctx, at)
+		switch {
+		case err != nil:
+			return err
+		case before[i] == 0 || after > 0:
+		case at.Equal(forGood):
+			return fmt.Errorf("%w change: this is the last administrator without an end; make another user one first", domain.ErrInvalid)
+		default:
+			return fmt.Errorf("%w change: this is the last administrator; make another user one first", domain.ErrInvalid)
+		}
 	}
 	return nil
 }

@@ -482,6 +482,48 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	})
 }
 
+func TestTheLastAdministratorIsNotLostByTime(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		until := func(username string, end time.Time) error {
+			return w.Assign(ctx, domain.Assignment{
+				Role: domain.RoleAdministrator, SubjectKind: domain.SubjectUser, Subject: username, ExpiresAt: end,
+			})
+		}
+		w.administrator("alice")
+		const why = "this is the last administrator without an end"
+		w.refused(until("alice", w.now.Add(time.Hour)), domain.ErrInvalid, why)
+		w.user("bob", "")
+		w.check(until("bob", w.now.Add(time.Hour)))
+		w.refused(w.SetUserDisabled(ctx, "alice", true), domain.ErrInvalid, why)
+		w.refused(w.DeleteUser(ctx, "alice"), domain.ErrInvalid, why)
+		w.check(until("bob", time.Time{}))
+		w.check(until("alice", w.now.Add(time.Hour)))
+		w.refused(until("bob", w.now.Add(time.Hour)), domain.ErrInvalid, why)
+	})
+}
+
+func TestTheLastAdministratorIsNotLostWithAGroup(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		w.administrator("alice")
+		_, err := w.CreateGroup(ctx, domain.Group{Name: "admins"})
+		w.check(err)
+		w.user("bob", "")
+		w.check(w.AddMember(ctx, "admins", "bob"))
+		group := domain.Assignment{Role: domain.RoleAdministrator, SubjectKind: domain.SubjectGroup, Subject: "admins"}
+		w.check(w.Assign(ctx, group))
+		w.check(w.DeleteUser(ctx, "alice")) // bob is one by the group
+		const why = "this is the last administrator"
+		w.refused(w.RemoveMember(ctx, "admins", "bob"), domain.ErrInvalid, why)
+		w.refused(w.DeleteGroup(ctx, "admins"), domain.ErrInvalid, why)
+		w.refused(w.SetUserDisabled(ctx, "bob", true), domain.ErrInvalid, why)
+		w.refused(w.Unassign(ctx, group.Role, group.SubjectKind, group.Subject), domain.ErrInvalid, why)
+		group.ExpiresAt = w.now.Add(time.Hour)
+		w.refused(w.Assign(ctx, group), domain.ErrInvalid, why)
+	})
+}
+
 func TestAdministratorsCannotRemoveEachOtherAtOnce(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := eventtest.Context(w.t)

@@ -62,10 +62,10 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 	return group, nil
 }
 
-// DeleteGroup removes a group; its members stay. ErrNotFound if there is no such group.
+// DeleteGroup removes a group; its members stay. ErrInvalid if the last administrator is one by it, ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name}, func(ctx context.Context) error {
-		return d.store.DeleteGroup(ctx, name)
+		return d.keepAdministrator(ctx, func() error { return d.store.DeleteGroup(ctx, name) })
 	})
 }
 
@@ -77,11 +77,11 @@ func (d *Directory) AddMember(ctx context.Context, group, username string) error
 	})
 }
 
-// RemoveMember takes a user out of a group; not being in it is no error. ErrNotFound says which of the two does not exist.
+// RemoveMember takes a user out of a group; not being in it is no error. ErrInvalid if that makes the last administrator none, ErrNotFound says which of the two does not exist.
 func (d *Directory) RemoveMember(ctx context.Context, group, username string) error {
 	username = canonical(username)
 	return d.events.Change(ctx, event.MemberRemoved{Group: group, User: username}, func(ctx context.Context) error {
-		return d.store.RemoveMember(ctx, group, username)
+		return d.keepAdministrator(ctx, func() error { return d.store.RemoveMember(ctx, group, username) })
 	})
 }
 

@@ -78,7 +78,8 @@ type Store interface {
 	SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error)
 	// UserGroups returns the groups of a user, by database id.
 	UserGroups(ctx context.Context, userID int64) ([]domain.Group, error)
-	// CountAdministrators counts the enabled users that hold RoleAdministrator directly at the given time.
+	// CountAdministrators counts the enabled users that hold RoleAdministrator at the given time, directly or by a group, as
+	// assignments are now.
 	CountAdministrators(ctx context.Context, now time.Time) (int, error)
 
 	// PutSetupLink stores the hash of a first administrator's link and drops links that have expired.

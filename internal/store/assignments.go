@@ -168,11 +168,17 @@ func (db *DB) SubjectAssignments(ctx context.Context, kind domain.SubjectKind, i
 	return findAll(ctx, db, scanAssignment, selectAssignments+` WHERE a.`+t.column+` = $1 ORDER BY a.id`, id)
 }
 
-// CountAdministrators counts the enabled users that hold RoleAdministrator directly at the given time.
+// CountAdministrators counts the enabled users that hold RoleAdministrator at the given time, directly or by a group, as assignments
+// are now.
 func (db *DB) CountAdministrators(ctx context.Context, now time.Time) (int, error) {
 	n, err := find(ctx, db, scanInt, `
-		SELECT COUNT(*) FROM assignments a JOIN roles r ON r.id = a.role_id JOIN users u ON u.id = a.user_id
-		WHERE r.name = $1 AND u.disabled_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > $2)`,
+		WITH held AS (
+			SELECT a.user_id, a.group_id FROM assignments a JOIN roles r ON r.id = a.role_id
+			WHERE r.name = $1 AND (a.expires_at IS NULL OR a.expires_at > $2)
+		)
+		SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND id IN (
+			SELECT user_id FROM held WHERE user_id IS NOT NULL
+			UNION SELECT m.user_id FROM held JOIN group_members m ON m.group_id = held.group_id)`,
 		domain.RoleAdministrator, micros(now))
 	return int(n), err
 }
