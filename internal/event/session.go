@@ -35,6 +35,20 @@ func (e SessionEnded) Signal() domain.SecurityEvent {
 	})
 }
 
+// SignInFailed says: a sign-in under a name, which may be nobody's, was refused. Omitted counts the refusals before it, since the last
+// that was recorded, that were not.
+type SignInFailed struct {
+	Username string `json:"-"`
+	IP       string `json:"ip"`
+	Omitted  int64  `json:"omitted"`
+}
+
+// Kind implements Event.
+func (SignInFailed) Kind() string { return "signin.fail" }
+
+// Object implements Event.
+func (e SignInFailed) Object() string { return "user:" + e.Username }
+
 // ConsentGiven says: a user allowed a client scopes at an audience.
 type ConsentGiven struct {
 	ClientID string   `json:"-"`

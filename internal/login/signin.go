@@ -65,6 +65,10 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
 		l.log.InfoContext(r.Context(), "sign-in refused", "username", form.Username[:min(len(form.Username), 256)], "ip", address(r))
+		if err := l.sessions.RecordRefusal(r.Context(), form.Username, address(r)); err != nil {
+			l.fail(w, r, err)
+			return
+		}
 		form.Problem = "Username and password do not match. Please try again."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "login", form)
 	case err != nil:

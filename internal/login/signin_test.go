@@ -333,3 +333,25 @@ func TestAStaleSignInFormGoesOnWhereSomebodyIsSignedIn(t *testing.T) {
 		b.post("/login", "flow", flow, "username", "alice", "password", password).wantPage(http.StatusForbidden)
 	})
 }
+
+func TestRefusedSignInsAreRecordedByNameWithinBounds(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		b := w.browser()
+		b.get("/login").post("/login", "username", "alice", "password", "guessed").wantPage(http.StatusUnprocessableEntity)
+		for range 100 {
+			w.check(w.sessions.RecordRefusal(eventtest.Context(t), "mallory\x00"+strings.Repeat("é", 1000), "192.0.2.1"))
+		}
+		var names []string
+		events, err := w.db.ListEvents(eventtest.Context(t), 0, 1000)
+		w.check(err)
+		for _, e := range events {
+			if e.Action == "signin.fail" {
+				names = append(names, e.Target)
+			}
+		}
+		if len(names) == 0 || names[0] != "user:alice" || len(names) > 30 {
+			t.Errorf("%d refusals are recorded: %.100q", len(names), names)
+		}
+	})
+}

@@ -35,11 +35,16 @@ type Sessions struct {
 	events *event.Recorder
 	now    func() time.Time
 	lim    Limits
+
+	refusals *event.Bounded
 }
 
 // New makes the service.
 func New(store Store, events *event.Recorder, now func() time.Time, lim Limits) *Sessions {
-	return &Sessions{store: store, events: events, now: now, lim: lim}
+	return &Sessions{
+		store: store, events: events, now: now, lim: lim,
+		refusals: event.NewBounded(events, refusalsAtOnce, refusalsEvery),
+	}
 }
 
 // Start begins a session of a user who has just signed in by the given methods (RFC 8176). The token is the cookie's
