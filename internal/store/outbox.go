@@ -100,7 +100,7 @@ func appendConcerned(ctx context.Context, c conn, e domain.Event, about domain.C
 
 // servedAPIs are those that a receiver serves.
 const servedAPIs = `(SELECT DISTINCT api.id, api.audience FROM receivers r
-	JOIN client_serves v ON v.client_id = r.client_id JOIN apis api ON api.id = v.api_id) a`
+	JOIN client_serves v ON v.client_ref = r.client_id JOIN apis api ON api.id = v.api_id) a`
 
 // hadToken says that the index has a token of s for the API a, or that s gave a grant for it which is not revoked, or that a receiver
 // of a added s to its stream.

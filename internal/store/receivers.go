@@ -55,7 +55,7 @@ func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receive
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
 		AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq > r.acked AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
 			AND (o.audience = '' OR o.audience IN (
-				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_id = r.client_id)))
+				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_id)))
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
 }
 
