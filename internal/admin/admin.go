@@ -30,6 +30,7 @@ type Config struct {
 	Names      index.Resolver
 	Revocation *revocation.Service
 	Keys       *keys.Keys
+	JWKSMaxAge time.Duration // for how long services may cache the JWKS
 	Audit      *audit.Log
 	Cache      *cache.Cache
 	Events     *event.Recorder

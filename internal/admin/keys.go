@@ -36,13 +36,18 @@ func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, err
 	return list(stored, err, showKey)
 }
 
-// RotateKey retires the active key of an algorithm and returns the one that signs from now on. The errors of keys.Rotate.
-func (s *Service) RotateKey(ctx context.Context, caller authn.Caller, alg string) (Key, error) {
+// RotateKey retires the active key of an algorithm and returns the one that signs from now on, although it may not have been published
+// for JWKSMaxAge if it is forced. The errors of keys.Rotate.
+func (s *Service) RotateKey(ctx context.Context, caller authn.Caller, alg string, force bool) (Key, error) {
 	ctx, err := s.authorize(ctx, caller, "key.rotate")
 	if err != nil {
 		return Key{}, err
 	}
-	signs, err := s.config.Keys.Rotate(ctx, alg)
+	published := s.config.JWKSMaxAge
+	if force {
+		published = 0
+	}
+	signs, err := s.config.Keys.Rotate(ctx, alg, published)
 	return showKey(signs), err
 }
 

@@ -33,7 +33,7 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, domain.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
-	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrExists),
+	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrTooSoon),
 		errors.Is(err, domain.ErrReferenced):
 		return huma.Error409Conflict(err.Error())
 	default:

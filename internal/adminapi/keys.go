@@ -25,12 +25,13 @@ func (s *surface) listKeys(ctx context.Context, caller authn.Caller, _ *struct{}
 
 type rotateKeyInput struct {
 	Body struct {
-		Alg string `json:"alg"`
+		Force bool   `json:"force,omitempty" doc:"Although the next key has not been published for as long as services may cache the JWKS"`
+		Alg   string `json:"alg"`
 	}
 }
 
 func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput) (*objectOutput[admin.Key], error) {
-	key, err := s.Admin.RotateKey(ctx, caller, in.Body.Alg)
+	key, err := s.Admin.RotateKey(ctx, caller, in.Body.Alg, in.Body.Force)
 	return shown(key, 0, err)
 }
 

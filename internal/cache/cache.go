@@ -22,6 +22,8 @@ import (
 
 // Store lists changes.
 type Store interface {
+	// InTx says whether ctx carries a transaction.
+	InTx(ctx context.Context) bool
 	// Changes returns what changed after the given revision, and the newest revision. complete is false if
 	// so much changed that rows are missing: then everything may have changed.
 	Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error)
@@ -79,6 +81,9 @@ func (c *Cache) AsOf() time.Time {
 // Refresh drops whatever changed since the cache's revision: all that was committed before the call. Callers share queries,
 // but only such as begin after they called.
 func (c *Cache) Refresh(ctx context.Context) error {
+	if c.store.InTx(ctx) {
+		return errors.New("refresh the cache: not within a transaction, which sees what is not committed")
+	}
 	c.calls.Lock()
 	call := c.pending
 	if call == nil {
@@ -135,7 +140,8 @@ func (c *Cache) refresh(ctx context.Context) error {
 }
 
 // Get returns the object from the cache or loads it. That an object does not exist (domain.ErrNotFound) is cached as well, so
-// that asking again costs no more than for one that exists; any other error of load is returned and not cached.
+// that asking again costs no more than for one that exists; any other error of load is returned and not cached. What is loaded
+// within a transaction may not be committed: it is neither cached nor shared.
 func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key string, load func(context.Context) (T, error)) (T, error) {
 	k := entryKey{kind, key}
 	c.mu.RLock()
@@ -149,6 +155,9 @@ func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key strin
 	case gone:
 		var none T
 		return none, domain.ErrNotFound
+	}
+	if c.store.InTx(ctx) {
+		return load(ctx)
 	}
 	loaded, err := shared(ctx, c, k, from, load)
 	missing := errors.Is(err, domain.ErrNotFound)

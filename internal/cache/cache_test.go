@@ -153,6 +153,8 @@ func (c *counter) load(context.Context) (int64, error) {
 	return c.revision, nil
 }
 
+func (c *counter) InTx(context.Context) bool { return false }
+
 func (c *counter) Changes(_ context.Context, after int64) ([]domain.Change, int64, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -245,6 +247,37 @@ func TestAFailedRefreshDoesNotMakeTheCacheYounger(t *testing.T) {
 		db.Close()
 		if err := held.Refresh(t.Context()); err == nil || !held.AsOf().Equal(asOf) {
 			t.Errorf("up to date as of %v after %v (%v)", held.AsOf(), asOf, err)
+		}
+	})
+}
+
+func TestWhatATransactionSeesIsNeitherCachedNorSharedBeforeItIsCommitted(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		n := newNames(t, db)
+		n.insert("a", "old")
+		n.refresh()
+		undo := errors.New("undo")
+		err := db.Tx(t.Context(), func(ctx context.Context) error {
+			if err := db.UpdateClient(ctx, domain.Client{ClientID: "a", Name: "never"}); err != nil {
+				return err
+			}
+			name, err := cache.Get(ctx, n.cache, domain.ChangeClient, "a", func(ctx context.Context) (string, error) {
+				client, err := db.FindClient(ctx, "a")
+				return client.Name, err
+			})
+			if err != nil || name != "never" {
+				t.Errorf("the transaction reads %q, %v", name, err)
+			}
+			if err := n.cache.Refresh(ctx); err == nil {
+				t.Error("the cache was refreshed from within a transaction")
+			}
+			return undo
+		})
+		if !errors.Is(err, undo) {
+			t.Fatal(err)
+		}
+		if name := n.get("a", nothing); name != "old" {
+			t.Errorf("after the rollback the cache has %q", name)
 		}
 	})
 }

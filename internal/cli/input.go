@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -57,6 +59,35 @@ func references(flags *pflag.FlagSet, into *[]reference, name, usage string) {
 		*into = append(*into, r)
 		return err
 	})
+}
+
+// mayBeEmpty are the flags whose empty value says something: that a text is removed.
+var mayBeEmpty = []string{"description", "email", "name"}
+
+// refuseEmptyFlags makes an empty value of any other flag an error: it comes of a variable that is not set, and must not count as a flag
+// that was left out.
+func refuseEmptyFlags(cmd *cobra.Command) {
+	refuse := func(flag *pflag.Flag) {
+		if _, wrapped := flag.Value.(notEmpty); !wrapped && !slices.Contains(mayBeEmpty, flag.Name) && flag.NoOptDefVal == "" {
+			flag.Value = notEmpty{flag.Value}
+		}
+	}
+	cmd.PersistentFlags().VisitAll(refuse)
+	cmd.Flags().VisitAll(refuse)
+	for _, sub := range cmd.Commands() {
+		refuseEmptyFlags(sub)
+	}
+}
+
+// notEmpty is the value of a flag that may not be empty.
+type notEmpty struct{ pflag.Value }
+
+// Set implements pflag.Value.
+func (v notEmpty) Set(text string) error {
+	if text == "" {
+		return errors.New("must not be empty")
+	}
+	return v.Value.Set(text)
 }
 
 // timeFlag makes a flag of a future time: a date (its beginning in UTC), an RFC 3339 time, or a duration from now.

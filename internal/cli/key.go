@@ -44,12 +44,13 @@ token has expired (retired), or is revoked with every token that it signed (revo
 
 func (a *app) keyRotate() *cobra.Command {
 	var alg string
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Make the next signing key active, and show it",
 		Long: `Retires the active key of each algorithm, or of one, and makes the next one active. Running servers sign with it from their
-next token on; no token becomes invalid. Servers do so every keys.rotate_every. Twice within keys.jwks_max_age is too
-soon: services that cache the JWKS for so long do not have the second key yet.`,
+next token on; no token becomes invalid. Servers do so every keys.rotate_every. Twice within keys.jwks_max_age is refused
+without --force: services that cache the JWKS for so long do not have the second key yet.`,
 		Example: `  signet key rotate
   signet key rotate --alg ES256`,
 		Args: cobra.NoArgs,
@@ -60,7 +61,7 @@ soon: services that cache the JWKS for so long do not have the second key yet.`,
 			}
 			var active []admin.Key
 			for _, alg := range algs {
-				key, err := s.RotateKey(ctx, caller, alg)
+				key, err := s.RotateKey(ctx, caller, alg, force)
 				if err != nil {
 					return view{}, err
 				}
@@ -69,6 +70,7 @@ soon: services that cache the JWKS for so long do not have the second key yet.`,
 			return keys.table(active), nil
 		}),
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "although services may not have fetched the next key")
 	cmd.Flags().StringVar(&alg, "alg", "", "only keys of `ALG`: ES256, RS256 or EdDSA (default all)")
 	return cmd
 }

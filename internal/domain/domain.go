@@ -12,6 +12,8 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrConflict says that the object was changed since the version that the change was made for.
 	ErrConflict = errors.New("changed by another caller meanwhile")
+	// ErrTooSoon says that the change would do harm until some time has passed.
+	ErrTooSoon = errors.New("too soon")
 	// ErrInvalid says that the input breaks a rule; wrap it with how to correct it.
 	ErrInvalid = errors.New("invalid")
 	// ErrConsumed says that a once-only thing (code, refresh token, setup link) was used before.

@@ -88,7 +88,9 @@ func (k *Keys) Ensure(ctx context.Context) error {
 	if err := making.Wait(); err != nil {
 		return err
 	}
+	now := k.now()
 	for _, made := range missing {
+		made.CreatedAt = now // published together, see checkPublished
 		if _, err := k.store.InsertSigningKey(ctx, *made); err != nil && !errors.Is(err, domain.ErrExists) {
 			return fmt.Errorf("store a signing key: %w", err)
 		}
@@ -108,10 +110,24 @@ func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
 	return stored, nil
 }
 
-// Rotate retires the active key of an algorithm, puts the next one in its place and makes a new next one.
-// It returns the key that signs from now on. domain.ErrConsumed if another replica rotates at the same time.
-func (k *Keys) Rotate(ctx context.Context, alg string) (domain.SigningKey, error) {
-	return k.replace(ctx, alg, "")
+// Rotate retires the active key of an algorithm, puts the next one in its place and makes a new next one. It returns the key that signs
+// from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
+// refuse what it signs. domain.ErrConsumed if another replica rotates at the same time.
+func (k *Keys) Rotate(ctx context.Context, alg string, published time.Duration) (domain.SigningKey, error) {
+	return k.replace(ctx, alg, "", published)
+}
+
+// checkPublished refuses a next key that has not been published for a time, unless it was published with the first key there was.
+func (k *Keys) checkPublished(stored []domain.SigningKey, alg string, wanted time.Duration) error {
+	next := find(stored, alg, domain.KeyNext)
+	if next == nil || wanted == 0 || !slices.ContainsFunc(stored, func(s domain.SigningKey) bool { return s.CreatedAt.Before(next.CreatedAt) }) {
+		return nil
+	}
+	if age := k.now().Sub(next.CreatedAt); age < wanted {
+		return fmt.Errorf("%w: the next %s key has been published for %v, and services may cache the JWKS for %v: wait, or force it",
+			domain.ErrTooSoon, alg, age.Truncate(time.Second), wanted)
+	}
+	return nil
 }
 
 // Revoke takes a key back: it leaves the JWKS, and every token that it signed is dead; the revocation says how far these are
@@ -148,20 +164,19 @@ func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.Signi
 		if dead, err = k.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfKey, TargetID: stored[i].ID}); err != nil {
 			return fmt.Errorf("revoke the tokens of key %q: %w", kid, err)
 		}
-		if stored[i].State == domain.KeyActive {
+		switch stored[i].State {
+		case domain.KeyActive:
 			replacement, err = k.succeed(ctx, stored[i].Alg, spare)
-			return err
+		case domain.KeyNext:
+			_, err = k.store.InsertSigningKey(ctx, spare)
 		}
-		return nil
+		return err
 	})
-	if err != nil {
-		return replacement, dead, err
-	}
-	return replacement, dead, k.Ensure(ctx)
+	return replacement, dead, err
 }
 
 // replace retires the active key of an algorithm and puts the next one in its place. A kid, if given, must be the active key's.
-func (k *Keys) replace(ctx context.Context, alg, kid string) (signs domain.SigningKey, err error) {
+func (k *Keys) replace(ctx context.Context, alg, kid string, published time.Duration) (signs domain.SigningKey, err error) {
 	if !slices.Contains(domain.SigningAlgs, alg) {
 		return signs, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
 	}
@@ -173,6 +188,9 @@ func (k *Keys) replace(ctx context.Context, alg, kid string) (signs domain.Signi
 		stored, err := k.store.ListSigningKeys(ctx)
 		if err != nil {
 			return fmt.Errorf("list the signing keys: %w", err)
+		}
+		if err := k.checkPublished(stored, alg, published); err != nil {
+			return err
 		}
 		if active := find(stored, alg, domain.KeyActive); active != nil {
 			if kid != "" && active.KID != kid {
@@ -223,7 +241,7 @@ func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
 		switch s.State {
 		case domain.KeyActive:
 			if k.now().Sub(s.ActivatedAt) >= rotateEvery {
-				_, err = k.replace(ctx, s.Alg, s.KID)
+				_, err = k.replace(ctx, s.Alg, s.KID, 0)
 			}
 		case domain.KeyRetired:
 			if k.now().Sub(s.RetiredAt) > MaxTokenLifetime+time.Hour {

@@ -115,7 +115,7 @@ func TestRotationKeepsOldTokensAndSignsWithAKeyThatWasPublishedBefore(t *testing
 		}
 		for _, alg := range domain.SigningAlgs {
 			old, known := b.sign(t, alg), b.published(t)
-			if _, err := a.Rotate(eventtest.Context(t), alg); err != nil {
+			if _, err := a.Rotate(eventtest.Context(t), alg, 0); err != nil {
 				t.Fatal(err)
 			}
 			young := b.sign(t, alg)
@@ -263,7 +263,7 @@ func TestJWKSOutlivesTheDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := r.published(t)
-		if _, err := r.Rotate(eventtest.Context(t), domain.ES256); err != nil { // forget the ring …
+		if _, err := r.Rotate(eventtest.Context(t), domain.ES256, 0); err != nil { // forget the ring …
 			t.Fatal(err)
 		}
 		r.refresh(t)
@@ -276,6 +276,49 @@ func TestJWKSOutlivesTheDatabase(t *testing.T) {
 			if !strings.Contains(string(body), kid) {
 				t.Errorf("key %s is missing", kid)
 			}
+		}
+	})
+}
+
+func TestRotationWaitsUntilServicesHaveFetchedTheNextKey(t *testing.T) {
+	const maxAge = time.Minute
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		ctx := eventtest.Context(t)
+		rotate := func(published time.Duration) error {
+			_, err := r.Rotate(ctx, domain.ES256, published)
+			return err
+		}
+		servicetest.Must(t, r.Ensure(ctx))
+		r.now = r.now.Add(time.Second)
+		servicetest.Must(t, rotate(maxAge)) // the first two keys were published together
+		r.now = r.now.Add(maxAge - time.Second)
+		if err := rotate(maxAge); !errors.Is(err, domain.ErrTooSoon) {
+			t.Errorf("a second rotation: %v, want ErrTooSoon", err)
+		}
+		servicetest.Must(t, rotate(0))
+		r.now = r.now.Add(maxAge)
+		servicetest.Must(t, rotate(maxAge))
+	})
+}
+
+func TestARevokedKeyIsReplacedInTheSameTransaction(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, r.Ensure(ctx))
+		for _, state := range []domain.KeyState{domain.KeyNext, domain.KeyActive, domain.KeyNext} {
+			listed, err := r.List(ctx)
+			servicetest.Must(t, err)
+			i := slices.IndexFunc(listed, func(k domain.SigningKey) bool { return k.Alg == domain.ES256 && k.State == state })
+			if i < 0 {
+				t.Fatalf("there is no %s key", state)
+			}
+			_, _, err = r.Revoke(ctx, listed[i].KID)
+			servicetest.Must(t, err)
+		}
+		if got := len(r.published(t)); got != 2*len(domain.SigningAlgs) {
+			t.Errorf("%d keys are published, want two of each algorithm", got)
 		}
 	})
 }

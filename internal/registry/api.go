@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain.API, err error) {
 	api.CreatedAt = r.now()
 	api.UpdatedAt = api.CreatedAt
-	if err := checkAPI(&api); err != nil {
+	if err := errors.Join(checkAPI(&api), checkReserved(api.Audience, r.issuer)); err != nil {
 		return domain.API{}, err
 	}
 	created := event.APICreated{Audience: api.Audience, APIDetails: apiDetails(api)}

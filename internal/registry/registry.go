@@ -19,17 +19,18 @@ type Registry struct {
 	revoker    Revoker
 	grantTypes []domain.GrantType
 	secretKey  []byte
+	issuer     string
 	now        func() time.Time
 }
 
 // New makes a registry. Clients may be registered for the given grant types. The secret key is that of the HMAC by which client
-// secrets are stored.
+// secrets are stored. No API may have the issuer as its audience.
 func New(
 	store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, grantTypes []domain.GrantType, secretKey []byte,
-	now func() time.Time,
+	issuer string, now func() time.Time,
 ) *Registry {
 	return &Registry{
-		store: store, cache: cache, events: events, revoker: revoker, grantTypes: grantTypes, secretKey: secretKey, now: now,
+		store: store, cache: cache, events: events, revoker: revoker, grantTypes: grantTypes, secretKey: secretKey, issuer: issuer, now: now,
 	}
 }
 

@@ -98,6 +98,34 @@ func checkAudience(raw string) error {
 	return nil
 }
 
+// checkReserved refuses an audience that is Signet's own, in whatever spelling: an API of the issuer's name would be sent every token for
+// userinfo, and some services compare audiences loosely.
+func checkReserved(audience, issuer string) error {
+	for _, reserved := range []string{issuer, domain.AdminAudience} {
+		if canonical(audience) == canonical(reserved) {
+			return fmt.Errorf("%w audience %q: tokens for %s are for Signet itself; choose another", domain.ErrInvalid, shorten(audience), reserved)
+		}
+	}
+	return nil
+}
+
+// canonical is one spelling of all URIs that a reader may take for the same: unescaped, in small letters, without a default port, and
+// without a dot after the host or slashes and an empty query at the end.
+func canonical(uri string) string {
+	if unescaped, err := url.PathUnescape(uri); err == nil {
+		uri = unescaped
+	}
+	uri = strings.ToLower(uri)
+	if u, err := url.Parse(uri); err == nil && u.Host != "" {
+		port := u.Port()
+		if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+			port = ""
+		}
+		uri = u.Scheme + "://" + strings.TrimRight(u.Hostname(), ".") + ":" + port + u.Path
+	}
+	return strings.TrimRight(uri, "/?:")
+}
+
 // parseURI reads an absolute URI without userinfo and fragment.
 func parseURI(raw string, limit int) (*url.URL, error) {
 	switch {

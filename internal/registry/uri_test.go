@@ -1,11 +1,14 @@
 package registry
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 func TestRedirectURIRules(t *testing.T) {
@@ -144,5 +147,25 @@ func checkMessage(t *testing.T, err error, want string) {
 		t.Errorf("accepted, want %q", want)
 	case want != "" && !strings.Contains(err.Error(), want):
 		t.Errorf("got %q, want %q in it", err, want)
+	}
+}
+
+func TestAudiencesOfSignetItselfAreReservedInEverySpelling(t *testing.T) {
+	const issuer = "https://id.example/auth"
+	for _, audience := range []string{
+		issuer, issuer + "/", issuer + "//", "HTTPS://ID.example/AUTH", "https://id.example:443/auth", "https://id.example./auth",
+		"https://id.example/%61uth", "https://id.example/auth?", "urn:signet:admin", "URN:signet:admin", "urn:Signet:ADMIN", "urn:signet:%61dmin",
+	} {
+		if err := checkReserved(audience, issuer); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", audience, err)
+		}
+	}
+	for _, audience := range []string{
+		"https://id.example", "https://id.example/auth/orders", "https://id.example:8443/auth", "http://id.example/auth", "urn:signet:orders",
+		"https://orders.example",
+	} {
+		if err := checkReserved(audience, issuer); err != nil {
+			t.Errorf("%s: %v", audience, err)
+		}
 	}
 }

@@ -119,7 +119,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
-	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), now)
+	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), cfg.Issuer, now)
 	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, now)
 	s.Directory.SetMinPassword(cfg.Passwords.MinLength)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
@@ -129,7 +129,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 		Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
-		Directory: s.Directory, Registry: s.Registry, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys,
+		Directory: s.Directory, Registry: s.Registry, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge,
 		Audit: s.Audit, Cache: s.Cache, Events: recorder, Now: now,
 	})
 	if err := s.Admin.Sync(ctx); err != nil {

@@ -51,7 +51,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() ti
 		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: clock,
 	})
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, clock)
-	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), clock)
+	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), Issuer, clock)
 	r.Directory = directory.New(db, held, recorder, r.Revocation, clock)
 	r.Sessions = session.New(db, recorder, clock, SessionLimits)
 	r.Minter = token.New(token.Config{

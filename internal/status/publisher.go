@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -28,6 +30,8 @@ const (
 
 // Publisher serves status lists. It keeps those that were asked for in memory, and applies the changes of token statuses.
 type Publisher struct {
+	Log *slog.Logger // nil: nothing is logged
+
 	store   Lists
 	keys    *keys.Keys
 	issuer  string
@@ -36,6 +40,7 @@ type Publisher struct {
 	lists   *lru.Cache[int64, *publishedList]
 	loading chan struct{} // holds one for each list that is being loaded
 	syncing sync.Mutex    // one sync at a time
+	failing atomic.Bool   // the last list that was due could not be renewed
 
 	liveMu sync.Mutex // guards what follows
 	live   []string   // URIs of the lists that are not retired
@@ -72,7 +77,9 @@ func (p *Publisher) List(ctx context.Context, id int64) (ListToken, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := p.renew(ctx, l); err != nil && (l.signed.Body == nil || l.signed.invalid) {
+	err = p.renew(ctx, l)
+	p.report(ctx, id, err)
+	if err != nil && (l.signed.Body == nil || l.signed.invalid) {
 		return ListToken{}, fmt.Errorf("status list %d: %w", id, err)
 	}
 	// If it could not be renewed, the one before still is what was true at its time.
@@ -83,6 +90,17 @@ func (p *Publisher) List(ctx context.Context, id int64) (ListToken, error) {
 	token := l.signed.ListToken
 	token.Age = max(0, now.Sub(l.signed.asOf))
 	return token, nil
+}
+
+// report logs the first of consecutive failures to renew lists, and the recovery.
+func (p *Publisher) report(ctx context.Context, id int64, err error) {
+	switch {
+	case p.Log == nil || ctx.Err() != nil || p.failing.Swap(err != nil) == (err != nil):
+	case err != nil:
+		p.Log.ErrorContext(ctx, "a status list cannot be renewed; the last one is served until it expires", "list", id, "error", err)
+	default:
+		p.Log.InfoContext(ctx, "status lists are renewed again", "list", id)
+	}
 }
 
 // find returns a list that is held, or loads it.
