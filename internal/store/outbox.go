@@ -14,7 +14,7 @@ const (
 	tokensRead = "10000"
 )
 
-// outboxColumns are in the order in which literalRow and the queries of concernedRows give them.
+// outboxColumns are in the order in which all that is written to the outbox gives them.
 const outboxColumns = `seq, at, kind, reason, initiator, format, subject, session, user_id, audience`
 
 // appendSignals writes the outbox rows of events that have their seq, unless there are no receivers.
@@ -102,8 +102,7 @@ func appendConcerned(ctx context.Context, c conn, e domain.Event, about domain.C
 const servedAPIs = `(SELECT DISTINCT api.id, api.audience FROM receivers r
 	JOIN client_serves v ON v.client_ref = r.client_id JOIN apis api ON api.id = v.api_id) a`
 
-// hadToken says that the index has a token of s for the API a, or that s gave a grant for it which is not revoked, or that a receiver
-// of a added s to its stream.
+// hadToken says that the index has a token of s for the API a, or that s gave a grant for it which is not revoked.
 const hadToken = `(
 	EXISTS (SELECT 1 FROM (SELECT t.api_id FROM issued_tokens t WHERE t.user_id = s.user_id LIMIT ` + tokensRead + `) t WHERE t.api_id = a.id)
 	OR EXISTS (SELECT 1 FROM (SELECT t.api_id FROM issued_tokens t WHERE t.client_id = s.client_key LIMIT ` + tokensRead + `) t WHERE t.api_id = a.id)
