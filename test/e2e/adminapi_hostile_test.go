@@ -91,6 +91,7 @@ var bodies = map[string]string{
 	"receiver.create":   `{"client_id":"nobody","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":[]}`,
 	"revocation.begin":  `{"client":"nobody"}`,
 	"key.rotate":        `{"alg":"none"}`,
+	"audit.erase":       `{"user":"nobody"}`,
 }
 
 // hostile values, as they stand in JSON and as they stand in an address.
@@ -108,7 +109,7 @@ var (
 
 func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke")
+		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke audit:erase")
 		s.signet("group", "create", "ops-team")
 		names := map[string]string{
 			"/users": "alice", "/groups": "ops-team", "/roles": "clerk", "/clients": "web", "/apis": url.PathEscape(ordersAPI), "/receivers": "web",
