@@ -41,6 +41,7 @@ type Tokens struct {
 	IDTTL              time.Duration `koanf:"id_ttl"`               // of ID tokens
 	CodeTTL            time.Duration `koanf:"code_ttl"`             // of authorization codes
 	RefreshIdleTTL     time.Duration `koanf:"refresh_idle_ttl"`     // of a refresh token that is not used
+	RefreshOverlap     time.Duration `koanf:"refresh_overlap"`      // in which a used refresh token gives its unused successor again
 	RefreshAbsoluteTTL time.Duration `koanf:"refresh_absolute_ttl"` // of a grant, however often it is refreshed
 	StatusTTL          time.Duration `koanf:"status_ttl"`           // for how long a service may use a status list
 }
@@ -86,6 +87,7 @@ func Default() Config {
 			IDTTL:              10 * time.Minute,
 			CodeTTL:            time.Minute,
 			RefreshIdleTTL:     14 * 24 * time.Hour,
+			RefreshOverlap:     time.Minute,
 			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
 			StatusTTL:          10 * time.Second,
 		},

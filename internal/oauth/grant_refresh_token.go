@@ -50,8 +50,9 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 	if err := p.loadGrant(ctx, sess, found.GrantID); err != nil {
 		return err
 	}
-	if !found.UsedAt.IsZero() {
-		return &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
+	sess.refreshToken = form.Get("refresh_token")
+	if err := p.checkReuse(ctx, sess, found); err != nil {
+		return err
 	}
 	if !p.Now().Before(found.ExpiresAt) {
 		return errInvalidGrant
@@ -63,6 +64,28 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 		}
 	}
 	return p.confirmTarget(ctx, form, sess)
+}
+
+// checkReuse refuses a refresh token that was used, as a replay. A client that did not get the answer comes again: for a while, and as
+// long as the successor is unused, it gets the same successor once more (RFC 9700 §4.14.2 leaves this to the server). Whoever has
+// stolen the token gains until the successor is used; the next use of either then ends the grant.
+func (p *Provider) checkReuse(ctx context.Context, sess *requestSession, found domain.RefreshToken) error {
+	if found.UsedAt.IsZero() {
+		return nil
+	}
+	replayed := &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
+	if p.Now().Sub(found.UsedAt) >= p.RefreshOverlap {
+		return replayed
+	}
+	_, signature := p.strategy.successor(sess.refreshToken)
+	successor, err := p.Credentials.FindRefreshToken(ctx, signature)
+	switch {
+	case errors.Is(err, domain.ErrNotFound) || err == nil && !successor.UsedAt.IsZero():
+		return replayed
+	case err != nil:
+		return fmt.Errorf("find the successor of the refresh token: %w", err)
+	}
+	return nil
 }
 
 // narrowScope grants the scope that a refresh asks for: fosite grants the whole again (RFC 6749 §6).

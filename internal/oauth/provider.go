@@ -36,6 +36,7 @@ type Config struct {
 	IDTTL              time.Duration
 	CodeTTL            time.Duration
 	RefreshIdleTTL     time.Duration
+	RefreshOverlap     time.Duration // in which a used refresh token gives its unused successor again
 	RefreshAbsoluteTTL time.Duration
 
 	Transactions  Transactions

@@ -167,6 +167,9 @@ func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosi
 // CreateRefreshTokenSession stores a refresh token; it never outlives its grant.
 func (s *storage) CreateRefreshTokenSession(ctx context.Context, signature, _ string, r fosite.Requester) error {
 	sess := r.GetSession().(*requestSession)
+	if sess.repeated {
+		return nil // it is stored
+	}
 	expires := sess.GetExpiresAt(fosite.RefreshToken)
 	if expires.After(sess.grant.ExpiresAt) {
 		expires = sess.grant.ExpiresAt
@@ -185,18 +188,30 @@ func (s *storage) GetRefreshTokenSession(_ context.Context, _ string, passed fos
 	return s.request(sess, nil)
 }
 
-// RotateRefreshToken uses the refresh token up; whoever comes second is a replay.
+// RotateRefreshToken uses the refresh token up; whoever comes second is a replay, see checkReuse.
 func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature string) error {
 	err := s.provider.Credentials.UseRefreshToken(ctx, signature, s.provider.Now())
-	if errors.Is(err, domain.ErrConsumed) {
-		return replayOf(ctx)
+	if !errors.Is(err, domain.ErrConsumed) {
+		return err
 	}
-	return err
+	// The grant is locked now: what is found stays so until the transaction ends.
+	used, err := s.provider.Credentials.FindRefreshToken(ctx, signature)
+	if err != nil {
+		return fmt.Errorf("find the refresh token: %w", err)
+	}
+	sess := sessionOf(ctx)
+	sess.repeated = true
+	return s.provider.checkReuse(ctx, sess, used)
+}
+
+// sessionOf returns the session of the token request that ctx carries.
+func sessionOf(ctx context.Context) *requestSession {
+	return ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester).GetSession().(*requestSession)
 }
 
 // replayOf names the grant of the token request that ctx carries.
 func replayOf(ctx context.Context) error {
-	sess := ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester).GetSession().(*requestSession)
+	sess := sessionOf(ctx)
 	return &replayError{grantID: sess.grant.ID, clientID: sess.client.ClientID}
 }
 

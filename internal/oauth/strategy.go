@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -41,6 +42,27 @@ func (s *strategy) signature(ctx context.Context, value string) (signature strin
 		return "", false
 	}
 	return s.Enigma.Signature(value), true
+}
+
+// GenerateRefreshToken implements foauth.RefreshTokenStrategy.
+func (s *strategy) GenerateRefreshToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
+	if presented := r.GetSession().(*requestSession).refreshToken; presented != "" {
+		token, signature = s.successor(presented)
+		return token, signature, nil
+	}
+	return s.HMACSHAStrategyUnPrefixed.GenerateRefreshToken(ctx, r)
+}
+
+// successor derives from a refresh token the one that replaces it, so that it can be given out again though only its signature is
+// stored. Without the secret nobody else can, and from the successor there is no way back.
+func (s *strategy) successor(presented string) (token, signature string) {
+	derive := hmac.New(sha256.New, s.provider.Secret)
+	derive.Write([]byte("successor of refresh token " + presented))
+	key := derive.Sum(nil)
+	sign := hmac.New(sha512.New512_256, s.provider.Secret) // as fosite signs
+	sign.Write(key)
+	signature = base64.RawURLEncoding.EncodeToString(sign.Sum(nil))
+	return base64.RawURLEncoding.EncodeToString(key) + "." + signature, signature
 }
 
 // GenerateAccessToken mints an access token (RFC 9068) and the ID token that goes with it, if any, so that storage can put both
