@@ -14,6 +14,7 @@ type API struct {
 	Name           string          `json:"name"`
 	SigningAlg     string          `json:"signing_alg"`
 	AccessTokenTTL int64           `json:"access_token_ttl,omitzero" doc:"Seconds; left out: the server's default"`
+	NoUserinfo     bool            `json:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
 	Permissions    []APIPermission `json:"permissions"`
 	CreatedAt      time.Time       `json:"created_at"`
 	UpdatedAt      time.Time       `json:"updated_at"`
@@ -29,7 +30,7 @@ type APIPermission struct {
 func showAPI(a domain.API) API {
 	shown := API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: int64(a.AccessTokenTTL / time.Second),
-		Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+		NoUserinfo: a.NoUserinfo, Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
 	}
 	for _, p := range a.Permissions {
 		shown.Permissions = append(shown.Permissions, APIPermission(p))

@@ -32,6 +32,7 @@ type createAPIInput struct {
 		Name           string                `json:"name,omitempty"`
 		SigningAlg     string                `json:"signing_alg,omitempty"`
 		AccessTokenTTL int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; left out: the server's default"`
+		NoUserinfo     bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
 		Permissions    []admin.APIPermission `json:"permissions,omitempty" maxItems:"1000"`
 	}
 }
@@ -40,7 +41,7 @@ func (s *surface) createAPI(ctx context.Context, caller authn.Caller, in *create
 	b := &in.Body
 	api, err := s.Admin.CreateAPI(ctx, caller, domain.API{
 		Audience: b.Audience, Name: b.Name, SigningAlg: b.SigningAlg, AccessTokenTTL: time.Duration(b.AccessTokenTTL) * time.Second,
-		Permissions: permissions(b.Permissions),
+		NoUserinfo: b.NoUserinfo, Permissions: permissions(b.Permissions),
 	})
 	return created(api, api.Version, "/apis/"+url.PathEscape(api.Audience), err)
 }
@@ -59,6 +60,7 @@ type updateAPIInput struct {
 		Name           *string                `json:"name,omitempty"`
 		SigningAlg     *string                `json:"signing_alg,omitempty"`
 		AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
+		NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
 		Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
 	}
 }
@@ -72,6 +74,7 @@ func (s *surface) updateAPI(ctx context.Context, caller authn.Caller, in *update
 	api, err := s.Admin.UpdateAPI(ctx, caller, in.Name, version, func(api *domain.API) error {
 		set(&api.Name, b.Name)
 		set(&api.SigningAlg, b.SigningAlg)
+		set(&api.NoUserinfo, b.NoUserinfo)
 		if b.AccessTokenTTL != nil {
 			api.AccessTokenTTL = time.Duration(*b.AccessTokenTTL) * time.Second
 		}

@@ -23,6 +23,7 @@ var apis = kind[admin.API]{
 	},
 	details: func(w io.Writer, v admin.API) {
 		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", apiTTL(v),
+			"no_userinfo", v.NoUserinfo,
 			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, p := range v.Permissions {
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
@@ -58,6 +59,7 @@ func (a *app) apiCommand() *cobra.Command {
 type apiFlags struct {
 	name, signingAlg string
 	accessTokenTTL   time.Duration
+	noUserinfo       bool
 	permissions      []domain.Permission
 }
 
@@ -66,6 +68,7 @@ func (f *apiFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
 	flags.StringVar(&f.signingAlg, "signing-alg", domain.ES256, "sign its access tokens with `ALG`: ES256, RS256 or EdDSA")
 	flags.DurationVar(&f.accessTokenTTL, "access-token-ttl", 0, "the lifetime of its access tokens; 0 for the server's default")
+	flags.BoolVar(&f.noUserinfo, "no-userinfo", false, "its access tokens do not open /oauth2/userinfo")
 	flags.Func("permission", "a permission as `NAME[=description]`; may be repeated", func(text string) error {
 		name, description, _ := strings.Cut(text, "=")
 		f.permissions = append(f.permissions, domain.Permission{Name: name, Description: description})
@@ -85,7 +88,7 @@ The name of a permission is the scope value that asks for it.`,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			api, err := s.CreateAPI(ctx, caller, domain.API{
 				Audience: args[0], Name: f.name, SigningAlg: f.signingAlg,
-				AccessTokenTTL: f.accessTokenTTL, Permissions: f.permissions,
+				AccessTokenTTL: f.accessTokenTTL, NoUserinfo: f.noUserinfo, Permissions: f.permissions,
 			})
 			return apis.show(api), err
 		}),
@@ -118,6 +121,9 @@ func (a *app) apiUpdate() *cobra.Command {
 			}
 			if changed("access-token-ttl") {
 				api.AccessTokenTTL = f.accessTokenTTL
+			}
+			if changed("no-userinfo") {
+				api.NoUserinfo = f.noUserinfo
 			}
 			api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
 			return err

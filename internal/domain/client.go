@@ -90,6 +90,7 @@ type API struct {
 	Name           string
 	SigningAlg     string        // of its access tokens: ES256, RS256 or EdDSA
 	AccessTokenTTL time.Duration // zero: the server's default
+	NoUserinfo     bool          // its access tokens do not open userinfo
 	Permissions    []Permission
 	Version        int64 // 1 at first; each update adds one
 	CreatedAt      time.Time

@@ -19,6 +19,7 @@ type ClientDetails struct {
 type APIDetails struct {
 	AccessTokenTTL string   `json:"access_token_ttl"`
 	Name           string   `json:"name"`
+	NoUserinfo     bool     `json:"no_userinfo,omitempty"`
 	Permissions    []string `json:"permissions"`
 	SigningAlg     string   `json:"signing_alg"`
 }

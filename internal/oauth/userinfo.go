@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -11,10 +12,15 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone.
+// userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone, and may be for any
+// API that is not kept from it: clients ask here with the token that they have.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	cors.AllowAnyOrigin(w)
 	active, err := p.Bearer.Token(r)
+	kept := false
+	if err == nil {
+		kept, err = p.keptFromUserinfo(r.Context(), active.Claims.Audience)
+	}
 	switch {
 	case errors.Is(err, authn.ErrNoToken):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="signet"`)
@@ -25,11 +31,25 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 	case active.User == nil || !slices.Contains(strings.Fields(active.Claims.Scope), domain.ScopeOpenID):
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "The access token lacks the scope openid.")
+	case kept:
+		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "Access tokens for this API do not open userinfo.")
 	default:
 		claims := map[string]any{"sub": active.User.Subject}
 		addProfile(claims, active.User, strings.Fields(active.Claims.Scope))
 		writeJSON(w, http.StatusOK, claims)
 	}
+}
+
+// keptFromUserinfo says whether an audience is that of an API whose tokens do not open userinfo.
+func (p *Provider) keptFromUserinfo(ctx context.Context, audience string) (bool, error) {
+	if audience == p.Issuer {
+		return false, nil
+	}
+	api, err := p.Registry.LookupAPI(ctx, audience)
+	if err != nil {
+		return false, err
+	}
+	return api.NoUserinfo, nil
 }
 
 // refuseBearer answers as RFC 6750 §3 wants it.

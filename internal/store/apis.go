@@ -7,11 +7,11 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const apiColumns = `id, audience, name, signing_alg, access_token_ttl, version, created_at, updated_at`
+const apiColumns = `id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at`
 
 func scanAPI(row scanner) (api domain.API, err error) {
 	var ttl int64
-	err = row.Scan(&api.ID, &api.Audience, &api.Name, &api.SigningAlg, &ttl, &api.Version, at(&api.CreatedAt), at(&api.UpdatedAt))
+	err = row.Scan(&api.ID, &api.Audience, &api.Name, &api.SigningAlg, &ttl, &api.NoUserinfo, &api.Version, at(&api.CreatedAt), at(&api.UpdatedAt))
 	api.AccessTokenTTL = time.Duration(ttl) * time.Microsecond
 	return api, err
 }
@@ -20,9 +20,10 @@ func scanAPI(row scanner) (api domain.API, err error) {
 func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO apis (audience, name, signing_alg, access_token_ttl, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id`,
-			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.CreatedAt), micros(api.UpdatedAt))
+			INSERT INTO apis (audience, name, signing_alg, access_token_ttl, created_at, updated_at, no_userinfo)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
+			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.CreatedAt), micros(api.UpdatedAt),
+			api.NoUserinfo)
 		if err != nil {
 			return err
 		}
@@ -35,15 +36,16 @@ func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err erro
 	return id, err
 }
 
-// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience,
+// UpdateAPI sets name, algorithm, lifetime, userinfo and the whole list of permissions. ErrNotFound if there is no such audience,
 // ErrConflict if api.Version is neither zero nor that of the API.
 // A permission that is not in the list any more is taken from roles and clients too.
 func (db *DB) UpdateAPI(ctx context.Context, api domain.API) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE apis SET name = $2, signing_alg = $3, access_token_ttl = $4, updated_at = $5, version = version + 1
+			UPDATE apis SET name = $2, signing_alg = $3, access_token_ttl = $4, updated_at = $5, no_userinfo = $7, version = version + 1
 			WHERE audience = $1 AND CAST($6 AS BIGINT) IN (0, version) RETURNING id`,
-			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.UpdatedAt), api.Version)
+			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.UpdatedAt), api.Version,
+			api.NoUserinfo)
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM apis WHERE audience = $1`, api.Audience)
 		}

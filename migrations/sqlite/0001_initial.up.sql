@@ -29,6 +29,7 @@ CREATE TABLE apis (
     name             TEXT NOT NULL,
     signing_alg      TEXT NOT NULL,
     access_token_ttl INTEGER NOT NULL,      -- microseconds, 0: the server's default
+    no_userinfo      BOOLEAN NOT NULL,     -- its tokens do not open userinfo
     version          INTEGER NOT NULL DEFAULT 1, -- each update adds one
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
@@ -395,5 +396,5 @@ INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
 
 -- The API by which Signet itself is managed; internal/admin gives it, and the administrator role, its permissions.
-INSERT INTO apis (audience, name, signing_alg, access_token_ttl, created_at, updated_at)
-VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, 0, 0);
+INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, created_at, updated_at)
+VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 0, 0);

@@ -132,3 +132,16 @@ func TestAnExpiredTokenIsInactive(t *testing.T) {
 		s.wantActive(t, service, got.Access, false)
 	})
 }
+
+func TestTokensOfAnAPIThatIsKeptFromUserinfoDoNotOpenIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		user := s.signIn(t, s.web)
+		s.get("/oauth2/userinfo", user.Access).wantStatus(t, 200)
+		s.signet("api", "update", ordersAPI, "--no-userinfo")
+		s.get("/oauth2/userinfo", user.Access).wantStatus(t, 403)
+		s.wantActive(t, s.orders, user.Access, true)
+		s.get("/oauth2/userinfo", s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh))).Access).wantStatus(t, 403)
+		s.signet("api", "update", ordersAPI, "--no-userinfo=false")
+		s.get("/oauth2/userinfo", user.Access).wantStatus(t, 200)
+	})
+}
