@@ -14,8 +14,10 @@ import (
 // revoked meanwhile is in it.
 const staleJWKS = 10
 
-// jwks is the key set (RFC 7517 §5). Its age is the time since the database was last asked for changes (RFC 9111 §5.1).
+// jwks is the key set (RFC 7517 §5), without a key that any replica has revoked. If the database does not answer, it is the last one
+// known: its age is the time since the database was last asked for changes (RFC 9111 §5.1).
 func (d *Documents) jwks(w http.ResponseWriter, r *http.Request) {
+	_ = d.Cache.Refresh(r.Context()) // a failure shows as the age
 	age := max(0, d.Now().Sub(d.Cache.AsOf()))
 	if age > staleJWKS*d.JWKSMaxAge {
 		d.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
