@@ -75,6 +75,7 @@ func TestStrangersWhoWaitAreNotTooManyAndTakeNoPlaceOfOthers(t *testing.T) {
 		}
 		for range maxWaiting {
 			h.release()
+			synctest.Wait()
 		}
 	})
 }

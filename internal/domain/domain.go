@@ -2,7 +2,10 @@
 // It imports nothing but the standard library.
 package domain
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The errors between layers. Each surface translates them into the errors of its protocol, in one file.
 var (
@@ -29,6 +32,8 @@ var (
 	ErrDenied = errors.New("not allowed")
 	// ErrBusy says that too much is being done at the moment: nothing was tried, and it may be later.
 	ErrBusy = errors.New("busy")
+	// ErrReadOnly is the ErrUnavailable of a database that answers, but takes no changes.
+	ErrReadOnly = fmt.Errorf("%w: it is read-only", ErrUnavailable)
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )

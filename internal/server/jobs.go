@@ -86,9 +86,13 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte("ok\n")) //nolint:errcheck // the connection is closed
 }
 
-// readyz reports whether the database answers, so that a load balancer can choose another replica.
+// readyz reports whether the database answers and takes changes, so that a load balancer can choose another replica.
 func (s *Services) readyz(w http.ResponseWriter, r *http.Request) {
-	if err := s.DB.Ping(r.Context()); err != nil {
+	switch err := s.DB.Ping(r.Context()); {
+	case errors.Is(err, domain.ErrReadOnly):
+		http.Error(w, "the database is read-only", http.StatusServiceUnavailable)
+		return
+	case err != nil:
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}

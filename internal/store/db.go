@@ -56,6 +56,8 @@ type dialect interface {
 
 	// forUpdate ends a SELECT that keeps others from changing its rows, but not from referring to them, until the transaction ends.
 	forUpdate() string
+	// readOnly is an expression: whether the database takes no changes.
+	readOnly() string
 	// rows is a table of the columns of a JSON array of rows, the parameter. A column is text, or an integer if its name is followed
 	// by " BIGINT".
 	rows(parameter string, columns ...string) string
@@ -138,8 +140,14 @@ func (db *DB) Close() {
 // Dialect is "postgres" or "sqlite".
 func (db *DB) Dialect() string { return db.dialect.name() }
 
-// Ping asks the database for its revision, and so finds out whether it answers and is migrated.
+// Ping asks the database for its revision, and so finds out whether it answers and is migrated. ErrReadOnly if it takes no changes, as
+// a replica of PostgreSQL that was not promoted.
 func (db *DB) Ping(ctx context.Context) error {
-	_, err := find(ctx, db, scanInt, `SELECT revision FROM installation WHERE id = 1`)
+	readOnly, err := find(ctx, db, func(row scanner) (readOnly bool, err error) {
+		return readOnly, row.Scan(&readOnly)
+	}, `SELECT `+db.dialect.readOnly()+` FROM installation WHERE id = 1`)
+	if err == nil && readOnly {
+		err = domain.ErrReadOnly
+	}
 	return err
 }

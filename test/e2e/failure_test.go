@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,6 +53,31 @@ func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 			s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh)))
 		})
 	}
+}
+
+func TestOnAReadOnlyDatabaseTheServerIsNotReadyAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.New(t)
+	s := openShop(t, cluster.Database(t))
+	token, user := s.reportingToken(t), s.signIn(t, s.web)
+
+	cluster.SetReadOnly(t, true)
+	wantUnavailable(t, map[string]func() answer{
+		"a token":    func() answer { return s.post("/oauth2/token", s.reporting, clientCredentials()) },
+		"a renewal":  func() answer { return s.post("/oauth2/token", s.web, refresh(user.Refresh)) },
+		"revocation": func() answer { return s.post("/oauth2/revoke", s.reporting, url.Values{"token": {token}}) },
+		"readiness":  func() answer { return s.get("/readyz", "") },
+	})
+	if a := s.get("/readyz", ""); !strings.Contains(a.body, "read-only") {
+		t.Errorf("/readyz says %q", a.body)
+	}
+	s.wantActive(t, s.orders, token, true)
+
+	cluster.SetReadOnly(t, false)
+	s.awaitReady()
+	s.revoke(t, s.reporting, token)
+	s.wantActive(t, s.orders, token, false)
+	s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh)))
 }
 
 func TestAnsweredTokensAreInTheIndexAfterKill9(t *testing.T) {

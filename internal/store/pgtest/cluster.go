@@ -192,6 +192,20 @@ func (c *Cluster) remove() {
 	_ = os.RemoveAll(c.dir)
 }
 
+// SetReadOnly makes the cluster take no changes, as a replica after a failover, or take them again. Its connections end.
+func (c *Cluster) SetReadOnly(tb testing.TB, on bool) {
+	tb.Helper()
+	for _, statement := range []string{
+		fmt.Sprintf(`ALTER SYSTEM SET default_transaction_read_only = %t`, on),
+		`SELECT pg_reload_conf()`,
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+	} {
+		if err := c.admin(statement); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
 // Start starts the server again after Stop, on the same port.
 func (c *Cluster) Start(tb testing.TB) {
 	tb.Helper()
