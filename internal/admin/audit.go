@@ -9,6 +9,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -73,12 +74,18 @@ func (s *Service) EraseUser(ctx context.Context, caller authn.Caller, username s
 	if err != nil {
 		return 0, err
 	}
-	if err := domain.CheckName("username", username); err != nil {
+	if username, err = directory.Canonical(username); err != nil {
 		return 0, err
 	}
 	user, err := s.config.Directory.FindUser(ctx, username)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return 0, err
 	}
-	return s.config.Audit.Erase(ctx, username, user.Subject)
+	var values []string
+	for _, value := range []string{user.Subject, user.Email} {
+		if value != "" {
+			values = append(values, value)
+		}
+	}
+	return s.config.Audit.Erase(ctx, username, values...)
 }

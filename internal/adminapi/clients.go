@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
@@ -98,12 +99,18 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 type addSecretInput struct {
 	NamedInput
 	Body struct {
-		ExpiresAt time.Time `json:"expires_at,omitzero" doc:"Left out: until it is removed"`
+		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"Left out: until it is removed"`
 	}
 }
 
 func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSecretInput) (*objectOutput[admin.AddedSecret], error) {
-	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, in.Body.ExpiresAt)
+	var expiresAt time.Time
+	if given := in.Body.ExpiresAt; given != nil {
+		if expiresAt = *given; expiresAt.IsZero() { // which would stand for no end
+			return nil, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come.")
+		}
+	}
+	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, expiresAt)
 	return created(secret, 0, "/clients/"+url.PathEscape(in.Name), err)
 }
 

@@ -136,6 +136,15 @@ type assignInput struct {
 	ExpiresAt time.Time `query:"expires_at" doc:"When the assignment ends; left out: it does not. Assigning again changes it"`
 }
 
+// Resolve implements huma.Resolver. The zero time would stand for no end.
+func (in *assignInput) Resolve(ctx huma.Context) []error {
+	errs := in.SubjectInput.Resolve(ctx)
+	if ctx.Query("expires_at") != "" && in.ExpiresAt.IsZero() {
+		errs = append(errs, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come."))
+	}
+	return errs
+}
+
 func (s *surface) assign(ctx context.Context, caller authn.Caller, in *assignInput) (*done, error) {
 	return nil, s.Admin.Assign(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt)
 }

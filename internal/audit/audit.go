@@ -15,8 +15,9 @@ type Store interface {
 	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
 	// EndOfLog is the last event's seq and hash, as a checkpoint without a time.
 	EndOfLog(ctx context.Context) (domain.Checkpoint, error)
-	// EraseEvents erases the events after one seq, up to another, that name one of the words, and returns their seqs in order.
-	EraseEvents(ctx context.Context, after, through, by int64, words []string) ([]int64, error)
+	// EraseEvents erases the events after one seq, up to another, whose actor or target is one of the names, or whose details have one
+	// of the values, and returns their seqs in order. What says that events were erased or purged stays.
+	EraseEvents(ctx context.Context, after, through, by int64, names, values []string) ([]int64, error)
 	// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many.
 	DeleteEvents(ctx context.Context, through int64, limit int) (int64, error)
 

@@ -13,19 +13,18 @@ import (
 
 const stepSize = 5000 // events that one transaction looks at or deletes
 
-// Erase erases actor, target and details of every event that names a user by username or subject, and says how many these were. What
-// happened and when stays, and the chain stays whole. It goes step by step, may be interrupted and run again.
-func (l *Log) Erase(ctx context.Context, username, subject string) (erased int, err error) {
-	words := []string{username, string(domain.SubjectUser) + ":" + username}
-	if subject != "" {
-		words = append(words, subject)
-	}
+// Erase erases actor, target and details of every event that names a user, and says how many these were: by username, as it is stored,
+// or by one of the values, such as subject and e-mail address. What happened and when stays, and the chain stays whole; so does who
+// erased or purged. It goes step by step, may be interrupted and run again.
+func (l *Log) Erase(ctx context.Context, username string, values ...string) (erased int, err error) {
+	name := string(domain.SubjectUser) + ":" + username
+	values = append(values, username, name)
 	end, err := l.store.EndOfLog(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("find the end of the audit log: %w", err)
 	}
 	for after := int64(0); after < end.Seq; after += stepSize {
-		n, err := l.eraseStep(ctx, after, min(after+stepSize, end.Seq), words)
+		n, err := l.eraseStep(ctx, after, min(after+stepSize, end.Seq), []string{name}, values)
 		if err != nil {
 			return erased, fmt.Errorf("erase from the audit log: %w", err)
 		}
@@ -34,17 +33,17 @@ func (l *Log) Erase(ctx context.Context, username, subject string) (erased int, 
 	return erased, nil
 }
 
-func (l *Log) eraseStep(ctx context.Context, after, through int64, words []string) (n int, err error) {
+func (l *Log) eraseStep(ctx context.Context, after, through int64, names, values []string) (n int, err error) {
 	err = l.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		end, err := l.store.EndOfLog(ctx)
 		if err != nil {
 			return nil, err
 		}
-		seqs, err := l.store.EraseEvents(ctx, after, through, end.Seq+1, words) // the event that this returns
+		seqs, err := l.store.EraseEvents(ctx, after, through, end.Seq+1, names, values) // the seq of the event that this returns
 		if n = len(seqs); err != nil || n == 0 {
 			return nil, err
 		}
-		return event.AuditErased{Events: n, Digest: digestOf(seqs)}, nil
+		return event.AuditErased{Events: n, First: seqs[0], Last: seqs[n-1], Digest: digestOf(seqs)}, nil
 	})
 	return n, err
 }

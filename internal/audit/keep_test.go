@@ -155,6 +155,29 @@ func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
 	})
 }
 
+func TestWhoErasedMayBeErasedLater(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		d.record(event.UserCreated{Username: "bob"}, event.UserCreated{Username: "alice"}, event.GroupDeleted{Group: "ALICE"})
+		byAlice := event.WithActor(d.Context(), event.User("alice"))
+		_, err := d.Erase(byAlice, "bob")
+		d.must(err)
+		n, err := d.Erase(eventtest.Context(d.T), "alice")
+		d.must(err)
+		if n != 1 {
+			d.Errorf("%d events are erased, want 1", n)
+		}
+		d.wantVerified(5)
+		for _, member := range []string{"events", "digest", "name", "system"} { // names of members of the details, and of an actor
+			n, err := d.Erase(eventtest.Context(d.T), member)
+			d.must(err)
+			if n != 0 {
+				d.Errorf("erasing %q erases %d events", member, n)
+			}
+		}
+		d.wantVerified(5)
+	})
+}
+
 func TestTheLogIsKeptForAsLongAsTheSettingSays(t *testing.T) {
 	eachDiary(t, func(d *diary) {
 		d.record(event.GroupDeleted{Group: "a"}, event.GroupDeleted{Group: "b"})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +19,16 @@ const verifyPage = 500
 // Verify walks the whole log and returns its last event, the zero Event if there is none. domain.ErrInvalid names the first event
 // that was changed, or before which one is missing, or says that events are missing at the end: of the log's own checkpoints, and of
 // those that were noted elsewhere. Events that were purged or erased are not missing if the log says so.
-func (l *Log) Verify(ctx context.Context, noted ...domain.Checkpoint) (domain.Event, error) {
+func (l *Log) Verify(ctx context.Context, noted ...domain.Checkpoint) (last domain.Event, err error) {
+	for range 2 { // once more if it looks broken: events may be purged or erased between two pages
+		if last, err = l.verify(ctx, noted); !errors.Is(err, domain.ErrInvalid) {
+			break
+		}
+	}
+	return last, err
+}
+
+func (l *Log) verify(ctx context.Context, noted []domain.Checkpoint) (domain.Event, error) {
 	v := verification{Log: l, erased: map[int64][]int64{}, erasures: map[int64]event.AuditErased{}}
 	if err := v.loadCheckpoints(ctx, noted); err != nil {
 		return domain.Event{}, fmt.Errorf("verify the audit log: %w", err)
@@ -125,8 +135,9 @@ func (v *verification) end() error {
 	}
 	for by, seqs := range v.erased {
 		erasure, ok := v.erasures[by]
-		// An event that was erased before older events were purged may have gone with them.
-		if !ok || len(seqs) > erasure.Events || v.base == 0 && (len(seqs) != erasure.Events || digestOf(seqs) != erasure.Digest) {
+		whole := erasure.First > v.base // else some of what was erased was purged afterwards
+		if !ok || seqs[0] < erasure.First || seqs[len(seqs)-1] > erasure.Last || len(seqs) > erasure.Events ||
+			whole && (len(seqs) != erasure.Events || digestOf(seqs) != erasure.Digest) {
 			return fmt.Errorf("event %d was erased, but not by event %d", seqs[0], by)
 		}
 	}

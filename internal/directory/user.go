@@ -28,6 +28,15 @@ var (
 // canonical is how a username is stored and compared.
 func canonical(username string) string { return strings.ToLower(username) }
 
+// Canonical is how a username is stored and compared. ErrInvalid if no user can have it.
+func Canonical(username string) (string, error) {
+	username = canonical(username)
+	if err := checkUsername(username); err != nil {
+		return "", fmt.Errorf("%w username %q: %w", domain.ErrInvalid, shorten(username), err)
+	}
+	return username, nil
+}
+
 // shorten keeps a message readable when the input is huge.
 func shorten(text string) string {
 	if len(text) <= maxEmailBytes {
@@ -192,7 +201,12 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 // ErrNotFound if there is no such username.
 func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
-		return event.UserDeleted{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.keepAdministrator(ctx, func() error {
+		// It is recorded first: whom it concerns is found by the user's grants and tokens.
+		err := d.events.Record(ctx, event.UserDeleted{Username: user.Username, Subject: user.Subject, UserID: user.ID})
+		if err != nil {
+			return nil, err
+		}
+		return nil, d.keepAdministrator(ctx, func() error {
 			if err := d.revokeAll(ctx, user.ID); err != nil {
 				return err
 			}

@@ -3,10 +3,12 @@ package event
 import "strconv"
 
 // AuditErased says: what the audit log said of a user was erased; Digest is a SHA-256 in hex over the seqs of the events, each in
-// eight bytes.
+// eight bytes, and First and Last are the least and the greatest of these.
 type AuditErased struct {
 	Digest string `json:"digest"`
 	Events int    `json:"events"`
+	First  int64  `json:"first"`
+	Last   int64  `json:"last"`
 }
 
 // Kind implements Event.

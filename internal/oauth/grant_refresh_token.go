@@ -74,7 +74,7 @@ func (p *Provider) checkReuse(ctx context.Context, sess *requestSession, found d
 		return nil
 	}
 	replayed := &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
-	if p.Now().Sub(found.UsedAt) >= p.RefreshOverlap {
+	if p.RefreshOverlap <= 0 || p.Now().Sub(found.UsedAt) >= p.RefreshOverlap {
 		return replayed
 	}
 	_, signature := p.strategy.successor(sess.refreshToken)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/event"
@@ -18,7 +19,7 @@ const (
 // RecordRefusal records that a sign-in under this name was refused, or counts it if too many were.
 func (s *Sessions) RecordRefusal(ctx context.Context, username, ip string) error {
 	err := s.refusals.Record(event.WithActor(ctx, event.System), func(omitted int64) event.Event {
-		return event.SignInFailed{Username: clip(username, usernameBytes), IP: ip, Omitted: omitted}
+		return event.SignInFailed{Username: clip(strings.ToLower(username), usernameBytes), IP: ip, Omitted: omitted}
 	})
 	if err != nil {
 		return fmt.Errorf("record a refused sign-in: %w", err)

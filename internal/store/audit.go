@@ -91,32 +91,38 @@ func (db *DB) EndOfLog(ctx context.Context) (domain.Checkpoint, error) {
 	}, `SELECT audit_seq, audit_hash FROM installation WHERE id = 1`)
 }
 
-// EraseEvents erases actor, target and details of the events after one seq, up to another, that name one of the words: as actor, as
-// target or as a string in the details. It notes which event says so, and returns the seqs of those that it erased.
-func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, words []string) (erased []int64, err error) {
+// EraseEvents erases actor, target and details of the events after one seq, up to another, that name a user: an actor or target that is
+// one of the names ("user:alice"), or details with one of the values. It notes which event says so, and returns the seqs of those that
+// it erased, in order. What says that events were erased or purged stays.
+func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, values []string) (erased []int64, err error) {
 	var named []string
 	args := []any{after, through, by}
-	for _, word := range words {
-		text, err := json.Marshal(word)
+	add := func(condition string, arg string) {
+		args = append(args, arg)
+		named = append(named, fmt.Sprintf(condition, len(args)))
+	}
+	for _, name := range names {
+		add(`actor = $%[1]d OR target = $%[1]d`, name)
+	}
+	for _, value := range values {
+		text, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
 		}
-		n := len(args)
-		args = append(args, word, "%"+likeLiteral.Replace(string(text))+"%")
-		named = append(named, fmt.Sprintf(`actor = $%d OR target = $%[1]d OR details LIKE $%[2]d ESCAPE '!'`, n+1, n+2))
+		for _, next := range []string{`,`, `}`, `]`} { // a member's name has a colon there
+			add(db.dialect.position()+`(details, $%d) > 0`, string(text)+next)
+		}
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		erased, err = list(ctx, c, scanInt, `
 			UPDATE audit_events SET actor = '', target = '', details = '{}', salt = NULL, erased_by = $3
-			WHERE seq > $1 AND seq <= $2 AND erased_by IS NULL AND (`+strings.Join(named, ` OR `)+`) RETURNING seq`, args...)
+			WHERE seq > $1 AND seq <= $2 AND erased_by IS NULL AND action NOT IN ('audit.erase', 'audit.purge')
+				AND (`+strings.Join(named, ` OR `)+`) RETURNING seq`, args...)
 		return err
 	})
 	slices.Sort(erased)
 	return erased, err
 }
-
-// likeLiteral takes their meaning from the characters of a LIKE pattern.
-var likeLiteral = strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`)
 
 // DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many.
 func (db *DB) DeleteEvents(ctx context.Context, through int64, limit int) (int64, error) {

@@ -56,6 +56,8 @@ type dialect interface {
 
 	// forUpdate ends a SELECT that keeps others from changing its rows, but not from referring to them, until the transaction ends.
 	forUpdate() string
+	// position is the function that finds a text in another, from 1.
+	position() string
 	// readOnly is an expression: whether the database takes no changes.
 	readOnly() string
 	// rows is a table of the columns of a JSON array of rows, the parameter. A column is text, or an integer if its name is followed

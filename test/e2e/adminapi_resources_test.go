@@ -68,6 +68,8 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"GET", "/groups/sales/members", ``, 200, `"username":"bob"`},
 			{"PUT", "/roles/biller/groups/sales?expires_at=2999-01-01T00:00:00Z", ``, 204, ``},
 			{"PUT", "/roles/biller/groups/sales?expires_at=2001-01-01T00:00:00Z", ``, 422, `still to come`},
+			{"PUT", "/roles/biller/groups/sales?expires_at=0001-01-01T00:00:00Z", ``, 422, `still to come`},
+			{"POST", "/clients/web/secrets", `{"expires_at":"0001-01-01T00:00:00Z"}`, 422, `still to come`},
 			{"GET", "/assignments?group=sales", ``, 200, `"expires_at":"2999-01-01T00:00:00Z"`},
 			{"GET", "/assignments?group=sales&user=bob", ``, 422, `Name one of`},
 			{"DELETE", "/roles/biller/groups/sales", ``, 204, ``},
