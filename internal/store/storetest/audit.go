@@ -19,7 +19,7 @@ func hashOf(e domain.Event) []byte {
 
 var auditTests = map[string]func(*testing.T, *store.DB){
 	"events are listed as they were appended, each with the hash of the one before": func(t *testing.T, db *store.DB) {
-		want := domain.Event{At: t0, Actor: "user:alice", Action: "client.create", Target: "client:shop", Details: `{"name":"Shop"}`}
+		want := domain.Event{At: t0, Actor: "user:alice", Action: "client.create", Target: "client:shop", Details: `{"name":"Shop"}`, Salt: []byte("s"), Digest: []byte("d")}
 		check(t, db.AppendEvents(t.Context(), hashOf, want))
 		check(t, db.AppendEvents(t.Context(), hashOf, want))
 		want.Seq, want.PrevHash = 1, []byte{}
@@ -34,7 +34,7 @@ var auditTests = map[string]func(*testing.T, *store.DB){
 		giveUp := errors.New("gave up")
 		succeeded, failed := parallel(40, func(i int) error {
 			return db.Tx(t.Context(), func(ctx context.Context) error {
-				event := domain.Event{Action: fmt.Sprint(i), Details: "{}"}
+				event := domain.Event{Action: fmt.Sprint(i), Details: "{}", Digest: []byte("d")}
 				if err := db.AppendEvents(ctx, hashOf, event, event); err != nil || i%4 > 0 {
 					return err
 				}

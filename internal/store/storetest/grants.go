@@ -209,7 +209,9 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 	"revocations of a grant and of its user, both audited, do not wait for each other": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		grant := w.grant(t, db)
-		appendEvent := func(ctx context.Context) error { return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}) }
+		appendEvent := func(ctx context.Context) error {
+			return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}", Digest: []byte("d")})
+		}
 		// By Begin, so that nothing is retried.
 		ofUser := must(db.Begin(t.Context()))(t)
 		check(t, appendEvent(ofUser))
@@ -244,14 +246,14 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 					if _, err := db.RevokeGrant(ctx, grants[family], 1+family%2, t0); err != nil { // in steps or not
 						return err
 					}
-					return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"})
+					return db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}", Digest: []byte("d")})
 				})
 			case 1:
 				return refresh(t.Context(), db, w, grants[family], family)
 			default: // a management change that revokes the same, as disabling the client does
 				var r domain.Revocation
 				err := db.Tx(t.Context(), func(ctx context.Context) (err error) {
-					if err := db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}"}); err != nil {
+					if err := db.AppendEvents(ctx, hashOf, domain.Event{Details: "{}", Digest: []byte("d")}); err != nil {
 						return err
 					}
 					r, err = db.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client})

@@ -84,7 +84,7 @@ func testLargeGroup(t *testing.T, url string) {
 	check(t, patient.Migrate(t.Context()))
 	makeWorld(t, patient)
 	aCrowd(t, patient, "ops", 10_000)
-	db := OpenImpatient(t, url)
+	db := open(t, url, store.Options{OpTimeout: slowdown * 1500 * time.Millisecond}) // of servers
 	before := revision(t, db)
 	check(t, db.DeleteGroup(t.Context(), "ops"))
 	_, _, complete, err := db.Changes(t.Context(), before)
