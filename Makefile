@@ -29,7 +29,7 @@ check: fmt vet lint ## Format, vet, lint and test with what is installed: the qu
 .PHONY: test
 test: export CI := true
 test: tools fmt vet lint $(call NODE_MODULES,test/interop) ## Everything, with the race detector and both databases; installs what it needs
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 .PHONY: fmt
 fmt: ## Fail if a Go file is not as gofmt would have it
