@@ -224,4 +224,4 @@ func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 
 // purgeOutbox deletes at most $1 events that all receivers have acknowledged.
 const purgeOutbox = `DELETE FROM outbox WHERE seq IN (
-	SELECT DISTINCT seq FROM outbox WHERE NOT EXISTS (SELECT 1 FROM receivers WHERE acked < outbox.seq) ORDER BY seq LIMIT $1)`
+	SELECT DISTINCT seq FROM outbox WHERE seq <= COALESCE((SELECT MIN(acked) FROM receivers), 9223372036854775807) ORDER BY seq LIMIT $1)`

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -45,12 +46,9 @@ const purgeChanges = `
 // Of changes, it deletes at most limit revisions, and keeps those of the last hour. Revocations go a day after they were done.
 // Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
-	purge := func(query string, args ...any) {
-		if err == nil {
-			var n int64
-			n, err = db.exec(ctx, query, args...)
-			total += n
-		}
+	purge := func(query string, args ...any) { // one that fails does not keep the others from it
+		n, failed := db.exec(ctx, query, args...)
+		total, err = total+n, errors.Join(err, failed)
 	}
 	if !db.dialect.partitioned() {
 		purge(purgeTokens, micros(before), limit)
@@ -62,9 +60,6 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	purge(purgeOutbox, limit)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
 	purge(purgeChanges, micros(db.now().Add(-changesKept)), limit)
-	if err != nil {
-		return total, err
-	}
-	folded, err := db.foldStatusChanges(ctx)
-	return total + folded, err
+	folded, failed := db.foldStatusChanges(ctx)
+	return total + folded, errors.Join(err, failed)
 }
