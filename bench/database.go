@@ -65,13 +65,13 @@ const fillLists = `
 const fillTokens = `
 	WITH columns AS (
 		DELETE FROM issued_tokens WHERE jti >= $9 AND jti < $10
-		RETURNING expires_at, revision, grant_id, client_id, user_id, key_id, api_id, status_list, status_index, jti, digest
+		RETURNING expires_at, revision, grant_id, client_ref, user_id, key_id, api_id, status_list, status_index, jti, digest
 	), numbers AS (
 		SELECT n, ($3::float8 + $4::float8 * n)::bigint AS ms, (n %% $8 * 660661 + 104729) %% $8 AS scattered
 		FROM generate_series($1::bigint, $2::bigint) AS n
 	)
 	INSERT INTO %s
-		(expires_at, revision, grant_id, client_id, user_id, key_id, api_id, status_list, status_index, jti, digest)
+		(expires_at, revision, grant_id, client_ref, user_id, key_id, api_id, status_list, status_index, jti, digest)
 	SELECT * FROM columns
 	UNION ALL
 	SELECT ms / 1000 * 1000000 + $5::bigint, i.revision, CASE WHEN n %% 2 < $11 THEN n / 3 END,

@@ -13,9 +13,9 @@ import (
 
 const selectAssignments = `
 	SELECT a.id, a.role_id, r.name, a.user_id IS NOT NULL, a.group_id IS NOT NULL,
-		COALESCE(a.user_id, a.group_id, a.client_id), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.created_at
+		COALESCE(a.user_id, a.group_id, a.client_ref), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.created_at
 	FROM assignments a JOIN roles r ON r.id = a.role_id
-	LEFT JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id LEFT JOIN clients c ON c.id = a.client_id`
+	LEFT JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id LEFT JOIN clients c ON c.id = a.client_ref`
 
 func scanAssignment(row scanner) (a domain.Assignment, err error) {
 	var user, group bool
@@ -41,7 +41,7 @@ type subjectTable struct {
 var subjectTables = map[domain.SubjectKind]subjectTable{
 	domain.SubjectUser:   {"users", "username", "user_id"},
 	domain.SubjectGroup:  {"groups", "name", "group_id"},
-	domain.SubjectClient: {"clients", "client_id", "client_id"},
+	domain.SubjectClient: {"clients", "client_id", "client_ref"},
 }
 
 func subjectTableOf(kind domain.SubjectKind) (subjectTable, error) {

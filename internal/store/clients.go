@@ -134,7 +134,7 @@ func (db *DB) InsertClientSecret(ctx context.Context, clientID string, secret do
 
 func insertSecret(ctx context.Context, c conn, client int64, secret domain.ClientSecret) (int64, error) {
 	return one(ctx, c, scanInt, `
-		INSERT INTO client_secrets (client_id, hash, hint, created_at, expires_at) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
+		INSERT INTO client_secrets (client_ref, hash, hint, created_at, expires_at) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
 		client, secret.Hash, secret.Hint, micros(secret.CreatedAt), nullMicros(secret.ExpiresAt))
 }
 
@@ -142,7 +142,7 @@ func insertSecret(ctx context.Context, c conn, client int64, secret domain.Clien
 func (db *DB) DeleteClientSecret(ctx context.Context, clientID string, id int64) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		_, err := one(ctx, c.conn, scanInt, `
-			DELETE FROM client_secrets WHERE id = $1 AND client_id = (SELECT id FROM clients WHERE client_id = $2) RETURNING id`, id, clientID)
+			DELETE FROM client_secrets WHERE id = $1 AND client_ref = (SELECT id FROM clients WHERE client_id = $2) RETURNING id`, id, clientID)
 		if err != nil {
 			return err
 		}
@@ -251,8 +251,8 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 		}
 		byID[id].Secrets = append(byID[id].Secrets, s)
 		return nil
-	}, `SELECT client_id, id, hash, hint, created_at, expires_at FROM client_secrets
-		WHERE client_id IN `+placeholders+` ORDER BY id`, args...)
+	}, `SELECT client_ref, id, hash, hint, created_at, expires_at FROM client_secrets
+		WHERE client_ref IN `+placeholders+` ORDER BY id`, args...)
 }
 
 // addClientPermission adds a row's permission to the list, whose last entry is the row's API if that was there before.

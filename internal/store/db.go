@@ -75,7 +75,7 @@ type dialect interface {
 	tokensByRef(refs []domain.TokenRef) (query string, args []any)
 	// isOneOf is a condition on issued_tokens that those fulfil which are referred to, and its arguments.
 	isOneOf(refs []domain.TokenRef) (condition string, args []any)
-	// indexKey is a function of a jti that orders as the jti does, or less finely, and follows that owner (client_id, user_id or
+	// indexKey is a function of a jti that orders as the jti does, or less finely, and follows that owner (client_ref, user_id or
 	// api_id) in the index of issued_tokens that begins with it.
 	indexKey(owner, jti string) string
 	// preparePartitions makes the partitions for tokens that expire between from and to, and drops those that ended before

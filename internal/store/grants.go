@@ -13,7 +13,7 @@ import (
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_id, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, act, revision)
+			INSERT INTO grants (client_ref, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, act, revision)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, revision FROM installation WHERE id = 1 RETURNING id`,
 			g.ClientID, g.UserID, nullID(g.SessionID), g.Audience, jsonList(g.Scopes), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
 			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act))
@@ -28,7 +28,7 @@ func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Audience, listOf(&g.Scopes), at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
 			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt))
 		return g, err
-	}, `SELECT id, client_id, user_id, COALESCE(session_id, 0), audience, scopes, auth_time, acr, amr, created_at, expires_at,
+	}, `SELECT id, client_ref, user_id, COALESCE(session_id, 0), audience, scopes, auth_time, acr, amr, created_at, expires_at,
 			COALESCE(revoked_at, `+grantCoveredAt+`)
 		FROM grants AS g WHERE id = $1`, id)
 }
@@ -36,7 +36,7 @@ func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 // grantCoveredAt is when a revocation was stored that covers grant g and is not done, NULL if there is none.
 const grantCoveredAt = `(SELECT MIN(r.created_at) FROM revocations r
 	WHERE r.done_at IS NULL AND r.issued_before IS NULL AND NOT r.keep_grants AND r.revision > g.revision
-		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_id
+		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_ref
 			OR r.kind = 'api' AND r.audience = g.audience OR r.kind = 'all'))`
 
 // HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.

@@ -100,15 +100,15 @@ func appendConcerned(ctx context.Context, c conn, e domain.Event, about domain.C
 
 // servedAPIs are those that a receiver serves.
 const servedAPIs = `(SELECT DISTINCT api.id, api.audience FROM receivers r
-	JOIN client_serves v ON v.client_ref = r.client_id JOIN apis api ON api.id = v.api_id) a`
+	JOIN client_serves v ON v.client_ref = r.client_ref JOIN apis api ON api.id = v.api_id) a`
 
 // hadToken says that the index has a token of s for the API a, or that s gave a grant for it which is not revoked.
 const hadToken = `(
 	EXISTS (SELECT 1 FROM (SELECT t.api_id FROM issued_tokens t WHERE t.user_id = s.user_id LIMIT ` + tokensRead + `) t WHERE t.api_id = a.id)
-	OR EXISTS (SELECT 1 FROM (SELECT t.api_id FROM issued_tokens t WHERE t.client_id = s.client_key LIMIT ` + tokensRead + `) t WHERE t.api_id = a.id)
+	OR EXISTS (SELECT 1 FROM (SELECT t.api_id FROM issued_tokens t WHERE t.client_ref = s.client_key LIMIT ` + tokensRead + `) t WHERE t.api_id = a.id)
 	OR EXISTS (SELECT 1 FROM grants g WHERE g.user_id = s.user_id AND g.audience = a.audience AND g.revoked_at IS NULL)
 	OR (SELECT COUNT(*) FROM (SELECT 1 FROM issued_tokens t WHERE t.user_id = s.user_id LIMIT ` + tokensRead + `) t) = ` + tokensRead + `
-	OR (SELECT COUNT(*) FROM (SELECT 1 FROM issued_tokens t WHERE t.client_id = s.client_key LIMIT ` + tokensRead + `) t) = ` + tokensRead + `)`
+	OR (SELECT COUNT(*) FROM (SELECT 1 FROM issued_tokens t WHERE t.client_ref = s.client_key LIMIT ` + tokensRead + `) t) = ` + tokensRead + `)`
 
 const (
 	outboxUsers   = `SELECT u.id AS user_id, CAST(NULL AS BIGINT) AS client_key, u.subject, u.username FROM users u`
@@ -124,7 +124,7 @@ func named(kind domain.ConcernedKind, name string) string {
 	role := `x.role_id = (SELECT id FROM roles WHERE name = ` + name + `)`
 	return outboxUsers + ` WHERE u.id IN (SELECT x.user_id FROM assignments x WHERE ` + role + ` AND x.user_id IS NOT NULL
 			UNION SELECT m.user_id FROM assignments x JOIN group_members m ON m.group_id = x.group_id WHERE ` + role + `)
-		UNION ALL ` + outboxClients + ` WHERE c.id IN (SELECT x.client_id FROM assignments x WHERE ` + role + ` AND x.client_id IS NOT NULL)`
+		UNION ALL ` + outboxClients + ` WHERE c.id IN (SELECT x.client_ref FROM assignments x WHERE ` + role + ` AND x.client_ref IS NOT NULL)`
 }
 
 // outboxRows builds a query of rows for the outbox. Its first five arguments are what all of them have in common.

@@ -164,14 +164,14 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 		revision, err = one(ctx, c, scanInt, `
 			WITH held AS MATERIALIZED (SELECT held_revision() AS revision),
 			inserted AS (
-				INSERT INTO issued_tokens (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+				INSERT INTO issued_tokens (jti, digest, expires_at, client_ref, user_id, grant_id, api_id, key_id, kind,
 					status_list, status_index, revision)
-				SELECT t.jti, t.digest, t.expires_at, t.client_id,
+				SELECT t.jti, t.digest, t.expires_at, t.client_ref,
 					NULLIF(t.user_id, 0), NULLIF(t.grant_id, 0), NULLIF(t.api_id, 0), t.key_id, NULLIF(t.kind, 1),
 					NULLIF(t.status_list, 0), CASE WHEN t.status_list <> 0 THEN t.status_index END, held.revision
 				FROM held, unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
 					$8::bigint[], $9::smallint[], $10::bigint[], $11::integer[], $12::bigint[])
-					AS t (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+					AS t (jti, digest, expires_at, client_ref, user_id, grant_id, api_id, key_id, kind,
 						status_list, status_index, revision)
 				WHERE t.revision >= held.revision
 				ORDER BY t.jti)

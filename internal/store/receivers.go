@@ -8,7 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const receiverColumns = `r.id, r.client_id, c.client_id, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
+const receiverColumns = `r.id, r.client_ref, c.client_id, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
 	r.acked, r.acked_beyond, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.created_at, r.paused_at`
 
 func scanReceiver(row scanner) (r domain.Receiver, err error) {
@@ -23,7 +23,7 @@ func scanReceiver(row scanner) (r domain.Receiver, err error) {
 func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = insert(ctx, c, `
-			INSERT INTO receivers (client_id, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, next_attempt_at, created_at)
+			INSERT INTO receivers (client_ref, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, next_attempt_at, created_at)
 			SELECT $1, $2, $3, $4, $5, $6, audit_seq, '[]', $7, $7 FROM installation WHERE id = 1
 			ON CONFLICT DO NOTHING RETURNING id`,
 			r.ClientID, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.CreatedAt))
@@ -38,24 +38,24 @@ func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, 
 // FindReceiver finds by client_id. ErrNotFound if that client is no receiver.
 func (db *DB) FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error) {
 	return find(ctx, db, scanReceiver,
-		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id WHERE c.client_id = $1`, clientID)
+		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref WHERE c.client_id = $1`, clientID)
 }
 
 // ListReceivers returns receivers by client_id, those after the given one, at most limit.
 func (db *DB) ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
-		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id WHERE c.client_id > $1
+		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref WHERE c.client_id > $1
 		ORDER BY c.client_id LIMIT $2`, after, limit)
 }
 
 // DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
-		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_id
+		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
 		AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq > r.acked AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
 			AND (o.audience = '' OR o.audience IN (
-				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_id)))
+				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref)))
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
 }
 
@@ -71,7 +71,7 @@ func (db *DB) DeleteReceiver(ctx context.Context, clientID string) error {
 	return db.changeReceiver(ctx, `DELETE FROM receivers WHERE `+ofClient, clientID)
 }
 
-const ofClient = `client_id = (SELECT id FROM clients WHERE client_id = $1)`
+const ofClient = `client_ref = (SELECT id FROM clients WHERE client_id = $1)`
 
 func (db *DB) changeReceiver(ctx context.Context, query string, args ...any) error {
 	n, err := db.exec(ctx, query, args...)

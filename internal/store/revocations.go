@@ -170,7 +170,7 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 // grantsOf says of each kind of revocation r that ends grants whether it ends grant g.
 var grantsOf = map[domain.RevocationKind]string{
 	domain.RevokeOfUser:   `g.user_id = r.target_id`,
-	domain.RevokeOfClient: `g.client_id = r.target_id`,
+	domain.RevokeOfClient: `g.client_ref = r.target_id`,
 	domain.RevokeOfAPI:    `g.audience = r.audience`,
 	domain.RevokeOfAll:    `TRUE`,
 }
@@ -186,7 +186,7 @@ func selectorOf(kind domain.RevocationKind) (selector, error) {
 	case domain.RevokeOfUser:
 		return selector{`user_id`, `user_id`}, nil
 	case domain.RevokeOfClient:
-		return selector{`client_id`, `client_id`}, nil
+		return selector{`client_ref`, `client_ref`}, nil
 	case domain.RevokeOfAPI:
 		return selector{`api_id`, `api_id`}, nil
 	case domain.RevokeOfGrant:

@@ -212,7 +212,7 @@ func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 
 // insertIssuedTokens writes the rows of $1, a JSON array, that were decided at revision $2 or later.
 const insertIssuedTokens = `
-	INSERT INTO issued_tokens (jti, digest, expires_at, client_id, user_id, grant_id, api_id, key_id, kind,
+	INSERT INTO issued_tokens (jti, digest, expires_at, client_ref, user_id, grant_id, api_id, key_id, kind,
 		status_list, status_index, revision)
 	SELECT unhex(value ->> 0), NULLIF(unhex(value ->> 1), zeroblob(16)), value ->> 2, value ->> 3,
 		NULLIF(value ->> 4, 0), NULLIF(value ->> 5, 0), NULLIF(value ->> 6, 0), value ->> 7, NULLIF(value ->> 8, 1),

@@ -87,7 +87,7 @@ func (q *tokenQuery) ownedBy(filter domain.TokenFilter) {
 		id      int64
 		indexed bool
 	}{
-		{`user_id`, filter.UserID, true}, {`client_id`, filter.ClientID, true}, {`api_id`, filter.APIID, true}, // the fewest first
+		{`user_id`, filter.UserID, true}, {`client_ref`, filter.ClientID, true}, {`api_id`, filter.APIID, true}, // the fewest first
 		{`grant_id`, filter.GrantID, false}, {`key_id`, filter.KeyID, false},
 	} {
 		if o.id == 0 {
@@ -224,7 +224,7 @@ func (q *tokenQuery) sql(limit, step int) string {
 				SELECT t.*, (` + fits + `) IS TRUE AS fits, row_number() OVER (ORDER BY ` + order + `) AS place
 				FROM issued_tokens t WHERE ` + strings.Join(q.where, ` AND `) + ` ORDER BY ` + order + ` LIMIT ` + window + `) t
 			WHERE t.fits OR t.place = ` + window + ` LIMIT ` + q.arg(limit) + `) t
-		LEFT JOIN clients c ON c.id = t.client_id LEFT JOIN users u ON u.id = t.user_id
+		LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id
 		LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id
 		ORDER BY t.jti DESC`
 }

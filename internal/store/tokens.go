@@ -39,7 +39,7 @@ func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (fou
 }
 
 // issuedColumns are the columns of issued_tokens t that issuedDest scans.
-const issuedColumns = `t.jti, COALESCE(t.kind, 1), COALESCE(t.key_id, 0), COALESCE(t.client_id, 0), COALESCE(t.user_id, 0),
+const issuedColumns = `t.jti, COALESCE(t.kind, 1), COALESCE(t.key_id, 0), COALESCE(t.client_ref, 0), COALESCE(t.user_id, 0),
 	COALESCE(t.grant_id, 0), COALESCE(t.api_id, 0), t.expires_at, t.digest, COALESCE(t.status_list, 0),
 	COALESCE(t.status_index, 0), COALESCE(t.revision, 0), t.revoked_at, t.suspended_at`
 

@@ -75,13 +75,13 @@ CREATE TABLE clients (
 
 CREATE TABLE client_secrets (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     hash       TEXT NOT NULL,
     hint       TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT
 );
-CREATE INDEX client_secrets_client ON client_secrets (client_id);
+CREATE INDEX client_secrets_client ON client_secrets (client_ref);
 
 -- The APIs that a client may ask for: all that each has, now and later, or the permissions that client_permissions names.
 CREATE TABLE client_apis (
@@ -187,14 +187,14 @@ CREATE TABLE assignments (
     role_id    BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     user_id    BIGINT REFERENCES users (id) ON DELETE CASCADE,
     group_id   BIGINT REFERENCES groups (id) ON DELETE CASCADE,
-    client_id  BIGINT REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref BIGINT REFERENCES clients (id) ON DELETE CASCADE,
     expires_at BIGINT,
     created_at BIGINT NOT NULL,
-    CHECK ((user_id IS NOT NULL)::int + (group_id IS NOT NULL)::int + (client_id IS NOT NULL)::int = 1)
+    CHECK ((user_id IS NOT NULL)::int + (group_id IS NOT NULL)::int + (client_ref IS NOT NULL)::int = 1)
 );
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
-CREATE UNIQUE INDEX assignments_client ON assignments (client_id, role_id) WHERE client_id IS NOT NULL;
+CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
 CREATE INDEX assignments_role ON assignments (role_id);
 CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
@@ -217,18 +217,18 @@ CREATE INDEX sessions_expires ON sessions (expires_at);
 
 CREATE TABLE consents (
     user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    client_id  BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     audience   TEXT NOT NULL,
     scopes     TEXT NOT NULL,              -- JSON array
     granted_at BIGINT NOT NULL,
-    PRIMARY KEY (user_id, client_id, audience)
+    PRIMARY KEY (user_id, client_ref, audience)
 );
-CREATE INDEX consents_client ON consents (client_id);
+CREATE INDEX consents_client ON consents (client_ref);
 
 -- No foreign keys: a grant ends by a revocation and goes when it expires, however many a client or user has.
 CREATE TABLE grants (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_id  BIGINT NOT NULL,
+    client_ref BIGINT NOT NULL,
     user_id    BIGINT NOT NULL,
     session_id BIGINT,
     revision   BIGINT NOT NULL,              -- of the installation, when the grant was written
@@ -243,7 +243,7 @@ CREATE TABLE grants (
     act        BYTEA                       -- id of what the user did for this grant: it serves one
 );
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
-CREATE INDEX grants_client ON grants (client_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
@@ -278,7 +278,7 @@ CREATE TABLE issued_tokens (
     grant_id     BIGINT,
     revoked_at   BIGINT,
     suspended_at BIGINT,
-    client_id    INTEGER NOT NULL,
+    client_ref   INTEGER NOT NULL,
     user_id      INTEGER,
     key_id       INTEGER NOT NULL,
     api_id       INTEGER,
@@ -297,7 +297,7 @@ RETURN (get_byte(uuid_send(jti), 0) << 28) | (get_byte(uuid_send(jti), 1) << 20)
 
 -- Those of an owner, newest first; those of a grant are among its user's. With so coarse a time many rows share an entry, which
 -- then costs them a quarter each; a user has fewer tokens than a client.
-CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti_time(jti));
+CREATE INDEX issued_tokens_client ON issued_tokens (client_ref, jti_time(jti));
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti_time(jti)) WHERE api_id IS NOT NULL;
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id, (jti_time(jti) >> 8)) WHERE user_id IS NOT NULL;
 
@@ -401,7 +401,7 @@ CREATE TABLE outbox (
 -- Who receives security events: a cursor over the outbox. At most one for a client.
 CREATE TABLE receivers (
     id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_id       BIGINT NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref      BIGINT NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
     method          TEXT NOT NULL,
     endpoint        TEXT NOT NULL,
     sealed_token    BYTEA NOT NULL,

@@ -59,13 +59,13 @@ CREATE TABLE clients (
 
 CREATE TABLE client_secrets (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    client_id  INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     hash       TEXT NOT NULL,
     hint       TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER
 );
-CREATE INDEX client_secrets_client ON client_secrets (client_id);
+CREATE INDEX client_secrets_client ON client_secrets (client_ref);
 
 -- The APIs that a client may ask for: all that each has, now and later, or the permissions that client_permissions names.
 CREATE TABLE client_apis (
@@ -171,14 +171,14 @@ CREATE TABLE assignments (
     role_id    INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     user_id    INTEGER REFERENCES users (id) ON DELETE CASCADE,
     group_id   INTEGER REFERENCES groups (id) ON DELETE CASCADE,
-    client_id  INTEGER REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref INTEGER REFERENCES clients (id) ON DELETE CASCADE,
     expires_at INTEGER,
     created_at INTEGER NOT NULL,
-    CHECK ((user_id IS NOT NULL) + (group_id IS NOT NULL) + (client_id IS NOT NULL) = 1)
+    CHECK ((user_id IS NOT NULL) + (group_id IS NOT NULL) + (client_ref IS NOT NULL) = 1)
 );
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
-CREATE UNIQUE INDEX assignments_client ON assignments (client_id, role_id) WHERE client_id IS NOT NULL;
+CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
 CREATE INDEX assignments_role ON assignments (role_id);
 CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
@@ -201,18 +201,18 @@ CREATE INDEX sessions_expires ON sessions (expires_at);
 
 CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    client_id  INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     audience   TEXT NOT NULL,
     scopes     TEXT NOT NULL,              -- JSON array
     granted_at INTEGER NOT NULL,
-    PRIMARY KEY (user_id, client_id, audience)
+    PRIMARY KEY (user_id, client_ref, audience)
 );
-CREATE INDEX consents_client ON consents (client_id);
+CREATE INDEX consents_client ON consents (client_ref);
 
 -- No foreign keys: a grant ends by a revocation and goes when it expires, however many a client or user has.
 CREATE TABLE grants (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    client_id  INTEGER NOT NULL,
+    client_ref INTEGER NOT NULL,
     user_id    INTEGER NOT NULL,
     session_id INTEGER,
     revision   INTEGER NOT NULL,           -- of the installation, when the grant was written
@@ -227,7 +227,7 @@ CREATE TABLE grants (
     act        BLOB                        -- id of what the user did for this grant: it serves one
 );
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
-CREATE INDEX grants_client ON grants (client_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
@@ -261,7 +261,7 @@ CREATE TABLE issued_tokens (
     grant_id     INTEGER,
     revoked_at   INTEGER,
     suspended_at INTEGER,
-    client_id    INTEGER NOT NULL,
+    client_ref   INTEGER NOT NULL,
     user_id      INTEGER,
     key_id       INTEGER NOT NULL,
     api_id       INTEGER,
@@ -271,7 +271,7 @@ CREATE TABLE issued_tokens (
     kind         INTEGER                    -- NULL: an access token
 );
 -- Those of an owner, newest first; those of a grant are among its user's.
-CREATE INDEX issued_tokens_client ON issued_tokens (client_id, jti);
+CREATE INDEX issued_tokens_client ON issued_tokens (client_ref, jti);
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti) WHERE api_id IS NOT NULL;
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id, jti) WHERE user_id IS NOT NULL;
 CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
@@ -376,7 +376,7 @@ CREATE TABLE outbox (
 -- Who receives security events: a cursor over the outbox. At most one for a client.
 CREATE TABLE receivers (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    client_id       INTEGER NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref      INTEGER NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
     method          TEXT NOT NULL,
     endpoint        TEXT NOT NULL,
     sealed_token    BLOB NOT NULL,
