@@ -17,8 +17,7 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 	var told huma.StatusError
 	var denied *admin.DeniedError
 	switch {
-	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrBusy), errors.Is(err, domain.ErrStale),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case domain.IsTemporary(err):
 		s.logFailure(ctx, path, err)
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The server cannot answer at the moment; try again."),
 			http.Header{"Retry-After": {"1"}})

@@ -3,6 +3,7 @@
 package domain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -37,3 +38,13 @@ var (
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )
+
+// IsTemporary tells whether the same call may succeed later: nothing is wrong with what was asked.
+func IsTemporary(err error) bool {
+	for _, temporary := range []error{ErrUnavailable, ErrBusy, ErrStale, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, temporary) {
+			return true
+		}
+	}
+	return false
+}

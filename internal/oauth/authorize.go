@@ -372,12 +372,12 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *authorization, err error) {
 	e := wire(err)
 	p.logFailure(r, e, err)
-	if e.status == http.StatusServiceUnavailable {
+	if e.Status == http.StatusServiceUnavailable {
 		p.Pages.Unavailable(w, r)
 		return
 	}
 	if a == nil {
-		p.Pages.Error(w, r, e.status, "This sign-in cannot go on", e.Description)
+		p.Pages.Error(w, r, e.Status, "This sign-in cannot go on", e.Description)
 		return
 	}
 	p.sendBack(w, a, "error", e.Code, "error_description", e.Description)

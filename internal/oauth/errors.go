@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -43,13 +43,6 @@ func (e *replayError) Error() string { return "replayed" }
 // Is makes every replay a domain.ErrConsumed.
 func (e *replayError) Is(target error) bool { return target == domain.ErrConsumed }
 
-// wireError is an error as it leaves the server (RFC 6749 §5.2).
-type wireError struct {
-	Code        string `json:"error"`
-	Description string `json:"error_description,omitempty"`
-	status      int
-}
-
 // clientError translates what authn says of client authentication; wire the rest.
 func clientError(err error) error {
 	switch {
@@ -67,24 +60,23 @@ func clientError(err error) error {
 
 // wire translates an error. What went wrong in here is looked for first, wherever it hides in a chain, because fosite
 // wraps a storage's errors in errors of its own choice. Nothing of an internal error's text gets out.
-func wire(err error) wireError {
+func wire(err error) httpjson.Error {
 	var rfc *fosite.RFC6749Error
 	var tooLarge *token.TooLargeError
 	switch {
-	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrStale),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return wireError{"temporarily_unavailable", "The server cannot answer at the moment; try again.", http.StatusServiceUnavailable}
+	case domain.IsTemporary(err):
+		return httpjson.Unavailable
 	case errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrRevoked):
-		return wireError{errInvalidGrant.ErrorField, errInvalidGrant.DescriptionField, errInvalidGrant.CodeField}
+		return httpjson.Error{Code: errInvalidGrant.ErrorField, Description: errInvalidGrant.DescriptionField, Status: errInvalidGrant.CodeField}
 	case errors.Is(err, revocation.ErrNotYours):
-		return wireError{"unauthorized_client", "The token was issued to another client.", http.StatusBadRequest}
+		return httpjson.Error{Code: "unauthorized_client", Description: "The token was issued to another client.", Status: http.StatusBadRequest}
 	case errors.As(err, &tooLarge):
-		return wireError{"invalid_scope", fmt.Sprintf("The access token would have %d bytes, and the limit is %d: ask for fewer scopes.",
-			tooLarge.Size, tooLarge.Limit), http.StatusBadRequest}
+		return httpjson.Error{Code: "invalid_scope", Status: http.StatusBadRequest, Description: fmt.Sprintf(
+			"The access token would have %d bytes, and the limit is %d: ask for fewer scopes.", tooLarge.Size, tooLarge.Limit)}
 	case errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError:
-		return wireError{rfc.ErrorField, describe(rfc), rfc.CodeField}
+		return httpjson.Error{Code: rfc.ErrorField, Description: describe(rfc), Status: rfc.CodeField}
 	default:
-		return wireError{"server_error", "The server failed; the failure is in its log.", http.StatusInternalServerError}
+		return httpjson.ServerError
 	}
 }
 
@@ -92,18 +84,15 @@ func wire(err error) wireError {
 func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := wire(err)
 	p.logFailure(r, e, err)
-	switch e.status {
-	case http.StatusUnauthorized:
+	if e.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="signet", charset="UTF-8"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
 	}
-	writeJSON(w, e.status, e)
+	httpjson.WriteError(w, e)
 }
 
 // logFailure logs what is the server's fault. A caller who went away is nobody's.
-func (p *Provider) logFailure(r *http.Request, e wireError, err error) {
-	if e.status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
+func (p *Provider) logFailure(r *http.Request, e httpjson.Error, err error) {
+	if e.Status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
 		p.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", innermost(err))
 	}
 }
@@ -115,20 +104,4 @@ func innermost(err error) error {
 		err = rfc.Unwrap()
 	}
 	return err
-}
-
-// writeJSON answers with JSON that no cache keeps, unless the answer says otherwise.
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // our own types
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	if status != http.StatusOK || h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store")
-	}
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	w.Write(encoded) //nolint:errcheck // the caller is gone
 }

@@ -34,8 +34,8 @@ func TestWireErrorsSayWhatFailedInside(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := wire(c.err)
-			if got.Code != c.code || got.status != c.status {
-				t.Errorf("%d %s, want %d %s", got.status, got.Code, c.status, c.code)
+			if got.Code != c.code || got.Status != c.status {
+				t.Errorf("%d %s, want %d %s", got.Status, got.Code, c.status, c.code)
 			}
 			if strings.Contains(got.Description, "SELECT") {
 				t.Errorf("the description tells of the inside: %s", got.Description)

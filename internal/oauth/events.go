@@ -13,6 +13,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/secevent"
 )
 
@@ -58,7 +59,7 @@ func (p *Provider) pollEvents(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	httpjson.Write(w, http.StatusOK, answer)
 }
 
 // readPoll reads the body of a poll: one JSON object, bounded; members that mean nothing here are ignored.

@@ -33,8 +33,8 @@ func TestReadFormRefusesWhatIsNotAPlainForm(t *testing.T) {
 			if err == nil {
 				t.Fatal("was read")
 			}
-			if e := wire(err); e.Code != "invalid_request" || e.status != c.status {
-				t.Errorf("answered %d %s, want %d invalid_request", e.status, e.Code, c.status)
+			if e := wire(err); e.Code != "invalid_request" || e.Status != c.status {
+				t.Errorf("answered %d %s, want %d invalid_request", e.Status, e.Code, c.status)
 			}
 		})
 	}

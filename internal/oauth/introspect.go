@@ -12,6 +12,7 @@ import (
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/revocation"
@@ -55,13 +56,13 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.fail(w, r, err)
 	case active == nil || !slices.Contains(caller.Serves, active.Claims.Audience):
-		writeJSON(w, http.StatusOK, inactive)
+		httpjson.Write(w, http.StatusOK, inactive)
 	default:
 		answer := introspectionAnswer{Active: true, TokenType: "Bearer", Claims: active.Claims}
 		if active.User != nil {
 			answer.Username = active.User.Username
 		}
-		writeJSON(w, http.StatusOK, answer)
+		httpjson.Write(w, http.StatusOK, answer)
 	}
 }
 

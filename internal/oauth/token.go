@@ -10,6 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/httpjson"
 )
 
 // maxAttempts bounds how often a request is judged anew because something changed meanwhile.
@@ -44,7 +45,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	if answer["scope"] == "" {
 		delete(answer, "scope") // RFC 6749 §3.3 has no empty one
 	}
-	writeJSON(w, http.StatusOK, answer)
+	httpjson.Write(w, http.StatusOK, answer)
 }
 
 // current judges a request on a snapshot that is no older than the request: anew when the database has moved past it
@@ -54,7 +55,7 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 		revision := p.Cache.Revision()
 		err := judge(revision)
 		stale := errors.Is(err, domain.ErrStale)
-		if err == nil || !stale && (wire(err).status >= http.StatusInternalServerError || errors.Is(err, domain.ErrConsumed)) {
+		if err == nil || !stale && (wire(err).Status >= http.StatusInternalServerError || errors.Is(err, domain.ErrConsumed)) {
 			return err
 		}
 		if failed := p.Cache.Refresh(ctx); failed != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 )
 
 // userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone, and may be for any
@@ -24,7 +25,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, authn.ErrNoToken):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="signet"`)
-		writeJSON(w, http.StatusUnauthorized, wireError{Code: "invalid_token", Description: "Send an access token as Authorization: Bearer."})
+		httpjson.WriteError(w, httpjson.Error{Code: "invalid_token", Description: "Send an access token as Authorization: Bearer.", Status: http.StatusUnauthorized})
 	case errors.Is(err, authn.ErrInvalidToken):
 		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "The access token is not valid.")
 	case err != nil:
@@ -36,7 +37,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	default:
 		claims := map[string]any{"sub": active.User.Subject}
 		addProfile(claims, active.User, strings.Fields(active.Claims.Scope))
-		writeJSON(w, http.StatusOK, claims)
+		httpjson.Write(w, http.StatusOK, claims)
 	}
 }
 
@@ -55,5 +56,5 @@ func (p *Provider) keptFromUserinfo(ctx context.Context, audience string) (bool,
 // refuseBearer answers as RFC 6750 §3 wants it.
 func refuseBearer(w http.ResponseWriter, status int, code, description string) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="signet", error="`+code+`", error_description="`+description+`"`)
-	writeJSON(w, status, wireError{Code: code, Description: description})
+	httpjson.WriteError(w, httpjson.Error{Code: code, Description: description, Status: status})
 }

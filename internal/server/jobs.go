@@ -25,7 +25,7 @@ type job struct {
 func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 	early := func() chan struct{} { return make(chan struct{}, 1) }
 	return []job{
-		// Requests refresh the cache themselves. This is for answers without a database query: the JWKS.
+		// Requests refresh the cache themselves. Without the database the JWKS is answered from it: then it is a second old at most.
 		{"refresh the cache", time.Second, s.Cache.Refresh, early()},
 		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},

@@ -9,6 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 )
 
 // metadata is RFC 8414 §2.
@@ -91,5 +92,5 @@ const metadataMaxAge = 5 * time.Minute
 func publish(w http.ResponseWriter, document any, maxAge time.Duration) {
 	cors.AllowAnyOrigin(w)
 	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(maxAge.Seconds())))
-	writeJSON(w, http.StatusOK, document)
+	httpjson.Write(w, http.StatusOK, document)
 }

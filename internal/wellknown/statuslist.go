@@ -11,6 +11,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/status"
 )
 
@@ -22,16 +23,16 @@ func (d *Documents) statusList(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept, Accept-Encoding")
 	switch {
 	case r.URL.Query().Has("time"): // how it was at another time is not kept (§8.4)
-		writeJSON(w, http.StatusNotImplemented, wireError{Code: "not_implemented", Description: "Status lists are served as of now."})
+		httpjson.WriteError(w, httpjson.Error{Code: "not_implemented", Description: "Status lists are served as of now.", Status: http.StatusNotImplemented})
 		return
 	case r.Header.Get("Accept") != "" && !accepts(r, "Accept", statusListType, "application/*", "*/*"):
-		writeJSON(w, http.StatusNotAcceptable, wireError{Code: "not_acceptable", Description: "Status lists are " + statusListType + "."})
+		httpjson.WriteError(w, httpjson.Error{Code: "not_acceptable", Description: "Status lists are " + statusListType + ".", Status: http.StatusNotAcceptable})
 		return
 	}
 	list, err := d.findStatusList(r)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
-		writeJSON(w, http.StatusNotFound, wireError{Code: "not_found", Description: "There is no such status list."})
+		httpjson.WriteError(w, httpjson.Error{Code: "not_found", Description: "There is no such status list.", Status: http.StatusNotFound})
 		return
 	case err != nil:
 		d.fail(w, r, err)

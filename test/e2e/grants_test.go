@@ -22,8 +22,14 @@ func TestRevokingAllOrThoseOfAnAPIEndsARefreshTokenThatWasStolen(t *testing.T) {
 			kept = s.issued(t, s.post("/oauth2/token", s.web, refresh(kept.Refresh)))
 			s.signet(append([]string{"token", "revoke", "--issued-before", time.Now().Add(time.Hour).Format(time.RFC3339)}, criterion...)...)
 			s.wantActive(t, s.orders, kept.Access, false)
-			s.issued(t, s.post("/oauth2/token", s.web, refresh(kept.Refresh)))
+			renewed := s.issued(t, s.post("/oauth2/token", s.web, refresh(kept.Refresh)))
+			s.signet(append([]string{"token", "revoke"}, criterion...)...)
+			s.wantActive(t, s.orders, renewed.Access, false)
+			s.post("/oauth2/token", s.web, refresh(renewed.Refresh)).wantError(t, http.StatusBadRequest, "invalid_grant")
 		}
+		other := s.signIn(t, s.web)
+		s.signet("token", "revoke", "--api", invoicesAPI)
+		s.issued(t, s.post("/oauth2/token", s.web, refresh(other.Refresh)))
 	})
 }
 
