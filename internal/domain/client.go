@@ -35,13 +35,17 @@ const (
 	ScopeOpenID        = "openid"
 	ScopeProfile       = "profile"
 	ScopeEmail         = "email"
+	ScopePhone         = "phone"   // no user has a phone number yet: it gives nothing
+	ScopeAddress       = "address" // nor an address
 	ScopeOfflineAccess = "offline_access"
 	ScopeRoles         = "roles"  // the user's roles in access tokens
 	ScopeGroups        = "groups" // the user's groups in access tokens
 )
 
 // IdentityScopes are all of them; no API has a permission of such a name.
-var IdentityScopes = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeRoles, ScopeGroups, ScopeOfflineAccess}
+var IdentityScopes = []string{
+	ScopeOpenID, ScopeProfile, ScopeEmail, ScopePhone, ScopeAddress, ScopeRoles, ScopeGroups, ScopeOfflineAccess,
+}
 
 // Client is a registered OAuth client (RFC 6749 §2). ID is the database id, ClientID the client_id.
 type Client struct {
@@ -103,9 +107,24 @@ type Permission struct {
 	Description string
 }
 
+// Has reports whether the API has a permission.
+func (a *API) Has(permission string) bool {
+	return slices.ContainsFunc(a.Permissions, func(p Permission) bool { return p.Name == permission })
+}
+
 // MayUse reports whether the client may have tokens for an API at all.
 func (c *Client) MayUse(audience string) bool {
 	return slices.ContainsFunc(c.APIs, func(a ClientAPI) bool { return a.Audience == audience })
+}
+
+// Requestable are the permissions of an API that the client may ask for.
+func (c *Client) Requestable(api *API) (names []string) {
+	for _, p := range api.Permissions {
+		if c.MayAsk(api.Audience, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // MayAsk reports whether the client may ask for a permission of an API.

@@ -17,6 +17,7 @@ type Request struct {
 	RedirectOmitted bool          // the request did not name it (RFC 6749 §3.1.2.3)
 	Audience        string        // of the API; the issuer for Signet itself
 	Scopes          []string      // that are asked for
+	Ignored         []string      // scopes that were asked for and mean nothing here
 	State           string        // to the byte
 	Nonce           string        // to the byte
 	CodeChallenge   string        // S256

@@ -29,6 +29,8 @@ var identityWords = map[string]string{
 	domain.ScopeOpenID:        "Know who you are, by a name for you that does not change",
 	domain.ScopeProfile:       "See your name and username",
 	domain.ScopeEmail:         "See your e-mail address",
+	domain.ScopePhone:         "See your phone number",
+	domain.ScopeAddress:       "See your address",
 	domain.ScopeRoles:         "See your roles",
 	domain.ScopeGroups:        "See the groups that you are in",
 	domain.ScopeOfflineAccess: "Stay connected while you are away",

@@ -25,7 +25,8 @@ type authorization struct {
 	redirectURI string // where the answer goes: one that the client has registered
 	state       string // to the byte
 	audience    string
-	scopes      []string
+	scopes      []string // that mean something here
+	ignored     []string // the others
 	prompt      []string
 	maxAge      time.Duration // negative: not asked for
 	refused     error         // a parameter that is not supported
@@ -185,17 +186,17 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if err := a.readPrompt(form); err != nil {
 		return err
 	}
-	a.scopes = slices.DeleteFunc(slices.Clone([]string(a.GetRequestedScopes())), func(scope string) bool {
+	scopes := slices.DeleteFunc(slices.Clone([]string(a.GetRequestedScopes())), func(scope string) bool {
 		// Ignored, as OpenID Connect Core §11 has it, where no refresh token could come of it.
 		return scope == domain.ScopeOfflineAccess && !slices.Contains(a.client.GrantTypes, domain.GrantRefreshToken)
 	})
-	api, err := p.target(r.Context(), a.client, resources(form), a.scopes)
+	t, err := p.target(r.Context(), a.client, resources(form), scopes)
 	if err != nil {
 		return err
 	}
-	a.audience = p.Issuer
-	if api != nil {
-		a.audience = api.Audience
+	a.audience, a.scopes, a.ignored = p.Issuer, t.scopes, t.ignored
+	if t.api != nil {
+		a.audience = t.api.Audience
 	}
 	return nil
 }

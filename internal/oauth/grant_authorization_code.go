@@ -73,7 +73,7 @@ func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, se
 	if !code.UsedAt.IsZero() {
 		return &replayError{grantID: code.GrantID, clientID: sess.client.ClientID}
 	}
-	sess.code, sess.nonce = &code, asked.Get("nonce")
+	sess.code, sess.nonce, sess.scopeAsked = &code, asked.Get("nonce"), asked.Has("scope")
 	sess.SetExpiresAt(fosite.AuthorizeCode, code.ExpiresAt)
 	return p.confirmTarget(ctx, form, sess)
 }

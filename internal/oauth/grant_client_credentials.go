@@ -2,14 +2,16 @@ package oauth
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ory/fosite"
 	foauth "github.com/ory/fosite/handler/oauth2"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
 )
 
-// clientCredentials is RFC 6749 §4.4: the client acts for itself.
+// clientCredentials is RFC 6749 §4.4: the client acts for itself. Without a scope it gets all that its registration and roles give.
 var clientCredentials = grantType{
 	GrantType: domain.GrantType{Name: domain.GrantClientCredentials, Confidential: true},
 	validate:  validateClientCredentials,
@@ -22,20 +24,22 @@ var clientCredentials = grantType{
 }
 
 func validateClientCredentials(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
-	for _, scope := range r.GetRequestedScopes() {
-		if scope == domain.ScopeOpenID || scope == domain.ScopeOfflineAccess {
-			return fosite.ErrInvalidScope.WithHint("A client that acts for itself has no user to sign in.")
-		}
-	}
-	api, err := p.target(ctx, sess.client.Client, resources(r.GetRequestForm()), r.GetRequestedScopes())
-	if err != nil {
+	// Scopes about a user are ignored: there is none.
+	asked := slices.DeleteFunc(slices.Clone([]string(r.GetRequestedScopes())), token.IsIdentityScope)
+	t, err := p.target(ctx, sess.client.Client, resources(r.GetRequestForm()), asked)
+	switch {
+	case err != nil:
 		return err
-	}
-	if api == nil {
+	case t.api == nil:
 		return errInvalidTarget.WithHint("Name the API with the parameter 'resource'.")
+	case len(asked) > 0 && len(t.scopes) == 0: // neither everything nor a token for nothing is what the client means
+		return fosite.ErrInvalidScope.WithHint("No API knows the scope.")
 	}
-	sess.api = api
-	for _, scope := range r.GetRequestedScopes() {
+	sess.api, sess.scopeAsked, sess.permissionsAsked = t.api, len(r.GetRequestedScopes()) > 0, len(asked) > 0
+	if len(asked) == 0 {
+		t.scopes = sess.client.Requestable(t.api)
+	}
+	for _, scope := range t.scopes {
 		r.GrantScope(scope)
 	}
 	return nil

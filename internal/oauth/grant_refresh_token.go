@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -58,12 +59,37 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 		return errInvalidGrant
 	}
 	sess.SetExpiresAt(fosite.RefreshToken, found.ExpiresAt)
-	for scope := range strings.FieldsSeq(form.Get("scope")) {
-		if !slices.Contains(sess.grant.Scopes, scope) {
-			return fosite.ErrInvalidScope.WithHint("The scope goes beyond what was granted.")
-		}
+	if err := p.narrow(ctx, form, sess); err != nil {
+		return err
 	}
 	return p.confirmTarget(ctx, form, sess)
+}
+
+// narrow notes which of the granted scopes a refresh asks for (RFC 6749 §6). Scopes that mean nothing here are ignored, as in the
+// authorization request: clients send the same list again.
+func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSession) error {
+	sess.scopeAsked = true
+	asked := strings.Fields(form.Get("scope"))
+	if len(asked) == 0 {
+		return nil
+	}
+	var beyond []string
+	for _, scope := range asked {
+		switch {
+		case !slices.Contains(sess.grant.Scopes, scope):
+			beyond = append(beyond, scope)
+		case !slices.Contains(sess.narrowed, scope):
+			sess.narrowed = append(sess.narrowed, scope)
+		}
+	}
+	unknown, err := p.unknown(ctx, nil, beyond)
+	if err != nil {
+		return err
+	}
+	if len(unknown) < len(beyond) || len(sess.narrowed) == 0 {
+		return fosite.ErrInvalidScope.WithHint("The scope goes beyond what was granted.")
+	}
+	return nil
 }
 
 // checkReuse refuses a refresh token that was used, as a replay. A client that did not get the answer comes again: for a while, and as
@@ -103,9 +129,8 @@ func (narrowScope) CanSkipClientAuth(context.Context, fosite.AccessRequester) bo
 
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
 func (narrowScope) HandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) error {
-	if asked := strings.Fields(r.GetRequestForm().Get("scope")); len(asked) > 0 {
-		slices.Sort(asked)
-		r.(*fosite.AccessRequest).GrantedScope = slices.Compact(asked)
+	if narrowed := r.GetSession().(*requestSession).narrowed; len(narrowed) > 0 {
+		r.(*fosite.AccessRequest).GrantedScope = narrowed
 	}
 	return fosite.ErrUnknownRequest
 }

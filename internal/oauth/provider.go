@@ -42,6 +42,7 @@ type Config struct {
 	Transactions  Transactions
 	Grants        Grants
 	Credentials   Credentials
+	Permissions   Permissions
 	Clients       *authn.Clients
 	Bearer        *authn.Bearer
 	Keys          *keys.Keys
@@ -78,7 +79,7 @@ func New(c Config) *Provider {
 		IDTokenIssuer:                 c.Issuer,
 		GlobalSecret:                  c.Secret,
 		RefreshTokenScopes:            []string{"offline_access"},
-		SanitationWhiteList:           []string{"redirect_uri", "nonce", "code_challenge"},
+		SanitationWhiteList:           []string{"redirect_uri", "scope", "nonce", "code_challenge"},
 		OmitRedirectScopeParam:        true,
 		DisableRefreshTokenValidation: true,
 		EnforcePKCE:                   true,

@@ -14,18 +14,21 @@ import (
 
 // requestSession is what a request knows of its grant; fosite carries it from handler to handler.
 type requestSession struct {
-	client       client
-	revision     int64         // the snapshot's, when the request began
-	api          *domain.API   // whom the token is for, nil: Signet itself
-	grant        *domain.Grant // nil: the client acts for itself
-	user         *domain.User  // the grant's
-	code         *domain.AuthorizationCode
-	nonce        string               // the code's
-	refreshToken string               // that was presented
-	repeated     bool                 // its successor was given out before
-	signed       token.SignedToken    // the access token
-	idToken      string               // empty: none was asked for
-	issued       []domain.IssuedToken // both, for the index
+	client           client
+	revision         int64         // the snapshot's, when the request began
+	api              *domain.API   // whom the token is for, nil: Signet itself
+	grant            *domain.Grant // nil: the client acts for itself
+	user             *domain.User  // the grant's
+	code             *domain.AuthorizationCode
+	nonce            string               // the code's
+	refreshToken     string               // that was presented
+	narrowed         []string             // the scopes that a refresh asks for, empty: all of the grant
+	scopeAsked       bool                 // the client has asked for scopes
+	permissionsAsked bool                 // a client that acts for itself has named permissions
+	repeated         bool                 // its successor was given out before
+	signed           token.SignedToken    // the access token
+	idToken          string               // empty: none was asked for
+	issued           []domain.IssuedToken // both, for the index
 
 	claims  *jwt.IDTokenClaims
 	headers *jwt.Headers

@@ -75,7 +75,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 	if err != nil {
 		return "", "", err
 	}
-	if sess.grant == nil && len(signed.Scopes) == 0 && len(r.GetGrantedScopes()) > 0 {
+	if sess.permissionsAsked && len(signed.Scopes) == 0 {
 		return "", "", fosite.ErrInvalidScope.WithHint("No role of this client gives any of the scopes that it asks for.")
 	}
 	sess.signed = signed

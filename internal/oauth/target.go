@@ -13,6 +13,19 @@ import (
 	"github.com/signet-auth/signet/internal/token"
 )
 
+// Permissions knows the permissions of all APIs.
+type Permissions interface {
+	// KnownPermissions returns those of the names that any API has as a permission.
+	KnownPermissions(ctx context.Context, names []string) ([]string, error)
+}
+
+// target is what a request asks for: an API, and scopes there.
+type target struct {
+	api     *domain.API // nil: Signet itself (userinfo)
+	scopes  []string    // that the client may ask for there, each once
+	ignored []string    // scopes that mean nothing here
+}
+
 // resources are the audiences that a request names, by RFC 8707's parameter or by the older "audience".
 func resources(form url.Values) []string {
 	named := slices.Concat(form["resource"], fosite.GetAudiences(form))
@@ -21,36 +34,82 @@ func resources(form url.Values) []string {
 }
 
 // target decides which API a request is for (RFC 9068 §3): the one that it names, else the only one that its scopes or the
-// client's registration leave. Every scope must be one that the client may ask for there. nil: Signet itself (userinfo).
-func (p *Provider) target(ctx context.Context, c *domain.Client, named []string, scopes []string) (*domain.API, error) {
-	permissions := slices.DeleteFunc(slices.Clone(scopes), token.IsIdentityScope)
+// client's registration leave. A scope that no API has is ignored (OpenID Connect Core §3.1.2.1); one that exists must be one that the
+// client may ask for there.
+func (p *Provider) target(ctx context.Context, c *domain.Client, named []string, scopes []string) (target, error) {
 	if len(named) > 1 {
-		return nil, errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
+		return target{}, errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
 	}
-	if len(named) == 1 && named[0] != p.Issuer {
-		api, err := p.api(ctx, c, named[0])
-		if err != nil {
-			return nil, err
+	var t target
+	for _, scope := range scopes {
+		if !slices.Contains(t.scopes, scope) {
+			t.scopes = append(t.scopes, scope)
 		}
-		return api, checkScopes(c, api, permissions)
 	}
-	if len(named) == 1 || len(permissions) == 0 && len(c.APIs) != 1 {
-		if len(permissions) > 0 {
-			return nil, fosite.ErrInvalidScope.WithHint("The scope belongs to another resource.")
-		}
-		return nil, nil
+	candidates, err := p.candidates(ctx, c, named, slices.ContainsFunc(t.scopes, isPermission))
+	if err != nil {
+		return target{}, err
 	}
-	return p.infer(ctx, c, permissions)
+	if t.ignored, err = p.unknown(ctx, candidates, t.scopes); err != nil {
+		return target{}, err
+	}
+	t.scopes = slices.DeleteFunc(t.scopes, func(scope string) bool { return slices.Contains(t.ignored, scope) })
+	permissions := slices.DeleteFunc(slices.Clone(t.scopes), token.IsIdentityScope)
+	switch {
+	case len(named) == 1 && len(candidates) == 1:
+		t.api = candidates[0]
+		err = checkScopes(c, t.api, permissions)
+	case len(named) == 1 && len(permissions) > 0: // the issuer
+		err = fosite.ErrInvalidScope.WithHint("The scope belongs to another resource.")
+	case len(named) == 0 && (len(permissions) > 0 || len(c.APIs) == 1):
+		t.api, err = infer(c, candidates, permissions)
+	}
+	return t, err
 }
 
-// infer finds the one API of the client that knows all the permissions.
-func (p *Provider) infer(ctx context.Context, c *domain.Client, permissions []string) (*domain.API, error) {
-	var fits *domain.API
-	for _, known := range c.APIs {
-		api, err := p.api(ctx, c, known.Audience)
+func isPermission(scope string) bool { return !token.IsIdentityScope(scope) }
+
+// candidates are the APIs that a request can be for: the one that it names, or those of the client. None for the issuer, and where
+// nothing but a permission could choose one of several.
+func (p *Provider) candidates(ctx context.Context, c *domain.Client, named []string, permissions bool) ([]*domain.API, error) {
+	if len(named) == 0 && (permissions || len(c.APIs) == 1) {
+		for _, known := range c.APIs {
+			named = append(named, known.Audience)
+		}
+	}
+	var apis []*domain.API
+	for _, audience := range named {
+		if audience == p.Issuer {
+			continue
+		}
+		api, err := p.api(ctx, c, audience)
 		if err != nil {
 			return nil, err
 		}
+		apis = append(apis, api)
+	}
+	return apis, nil
+}
+
+// unknown returns the scopes that neither OpenID Connect nor any API defines. The database is asked only for what the candidates lack.
+func (p *Provider) unknown(ctx context.Context, candidates []*domain.API, scopes []string) ([]string, error) {
+	missing := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool {
+		return token.IsIdentityScope(scope) || slices.ContainsFunc(candidates, func(api *domain.API) bool { return api.Has(scope) })
+	})
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	elsewhere, err := p.Permissions.KnownPermissions(ctx, missing)
+	if err != nil {
+		return nil, fmt.Errorf("find permissions: %w", err)
+	}
+	return slices.DeleteFunc(missing, func(scope string) bool { return slices.Contains(elsewhere, scope) }), nil
+}
+
+// infer finds the one API of the client that has all the permissions.
+func infer(c *domain.Client, candidates []*domain.API, permissions []string) (*domain.API, error) {
+	var fits *domain.API
+	for _, api := range candidates {
 		if checkScopes(c, api, permissions) != nil {
 			continue
 		}
@@ -81,8 +140,7 @@ func (p *Provider) api(ctx context.Context, c *domain.Client, audience string) (
 
 func checkScopes(c *domain.Client, api *domain.API, permissions []string) error {
 	for _, name := range permissions {
-		known := slices.ContainsFunc(api.Permissions, func(has domain.Permission) bool { return has.Name == name })
-		if !known || !c.MayAsk(api.Audience, name) {
+		if !api.Has(name) || !c.MayAsk(api.Audience, name) {
 			return fosite.ErrInvalidScope.WithHintf("The client may not ask for the scope '%s' at this resource.", printable(name))
 		}
 	}

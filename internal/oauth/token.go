@@ -32,18 +32,14 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, fosite.ErrUnsupportedGrantType)
 		return
 	}
-	var response fosite.AccessResponder
+	var answer map[string]any
 	err = p.current(r.Context(), func(revision int64) error {
-		response, err = p.issue(r.Context(), r, revision)
+		answer, err = p.issue(r.Context(), r, revision)
 		return err
 	})
 	if err != nil {
 		p.fail(w, r, p.endReplayed(r.Context(), err))
 		return
-	}
-	answer := response.ToMap()
-	if answer["scope"] == "" {
-		delete(answer, "scope") // RFC 6749 §3.3 has no empty one
 	}
 	httpjson.Write(w, http.StatusOK, answer)
 }
@@ -68,8 +64,8 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 	return domain.ErrStale
 }
 
-// issue runs the grant. domain.ErrStale if something that it was decided on changed before its token was in the index.
-func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (fosite.AccessResponder, error) {
+// issue runs the grant and returns its answer. domain.ErrStale if something that it was decided on changed before its token was in the index.
+func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (map[string]any, error) {
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(revision))
 	if err != nil {
 		return nil, err
@@ -78,11 +74,15 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	if err != nil {
 		return nil, err
 	}
-	signed := request.GetSession().(*requestSession).signed
+	sess := request.GetSession().(*requestSession)
 	response.SetTokenType("Bearer")
-	response.SetScopes(signed.Scopes)
-	response.SetExpiresIn(signed.ExpiresAt.Sub(signed.Record.IssuedAt()))
-	return response, nil
+	response.SetScopes(sess.signed.Scopes)
+	response.SetExpiresIn(sess.signed.ExpiresAt.Sub(sess.signed.Record.IssuedAt()))
+	answer := response.ToMap()
+	if len(sess.signed.Scopes) == 0 && !sess.scopeAsked { // an empty one says that nothing of what was asked for is granted (RFC 6749 §5.1)
+		delete(answer, "scope")
+	}
+	return answer, nil
 }
 
 // endReplayed ends the grant whose code or refresh token came a second time: one of the two who have it is a thief

@@ -172,3 +172,13 @@ func addPermissions(ctx context.Context, c conn, apis []*domain.API) error {
 		return nil
 	}, `SELECT api_id, name, description FROM permissions WHERE api_id IN `+placeholders+` ORDER BY api_id, name`, args...)
 }
+
+// KnownPermissions returns those of the names that any API has as a permission.
+func (db *DB) KnownPermissions(ctx context.Context, names []string) ([]string, error) {
+	rows := make([][]any, len(names))
+	for i, name := range names {
+		rows[i] = []any{name}
+	}
+	return findAll(ctx, db, scanString, `SELECT r.name FROM `+db.dialect.rows(`$1`, `name`)+` r
+		WHERE EXISTS (SELECT 1 FROM permissions p WHERE p.name = r.name)`, jsonRows(rows))
+}

@@ -57,6 +57,7 @@ CREATE TABLE permissions (
     description TEXT NOT NULL,
     PRIMARY KEY (api_id, name)
 );
+CREATE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE clients (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -41,6 +41,7 @@ CREATE TABLE permissions (
     description TEXT NOT NULL,
     PRIMARY KEY (api_id, name)
 );
+CREATE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE clients (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -98,7 +98,7 @@ func TestTheAuthorizationEndpointRefusesBadRequests(t *testing.T) {
 			"a challenge too short":    {with(good, "code_challenge", "short"), "invalid_request"},
 			"the implicit flow":        {with(good, "response_type", "token"), "unsupported_response_type"},
 			"a hybrid flow":            {with(good, "response_type", "code token"), "unsupported_response_type"},
-			"an unknown scope":         {with(good, "scope", "openid orders:burn"), "invalid_scope"},
+			"a scope of another API":   {with(good, "scope", "openid invoices:read"), "invalid_scope"},
 			"an API of others":         {with(good, "resource", invoicesAPI, "scope", "openid"), "invalid_target"},
 			"an unknown API":           {with(good, "resource", "https://nowhere.example"), "invalid_target"},
 			"no one signed in, prompt": {with(good, "prompt", "none"), "login_required"},

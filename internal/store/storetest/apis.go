@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,6 +22,23 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 		same(t, must(db.FindAPI(t.Context(), audience))(t), want)
 		_, err := db.InsertAPI(t.Context(), want)
 		wantErr(t, err, domain.ErrExists)
+	},
+	"permissions are known by name, whichever API has them": func(t *testing.T, db *store.DB) {
+		for _, api := range []domain.API{
+			{Audience: audience, Permissions: []domain.Permission{{Name: "orders:read"}, {Name: "shared"}}},
+			{Audience: "https://other.example", Permissions: []domain.Permission{{Name: "other:read"}, {Name: "shared"}}},
+		} {
+			api.Name, api.SigningAlg, api.CreatedAt, api.UpdatedAt = api.Audience, domain.ES256, t0, t0
+			must(db.InsertAPI(t.Context(), api))(t)
+		}
+		many := []string{"other:read", "shared", "Orders:read", `"`, "'; --", "ünknown"}
+		for i := range 2000 {
+			many = append(many, strconv.Itoa(i))
+		}
+		known := must(db.KnownPermissions(t.Context(), many))(t)
+		slices.Sort(known)
+		same(t, known, []string{"other:read", "shared"})
+		same(t, must(db.KnownPermissions(t.Context(), nil))(t), nil)
 	},
 	"an audience that does not exist is not found": func(t *testing.T, db *store.DB) {
 		_, err := db.FindAPI(t.Context(), "https://none.example")
