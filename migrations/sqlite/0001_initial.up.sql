@@ -270,7 +270,7 @@ CREATE TABLE issued_tokens (
     status_index INTEGER,
     digest       BLOB,                      -- half the SHA-256 of the token
     kind         INTEGER                    -- NULL: an access token
-);
+) WITHOUT ROWID;
 -- Those of an owner, newest first; those of a grant are among its user's.
 CREATE INDEX issued_tokens_client ON issued_tokens (client_ref, jti);
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti) WHERE api_id IS NOT NULL;
