@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
@@ -36,12 +37,13 @@ type Log struct {
 	store  Store
 	chain  event.Chain
 	events *event.Recorder
+	clock  *clock.Clock
 	now    func() time.Time
 }
 
 // New makes a log over a store. What it does to the log it records.
-func New(store Store, chain event.Chain, events *event.Recorder, now func() time.Time) *Log {
-	return &Log{store: store, chain: chain, events: events, now: now}
+func New(store Store, chain event.Chain, events *event.Recorder, clock *clock.Clock, now func() time.Time) *Log {
+	return &Log{store: store, chain: chain, events: events, clock: clock, now: now}
 }
 
 // List returns events after the given seq, oldest first, at most limit.

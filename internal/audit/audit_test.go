@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
@@ -26,7 +27,7 @@ var chain = event.NewChain([]byte("a key of 32 bytes, for the tests"))
 
 func open(db audit.Store, now func() time.Time) (*audit.Log, *event.Recorder) {
 	recorder := event.NewRecorder(db.(event.Store), chain, now)
-	return audit.New(db, chain, recorder, now), recorder
+	return audit.New(db, chain, recorder, clocktest.New(now), now), recorder
 }
 
 func TestEventsRecordedAtOnceFormOneChain(t *testing.T) {
@@ -182,7 +183,7 @@ func TestTamperingIsFound(t *testing.T) {
 			}, "event 3 does not follow event 1"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				_, err := audit.New(doctored{db, tc.change}, chain, recorder, time.Now).Verify(eventtest.Context(t))
+				_, err := audit.New(doctored{db, tc.change}, chain, recorder, clocktest.New(time.Now), time.Now).Verify(eventtest.Context(t))
 				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("Verify = %v, want %q", err, tc.want)
 				}

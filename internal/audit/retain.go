@@ -9,13 +9,18 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// Maintain makes a checkpoint and deletes the events that are older than the given time; zero keeps everything. It returns the checkpoint.
+// Maintain makes a checkpoint and deletes the events that are older than the given time; zero keeps everything. It returns the checkpoint, also
+// with an error of the deletion: domain.ErrClocksDiffer if this machine's clock is not to be trusted.
 func (l *Log) Maintain(ctx context.Context, retention time.Duration) (domain.Checkpoint, error) {
 	made, err := l.Checkpoint(ctx)
 	if err != nil || retention == 0 {
 		return made, err
 	}
-	through, err := l.store.EventBefore(ctx, l.now().Add(-retention))
+	now, err := l.clock.DeletionTime(ctx)
+	if err != nil {
+		return made, fmt.Errorf("purge the audit log: %w", err)
+	}
+	through, err := l.store.EventBefore(ctx, now.Add(-retention))
 	if err != nil || through == 0 {
 		return made, err
 	}

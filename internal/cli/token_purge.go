@@ -22,7 +22,8 @@ func (a *app) tokenPurge() *cobra.Command {
 		Use:   "purge",
 		Short: "Delete what expired more than an hour ago",
 		Long: `Deletes expired tokens, codes, grants, sessions and status lists, as every server does every few minutes. On Postgres
-expired tokens are dropped with their partition, which is not counted. It may be interrupted and run again.`,
+expired tokens are dropped with their partition, which is not counted. It may be interrupted and run again. It refuses where this
+machine's clock and the database's differ by more than five minutes.`,
 		Example: "  signet token purge",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/event"
 )
 
@@ -16,15 +17,17 @@ type Directory struct {
 	events  *event.Recorder
 	revoker Revoker
 	hasher  *hasher
+	clock   *clock.Clock
 	now     func() time.Time
 
 	minPassword int // characters
 }
 
 // New makes a directory.
-func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, now func() time.Time) *Directory {
+func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, clock *clock.Clock, now func() time.Time) *Directory {
 	return &Directory{
-		store: store, cache: cache, events: events, revoker: revoker, hasher: newHasher(hashesAtOnce()), now: now, minPassword: defaultMinPassword,
+		store: store, cache: cache, events: events, revoker: revoker, hasher: newHasher(hashesAtOnce()), clock: clock, now: now,
+		minPassword: defaultMinPassword,
 	}
 }
 

@@ -12,12 +12,16 @@ import (
 const expiryStep = 100
 
 // RecordExpired records the assignments that have expired since it was last called, each once whichever replica calls it. They give
-// nothing any more without it: this is for services to hear of it.
+// nothing any more without it: this is for services to hear of it. domain.ErrClocksDiffer if this machine's clock is not to be trusted.
 func (d *Directory) RecordExpired(ctx context.Context) error {
+	now, err := d.clock.DeletionTime(ctx)
+	if err != nil {
+		return fmt.Errorf("record expired assignments: %w", err)
+	}
 	for {
 		n := 0
 		err := d.store.Tx(ctx, func(ctx context.Context) error {
-			expired, err := d.store.TakeExpired(ctx, d.now(), expiryStep)
+			expired, err := d.store.TakeExpired(ctx, now, expiryStep)
 			if err != nil {
 				return err
 			}

@@ -82,7 +82,7 @@ type Store interface {
 	// assignments are now.
 	CountAdministrators(ctx context.Context, now time.Time) (int, error)
 
-	// PutSetupLink stores the hash of a first administrator's link and drops links that have expired.
+	// PutSetupLink stores the hash of a first administrator's link.
 	PutSetupLink(ctx context.Context, hash []byte, now, expires time.Time) error
 	// FindSetupLink returns ErrNotFound if there is no such link, it has expired, or the setup is done.
 	FindSetupLink(ctx context.Context, hash []byte, now time.Time) error

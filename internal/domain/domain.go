@@ -35,6 +35,8 @@ var (
 	ErrBusy = errors.New("busy")
 	// ErrReadOnly is the ErrUnavailable of a database that answers, but takes no changes.
 	ErrReadOnly = fmt.Errorf("%w: it is read-only", ErrUnavailable)
+	// ErrClocksDiffer says that this machine's clock and the database's differ too much for anything to be deleted because it is old.
+	ErrClocksDiffer = errors.New("the clocks differ")
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )

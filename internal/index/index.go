@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/batch"
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -15,13 +16,14 @@ import (
 type Index struct {
 	store  Store
 	now    func() time.Time
+	clock  *clock.Clock
 	writes *batch.Batcher[entry, int64]
 	reads  *batch.Batcher[domain.TokenRef, row]
 }
 
 // New makes an Index; its grouped reads and writes end with ctx.
-func New(ctx context.Context, store Store, now func() time.Time) *Index {
-	x := &Index{store: store, now: now}
+func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.Time) *Index {
+	x := &Index{store: store, clock: clock, now: now}
 	x.writes = batch.New(ctx, 2, x.writeBatch)
 	x.reads = batch.New(ctx, 1, x.readBatch) // nothing is committed: a larger batch costs the database less
 	return x

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
@@ -40,13 +41,14 @@ type Keys struct {
 	events  *event.Recorder
 	revoker Revoker
 	master  *Master
+	clock   *clock.Clock
 	now     func() time.Time
 	last    atomic.Pointer[ring] // the newest ring loaded, for the JWKS when the database is gone
 }
 
 // New makes a keyring over a store.
-func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, master *Master, now func() time.Time) *Keys {
-	return &Keys{store: store, cache: cache, events: events, revoker: revoker, master: master, now: now}
+func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, master *Master, clock *clock.Clock, now func() time.Time) *Keys {
+	return &Keys{store: store, cache: cache, events: events, revoker: revoker, master: master, clock: clock, now: now}
 }
 
 // ErrWrongMaster says that the database was made with another master key.
@@ -231,8 +233,13 @@ func (k *Keys) succeed(ctx context.Context, alg string, spare domain.SigningKey)
 }
 
 // Maintain rotates what is due, makes what is missing and drops retired keys whose last token has expired.
-// Several replicas may do so at once: one wins.
+// Several replicas may do so at once: one wins. domain.ErrClocksDiffer if this machine's clock is not to be trusted: then it only
+// makes what is missing.
 func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
+	now, err := k.clock.DeletionTime(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("maintain the signing keys: %w", err), k.Ensure(ctx))
+	}
 	stored, err := k.store.ListSigningKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("list the signing keys: %w", err)
@@ -240,11 +247,11 @@ func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
 	for _, s := range stored {
 		switch s.State {
 		case domain.KeyActive:
-			if k.now().Sub(s.ActivatedAt) >= rotateEvery {
+			if now.Sub(s.ActivatedAt) >= rotateEvery {
 				_, err = k.replace(ctx, s.Alg, s.KID, 0)
 			}
 		case domain.KeyRetired:
-			if k.now().Sub(s.RetiredAt) > MaxTokenLifetime+time.Hour {
+			if now.Sub(s.RetiredAt) > MaxTokenLifetime+time.Hour {
 				err = k.store.DeleteSigningKey(ctx, s.KID)
 			}
 		}

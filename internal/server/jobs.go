@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/status"
@@ -29,11 +30,22 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"refresh the cache", time.Second, s.Cache.Refresh, early()},
 		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
+		{"compare the clocks", time.Minute, func(ctx context.Context) error { return s.compareClocks(ctx, log) }, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
 		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
 		{"record expired assignments", 5 * time.Second, s.Directory.RecordExpired, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}
+}
+
+// compareClocks logs, at each run, that this machine's clock and the database's differ.
+func (s *Services) compareClocks(ctx context.Context, log *slog.Logger) error {
+	ahead, err := s.Clock.Ahead(ctx)
+	if err == nil && ahead.Abs() > clock.Tolerance {
+		log.ErrorContext(ctx, "this machine's clock and the database's differ: set them; past five minutes the server is not ready and deletes nothing",
+			"ahead", ahead.Round(time.Second))
+	}
+	return err
 }
 
 // maintainAudit notes in the server's own log, too, what the audit log is: who can write the database cannot change that.
@@ -86,11 +98,18 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte("ok\n")) //nolint:errcheck // the connection is closed
 }
 
-// readyz reports whether the database answers and takes changes, so that a load balancer can choose another replica.
+// readyz reports whether the database answers and takes changes, and its clock is near this machine's, so that a load balancer can choose another replica.
 func (s *Services) readyz(w http.ResponseWriter, r *http.Request) {
-	switch err := s.DB.Ping(r.Context()); {
+	err := s.DB.Ping(r.Context())
+	if err == nil {
+		_, err = s.Clock.DeletionTime(r.Context())
+	}
+	switch {
 	case errors.Is(err, domain.ErrReadOnly):
 		http.Error(w, "the database is read-only", http.StatusServiceUnavailable)
+		return
+	case errors.Is(err, domain.ErrClocksDiffer):
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	case err != nil:
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)

@@ -38,7 +38,7 @@ const (
 func (s *Services) prepare(ctx context.Context, log *slog.Logger) {
 	bounded, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
-	if err := s.DB.PreparePartitions(bounded, time.Now(), time.Time{}); err != nil {
+	if err := s.DB.PreparePartitions(bounded, s.now(), time.Time{}); err != nil {
 		log.WarnContext(ctx, "the index is not prepared for the next day", "error", err)
 	}
 }
@@ -120,17 +120,17 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, error) {
 	pages, err := page.New(page.Config{
 		Issuer: cfg.Issuer, HashKey: s.master.Derive("cookie hash", 32), BlockKey: s.master.Derive("cookie block", 32),
-		Sessions: s.Sessions, Directory: s.Directory, Now: time.Now, Log: log,
+		Sessions: s.Sessions, Directory: s.Directory, Now: s.now, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
 	}
-	sealer, err := interaction.NewSealer(s.master.Derive("interactions", 32), time.Now)
+	sealer, err := interaction.NewSealer(s.master.Derive("interactions", 32), s.now)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
 	signIn, err := login.New(login.Config{
-		Pages: pages, Sealer: sealer, Sessions: s.Sessions, Directory: s.Directory, Registry: s.Registry, Now: time.Now, Log: log,
+		Pages: pages, Sealer: sealer, Sessions: s.Sessions, Directory: s.Directory, Registry: s.Registry, Now: s.now, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the sign-in pages: %w", err)
@@ -144,7 +144,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		Clients:        authn.NewClients(s.Registry), Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
-		Events: s.Events, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: time.Now,
+		Events: s.Events, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,
 	})
 
 	mux := http.NewServeMux()
@@ -153,7 +153,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	provider.Mount(mux)
 	documents := &wellknown.Documents{
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys, Statuses: s.Statuses,
-		Cache: s.Cache, Log: log, Now: time.Now,
+		Cache: s.Cache, Log: log, Now: s.now,
 	}
 	documents.Mount(mux)
 	signIn.Mount(mux)

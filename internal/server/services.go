@@ -11,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
@@ -46,6 +47,7 @@ var ErrNotMigrated = errors.New("the database is not up to date: run `signet mig
 // Services is everything below the surfaces.
 type Services struct {
 	DB            *store.DB
+	Clock         *clock.Clock
 	Cache         *cache.Cache
 	Audit         *audit.Log
 	Admin         *admin.Service
@@ -62,6 +64,7 @@ type Services struct {
 	Events        *secevent.Service
 
 	master *keys.Master
+	now    func() time.Time
 	stop   context.CancelFunc
 }
 
@@ -80,7 +83,11 @@ func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
 }
 
 // Open opens the services. Close them in the end.
-func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err error) {
+func Open(ctx context.Context, cfg config.Config, mode Mode) (*Services, error) {
+	return open(ctx, cfg, mode, time.Now)
+}
+
+func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Time) (_ *Services, err error) {
 	master, err := readMaster(cfg)
 	if err != nil {
 		return nil, err
@@ -90,7 +97,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Services{DB: db, master: master, stop: stop}
+	s := &Services{DB: db, Clock: clock.New(db, now), master: master, now: now, stop: stop}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -107,20 +114,19 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (_ *Services, err e
 	if s.Cache, err = cache.New(db, cfg.CacheSize); err != nil {
 		return nil, err
 	}
-	now := time.Now
 	chain := event.NewChain(s.master.Derive("audit log", 32))
 	recorder := event.NewRecorder(db, chain, now)
-	s.Audit = audit.New(db, chain, recorder, now)
-	s.Index = index.New(running, db, now)
+	s.Audit = audit.New(db, chain, recorder, s.Clock, now)
+	s.Index = index.New(running, db, s.Clock, now)
 	s.Revocation = revocation.New(running, revocation.Config{
 		Store: db, Statuses: db, Grants: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
 	})
-	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, now)
+	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, s.Clock, now)
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
 	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), cfg.Issuer, now)
-	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, now)
+	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, s.Clock, now)
 	s.Directory.SetMinPassword(cfg.Passwords.MinLength)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.openTokens(cfg, now)

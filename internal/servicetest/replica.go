@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -39,30 +40,32 @@ type Replica struct {
 	Statuses      *status.Publisher
 }
 
-// NewReplica makes one with a clock of its own. Before it can sign, one of the replicas must call Keys.Ensure.
-func NewReplica(t *testing.T, db *store.DB, master *keys.Master, clock func() time.Time) *Replica {
+// NewReplica makes one with a clock of its own, from which the database's does not differ. Before it can sign, one of the replicas must call Keys.Ensure.
+func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time.Time) *Replica {
 	t.Helper()
 	held, err := cache.New(db, 1000)
 	Must(t, err)
 	chain := event.NewChain(master.Derive("audit log", 32))
-	recorder := event.NewRecorder(db, chain, clock)
-	r := &Replica{Cache: held, Recorder: recorder, Log: audit.New(db, chain, recorder, clock), Index: index.New(eventtest.Context(t), db, clock)}
+	recorder := event.NewRecorder(db, chain, now)
+	watched := clocktest.New(now)
+	r := &Replica{Cache: held, Recorder: recorder, Log: audit.New(db, chain, recorder, watched, now)}
+	r.Index = index.New(eventtest.Context(t), db, watched, now)
 	r.Revocation = revocation.New(eventtest.Context(t), revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: clock,
+		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: now,
 	})
-	r.Keys = keys.New(db, held, recorder, r.Revocation, master, clock)
-	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), Issuer, clock)
-	r.Directory = directory.New(db, held, recorder, r.Revocation, clock)
-	r.Sessions = session.New(db, recorder, clock, SessionLimits)
+	r.Keys = keys.New(db, held, recorder, r.Revocation, master, watched, now)
+	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), Issuer, now)
+	r.Directory = directory.New(db, held, recorder, r.Revocation, watched, now)
+	r.Sessions = session.New(db, recorder, now, SessionLimits)
 	r.Minter = token.New(token.Config{
-		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), clock),
-		Issuer: Issuer, AccessTTL: AccessTTL, MaxSize: MaxTokenSize, Now: clock,
+		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), now),
+		Issuer: Issuer, AccessTTL: AccessTTL, MaxSize: MaxTokenSize, Now: now,
 	})
 	r.Introspection = introspection.New(introspection.Config{
 		Minter: r.Minter, Index: r.Index, Revocations: r.Revocation, Keys: r.Keys, Registry: r.Registry, Directory: r.Directory,
-		Cache: held, Issuer: Issuer, Now: clock,
+		Cache: held, Issuer: Issuer, Now: now,
 	})
-	r.Statuses = status.NewPublisher(db, r.Keys, Issuer, StatusTTL, clock)
+	r.Statuses = status.NewPublisher(db, r.Keys, Issuer, StatusTTL, now)
 	r.Refresh(t)
 	return r
 }

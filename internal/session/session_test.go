@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
@@ -39,7 +40,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	clock := func() time.Time { return w.now }
 	chain := event.NewChain(make([]byte, 32))
 	recorder := event.NewRecorder(db, chain, clock)
-	w.log = audit.New(db, chain, recorder, clock)
+	w.log = audit.New(db, chain, recorder, clocktest.New(clock), clock)
 	w.sessions = session.New(db, recorder, clock, limits)
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}

@@ -60,6 +60,8 @@ type dialect interface {
 	position() string
 	// readOnly is an expression: whether the database takes no changes.
 	readOnly() string
+	// clock is an expression: the database's time.
+	clock() string
 	// rows is a table of the columns of a JSON array of rows, the parameter. A column is text, or an integer if its name is followed
 	// by " BIGINT".
 	rows(parameter string, columns ...string) string
@@ -152,4 +154,11 @@ func (db *DB) Ping(ctx context.Context) error {
 		err = domain.ErrReadOnly
 	}
 	return err
+}
+
+// Clock returns the database's time. It is asked for nothing but to compare it with this machine's: times are passed in.
+func (db *DB) Clock(ctx context.Context) (time.Time, error) {
+	return find(ctx, db, func(row scanner) (t time.Time, err error) {
+		return t, row.Scan(at(&t))
+	}, `SELECT `+db.dialect.clock())
 }

@@ -128,6 +128,10 @@ func (p *postgres) forUpdate() string { return ` FOR NO KEY UPDATE` }
 
 func (p *postgres) position() string { return `strpos` }
 
+func (p *postgres) clock() string {
+	return `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+}
+
 func (p *postgres) readOnly() string { return `current_setting('transaction_read_only') = 'on'` }
 
 // Transactions that write tokens share an advisory lock on the revision, and a change takes it alone. A lock on the row

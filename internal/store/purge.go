@@ -6,12 +6,8 @@ import (
 	"time"
 )
 
-const (
-	// changesKept is how long change rows are of use to a cache that was cut off.
-	changesKept = time.Hour
-	// revocationsKept is how long a revocation that is done can be looked at.
-	revocationsKept = 24 * time.Hour
-)
+// revocationsKept is how long a revocation that is done can be looked at.
+const revocationsKept = 24 * time.Hour
 
 // purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
 const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM issued_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) AND expires_at < $1`
@@ -43,7 +39,7 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
-// Of changes, it deletes at most limit revisions, and keeps those of the last hour. Revocations go a day after they were done.
+// Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after they were done.
 // Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
@@ -59,7 +55,7 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	purge(purgeStatusChanges, limit)
 	purge(purgeOutbox, limit)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
-	purge(purgeChanges, micros(db.now().Add(-changesKept)), limit)
+	purge(purgeChanges, micros(before), limit)
 	folded, failed := db.foldStatusChanges(ctx)
 	return total + folded, errors.Join(err, failed)
 }

@@ -7,15 +7,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// PutSetupLink stores the hash of a first administrator's link and drops links that have expired.
+// PutSetupLink stores the hash of a first administrator's link.
 func (db *DB) PutSetupLink(ctx context.Context, hash []byte, now, expires time.Time) error {
-	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		if _, err := c.exec(ctx, `DELETE FROM setup_links WHERE expires_at <= $1`, micros(now)); err != nil {
-			return err
-		}
-		_, err := c.exec(ctx, `INSERT INTO setup_links (hash, created_at, expires_at) VALUES ($1, $2, $3)`, hash, micros(now), micros(expires))
-		return err
-	})
+	_, err := db.exec(ctx, `INSERT INTO setup_links (hash, created_at, expires_at) VALUES ($1, $2, $3)`, hash, micros(now), micros(expires))
+	return err
 }
 
 // FindSetupLink returns ErrNotFound if there is no such link, it has expired, or the setup is done.

@@ -183,6 +183,7 @@ func (e *embedded) rows(parameter string, columns ...string) string {
 // Writing transactions come one after the other, so there is nothing to hold.
 func (e *embedded) forUpdate() string                        { return `` }
 func (e *embedded) position() string                         { return `instr` }
+func (e *embedded) clock() string                            { return `CAST(unixepoch('subsec') * 1000000 AS INTEGER)` }
 func (e *embedded) readOnly() string                         { return `FALSE` }
 func (e *embedded) lockRevision(context.Context, conn) error { return nil }
 func (e *embedded) heldRevision() string                     { return `SELECT revision FROM installation WHERE id = 1` }

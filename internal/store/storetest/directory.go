@@ -232,8 +232,6 @@ var setupTests = map[string]func(*testing.T, *store.DB){
 		wantErr(t, db.FindSetupLink(t.Context(), []byte("other"), t0), domain.ErrNotFound)
 		wantErr(t, db.FindSetupLink(t.Context(), link, t0.Add(time.Hour)), domain.ErrNotFound)
 		wantErr(t, db.CompleteSetup(t.Context(), link, t0.Add(time.Hour)), domain.ErrNotFound)
-		check(t, db.PutSetupLink(t.Context(), []byte("next"), t0.Add(time.Hour), t0.Add(2*time.Hour)))
-		wantErr(t, db.FindSetupLink(t.Context(), link, t0), domain.ErrNotFound)
 	},
 	"the setup is completed once": func(t *testing.T, db *store.DB) {
 		for _, link := range []string{"one", "two"} {
