@@ -18,6 +18,7 @@ type Client struct {
 	RedirectURIs []string       `json:"redirect_uris"`
 	IDTokenAlg   string         `json:"id_token_signed_response_alg"`
 	FirstParty   bool           `json:"first_party"`
+	RequirePKCE  bool           `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
 	APIs         []ClientAPI    `json:"apis"`
 	Serves       []string       `json:"serves"`
 	Secrets      []ClientSecret `json:"secrets"`
@@ -59,7 +60,7 @@ func showClient(c domain.Client) Client {
 	shown := Client{
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: authn.SecretBasic,
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), IDTokenAlg: c.IDTokenAlg,
-		FirstParty: c.FirstParty, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
+		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Version: c.Version,
 	}
 	if c.Public {

@@ -40,6 +40,7 @@ type createClientInput struct {
 		RedirectURIs []string          `json:"redirect_uris,omitempty" maxItems:"100"`
 		IDTokenAlg   string            `json:"id_token_signed_response_alg,omitempty"`
 		FirstParty   bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
+		RequirePKCE  bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
 		APIs         []admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
 		Serves       []string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
 	}
@@ -49,7 +50,7 @@ func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *cre
 	b := &in.Body
 	client, err := s.Admin.CreateClient(ctx, caller, domain.Client{
 		ClientID: b.ClientID, Name: b.Name, Public: b.AuthMethod == authn.None, GrantTypes: b.GrantTypes, RedirectURIs: b.RedirectURIs,
-		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, APIs: clientAPIs(b.APIs), Serves: b.Serves,
+		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, RequirePKCE: b.RequirePKCE, APIs: clientAPIs(b.APIs), Serves: b.Serves,
 	})
 	return created(client, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
 }
@@ -70,6 +71,7 @@ type updateClientInput struct {
 		RedirectURIs *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
 		IDTokenAlg   *string            `json:"id_token_signed_response_alg,omitempty"`
 		FirstParty   *bool              `json:"first_party,omitempty"`
+		RequirePKCE  *bool              `json:"require_pkce,omitempty"`
 		APIs         *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
 		Serves       *[]string          `json:"serves,omitempty" maxItems:"500"`
 	}
@@ -87,6 +89,7 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 		set(&client.RedirectURIs, b.RedirectURIs)
 		set(&client.IDTokenAlg, b.IDTokenAlg)
 		set(&client.FirstParty, b.FirstParty)
+		set(&client.RequirePKCE, b.RequirePKCE)
 		if b.APIs != nil {
 			client.APIs = clientAPIs(*b.APIs)
 		}

@@ -26,7 +26,7 @@ func (a *app) clientCommand() *cobra.Command {
 // clientFlags are what create and update share.
 type clientFlags struct {
 	name, idTokenAlg             string
-	firstParty                   bool
+	firstParty, requirePKCE      bool
 	grants, redirectURIs, serves []string
 	apis                         []reference
 }
@@ -44,6 +44,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.serves, "serves", nil, "let it introspect the tokens of `AUDIENCE`, as the service behind that API; may be repeated")
 	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
+	flags.BoolVar(&f.requirePKCE, "require-pkce", false, "refuse its authorization requests without PKCE; always so for a public client")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
 }
 
@@ -75,7 +76,7 @@ A client that serves an API introspects the tokens that reach it.`,
 				return view{}, err
 			}
 			client := domain.Client{
-				Name: f.name, Public: public, FirstParty: f.firstParty, GrantTypes: f.grants,
+				Name: f.name, Public: public, FirstParty: f.firstParty, RequirePKCE: f.requirePKCE, GrantTypes: f.grants,
 				RedirectURIs: f.redirectURIs, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
 			}
 			if len(args) == 1 {
@@ -131,6 +132,9 @@ client has, the --remove- flags take away first.`,
 			}
 			if flags.Changed("first-party") {
 				client.FirstParty = f.firstParty
+			}
+			if flags.Changed("require-pkce") {
+				client.RequirePKCE = f.requirePKCE
 			}
 			return f.editLists(client, remove)
 		})

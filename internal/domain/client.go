@@ -54,6 +54,7 @@ type Client struct {
 	Name         string
 	Public       bool // has no secret: token_endpoint_auth_method "none"
 	FirstParty   bool // users are not asked for consent
+	RequirePKCE  bool // a code needs a challenge (RFC 7636); always of a public client
 	GrantTypes   []string
 	RedirectURIs []string
 	IDTokenAlg   string // id_token_signed_response_alg: RS256, ES256 or EdDSA

@@ -12,6 +12,7 @@ type ClientDetails struct {
 	Name         string             `json:"name"`
 	Public       bool               `json:"public"`
 	RedirectURIs []string           `json:"redirect_uris"`
+	RequirePKCE  bool               `json:"require_pkce"`
 	Serves       []string           `json:"serves"`
 }
 

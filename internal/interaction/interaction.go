@@ -20,7 +20,7 @@ type Request struct {
 	Ignored         []string      // scopes that were asked for and mean nothing here
 	State           string        // to the byte
 	Nonce           string        // to the byte
-	CodeChallenge   string        // S256
+	CodeChallenge   string        // S256; empty: no PKCE
 	Prompt          []string      // OpenID Connect Core §3.1.2.1
 	MaxAge          time.Duration // negative: not asked for
 	LoginHint       string

@@ -176,12 +176,9 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 		return a.refused
 	case !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode):
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
-	case !form.Has("code_challenge"):
-		return fosite.ErrInvalidRequest.WithHint("PKCE is required: send code_challenge with code_challenge_method=S256.")
-	case form.Get("code_challenge_method") != "S256":
-		return fosite.ErrInvalidRequest.WithHint("The code_challenge_method must be S256.")
-	case !challengeForm.MatchString(form.Get("code_challenge")):
-		return fosite.ErrInvalidRequest.WithHint("The code_challenge is not a SHA-256 in base64url.")
+	}
+	if err := checkChallenge(a.client, form); err != nil {
+		return err
 	}
 	if err := a.readPrompt(form); err != nil {
 		return err

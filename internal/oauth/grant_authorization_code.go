@@ -41,7 +41,7 @@ func (p parts) openidHandler() *openid.OpenIDConnectExplicitHandler {
 	}
 }
 
-// validateCode finds the code and its grant, and checks redirect URI and verifier, so that PKCE cannot be skipped (RFC 7636 §4.6).
+// validateCode finds the code and its grant, and checks redirect URI and verifier, so that PKCE cannot be skipped.
 func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
 	if !form.Has("code") {
@@ -67,8 +67,8 @@ func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, se
 	if form.Get("redirect_uri") != asked.Get("redirect_uri") {
 		return errInvalidGrant.WithHint("The redirect_uri is not that of the authorization request.")
 	}
-	if !verifies(form.Get("code_verifier"), asked.Get("code_challenge")) {
-		return errInvalidGrant.WithHint("The code_verifier does not fit the code_challenge.")
+	if err := checkVerifier(sess.client.Client, form.Get("code_verifier"), asked.Get("code_challenge")); err != nil {
+		return err
 	}
 	if !code.UsedAt.IsZero() {
 		return &replayError{grantID: code.GrantID, clientID: sess.client.ClientID}

@@ -22,8 +22,9 @@ func (a *authorization) request() interaction.Request {
 
 // requestForm is the form of a request that pages carried.
 func requestForm(r interaction.Request) url.Values {
-	form := url.Values{
-		"response_type": {"code"}, "code_challenge_method": {"S256"}, "client_id": {r.ClientID}, "resource": {r.Audience},
+	form := url.Values{"response_type": {"code"}, "client_id": {r.ClientID}, "resource": {r.Audience}}
+	if r.CodeChallenge != "" {
+		form.Set("code_challenge_method", "S256")
 	}
 	optional := map[string]string{
 		"scope": strings.Join(slices.Concat(r.Scopes, r.Ignored), " "), "state": r.State, "nonce": r.Nonce, "code_challenge": r.CodeChallenge,

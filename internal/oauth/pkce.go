@@ -4,10 +4,46 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"net/url"
 	"regexp"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
-// verifies checks a PKCE verifier against an S256 challenge (RFC 7636 §4.6).
+// checkChallenge judges the PKCE of an authorization request (RFC 7636 §4.4.1). A client that authenticates may leave it out, unless it
+// is registered otherwise (RFC 9700 §2.1.1).
+func checkChallenge(c *domain.Client, form url.Values) error {
+	begun := form.Has("code_challenge") || form.Has("code_challenge_method")
+	switch {
+	case !begun && !c.RequirePKCE:
+		return nil
+	case !form.Has("code_challenge"):
+		return fosite.ErrInvalidRequest.WithHint("PKCE is required: send code_challenge with code_challenge_method=S256.")
+	case form.Get("code_challenge_method") != "S256":
+		return fosite.ErrInvalidRequest.WithHint("The code_challenge_method must be S256.")
+	case !challengeForm.MatchString(form.Get("code_challenge")):
+		return fosite.ErrInvalidRequest.WithHint("The code_challenge is not a SHA-256 in base64url.")
+	}
+	return nil
+}
+
+// checkVerifier judges the PKCE of a token request (RFC 7636 §4.6). A verifier comes if and only if there was a challenge: an attacker
+// who made the authorization request without one cannot have the client redeem its code (RFC 9700 §2.1.1, §4.8.2).
+func checkVerifier(c *domain.Client, verifier, challenge string) error {
+	switch {
+	case challenge == "" && c.RequirePKCE:
+		return errInvalidGrant.WithHint("The authorization request had no code_challenge, and the client has to use PKCE.")
+	case challenge == "" && verifier != "":
+		return errInvalidGrant.WithHint("The authorization request had no code_challenge, so there is no code_verifier for it.")
+	case challenge != "" && !verifies(verifier, challenge):
+		return errInvalidGrant.WithHint("The code_verifier does not fit the code_challenge.")
+	}
+	return nil
+}
+
+// verifies checks a PKCE verifier against an S256 challenge.
 func verifies(verifier, challenge string) bool {
 	if !verifierForm.MatchString(verifier) {
 		return false

@@ -82,7 +82,6 @@ func New(c Config) *Provider {
 		SanitationWhiteList:           []string{"redirect_uri", "scope", "nonce", "code_challenge"},
 		OmitRedirectScopeParam:        true,
 		DisableRefreshTokenValidation: true,
-		EnforcePKCE:                   true,
 		ClientAuthenticationStrategy:  p.authenticate,
 		RedirectSecureChecker:         fosite.IsRedirectURISecure,
 		// Scopes and audiences are judged by target, which knows the APIs; roles by token.Mint.

@@ -37,6 +37,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkSigningAlg("ID token algorithm", c.IDTokenAlg); err != nil {
 		return err
 	}
+	if c.Public && !c.RequirePKCE {
+		return fmt.Errorf("%w client: a public client always has to use PKCE", domain.ErrInvalid)
+	}
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}

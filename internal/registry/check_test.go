@@ -31,23 +31,24 @@ func TestClientRules(t *testing.T) {
 		want   string // part of the message, empty: accepted
 	}{
 		"web app":         {web(func(*domain.Client) {}), ""},
-		"public app":      {web(func(c *domain.Client) { c.Public = true }), ""},
+		"public app":      {web(func(c *domain.Client) { c.Public, c.RequirePKCE = true, true }), ""},
 		"service":         {domain.Client{ClientID: "s", GrantTypes: []string{domain.GrantClientCredentials}}, ""},
 		"resource server": {domain.Client{ClientID: "rs", Serves: []string{"https://a.example"}}, ""},
 
-		"no purpose":             {domain.Client{ClientID: "x"}, "give it a grant type, or an API that it serves"},
-		"empty client_id":        {web(func(c *domain.Client) { c.ClientID = "" }), "client_id"},
-		"client_id is a flag":    {web(func(c *domain.Client) { c.ClientID = "-x" }), "client_id"},
-		"client_id is a URL":     {web(func(c *domain.Client) { c.ClientID = "https://app.example" }), "client_id"},
-		"client_id is a subject": {web(func(c *domain.Client) { c.ClientID = "usr_abc" }), "kept for users"},
-		"name with a newline":    {web(func(c *domain.Client) { c.Name = "a\nb" }), "client name"},
-		"long name":              {web(func(c *domain.Client) { c.Name = strings.Repeat("x", 201) }), "at most 200"},
-		"unknown grant":          {web(func(c *domain.Client) { c.GrantTypes = []string{"password"} }), `grant type "password"`},
+		"public app without PKCE": {web(func(c *domain.Client) { c.Public = true }), "always has to use PKCE"},
+		"no purpose":              {domain.Client{ClientID: "x"}, "give it a grant type, or an API that it serves"},
+		"empty client_id":         {web(func(c *domain.Client) { c.ClientID = "" }), "client_id"},
+		"client_id is a flag":     {web(func(c *domain.Client) { c.ClientID = "-x" }), "client_id"},
+		"client_id is a URL":      {web(func(c *domain.Client) { c.ClientID = "https://app.example" }), "client_id"},
+		"client_id is a subject":  {web(func(c *domain.Client) { c.ClientID = "usr_abc" }), "kept for users"},
+		"name with a newline":     {web(func(c *domain.Client) { c.Name = "a\nb" }), "client name"},
+		"long name":               {web(func(c *domain.Client) { c.Name = strings.Repeat("x", 201) }), "at most 200"},
+		"unknown grant":           {web(func(c *domain.Client) { c.GrantTypes = []string{"password"} }), `grant type "password"`},
 		"grant twice": {web(func(c *domain.Client) {
 			c.GrantTypes = []string{domain.GrantClientCredentials, domain.GrantClientCredentials}
 		}), "listed twice"},
 		"public client_credentials": {
-			domain.Client{ClientID: "x", Public: true, GrantTypes: []string{domain.GrantClientCredentials}}, "make it confidential",
+			domain.Client{ClientID: "x", Public: true, RequirePKCE: true, GrantTypes: []string{domain.GrantClientCredentials}}, "make it confidential",
 		},
 		"refresh alone":   {domain.Client{ClientID: "x", GrantTypes: []string{domain.GrantRefreshToken}}, "it needs authorization_code too"},
 		"no redirect":     {web(func(c *domain.Client) { c.RedirectURIs = nil }), "it needs a redirect URI"},

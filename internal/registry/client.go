@@ -24,6 +24,7 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 	client.UpdatedAt = client.CreatedAt
 	client.DisabledAt = time.Time{}
 	client.Secrets = nil
+	client.RequirePKCE = client.RequirePKCE || client.Public
 	var secret string
 	if !client.Public {
 		var stored domain.ClientSecret
@@ -107,7 +108,7 @@ func shrunk(before, after domain.Client) (audiences []string) {
 func clientDetails(client domain.Client) event.ClientDetails {
 	return event.ClientDetails{
 		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, APIs: client.APIs, Serves: client.Serves,
+		RedirectURIs: client.RedirectURIs, RequirePKCE: client.RequirePKCE, APIs: client.APIs, Serves: client.Serves,
 	}
 }
 

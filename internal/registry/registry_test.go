@@ -117,6 +117,7 @@ func TestAClientIsStoredAsRegistered(t *testing.T) {
 			ClientID:     "web",
 			Name:         "Web shop",
 			FirstParty:   true,
+			RequirePKCE:  true,
 			GrantTypes:   []string{domain.GrantAuthorizationCode, domain.GrantRefreshToken},
 			RedirectURIs: []string{"https://shop.example/cb"},
 			APIs:         []domain.ClientAPI{{Audience: "https://orders.example", Permissions: []string{"orders:read"}}},

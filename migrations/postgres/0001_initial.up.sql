@@ -65,6 +65,7 @@ CREATE TABLE clients (
     name          TEXT NOT NULL,
     is_public     BOOLEAN NOT NULL,
     first_party   BOOLEAN NOT NULL,
+    require_pkce  BOOLEAN NOT NULL,
     grant_types   TEXT NOT NULL,           -- JSON array
     redirect_uris TEXT NOT NULL,           -- JSON array
     id_token_alg  TEXT NOT NULL,

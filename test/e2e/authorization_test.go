@@ -92,7 +92,7 @@ func TestTheAuthorizationEndpointRefusesBadRequests(t *testing.T) {
 			query url.Values
 			code  string
 		}{
-			"no PKCE":                  {with(good, "code_challenge", "", "code_challenge_method", ""), "invalid_request"},
+			"no PKCE":                  {with(good, "client_id", s.app.ID, "code_challenge", "", "code_challenge_method", ""), "invalid_request"},
 			"plain PKCE":               {with(good, "code_challenge_method", "plain"), "invalid_request"},
 			"PKCE without a method":    {with(good, "code_challenge_method", ""), "invalid_request"},
 			"a challenge too short":    {with(good, "code_challenge", "short"), "invalid_request"},

@@ -14,7 +14,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		makeWorld(t, db)
 		must(db.InsertAPI(t.Context(), domain.API{Audience: "https://all.example", Permissions: []domain.Permission{{Name: "x"}}}))(t)
 		want := domain.Client{
-			ClientID: "full", Name: "Full", Public: true, FirstParty: true, IDTokenAlg: domain.RS256,
+			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, IDTokenAlg: domain.RS256,
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
 			APIs: []domain.ClientAPI{
 				{Audience: "https://all.example"},
