@@ -19,11 +19,13 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/signin"
 )
 
 // Config is what a Service is made of.
 type Config struct {
 	Directory  *directory.Directory
+	Passwords  *signin.Passwords
 	Registry   *registry.Registry
 	Receivers  *secevent.Service
 	Index      *index.Index

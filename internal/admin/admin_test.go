@@ -46,7 +46,7 @@ func each(t *testing.T, test func(*world)) {
 		recorder := r.Recorder
 		w := &world{Replica: r, t: t, db: db}
 		w.Service = admin.New(admin.Config{
-			Directory: r.Directory, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
+			Directory: r.Directory, Passwords: r.Passwords, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
 			}),

@@ -84,7 +84,10 @@ func (s *Service) ListMembers(ctx context.Context, caller authn.Caller, group, a
 		return nil, err
 	}
 	users, err := s.config.Directory.ListMembers(ctx, group, after, limit)
-	return list(users, err, showUser)
+	if err != nil {
+		return nil, err
+	}
+	return s.showUsers(ctx, users...)
 }
 
 // AddMember puts a user into a group; being in it before is no error. A caller needs the administrative permissions that the group

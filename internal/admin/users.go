@@ -24,12 +24,27 @@ type User struct {
 	Version       int64     `json:"-"`
 }
 
-func showUser(u domain.User) User {
-	return User{
-		Username: u.Username, Subject: u.Subject, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		HasPassword: u.PasswordHash != "", Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
+// showUsers shows users, with a look at which of them have a password.
+func (s *Service) showUsers(ctx context.Context, users ...domain.User) ([]User, error) {
+	passwords, err := s.config.Passwords.Of(ctx, users...)
+	return list(users, err, func(u domain.User) User {
+		return User{
+			Username: u.Username, Subject: u.Subject, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
+			HasPassword: passwords[u.ID], Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
+			CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
+		}
+	})
+}
+
+func (s *Service) showUser(ctx context.Context, user domain.User, err error) (User, error) {
+	if err != nil {
+		return User{}, err
 	}
+	shown, err := s.showUsers(ctx, user)
+	if err != nil {
+		return User{}, err
+	}
+	return shown[0], nil
 }
 
 // NewUser is the user that CreateUser adds. Without a password the user cannot sign in with one.
@@ -47,10 +62,14 @@ func (s *Service) CreateUser(ctx context.Context, caller authn.Caller, n NewUser
 	if err != nil {
 		return User{}, err
 	}
+	var credential directory.Credential
+	if n.Password != "" {
+		credential = s.config.Passwords.New(n.Password)
+	}
 	user, err := s.config.Directory.CreateUser(ctx, domain.User{
 		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified,
-	}, n.Password)
-	return showUser(user), err
+	}, credential)
+	return s.showUser(ctx, user, err)
 }
 
 // FindUser shows a user. domain.ErrNotFound if there is none of the name.
@@ -60,7 +79,7 @@ func (s *Service) FindUser(ctx context.Context, caller authn.Caller, username st
 		return User{}, err
 	}
 	user, err := s.config.Directory.FindUser(ctx, username)
-	return showUser(user), err
+	return s.showUser(ctx, user, err)
 }
 
 // ListUsers lists users by username, those after the given one, at most limit.
@@ -70,7 +89,10 @@ func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, after stri
 		return nil, err
 	}
 	users, err := s.config.Directory.ListUsers(ctx, after, limit)
-	return list(users, err, showUser)
+	if err != nil {
+		return nil, err
+	}
+	return s.showUsers(ctx, users...)
 }
 
 // UpdateUser changes a user's name and e-mail address as edit does. domain.ErrConflict if the user is not of the version, unless
@@ -89,13 +111,13 @@ func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username 
 		}
 		return edit(user)
 	})
-	return showUser(user), err
+	return s.showUser(ctx, user, err)
 }
 
 // SetPassword sets a user's password and ends the user's sessions, grants and tokens.
 func (s *Service) SetPassword(ctx context.Context, caller authn.Caller, username, password string) error {
 	return s.changeUser(ctx, caller, "user.set_password", username, func(ctx context.Context) error {
-		return s.config.Directory.SetPassword(ctx, username, password)
+		return s.config.Passwords.Set(ctx, username, password)
 	})
 }
 

@@ -16,23 +16,13 @@ type Directory struct {
 	cache   *cache.Cache
 	events  *event.Recorder
 	revoker Revoker
-	hasher  *hasher
 	clock   *clock.Clock
 	now     func() time.Time
-
-	minPassword int // characters
 }
 
 // New makes a directory.
 func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, clock *clock.Clock, now func() time.Time) *Directory {
 	return &Directory{
-		store: store, cache: cache, events: events, revoker: revoker, hasher: newHasher(hashesAtOnce()), clock: clock, now: now,
-		minPassword: defaultMinPassword,
+		store: store, cache: cache, events: events, revoker: revoker, clock: clock, now: now,
 	}
 }
-
-// SetMinPassword sets the least length of new passwords, in characters; 10 if it is not set. Call it before the directory is used.
-func (d *Directory) SetMinPassword(characters int) { d.minPassword = characters }
-
-// MinPassword is the least length of new passwords, in characters.
-func (d *Directory) MinPassword() int { return d.minPassword }

@@ -51,17 +51,14 @@ func (d *Directory) CheckSetupLink(ctx context.Context, token string) error {
 }
 
 // CompleteSetup makes the first administrator, once for the installation, and returns the user as stored.
-// ErrInvalid if user or password break a rule, ErrExists if the username is taken, ErrNotFound if the token is not that of a
+// ErrInvalid if user or credential break a rule, ErrExists if the username is taken, ErrNotFound if the token is not that of a
 // live link, ErrConsumed if there is an administrator already.
-func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain.User, password string) (domain.User, error) {
+func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain.User, credential Credential) (domain.User, error) {
 	// Whoever has no link must not make the server hash.
 	if err := d.CheckSetupLink(ctx, token); err != nil {
 		return domain.User{}, err
 	}
-	if password == "" {
-		return domain.User{}, checkPassword(password, user, d.minPassword)
-	}
-	user, err := d.newUser(ctx, user, password)
+	user, err := d.newUser(ctx, user, credential)
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -78,7 +75,7 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 		if n > 0 {
 			return domain.ErrConsumed
 		}
-		if stored, err = d.insertUser(ctx, user); err != nil {
+		if stored, err = d.insertUser(ctx, user, credential); err != nil {
 			return err
 		}
 		return d.store.PutAssignment(ctx, domain.Assignment{

@@ -34,20 +34,20 @@ func TestASetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 		w.setupNeeded(true)
 		token, other := w.setupLink(), w.setupLink()
 		w.check(w.CheckSetupLink(ctx, token))
-		_, err := w.CompleteSetup(ctx, token, domain.User{Username: "root"}, "")
+		_, err := w.CompleteSetup(ctx, token, domain.User{Username: "root"}, w.replica.Passwords.New(""))
 		w.refused(err, domain.ErrInvalid, "at least 10 characters")
-		_, err = w.CompleteSetup(ctx, "guess", domain.User{Username: "root"}, "correct horse")
+		_, err = w.CompleteSetup(ctx, "guess", domain.User{Username: "root"}, w.replica.Passwords.New("correct horse"))
 		w.refused(err, domain.ErrNotFound)
 		w.setupNeeded(true)
 
-		_, err = w.CompleteSetup(ctx, token, domain.User{Username: "root", Name: "Root"}, "correct horse")
+		_, err = w.CompleteSetup(ctx, token, domain.User{Username: "root", Name: "Root"}, w.replica.Passwords.New("correct horse"))
 		w.check(err)
 		w.setupNeeded(false)
-		_, err = w.Authenticate(ctx, "root", "correct horse")
+		_, _, err = w.replica.Passwords.Authenticate(ctx, "root", "correct horse")
 		w.check(err)
 		for _, used := range []string{token, other} {
 			w.refused(w.CheckSetupLink(ctx, used), domain.ErrNotFound)
-			if _, err = w.CompleteSetup(ctx, used, domain.User{Username: "mallory"}, "correct horse"); err == nil {
+			if _, err = w.CompleteSetup(ctx, used, domain.User{Username: "mallory"}, w.replica.Passwords.New("correct horse")); err == nil {
 				w.t.Error("a second administrator was made")
 			}
 		}
@@ -61,7 +61,7 @@ func TestASetupLinkExpires(t *testing.T) {
 		token := w.setupLink()
 		w.now = w.now.Add(time.Hour)
 		w.refused(w.CheckSetupLink(eventtest.Context(w.t), token), domain.ErrNotFound)
-		_, err := w.CompleteSetup(eventtest.Context(w.t), token, domain.User{Username: "root"}, "correct horse")
+		_, err := w.CompleteSetup(eventtest.Context(w.t), token, domain.User{Username: "root"}, w.replica.Passwords.New("correct horse"))
 		w.refused(err, domain.ErrNotFound)
 	})
 }
@@ -71,7 +71,7 @@ func TestASetupLinkIsDeadOnceThereIsAnAdministrator(t *testing.T) {
 		token := w.setupLink()
 		w.administrator("alice")
 		w.setupNeeded(false)
-		_, err := w.CompleteSetup(eventtest.Context(w.t), token, domain.User{Username: "mallory"}, "correct horse")
+		_, err := w.CompleteSetup(eventtest.Context(w.t), token, domain.User{Username: "mallory"}, w.replica.Passwords.New("correct horse"))
 		w.refused(err, domain.ErrConsumed)
 		_, err = w.FindUser(eventtest.Context(w.t), "mallory")
 		w.refused(err, domain.ErrNotFound)
@@ -86,7 +86,7 @@ func TestSetupAtOnceMakesOneAdministrator(t *testing.T) {
 		for i := range 6 {
 			wg.Go(func() {
 				link := []string{token, other}[i%2]
-				_, err := w.CompleteSetup(eventtest.Context(w.t), link, domain.User{Username: fmt.Sprintf("root%d", i)}, "correct horse")
+				_, err := w.CompleteSetup(eventtest.Context(w.t), link, domain.User{Username: fmt.Sprintf("root%d", i)}, w.replica.Passwords.New("correct horse"))
 				switch {
 				case err == nil:
 					won.Add(1)

@@ -85,16 +85,24 @@ func checkUser(user domain.User) error {
 	return nil
 }
 
-// CreateUser adds a user and returns it as stored, with a subject of its own. Without a password the user
-// cannot sign in with one. ErrInvalid if user or password break a rule, ErrExists if the username is taken.
-func (d *Directory) CreateUser(ctx context.Context, user domain.User, password string) (domain.User, error) {
-	user, err := d.newUser(ctx, user, password)
+// Credential is what a user who is about to be added will sign in with (internal/signin).
+type Credential interface {
+	// Prepare checks it for the user. It may take its time, and comes before the transaction. ErrInvalid if it breaks a rule.
+	Prepare(ctx context.Context, user domain.User) error
+	// Store stores it in the transaction that adds the user.
+	Store(ctx context.Context, userID int64) error
+}
+
+// CreateUser adds a user and returns it as stored, with a subject of its own. Without a credential, which may be nil, the user
+// cannot sign in. ErrInvalid if user or credential break a rule, ErrExists if the username is taken.
+func (d *Directory) CreateUser(ctx context.Context, user domain.User, credential Credential) (domain.User, error) {
+	user, err := d.newUser(ctx, user, credential)
 	if err != nil {
 		return domain.User{}, err
 	}
 	var stored domain.User
 	err = d.events.Change(ctx, event.UserCreated{Username: user.Username, UserDetails: userDetails(user)}, func(ctx context.Context) (err error) {
-		stored, err = d.insertUser(ctx, user)
+		stored, err = d.insertUser(ctx, user, credential)
 		return err
 	})
 	if err != nil {
@@ -103,8 +111,8 @@ func (d *Directory) CreateUser(ctx context.Context, user domain.User, password s
 	return stored, nil
 }
 
-// newUser checks and completes a user that is about to be stored. It hashes the password, so call it outside transactions.
-func (d *Directory) newUser(ctx context.Context, user domain.User, password string) (domain.User, error) {
+// newUser checks and completes a user that is about to be stored, and prepares the credential.
+func (d *Directory) newUser(ctx context.Context, user domain.User, credential Credential) (domain.User, error) {
 	user.Username = canonical(user.Username)
 	if err := checkUser(user); err != nil {
 		return domain.User{}, err
@@ -113,18 +121,21 @@ func (d *Directory) newUser(ctx context.Context, user domain.User, password stri
 	user.CreatedAt = d.now()
 	user.UpdatedAt = user.CreatedAt
 	user.DisabledAt = time.Time{}
-	user.PasswordHash = ""
-	if password == "" {
+	if credential == nil {
 		return user, nil
 	}
-	var err error
-	user.PasswordHash, err = d.hashPassword(ctx, password, user)
-	return user, err
+	return user, credential.Prepare(ctx, user)
 }
 
-func (d *Directory) insertUser(ctx context.Context, user domain.User) (domain.User, error) {
-	if _, err := d.store.InsertUser(ctx, user); err != nil {
+func (d *Directory) insertUser(ctx context.Context, user domain.User, credential Credential) (domain.User, error) {
+	id, err := d.store.InsertUser(ctx, user)
+	if err != nil {
 		return domain.User{}, err
+	}
+	if credential != nil {
+		if err := credential.Store(ctx, id); err != nil {
+			return domain.User{}, err
+		}
 	}
 	return d.store.FindUser(ctx, user.Username)
 }
@@ -154,24 +165,16 @@ func userDetails(user domain.User) event.UserDetails {
 	return event.UserDetails{Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified}
 }
 
-// SetPassword sets a user's password and ends the user's sessions, grants and tokens: they may belong to somebody who had the old one.
-// ErrInvalid if the password breaks a rule, ErrNotFound if there is no such username.
-func (d *Directory) SetPassword(ctx context.Context, username, password string) error {
-	username = canonical(username)
-	current, err := d.FindUser(ctx, username)
-	if err != nil {
-		return err
-	}
-	hash, err := d.hashPassword(ctx, password, current)
-	if err != nil {
-		return err
-	}
-	_, err = d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
-		user.PasswordHash = hash
+// ChangeCredential runs change in a transaction in which nobody else changes the user or the user's credentials, and records the event
+// that change returns. Of the user itself only UpdatedAt and Version change. ErrNotFound if there is no such username.
+func (d *Directory) ChangeCredential(
+	ctx context.Context, username string, change func(ctx context.Context, user domain.User) (event.Event, error),
+) error {
+	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
 		if err := d.store.UpdateUser(ctx, *user); err != nil {
 			return nil, err
 		}
-		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.revokeAll(ctx, user.ID)
+		return change(ctx, *user)
 	})
 	return err
 }
@@ -191,7 +194,7 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 			if err := d.store.UpdateUser(ctx, *user); err != nil {
 				return err
 			}
-			return d.revokeAll(ctx, user.ID)
+			return d.EndAll(ctx, user.ID)
 		})
 	})
 	return err
@@ -207,7 +210,7 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 			return nil, err
 		}
 		return nil, d.keepAdministrator(ctx, func() error {
-			if err := d.revokeAll(ctx, user.ID); err != nil {
+			if err := d.EndAll(ctx, user.ID); err != nil {
 				return err
 			}
 			return d.store.DeleteUser(ctx, user.Username)
@@ -216,7 +219,8 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 	return err
 }
 
-func (d *Directory) revokeAll(ctx context.Context, userID int64) error {
+// EndAll ends a user's sessions, grants and tokens, in the transaction that ctx carries.
+func (d *Directory) EndAll(ctx context.Context, userID int64) error {
 	now := d.now()
 	if _, err := d.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID}); err != nil {
 		return err
@@ -248,6 +252,23 @@ func (d *Directory) FindUser(ctx context.Context, username string) (domain.User,
 		return domain.User{}, fmt.Errorf("user %q: %w", username, err)
 	}
 	return user, nil
+}
+
+// UserNamed reads the user who signs in by a username from the database, or where there is no such username, by an e-mail address that
+// no other enabled user has. ErrNotFound if there is none.
+func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, error) {
+	user, err := d.store.FindUser(ctx, canonical(name))
+	if !errors.Is(err, domain.ErrNotFound) || !strings.Contains(name, "@") {
+		return user, err
+	}
+	users, err := d.store.UsersByEmail(ctx, name, 2)
+	if err == nil && len(users) != 1 {
+		err = domain.ErrNotFound
+	}
+	if err != nil {
+		return domain.User{}, err
+	}
+	return users[0], nil
 }
 
 // FindUserByID reads a user from the database, not from the cache. ErrNotFound if there is no such user.

@@ -10,7 +10,6 @@ type User struct {
 	Email         string
 	EmailVerified bool
 	Name          string
-	PasswordHash  string    // argon2id in PHC form, empty: cannot sign in with a password
 	DisabledAt    time.Time // zero: enabled
 	Version       int64     // 1 at first; each update adds one
 	CreatedAt     time.Time

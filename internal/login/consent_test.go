@@ -103,7 +103,7 @@ func TestConsentPageOfAnotherPersonDoesNotCount(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
 		flow := w.flow()
-		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, password)
+		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, w.passwords.New(password))
 		w.check(err)
 		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(flow))
 		shown := b.body

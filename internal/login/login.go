@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -20,18 +21,26 @@ import (
 
 // Directory knows the users.
 type Directory interface {
-	// Authenticate returns ErrInvalid if username and password do not belong together or the user may not sign in:
-	// the same error, after the same time, for every reason. ErrBusy if too many sign in at the moment.
-	Authenticate(ctx context.Context, username, password string) (domain.User, error)
 	// FindUserByID asks the database, not a cache. ErrNotFound if there is no such user.
 	FindUserByID(ctx context.Context, id int64) (domain.User, error)
-	// MinPassword is the least length of a password, in characters.
-	MinPassword() int
 	// CheckSetupLink returns ErrNotFound if the link is unknown, has expired, or the setup is done.
 	CheckSetupLink(ctx context.Context, token string) error
 	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
 	// first, ErrInvalid with what to change, ErrExists if the username is taken.
-	CompleteSetup(ctx context.Context, token string, user domain.User, password string) (domain.User, error)
+	CompleteSetup(ctx context.Context, token string, user domain.User, credential directory.Credential) (domain.User, error)
+}
+
+// Passwords checks and makes passwords.
+type Passwords interface {
+	// Authenticate returns ErrInvalid if username and password do not belong together or the user may not sign in:
+	// the same error, after the same time, for every reason. ErrBusy if too many sign in at the moment. The proof is for Confirm.
+	Authenticate(ctx context.Context, username, password string) (user domain.User, proof string, err error)
+	// Confirm returns ErrInvalid unless the user still has the password of a proof.
+	Confirm(ctx context.Context, userID int64, proof string) error
+	// MinLength is the least length of a password, in characters.
+	MinLength() int
+	// New is a password for a user who is about to be added.
+	New(password string) directory.Credential
 }
 
 // Registry knows clients and APIs.
@@ -47,6 +56,7 @@ type Config struct {
 	Pages     *page.Pages
 	Sessions  *session.Sessions
 	Directory Directory
+	Passwords Passwords
 	Registry  Registry
 	Sealer    *interaction.Sealer
 	Now       func() time.Time
@@ -58,6 +68,7 @@ type Login struct {
 	pages     *page.Pages
 	sessions  *session.Sessions
 	directory Directory
+	passwords Passwords
 	registry  Registry
 	sealer    *interaction.Sealer
 	throttle  *throttle
@@ -74,6 +85,7 @@ func New(cfg Config) (*Login, error) {
 		pages:     cfg.Pages,
 		sessions:  cfg.Sessions,
 		directory: cfg.Directory,
+		passwords: cfg.Passwords,
 		registry:  cfg.Registry,
 		sealer:    cfg.Sealer,
 		throttle:  throttle,
@@ -136,7 +148,7 @@ func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
 
 // begin starts a session of a user who has just proved a password, hands it to the browser and returns its id. ErrInvalid if that
 // password counts no more.
-func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) (int64, error) {
+func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User, proof string) (int64, error) {
 	token, session, err := l.sessions.Start(r.Context(), user, []string{"pwd"}, r.UserAgent(), address(r))
 	if errors.Is(err, domain.ErrReferenced) {
 		return 0, fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, user.Username)
@@ -146,7 +158,7 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 	}
 	// A change of the password ends the sessions that there are. One made before this session did not end it, but is
 	// seen here; one made later does.
-	if err := l.confirm(r.Context(), user); err != nil {
+	if err := l.confirm(r.Context(), user, proof); err != nil {
 		ctx := event.WithActor(context.WithoutCancel(r.Context()), event.User(user.Username))
 		if endErr := l.sessions.End(ctx, session); endErr != nil {
 			return 0, endErr
@@ -162,15 +174,15 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User) 
 }
 
 // confirm returns ErrInvalid unless the user is still there, enabled, and with the same password.
-func (l *Login) confirm(ctx context.Context, user domain.User) error {
+func (l *Login) confirm(ctx context.Context, user domain.User, proof string) error {
 	current, err := l.directory.FindUserByID(ctx, user.ID)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	if current.PasswordHash != user.PasswordHash || !current.DisabledAt.IsZero() {
-		return fmt.Errorf("%w user %q: disabled or of another password by now", domain.ErrInvalid, user.Username)
+	if err != nil || !current.DisabledAt.IsZero() {
+		return fmt.Errorf("%w user %q: disabled or deleted by now", domain.ErrInvalid, user.Username)
 	}
-	return nil
+	return l.passwords.Confirm(ctx, user.ID, proof)
 }
 
 // fail answers for an error that is not the person's.

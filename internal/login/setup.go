@@ -26,7 +26,7 @@ func (l *Login) showSetup(w http.ResponseWriter, r *http.Request) {
 		l.refuseSetup(w, r, err)
 		return
 	}
-	l.pages.Render(w, r, http.StatusOK, "setup", setupForm{Token: token, MinPassword: l.directory.MinPassword()})
+	l.pages.Render(w, r, http.StatusOK, "setup", setupForm{Token: token, MinPassword: l.passwords.MinLength()})
 }
 
 func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +36,7 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		Name:     strings.TrimSpace(r.PostForm.Get("name")),
 		Email:    strings.TrimSpace(r.PostForm.Get("email")),
 
-		MinPassword: l.directory.MinPassword(),
+		MinPassword: l.passwords.MinLength(),
 	}
 	password := r.PostForm.Get("password")
 	if password != r.PostForm.Get("password_again") {
@@ -44,8 +44,8 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "setup", form)
 		return
 	}
-	user, err := l.directory.CompleteSetup(event.WithActor(r.Context(), event.System), form.Token,
-		domain.User{Username: form.Username, Name: form.Name, Email: form.Email}, password)
+	_, err := l.directory.CompleteSetup(event.WithActor(r.Context(), event.System), form.Token,
+		domain.User{Username: form.Username, Name: form.Name, Email: form.Email}, l.passwords.New(password))
 	if errors.Is(err, domain.ErrInvalid) || errors.Is(err, domain.ErrExists) {
 		form.Problem = sentence(err)
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "setup", form)
@@ -55,7 +55,11 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		l.refuseSetup(w, r, err)
 		return
 	}
-	if _, err := l.begin(w, r, user); err != nil {
+	user, proof, err := l.passwords.Authenticate(r.Context(), form.Username, password)
+	if err == nil {
+		_, err = l.begin(w, r, user, proof)
+	}
+	if err != nil {
 		l.fail(w, r, err)
 		return
 	}

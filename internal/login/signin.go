@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
+	"github.com/signet-auth/signet/internal/signin"
 )
 
 // signInForm is the data of the sign-in page.
@@ -57,10 +57,10 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		l.pages.Render(w, r, http.StatusTooManyRequests, "login", form)
 		return
 	}
-	user, err := l.authenticate(r.Context(), try, delay, r.PostForm.Get("password"))
+	user, proof, err := l.authenticate(r.Context(), try, delay, r.PostForm.Get("password"))
 	var session int64
 	if err == nil {
-		session, err = l.begin(w, r, user)
+		session, err = l.begin(w, r, user, proof)
 	}
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
@@ -86,15 +86,15 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // authenticate checks a password when the delay is over. Where many wait, browsers that the name has signed in on go first.
-func (l *Login) authenticate(ctx context.Context, try attempt, delay time.Duration, password string) (domain.User, error) {
+func (l *Login) authenticate(ctx context.Context, try attempt, delay time.Duration, password string) (user domain.User, proof string, err error) {
 	if try.browser == "" {
-		ctx = directory.Stranger(ctx)
+		ctx = signin.Stranger(ctx)
 	}
 	select {
 	case <-ctx.Done():
-		return domain.User{}, fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
+		return domain.User{}, "", fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
 	case <-time.After(delay):
-		return l.directory.Authenticate(ctx, try.name, password)
+		return l.passwords.Authenticate(ctx, try.name, password)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestWrongPasswordAndUnknownNameLookTheSame(t *testing.T) {
 		if err := w.directory.SetUserDisabled(eventtest.Context(t), "alice", true); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, password)
+		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, w.passwords.New(password))
 		w.check(err)
 		for name, guess := range map[string]string{"bobby": "wrong password", "nobody": "wrong password", "alice": password} {
 			b := w.browser().get("/login").post("/login", "username", name, "password", guess)
@@ -138,11 +138,11 @@ func TestDisabledUserWhoseSignInWasUnderWayIsNotSignedIn(t *testing.T) {
 func TestSignInUnderWayDoesNotOutliveThePassword(t *testing.T) {
 	each(t, func(w *world) {
 		for username, change := range map[string]func(ctx context.Context, username string) error{
-			"changed":  func(ctx context.Context, u string) error { return w.directory.SetPassword(ctx, u, "battery staple") },
+			"changed":  func(ctx context.Context, u string) error { return w.passwords.Set(ctx, u, "battery staple") },
 			"disabled": func(ctx context.Context, u string) error { return w.directory.SetUserDisabled(ctx, u, true) },
 			"deleted":  w.directory.DeleteUser,
 		} {
-			_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: username}, password)
+			_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: username}, w.passwords.New(password))
 			w.check(err)
 			w.meanwhile = func(ctx context.Context) error { return change(event.WithActor(ctx, event.System), username) }
 			b := w.browser().get("/login").post("/login", "username", username, "password", password)

@@ -24,6 +24,7 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -46,6 +47,7 @@ type world struct {
 	now       time.Time
 	sessions  *session.Sessions
 	directory *directory.Directory
+	passwords *signin.Passwords
 	registry  *registry.Registry
 	pages     *page.Pages
 	sealer    *interaction.Sealer
@@ -56,18 +58,18 @@ type world struct {
 	patience  time.Duration                   // of the server with a request, 0: none of its own
 }
 
-// slowDirectory lets something happen after a password was found right.
-type slowDirectory struct {
-	*directory.Directory
+// slowPasswords lets something happen after a password was found right.
+type slowPasswords struct {
+	*signin.Passwords
 	world *world
 }
 
-func (d slowDirectory) Authenticate(ctx context.Context, username, password string) (domain.User, error) {
-	user, err := d.Directory.Authenticate(ctx, username, password)
-	if err == nil && d.world.meanwhile != nil {
-		err = d.world.meanwhile(ctx)
+func (p slowPasswords) Authenticate(ctx context.Context, username, password string) (domain.User, string, error) {
+	user, proof, err := p.Passwords.Authenticate(ctx, username, password)
+	if err == nil && p.world.meanwhile != nil {
+		err = p.world.meanwhile(ctx)
 	}
-	return user, err
+	return user, proof, err
 }
 
 // openSessions counts, by the audit log, the sessions that were started and not ended by themselves.
@@ -98,7 +100,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	clock := func() time.Time { return w.now }
 	discard := slog.New(slog.DiscardHandler)
 	r := servicetest.NewReplica(t, db, keys.NewMaster(), clock)
-	w.directory, w.registry, w.sessions = r.Directory, r.Registry, r.Sessions
+	w.directory, w.passwords, w.registry, w.sessions = r.Directory, r.Passwords, r.Registry, r.Sessions
 	var err error
 	w.pages, err = page.New(page.Config{
 		Issuer: "http://127.0.0.1", HashKey: make([]byte, 32), BlockKey: make([]byte, 32),
@@ -108,7 +110,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.sealer, err = interaction.NewSealer(make([]byte, 32), clock)
 	w.check(err)
 	pages, err := login.New(login.Config{
-		Pages: w.pages, Sealer: w.sealer, Sessions: w.sessions, Directory: slowDirectory{w.directory, w}, Registry: w.registry, Now: clock, Log: discard,
+		Pages: w.pages, Sealer: w.sealer, Sessions: w.sessions, Directory: w.directory, Passwords: slowPasswords{w.passwords, w}, Registry: w.registry, Now: clock, Log: discard,
 	})
 	w.check(err)
 	mux := http.NewServeMux()
@@ -133,7 +135,7 @@ func (w *world) settle() {
 	w.t.Helper()
 	ctx := eventtest.Context(w.t)
 	var err error
-	w.alice, err = w.directory.CreateUser(ctx, domain.User{Username: "alice", Name: "Alice Baker", Email: "alice@example.com"}, password)
+	w.alice, err = w.directory.CreateUser(ctx, domain.User{Username: "alice", Name: "Alice Baker", Email: "alice@example.com"}, w.passwords.New(password))
 	w.check(err)
 	_, err = w.registry.CreateAPI(ctx, domain.API{Audience: orders, Name: "Orders", SigningAlg: domain.ES256, Permissions: []domain.Permission{
 		{Name: "orders:read", Description: "See your orders"}, {Name: "orders:write"},

@@ -310,7 +310,7 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 			{func() error { return revokeGrant(orders) }, alice.Subject + " by admin: What the user had granted to a client was revoked."},
 			{func() error { return revoke(revocation.TokenSelector{UserID: alice.ID}) }, alice.Subject + " by admin: All tokens of the subject were revoked."},
 			{func() error { return revoke(revocation.TokenSelector{ClientID: client.ID}) }, "reporting by admin: All tokens of the subject were revoked."},
-			{func() error { return w.a.Directory.SetPassword(ctx, "alice", "correct horse battery staple") }, alice.Subject + " by user: The user's password was set anew."},
+			{func() error { return w.a.Passwords.Set(ctx, "alice", "correct horse battery staple") }, alice.Subject + " by user: The user's password was set anew."},
 			{func() error { return w.a.Directory.SetUserDisabled(root, "alice", true) }, alice.Subject + " by admin: The user was disabled."},
 			{func() error { return w.a.Directory.DeleteUser(root, "alice") }, alice.Subject + " by admin: The user was deleted."},
 			{func() error { return w.a.Registry.SetClientDisabled(root, "reporting", true) }, "reporting by admin: The client was disabled."},
@@ -398,7 +398,7 @@ func TestEverySubjectOfAChangeIsToldWithItsClaimsOfNow(t *testing.T) {
 		subjects := map[string]string{"reporting": "reporting"} // by sub
 		for _, name := range []string{"alice", "bob"} {
 			if name == "bob" {
-				_, err := w.a.Directory.CreateUser(ctx, domain.User{Username: name}, "")
+				_, err := w.a.Directory.CreateUser(ctx, domain.User{Username: name}, nil)
 				must(t, err)
 				w.hadToken(t, "reporting", name, orders)
 			}

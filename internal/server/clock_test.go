@@ -147,7 +147,7 @@ func TestAServerWhoseClockIsWrongIsNotReadyAndDeletesNothing(t *testing.T) {
 func TestAServerWhoseClockIsSomeMinutesAheadDeletesByTheDatabasesAndReportsIt(t *testing.T) {
 	fast := openSkewed(t, pgtest.Database(t), 3*time.Minute)
 	ctx := eventtest.Context(t)
-	user, err := fast.Directory.CreateUser(ctx, domain.User{Username: "alice"}, "")
+	user, err := fast.Directory.CreateUser(ctx, domain.User{Username: "alice"}, nil)
 	check(t, err)
 	for name, expired := range map[string]time.Duration{"kept": 59 * time.Minute, "gone": 61 * time.Minute} {
 		_, err := fast.DB.InsertSession(ctx, domain.Session{Hash: []byte(name), UserID: user.ID, ExpiresAt: time.Now().Add(-expired)})

@@ -130,7 +130,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		return nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
 	signIn, err := login.New(login.Config{
-		Pages: pages, Sealer: sealer, Sessions: s.Sessions, Directory: s.Directory, Registry: s.Registry, Now: s.now, Log: log,
+		Pages: pages, Sealer: sealer, Sessions: s.Sessions, Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Now: s.now, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the sign-in pages: %w", err)

@@ -24,6 +24,7 @@ import (
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
@@ -54,6 +55,7 @@ type Services struct {
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Directory     *directory.Directory
+	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
 	Names         index.Resolver
 	Index         *index.Index
@@ -127,7 +129,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	}
 	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), cfg.Issuer, now)
 	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, s.Clock, now)
-	s.Directory.SetMinPassword(cfg.Passwords.MinLength)
+	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.openTokens(cfg, now)
 	s.Events = secevent.New(secevent.Config{
@@ -135,7 +137,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
-		Directory: s.Directory, Registry: s.Registry, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge,
+		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge,
 		Audit: s.Audit, Cache: s.Cache, Events: recorder, Now: now,
 	})
 	if err := s.Admin.Sync(ctx); err != nil {

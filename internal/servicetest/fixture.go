@@ -25,7 +25,8 @@ const (
 	AccessTTL = 10 * time.Minute
 	StatusTTL = 10 * time.Second
 
-	MaxTokenSize = 16 << 10 // bytes
+	MaxTokenSize      = 16 << 10 // bytes
+	MinPasswordLength = 10       // characters
 )
 
 // SessionLimits are those of a Replica's sessions.

@@ -19,6 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
@@ -32,6 +33,7 @@ type Replica struct {
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Directory     *directory.Directory
+	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
 	Minter        *token.Minter
 	Index         *index.Index
@@ -56,6 +58,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, watched, now)
 	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), Issuer, now)
 	r.Directory = directory.New(db, held, recorder, r.Revocation, watched, now)
+	r.Passwords = signin.NewPasswords(db, r.Directory, MinPasswordLength, now)
 	r.Sessions = session.New(db, recorder, now, SessionLimits)
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), now),
@@ -126,7 +129,17 @@ func (r *Replica) AddService(t *testing.T, id string, audiences ...string) (doma
 // AddUser makes a user, without a password if that is empty.
 func (r *Replica) AddUser(t *testing.T, username, password string) domain.User {
 	t.Helper()
-	user, err := r.Directory.CreateUser(eventtest.Context(t), domain.User{Username: username}, password)
+	return r.AddPerson(t, domain.User{Username: username}, password)
+}
+
+// AddPerson is AddUser with more than a username.
+func (r *Replica) AddPerson(t *testing.T, user domain.User, password string) domain.User {
+	t.Helper()
+	var credential directory.Credential
+	if password != "" {
+		credential = r.Passwords.New(password)
+	}
+	user, err := r.Directory.CreateUser(eventtest.Context(t), user, credential)
 	Must(t, err)
 	return user
 }

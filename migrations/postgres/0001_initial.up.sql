@@ -119,7 +119,6 @@ CREATE TABLE users (
     email          TEXT NOT NULL,
     email_verified BOOLEAN NOT NULL,
     name           TEXT NOT NULL,
-    password_hash  TEXT NOT NULL,
     disabled_at    BIGINT,
     version        BIGINT NOT NULL DEFAULT 1, -- each update adds one
     created_at     BIGINT NOT NULL,

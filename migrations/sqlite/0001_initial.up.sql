@@ -103,7 +103,6 @@ CREATE TABLE users (
     email          TEXT NOT NULL,
     email_verified BOOLEAN NOT NULL,
     name           TEXT NOT NULL,
-    password_hash  TEXT NOT NULL,
     disabled_at    INTEGER,
     version        INTEGER NOT NULL DEFAULT 1, -- each update adds one
     created_at     INTEGER NOT NULL,

@@ -11,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 )
@@ -29,6 +30,7 @@ var (
 	_ revocation.Statuses = (*store.DB)(nil)
 	_ revocation.Grants   = (*store.DB)(nil)
 	_ session.Store       = (*store.DB)(nil)
+	_ signin.Store        = (*store.DB)(nil)
 	_ audit.Store         = (*store.DB)(nil)
 	_ cache.Store         = (*store.DB)(nil)
 )

@@ -1,5 +1,5 @@
 //go:build !race
 
-package directory
+package signin
 
 const raceDetector = false

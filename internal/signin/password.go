@@ -1,0 +1,220 @@
+// Package signin establishes who signs in.
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+// Store keeps credentials.
+type Store interface {
+	// PutCredential stores the password of a user, or replaces the data of the one that the user has. ErrReferenced if there is no
+	// such user.
+	PutCredential(ctx context.Context, credential domain.Credential) error
+	// FindCredential returns ErrNotFound if the user has no credential of the kind.
+	FindCredential(ctx context.Context, userID int64, kind domain.CredentialKind) (domain.Credential, error)
+	// UsersWithCredential returns those of the users that have a credential of the kind.
+	UsersWithCredential(ctx context.Context, kind domain.CredentialKind, userIDs []int64) ([]int64, error)
+}
+
+// Passwords is the sign-in with a password, and all else that is done with passwords.
+type Passwords struct {
+	store     Store
+	directory *directory.Directory
+	hasher    *hasher
+	minLength int
+	now       func() time.Time
+}
+
+// NewPasswords makes it. New passwords have at least minLength characters.
+func NewPasswords(store Store, directory *directory.Directory, minLength int, now func() time.Time) *Passwords {
+	return &Passwords{store: store, directory: directory, hasher: newHasher(hashesAtOnce()), minLength: minLength, now: now}
+}
+
+// MinLength is the least length of new passwords, in characters.
+func (p *Passwords) MinLength() int { return p.minLength }
+
+// New is a password for a user who is about to be added.
+func (p *Passwords) New(password string) directory.Credential {
+	return &newPassword{passwords: p, typed: password}
+}
+
+type newPassword struct {
+	passwords   *Passwords
+	typed, hash string
+}
+
+// Prepare implements [directory.Credential].
+func (n *newPassword) Prepare(ctx context.Context, user domain.User) (err error) {
+	n.hash, err = n.passwords.hash(ctx, n.typed, user)
+	return err
+}
+
+// Store implements [directory.Credential].
+func (n *newPassword) Store(ctx context.Context, userID int64) error {
+	return n.passwords.put(ctx, userID, n.hash)
+}
+
+// Set sets a user's password and ends the user's sessions, grants and tokens: they may belong to somebody who had the old one.
+// ErrInvalid if the password breaks a rule, ErrNotFound if there is no such username.
+func (p *Passwords) Set(ctx context.Context, username, password string) error {
+	current, err := p.directory.FindUser(ctx, username)
+	if err != nil {
+		return err
+	}
+	hash, err := p.hash(ctx, password, current)
+	if err != nil {
+		return err
+	}
+	return p.directory.ChangeCredential(ctx, username, func(ctx context.Context, user domain.User) (event.Event, error) {
+		if err := p.put(ctx, user.ID, hash); err != nil {
+			return nil, err
+		}
+		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID}, p.directory.EndAll(ctx, user.ID)
+	})
+}
+
+// Of returns, by database id, which of the users have a password.
+func (p *Passwords) Of(ctx context.Context, users ...domain.User) (map[int64]bool, error) {
+	ids := make([]int64, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	with, err := p.store.UsersWithCredential(ctx, domain.CredentialPassword, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look for passwords: %w", err)
+	}
+	have := make(map[int64]bool, len(with))
+	for _, id := range with {
+		have[id] = true
+	}
+	return have, nil
+}
+
+// hash prepares, checks and hashes a new password of a user. It takes its time: call it outside transactions.
+func (p *Passwords) hash(ctx context.Context, password string, user domain.User) (string, error) {
+	if len(password) > maxPasswordBytes {
+		return "", fmt.Errorf("%w password: use at most %d bytes", domain.ErrInvalid, maxPasswordBytes)
+	}
+	if password == "" {
+		return "", checkPassword(password, user, p.minLength)
+	}
+	prepared, err := preparePassword(password)
+	if err != nil {
+		return "", err
+	}
+	if err := checkPassword(prepared, user, p.minLength); err != nil {
+		return "", err
+	}
+	return p.hasher.hash(ctx, prepared)
+}
+
+func (p *Passwords) put(ctx context.Context, userID int64, hash string) error {
+	now := p.now()
+	return p.store.PutCredential(ctx, domain.Credential{
+		UserID: userID, Kind: domain.CredentialPassword, Data: hash, CreatedAt: now, UpdatedAt: now,
+	})
+}
+
+// Authenticate finds the user whose name and password these are: the username, or an e-mail address that no other enabled user has.
+// The proof is for Confirm. ErrInvalid for an unknown user, a wrong password and a disabled user, without a difference in answer or
+// time; any other error means that the check was not possible.
+func (p *Passwords) Authenticate(ctx context.Context, username, password string) (user domain.User, proof string, err error) {
+	user, err = p.directory.UserNamed(ctx, username)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return domain.User{}, "", fmt.Errorf("sign in: %w", err)
+	}
+	stored, hash, err := p.find(ctx, user.ID) // nobody's too, which takes as long
+	if err != nil {
+		return domain.User{}, "", fmt.Errorf("sign in user %q: %w", user.Username, err)
+	}
+	match, raw, err := p.matches(ctx, password, stored)
+	if err != nil {
+		return domain.User{}, "", fmt.Errorf("sign in: %w", err)
+	}
+	if !match || hash == "" || !user.DisabledAt.IsZero() {
+		return domain.User{}, "", errNoMatch
+	}
+	if stored.cost != currentCost || raw {
+		if hash, err = p.rehash(ctx, user, hash, password); err != nil {
+			return domain.User{}, "", err
+		}
+	}
+	return user, proofOf(hash), nil
+}
+
+var errNoMatch = fmt.Errorf("%w username or password", domain.ErrInvalid)
+
+// Confirm returns ErrInvalid unless the user still has the password of a proof.
+func (p *Passwords) Confirm(ctx context.Context, userID int64, proof string) error {
+	_, hash, err := p.find(ctx, userID)
+	if err == nil && proofOf(hash) != proof {
+		err = fmt.Errorf("%w password: it was changed meanwhile", domain.ErrInvalid)
+	}
+	return err
+}
+
+// proofOf names a hash without revealing it.
+func proofOf(hash string) string {
+	sum := sha256.Sum256([]byte(hash))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// find reads the hash of a user's password; noPassword and "" if the user has none.
+func (p *Passwords) find(ctx context.Context, userID int64) (passwordHash, string, error) {
+	credential, err := p.store.FindCredential(ctx, userID, domain.CredentialPassword)
+	if errors.Is(err, domain.ErrNotFound) {
+		return noPassword, "", nil
+	}
+	if err != nil {
+		return passwordHash{}, "", err
+	}
+	stored, err := parsePasswordHash(credential.Data)
+	return stored, credential.Data, err
+}
+
+// matches says whether a typed password is the hashed one: as prepared, or raw, as passwords were hashed before they were prepared.
+func (p *Passwords) matches(ctx context.Context, typed string, stored passwordHash) (match, raw bool, err error) {
+	if len(typed) > maxPasswordBytes {
+		typed = "" // no password is so long; do not hash it all
+	}
+	prepared, err := preparePassword(typed)
+	if err != nil {
+		prepared = typed
+	}
+	if match, err = p.hasher.matches(ctx, prepared, stored); match || err != nil || prepared == typed {
+		return match, false, err
+	}
+	match, err = p.hasher.matches(ctx, typed, stored)
+	return match, true, err
+}
+
+// rehash replaces a hash of an older cost or form, unless the password was changed in between.
+func (p *Passwords) rehash(ctx context.Context, user domain.User, old, password string) (string, error) {
+	if prepared, err := preparePassword(password); err == nil {
+		password = prepared
+	}
+	hash, err := p.hasher.hash(ctx, password)
+	if err != nil {
+		return "", fmt.Errorf("sign in: %w", err)
+	}
+	ctx = event.WithActor(ctx, event.System) // whoever signs in did not ask for it
+	return hash, p.directory.ChangeCredential(ctx, user.Username, func(ctx context.Context, current domain.User) (event.Event, error) {
+		credential, err := p.store.FindCredential(ctx, current.ID, domain.CredentialPassword)
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return nil, err
+		}
+		if credential.Data != old || !current.DisabledAt.IsZero() {
+			return nil, errNoMatch
+		}
+		return event.UserPasswordRehashed{Username: user.Username, Subject: user.Subject}, p.put(ctx, user.ID, hash)
+	})
+}

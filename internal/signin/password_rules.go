@@ -1,0 +1,46 @@
+package signin
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/signin/common"
+)
+
+const maxPasswordBytes = 1024 // as typed, and as prepared
+
+// preparePassword gives the form in which a password is hashed (OpaqueString, RFC 8265 §4.2), so that it does not matter how a
+// keyboard composes letters with accents. The error says what cannot be in a password.
+func preparePassword(password string) (string, error) {
+	if strings.ContainsAny(password, "\r\n") {
+		return "", fmt.Errorf("%w password: it has more than one line, which no browser can send", domain.ErrInvalid)
+	}
+	prepared, err := precis.OpaqueString.String(password)
+	if err != nil {
+		return "", fmt.Errorf("%w password: it has a control character, or one that Unicode does not assign", domain.ErrInvalid)
+	}
+	return prepared, nil
+}
+
+// checkPassword holds the rules for passwords, as prepared (NIST SP 800-63B-4 §3.1.1.2): a length, none that is tried first, and
+// nothing about what it is made of.
+func checkPassword(password string, user domain.User, minLength int) error {
+	same := func(other string) bool { return other != "" && strings.EqualFold(password, other) }
+	switch {
+	case utf8.RuneCountInString(password) < minLength:
+		return fmt.Errorf("%w password: use at least %d characters", domain.ErrInvalid, minLength)
+	case len(password) > maxPasswordBytes:
+		return fmt.Errorf("%w password: use at most %d bytes", domain.ErrInvalid, maxPasswordBytes)
+	case same(user.Username):
+		return fmt.Errorf("%w password: it is the username; choose another one", domain.ErrInvalid)
+	case same(user.Email):
+		return fmt.Errorf("%w password: it is the e-mail address; choose another one", domain.ErrInvalid)
+	case common.Password(password):
+		return fmt.Errorf("%w password: it is one of the most common ones, which are tried first; choose another one", domain.ErrInvalid)
+	}
+	return nil
+}
