@@ -15,6 +15,7 @@ type Request struct {
 	ClientID        string
 	RedirectURI     string        // where the answer goes
 	RedirectOmitted bool          // the request did not name it (RFC 6749 §3.1.2.3)
+	ResponseMode    string        // how it gets there
 	Audience        string        // of the API; the issuer for Signet itself
 	Scopes          []string      // that are asked for
 	Ignored         []string      // scopes that were asked for and mean nothing here

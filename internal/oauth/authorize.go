@@ -23,13 +23,13 @@ type authorization struct {
 	fosite.AuthorizeRequester
 	client      *domain.Client
 	redirectURI string // where the answer goes: one that the client has registered
+	mode        string // how it gets there
 	state       string // to the byte
 	audience    string
 	scopes      []string // that mean something here
 	ignored     []string // the others
 	prompt      []string
 	maxAge      time.Duration // negative: not asked for
-	refused     error         // a parameter that is not supported
 	waiting     interaction.Interaction
 	revision    int64 // of the snapshot that it is judged on
 }
@@ -96,7 +96,12 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	}
 	a := &authorization{
 		client: found, redirectURI: to, state: values.Get("state"),
-		waiting: waiting, refused: refuseParameters(values),
+		waiting: waiting,
+	}
+	mode, unsupported := responseMode(to, values)
+	a.mode = mode
+	if err := refuseParameters(values); err != nil {
+		unsupported = err
 	}
 	switch {
 	case slices.Contains(repeated, "state"):
@@ -104,6 +109,8 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 		return a, errRepeated("state")
 	case len(repeated) > 0:
 		return a, errRepeated(repeated[0])
+	case unsupported != nil:
+		return a, unsupported
 	case !values.Has("response_type"):
 		return a, fosite.ErrInvalidRequest.WithHint("The response_type is missing.")
 	case values.Get("response_type") != "code":
@@ -126,15 +133,13 @@ func refuseParameters(values url.Values) error {
 			values.Del(name)
 		}
 	}()
-	switch mode := values.Get("response_mode"); {
+	switch {
 	case values.Has("request"):
 		return fosite.ErrRequestNotSupported
 	case values.Has("request_uri"):
 		return fosite.ErrRequestURINotSupported
 	case values.Has("registration"):
 		return fosite.ErrRegistrationNotSupported
-	case mode != "" && mode != "query":
-		return fosite.ErrUnsupportedResponseMode
 	}
 	return nil
 }
@@ -171,10 +176,7 @@ func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
 // judge checks everything of a request that does not depend on the person.
 func (p *Provider) judge(r *http.Request, a *authorization) error {
 	form := a.GetRequestForm()
-	switch {
-	case a.refused != nil:
-		return a.refused
-	case !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode):
+	if !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode) {
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
 	}
 	if err := checkChallenge(a.client, form); err != nil {
@@ -361,7 +363,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	if err != nil {
 		return err
 	}
-	p.sendBack(w, a, "code", response.GetCode())
+	p.sendBack(w, r, a, "code", response.GetCode())
 	return nil
 }
 
@@ -378,5 +380,5 @@ func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *
 		p.Pages.Error(w, r, e.Status, "This sign-in cannot go on", e.Description)
 		return
 	}
-	p.sendBack(w, a, "error", e.Code, "error_description", e.Description)
+	p.sendBack(w, r, a, "error", e.Code, "error_description", e.Description)
 }

@@ -27,7 +27,7 @@ func (c client) GetScopes() fosite.Arguments        { return nil } // target jud
 func (c client) IsPublic() bool                     { return c.Public }
 func (c client) GetAudience() fosite.Arguments      { return nil } // and audiences
 func (c client) GetResponseModes() []fosite.ResponseModeType {
-	return []fosite.ResponseModeType{fosite.ResponseModeQuery}
+	return []fosite.ResponseModeType{fosite.ResponseModeQuery} // sendBack knows the others
 }
 
 // authenticate is authn's client authentication, as fosite wants it.

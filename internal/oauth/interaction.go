@@ -15,14 +15,14 @@ func (a *authorization) request() interaction.Request {
 	form := a.GetRequestForm()
 	return interaction.Request{
 		ClientID: a.client.ClientID, RedirectURI: a.redirectURI, RedirectOmitted: !form.Has("redirect_uri"),
-		Audience: a.audience, Scopes: a.scopes, Ignored: a.ignored, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
+		ResponseMode: a.mode, Audience: a.audience, Scopes: a.scopes, Ignored: a.ignored, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
 		Prompt: a.prompt, MaxAge: a.maxAge, LoginHint: form.Get("login_hint"), IDTokenHint: form.Get("id_token_hint"),
 	}
 }
 
 // requestForm is the form of a request that pages carried.
 func requestForm(r interaction.Request) url.Values {
-	form := url.Values{"response_type": {"code"}, "client_id": {r.ClientID}, "resource": {r.Audience}}
+	form := url.Values{"response_type": {"code"}, "response_mode": {r.ResponseMode}, "client_id": {r.ClientID}, "resource": {r.Audience}}
 	if r.CodeChallenge != "" {
 		form.Set("code_challenge_method", "S256")
 	}

@@ -52,20 +52,51 @@ func isPort(text string) bool {
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == text
 }
 
-// sendBack answers the client by redirect: the registered URI to the byte, then names and values in turn (RFC 6749 §3.1.2, §4.1.2),
-// the state as it came, and who answers (RFC 9207).
-func (p *Provider) sendBack(w http.ResponseWriter, a *authorization, pairs ...string) {
+// Response modes: how an answer reaches the client (OAuth 2.0 Multiple Response Type Encoding Practices §2.1, OAuth 2.0 Form Post
+// Response Mode).
+const (
+	modeQuery    = "query"
+	modeFragment = "fragment"
+	modeFormPost = "form_post"
+)
+
+// ResponseModes are those that a client may ask for, the default first.
+var ResponseModes = []string{modeQuery, modeFragment, modeFormPost}
+
+// responseMode is the mode that a request asks for. An error, to be answered in the default mode, if that is not possible.
+func responseMode(redirectURI string, values url.Values) (string, error) {
+	mode := values.Get("response_mode")
+	switch {
+	case mode == "":
+		return modeQuery, nil
+	case !slices.Contains(ResponseModes, mode):
+		return modeQuery, fosite.ErrUnsupportedResponseMode
+	case mode == modeFormPost && !strings.HasPrefix(redirectURI, "https://") && !strings.HasPrefix(redirectURI, "http://"):
+		return modeQuery, fosite.ErrUnsupportedResponseMode.WithHint("The response_mode form_post needs a redirect_uri of https or http.")
+	}
+	return mode, nil
+}
+
+// sendBack answers the client: at the registered URI to the byte, with names and values in turn (RFC 6749 §3.1.2, §4.1.2), the state as
+// it came, and who answers (RFC 9207).
+func (p *Provider) sendBack(w http.ResponseWriter, r *http.Request, a *authorization, pairs ...string) {
 	if a.state != "" {
 		pairs = append(pairs, "state", a.state)
 	}
 	pairs = append(pairs, "iss", p.Issuer)
-	w.Header().Set("Location", appendQuery(a.redirectURI, pairs))
+	switch a.mode {
+	case modeFormPost:
+		p.Pages.PostTo(w, r, a.client.Name, a.redirectURI, pairs)
+		return
+	case modeFragment:
+		w.Header().Set("Location", a.redirectURI+"#"+encode(pairs))
+	default:
+		w.Header().Set("Location", appendQuery(a.redirectURI, pairs))
+	}
 	w.WriteHeader(http.StatusSeeOther)
 }
 
 func appendQuery(uri string, pairs []string) string {
-	var b strings.Builder
-	b.WriteString(uri)
 	separator := "?"
 	switch {
 	case strings.HasSuffix(uri, "?"), strings.HasSuffix(uri, "&"):
@@ -73,9 +104,17 @@ func appendQuery(uri string, pairs []string) string {
 	case strings.Contains(uri, "?"):
 		separator = "&"
 	}
+	return uri + separator + encode(pairs)
+}
+
+// encode writes names and values in turn as a form, in their order.
+func encode(pairs []string) string {
+	var b strings.Builder
 	for i := 0; i+1 < len(pairs); i += 2 {
-		b.WriteString(separator + url.QueryEscape(pairs[i]) + "=" + url.QueryEscape(pairs[i+1]))
-		separator = "&"
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(pairs[i]) + "=" + url.QueryEscape(pairs[i+1]))
 	}
 	return b.String()
 }

@@ -17,7 +17,7 @@ var wordings = map[string]wording{
 	"invalid_scope":              {fosite.ErrInvalidScope, "The scope is unknown or not allowed."},
 	"unsupported_grant_type":     {fosite.ErrUnsupportedGrantType, "The grant_type is not one that this server supports."},
 	"unsupported_response_type":  {fosite.ErrUnsupportedResponseType, "The response_type must be 'code'."},
-	"unsupported_response_mode":  {fosite.ErrUnsupportedResponseMode, "The response_mode must be 'query'."},
+	"unsupported_response_mode":  {fosite.ErrUnsupportedResponseMode, "The response_mode must be 'query', 'fragment' or 'form_post'."},
 	"invalid_grant":              {fosite.ErrInvalidGrant, errInvalidGrant.DescriptionField},
 	"login_required":             {fosite.ErrLoginRequired, "The user has to sign in."},
 	"consent_required":           {fosite.ErrConsentRequired, "The user has to consent."},

@@ -152,7 +152,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	mux.HandleFunc("GET /readyz", s.readyz)
 	provider.Mount(mux)
 	documents := &wellknown.Documents{
-		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys, Statuses: s.Statuses,
+		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys, Statuses: s.Statuses,
 		Cache: s.Cache, Log: log, Now: s.now,
 	}
 	documents.Mount(mux)

@@ -56,7 +56,7 @@ func (d *Documents) metadata() metadata {
 		IntrospectionEndpoint:  d.Issuer + "/oauth2/introspect",
 		ScopesSupported:        domain.IdentityScopes,
 		ResponseTypesSupported: []string{"code"},
-		ResponseModesSupported: []string{"query"},
+		ResponseModesSupported: d.ResponseModes,
 		GrantTypesSupported:    domain.GrantTypeNames(d.GrantTypes),
 		TokenAuthMethods:       anyClient,
 		RevocationAuthMethods:  anyClient,

@@ -142,7 +142,7 @@ func TestErrorsSayWhatIsMissing(t *testing.T) {
 			{"response_type", "", "invalid_request", "response_type"},
 			{"response_type", "token", "unsupported_response_type", "response_type"},
 			{"response_type", "code id_token", "unsupported_response_type", "response_type"},
-			{"response_mode", "fragment", "unsupported_response_mode", "response_mode"},
+			{"response_mode", "jwt", "unsupported_response_mode", "response_mode"},
 			{"code_challenge", "", "invalid_request", "code_challenge"},
 			{"prompt", "never", "invalid_request", "prompt"},
 			{"resource", "https://unknown.example", "invalid_target", "resource"},
