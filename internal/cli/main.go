@@ -163,7 +163,10 @@ func firstExample(examples string) (first string) {
 
 // explain adds to an error how to resolve it, where that depends on the command line.
 func explain(err error) error {
-	if errors.Is(err, domain.ErrUnavailable) {
+	switch {
+	case errors.Is(err, domain.ErrLocked):
+		return fmt.Errorf("the database is busy, others write to it all the time: try again (%w)", err)
+	case errors.Is(err, domain.ErrUnavailable):
 		return fmt.Errorf("%w: see that it runs, and that --database or SIGNET_DATABASE_URL names it", err)
 	}
 	return err

@@ -37,6 +37,8 @@ var (
 	ErrReadOnly = fmt.Errorf("%w: it is read-only", ErrUnavailable)
 	// ErrClocksDiffer says that this machine's clock and the database's differ too much for anything to be deleted because it is old.
 	ErrClocksDiffer = errors.New("the clocks differ")
+	// ErrLocked is the ErrUnavailable of a database to which other processes write all the time: nothing was written.
+	ErrLocked = fmt.Errorf("%w: other processes keep it locked", ErrUnavailable)
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )

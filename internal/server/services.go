@@ -70,6 +70,10 @@ type Services struct {
 	stop   context.CancelFunc
 }
 
+// commandPatience is how long a command waits for its turn to write to a SQLite database beside a busy server: its user can wait
+// longer than a request.
+const commandPatience = 10 * time.Second
+
 // OpenDatabase connects to the configured database, making the folder of a SQLite one. It does not migrate.
 func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
 	if path, ok := cfg.Database.SQLite(); ok {
@@ -93,6 +97,9 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	master, err := readMaster(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := cfg.Database.SQLite(); ok && mode == ModeManage {
+		cfg.DatabaseTimeout = max(cfg.DatabaseTimeout, commandPatience)
 	}
 	db, err := OpenDatabase(ctx, cfg)
 	if err != nil {

@@ -22,6 +22,7 @@ const (
 	failureUnavailable         // no connection, no answer, no room
 	failureInvalid             // a value that no column can hold
 	failureConflict            // lost against another transaction: the same again may succeed
+	failureLocked              // by another process: not begun
 )
 
 // errConflict marks an ErrUnavailable that a retry of the whole transaction may cure.
@@ -50,6 +51,8 @@ func (db *DB) translate(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %v", domain.ErrUnavailable, err)
 	case failureConflict:
 		return fmt.Errorf("%w: %w: %v", domain.ErrUnavailable, errConflict, err)
+	case failureLocked:
+		return fmt.Errorf("%w: %v", domain.ErrLocked, err)
 	default:
 		return fmt.Errorf("database: %w", err)
 	}

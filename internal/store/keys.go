@@ -68,11 +68,16 @@ func (db *DB) DeleteSigningKey(ctx context.Context, kid string) error {
 
 // ClaimMasterKey stores the check value if there is none yet, and returns the stored one.
 func (db *DB) ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, err error) {
+	scan := func(row scanner) (b []byte, err error) {
+		err = row.Scan(&b)
+		return b, err
+	}
+	stored, err = find(ctx, db, scan, `SELECT key_check FROM installation WHERE id = 1`)
+	if err != nil || stored != nil {
+		return stored, err
+	}
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
-		stored, err = one(ctx, c, func(row scanner) (b []byte, err error) {
-			err = row.Scan(&b)
-			return b, err
-		}, `UPDATE installation SET key_check = COALESCE(key_check, $1) WHERE id = 1 RETURNING key_check`, bytes(check))
+		stored, err = one(ctx, c, scan, `UPDATE installation SET key_check = COALESCE(key_check, $1) WHERE id = 1 RETURNING key_check`, bytes(check))
 		return err
 	})
 	return stored, err

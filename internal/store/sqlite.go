@@ -29,6 +29,10 @@ type embedded struct {
 	wait    time.Duration // for a lock that another process has
 }
 
+// writerWait is how long SQLite itself waits to write while another process does, before the store's own retry. SQLite asks ever less
+// often, and so seldom meets one of the short times in which a process that writes all the time has let go.
+const writerWait = 20 * time.Millisecond
+
 func newSQLite(path string, opts Options) (*embedded, error) {
 	if path == "" {
 		return nil, errors.New("sqlite: needs the path of a file")
@@ -48,9 +52,9 @@ func fileURL(path string, params url.Values) string {
 }
 
 // pragmas are those of every connection. FULL: what was committed survives a power cut.
-func (e *embedded) pragmas(more ...string) url.Values {
+func (e *embedded) pragmas(wait time.Duration, more ...string) url.Values {
 	return url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-		fmt.Sprintf("busy_timeout(%d)", e.wait.Milliseconds()),
+		fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
 	}, more...)}
 }
@@ -60,24 +64,24 @@ func (e *embedded) open(ctx context.Context) (writer, reader *sql.DB, err error)
 	if err := createPrivate(e.path); err != nil {
 		return nil, nil, err
 	}
-	if writer, err = sql.Open("sqlite", fileURL(e.path, e.pragmas())); err != nil {
+	if err := e.initialize(ctx); err != nil {
+		return nil, nil, err
+	}
+	if writer, err = sql.Open("sqlite", fileURL(e.path, e.pragmas(writerWait))); err != nil {
 		return nil, nil, err
 	}
 	writer.SetMaxOpenConns(1)
-	if reader, err = sql.Open("sqlite", fileURL(e.path, e.pragmas("query_only(1)"))); err != nil {
+	if reader, err = sql.Open("sqlite", fileURL(e.path, e.pragmas(e.wait, "query_only(1)"))); err != nil {
 		return nil, nil, errors.Join(err, writer.Close())
 	}
 	reader.SetMaxOpenConns(e.readers)
 	reader.SetMaxIdleConns(e.readers)
-	if err := e.initialize(ctx, writer); err != nil {
-		return nil, nil, errors.Join(err, reader.Close(), writer.Close())
-	}
 	return writer, reader, nil
 }
 
 // initialize makes the file a database in WAL mode before a reader comes. It is one process's turn at a time: busy_timeout does
 // not cover the change of an empty file's mode, so of two that make it at once one would fail.
-func (e *embedded) initialize(ctx context.Context, writer *sql.DB) error {
+func (e *embedded) initialize(ctx context.Context) error {
 	if info, err := os.Stat(e.path); err != nil || info.Size() == 0 {
 		release, err := e.lock(ctx)
 		if err != nil {
@@ -85,7 +89,11 @@ func (e *embedded) initialize(ctx context.Context, writer *sql.DB) error {
 		}
 		defer release()
 	}
-	return writer.PingContext(ctx)
+	db, err := sql.Open("sqlite", fileURL(e.path, e.pragmas(e.wait)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.PingContext(ctx), db.Close())
 }
 
 // createPrivate makes an empty file, and its folder, that only the owner can read; SQLite gives its other files the same mode.
@@ -120,7 +128,9 @@ func (e *embedded) classify(err error) failure {
 		return failureReferenced
 	}
 	switch failed.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+	case sqlite3.SQLITE_BUSY:
+		return failureLocked
+	case sqlite3.SQLITE_LOCKED:
 		return failureConflict
 	case sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
 		sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
@@ -158,7 +168,7 @@ func (e *embedded) migrator(ctx context.Context) (_ database.Driver, release fun
 	if release, err = e.lock(ctx); err != nil {
 		return nil, nil, err
 	}
-	db, err := sql.Open("sqlite", fileURL(e.path, e.pragmas()))
+	db, err := sql.Open("sqlite", fileURL(e.path, e.pragmas(e.wait)))
 	if err != nil {
 		release()
 		return nil, nil, err

@@ -82,15 +82,24 @@ func (db *DB) attempt(ctx context.Context, fn func(ctx context.Context) error) e
 	return db.Commit(ctx)
 }
 
-// retry repeats op while it fails with errConflict, a few times, after a short pause of random length.
+// retry repeats op after a short pause of random length: a few times while it fails with errConflict, until ctx ends while it fails
+// with domain.ErrLocked.
 func retry(ctx context.Context, op func() error) error {
-	for i := 1; ; i++ {
+	var locked error
+	for lost := 0; ; {
 		err := op()
-		if !errors.Is(err, errConflict) || i == attempts {
+		switch {
+		case errors.Is(err, domain.ErrLocked):
+			locked = err
+		case locked != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return locked // the reason for err
+		case errors.Is(err, errConflict) && lost+1 < attempts:
+			lost++
+		default:
 			return err
 		}
 		select {
-		case <-time.After(rand.N(pause << (i - 1))):
+		case <-time.After(rand.N(pause << max(0, lost-1))):
 		case <-ctx.Done():
 			return err
 		}
@@ -110,10 +119,13 @@ func (db *DB) Begin(ctx context.Context) (context.Context, error) {
 	deadline, _ := bounded.Deadline()
 	life, end := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(grace))
 	t := &transaction{cancel: func() { end(); cancel() }}
-	var err error
-	if t.tx, err = db.writer.BeginTx(life, nil); err != nil {
+	err := retry(bounded, func() (err error) {
+		t.tx, err = db.writer.BeginTx(life, nil)
+		return db.translate(bounded, err)
+	})
+	if err != nil {
 		defer t.cancel()
-		return ctx, fmt.Errorf("begin a transaction: %w", db.translate(bounded, err))
+		return ctx, fmt.Errorf("begin a transaction: %w", err)
 	}
 	return context.WithValue(bounded, scopeKey{}, scope{transaction: t}), nil
 }
