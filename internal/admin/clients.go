@@ -33,6 +33,7 @@ type Client struct {
 type ClientAPI struct {
 	Audience    string   `json:"audience"`
 	Permissions []string `json:"permissions" doc:"Empty: all that the API has"`
+	Default     bool     `json:"default,omitempty" doc:"Requests that name no API, and no scope of another, are for this one; at most one of a client"`
 }
 
 // ClientSecret is what may be shown of a client's secret.
@@ -67,7 +68,7 @@ func showClient(c domain.Client) Client {
 		shown.AuthMethod = authn.None
 	}
 	for _, api := range c.APIs {
-		shown.APIs = append(shown.APIs, ClientAPI{api.Audience, array(api.Permissions)})
+		shown.APIs = append(shown.APIs, ClientAPI{api.Audience, array(api.Permissions), api.Default})
 	}
 	for _, secret := range c.Secrets {
 		shown.Secrets = append(shown.Secrets, showSecret(secret))

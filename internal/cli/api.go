@@ -81,7 +81,8 @@ func (a *app) apiCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create AUDIENCE",
 		Short: "Register an API",
-		Long: `Registers an API under its audience: the "aud" of its access tokens, most often the API's URL.
+		Long: `Registers an API under its audience: the "aud" of its access tokens, most often the API's URL; a slash at its end
+makes no difference.
 The name of a permission is the scope value that asks for it.`,
 		Example: `  signet api create https://orders.example --permission orders:read --permission "orders:write=Change orders"`,
 		Args:    cobra.ExactArgs(1),

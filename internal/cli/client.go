@@ -25,7 +25,7 @@ func (a *app) clientCommand() *cobra.Command {
 
 // clientFlags are what create and update share.
 type clientFlags struct {
-	name, idTokenAlg             string
+	name, idTokenAlg, defaultAPI string
 	firstParty, requirePKCE      bool
 	grants, redirectURIs, serves []string
 	apis                         []reference
@@ -37,6 +37,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
 	flags.StringArrayVar(&f.grants, "grant", nil, "allow the grant `TYPE`: "+strings.Join(grants, ", ")+"; may be repeated")
 	references(flags, &f.apis, "api", "let it ask for tokens of an API, `AUDIENCE` for all of it or AUDIENCE#permission; may be repeated")
+	flags.StringVar(&f.defaultAPI, "default-api", "", "the API, `AUDIENCE`, of its requests that name none")
 	complete := cobra.FixedCompletions(grants, cobra.ShellCompDirectiveNoFileComp)
 	if err := cmd.RegisterFlagCompletionFunc("grant", complete); err != nil {
 		panic(err) // the flag is defined above
@@ -72,6 +73,9 @@ A client that serves an API introspects the tokens that reach it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			apis, err := editClientAPIs(nil, nil, f.apis)
+			if err == nil {
+				apis, err = chooseDefaultAPI(apis, f.defaultAPI)
+			}
 			if err != nil {
 				return view{}, err
 			}
@@ -107,6 +111,7 @@ func (v registered) text(w io.Writer) {
 
 func (a *app) clientUpdate() *cobra.Command {
 	var f, remove clientFlags
+	var noDefaultAPI bool
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -119,11 +124,13 @@ client has, the --remove- flags take away first.`,
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&remove.grants, "remove-grant", nil, "forbid the grant `TYPE`; may be repeated")
+	flags.BoolVar(&noDefaultAPI, "no-default-api", false, "its requests have to name their API, where their scopes leave several")
+	cmd.MarkFlagsMutuallyExclusive("default-api", "no-default-api")
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
+		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) (err error) {
 			if flags.Changed("name") {
 				client.Name = f.name
 			}
@@ -136,7 +143,11 @@ client has, the --remove- flags take away first.`,
 			if flags.Changed("require-pkce") {
 				client.RequirePKCE = f.requirePKCE
 			}
-			return f.editLists(client, remove)
+			if err := f.editLists(client, remove); err != nil || !flags.Changed("default-api") && !noDefaultAPI {
+				return err
+			}
+			client.APIs, err = chooseDefaultAPI(client.APIs, f.defaultAPI)
+			return err
 		})
 		return clients.show(client), err
 	})

@@ -52,6 +52,20 @@ func editClientAPIs(apis []domain.ClientAPI, remove, add []reference) ([]domain.
 	return edited, nil
 }
 
+// chooseDefaultAPI makes one of a client's APIs the default; with an empty audience, none.
+func chooseDefaultAPI(apis []domain.ClientAPI, audience string) ([]domain.ClientAPI, error) {
+	chosen := slices.Clone(apis)
+	found := audience == ""
+	for i := range chosen {
+		chosen[i].Default = chosen[i].Audience == audience
+		found = found || chosen[i].Default
+	}
+	if !found {
+		return nil, fmt.Errorf("%w default API %q: the client may not ask for it; add it with --api", domain.ErrInvalid, audience)
+	}
+	return chosen, nil
+}
+
 func wholeAPI(audience string) error {
 	return fmt.Errorf("the client may have all of %s: to narrow it, --remove-api %s and --api the permissions it keeps", audience, audience)
 }

@@ -18,7 +18,7 @@ var clients = kind[admin.Client]{
 	details: func(w io.Writer, v admin.Client) {
 		details(w, "client_id", v.ClientID, "client_name", v.Name, "token_endpoint_auth_method", v.AuthMethod,
 			"grant_types", v.GrantTypes, "redirect_uris", v.RedirectURIs, "id_token_signed_response_alg", v.IDTokenAlg,
-			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "serves", v.Serves,
+			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, s := range v.Secrets {
 			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, secretExpiry(s))
@@ -40,6 +40,15 @@ func clientAPIs(v admin.Client) []string {
 		}
 	}
 	return list
+}
+
+func defaultAPI(v admin.Client) string {
+	for _, api := range v.APIs {
+		if api.Default {
+			return api.Audience
+		}
+	}
+	return ""
 }
 
 var secrets = layout[admin.ClientSecret]{

@@ -77,6 +77,7 @@ func (c *Client) Impersonable(redirectURI string) bool {
 type ClientAPI struct {
 	Audience    string
 	Permissions []string // empty: all that the API has, now and later
+	Default     bool     // requests that name no API, and no scope of another, are for this one
 }
 
 // ClientSecret is one of a client's secrets; several may be valid during a rotation.
@@ -113,9 +114,22 @@ func (a *API) Has(permission string) bool {
 	return slices.ContainsFunc(a.Permissions, func(p Permission) bool { return p.Name == permission })
 }
 
+// SameAudience reports whether two audiences are one: a slash at the end makes no difference.
+func SameAudience(a, b string) bool { return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/") }
+
 // MayUse reports whether the client may have tokens for an API at all.
 func (c *Client) MayUse(audience string) bool {
 	return slices.ContainsFunc(c.APIs, func(a ClientAPI) bool { return a.Audience == audience })
+}
+
+// DefaultAPI is the audience of the client's default API, empty if it has none.
+func (c *Client) DefaultAPI() string {
+	for _, api := range c.APIs {
+		if api.Default {
+			return api.Audience
+		}
+	}
+	return ""
 }
 
 // Requestable are the permissions of an API that the client may ask for.

@@ -69,7 +69,7 @@ func (p *Provider) loadGrant(ctx context.Context, sess *requestSession, id int64
 // confirmTarget loads the grant's API, and refuses a request for any other (RFC 8707 §2.2).
 func (p *Provider) confirmTarget(ctx context.Context, form url.Values, sess *requestSession) error {
 	for _, resource := range resources(form) {
-		if resource != sess.grant.Audience {
+		if !domain.SameAudience(resource, sess.grant.Audience) {
 			return errInvalidTarget.WithHint("The grant is for another resource.")
 		}
 	}

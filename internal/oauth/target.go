@@ -27,15 +27,18 @@ type target struct {
 }
 
 // resources are the audiences that a request names, by RFC 8707's parameter or by the older "audience".
-func resources(form url.Values) []string {
-	named := slices.Concat(form["resource"], fosite.GetAudiences(form))
-	slices.Sort(named)
-	return slices.Compact(named)
+func resources(form url.Values) (named []string) {
+	for _, audience := range slices.Concat(form["resource"], fosite.GetAudiences(form)) {
+		if !slices.ContainsFunc(named, func(n string) bool { return domain.SameAudience(n, audience) }) {
+			named = append(named, audience)
+		}
+	}
+	return named
 }
 
-// target decides which API a request is for (RFC 9068 §3): the one that it names, else the only one that its scopes or the
-// client's registration leave. A scope that no API has is ignored (OpenID Connect Core §3.1.2.1); one that exists must be one that the
-// client may ask for there.
+// target decides which API a request is for (RFC 9068 §3): the one that it names, else the one that its scopes leave, else the client's
+// default or only one. A scope that no API has is ignored (OpenID Connect Core §3.1.2.1); one that exists must be one that the client may
+// ask for there.
 func (p *Provider) target(ctx context.Context, c *domain.Client, named []string, scopes []string) (target, error) {
 	if len(named) > 1 {
 		return target{}, errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
@@ -55,13 +58,18 @@ func (p *Provider) target(ctx context.Context, c *domain.Client, named []string,
 	}
 	t.scopes = slices.DeleteFunc(t.scopes, func(scope string) bool { return slices.Contains(t.ignored, scope) })
 	permissions := slices.DeleteFunc(slices.Clone(t.scopes), token.IsIdentityScope)
+	if len(permissions) == 0 {
+		if candidates, err = p.candidates(ctx, c, named, false); err != nil {
+			return target{}, err
+		}
+	}
 	switch {
 	case len(named) == 1 && len(candidates) == 1:
 		t.api = candidates[0]
 		err = checkScopes(c, t.api, permissions)
 	case len(named) == 1 && len(permissions) > 0: // the issuer
 		err = fosite.ErrInvalidScope.WithHint("The scope belongs to another resource.")
-	case len(named) == 0 && (len(permissions) > 0 || len(c.APIs) == 1):
+	case len(named) == 0 && len(candidates)+len(permissions) > 0:
 		t.api, err = infer(c, candidates, permissions)
 	}
 	return t, err
@@ -69,17 +77,19 @@ func (p *Provider) target(ctx context.Context, c *domain.Client, named []string,
 
 func isPermission(scope string) bool { return !token.IsIdentityScope(scope) }
 
-// candidates are the APIs that a request can be for: the one that it names, or those of the client. None for the issuer, and where
-// nothing but a permission could choose one of several.
+// candidates are the APIs that a request can be for: the one that it names, else those that know permissions, else the client's default
+// or only one. None for the issuer.
 func (p *Provider) candidates(ctx context.Context, c *domain.Client, named []string, permissions bool) ([]*domain.API, error) {
-	if len(named) == 0 && (permissions || len(c.APIs) == 1) {
+	if standard := c.DefaultAPI(); len(named) == 0 && !permissions && standard != "" {
+		named = []string{standard}
+	} else if len(named) == 0 && (permissions || len(c.APIs) == 1) {
 		for _, known := range c.APIs {
 			named = append(named, known.Audience)
 		}
 	}
 	var apis []*domain.API
 	for _, audience := range named {
-		if audience == p.Issuer {
+		if domain.SameAudience(audience, p.Issuer) {
 			continue
 		}
 		api, err := p.api(ctx, c, audience)
@@ -106,30 +116,28 @@ func (p *Provider) unknown(ctx context.Context, candidates []*domain.API, scopes
 	return slices.DeleteFunc(missing, func(scope string) bool { return slices.Contains(elsewhere, scope) }), nil
 }
 
-// infer finds the one API of the client that has all the permissions.
+// infer finds the one API of the client that has all the permissions, the default one if there are several.
 func infer(c *domain.Client, candidates []*domain.API, permissions []string) (*domain.API, error) {
-	var fits *domain.API
-	for _, api := range candidates {
-		if checkScopes(c, api, permissions) != nil {
-			continue
-		}
-		if fits != nil {
-			return nil, errInvalidTarget.WithHint("Several APIs know the scope; name one with the parameter 'resource'.")
-		}
-		fits = api
+	fits := slices.DeleteFunc(slices.Clone(candidates), func(api *domain.API) bool { return checkScopes(c, api, permissions) != nil })
+	if i := slices.IndexFunc(fits, func(api *domain.API) bool { return api.Audience == c.DefaultAPI() }); i >= 0 {
+		return fits[i], nil
 	}
-	if fits == nil {
+	switch len(fits) {
+	case 0:
 		return nil, fosite.ErrInvalidScope.WithHint("The client may not ask for this scope at any one API.")
+	case 1:
+		return fits[0], nil
 	}
-	return fits, nil
+	return nil, errInvalidTarget.WithHint("Several APIs know the scope; name one with the parameter 'resource'.")
 }
 
 // api returns an API that the client may use; invalid_target for any other.
 func (p *Provider) api(ctx context.Context, c *domain.Client, audience string) (*domain.API, error) {
-	if !c.MayUse(audience) {
+	i := slices.IndexFunc(c.APIs, func(a domain.ClientAPI) bool { return domain.SameAudience(a.Audience, audience) })
+	if i < 0 {
 		return nil, errInvalidTarget
 	}
-	api, err := p.Registry.LookupAPI(ctx, audience)
+	api, err := p.Registry.LookupAPI(ctx, c.APIs[i].Audience)
 	if errors.Is(err, domain.ErrNotFound) {
 		return nil, errInvalidTarget
 	} else if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -19,6 +20,9 @@ func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain
 	}
 	created := event.APICreated{Audience: api.Audience, APIDetails: apiDetails(api)}
 	err = r.events.Change(ctx, created, func(ctx context.Context) error {
+		if err := r.checkFree(ctx, api.Audience); err != nil {
+			return err
+		}
 		if _, err := r.store.InsertAPI(ctx, api); err != nil {
 			return err
 		}
@@ -29,6 +33,27 @@ func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain
 		return domain.API{}, fmt.Errorf("API %q: %w", api.Audience, err)
 	}
 	return stored, nil
+}
+
+// checkFree refuses an audience that differs from another only by a slash at its end, or that is a client_id: a service that does not tell
+// tokens apart by their type (RFC 9068 §4) would take the ID tokens of that client for access tokens, and the client the other way.
+func (r *Registry) checkFree(ctx context.Context, audience string) error {
+	other := audience + "/"
+	if bare, ok := strings.CutSuffix(audience, "/"); ok {
+		other = bare
+	}
+	if _, err := r.store.HoldAPI(ctx, other); err == nil {
+		return domain.ErrExists
+	} else if !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	if _, err := r.store.FindClient(ctx, audience); err == nil {
+		return fmt.Errorf("%w audience: it is the client_id of a client, whose ID tokens a service could take for access tokens; choose another",
+			domain.ErrInvalid)
+	} else if !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // UpdateAPI changes an API as edit does, and returns it as stored; the audience does not count. Roles and clients lose the

@@ -89,11 +89,18 @@ func checkClientAPIs(c domain.Client) error {
 		return fmt.Errorf("%w client: it names too many APIs; use at most %d", domain.ErrInvalid, maxListedAPIs)
 	}
 	audiences := make([]string, 0, len(c.APIs))
+	defaults := 0
 	for _, api := range c.APIs {
 		audiences = append(audiences, api.Audience)
+		if api.Default {
+			defaults++
+		}
 		if err := checkUnique("permission", api.Permissions); err != nil {
 			return err
 		}
+	}
+	if defaults > 1 {
+		return fmt.Errorf("%w client: it has %d default APIs; use at most one", domain.ErrInvalid, defaults)
 	}
 	if err := checkUnique("API", audiences); err != nil {
 		return err

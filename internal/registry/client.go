@@ -37,6 +37,11 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
 	var stored domain.Client
 	err := r.events.Change(ctx, created, func(ctx context.Context) (err error) {
+		if _, err := r.store.HoldAPI(ctx, client.ClientID); err == nil { // see checkFree
+			return fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)
+		} else if !errors.Is(err, domain.ErrNotFound) {
+			return err
+		}
 		if err := r.checkAPIsExist(ctx, client); err != nil {
 			return err
 		}

@@ -71,26 +71,29 @@ func checkRedirectURI(raw string, public bool) error {
 	return nil
 }
 
-// checkAudience says what is wrong with an API's audience (RFC 8707 §2).
+// nameRule is that of audiences that are no URLs, as other systems have them: orders, api://orders, urn:example:orders.
+var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*$`)
+
+// checkAudience says what is wrong with an API's audience: a URL (RFC 8707 §2), or another name.
 func checkAudience(raw string) error {
 	fail := func(err error) error {
 		return fmt.Errorf("%w audience %q: %w", domain.ErrInvalid, shorten(raw), err)
 	}
-	u, err := parseURI(raw, maxAudienceBytes)
-	if err != nil {
-		return fail(err)
-	}
-	switch u.Scheme {
-	case "https":
-		err = checkHost(u)
-	case "http":
-		err = checkLoopback(u)
-	case "urn":
-		if u.Opaque == "" {
-			err = errors.New("write something after urn:, like urn:example:orders")
+	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
+	if scheme != "https" && scheme != "http" {
+		switch {
+		case len(raw) > maxAudienceBytes:
+			return fail(fmt.Errorf("it has %d bytes; use at most %d", len(raw), maxAudienceBytes))
+		case !nameRule.MatchString(raw) || strings.HasSuffix(raw, ":"):
+			return fail(errors.New("use a URL or a name in ASCII without spaces, quotes or #, like https://orders.example, orders or urn:example:orders"))
 		}
-	default:
-		err = errors.New("use an https URL or a urn, like https://orders.example or urn:example:orders")
+		return nil
+	}
+	u, err := parseURI(raw, maxAudienceBytes)
+	if err == nil && u.Scheme == "https" {
+		err = checkHost(u)
+	} else if err == nil {
+		err = checkLoopback(u)
 	}
 	if err != nil {
 		return fail(err)

@@ -172,8 +172,8 @@ func putAccess(ctx context.Context, c conn, id int64, client domain.Client) erro
 	apis, permissions, serves := accessRows(client)
 	rows := c.db.dialect.rows
 	for _, put := range []struct{ query, rows string }{
-		{`INSERT INTO client_apis (client_ref, api_id, all_permissions)
-			SELECT CAST($1 AS BIGINT), a.id, r.every <> 0 FROM ` + rows(`$2`, `audience`, `every BIGINT`) + ` r JOIN apis a ON a.audience = r.audience
+		{`INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default)
+			SELECT CAST($1 AS BIGINT), a.id, r.every <> 0, r.standard <> 0 FROM ` + rows(`$2`, `audience`, `every BIGINT`, `standard BIGINT`) + ` r JOIN apis a ON a.audience = r.audience
 			WHERE TRUE ON CONFLICT DO NOTHING`, apis},
 		{`INSERT INTO client_permissions (client_ref, api_id, permission)
 			SELECT CAST($1 AS BIGINT), a.id, r.permission FROM ` + rows(`$2`, `audience`, `permission`) + ` r JOIN apis a ON a.audience = r.audience
@@ -193,11 +193,7 @@ func putAccess(ctx context.Context, c conn, id int64, client domain.Client) erro
 func accessRows(client domain.Client) (apis, permissions, serves string) {
 	var a, p, s = [][]any{}, [][]any{}, [][]any{}
 	for _, api := range client.APIs {
-		every := 0
-		if len(api.Permissions) == 0 {
-			every = 1
-		}
-		a = append(a, []any{api.Audience, every})
+		a = append(a, []any{api.Audience, bit(len(api.Permissions) == 0), bit(api.Default)})
 		for _, permission := range api.Permissions {
 			p = append(p, []any{api.Audience, permission})
 		}
@@ -206,6 +202,13 @@ func accessRows(client domain.Client) (apis, permissions, serves string) {
 		s = append(s, []any{audience})
 	}
 	return jsonRows(a), jsonRows(p), jsonRows(s)
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // addClientParts adds APIs, served audiences and secrets to clients.
@@ -217,13 +220,14 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 	placeholders, args := in(nil, ids...)
 	err := c.each(ctx, func(row scanner) error {
 		var id int64
-		var audience, permission string
-		if err := row.Scan(&id, &audience, &permission); err != nil {
+		var api domain.ClientAPI
+		var permission string
+		if err := row.Scan(&id, &api.Audience, &api.Default, &permission); err != nil {
 			return err
 		}
-		byID[id].APIs = addClientPermission(byID[id].APIs, audience, permission)
+		byID[id].APIs = addClientPermission(byID[id].APIs, api, permission)
 		return nil
-	}, `SELECT ca.client_ref, a.audience, COALESCE(p.permission, '') FROM client_apis ca JOIN apis a ON a.id = ca.api_id
+	}, `SELECT ca.client_ref, a.audience, ca.is_default, COALESCE(p.permission, '') FROM client_apis ca JOIN apis a ON a.id = ca.api_id
 		LEFT JOIN client_permissions p ON p.client_ref = ca.client_ref AND p.api_id = ca.api_id
 		WHERE ca.client_ref IN `+placeholders+` AND (ca.all_permissions OR p.permission IS NOT NULL)
 		ORDER BY ca.client_ref, a.audience, p.permission`, args...)
@@ -256,9 +260,9 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 }
 
 // addClientPermission adds a row's permission to the list, whose last entry is the row's API if that was there before.
-func addClientPermission(apis []domain.ClientAPI, audience, permission string) []domain.ClientAPI {
-	if len(apis) == 0 || apis[len(apis)-1].Audience != audience {
-		apis = append(apis, domain.ClientAPI{Audience: audience})
+func addClientPermission(apis []domain.ClientAPI, api domain.ClientAPI, permission string) []domain.ClientAPI {
+	if len(apis) == 0 || apis[len(apis)-1].Audience != api.Audience {
+		apis = append(apis, api)
 	}
 	if permission != "" {
 		last := &apis[len(apis)-1]

@@ -90,8 +90,10 @@ CREATE TABLE client_apis (
     client_ref      BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     api_id          BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
     all_permissions BOOLEAN NOT NULL,
+    is_default      BOOLEAN NOT NULL,      -- of requests that name no API
     PRIMARY KEY (client_ref, api_id)
 );
+CREATE UNIQUE INDEX client_apis_default ON client_apis (client_ref) WHERE is_default;
 CREATE INDEX client_apis_api ON client_apis (api_id);
 
 CREATE TABLE client_permissions (

@@ -18,7 +18,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
 			APIs: []domain.ClientAPI{
 				{Audience: "https://all.example"},
-				{Audience: audience, Permissions: []string{"orders:read", "orders:write"}},
+				{Audience: audience, Permissions: []string{"orders:read", "orders:write"}, Default: true},
 			},
 			Serves: []string{"https://all.example", audience},
 			Secrets: []domain.ClientSecret{
