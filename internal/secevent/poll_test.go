@@ -468,11 +468,11 @@ func TestAReceiverOfSomeEventsHearsNoOthers(t *testing.T) {
 func TestALongLogWithoutNewsIsPassedOver(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.polls(t, "orders-svc")
-	w.lengthen(t, 450) // some pages
+	w.lengthen(t)
 	jti := w.revoke(t, orders)
 	same(t, abouts(w.a.poll(t, "orders-svc")), []string{jti})
 	w.a.poll(t, "orders-svc", ids(w.a.poll(t, "orders-svc"))...)
-	w.lengthen(t, 450)
+	w.lengthen(t)
 	same(t, len(w.a.poll(t, "orders-svc")), 0)
 	last, err := w.db.LastEvent(eventtest.Context(t))
 	must(t, err)
@@ -485,7 +485,7 @@ func TestAPollFarBehindIsAnsweredAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		w.polls(t, "orders-svc")
-		w.lengthen(t, 9000)
+		w.lengthen(t)
 		jti := w.revoke(t, orders)
 		w.a.events.SetPatience(time.Hour, time.Second)
 		ctx, cancel := context.WithTimeout(eventtest.Context(t), 30*time.Second)

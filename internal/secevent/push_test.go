@@ -287,7 +287,7 @@ func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
 		w := newWorld(t, db)
 		s := newService(t)
 		w.pushes(t, "orders-svc", s, "")
-		w.lengthen(t, 9000)
+		w.lengthen(t)
 		jti := w.revoke(t, orders)
 		must(t, w.a.events.Sync(eventtest.Context(t)))
 		eventually(t, "it is pushed", func() bool { return s.count(false) == 1 })
