@@ -45,14 +45,14 @@ func (n *names) refresh() {
 // insert and rename change a client behind the cache's back, as another replica does.
 func (n *names) insert(clientID, name string) {
 	n.t.Helper()
-	if _, err := n.db.InsertClient(n.t.Context(), domain.Client{ClientID: clientID, Name: name}); err != nil {
+	if _, err := n.db.InsertClient(n.t.Context(), domain.Client{ClientID: clientID, IDTokenAlg: domain.ES256, Name: name}); err != nil {
 		n.t.Fatal(err)
 	}
 }
 
 func (n *names) rename(clientID, name string) {
 	n.t.Helper()
-	if err := n.db.UpdateClient(n.t.Context(), domain.Client{ClientID: clientID, Name: name}); err != nil {
+	if err := n.db.UpdateClient(n.t.Context(), domain.Client{ClientID: clientID, IDTokenAlg: domain.ES256, Name: name}); err != nil {
 		n.t.Fatal(err)
 	}
 }
@@ -258,7 +258,7 @@ func TestWhatATransactionSeesIsNeitherCachedNorSharedBeforeItIsCommitted(t *test
 		n.refresh()
 		undo := errors.New("undo")
 		err := db.Tx(t.Context(), func(ctx context.Context) error {
-			if err := db.UpdateClient(ctx, domain.Client{ClientID: "a", Name: "never"}); err != nil {
+			if err := db.UpdateClient(ctx, domain.Client{ClientID: "a", IDTokenAlg: domain.ES256, Name: "never"}); err != nil {
 				return err
 			}
 			name, err := cache.Get(ctx, n.cache, domain.ChangeClient, "a", func(ctx context.Context) (string, error) {

@@ -110,7 +110,7 @@ func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, 
 			return nil, err
 		}
 		for _, next := range []string{`,`, `}`, `]`} { // a member's name has a colon there
-			add(db.dialect.position()+`(details, $%d) > 0`, string(text)+next)
+			add(db.dialect.position()+`(CAST(details AS TEXT), $%d) > 0`, string(text)+next)
 		}
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {

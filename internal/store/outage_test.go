@@ -29,7 +29,7 @@ var operations = map[string]func(ctx context.Context, db *store.DB) error{
 		return err
 	},
 	"index": func(ctx context.Context, db *store.DB) error {
-		token := domain.IssuedToken{ExpiresAt: time.Now()}
+		token := domain.IssuedToken{Kind: domain.TokenAccess, ExpiresAt: time.Now()}
 		rand.Read(token.ID[:])
 		_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{1 << 40})
 		return err

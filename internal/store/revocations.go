@@ -20,7 +20,7 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
 		r.ID, err = one(ctx, c.conn, scanInt, `
 			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, audience)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, (SELECT audience FROM apis WHERE $10 AND id = $2)) RETURNING id`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, (SELECT audience FROM apis WHERE $10 AND id = CAST($2 AS BIGINT))) RETURNING id`,
 			string(r.Kind), r.TargetID, nullID(r.UserID), r.KeepGrants, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:],
 			r.Ended, r.Kind == domain.RevokeOfAPI)
 		if err != nil {

@@ -1,17 +1,28 @@
--- Times are microseconds since 1970 (UTC), given by the server. Lists that are only ever read whole are JSON text.
+-- Times are microseconds since 1970 (UTC), given by the server; issued_tokens_v and audit_v show them as timestamps.
+-- Ids of what administrators make, and of status lists, are 32 bits wide, since issued_tokens is large and has five in each row; the
+-- server warns long before 2,147,483,647. Ids of what sign-ins and revocations make are 64 bits wide.
+-- Lists are jsonb. Objects that are hashed, or must come back as they were written, are json, which keeps the text.
 
--- One row: what is true of the whole installation.
 CREATE TABLE installation (
-    id           INTEGER PRIMARY KEY CHECK (id = 1),
-    revision     BIGINT NOT NULL,          -- every change to clients, APIs, users, groups, roles, assignments or keys adds one
-    key_check    BYTEA,                    -- tells whether a replica has the right master key
-    setup_at     BIGINT,                   -- when the first administrator was made
-    status_seq   BIGINT NOT NULL,          -- the last change of a token status
-    audit_seq    BIGINT NOT NULL,          -- the last event of the audit log
-    audit_hash   BYTEA NOT NULL,
-    expiry_seen_at BIGINT NOT NULL DEFAULT 0, -- the last expiry of an assignment that was recorded as an event,
-    expiry_seen_id BIGINT NOT NULL DEFAULT 0  -- and the assignment
-);
+    id             INTEGER PRIMARY KEY CHECK (id = 1),
+    revision       BIGINT NOT NULL CHECK (revision >= 1),
+    key_check      BYTEA,
+    setup_at       BIGINT,
+    status_seq     BIGINT NOT NULL,
+    audit_seq      BIGINT NOT NULL,
+    audit_hash     BYTEA NOT NULL,
+    expiry_seen_at BIGINT NOT NULL DEFAULT 0,
+    expiry_seen_id BIGINT NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE installation IS 'One row: what is true of the whole installation';
+COMMENT ON COLUMN installation.revision IS 'Every change to clients, APIs, users, groups, roles, assignments or keys adds one';
+COMMENT ON COLUMN installation.key_check IS 'Shows whether a replica has the right master key';
+COMMENT ON COLUMN installation.setup_at IS 'When the first administrator was made';
+COMMENT ON COLUMN installation.status_seq IS 'The last change of a token status';
+COMMENT ON COLUMN installation.audit_seq IS 'The last event of the audit log';
+COMMENT ON COLUMN installation.audit_hash IS 'The hash of the last event of the audit log';
+COMMENT ON COLUMN installation.expiry_seen_at IS 'The last expiry of an assignment that was recorded as an event';
+COMMENT ON COLUMN installation.expiry_seen_id IS 'The assignment of expiry_seen_at';
 INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUES (1, 1, 0, 0, '');
 
 -- The revision, held: a change of it waits until this transaction ends, and this waits for a change under way.
@@ -30,171 +41,199 @@ BEGIN
 END $$;
 CREATE TRIGGER wake_replicas AFTER UPDATE OF revision, status_seq ON installation EXECUTE FUNCTION wake_replicas();
 
--- What each revision changed, so that a cache drops only that.
 CREATE TABLE changes (
     revision   BIGINT NOT NULL,
-    kind       TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN (
+        'client', 'client-access', 'api', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
     key        TEXT NOT NULL,
     changed_at BIGINT NOT NULL,
     PRIMARY KEY (revision, kind, key)
 );
+COMMENT ON TABLE changes IS 'What each revision changed, so that a cache drops only that';
+COMMENT ON COLUMN changes.key IS 'client_id, audience or database id of what changed; empty for keys, revocations and everything';
 
 CREATE TABLE apis (
-    id               BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id               INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     audience         TEXT NOT NULL UNIQUE,
     name             TEXT NOT NULL,
-    signing_alg      TEXT NOT NULL,
-    access_token_ttl BIGINT NOT NULL,      -- microseconds, 0: the server's default
-    no_userinfo      BOOLEAN NOT NULL,     -- its tokens do not open userinfo
-    version          BIGINT NOT NULL DEFAULT 1, -- each update adds one
+    signing_alg      TEXT NOT NULL CHECK (signing_alg IN ('ES256', 'RS256', 'EdDSA')),
+    access_token_ttl BIGINT NOT NULL CHECK (access_token_ttl >= 0),
+    no_userinfo      BOOLEAN NOT NULL,
+    version          BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
 );
+COMMENT ON TABLE apis IS 'The APIs that tokens are for';
+COMMENT ON COLUMN apis.access_token_ttl IS 'Microseconds; 0: the server''s default';
+COMMENT ON COLUMN apis.no_userinfo IS 'Its tokens do not open userinfo';
+COMMENT ON COLUMN apis.version IS 'Each update adds one';
 
 CREATE TABLE permissions (
-    api_id      BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    api_id      INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
     name        TEXT NOT NULL,
     description TEXT NOT NULL,
     PRIMARY KEY (api_id, name)
 );
+COMMENT ON TABLE permissions IS 'The permissions of each API';
 CREATE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE clients (
-    id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id            INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client_id     TEXT NOT NULL UNIQUE,
     name          TEXT NOT NULL,
     is_public     BOOLEAN NOT NULL,
     first_party   BOOLEAN NOT NULL,
     require_pkce  BOOLEAN NOT NULL,
-    grant_types   TEXT NOT NULL,           -- JSON array
-    redirect_uris TEXT NOT NULL,           -- JSON array
-    id_token_alg  TEXT NOT NULL,
+    grant_types   JSONB NOT NULL CHECK (jsonb_typeof(grant_types) = 'array'),
+    redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(redirect_uris) = 'array'),
+    id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     disabled_at   BIGINT,
-    version       BIGINT NOT NULL DEFAULT 1, -- each update adds one
+    version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at    BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL
 );
+COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to id as client_ref';
+COMMENT ON COLUMN clients.is_public IS 'It has no secret';
+COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
+COMMENT ON COLUMN clients.version IS 'Each update adds one';
 
 CREATE TABLE client_secrets (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_ref BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     hash       TEXT NOT NULL,
     hint       TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT
 );
+COMMENT ON TABLE client_secrets IS 'The secrets of clients, as hashes';
+COMMENT ON COLUMN client_secrets.hint IS 'The beginning of the secret, to tell it from others';
 CREATE INDEX client_secrets_client ON client_secrets (client_ref);
+CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
 
--- The APIs that a client may ask for: all that each has, now and later, or the permissions that client_permissions names.
 CREATE TABLE client_apis (
-    client_ref      BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    api_id          BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    client_ref      INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api_id          INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
     all_permissions BOOLEAN NOT NULL,
-    is_default      BOOLEAN NOT NULL,      -- of requests that name no API
+    is_default      BOOLEAN NOT NULL,
     PRIMARY KEY (client_ref, api_id)
 );
+COMMENT ON TABLE client_apis IS 'The APIs that a client may ask for';
+COMMENT ON COLUMN client_apis.all_permissions IS 'All that the API has, now and later; else those that client_permissions names';
+COMMENT ON COLUMN client_apis.is_default IS 'Of requests that name no API';
 CREATE UNIQUE INDEX client_apis_default ON client_apis (client_ref) WHERE is_default;
 CREATE INDEX client_apis_api ON client_apis (api_id);
 
 CREATE TABLE client_permissions (
-    client_ref BIGINT NOT NULL,
-    api_id     BIGINT NOT NULL,
+    client_ref INTEGER NOT NULL,
+    api_id     INTEGER NOT NULL,
     permission TEXT NOT NULL,
     PRIMARY KEY (client_ref, api_id, permission),
     FOREIGN KEY (client_ref, api_id) REFERENCES client_apis (client_ref, api_id) ON DELETE CASCADE,
     FOREIGN KEY (api_id, permission) REFERENCES permissions (api_id, name) ON DELETE CASCADE
 );
+COMMENT ON TABLE client_permissions IS 'The permissions that a client may ask for at an API';
 CREATE INDEX client_permissions_permission ON client_permissions (api_id, permission);
 
--- Which APIs a client serves as their resource server.
 CREATE TABLE client_serves (
-    client_ref BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    api_id     BIGINT NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
     PRIMARY KEY (client_ref, api_id)
 );
+COMMENT ON TABLE client_serves IS 'The APIs that a client serves as their resource server';
 CREATE INDEX client_serves_api ON client_serves (api_id);
 
 CREATE TABLE users (
-    id             BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id             INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject        TEXT NOT NULL UNIQUE,
     username       TEXT NOT NULL UNIQUE,
     email          TEXT NOT NULL,
     email_verified BOOLEAN NOT NULL,
     name           TEXT NOT NULL,
     disabled_at    BIGINT,
-    version        BIGINT NOT NULL DEFAULT 1, -- each update adds one
+    version        BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL
 );
+COMMENT ON TABLE users IS 'The people who sign in';
+COMMENT ON COLUMN users.subject IS 'What tokens call the user (sub)';
+COMMENT ON COLUMN users.version IS 'Each update adds one';
 CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
--- What a user proves who they are with: at most one password.
 CREATE TABLE credentials (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind       TEXT NOT NULL CHECK (kind IN ('password')),
-    data       TEXT NOT NULL,              -- of the kind: for a password, its hash
+    data       TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+COMMENT ON TABLE credentials IS 'What a user proves who they are with: at most one password';
+COMMENT ON COLUMN credentials.data IS 'Depends on the kind: for a password, its hash';
 CREATE INDEX credentials_user ON credentials (user_id);
 CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = 'password';
 
--- What other providers call a user.
 CREATE TABLE identities (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    user_id     BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     provider    TEXT NOT NULL,
     external_id TEXT NOT NULL,
     created_at  BIGINT NOT NULL,
     UNIQUE (provider, external_id)
 );
+COMMENT ON TABLE identities IS 'What other providers call a user';
 CREATE INDEX identities_user ON identities (user_id);
 
 CREATE TABLE groups (
-    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
-    version     BIGINT NOT NULL DEFAULT 1, -- each update adds one
+    version     BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+COMMENT ON TABLE groups IS 'Groups of users';
+COMMENT ON COLUMN groups.version IS 'Each update adds one';
 
 CREATE TABLE group_members (
-    group_id BIGINT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
-    user_id  BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    group_id INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id  INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (group_id, user_id)
 );
+COMMENT ON TABLE group_members IS 'Which users are in which groups';
 CREATE INDEX group_members_user ON group_members (user_id);
 
 CREATE TABLE roles (
-    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
-    version     BIGINT NOT NULL DEFAULT 1, -- each update adds one
+    version     BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+COMMENT ON TABLE roles IS 'Roles: named sets of permissions';
+COMMENT ON COLUMN roles.version IS 'Each update adds one';
 
 CREATE TABLE role_permissions (
-    role_id    BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
-    api_id     BIGINT NOT NULL,
+    role_id    INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    api_id     INTEGER NOT NULL,
     permission TEXT NOT NULL,
     PRIMARY KEY (role_id, api_id, permission),
     FOREIGN KEY (api_id, permission) REFERENCES permissions (api_id, name) ON DELETE CASCADE
 );
+COMMENT ON TABLE role_permissions IS 'The permissions of each role';
 CREATE INDEX role_permissions_permission ON role_permissions (api_id, permission);
 
 CREATE TABLE assignments (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    role_id    BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
-    user_id    BIGINT REFERENCES users (id) ON DELETE CASCADE,
-    group_id   BIGINT REFERENCES groups (id) ON DELETE CASCADE,
-    client_ref BIGINT REFERENCES clients (id) ON DELETE CASCADE,
+    role_id    INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    user_id    INTEGER REFERENCES users (id) ON DELETE CASCADE,
+    group_id   INTEGER REFERENCES groups (id) ON DELETE CASCADE,
+    client_ref INTEGER REFERENCES clients (id) ON DELETE CASCADE,
     expires_at BIGINT,
     created_at BIGINT NOT NULL,
     CHECK ((user_id IS NOT NULL)::int + (group_id IS NOT NULL)::int + (client_ref IS NOT NULL)::int = 1)
 );
+COMMENT ON TABLE assignments IS 'Which user, group or client has which role; some days after its end, an assignment is deleted';
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
@@ -204,47 +243,53 @@ CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_a
 CREATE TABLE sessions (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hash         BYTEA NOT NULL UNIQUE,
-    user_id      BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     auth_time    BIGINT NOT NULL,
     acr          TEXT NOT NULL,
-    amr          TEXT NOT NULL,            -- JSON array
+    amr          JSONB NOT NULL CHECK (jsonb_typeof(amr) = 'array'),
     user_agent   TEXT NOT NULL,
     ip           TEXT NOT NULL,
     created_at   BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL,
     ended_at     BIGINT
-);
+) WITH (fillfactor = 80);
+COMMENT ON TABLE sessions IS 'The sign-ins of browsers';
+COMMENT ON COLUMN sessions.hash IS 'Of the value of the cookie';
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expires ON sessions (expires_at);
 
 CREATE TABLE consents (
-    user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    client_ref BIGINT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     audience   TEXT NOT NULL,
-    scopes     TEXT NOT NULL,              -- JSON array
+    scopes     JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
     granted_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, client_ref, audience)
 );
+COMMENT ON TABLE consents IS 'What users allowed clients to ask for';
 CREATE INDEX consents_client ON consents (client_ref);
 
 -- No foreign keys: a grant ends by a revocation and goes when it expires, however many a client or user has.
 CREATE TABLE grants (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_ref BIGINT NOT NULL,
-    user_id    BIGINT NOT NULL,
+    client_ref INTEGER NOT NULL,
+    user_id    INTEGER NOT NULL,
     session_id BIGINT,
-    revision   BIGINT NOT NULL,              -- of the installation, when the grant was written
+    revision   BIGINT NOT NULL,
     audience   TEXT NOT NULL,
-    scopes     TEXT NOT NULL,              -- JSON array
+    scopes     JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
     auth_time  BIGINT NOT NULL,
     acr        TEXT NOT NULL,
-    amr        TEXT NOT NULL,              -- JSON array
+    amr        JSONB NOT NULL CHECK (jsonb_typeof(amr) = 'array'),
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
-    act        BYTEA                       -- id of what the user did for this grant: it serves one
+    act        BYTEA
 );
+COMMENT ON TABLE grants IS 'What a user authorized a client for: the family of its codes, refresh tokens and access tokens';
+COMMENT ON COLUMN grants.revision IS 'Of the installation, when the grant was written';
+COMMENT ON COLUMN grants.act IS 'Id of what the user did for this grant: it serves one';
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
@@ -254,11 +299,13 @@ CREATE INDEX grants_expires ON grants (expires_at);
 CREATE TABLE authorization_codes (
     signature  TEXT PRIMARY KEY,
     grant_id   BIGINT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
-    form       TEXT NOT NULL,              -- JSON: the sanitized request
+    form       JSON NOT NULL CHECK (json_typeof(form) = 'object'),
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at    BIGINT
-);
+) WITH (fillfactor = 60);
+COMMENT ON TABLE authorization_codes IS 'Authorization codes, by signature';
+COMMENT ON COLUMN authorization_codes.form IS 'The sanitized request';
 CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
 CREATE INDEX authorization_codes_expires ON authorization_codes (expires_at);
 
@@ -268,16 +315,17 @@ CREATE TABLE refresh_tokens (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at    BIGINT
-);
+) WITH (fillfactor = 60);
+COMMENT ON TABLE refresh_tokens IS 'Refresh tokens, by signature';
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
--- The index. No foreign keys: it is written at full speed, and a row outlives what it points to. It is the one table that is
+-- No foreign keys: it is written at full speed, and a row outlives what it points to. It is the one table that is
 -- large, so columns stand in an order that needs no padding, 16 bytes are a UUID, what most rows have in common is NULL, and
 -- when a token was issued is left to its jti. The server makes the partitions, each with its jti as the primary key, and drops them.
 CREATE TABLE issued_tokens (
     expires_at   BIGINT NOT NULL,
-    revision     BIGINT NOT NULL,          -- of the installation, when the token was written
+    revision     BIGINT NOT NULL,
     grant_id     BIGINT,
     revoked_at   BIGINT,
     suspended_at BIGINT,
@@ -288,9 +336,16 @@ CREATE TABLE issued_tokens (
     status_list  INTEGER,
     status_index INTEGER,
     jti          UUID NOT NULL,
-    digest       UUID,                     -- half the SHA-256 of the token
-    kind         SMALLINT                  -- NULL: an access token
+    digest       UUID,
+    kind         SMALLINT CHECK (kind IN (2)),
+    CHECK ((status_list IS NULL) = (status_index IS NULL))
 ) PARTITION BY RANGE (expires_at);
+COMMENT ON TABLE issued_tokens IS 'The index of all tokens that were issued, a partition for each hour of expiry; issued_tokens_v is easier to read';
+COMMENT ON COLUMN issued_tokens.revision IS 'Of the installation, when the token was written';
+COMMENT ON COLUMN issued_tokens.user_id IS 'NULL: the subject is the client';
+COMMENT ON COLUMN issued_tokens.jti IS 'Its first 48 bits are the time of issue, in milliseconds';
+COMMENT ON COLUMN issued_tokens.digest IS 'Half the SHA-256 of the token';
+COMMENT ON COLUMN issued_tokens.kind IS '2: an ID token; NULL: an access token';
 
 -- When a jti was made, in units of 4.096 seconds: the first 36 of its 48 bits of milliseconds (of which the first five are zero
 -- until the year 2248).
@@ -304,53 +359,65 @@ CREATE INDEX issued_tokens_client ON issued_tokens (client_ref, jti_time(jti));
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti_time(jti)) WHERE api_id IS NOT NULL;
 CREATE INDEX issued_tokens_user ON issued_tokens (user_id, (jti_time(jti) >> 8)) WHERE user_id IS NOT NULL;
 
--- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.
 CREATE TABLE revocations (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind          TEXT NOT NULL,
-    target_id     BIGINT NOT NULL,         -- 0: none, for kind 'all'
-    user_id       BIGINT,                  -- for kind 'grant': its user
-    audience      TEXT,                    -- for kind 'api': the API's
-    keep_grants   BOOLEAN NOT NULL,        -- they do not end with their tokens
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'all')),
+    target_id     BIGINT NOT NULL,
+    user_id       INTEGER,
+    audience      TEXT,
+    keep_grants   BOOLEAN NOT NULL,
     revision      BIGINT NOT NULL,
     issued_before BIGINT,
     created_at    BIGINT NOT NULL,
-    cursor        BYTEA NOT NULL,          -- a jti
-    marked        BIGINT NOT NULL,          -- tokens
-    ended         BIGINT NOT NULL,          -- grants
+    cursor        BYTEA NOT NULL CHECK (length(cursor) = 16),
+    marked        BIGINT NOT NULL CHECK (marked >= 0),
+    ended         BIGINT NOT NULL CHECK (ended >= 0),
     done_at       BIGINT
-);
+) WITH (fillfactor = 50);
+COMMENT ON TABLE revocations IS 'Each revokes all tokens of its target that were written before its revision';
+COMMENT ON COLUMN revocations.target_id IS 'Database id of the user, client, API, key or grant; 0 for kind all';
+COMMENT ON COLUMN revocations.user_id IS 'For kind grant: its user';
+COMMENT ON COLUMN revocations.audience IS 'For kind api: the API''s';
+COMMENT ON COLUMN revocations.keep_grants IS 'Grants do not end with their tokens';
+COMMENT ON COLUMN revocations.cursor IS 'The rows of tokens are marked up to this jti';
+COMMENT ON COLUMN revocations.marked IS 'Tokens that it revoked so far';
+COMMENT ON COLUMN revocations.ended IS 'Grants that it ended so far';
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 
 CREATE TABLE status_lists (
     id         INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    size       INTEGER NOT NULL,
-    leased     INTEGER NOT NULL CHECK (leased <= size), -- positions from 0 on that somebody has
+    size       INTEGER NOT NULL CHECK (size > 0),
+    leased     INTEGER NOT NULL CHECK (leased BETWEEN 0 AND size),
     expires_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL
-);
+) WITH (fillfactor = 50);
+COMMENT ON TABLE status_lists IS 'Token status lists';
+COMMENT ON COLUMN status_lists.leased IS 'How many entries, from the first on, some replica allocates';
 CREATE INDEX status_lists_expires ON status_lists (expires_at);
 
--- What became of entries of status lists, in the order of commits.
 CREATE TABLE status_changes (
     seq     BIGINT PRIMARY KEY,
     list_id INTEGER NOT NULL,
-    entries BYTEA NOT NULL                 -- packed
+    entries BYTEA NOT NULL
 );
+COMMENT ON TABLE status_changes IS 'What became of entries of status lists, in the order of commits';
+COMMENT ON COLUMN status_changes.entries IS 'Statuses and the entries that have them, packed';
 CREATE INDEX status_changes_list ON status_changes (list_id);
 
 CREATE TABLE signing_keys (
-    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id           INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kid          TEXT NOT NULL UNIQUE,
-    alg          TEXT NOT NULL,
-    state        TEXT NOT NULL,
-    public_jwk   TEXT NOT NULL,
+    alg          TEXT NOT NULL CHECK (alg IN ('ES256', 'RS256', 'EdDSA')),
+    state        TEXT NOT NULL CHECK (state IN ('next', 'active', 'retired', 'revoked')),
+    public_jwk   JSON NOT NULL CHECK (json_typeof(public_jwk) = 'object'),
     sealed_key   BYTEA NOT NULL,
     created_at   BIGINT NOT NULL,
     activated_at BIGINT,
     retired_at   BIGINT,
     revoked_at   BIGINT
 );
+COMMENT ON TABLE signing_keys IS 'The keys that sign tokens and lists';
+COMMENT ON COLUMN signing_keys.sealed_key IS 'The private key, encrypted with the master key';
 -- One key signs, and one waits, for each algorithm: replicas cannot disagree.
 CREATE UNIQUE INDEX signing_keys_current ON signing_keys (alg, state) WHERE state IN ('next', 'active');
 
@@ -359,6 +426,7 @@ CREATE TABLE setup_links (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+COMMENT ON TABLE setup_links IS 'Links that make the first administrator';
 
 CREATE TABLE audit_events (
     seq       BIGINT PRIMARY KEY,
@@ -366,59 +434,71 @@ CREATE TABLE audit_events (
     actor     TEXT NOT NULL,
     action    TEXT NOT NULL,
     target    TEXT NOT NULL,
-    details   TEXT NOT NULL,               -- JSON object
-    salt      BYTEA,                        -- without it, nobody can guess from the digest what was erased
-    digest    BYTEA NOT NULL,               -- of salt, actor, target and details: the hash covers it in their place
-    erased_by BIGINT,                      -- the seq of the event that says so; then salt, actor, target and details are empty
+    details   JSON NOT NULL CHECK (json_typeof(details) = 'object'),
+    salt      BYTEA,
+    digest    BYTEA NOT NULL,
+    erased_by BIGINT,
     prev_hash BYTEA NOT NULL,
     hash      BYTEA NOT NULL
 );
+COMMENT ON TABLE audit_events IS 'The audit log, each event chained to the one before; audit_v is easier to read';
+COMMENT ON COLUMN audit_events.details IS 'json, not jsonb: the digest is over the text';
+COMMENT ON COLUMN audit_events.salt IS 'Without it nobody can guess from the digest what was erased';
+COMMENT ON COLUMN audit_events.digest IS 'Over salt, actor, target and details: the hash covers it in their place';
+COMMENT ON COLUMN audit_events.erased_by IS 'The seq of the event that says so; then salt, actor, target and details are empty';
 CREATE INDEX audit_events_at ON audit_events (at, seq);
 CREATE INDEX audit_events_actor ON audit_events (actor, seq);
 CREATE INDEX audit_events_target ON audit_events (target, seq);
 CREATE INDEX audit_events_erased ON audit_events (erased_by) WHERE erased_by IS NOT NULL;
 
--- What the audit log was at a time, so that events cut off at its end are missed.
 CREATE TABLE audit_checkpoints (
     seq  BIGINT PRIMARY KEY,
     hash BYTEA NOT NULL,
     at   BIGINT NOT NULL,
     mac  BYTEA NOT NULL
 );
+COMMENT ON TABLE audit_checkpoints IS 'What the audit log was at a time, so that events cut off at its end are missed';
 
--- What services hear (RFC 8417): a row for each subject of an event of the audit log and each audience.
 CREATE TABLE outbox (
-    seq       BIGINT NOT NULL,             -- of the event
+    seq       BIGINT NOT NULL,
     at        BIGINT NOT NULL,
     kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change')),
     reason    TEXT NOT NULL,
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
-    subject   TEXT NOT NULL,               -- in that format; '' as a URI: the issuer
-    session   TEXT NOT NULL,               -- '': none
-    user_id   BIGINT,                      -- of a subject that is a user
-    audience  TEXT NOT NULL,               -- '': every receiver
+    subject   TEXT NOT NULL,
+    session   TEXT NOT NULL,
+    user_id   INTEGER,
+    audience  TEXT NOT NULL,
     PRIMARY KEY (seq, format, subject, audience)
 );
+COMMENT ON TABLE outbox IS 'What services are sent (RFC 8417): a row for each subject of an event of the audit log and each audience';
+COMMENT ON COLUMN outbox.seq IS 'Of the event';
+COMMENT ON COLUMN outbox.subject IS 'In that format; empty as a URI: the issuer';
+COMMENT ON COLUMN outbox.session IS 'Empty: none';
+COMMENT ON COLUMN outbox.user_id IS 'Of a subject that is a user';
+COMMENT ON COLUMN outbox.audience IS 'Empty: every receiver';
 
--- Who receives security events: a cursor over the outbox. At most one for a client.
 CREATE TABLE receivers (
     id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    client_ref      BIGINT NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
-    method          TEXT NOT NULL,
+    client_ref      INTEGER NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
+    method          TEXT NOT NULL CHECK (method IN ('poll', 'push')),
     endpoint        TEXT NOT NULL,
     sealed_token    BYTEA NOT NULL,
     allow_private   BOOLEAN NOT NULL,
-    events          TEXT NOT NULL,          -- JSON array
-    acked           BIGINT NOT NULL,        -- every event up to this seq is done with
-    acked_beyond    TEXT NOT NULL,          -- JSON array
+    events          JSONB NOT NULL CHECK (jsonb_typeof(events) = 'array'),
+    acked           BIGINT NOT NULL,
+    acked_beyond    JSONB NOT NULL CHECK (jsonb_typeof(acked_beyond) = 'array'),
     leased_until    BIGINT,
-    attempts        INTEGER NOT NULL DEFAULT 0,
+    attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at BIGINT NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
     created_at      BIGINT NOT NULL,
     paused_at       BIGINT
-);
+) WITH (fillfactor = 50);
+COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
+COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
+COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';
 
 INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);

@@ -1,63 +1,65 @@
--- Times are microseconds since 1970 (UTC), given by the server. Lists that are only ever read whole are JSON text.
+-- Times are microseconds since 1970 (UTC), given by the server; issued_tokens_v and audit_v show them as text. Booleans are 0 or 1.
+-- Lists and objects are JSON text.
 
 -- One row: what is true of the whole installation.
 CREATE TABLE installation (
     id           INTEGER PRIMARY KEY CHECK (id = 1),
-    revision     INTEGER NOT NULL,          -- every change to clients, APIs, users, groups, roles, assignments or keys adds one
-    key_check    BLOB,                    -- tells whether a replica has the right master key
-    setup_at     INTEGER,                   -- when the first administrator was made
-    status_seq   INTEGER NOT NULL,          -- the last change of a token status
-    audit_seq    INTEGER NOT NULL,          -- the last event of the audit log
+    revision     INTEGER NOT NULL CHECK (revision >= 1), -- every change to clients, APIs, users, groups, roles, assignments or keys adds one
+    key_check    BLOB, -- tells whether a replica has the right master key
+    setup_at     INTEGER, -- when the first administrator was made
+    status_seq   INTEGER NOT NULL, -- the last change of a token status
+    audit_seq    INTEGER NOT NULL, -- the last event of the audit log
     audit_hash   BLOB NOT NULL,
     expiry_seen_at INTEGER NOT NULL DEFAULT 0, -- the last expiry of an assignment that was recorded as an event,
-    expiry_seen_id INTEGER NOT NULL DEFAULT 0  -- and the assignment
-);
+    expiry_seen_id INTEGER NOT NULL DEFAULT 0 -- and the assignment
+) STRICT;
 INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUES (1, 1, 0, 0, X'');
 
 -- What each revision changed, so that a cache drops only that.
 CREATE TABLE changes (
     revision   INTEGER NOT NULL,
-    kind       TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN (
+        'client', 'client-access', 'api', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
     key        TEXT NOT NULL,
     changed_at INTEGER NOT NULL,
     PRIMARY KEY (revision, kind, key)
-);
+) STRICT;
 
 CREATE TABLE apis (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     audience         TEXT NOT NULL UNIQUE,
     name             TEXT NOT NULL,
-    signing_alg      TEXT NOT NULL,
-    access_token_ttl INTEGER NOT NULL,      -- microseconds, 0: the server's default
-    no_userinfo      BOOLEAN NOT NULL,     -- its tokens do not open userinfo
-    version          INTEGER NOT NULL DEFAULT 1, -- each update adds one
+    signing_alg      TEXT NOT NULL CHECK (signing_alg IN ('ES256', 'RS256', 'EdDSA')),
+    access_token_ttl INTEGER NOT NULL CHECK (access_token_ttl >= 0), -- microseconds, 0: the server's default
+    no_userinfo      INTEGER NOT NULL CHECK (no_userinfo IN (0, 1)), -- its tokens do not open userinfo
+    version          INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE permissions (
     api_id      INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
     name        TEXT NOT NULL,
     description TEXT NOT NULL,
     PRIMARY KEY (api_id, name)
-);
+) STRICT;
 CREATE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE clients (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     client_id     TEXT NOT NULL UNIQUE,
     name          TEXT NOT NULL,
-    is_public     BOOLEAN NOT NULL,
-    first_party   BOOLEAN NOT NULL,
-    require_pkce  BOOLEAN NOT NULL,
-    grant_types   TEXT NOT NULL,           -- JSON array
-    redirect_uris TEXT NOT NULL,           -- JSON array
-    id_token_alg  TEXT NOT NULL,
+    is_public     INTEGER NOT NULL CHECK (is_public IN (0, 1)),
+    first_party   INTEGER NOT NULL CHECK (first_party IN (0, 1)),
+    require_pkce  INTEGER NOT NULL CHECK (require_pkce IN (0, 1)),
+    grant_types   TEXT NOT NULL CHECK (json_type(grant_types) = 'array'),
+    redirect_uris TEXT NOT NULL CHECK (json_type(redirect_uris) = 'array'),
+    id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     disabled_at   INTEGER,
-    version       INTEGER NOT NULL DEFAULT 1, -- each update adds one
+    version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE client_secrets (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,17 +68,18 @@ CREATE TABLE client_secrets (
     hint       TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER
-);
+) STRICT;
 CREATE INDEX client_secrets_client ON client_secrets (client_ref);
+CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
 
 -- The APIs that a client may ask for: all that each has, now and later, or the permissions that client_permissions names.
 CREATE TABLE client_apis (
     client_ref      INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     api_id          INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
-    all_permissions BOOLEAN NOT NULL,
-    is_default      BOOLEAN NOT NULL,      -- of requests that name no API
+    all_permissions INTEGER NOT NULL CHECK (all_permissions IN (0, 1)),
+    is_default      INTEGER NOT NULL CHECK (is_default IN (0, 1)), -- of requests that name no API
     PRIMARY KEY (client_ref, api_id)
-);
+) STRICT;
 CREATE UNIQUE INDEX client_apis_default ON client_apis (client_ref) WHERE is_default;
 CREATE INDEX client_apis_api ON client_apis (api_id);
 
@@ -87,7 +90,7 @@ CREATE TABLE client_permissions (
     PRIMARY KEY (client_ref, api_id, permission),
     FOREIGN KEY (client_ref, api_id) REFERENCES client_apis (client_ref, api_id) ON DELETE CASCADE,
     FOREIGN KEY (api_id, permission) REFERENCES permissions (api_id, name) ON DELETE CASCADE
-);
+) STRICT;
 CREATE INDEX client_permissions_permission ON client_permissions (api_id, permission);
 
 -- Which APIs a client serves as their resource server.
@@ -95,7 +98,7 @@ CREATE TABLE client_serves (
     client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
     PRIMARY KEY (client_ref, api_id)
-);
+) STRICT;
 CREATE INDEX client_serves_api ON client_serves (api_id);
 
 CREATE TABLE users (
@@ -103,13 +106,13 @@ CREATE TABLE users (
     subject        TEXT NOT NULL UNIQUE,
     username       TEXT NOT NULL UNIQUE,
     email          TEXT NOT NULL,
-    email_verified BOOLEAN NOT NULL,
+    email_verified INTEGER NOT NULL CHECK (email_verified IN (0, 1)),
     name           TEXT NOT NULL,
     disabled_at    INTEGER,
-    version        INTEGER NOT NULL DEFAULT 1, -- each update adds one
+    version        INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL
-);
+) STRICT;
 CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
 -- What a user proves who they are with: at most one password.
@@ -117,10 +120,10 @@ CREATE TABLE credentials (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind       TEXT NOT NULL CHECK (kind IN ('password')),
-    data       TEXT NOT NULL,              -- of the kind: for a password, its hash
+    data       TEXT NOT NULL, -- of the kind: for a password, its hash
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
-);
+) STRICT;
 CREATE INDEX credentials_user ON credentials (user_id);
 CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = 'password';
 
@@ -132,33 +135,33 @@ CREATE TABLE identities (
     external_id TEXT NOT NULL,
     created_at  INTEGER NOT NULL,
     UNIQUE (provider, external_id)
-);
+) STRICT;
 CREATE INDEX identities_user ON identities (user_id);
 
 CREATE TABLE groups (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
-    version     INTEGER NOT NULL DEFAULT 1, -- each update adds one
+    version     INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE group_members (
     group_id INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     user_id  INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (group_id, user_id)
-);
+) STRICT;
 CREATE INDEX group_members_user ON group_members (user_id);
 
 CREATE TABLE roles (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
-    version     INTEGER NOT NULL DEFAULT 1, -- each update adds one
+    version     INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE role_permissions (
     role_id    INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
@@ -166,7 +169,7 @@ CREATE TABLE role_permissions (
     permission TEXT NOT NULL,
     PRIMARY KEY (role_id, api_id, permission),
     FOREIGN KEY (api_id, permission) REFERENCES permissions (api_id, name) ON DELETE CASCADE
-);
+) STRICT;
 CREATE INDEX role_permissions_permission ON role_permissions (api_id, permission);
 
 CREATE TABLE assignments (
@@ -178,7 +181,7 @@ CREATE TABLE assignments (
     expires_at INTEGER,
     created_at INTEGER NOT NULL,
     CHECK ((user_id IS NOT NULL) + (group_id IS NOT NULL) + (client_ref IS NOT NULL) = 1)
-);
+) STRICT;
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
@@ -191,14 +194,14 @@ CREATE TABLE sessions (
     user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     auth_time    INTEGER NOT NULL,
     acr          TEXT NOT NULL,
-    amr          TEXT NOT NULL,            -- JSON array
+    amr          TEXT NOT NULL CHECK (json_type(amr) = 'array'),
     user_agent   TEXT NOT NULL,
     ip           TEXT NOT NULL,
     created_at   INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     ended_at     INTEGER
-);
+) STRICT;
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expires ON sessions (expires_at);
 
@@ -206,10 +209,10 @@ CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     audience   TEXT NOT NULL,
-    scopes     TEXT NOT NULL,              -- JSON array
+    scopes     TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
     granted_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, client_ref, audience)
-);
+) STRICT;
 CREATE INDEX consents_client ON consents (client_ref);
 
 -- No foreign keys: a grant ends by a revocation and goes when it expires, however many a client or user has.
@@ -218,17 +221,17 @@ CREATE TABLE grants (
     client_ref INTEGER NOT NULL,
     user_id    INTEGER NOT NULL,
     session_id INTEGER,
-    revision   INTEGER NOT NULL,           -- of the installation, when the grant was written
+    revision   INTEGER NOT NULL, -- of the installation, when the grant was written
     audience   TEXT NOT NULL,
-    scopes     TEXT NOT NULL,              -- JSON array
+    scopes     TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
     auth_time  INTEGER NOT NULL,
     acr        TEXT NOT NULL,
-    amr        TEXT NOT NULL,              -- JSON array
+    amr        TEXT NOT NULL CHECK (json_type(amr) = 'array'),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER,
-    act        BLOB                        -- id of what the user did for this grant: it serves one
-);
+    act        BLOB -- id of what the user did for this grant: it serves one
+) STRICT;
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
@@ -238,11 +241,11 @@ CREATE INDEX grants_expires ON grants (expires_at);
 CREATE TABLE authorization_codes (
     signature  TEXT PRIMARY KEY,
     grant_id   INTEGER NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
-    form       TEXT NOT NULL,              -- JSON: the sanitized request
+    form       TEXT NOT NULL CHECK (json_type(form) = 'object'), -- the sanitized request
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
-);
+) STRICT;
 CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
 CREATE INDEX authorization_codes_expires ON authorization_codes (expires_at);
 
@@ -252,15 +255,15 @@ CREATE TABLE refresh_tokens (
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
-);
+) STRICT;
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
 CREATE TABLE issued_tokens (
-    jti          BLOB NOT NULL PRIMARY KEY, -- begins with the time that the token was issued
+    jti          BLOB NOT NULL PRIMARY KEY CHECK (length(jti) = 16), -- begins with the time that the token was issued
     expires_at   INTEGER NOT NULL,
-    revision     INTEGER NOT NULL,          -- of the installation, when the token was written
+    revision     INTEGER NOT NULL, -- of the installation, when the token was written
     grant_id     INTEGER,
     revoked_at   INTEGER,
     suspended_at INTEGER,
@@ -270,9 +273,10 @@ CREATE TABLE issued_tokens (
     api_id       INTEGER,
     status_list  INTEGER,
     status_index INTEGER,
-    digest       BLOB,                      -- half the SHA-256 of the token
-    kind         INTEGER                    -- NULL: an access token
-) WITHOUT ROWID;
+    digest       BLOB CHECK (length(digest) = 16), -- half the SHA-256 of the token
+    kind         INTEGER CHECK (kind IN (2)), -- 2: an ID token; NULL: an access token
+    CHECK ((status_list IS NULL) = (status_index IS NULL))
+) STRICT, WITHOUT ROWID;
 -- Those of an owner, newest first; those of a grant are among its user's.
 CREATE INDEX issued_tokens_client ON issued_tokens (client_ref, jti);
 CREATE INDEX issued_tokens_api ON issued_tokens (api_id, jti) WHERE api_id IS NOT NULL;
@@ -282,50 +286,50 @@ CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
 -- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.
 CREATE TABLE revocations (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind          TEXT NOT NULL,
-    target_id     INTEGER NOT NULL,         -- 0: none, for kind 'all'
-    user_id       INTEGER,                  -- for kind 'grant': its user
-    audience      TEXT,                    -- for kind 'api': the API's
-    keep_grants   BOOLEAN NOT NULL,        -- they do not end with their tokens
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'all')),
+    target_id     INTEGER NOT NULL, -- 0: none, for kind 'all'
+    user_id       INTEGER, -- for kind 'grant': its user
+    audience      TEXT, -- for kind 'api': the API's
+    keep_grants   INTEGER NOT NULL CHECK (keep_grants IN (0, 1)), -- they do not end with their tokens
     revision      INTEGER NOT NULL,
     issued_before INTEGER,
     created_at    INTEGER NOT NULL,
-    cursor        BLOB NOT NULL,            -- a jti
-    marked        INTEGER NOT NULL,         -- tokens
-    ended         INTEGER NOT NULL,         -- grants
+    cursor        BLOB NOT NULL CHECK (length(cursor) = 16), -- a jti
+    marked        INTEGER NOT NULL CHECK (marked >= 0), -- tokens
+    ended         INTEGER NOT NULL CHECK (ended >= 0), -- grants
     done_at       INTEGER
-);
+) STRICT;
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 
 CREATE TABLE status_lists (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    size       INTEGER NOT NULL,
-    leased     INTEGER NOT NULL CHECK (leased <= size), -- positions from 0 on that somebody has
+    size       INTEGER NOT NULL CHECK (size > 0),
+    leased     INTEGER NOT NULL CHECK (leased BETWEEN 0 AND size), -- positions from 0 on that somebody has
     expires_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL
-);
+) STRICT;
 CREATE INDEX status_lists_expires ON status_lists (expires_at);
 
 -- What became of entries of status lists, in the order of commits.
 CREATE TABLE status_changes (
     seq     INTEGER PRIMARY KEY,
     list_id INTEGER NOT NULL,
-    entries BLOB NOT NULL                   -- packed
-);
+    entries BLOB NOT NULL -- packed
+) STRICT;
 CREATE INDEX status_changes_list ON status_changes (list_id);
 
 CREATE TABLE signing_keys (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     kid          TEXT NOT NULL UNIQUE,
-    alg          TEXT NOT NULL,
-    state        TEXT NOT NULL,
-    public_jwk   TEXT NOT NULL,
+    alg          TEXT NOT NULL CHECK (alg IN ('ES256', 'RS256', 'EdDSA')),
+    state        TEXT NOT NULL CHECK (state IN ('next', 'active', 'retired', 'revoked')),
+    public_jwk   TEXT NOT NULL CHECK (json_type(public_jwk) = 'object'),
     sealed_key   BLOB NOT NULL,
     created_at   INTEGER NOT NULL,
     activated_at INTEGER,
     retired_at   INTEGER,
     revoked_at   INTEGER
-);
+) STRICT;
 -- One key signs, and one waits, for each algorithm: replicas cannot disagree.
 CREATE UNIQUE INDEX signing_keys_current ON signing_keys (alg, state) WHERE state IN ('next', 'active');
 
@@ -333,7 +337,7 @@ CREATE TABLE setup_links (
     hash       BLOB PRIMARY KEY,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE audit_events (
     seq       INTEGER PRIMARY KEY,
@@ -341,13 +345,13 @@ CREATE TABLE audit_events (
     actor     TEXT NOT NULL,
     action    TEXT NOT NULL,
     target    TEXT NOT NULL,
-    details   TEXT NOT NULL,               -- JSON object
-    salt      BLOB,                        -- without it, nobody can guess from the digest what was erased
-    digest    BLOB NOT NULL,               -- of salt, actor, target and details: the hash covers it in their place
-    erased_by INTEGER,                      -- the seq of the event that says so; then salt, actor, target and details are empty
+    details   TEXT NOT NULL CHECK (json_type(details) = 'object'),
+    salt      BLOB, -- without it, nobody can guess from the digest what was erased
+    digest    BLOB NOT NULL, -- of salt, actor, target and details: the hash covers it in their place
+    erased_by INTEGER, -- the seq of the event that says so; then salt, actor, target and details are empty
     prev_hash BLOB NOT NULL,
     hash      BLOB NOT NULL
-);
+) STRICT;
 CREATE INDEX audit_events_at ON audit_events (at, seq);
 CREATE INDEX audit_events_actor ON audit_events (actor, seq);
 CREATE INDEX audit_events_target ON audit_events (target, seq);
@@ -359,41 +363,41 @@ CREATE TABLE audit_checkpoints (
     hash BLOB NOT NULL,
     at   INTEGER NOT NULL,
     mac  BLOB NOT NULL
-);
+) STRICT;
 
 -- What services hear (RFC 8417): a row for each subject of an event of the audit log and each audience.
 CREATE TABLE outbox (
-    seq       INTEGER NOT NULL,             -- of the event
+    seq       INTEGER NOT NULL, -- of the event
     at        INTEGER NOT NULL,
     kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change')),
     reason    TEXT NOT NULL,
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
-    subject   TEXT NOT NULL,               -- in that format; '' as a URI: the issuer
-    session   TEXT NOT NULL,               -- '': none
-    user_id   INTEGER,                      -- of a subject that is a user
-    audience  TEXT NOT NULL,               -- '': every receiver
+    subject   TEXT NOT NULL, -- in that format; '' as a URI: the issuer
+    session   TEXT NOT NULL, -- '': none
+    user_id   INTEGER, -- of a subject that is a user
+    audience  TEXT NOT NULL, -- '': every receiver
     PRIMARY KEY (seq, format, subject, audience)
-);
+) STRICT;
 
 -- Who receives security events: a cursor over the outbox. At most one for a client.
 CREATE TABLE receivers (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     client_ref      INTEGER NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
-    method          TEXT NOT NULL,
+    method          TEXT NOT NULL CHECK (method IN ('poll', 'push')),
     endpoint        TEXT NOT NULL,
     sealed_token    BLOB NOT NULL,
-    allow_private   BOOLEAN NOT NULL,
-    events          TEXT NOT NULL,          -- JSON array
-    acked           INTEGER NOT NULL,        -- every event up to this seq is done with
-    acked_beyond    TEXT NOT NULL,          -- JSON array
+    allow_private   INTEGER NOT NULL CHECK (allow_private IN (0, 1)),
+    events          TEXT NOT NULL CHECK (json_type(events) = 'array'),
+    acked           INTEGER NOT NULL, -- every event up to this seq is done with
+    acked_beyond    TEXT NOT NULL CHECK (json_type(acked_beyond) = 'array'),
     leased_until    INTEGER,
-    attempts        INTEGER NOT NULL DEFAULT 0,
+    attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at INTEGER NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
     created_at      INTEGER NOT NULL,
     paused_at       INTEGER
-);
+) STRICT;
 
 INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);

@@ -62,13 +62,13 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 	"a permission that nobody loses changes only the API": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		wantChanges(t, db, func(ctx context.Context) error {
-			return db.UpdateAPI(ctx, domain.API{Audience: audience, Permissions: []domain.Permission{{Name: "orders:read"}}})
+			return db.UpdateAPI(ctx, domain.API{Audience: audience, SigningAlg: domain.ES256, Permissions: []domain.Permission{{Name: "orders:read"}}})
 		}, "api "+audience)
 	},
 	"roles and clients lose a deleted API": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		must(db.InsertClient(t.Context(), domain.Client{ClientID: "server", Serves: []string{audience}}))(t)
-		must(db.InsertClient(t.Context(), domain.Client{ClientID: "stranger"}))(t)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "server", IDTokenAlg: domain.ES256, Serves: []string{audience}}))(t)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "stranger", IDTokenAlg: domain.ES256}))(t)
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAPI(ctx, audience) },
 			"api "+audience, "role "+text(w.role), "client shop", "client server")
 		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 0)
@@ -77,7 +77,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 	},
 	"APIs are listed page by page with their permissions": func(t *testing.T, db *store.DB) {
 		for _, name := range []string{"c", "a", "b"} {
-			must(db.InsertAPI(t.Context(), domain.API{Audience: name, Permissions: []domain.Permission{{Name: name + ":read"}}}))(t)
+			must(db.InsertAPI(t.Context(), domain.API{Audience: name, SigningAlg: domain.ES256, Permissions: []domain.Permission{{Name: name + ":read"}}}))(t)
 		}
 		var got []string
 		for _, api := range append(must(db.ListAPIs(t.Context(), "", 2))(t), must(db.ListAPIs(t.Context(), "b", 2))(t)...) {

@@ -12,7 +12,7 @@ import (
 var clientTests = map[string]func(*testing.T, *store.DB){
 	"a client is found as it was stored": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
-		must(db.InsertAPI(t.Context(), domain.API{Audience: "https://all.example", Permissions: []domain.Permission{{Name: "x"}}}))(t)
+		must(db.InsertAPI(t.Context(), domain.API{Audience: "https://all.example", SigningAlg: domain.ES256, Permissions: []domain.Permission{{Name: "x"}}}))(t)
 		want := domain.Client{
 			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, IDTokenAlg: domain.RS256,
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
@@ -64,14 +64,14 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 	"a client that does not exist is not found": func(t *testing.T, db *store.DB) {
 		_, err := db.FindClient(t.Context(), "none")
 		wantErr(t, err, domain.ErrNotFound)
-		wantErr(t, db.UpdateClient(t.Context(), domain.Client{ClientID: "none"}), domain.ErrNotFound)
+		wantErr(t, db.UpdateClient(t.Context(), domain.Client{ClientID: "none", IDTokenAlg: domain.ES256}), domain.ErrNotFound)
 		wantErr(t, db.DeleteClient(t.Context(), "none"), domain.ErrNotFound)
 		_, err = db.InsertClientSecret(t.Context(), "none", domain.ClientSecret{})
 		wantErr(t, err, domain.ErrNotFound)
 	},
 	"secrets come and go one at a time": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
-		must(db.InsertClient(t.Context(), domain.Client{ClientID: "other"}))(t)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "other", IDTokenAlg: domain.ES256}))(t)
 		secret := domain.ClientSecret{Hash: "hmac-sha256:x", Hint: "xxxx", CreatedAt: t0}
 		wantChanges(t, db, func(ctx context.Context) (err error) {
 			secret.ID, err = db.InsertClientSecret(ctx, "shop", secret)
@@ -94,7 +94,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 	"clients are listed page by page with their parts": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		for _, id := range []string{"c", "a", "b"} {
-			must(db.InsertClient(t.Context(), domain.Client{ClientID: id, Serves: []string{audience},
+			must(db.InsertClient(t.Context(), domain.Client{ClientID: id, IDTokenAlg: domain.ES256, Serves: []string{audience},
 				APIs: []domain.ClientAPI{{Audience: audience}}, Secrets: []domain.ClientSecret{{Hint: id}}}))(t)
 		}
 		var got []string

@@ -73,7 +73,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		w := makeWorld(t, db)
 		grant, other := w.grant(t, db), w.grant(t, db)
 		for _, id := range []int64{grant, other} {
-			check(t, db.InsertCode(t.Context(), domain.AuthorizationCode{Signature: "code" + text(id), GrantID: id}))
+			check(t, db.InsertCode(t.Context(), domain.AuthorizationCode{Signature: "code" + text(id), GrantID: id, Form: []byte("{}")}))
 			check(t, db.InsertRefreshToken(t.Context(), domain.RefreshToken{Signature: "refresh" + text(id), GrantID: id}))
 			token := w.issued(int(id), 1)[0]
 			token.GrantID, token.UserID = id, w.user
@@ -160,7 +160,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 	"a revocation of a user, client, API or all ends the grants there are, at once and for good, unless it keeps them": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		bob := world{client: w.client, user: must(db.InsertUser(t.Context(), domain.User{Subject: "b", Username: "bob"}))(t)}
-		shop := world{user: w.user, client: must(db.InsertClient(t.Context(), domain.Client{ClientID: "other"}))(t)}
+		shop := world{user: w.user, client: must(db.InsertClient(t.Context(), domain.Client{ClientID: "other", IDTokenAlg: domain.ES256}))(t)}
 		invoices := must(db.InsertAPI(t.Context(), domain.API{Audience: "https://invoices.example", SigningAlg: domain.ES256}))(t)
 		for _, c := range []struct {
 			r    domain.Revocation

@@ -84,7 +84,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 	},
 	"tokens are listed newest first, page by page, with names": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		key := must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k1", Alg: domain.ES256, State: domain.KeyActive}))(t)
+		key := must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k1", Alg: domain.ES256, State: domain.KeyActive, PublicJWK: []byte("{}")}))(t)
 		tokens := w.issued(1, 4)
 		tokens[0].KeyID = key
 		tokens[1].UserID = w.user

@@ -23,14 +23,14 @@ var keyTests = map[string]func(*testing.T, *store.DB){
 	},
 	"one key signs and one waits for each algorithm": func(t *testing.T, db *store.DB) {
 		for _, state := range []domain.KeyState{domain.KeyNext, domain.KeyActive} {
-			must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: string(state), Alg: domain.ES256, State: state}))(t)
-			_, err := db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "second", Alg: domain.ES256, State: state})
+			must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: string(state), Alg: domain.ES256, State: state, PublicJWK: []byte("{}")}))(t)
+			_, err := db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "second", Alg: domain.ES256, State: state, PublicJWK: []byte("{}")})
 			wantErr(t, err, domain.ErrExists)
-			must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "rsa" + string(state), Alg: domain.RS256, State: state}))(t)
+			must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "rsa" + string(state), Alg: domain.RS256, State: state, PublicJWK: []byte("{}")}))(t)
 		}
 	},
 	"a key changes its state once": func(t *testing.T, db *store.DB) {
-		must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k", Alg: domain.ES256, State: domain.KeyNext, CreatedAt: t0}))(t)
+		must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k", Alg: domain.ES256, State: domain.KeyNext, PublicJWK: []byte("{}"), CreatedAt: t0}))(t)
 		now := t0
 		for from, to := domain.KeyNext, domain.KeyActive; ; {
 			now = now.Add(time.Minute)
@@ -51,7 +51,7 @@ var keyTests = map[string]func(*testing.T, *store.DB){
 		same(t, []time.Time{key.ActivatedAt, key.RetiredAt, key.RevokedAt}, []time.Time{t0.Add(time.Minute), t0.Add(2 * time.Minute), t0.Add(3 * time.Minute)})
 	},
 	"a deleted key is gone": func(t *testing.T, db *store.DB) {
-		must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k", Alg: domain.ES256, State: domain.KeyRetired}))(t)
+		must(db.InsertSigningKey(t.Context(), domain.SigningKey{KID: "k", Alg: domain.ES256, State: domain.KeyRetired, PublicJWK: []byte("{}")}))(t)
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteSigningKey(ctx, "k") }, "keys ")
 		wantErr(t, db.DeleteSigningKey(t.Context(), "k"), domain.ErrNotFound)
 		same(t, len(must(db.ListSigningKeys(t.Context()))(t)), 0)

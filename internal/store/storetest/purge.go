@@ -17,7 +17,7 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 			name    string
 			expires time.Time
 		}{{"dead1", t0.Add(-time.Second)}, {"dead2", t0.Add(-time.Second)}, {"live", t0}} {
-			check(t, db.InsertCode(t.Context(), domain.AuthorizationCode{Signature: c.name, GrantID: live, ExpiresAt: c.expires}))
+			check(t, db.InsertCode(t.Context(), domain.AuthorizationCode{Signature: c.name, GrantID: live, Form: []byte("{}"), ExpiresAt: c.expires}))
 			check(t, db.InsertRefreshToken(t.Context(), domain.RefreshToken{Signature: c.name, GrantID: live, ExpiresAt: c.expires}))
 			must(db.InsertSession(t.Context(), domain.Session{Hash: []byte(c.name), UserID: w.user, ExpiresAt: c.expires}))(t)
 		}

@@ -146,7 +146,7 @@ func makeWorld(tb testing.TB, db *store.DB) (w world) {
 		Permissions: []domain.Permission{{Name: "orders:read"}, {Name: "orders:write"}},
 	}))(tb)
 	w.client = must(db.InsertClient(ctx, domain.Client{
-		ClientID: "shop", CreatedAt: t0, UpdatedAt: t0, Serves: []string{audience},
+		ClientID: "shop", IDTokenAlg: domain.ES256, CreatedAt: t0, UpdatedAt: t0, Serves: []string{audience},
 		APIs: []domain.ClientAPI{{Audience: audience, Permissions: []string{"orders:read"}}},
 	}))(tb)
 	w.user = must(db.InsertUser(ctx, domain.User{Subject: "sub-alice", Username: "alice", CreatedAt: t0, UpdatedAt: t0}))(tb)
