@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	// maxConcerned is how many users and clients an event names, and maxSignalRows how many rows it makes in the outbox: more than
+	// that, and it names the APIs instead. They bound the time for which the change holds the end of the log.
+	maxConcerned  = 2000
+	maxSignalRows = 10_000
+	// tokensRead is how many tokens of an event's subjects are read to find out for which APIs they are. Subjects with more count
+	// as if they had some for every API.
+	tokensRead, tokensReadText = 50_000, "50000"
+)
+
+// outboxRow is what a row of the outbox has not in common with the other rows of its event.
+type outboxRow struct {
+	initiator, format, subject, session string
+	userID                              int64 // zero: no user
+	audience                            string
+}
+
+// servedAPI is an API that a receiver serves.
+type servedAPI struct {
+	id       int64
+	audience string
+}
+
+// concernedSubject is a user or client whom an event concerns.
+type concernedSubject struct {
+	userID, clientID int64 // database ids; one of them is zero
+	subject          string
+	username         string // empty: no user
+}
+
+// signalWriter finds out whom events concern. What is the same for all events of a transaction is looked up once.
+type signalWriter struct {
+	conn
+	receivers *int64
+	served    []servedAPI
+}
+
+// received says whether there is a receiver.
+func (w *signalWriter) received(ctx context.Context) (bool, error) {
+	if w.receivers == nil {
+		n, err := one(ctx, w.conn, scanInt, `SELECT COUNT(*) FROM (SELECT 1 FROM receivers LIMIT 1) r`)
+		if err != nil {
+			return false, err
+		}
+		w.receivers = &n
+	}
+	return *w.receivers > 0, nil
+}
+
+// servedAPIs returns those that receivers serve, or the one of them that is asked for.
+func (w *signalWriter) servedAPIs(ctx context.Context, only string) ([]servedAPI, error) {
+	if w.served == nil {
+		served, err := list(ctx, w.conn, func(row scanner) (a servedAPI, err error) {
+			err = row.Scan(&a.id, &a.audience)
+			return a, err
+		}, `SELECT DISTINCT a.id, a.audience FROM receivers r JOIN client_serves v ON v.client_ref = r.client_ref JOIN apis a ON a.id = v.api_id`)
+		if err != nil {
+			return nil, err
+		}
+		w.served = served
+	}
+	if only == "" {
+		return w.served, nil
+	}
+	for _, a := range w.served {
+		if a.audience == only {
+			return []servedAPI{a}, nil
+		}
+	}
+	return nil, nil
+}
+
+// rows returns the rows of an event for what it is about.
+func (w *signalWriter) rows(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) ([]outboxRow, error) {
+	named := func(format, name, audience string) []outboxRow {
+		return []outboxRow{{initiator: signal.Initiator, format: format, subject: name, audience: audience}}
+	}
+	switch {
+	case about.Kind == domain.ConcernsToken:
+		return named(domain.FormatJWTID, about.Name, about.Audience), nil
+	case about.Kind == domain.ConcernsAll:
+		return named(domain.FormatURI, "", about.Audience), nil
+	case about.Kind == domain.ConcernsKey && about.ID == 0:
+		return named(domain.FormatOpaque, about.Name, about.Audience), nil
+	case about.Kind == domain.ConcernsKey:
+		kids, err := list(ctx, w.conn, scanString, `SELECT kid FROM signing_keys WHERE id = $1`, about.ID)
+		if err != nil || len(kids) == 0 {
+			return nil, err
+		}
+		return named(domain.FormatOpaque, kids[0], about.Audience), nil
+	case about.Kind == domain.ConcernsAPI && about.ID == 0:
+		return named(domain.FormatURI, about.Name, about.Audience), nil
+	case about.Kind == domain.ConcernsAPI:
+		audiences, err := list(ctx, w.conn, scanString, `SELECT audience FROM apis WHERE id = $1`, about.ID)
+		if err != nil || len(audiences) == 0 {
+			return nil, err
+		}
+		return named(domain.FormatURI, audiences[0], audiences[0]), nil
+	case about.Kind == domain.ConcernsGrant, about.Kind == domain.ConcernsSession:
+		return w.ofGrants(ctx, signal, about)
+	default:
+		return w.ofSubjects(ctx, signal, about)
+	}
+}
+
+// initiatorOf is who began what is reported, as a subject sees it.
+func initiatorOf(signal domain.SecurityEvent, username string) string {
+	if username != "" && username == signal.ActorName {
+		return domain.InitiatorUser
+	}
+	return signal.Initiator
+}
+
+// ofGrants returns the rows of a grant that was revoked, or of a session that has ended: for the audiences of its grants.
+func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) ([]outboxRow, error) {
+	query := `SELECT DISTINCT u.id, u.subject, u.username, g.audience FROM grants g JOIN users u ON u.id = g.user_id WHERE `
+	format, session, args := domain.FormatIssSub, "", []any{about.ID}
+	if about.Kind == domain.ConcernsGrant {
+		query += `g.id = $1`
+	} else {
+		query += `g.session_id = $1 AND g.user_id = $2 AND g.revoked_at IS NULL`
+		format, session, args = domain.FormatComplex, about.Name, append(args, about.UserID)
+	}
+	return list(ctx, w.conn, func(row scanner) (r outboxRow, err error) {
+		var username string
+		err = row.Scan(&r.userID, &r.subject, &username, &r.audience)
+		r.initiator, r.format, r.session = initiatorOf(signal, username), format, session
+		return r, err
+	}, query, args...)
+}
+
+// ofSubjects returns a row for each subject and each API that a receiver serves, if the subject had a token for it or has given a grant.
+// If that is too many, it returns a row for each API.
+func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) (rows []outboxRow, err error) {
+	served, err := w.servedAPIs(ctx, about.Audience)
+	if err != nil || len(served) == 0 {
+		return nil, err
+	}
+	subjects, err := w.subjects(ctx, about)
+	if err != nil {
+		return nil, err
+	}
+	if len(subjects) <= maxConcerned {
+		had, err := w.had(ctx, subjects)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range subjects {
+			for _, a := range served {
+				if had.of(s, a) {
+					rows = append(rows, outboxRow{
+						initiator: initiatorOf(signal, s.username), format: domain.FormatIssSub, subject: s.subject, userID: s.userID, audience: a.audience,
+					})
+				}
+			}
+		}
+		if len(rows) <= maxSignalRows {
+			return rows, nil
+		}
+	}
+	rows = rows[:0]
+	for _, a := range served {
+		rows = append(rows, outboxRow{initiator: signal.Initiator, format: domain.FormatURI, subject: a.audience, audience: a.audience})
+	}
+	return rows, nil
+}
+
+const (
+	concernedUsers   = `SELECT u.id, 0, u.subject, u.username FROM users u`
+	concernedClients = `SELECT 0, c.id, c.client_id, '' FROM clients c`
+	concernedMembers = concernedUsers + ` JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id WHERE g.name = $1`
+	concernedRole    = `x.role_id = (SELECT id FROM roles WHERE name = $1)`
+	concernedHolders = concernedUsers + ` WHERE u.id IN (SELECT x.user_id FROM assignments x WHERE ` + concernedRole + ` AND x.user_id IS NOT NULL
+			UNION SELECT m.user_id FROM assignments x JOIN group_members m ON m.group_id = x.group_id WHERE ` + concernedRole + `)
+		UNION ALL ` + concernedClients + ` WHERE c.id IN (SELECT x.client_ref FROM assignments x WHERE ` + concernedRole + ` AND x.client_ref IS NOT NULL)`
+)
+
+// subjects returns the users and clients that are concerned, at most one more than maxConcerned.
+func (w *signalWriter) subjects(ctx context.Context, about domain.Concerned) ([]concernedSubject, error) {
+	var query string
+	var arg any = about.Name
+	switch {
+	case about.Kind == domain.ConcernsUser && about.Subject != "": // who may be gone
+		return []concernedSubject{{userID: about.ID, subject: about.Subject, username: about.Name}}, nil
+	case about.Kind == domain.ConcernsUser && about.ID != 0:
+		query, arg = concernedUsers+` WHERE u.id = $1`, about.ID
+	case about.Kind == domain.ConcernsUser:
+		query = concernedUsers + ` WHERE u.username = $1`
+	case about.Kind == domain.ConcernsClient && about.ID != 0:
+		query, arg = concernedClients+` WHERE c.id = $1`, about.ID
+	case about.Kind == domain.ConcernsClient:
+		query = concernedClients + ` WHERE c.client_id = $1`
+	case about.Kind == domain.ConcernsMembers:
+		query = concernedMembers
+	default:
+		query = concernedHolders
+	}
+	return list(ctx, w.conn, func(row scanner) (s concernedSubject, err error) {
+		err = row.Scan(&s.userID, &s.clientID, &s.subject, &s.username)
+		return s, err
+	}, query+` LIMIT $2`, arg, maxConcerned+1)
+}
+
+// hadTokens says for which APIs subjects had a token, or users gave a grant.
+type hadTokens struct {
+	users, clients map[[2]int64]bool // by the subject's id and the API's
+	grants         map[userGrant]bool
+	all            bool // more than were read
+}
+
+type userGrant struct {
+	userID   int64
+	audience string
+}
+
+func (h *hadTokens) of(s concernedSubject, a servedAPI) bool {
+	if s.userID == 0 {
+		return h.all || h.clients[[2]int64{s.clientID, a.id}]
+	}
+	return h.all || h.users[[2]int64{s.userID, a.id}] || h.grants[userGrant{s.userID, a.audience}]
+}
+
+// had reads the tokens in the index and the grants that are not revoked.
+func (w *signalWriter) had(ctx context.Context, subjects []concernedSubject) (h hadTokens, err error) {
+	var users, clients []int64
+	for _, s := range subjects {
+		if s.userID != 0 {
+			users = append(users, s.userID)
+		} else {
+			clients = append(clients, s.clientID)
+		}
+	}
+	if h.users, err = w.tokensOf(ctx, &h, `user_id`, users); err != nil {
+		return h, err
+	}
+	if h.clients, err = w.tokensOf(ctx, &h, `client_ref`, clients); err != nil || len(users) == 0 {
+		return h, err
+	}
+	h.grants = map[userGrant]bool{}
+	ids, args := inFew(users)
+	read := 0
+	err = w.each(ctx, func(row scanner) error {
+		var g userGrant
+		read++
+		err := row.Scan(&g.userID, &g.audience)
+		h.grants[g] = true
+		return err
+	}, `SELECT g.user_id, g.audience FROM grants g WHERE g.user_id IN `+ids+` AND g.revoked_at IS NULL LIMIT `+tokensReadText, args...)
+	h.all = h.all || read == tokensRead
+	return h, err
+}
+
+// tokensOf returns the pairs of an owner and an API for which the owner had a token.
+func (w *signalWriter) tokensOf(ctx context.Context, h *hadTokens, column string, owners []int64) (map[[2]int64]bool, error) {
+	if len(owners) == 0 {
+		return nil, nil
+	}
+	pairs := map[[2]int64]bool{}
+	ids, args := inFew(owners)
+	read := int64(0)
+	err := w.each(ctx, func(row scanner) error {
+		var pair [2]int64
+		var n int64
+		err := row.Scan(&pair[0], &pair[1], &n)
+		pairs[pair] = true
+		read += n
+		return err
+	}, `SELECT owner, api_id, COUNT(*) FROM (
+		SELECT t.`+column+` AS owner, COALESCE(t.api_id, 0) AS api_id FROM issued_tokens t WHERE t.`+column+` IN `+ids+` LIMIT `+tokensReadText+`) t
+		GROUP BY owner, api_id`, args...)
+	h.all = h.all || read == tokensRead
+	return pairs, err
+}
+
+// inFew is in for a list whose length is made a power of two, so that there are few different statements to be planned.
+func inFew(values []int64) (placeholders string, args []any) {
+	n := 1
+	for n < len(values) {
+		n *= 2
+	}
+	for len(values) < n {
+		values = append(values, values[len(values)-1])
+	}
+	return in(nil, values...)
+}

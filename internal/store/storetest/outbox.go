@@ -1,0 +1,104 @@
+package storetest
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+)
+
+// signal records a change that concerns somebody.
+func signal(ctx context.Context, db *store.DB, about domain.Concerned) error {
+	return db.AppendEvents(ctx, func(domain.Event) []byte { return []byte("hash") }, domain.Event{
+		At: t0, Actor: "system", Action: "test", Target: "test", Details: "{}", Salt: []byte("salt"), Digest: []byte("digest"),
+		Signal: domain.SecurityEvent{
+			Kind: domain.EventTokenClaimsChange, Reason: "test", Initiator: domain.InitiatorSystem, About: []domain.Concerned{about},
+		},
+	})
+}
+
+// aReceiver makes APIs, and a receiver that serves them.
+func aReceiver(tb testing.TB, db *store.DB, audiences ...string) (apis []int64) {
+	tb.Helper()
+	for _, audience := range audiences {
+		apis = append(apis, must(db.InsertAPI(tb.Context(), domain.API{Audience: audience, SigningAlg: domain.ES256}))(tb))
+	}
+	client := must(db.InsertClient(tb.Context(), domain.Client{ClientID: "of " + audiences[0], Serves: audiences}))(tb)
+	must(db.InsertReceiver(tb.Context(), domain.Receiver{
+		ClientID: client, Method: domain.DeliveryPoll, Events: domain.SecurityEvents, CreatedAt: t0,
+	}))(tb)
+	return apis
+}
+
+func testLargeOutbox(t *testing.T, url string) {
+	const users, many, few = maxConcerned, 20, 5
+	db := open(t, url, store.Options{OpTimeout: time.Minute})
+	w := makeWorld(t, db)
+	var audiences []string
+	for i := range many {
+		audiences = append(audiences, fmt.Sprintf("https://api%d.example", i))
+	}
+	apis := aReceiver(t, db, audiences...)
+	aCrowd(t, db, "ops", users)
+	check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectGroup, Subject: "ops"}))
+	// issue gives every user tokens for APIs, and the client has them all.
+	issue := func(apis ...int64) {
+		t.Helper()
+		var tokens []domain.IssuedToken
+		for user := range users {
+			id := must(db.FindUser(t.Context(), fmt.Sprintf("u%05d", user)))(t).ID
+			for i, api := range apis {
+				token := domain.IssuedToken{
+					Kind: domain.TokenAccess, KeyID: 1, ClientID: w.client, UserID: id, APIID: api, ExpiresAt: t0.Add(time.Duration(i) * time.Hour),
+				}
+				token.ID = domain.FirstTokenID(t0)
+				binary.BigEndian.PutUint64(token.ID[8:], uint64(api)<<32|uint64(user))
+				tokens = append(tokens, token)
+			}
+		}
+		now := revision(t, db)
+		for batch := range slices.Chunk(tokens, 1000) {
+			must(db.InsertIssuedTokens(t.Context(), batch, slices.Repeat([]int64{now}, len(batch))))(t)
+		}
+	}
+	// heard records a change within the time that servers have, and counts what it puts into the outbox, by format.
+	impatient := openOnly(t, url, store.Options{})
+	heard := func(about domain.Concerned) map[string]int {
+		t.Helper()
+		_, last, err := db.ListOutbox(t.Context(), 0, nil, nil, 1)
+		check(t, err)
+		begun := time.Now()
+		check(t, signal(t.Context(), impatient, about))
+		t.Logf("%s: %v", about.Kind, time.Since(begun))
+		entries, _, err := db.ListOutbox(t.Context(), last, domain.SecurityEvents, audiences, 1_000_000)
+		check(t, err)
+		formats := map[string]int{}
+		for _, e := range entries {
+			formats[e.Format]++
+		}
+		return formats
+	}
+	holders, members := domain.Concerned{Kind: domain.ConcernsHolders, Name: "clerk"}, domain.Concerned{Kind: domain.ConcernsMembers, Name: "ops"}
+	client := domain.Concerned{Kind: domain.ConcernsClient, Name: "shop"}
+
+	issue(w.api) // which no receiver serves
+	same(t, heard(holders), map[string]int{})
+	issue(apis[:few]...)
+	same(t, heard(holders), map[string]int{domain.FormatIssSub: few * users})
+	same(t, heard(members), map[string]int{domain.FormatIssSub: few * users})
+	same(t, heard(client), map[string]int{domain.FormatIssSub: few})
+	issue(apis[few:]...)
+	same(t, heard(holders), map[string]int{domain.FormatURI: many}) // that is too many: all may have changed
+	same(t, heard(domain.Concerned{Kind: domain.ConcernsUser, Name: "u00007"}), map[string]int{domain.FormatIssSub: many})
+	check(t, addUser(t.Context(), db, "next"))
+	check(t, db.AddMember(t.Context(), "ops", "next"))
+	same(t, heard(members), map[string]int{domain.FormatURI: many})
+}
+
+// maxConcerned is how many users an event names.
+const maxConcerned = 2000
