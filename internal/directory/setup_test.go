@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/signin"
 )
 
 func (w *world) setupNeeded(want bool) {
@@ -43,7 +44,7 @@ func TestASetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 		_, err = w.CompleteSetup(ctx, token, domain.User{Username: "root", Name: "Root"}, w.replica.Passwords.New("correct horse"))
 		w.check(err)
 		w.setupNeeded(false)
-		_, _, err = w.replica.Passwords.Authenticate(ctx, "root", "correct horse")
+		_, err = w.replica.Passwords.Verify(ctx, domain.Authentication{}, signin.Attempt{Username: "root", Answer: "correct horse"})
 		w.check(err)
 		for _, used := range []string{token, other} {
 			w.refused(w.CheckSetupLink(ctx, used), domain.ErrNotFound)

@@ -37,3 +37,9 @@ func CheckText(what, text string, limit int) error {
 	}
 	return nil
 }
+
+// ClipText makes text from outside fit for the store: valid UTF-8 without NUL, at most limit bytes.
+func ClipText(text string, limit int) string {
+	text = strings.ReplaceAll(text, "\x00", "")
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
+}

@@ -5,6 +5,15 @@ import (
 	"time"
 )
 
+// Authentication is how a user has signed in.
+type Authentication struct {
+	User    User
+	Methods []string  // "amr" (RFC 8176), in the order of the steps
+	ACR     string    // OpenID Connect Core §2
+	At      time.Time // of the last step: "auth_time"
+	Via     string    // the method of the first step, which named the user
+}
+
 // Session is a browser's sign-in, as stored: by a hash of the cookie's value.
 type Session struct {
 	ID         int64

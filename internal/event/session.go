@@ -2,11 +2,12 @@ package event
 
 import "github.com/signet-auth/signet/internal/domain"
 
-// SessionStarted says: a user signed in, by the methods of RFC 8176, from an address.
+// SessionStarted says: a user signed in, by the methods of RFC 8176, from an address; Via is the method of the first step.
 type SessionStarted struct {
 	Session string   `json:"-"`
 	AMR     []string `json:"amr"`
 	IP      string   `json:"ip"`
+	Via     string   `json:"via"`
 }
 
 // Kind implements Event.

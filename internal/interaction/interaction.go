@@ -34,9 +34,20 @@ type Interaction struct {
 	ID        []byte    // 128 random bits, new with each act of the person: an act serves one answer
 	Browser   []byte    // hash of the browser's secret
 	CreatedAt time.Time // when the request came
+	Steps     []Step    // that the person has passed of a sign-in that needs more of them
 	SignedIn  int64     // the session that the person began for this request, zero: none
 	Answered  int64     // the session in which the person answered the consent page of this request, zero: none
 	Denied    bool      // and the answer was no
+}
+
+// Step is one that a person has passed of a sign-in (internal/signin).
+type Step struct {
+	Method string    // its name
+	UserID int64     // who passed it
+	AMR    []string  // what it adds to "amr" (RFC 8176)
+	ACR    string    // that a sign-in has with it (OpenID Connect Core §2)
+	Proof  string    // names the credential as it was: the step counts while that is unchanged
+	At     time.Time // when it was passed
 }
 
 // New makes an interaction of a request that came at the given time from the browser with this secret.
@@ -46,8 +57,11 @@ func New(r Request, browser string, now time.Time) Interaction {
 
 // SignIn notes that the person signed in for this request, and so began the session.
 func (i *Interaction) SignIn(session int64) {
-	i.ID, i.SignedIn, i.Answered, i.Denied = newID(), session, 0, false
+	i.ID, i.Steps, i.SignedIn, i.Answered, i.Denied = newID(), nil, session, 0, false
 }
+
+// Pass notes the steps that the person has passed of a sign-in that needs more of them.
+func (i *Interaction) Pass(steps []Step) { i.ID, i.Steps = newID(), steps }
 
 // Answer notes what the person in this session answered to the consent page of this request.
 func (i *Interaction) Answer(session int64, allowed bool) {
@@ -55,7 +69,9 @@ func (i *Interaction) Answer(session int64, allowed bool) {
 }
 
 // Forget drops all that the person has done.
-func (i *Interaction) Forget() { i.ID, i.SignedIn, i.Answered, i.Denied = newID(), 0, 0, false }
+func (i *Interaction) Forget() {
+	i.ID, i.Steps, i.SignedIn, i.Answered, i.Denied = newID(), nil, 0, 0, false
+}
 
 // SignedInBy says whether the session began by signing in for this request.
 func (i *Interaction) SignedInBy(session int64) bool { return session != 0 && i.SignedIn == session }

@@ -20,6 +20,8 @@ var request = Request{
 	State: " secret-state ", Nonce: "n", CodeChallenge: "c", Prompt: []string{"login"}, MaxAge: -1, LoginHint: "alice",
 }
 
+var steps = []Step{{Method: "password", UserID: 3, AMR: []string{"pwd"}, ACR: "1", Proof: "p", At: start}}
+
 func newSealer(t *testing.T, key byte) (*Sealer, *time.Time) {
 	t.Helper()
 	now := start
@@ -44,6 +46,7 @@ func TestASealedInteractionComesBackAsItWas(t *testing.T) {
 	i := New(request, "firefox", start)
 	i.SignIn(7)
 	i.Answer(7, true)
+	i.Pass(steps)
 	text := seal(t, s, i)
 	*now = start.Add(Lifetime - time.Second)
 	opened, err := s.Open(text, "firefox")
@@ -63,11 +66,12 @@ func TestAnotherBrowserGetsTheRequestAloneWithoutWhatWasDone(t *testing.T) {
 	i := New(request, "firefox", start)
 	i.SignIn(7)
 	i.Answer(7, true)
+	i.Pass(steps)
 	opened, err := s.Open(seal(t, s, i), "chromium")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if opened.Acted(7) || opened.AllowedBy(7) {
+	if opened.Acted(7) || opened.AllowedBy(7) || len(opened.Steps) != 0 {
 		t.Error("what was done in another browser counts")
 	}
 	if diff := cmp.Diff(request, opened.Request); diff != "" {
@@ -94,6 +98,15 @@ func TestASignInTakesBackAnAnswerFromBefore(t *testing.T) {
 	}
 }
 
+func TestASignInThatIsDoneLeavesNoSteps(t *testing.T) {
+	i := New(request, "firefox", start)
+	i.Pass(steps)
+	i.SignIn(7)
+	if len(i.Steps) != 0 {
+		t.Errorf("steps are left: %+v", i.Steps)
+	}
+}
+
 func TestEachActHasAnIDOfItsOwn(t *testing.T) {
 	i := New(request, "firefox", start)
 	seen := map[string]bool{string(i.ID): true}
@@ -101,9 +114,11 @@ func TestEachActHasAnIDOfItsOwn(t *testing.T) {
 	seen[string(i.ID)] = true
 	i.Answer(7, true)
 	seen[string(i.ID)] = true
+	i.Pass(steps)
+	seen[string(i.ID)] = true
 	i.Forget()
-	if seen[string(i.ID)] = true; len(seen) != 4 {
-		t.Errorf("%d ids, want 4", len(seen))
+	if seen[string(i.ID)] = true; len(seen) != 5 {
+		t.Errorf("%d ids, want 5", len(seen))
 	}
 }
 

@@ -38,7 +38,7 @@ var identityWords = map[string]string{
 
 func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 	sealed := r.URL.Query().Get("flow")
-	waiting, client, ok := l.open(w, r, sealed)
+	waiting, client, ok := l.asked(w, r, sealed)
 	if !ok {
 		return
 	}
@@ -56,7 +56,7 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 
 func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 	sealed := r.PostForm.Get("flow")
-	waiting, client, ok := l.open(w, r, sealed)
+	waiting, client, ok := l.asked(w, r, sealed)
 	if !ok {
 		return
 	}
@@ -74,6 +74,20 @@ func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 	}
 	waiting.Answer(session.ID, allowed)
 	l.resumeWith(w, r, waiting)
+}
+
+// asked is a sealed interaction, with the client that waits for it; or it answers, and is not ok.
+func (l *Login) asked(w http.ResponseWriter, r *http.Request, sealed string) (interaction.Interaction, *domain.Client, bool) {
+	i, ok := l.interaction(w, r, sealed)
+	if !ok {
+		return i, nil, false
+	}
+	if ofSignet(i) {
+		l.expired(w, r)
+		return i, nil, false
+	}
+	client, ok := l.client(w, r, i)
+	return i, client, ok
 }
 
 // signedIn returns who is signed in; or it answers with the way to the sign-in page, and is not ok.

@@ -5,7 +5,6 @@ package login
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -13,34 +12,19 @@ import (
 
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/signin"
 )
 
-// Directory knows the users.
+// Directory makes the first administrator.
 type Directory interface {
-	// FindUserByID asks the database, not a cache. ErrNotFound if there is no such user.
-	FindUserByID(ctx context.Context, id int64) (domain.User, error)
 	// CheckSetupLink returns ErrNotFound if the link is unknown, has expired, or the setup is done.
 	CheckSetupLink(ctx context.Context, token string) error
 	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
 	// first, ErrInvalid with what to change, ErrExists if the username is taken.
 	CompleteSetup(ctx context.Context, token string, user domain.User, credential directory.Credential) (domain.User, error)
-}
-
-// Passwords checks and makes passwords.
-type Passwords interface {
-	// Authenticate returns ErrInvalid if username and password do not belong together or the user may not sign in:
-	// the same error, after the same time, for every reason. ErrBusy if too many sign in at the moment. The proof is for Confirm.
-	Authenticate(ctx context.Context, username, password string) (user domain.User, proof string, err error)
-	// Confirm returns ErrInvalid unless the user still has the password of a proof.
-	Confirm(ctx context.Context, userID int64, proof string) error
-	// MinLength is the least length of a password, in characters.
-	MinLength() int
-	// New is a password for a user who is about to be added.
-	New(password string) directory.Credential
 }
 
 // Registry knows clients and APIs.
@@ -54,9 +38,10 @@ type Registry interface {
 // Config is what the pages need.
 type Config struct {
 	Pages     *page.Pages
+	SignIn    *signin.Service
+	Passwords *signin.Passwords
 	Sessions  *session.Sessions
 	Directory Directory
-	Passwords Passwords
 	Registry  Registry
 	Sealer    *interaction.Sealer
 	Now       func() time.Time
@@ -66,31 +51,22 @@ type Config struct {
 // Login serves the pages.
 type Login struct {
 	pages     *page.Pages
+	signing   *signin.Service
+	passwords *signin.Passwords
 	sessions  *session.Sessions
 	directory Directory
-	passwords Passwords
 	registry  Registry
 	sealer    *interaction.Sealer
-	throttle  *throttle
+	now       func() time.Time
 	log       *slog.Logger
 }
 
 // New makes the pages.
-func New(cfg Config) (*Login, error) {
-	throttle, err := newThrottle(cfg.Now)
-	if err != nil {
-		return nil, err
-	}
+func New(c Config) *Login {
 	return &Login{
-		pages:     cfg.Pages,
-		sessions:  cfg.Sessions,
-		directory: cfg.Directory,
-		passwords: cfg.Passwords,
-		registry:  cfg.Registry,
-		sealer:    cfg.Sealer,
-		throttle:  throttle,
-		log:       cfg.Log,
-	}, nil
+		pages: c.Pages, signing: c.SignIn, passwords: c.Passwords, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
+		sealer: c.Sealer, now: c.Now, log: c.Log,
+	}
 }
 
 // Mount adds the pages to the server's list.
@@ -129,6 +105,10 @@ func (l *Login) home(w http.ResponseWriter, r *http.Request) {
 
 // resumeWith goes on with an interaction that the person has just done something for.
 func (l *Login) resumeWith(w http.ResponseWriter, r *http.Request, i interaction.Interaction) {
+	if ofSignet(i) {
+		l.resume(w, r, "")
+		return
+	}
 	sealed, err := l.sealer.Seal(i)
 	if err != nil {
 		l.fail(w, r, err)
@@ -146,43 +126,14 @@ func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
-// begin starts a session of a user who has just proved a password, hands it to the browser and returns its id. ErrInvalid if that
-// password counts no more.
-func (l *Login) begin(w http.ResponseWriter, r *http.Request, user domain.User, proof string) (int64, error) {
-	token, session, err := l.sessions.Start(r.Context(), user, []string{"pwd"}, r.UserAgent(), address(r))
-	if errors.Is(err, domain.ErrReferenced) {
-		return 0, fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, user.Username)
-	}
-	if err != nil {
-		return 0, err
-	}
-	// A change of the password ends the sessions that there are. One made before this session did not end it, but is
-	// seen here; one made later does.
-	if err := l.confirm(r.Context(), user, proof); err != nil {
-		ctx := event.WithActor(context.WithoutCancel(r.Context()), event.User(user.Username))
-		if endErr := l.sessions.End(ctx, session); endErr != nil {
-			return 0, endErr
-		}
-		return 0, err
-	}
-	names := []string{user.Username}
-	if user.Email != "" {
-		names = append(names, user.Email)
+// begin hands the session that a sign-in has led to over to the browser.
+func (l *Login) begin(w http.ResponseWriter, r *http.Request, signedIn signin.Outcome) error {
+	names := []string{signedIn.User.Username}
+	if signedIn.User.Email != "" {
+		names = append(names, signedIn.User.Email)
 	}
 	l.pages.Remember(w, r, names...)
-	return session.ID, l.pages.SignIn(w, r, token)
-}
-
-// confirm returns ErrInvalid unless the user is still there, enabled, and with the same password.
-func (l *Login) confirm(ctx context.Context, user domain.User, proof string) error {
-	current, err := l.directory.FindUserByID(ctx, user.ID)
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return err
-	}
-	if err != nil || !current.DisabledAt.IsZero() {
-		return fmt.Errorf("%w user %q: disabled or deleted by now", domain.ErrInvalid, user.Username)
-	}
-	return l.passwords.Confirm(ctx, user.ID, proof)
+	return l.pages.SignIn(w, r, signedIn.Token)
 }
 
 // fail answers for an error that is not the person's.

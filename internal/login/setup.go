@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/signin"
 )
 
 // setupForm is the data of the first administrator's page.
@@ -55,15 +56,26 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		l.refuseSetup(w, r, err)
 		return
 	}
-	user, proof, err := l.passwords.Authenticate(r.Context(), form.Username, password)
-	if err == nil {
-		_, err = l.begin(w, r, user, proof)
-	}
-	if err != nil {
+	if err := l.signInFirst(w, r, form.Username, password); err != nil {
 		l.fail(w, r, err)
 		return
 	}
 	l.resume(w, r, "")
+}
+
+// signInFirst signs in the first administrator, whose browser is no stranger: it had the link.
+func (l *Login) signInFirst(w http.ResponseWriter, r *http.Request, username, password string) error {
+	progress, err := l.signing.Resume(r.Context(), nil)
+	if err != nil {
+		return err
+	}
+	signedIn, err := l.signing.Try(r.Context(), progress, signin.Attempt{
+		Method: l.passwords.Name(), Username: username, Answer: password, Remote: r.RemoteAddr, Browser: "setup", UserAgent: r.UserAgent(),
+	})
+	if err != nil {
+		return err
+	}
+	return l.begin(w, r, signedIn)
 }
 
 // refuseSetup answers for a link that does not open anything.

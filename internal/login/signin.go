@@ -2,13 +2,12 @@ package login
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -17,18 +16,19 @@ import (
 
 // signInForm is the data of the sign-in page.
 type signInForm struct {
-	Flow     string // sealed, empty: signing in to Signet itself
-	Client   string // the name of whoever asks for the sign-in
+	Flow     string   // sealed, empty: the sign-in to Signet itself begins
+	Client   string   // the name of whoever asks for the sign-in
+	Methods  []string // of which the page offers one each
 	Username string
 	Problem  string
 }
 
 func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
-	form, _, ok := l.signInForm(w, r, r.URL.Query().Get("flow"))
+	form, waiting, _, ok := l.signInForm(w, r, r.URL.Query().Get("flow"))
 	if !ok {
 		return
 	}
-	if form.Flow == "" {
+	if ofSignet(waiting) {
 		_, err := l.pages.Session(r)
 		if err == nil {
 			l.resume(w, r, "")
@@ -43,59 +43,48 @@ func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
-	form, waiting, ok := l.signInForm(w, r, r.PostForm.Get("flow"))
+	form, waiting, progress, ok := l.signInForm(w, r, r.PostForm.Get("flow"))
 	if !ok {
 		return
 	}
-	form.Username = strings.TrimSpace(r.PostForm.Get("username")) // phones like to add a space
-	try := attempt{name: form.Username, address: remoteAddr(r), browser: l.pages.Remembers(r, form.Username)}
-	delay, ok := l.throttle.admit(try)
-	if !ok {
-		seconds := int(delay.Seconds()) + 1
+	form.Username = strings.TrimSpace(r.PostForm.Get("username"))                    // phones like to add a space
+	method := progress.Next[max(0, slices.IndexFunc(progress.Next, r.PostForm.Has))] // its field has the answer
+	outcome, err := l.signing.Try(r.Context(), progress, signin.Attempt{
+		Method: method, Username: form.Username, Answer: r.PostForm.Get(method), Remote: r.RemoteAddr,
+		Browser: l.pages.Remembers(r, cmp.Or(progress.User.Username, form.Username)), UserAgent: r.UserAgent(),
+	})
+	if err == nil && outcome.Token != "" {
+		err = l.begin(w, r, outcome)
+	}
+	wait, tooMany := errors.AsType[*signin.WaitError](err)
+	switch {
+	case tooMany:
+		seconds := int(wait.For.Seconds()) + 1
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		form.Problem = "Too many attempts. Please wait " + strconv.Itoa(seconds) + " seconds and try again."
 		l.pages.Render(w, r, http.StatusTooManyRequests, "login", form)
-		return
-	}
-	user, proof, err := l.authenticate(r.Context(), try, delay, r.PostForm.Get("password"))
-	var session int64
-	if err == nil {
-		session, err = l.begin(w, r, user, proof)
-	}
-	switch {
 	case errors.Is(err, domain.ErrInvalid):
-		l.log.InfoContext(r.Context(), "sign-in refused", "username", form.Username[:min(len(form.Username), 256)], "ip", address(r))
-		if err := l.sessions.RecordRefusal(r.Context(), form.Username, address(r)); err != nil {
-			l.fail(w, r, err)
-			return
-		}
 		form.Problem = "Username and password do not match. Please try again."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "login", form)
 	case err != nil:
-		l.throttle.forgive(try)
 		l.fail(w, r, err)
+	case outcome.Token == "":
+		waiting.Pass(outcome.Steps)
+		l.nextStep(w, r, waiting)
 	default:
-		l.throttle.forget(try)
-		if form.Flow == "" {
-			l.resume(w, r, "")
-			return
-		}
-		waiting.SignIn(session)
+		waiting.SignIn(outcome.Session.ID)
 		l.resumeWith(w, r, waiting)
 	}
 }
 
-// authenticate checks a password when the delay is over. Where many wait, browsers that the name has signed in on go first.
-func (l *Login) authenticate(ctx context.Context, try attempt, delay time.Duration, password string) (user domain.User, proof string, err error) {
-	if try.browser == "" {
-		ctx = signin.Stranger(ctx)
+// nextStep leads to the form of the next step.
+func (l *Login) nextStep(w http.ResponseWriter, r *http.Request, i interaction.Interaction) {
+	sealed, err := l.sealer.Seal(i)
+	if err != nil {
+		l.fail(w, r, err)
+		return
 	}
-	select {
-	case <-ctx.Done():
-		return domain.User{}, "", fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
-	case <-time.After(delay):
-		return l.passwords.Authenticate(ctx, try.name, password)
-	}
+	http.Redirect(w, r, "/login?flow="+url.QueryEscape(sealed), http.StatusSeeOther)
 }
 
 // staleSignIn answers for a form that is older than what the browser keeps. Nothing in it counts; where somebody has signed in since, the
@@ -111,41 +100,64 @@ func (l *Login) staleSignIn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// signInForm is the form for a sealed interaction, with what that says about it; or it answers, and is not ok.
-func (l *Login) signInForm(w http.ResponseWriter, r *http.Request, sealed string) (signInForm, interaction.Interaction, bool) {
-	if sealed == "" {
-		return signInForm{}, interaction.Interaction{}, true
+// ofSignet says whether an interaction is the sign-in to Signet itself: no client waits for it.
+func ofSignet(i interaction.Interaction) bool { return i.ClientID == "" }
+
+// signInForm is the form for the next step of a sign-in, for a sealed interaction or else for a new one of Signet itself; or it answers,
+// and is not ok.
+func (l *Login) signInForm(
+	w http.ResponseWriter, r *http.Request, sealed string,
+) (form signInForm, i interaction.Interaction, progress signin.Progress, ok bool) {
+	if i, ok = l.interaction(w, r, sealed); !ok {
+		return form, i, progress, false
 	}
-	i, client, ok := l.open(w, r, sealed)
-	if !ok {
-		return signInForm{}, i, false
+	form = signInForm{Flow: sealed, Username: i.LoginHint}
+	if !ofSignet(i) {
+		client, ok := l.client(w, r, i)
+		if !ok {
+			return form, i, progress, false
+		}
+		form.Client = cmp.Or(client.Name, client.ClientID)
 	}
-	return signInForm{Flow: sealed, Client: cmp.Or(client.Name, client.ClientID), Username: i.LoginHint}, i, true
+	progress, err := l.signing.Resume(r.Context(), i.Steps)
+	if err != nil {
+		l.fail(w, r, err)
+		return form, i, progress, false
+	}
+	form.Methods = progress.Next
+	return form, i, progress, true
 }
 
-// open reads a sealed interaction and finds its client; or it answers, and is not ok.
-func (l *Login) open(w http.ResponseWriter, r *http.Request, sealed string) (interaction.Interaction, *domain.Client, bool) {
-	none := interaction.Interaction{}
+// interaction is a sealed one, or else a new one of Signet itself; or it answers, and is not ok.
+func (l *Login) interaction(w http.ResponseWriter, r *http.Request, sealed string) (interaction.Interaction, bool) {
 	browser, err := l.pages.Browser(w, r)
 	if err != nil {
 		l.fail(w, r, err)
-		return none, nil, false
+		return interaction.Interaction{}, false
+	}
+	if sealed == "" {
+		return interaction.New(interaction.Request{MaxAge: -1}, browser, l.now()), true
 	}
 	i, err := l.sealer.Open(sealed, browser)
 	if err != nil {
 		l.expired(w, r)
-		return none, nil, false
+		return interaction.Interaction{}, false
 	}
+	return i, true
+}
+
+// client finds the client that waits for an interaction; or it answers, and is not ok.
+func (l *Login) client(w http.ResponseWriter, r *http.Request, i interaction.Interaction) (*domain.Client, bool) {
 	client, err := l.registry.LookupClient(r.Context(), i.ClientID)
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !client.DisabledAt.IsZero() {
 		l.pages.Error(w, r, http.StatusBadRequest, "Application not available",
 			"The application that asked for this sign-in is not registered here any more.")
-		return none, nil, false
+		return nil, false
 	}
 	if err != nil {
 		l.fail(w, r, err)
-		return none, nil, false
+		return nil, false
 	}
 	l.pages.AllowRedirect(w)
-	return i, client, true
+	return client, true
 }

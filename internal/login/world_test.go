@@ -55,7 +55,8 @@ type world struct {
 	alice     domain.User
 	notes     domain.Client
 	meanwhile func(ctx context.Context) error // what happens between a password that is right and its session, if anything
-	patience  time.Duration                   // of the server with a request, 0: none of its own
+	codes     servicetest.Codes
+	patience  time.Duration // of the server with a request, 0: none of its own
 }
 
 // slowPasswords lets something happen after a password was found right.
@@ -64,12 +65,12 @@ type slowPasswords struct {
 	world *world
 }
 
-func (p slowPasswords) Authenticate(ctx context.Context, username, password string) (domain.User, string, error) {
-	user, proof, err := p.Passwords.Authenticate(ctx, username, password)
+func (p slowPasswords) Verify(ctx context.Context, a domain.Authentication, attempt signin.Attempt) (interaction.Step, error) {
+	step, err := p.Passwords.Verify(ctx, a, attempt)
 	if err == nil && p.world.meanwhile != nil {
 		err = p.world.meanwhile(ctx)
 	}
-	return user, proof, err
+	return step, err
 }
 
 // openSessions counts, by the audit log, the sessions that were started and not ended by themselves.
@@ -109,10 +110,15 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.check(err)
 	w.sealer, err = interaction.NewSealer(make([]byte, 32), clock)
 	w.check(err)
-	pages, err := login.New(login.Config{
-		Pages: w.pages, Sealer: w.sealer, Sessions: w.sessions, Directory: w.directory, Passwords: slowPasswords{w.passwords, w}, Registry: w.registry, Now: clock, Log: discard,
+	signIn, err := signin.New(signin.Config{
+		Methods: []signin.Method{slowPasswords{w.passwords, w}, &w.codes}, Transactions: db, Directory: w.directory, Sessions: w.sessions,
+		Events: r.Recorder, Now: clock,
 	})
 	w.check(err)
+	pages := login.New(login.Config{
+		Pages: w.pages, Sealer: w.sealer, SignIn: signIn, Passwords: w.passwords, Sessions: w.sessions, Directory: w.directory,
+		Registry: w.registry, Now: clock, Log: discard,
+	})
 	mux := http.NewServeMux()
 	pages.Mount(mux)
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -279,9 +279,9 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 		must(t, err)
 		client, err := w.a.Registry.FindClient(ctx, "reporting")
 		must(t, err)
-		_, started, err := w.a.Sessions.Start(ctx, alice, nil, "", "")
+		_, started, err := w.a.Sessions.Start(ctx, domain.Authentication{User: alice}, "", "")
 		must(t, err)
-		_, other, err := w.a.Sessions.Start(ctx, alice, nil, "", "")
+		_, other, err := w.a.Sessions.Start(ctx, domain.Authentication{User: alice}, "", "")
 		must(t, err)
 		session := int64(0)
 		grant := func(audience string) int64 {

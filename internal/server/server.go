@@ -58,7 +58,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 		return err
 	}
 	s.prepare(ctx, log)
-	s.Events.Log, s.Statuses.Log = log, log
+	s.Events.Log, s.Statuses.Log, s.SignIn.Log = log, log, log
 	handler, err := s.handler(cfg, log)
 	if err != nil {
 		return err
@@ -129,12 +129,10 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	if err != nil {
 		return nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
-	signIn, err := login.New(login.Config{
-		Pages: pages, Sealer: sealer, Sessions: s.Sessions, Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Now: s.now, Log: log,
+	signIn := login.New(login.Config{
+		Pages: pages, Sealer: sealer, SignIn: s.SignIn, Passwords: s.Passwords, Sessions: s.Sessions, Directory: s.Directory,
+		Registry: s.Registry, Now: s.now, Log: log,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("prepare the sign-in pages: %w", err)
-	}
 	bearer := authn.NewBearer(s.Introspection)
 	provider := oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),

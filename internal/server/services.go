@@ -57,6 +57,7 @@ type Services struct {
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
+	SignIn        *signin.Service
 	Names         index.Resolver
 	Index         *index.Index
 	Revocation    *revocation.Service
@@ -138,6 +139,13 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, s.Clock, now)
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
+	s.SignIn, err = signin.New(signin.Config{
+		Methods:      []signin.Method{s.Passwords},
+		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Now: now,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.openTokens(cfg, now)
 	s.Events = secevent.New(secevent.Config{
 		Store: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,

@@ -7,15 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
-
-// ACRPassword is the "acr" of a sign-in by password alone (OpenID Connect Core §2).
-const ACRPassword = "1"
 
 const (
 	tokenBytes     = 32
@@ -35,22 +31,17 @@ type Sessions struct {
 	events *event.Recorder
 	now    func() time.Time
 	lim    Limits
-
-	refusals *event.Bounded
 }
 
 // New makes the service.
 func New(store Store, events *event.Recorder, now func() time.Time, lim Limits) *Sessions {
-	return &Sessions{
-		store: store, events: events, now: now, lim: lim,
-		refusals: event.NewBounded(events, refusalsAtOnce, refusalsEvery),
-	}
+	return &Sessions{store: store, events: events, now: now, lim: lim}
 }
 
-// Start begins a session of a user who has just signed in by the given methods (RFC 8176). The token is the cookie's
+// Start begins a session of a user who has just signed in. The token is the cookie's
 // value, 256 random bits in base64url; the store learns only its SHA-256.
 // ErrReferenced if the user was deleted.
-func (s *Sessions) Start(ctx context.Context, user domain.User, amr []string, userAgent, ip string) (string, domain.Session, error) {
+func (s *Sessions) Start(ctx context.Context, a domain.Authentication, userAgent, ip string) (string, domain.Session, error) {
 	secret := make([]byte, tokenBytes)
 	rand.Read(secret) // never fails
 	token := base64.RawURLEncoding.EncodeToString(secret)
@@ -58,23 +49,24 @@ func (s *Sessions) Start(ctx context.Context, user domain.User, amr []string, us
 	now := s.now()
 	session := domain.Session{
 		Hash:       hash(token),
-		UserID:     user.ID,
-		AuthTime:   now,
-		ACR:        ACRPassword,
-		AMR:        amr,
-		UserAgent:  clip(userAgent, userAgentBytes),
+		UserID:     a.User.ID,
+		AuthTime:   a.At,
+		ACR:        a.ACR,
+		AMR:        a.Methods,
+		UserAgent:  domain.ClipText(userAgent, userAgentBytes),
 		IP:         ip,
 		CreatedAt:  now,
 		LastSeenAt: now,
 		ExpiresAt:  now.Add(s.lim.Lifetime),
 	}
-	ctx = event.WithActor(ctx, event.User(user.Username))
-	err := s.events.Change(ctx, event.SessionStarted{Session: session.SID(), AMR: amr, IP: ip}, func(ctx context.Context) (err error) {
+	ctx = event.WithActor(ctx, event.User(a.User.Username))
+	started := event.SessionStarted{Session: session.SID(), AMR: a.Methods, IP: ip, Via: a.Via}
+	err := s.events.Change(ctx, started, func(ctx context.Context) (err error) {
 		session.ID, err = s.store.InsertSession(ctx, session)
 		return err
 	})
 	if err != nil {
-		return "", domain.Session{}, fmt.Errorf("start a session of %q: %w", user.Username, err)
+		return "", domain.Session{}, fmt.Errorf("start a session of %q: %w", a.User.Username, err)
 	}
 	return token, session, nil
 }
@@ -119,10 +111,4 @@ func (s *Sessions) End(ctx context.Context, session domain.Session) error {
 func hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
-}
-
-// clip makes a client's text fit for the store: valid UTF-8 without NUL, at most n bytes.
-func clip(s string, n int) string {
-	s = strings.ReplaceAll(s, "\x00", "")
-	return strings.ToValidUTF8(s[:min(len(s), n)], "")
 }

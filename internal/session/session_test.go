@@ -3,6 +3,7 @@ package session_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,9 +56,14 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	return w
 }
 
+// authentication is of a sign-in that has just been completed.
+func (w *world) authentication() domain.Authentication {
+	return domain.Authentication{User: w.user, Methods: []string{"pwd"}, ACR: "1", At: w.now, Via: "password"}
+}
+
 func (w *world) start(t *testing.T) (string, domain.Session) {
 	t.Helper()
-	token, started, err := w.sessions.Start(eventtest.Context(t), w.user, []string{"pwd"}, "Browser/1.0", "192.0.2.1")
+	token, started, err := w.sessions.Start(eventtest.Context(t), w.authentication(), "Browser/1.0", "192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +89,7 @@ func TestSessionIsFoundByItsToken(t *testing.T) {
 		if diff := cmp.Diff(started, found); diff != "" {
 			t.Error(diff)
 		}
-		if found.ACR != session.ACRPassword || found.AuthTime != w.now || found.ExpiresAt != w.now.Add(limits.Lifetime) {
+		if found.ACR != "1" || !slices.Equal(found.AMR, []string{"pwd"}) || found.AuthTime != w.now || found.ExpiresAt != w.now.Add(limits.Lifetime) {
 			t.Errorf("found %+v", found)
 		}
 		w.wantFound(t, token+"x", false)
@@ -180,7 +186,7 @@ func TestHostileUserAgentIsStored(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		for _, agent := range []string{"a\x00b", "\xff\xfe", strings.Repeat("é", 4000), ""} {
-			if _, _, err := w.sessions.Start(eventtest.Context(t), w.user, []string{"pwd"}, agent, ""); err != nil {
+			if _, _, err := w.sessions.Start(eventtest.Context(t), w.authentication(), agent, ""); err != nil {
 				t.Errorf("%.10q: %v", agent, err)
 			}
 		}
@@ -240,6 +246,9 @@ func TestSessionsAndConsentsAreInTheAuditLog(t *testing.T) {
 		want := []string{"user:alice session.start", "user:alice consent.give", "user:alice session.end"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
+		}
+		if details := events[0].Details; details != `{"amr":["pwd"],"ip":"192.0.2.1","via":"password"}` {
+			t.Errorf("the start says %s", details)
 		}
 		if len(events) == 3 && events[0].Target != events[2].Target {
 			t.Errorf("start names %s, end %s", events[0].Target, events[2].Target)

@@ -24,8 +24,8 @@ func hashesAtOnce() int { return min(4, max(2, runtime.GOMAXPROCS(0)/2)) }
 
 type strangerKey struct{}
 
-// Stranger marks a request of a browser that nobody is known to have signed in on. Others go before it where passwords are hashed.
-func Stranger(ctx context.Context) context.Context {
+// stranger marks a request of a browser that nobody is known to have signed in on. Others go before it where passwords are hashed.
+func stranger(ctx context.Context) context.Context {
 	return context.WithValue(ctx, strangerKey{}, true)
 }
 

@@ -35,9 +35,9 @@ func TestKnownBrowsersAreServedBeforeStrangers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var served []string
-		stranger := Stranger(t.Context())
-		queue(stranger, t, h, "stranger 1", &served)
-		queue(stranger, t, h, "stranger 2", &served)
+		unknown := stranger(t.Context())
+		queue(unknown, t, h, "stranger 1", &served)
+		queue(unknown, t, h, "stranger 2", &served)
 		queue(t.Context(), t, h, "known 1", &served)
 		queue(t.Context(), t, h, "known 2", &served)
 		for range 4 {
@@ -62,9 +62,9 @@ func TestStrangersWhoWaitAreNotTooManyAndTakeNoPlaceOfOthers(t *testing.T) {
 		}
 		var served []string
 		for range maxWaiting {
-			queue(Stranger(t.Context()), t, h, "stranger", &served)
+			queue(stranger(t.Context()), t, h, "stranger", &served)
 		}
-		if err := h.acquire(Stranger(t.Context())); !errors.Is(err, domain.ErrBusy) {
+		if err := h.acquire(stranger(t.Context())); !errors.Is(err, domain.ErrBusy) {
 			t.Errorf("one more stranger: %v", err)
 		}
 		queue(t.Context(), t, h, "known", &served)

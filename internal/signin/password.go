@@ -1,4 +1,3 @@
-// Package signin establishes who signs in.
 package signin
 
 import (
@@ -12,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/interaction"
 )
 
 // Store keeps credentials.
@@ -25,7 +25,7 @@ type Store interface {
 	UsersWithCredential(ctx context.Context, kind domain.CredentialKind, userIDs []int64) ([]int64, error)
 }
 
-// Passwords is the sign-in with a password, and all else that is done with passwords.
+// Passwords is the Method of signing in with a password, and sets passwords.
 type Passwords struct {
 	store     Store
 	directory *directory.Directory
@@ -124,39 +124,45 @@ func (p *Passwords) put(ctx context.Context, userID int64, hash string) error {
 	})
 }
 
-// Authenticate finds the user whose name and password these are: the username, or an e-mail address that no other enabled user has.
-// The proof is for Confirm. ErrInvalid for an unknown user, a wrong password and a disabled user, without a difference in answer or
-// time; any other error means that the check was not possible.
-func (p *Passwords) Authenticate(ctx context.Context, username, password string) (user domain.User, proof string, err error) {
-	user, err = p.directory.UserNamed(ctx, username)
+// Name implements Method.
+func (p *Passwords) Name() string { return "password" }
+
+// Follows implements Method: a password comes first, and names the user.
+func (p *Passwords) Follows(_ context.Context, a domain.Authentication) (bool, error) {
+	return a.User.ID == 0, nil
+}
+
+// Verify implements Method. The name is a username, or an e-mail address that no other enabled user has.
+func (p *Passwords) Verify(ctx context.Context, _ domain.Authentication, a Attempt) (interaction.Step, error) {
+	user, err := p.directory.UserNamed(ctx, a.Username)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return domain.User{}, "", fmt.Errorf("sign in: %w", err)
+		return interaction.Step{}, fmt.Errorf("sign in: %w", err)
 	}
 	stored, hash, err := p.find(ctx, user.ID) // nobody's too, which takes as long
 	if err != nil {
-		return domain.User{}, "", fmt.Errorf("sign in user %q: %w", user.Username, err)
+		return interaction.Step{}, fmt.Errorf("sign in user %q: %w", user.Username, err)
 	}
-	match, raw, err := p.matches(ctx, password, stored)
+	match, raw, err := p.matches(ctx, a.Answer, stored)
 	if err != nil {
-		return domain.User{}, "", fmt.Errorf("sign in: %w", err)
+		return interaction.Step{}, fmt.Errorf("sign in: %w", err)
 	}
 	if !match || hash == "" || !user.DisabledAt.IsZero() {
-		return domain.User{}, "", errNoMatch
+		return interaction.Step{}, errNoMatch
 	}
 	if stored.cost != currentCost || raw {
-		if hash, err = p.rehash(ctx, user, hash, password); err != nil {
-			return domain.User{}, "", err
+		if hash, err = p.rehash(ctx, user, hash, a.Answer); err != nil {
+			return interaction.Step{}, err
 		}
 	}
-	return user, proofOf(hash), nil
+	return interaction.Step{UserID: user.ID, AMR: []string{"pwd"}, ACR: "1", Proof: proofOf(hash)}, nil
 }
 
 var errNoMatch = fmt.Errorf("%w username or password", domain.ErrInvalid)
 
-// Confirm returns ErrInvalid unless the user still has the password of a proof.
-func (p *Passwords) Confirm(ctx context.Context, userID int64, proof string) error {
-	_, hash, err := p.find(ctx, userID)
-	if err == nil && proofOf(hash) != proof {
+// Confirm implements Method.
+func (p *Passwords) Confirm(ctx context.Context, step interaction.Step) error {
+	_, hash, err := p.find(ctx, step.UserID)
+	if err == nil && proofOf(hash) != step.Proof {
 		err = fmt.Errorf("%w password: it was changed meanwhile", domain.ErrInvalid)
 	}
 	return err

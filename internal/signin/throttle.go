@@ -1,9 +1,8 @@
-package login
+package signin
 
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -153,11 +152,11 @@ func (a attempt) keys() []bucketKey {
 	return append([]bucketKey{pair, {kind: perName, name: name}}, ranges...)
 }
 
-// remoteAddr is the address that a request comes from; the zero Addr if it has none.
-func remoteAddr(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+// remoteAddr is the address in what a server calls the remote address of a request; the zero Addr if there is none.
+func remoteAddr(remote string) netip.Addr {
+	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
-		host = r.RemoteAddr
+		host = remote
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
@@ -168,11 +167,11 @@ func remoteAddr(r *http.Request) netip.Addr {
 
 // address is what is noted of where a request comes from: an IPv4 address, or the /64 of an IPv6 address, of which one person has
 // many.
-func address(r *http.Request) string {
-	addr := remoteAddr(r)
+func address(remote string) string {
+	addr := remoteAddr(remote)
 	switch {
 	case !addr.IsValid():
-		return r.RemoteAddr
+		return remote
 	case addr.Is6():
 		return netip.PrefixFrom(addr, 64).Masked().String()
 	}

@@ -1,4 +1,4 @@
-package session
+package signin
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
 
@@ -16,10 +17,10 @@ const (
 	usernameBytes  = 254
 )
 
-// RecordRefusal records that a sign-in under this name was refused, or counts it if too many were.
-func (s *Sessions) RecordRefusal(ctx context.Context, username, ip string) error {
+// recordRefusal records that a sign-in under this name was refused, or counts it if too many were.
+func (s *Service) recordRefusal(ctx context.Context, username, ip string) error {
 	err := s.refusals.Record(event.WithActor(ctx, event.System), func(omitted int64) event.Event {
-		return event.SignInFailed{Username: clip(strings.ToLower(username), usernameBytes), IP: ip, Omitted: omitted}
+		return event.SignInFailed{Username: domain.ClipText(strings.ToLower(username), usernameBytes), IP: ip, Omitted: omitted}
 	})
 	if err != nil {
 		return fmt.Errorf("record a refused sign-in: %w", err)
