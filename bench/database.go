@@ -26,7 +26,7 @@ func newDatabase(ctx context.Context, beside, name string) (made string, drop fu
 	}
 	address.Path = "/" + name
 	query := address.Query()
-	query.Set("application_name", "bench") // so that there is a query to add to
+	query.Set("search_path", "signet") // where our tables are
 	address.RawQuery = query.Encode()
 	return address.String(), func() {
 		_, _ = admin.ExecContext(context.WithoutCancel(ctx), `DROP DATABASE `+name+` WITH (FORCE)`)

@@ -24,6 +24,8 @@ func (v schemaView) text(w io.Writer) {
 	switch {
 	case v.Dirty:
 		fmt.Fprintln(w, "A migration was interrupted: restore a backup, or repair the schema by hand.")
+	case v.Version > v.Latest:
+		fmt.Fprintln(w, "The schema is newer than this program: run a newer signet.")
 	case v.Pending:
 		fmt.Fprintln(w, "signet migrate up brings it up to date.")
 	}

@@ -185,8 +185,8 @@ func (s *Services) migrate(ctx context.Context, cfg config.Config, mode Mode) er
 	if mode == ModeServe || !cfg.Database.Postgres() {
 		return s.DB.Migrate(ctx)
 	}
-	current, latest, _, err := s.DB.MigrationStatus(ctx)
-	if err == nil && current < latest {
+	upToDate, err := s.DB.UpToDate(ctx)
+	if err == nil && !upToDate {
 		return ErrNotMigrated
 	}
 	return err

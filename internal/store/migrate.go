@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
+	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 
@@ -15,8 +18,12 @@ import (
 )
 
 // Migrate brings the schema to the version that this binary knows. Of several processes that do so at once, one
-// migrates and the others wait. It refuses a database that is newer, or that a migration left half done.
+// migrates and the others wait. It refuses a database that is newer, or that a migration left half done. One that fails changes nothing.
 func (db *DB) Migrate(ctx context.Context) (err error) {
+	known, err := db.hasVersion(ctx)
+	if err != nil {
+		return err
+	}
 	m, release, err := db.migration(ctx)
 	if err != nil {
 		return err
@@ -29,12 +36,53 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 	stop := context.AfterFunc(ctx, func() { m.GracefulStop <- true })
 	defer stop()
 	if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
-		if unfit := db.checkVersion(ctx); unfit != nil {
+		if _, unfit := db.UpToDate(ctx); unfit != nil {
 			return unfit
+		}
+		err = explain(err)
+		if !known {
+			_, failed := db.exec(ctx, `DROP TABLE schema_migrations`)
+			err = errors.Join(err, failed)
 		}
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// explain leaves the text of the migration out of an error of golang-migrate, and says what to do about a name that is taken.
+func explain(err error) error {
+	if failed, ok := errors.AsType[database.Error](err); ok {
+		err = failed.OrigErr
+	} else if failed, ok := errors.AsType[*database.Error](err); ok {
+		err = failed.OrigErr
+	}
+	if strings.Contains(err.Error(), "already") {
+		return fmt.Errorf("%w; nothing was changed: give Signet a database of its own, or on PostgreSQL a schema (add search_path=NAME to the URL)", err)
+	}
+	return err
+}
+
+// atomic is golang-migrate's driver, but commits a migration together with the version that it leads to: one that fails or is
+// interrupted has changed nothing. So a migration must be of statements that can run in a transaction.
+type atomic struct {
+	database.Driver
+	version int // that the next migration leads to
+}
+
+func (a *atomic) SetVersion(version int, dirty bool) error {
+	if dirty { // which Run makes superfluous
+		a.version = version
+		return nil
+	}
+	return a.Driver.SetVersion(version, false)
+}
+
+func (a *atomic) Run(migration io.Reader) error {
+	text := "\n;DELETE FROM schema_migrations;"
+	if a.version >= 0 {
+		text += fmt.Sprintf("INSERT INTO schema_migrations (version, dirty) VALUES (%d, FALSE);", a.version)
+	}
+	return a.Driver.Run(io.MultiReader(migration, strings.NewReader(text)))
 }
 
 // MigrationStatus returns the schema's version and the newest one that this binary knows; zero is an empty database.
@@ -44,7 +92,7 @@ func (db *DB) MigrationStatus(ctx context.Context) (current, latest uint, dirty 
 		return 0, 0, false, err
 	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		if n, err := one(ctx, c, scanInt, db.dialect.hasTable(), "schema_migrations"); err != nil || n == 0 {
+		if known, err := db.hasVersion(ctx); err != nil || !known {
 			return err
 		}
 		err := c.each(ctx, func(row scanner) error { return row.Scan(&current, &dirty) }, `SELECT version, dirty FROM schema_migrations`)
@@ -53,18 +101,25 @@ func (db *DB) MigrationStatus(ctx context.Context) (current, latest uint, dirty 
 	return current, latest, dirty, err
 }
 
-// checkVersion says why a database cannot be migrated, if it can be told by its version.
-func (db *DB) checkVersion(ctx context.Context) error {
+// hasVersion says whether a migration has begun on the database before.
+func (db *DB) hasVersion(ctx context.Context) (bool, error) {
+	n, err := find(ctx, db, scanInt, db.dialect.hasTable(), "schema_migrations")
+	return n > 0, err
+}
+
+// UpToDate says whether the schema is of the newest version that this binary knows. ErrInvalid if it is newer, or a migration was
+// interrupted.
+func (db *DB) UpToDate(ctx context.Context) (bool, error) {
 	current, latest, dirty, err := db.MigrationStatus(ctx)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case dirty:
-		return fmt.Errorf("%w database: the migration to version %d was interrupted; restore a backup, or repair the schema by hand and clear schema_migrations.dirty", domain.ErrInvalid, current)
+		return false, fmt.Errorf("%w database: the migration to version %d was interrupted; restore a backup, or repair the schema by hand and clear schema_migrations.dirty", domain.ErrInvalid, current)
 	case current > latest:
-		return fmt.Errorf("%w database: its schema is version %d, this signet knows none after %d; run a newer signet", domain.ErrInvalid, current, latest)
+		return false, fmt.Errorf("%w database: its schema is version %d, this signet knows none after %d; run a newer signet", domain.ErrInvalid, current, latest)
 	}
-	return nil
+	return current == latest, nil
 }
 
 // migration makes golang-migrate's object, holding the lock that keeps other processes from migrating.
@@ -77,7 +132,7 @@ func (db *DB) migration(ctx context.Context) (m *migrate.Migrate, release func()
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", db.translate(ctx, err))
 	}
-	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), driver)
+	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomic{Driver: driver})
 	if err != nil {
 		release()
 		return nil, nil, fmt.Errorf("migrate: %w", errors.Join(err, driver.Close()))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,67 @@ func TestMigrationsGoDownAndUpAgain(t *testing.T) {
 	})
 }
 
+func TestAMigrationThatFailsSaysWhyAndChangesNothing(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, db *DB) {
+		run := func(statement string) {
+			t.Helper()
+			if _, err := db.exec(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tables := `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`
+		if db.Dialect() == "postgres" {
+			run(`CREATE SCHEMA signet`)
+			tables = `SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'signet'`
+		}
+		run(`CREATE TABLE users (shoe_size INTEGER)`)
+		for range 2 {
+			err := db.Migrate(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "users") || !strings.Contains(err.Error(), "already exists") ||
+				strings.Contains(err.Error(), "CREATE") {
+				t.Errorf("got error %v, want the database's own, which names the table", err)
+			}
+			if left, err := findAll(t.Context(), db, scanString, tables); err != nil || !slices.Equal(left, []string{"users"}) {
+				t.Errorf("tables %v are left, error %v", left, err)
+			}
+		}
+		run(`DROP TABLE users`)
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOnPostgresTablesAreInASchemaOfTheirOwn(t *testing.T) {
+	url := pgtest.Database(t)
+	for _, want := range []string{"signet", `"Sign et"`} {
+		if want != "signet" {
+			url += "&search_path=%22Sign%20et%22,public"
+		}
+		db, err := Open(t.Context(), url, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if want == "signet" {
+			if _, err := db.exec(t.Context(), `CREATE TABLE public.users (shoe_size INTEGER)`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range []string{"users", "schema_migrations", "issued_tokens"} {
+			if n, err := find(t.Context(), db, scanInt, `SELECT COUNT(to_regclass($1))`, want+"."+table); n != 1 || err != nil {
+				t.Errorf("schema %s has no table %s, error %v", want, table, err)
+			}
+		}
+		if _, err := db.InsertUser(t.Context(), domain.User{Username: "alice", Subject: "alice"}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestADatabaseThatIsNewerOrHalfMigratedIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ change, says string }{
 		"newer":         {`UPDATE schema_migrations SET version = 9999`, "run a newer signet"},
@@ -86,9 +148,11 @@ func TestADatabaseThatIsNewerOrHalfMigratedIsRefused(t *testing.T) {
 				if _, err := db.exec(t.Context(), c.change); err != nil {
 					t.Fatal(err)
 				}
-				err := db.Migrate(t.Context())
-				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), c.says) {
-					t.Errorf("got error %v, want one that says %q", err, c.says)
+				_, err := db.UpToDate(t.Context())
+				for _, err := range []error{err, db.Migrate(t.Context())} {
+					if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), c.says) {
+						t.Errorf("got error %v, want one that says %q", err, c.says)
+					}
 				}
 			})
 		})

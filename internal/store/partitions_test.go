@@ -16,7 +16,7 @@ import (
 
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := pgx.Connect(t.Context(), url+"&search_path=signet")
 	if err != nil {
 		t.Fatal(err)
 	}

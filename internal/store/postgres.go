@@ -27,6 +27,9 @@ type postgres struct {
 	ready  sync.Map // the hours whose partition is there, by their beginning in Unix seconds
 }
 
+// defaultSchema is where our tables are, unless the URL has a search_path.
+const defaultSchema = "signet"
+
 func newPostgres(url string, opts Options) (*postgres, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -40,14 +43,14 @@ func newPostgres(url string, opts Options) (*postgres, error) {
 	config.PingTimeout = opts.OpTimeout / 3
 	config.ConnConfig.ConnectTimeout = opts.OpTimeout * 2 / 3
 	for name, value := range map[string]string{
-		"application_name": "signet",
+		"application_name": "signet", "search_path": defaultSchema,
 		// A replica that froze in mid-transaction must not keep its locks from the others.
 		"idle_in_transaction_session_timeout": fmt.Sprint((4 * opts.OpTimeout).Milliseconds()),
 		// Every statement has an index that fits, in the order that it wants, and is planned once, whatever is known of a partition
 		// that was empty a moment ago: to plan afresh costs more than to find what was asked for.
 		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off",
 	} {
-		if params := config.ConnConfig.RuntimeParams; params[name] == "" {
+		if params := config.ConnConfig.RuntimeParams; params[name] == "" && !strings.Contains(params["options"], name) {
 			params[name] = value
 		}
 	}
@@ -98,21 +101,49 @@ func (p *postgres) classify(err error) failure {
 	return failureOther
 }
 
-func (p *postgres) hasTable() string { return `SELECT COUNT(to_regclass($1))` }
+func (p *postgres) hasTable() string {
+	return `SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`
+}
 
 // migrateLockWait is how long a replica waits for another one to migrate.
 const migrateLockWait = 2 * time.Minute
 
-func (p *postgres) migrator(context.Context) (database.Driver, func(), error) {
+func (p *postgres) migrator(ctx context.Context) (database.Driver, func(), error) {
 	config := p.config.ConnConfig.Copy()
 	delete(config.RuntimeParams, "idle_in_transaction_session_timeout")
 	config.RuntimeParams["lock_timeout"] = fmt.Sprint(migrateLockWait.Milliseconds())
 	db := stdlib.OpenDB(*config)
+	if err := p.makeSchema(ctx, db); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
 	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return driver, func() {}, nil
+}
+
+// makeSchema makes the schema that comes first in the search path, unless it is there. Replicas do so one at a time.
+func (p *postgres) makeSchema(ctx context.Context, db *sql.DB) error {
+	first, _, _ := strings.Cut(p.config.ConnConfig.RuntimeParams["search_path"], ",")
+	first = strings.TrimSpace(first)
+	if first == "" || strings.Contains(first, "$") { // set in another way, or the user's own
+		return nil
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	var there bool
+	err = tx.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL FROM pg_advisory_xact_lock(hashtext('signet schema'))`, first).Scan(&there)
+	if err != nil || there {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE SCHEMA `+first); err != nil {
+		return fmt.Errorf("make the schema %s, or make it yourself (CREATE SCHEMA %s AUTHORIZATION …): %w", first, first, err)
+	}
+	return tx.Commit()
 }
 
 func (p *postgres) rows(parameter string, columns ...string) string {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"ready": ready,
 	"http":  request,
 	"api":   apiRequest,
+	"sql":   execute,
 }
 
 const waitLimit = 15 * time.Second
@@ -36,6 +38,22 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok || strconv.Itoa(exit.ExitCode()) != args[0] {
 		ts.Fatalf("exited with %v, not with status %s", err, args[0])
 	}
+}
+
+// sql STATEMENT runs a statement on the scenario's database.
+func execute(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sql STATEMENT")
+	}
+	driver, source := "sqlite", ts.MkAbs("signet-data/signet.db")
+	if url := ts.Getenv("SIGNET_DATABASE_URL"); url != "" {
+		driver, source = "pgx", url+"&search_path=signet"
+	}
+	db, err := sql.Open(driver, source)
+	ts.Check(err)
+	defer func() { _ = db.Close() }()
+	_, err = db.Exec(args[0])
+	ts.Check(err)
 }
 
 // json PATH VALUE compares a value of the JSON in the last stdout; json PATH > NAME keeps it in the environment.

@@ -24,5 +24,5 @@ func SkewClock(tb testing.TB, url string, ahead time.Duration) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return url + "&search_path=public,pg_catalog" // or PostgreSQL's own would be found first
+	return url + "&search_path=signet,public,pg_catalog" // or PostgreSQL's own would be found first
 }
