@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -26,6 +28,7 @@ type Client struct {
 	DisabledAt   time.Time      `json:"disabled_at,omitzero"`
 	CreatedAt    time.Time      `json:"created_at"`
 	UpdatedAt    time.Time      `json:"updated_at"`
+	Warnings     []string       `json:"warnings,omitempty" doc:"What is to be considered about it as it is registered"`
 	Version      int64          `json:"-"`
 }
 
@@ -47,7 +50,7 @@ type ClientSecret struct {
 // RegisteredClient is a new client with its secret, which is shown this once.
 type RegisteredClient struct {
 	Client
-	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client is public"`
+	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client is public, or has brought its own"`
 }
 
 // AddedSecret is a new secret of a client, which is shown this once.
@@ -62,7 +65,7 @@ func showClient(c domain.Client) Client {
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: authn.SecretBasic,
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), IDTokenAlg: c.IDTokenAlg,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
-		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Version: c.Version,
+		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
 	if c.Public {
 		shown.AuthMethod = authn.None
@@ -76,13 +79,32 @@ func showClient(c domain.Client) Client {
 	return shown
 }
 
+// clientWarnings say what is risky about a client as it is registered (RFC 8252 §8.1, §8.6).
+func clientWarnings(c domain.Client) (warnings []string) {
+	var schemes []string
+	for _, uri := range c.RedirectURIs {
+		scheme, _, _ := strings.Cut(uri, ":")
+		if scheme != "https" && scheme != "http" && !slices.Contains(schemes, scheme) {
+			schemes = append(schemes, scheme)
+			warnings = append(warnings, "Any program on a user's device can claim the scheme "+scheme+
+				": and receive what is sent there. An https URL that belongs to the application is safer.")
+		}
+	}
+	if c.FirstParty && slices.ContainsFunc(c.RedirectURIs, c.Impersonable) {
+		warnings = append(warnings, "Any program on a user's device can pose as this client, which is public and redirects to the device itself:"+
+			" users have to sign in for each of its requests, or consent, although it is a first party.")
+	}
+	return warnings
+}
+
 func showSecret(s domain.ClientSecret) ClientSecret {
 	return ClientSecret{ID: s.ID, Hint: s.Hint, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt}
 }
 
-// CreateClient registers a client and returns it with its secret, which is empty for a public client. A caller needs the
+// CreateClient registers a client and returns it with its secret, which is empty for a public client and for one that brings a secret of
+// its own from another system. A caller needs the
 // administrative permissions that the client may ask users for. The errors of registry.CreateClient.
-func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client) (RegisteredClient, error) {
+func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client, secret string) (RegisteredClient, error) {
 	const operation = "client.create"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err == nil {
@@ -91,7 +113,11 @@ func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client 
 	if err != nil {
 		return RegisteredClient{}, err
 	}
-	client, secret, err := s.config.Registry.CreateClient(ctx, client)
+	if secret != "" {
+		client, err = s.config.Registry.ImportClient(ctx, client, secret)
+		return RegisteredClient{Client: showClient(client)}, err
+	}
+	client, secret, err = s.config.Registry.CreateClient(ctx, client)
 	return RegisteredClient{showClient(client), secret}, err
 }
 

@@ -34,6 +34,7 @@ func (s *surface) mountClients() {
 type createClientInput struct {
 	Body struct {
 		ClientID     string            `json:"client_id,omitempty" doc:"Left out: one is made"`
+		ClientSecret string            `json:"client_secret,omitempty" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
 		Name         string            `json:"client_name,omitempty"`
 		AuthMethod   string            `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
 		GrantTypes   []string          `json:"grant_types,omitempty" maxItems:"20"`
@@ -51,7 +52,7 @@ func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *cre
 	client, err := s.Admin.CreateClient(ctx, caller, domain.Client{
 		ClientID: b.ClientID, Name: b.Name, Public: b.AuthMethod == authn.None, GrantTypes: b.GrantTypes, RedirectURIs: b.RedirectURIs,
 		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, RequirePKCE: b.RequirePKCE, APIs: clientAPIs(b.APIs), Serves: b.Serves,
-	})
+	}, b.ClientSecret)
 	return created(client, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
 }
 

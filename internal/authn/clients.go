@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -52,25 +53,39 @@ func NewClients(registry Registry) *Clients { return &Clients{registry} }
 // client; form holds the parameters of the body. An unknown client costs the same as a wrong secret, and reads the same.
 // ErrInvalidClient, ErrSeveralMethods or ErrOtherClient; any other error means that the question was not answered.
 func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client, Caller, error) {
-	id, secret, err := credentials(r, form)
+	presented, err := credentials(r, form)
 	if err != nil {
 		return nil, Caller{}, err
 	}
-	found, err := c.registry.LookupClient(r.Context(), id)
+	err = ErrInvalidClient
+	for _, p := range presented {
+		var found *domain.Client
+		if found, err = c.check(r.Context(), p); err == nil {
+			return found, Caller{actor: event.Client(found.ClientID), client: found.ClientID, via: ViaAPI}, nil
+		} else if !errors.Is(err, ErrInvalidClient) {
+			break
+		}
+	}
+	return nil, Caller{}, err
+}
+
+// check finds the client and checks its secret.
+func (c *Clients) check(ctx context.Context, p pair) (*domain.Client, error) {
+	found, err := c.registry.LookupClient(ctx, p.id)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
 		found = nil
 	case err != nil:
-		return nil, Caller{}, err
+		return nil, err
 	}
 	if found != nil && found.Public {
-		if secret != "" || !found.DisabledAt.IsZero() {
-			return nil, Caller{}, ErrInvalidClient
+		if p.secret != "" || !found.DisabledAt.IsZero() {
+			return nil, ErrInvalidClient
 		}
-	} else if !c.registry.CheckSecret(found, secret) {
-		return nil, Caller{}, ErrInvalidClient
+	} else if !c.registry.CheckSecret(found, p.secret) {
+		return nil, ErrInvalidClient
 	}
-	return found, Caller{actor: event.Client(found.ClientID), client: found.ClientID, via: ViaAPI}, nil
+	return found, nil
 }
 
 // AuthenticateConfidential is Authenticate for endpoints that public clients may not call.
@@ -82,29 +97,48 @@ func (c *Clients) AuthenticateConfidential(r *http.Request, form url.Values) (*d
 	return found, caller, err
 }
 
-// credentials reads client_id and client_secret from either the Authorization header or the body.
-func credentials(r *http.Request, form url.Values) (id, secret string, err error) {
+// pair is a client_id and a client_secret as a request presents them.
+type pair struct{ id, secret string }
+
+// credentials reads client_id and client_secret from either the Authorization header or the body. In the header they are form-encoded
+// (RFC 6749 §2.3.1), which many clients do not do: where that makes a difference, both readings are returned.
+func credentials(r *http.Request, form url.Values) ([]pair, error) {
 	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return "", "", ErrAssertion
+		return nil, ErrAssertion
 	}
 	switch headers := r.Header.Values("Authorization"); {
 	case len(headers) == 0:
-		return form.Get("client_id"), form.Get("client_secret"), nil
+		return []pair{{form.Get("client_id"), form.Get("client_secret")}}, nil
 	case len(headers) > 1 || form.Has("client_secret"):
-		return "", "", ErrSeveralMethods
+		return nil, ErrSeveralMethods
 	}
 	_, ok := authorization(r)
 	user, password, basic := r.BasicAuth()
+	if !ok || !basic {
+		return nil, ErrInvalidClient
+	}
+	var presented []pair
 	id, errID := url.QueryUnescape(user)
 	secret, errSecret := url.QueryUnescape(password)
-	if !ok || !basic || errID != nil || errSecret != nil || !clean(id) || !clean(secret) {
-		return "", "", ErrInvalidClient
+	if decoded := (pair{id, secret}); errID == nil && errSecret == nil && decoded.clean() {
+		presented = append(presented, decoded)
 	}
-	if form.Has("client_id") && form.Get("client_id") != id {
-		return "", "", ErrOtherClient
+	if raw := (pair{user, password}); raw.clean() && !slices.Contains(presented, raw) {
+		presented = append(presented, raw)
 	}
-	return id, secret, nil
+	if len(presented) == 0 {
+		return nil, ErrInvalidClient
+	}
+	if form.Has("client_id") {
+		presented = slices.DeleteFunc(presented, func(p pair) bool { return p.id != form.Get("client_id") })
+		if len(presented) == 0 {
+			return nil, ErrOtherClient
+		}
+	}
+	return presented, nil
 }
+
+func (p pair) clean() bool { return clean(p.id) && clean(p.secret) }
 
 // clean reports whether text is fit for a database: UTF-8 without NUL.
 func clean(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }

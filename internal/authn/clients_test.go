@@ -128,6 +128,40 @@ func TestClientsAuthenticateInOneWay(t *testing.T) {
 	})
 }
 
+func TestSecretsFromOtherSystemsAuthenticateEncodedOrNot(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		for id, secret := range map[string]string{
+			"wiki": "abc+def/ghi==0123", "urn:example:wiki": "a%zz%20b c:d\"\\0123456", "a b": "++++%2B%2B%2B%2B####", "100%": "0123456789abcdef",
+		} {
+			imported := domain.Client{ClientID: id, GrantTypes: []string{domain.GrantClientCredentials}}
+			if _, err := w.registry.ImportClient(eventtest.Context(t), imported, secret); err != nil {
+				t.Fatal(err)
+			}
+			w.refresh()
+			raw := &http.Request{Header: http.Header{}}
+			raw.SetBasicAuth(id, secret)
+			ways := map[string][]string{"encoded": {basic(id, secret)}, "not encoded": {raw.Header.Get("Authorization")}}
+			if strings.Contains(id, ":") {
+				delete(ways, "not encoded") // the first colon would divide
+			}
+			for way, header := range ways {
+				if found, _, err := w.authenticate(header, url.Values{"client_id": {id}}); err != nil || found.ClientID != id {
+					t.Errorf("%s with %q, %s: %v", id, secret, way, err)
+				}
+			}
+			if _, _, err := w.authenticate(nil, url.Values{"client_id": {id}, "client_secret": {secret}}); err != nil {
+				t.Errorf("%s with %q in the body: %v", id, secret, err)
+			}
+			for _, wrong := range []string{secret + "x", url.QueryEscape(secret) + "x", ""} {
+				if _, _, err := w.authenticate([]string{basic(id, wrong)}, nil); !errors.Is(err, authn.ErrInvalidClient) {
+					t.Errorf("%s with %q: %v", id, wrong, err)
+				}
+			}
+		}
+	})
+}
+
 func TestDisabledClientsDoNotAuthenticate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,27 +48,22 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
 }
 
-// warnImpersonable says what --first-party means for a client that other programs can pose as.
-func (a *app) warnImpersonable(client domain.Client) {
-	if client.FirstParty && slices.ContainsFunc(client.RedirectURIs, client.Impersonable) {
-		a.note("Any program on a user's device can pose as this client, which is public and redirects to the device itself:" +
-			" users have to sign in for each of its requests, or consent, although it is --first-party.")
-	}
-}
-
 func (a *app) clientCreate() *cobra.Command {
 	var f clientFlags
-	var public bool
+	var public, secretStdin bool
+	var clientID string
 	cmd := &cobra.Command{
 		Use:   "create [CLIENT_ID]",
 		Short: "Register a client and print its client_id and client_secret",
 		Long: `Registers a client. The client_secret is printed this once: Signet stores only what is needed to check it.
-Without CLIENT_ID one is generated. A public client (an application on a user's device) has no secret.
+Without CLIENT_ID one is generated. --secret-stdin gives the client the secret that it has in another system. A public client (an application on a user's device) has no secret.
 A client that serves an API introspects the tokens that reach it.`,
 		Example: `  signet client create reporting --grant client_credentials --api https://orders.example
   signet client create shop --grant authorization_code --grant refresh_token \
       --redirect-uri https://shop.example/callback --api https://orders.example#orders:read
-  signet client create orders --serves https://orders.example`,
+  signet client create orders --serves https://orders.example
+  signet client create --client-id urn:example:wiki --secret-stdin --grant authorization_code \
+      --redirect-uri https://wiki.example/callback < secret`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			apis, err := editClientAPIs(nil, nil, f.apis)
@@ -83,21 +77,32 @@ A client that serves an API introspects the tokens that reach it.`,
 				Name: f.name, Public: public, FirstParty: f.firstParty, RequirePKCE: f.requirePKCE, GrantTypes: f.grants,
 				RedirectURIs: f.redirectURIs, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
 			}
-			if len(args) == 1 {
+			if client.ClientID = clientID; len(args) == 1 {
+				if clientID != "" {
+					return view{}, usagef("give the client_id once: as CLIENT_ID or with --client-id")
+				}
 				client.ClientID = args[0]
 			}
-			created, err := s.CreateClient(ctx, caller, client)
+			secret := ""
+			if secretStdin {
+				if secret, err = a.readLine("client secret"); err != nil {
+					return view{}, err
+				}
+			}
+			created, err := s.CreateClient(ctx, caller, client, secret)
 			if err != nil {
 				return view{}, err
 			}
 			if created.ClientSecret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
-			a.warnImpersonable(client)
+			a.warn(created.Client)
 			return answer(registered(created)), nil
 		}),
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&clientID, "client-id", "", "register it under this `ID`, which may have colons, slashes and spaces")
+	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "read its secret from stdin in place of making one: 16 bytes at least")
 	cmd.Flags().BoolVar(&public, "public", false, "it cannot keep a secret (token_endpoint_auth_method none)")
 	return cmd
 }
@@ -149,9 +154,16 @@ client has, the --remove- flags take away first.`,
 			client.APIs, err = chooseDefaultAPI(client.APIs, f.defaultAPI)
 			return err
 		})
+		a.warn(client)
 		return clients.show(client), err
 	})
 	return cmd
+}
+
+func (a *app) warn(client admin.Client) {
+	for _, warning := range client.Warnings {
+		a.note(warning)
+	}
 }
 
 func (f *clientFlags) editLists(client *domain.Client, remove clientFlags) (err error) {

@@ -7,23 +7,35 @@ import (
 	"unicode/utf8"
 )
 
-// CheckName checks the name of a client, group or role, which is in commands and tokens.
+const maxNameBytes = 255
+
+// CheckName checks the name of a group or role: text for people, as other systems have it, which is in commands and tokens.
 // what is the kind of name, for the error. ErrInvalid if the rule is broken.
 func CheckName(what, name string) error {
-	const maxSize = 64
-	ok := name != "" && len(name) <= maxSize
-	for i := 0; ok && i < len(name); i++ { // not a regular expression: every request has names
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		default:
-			ok = i > 0 && (c == '.' || c == '_' || c == '-')
-		}
-	}
-	if !ok {
-		return fmt.Errorf("%w %s %q: use 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
-			ErrInvalid, what, name)
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) } // nor another space than " "
+	if !plain(name) || !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
+		return fmt.Errorf("%w %s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash",
+			ErrInvalid, what, name, maxNameBytes)
 	}
 	return nil
+}
+
+// CheckClientID checks a client_id (RFC 6749 §2.2, Appendix A.1). ErrInvalid if the rule is broken.
+func CheckClientID(id string) error {
+	ok := plain(id)
+	for i := 0; ok && i < len(id); i++ { // every request has one
+		ok = id[i] >= ' ' && id[i] <= '~'
+	}
+	if !ok {
+		return fmt.Errorf("%w client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends",
+			ErrInvalid, id, maxNameBytes)
+	}
+	return nil
+}
+
+// plain reports whether a name can be told from nothing, from a flag, and from one with spaces around it.
+func plain(name string) bool {
+	return name != "" && len(name) <= maxNameBytes && name[0] != '-' && name[0] != ' ' && name[len(name)-1] != ' '
 }
 
 // CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters.

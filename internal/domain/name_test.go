@@ -6,14 +6,43 @@ import (
 	"testing"
 )
 
-func TestCheckNameRefusesWhatCommandsOrTokensCouldMisread(t *testing.T) {
-	for name, ok := range map[string]bool{
-		"a": true, "Clerk": true, "ops.eu-1_b": true, "9to5": true, strings.Repeat("x", 64): true,
-		"": false, "-flag": false, ".hidden": false, "a b": false, "a/b": false, "a:b": false, "name\n": false, "é": false,
-		strings.Repeat("x", 65): false,
+func TestNamesAreTakenAsOtherSystemsHaveThemButNotWhatCouldBeMisread(t *testing.T) {
+	for name, as := range map[string]struct{ name, clientID bool }{
+		"clerk":                          {true, true},
+		"orders-svc.v2_1":                {true, true},
+		"Sales Team":                     {true, true},
+		"/org/sales/emea":                {true, true},
+		"cn=admins,ou=groups,dc=example": {true, true},
+		"urn:example:app":                {true, true},
+		"https://app.example/client":     {true, true},
+		"0oa1@apps.example":              {true, true},
+		"Vertrieb Süd":                   {true, false},
+		"営業":                             {true, false},
+		"été":                            {true, false},
+		strings.Repeat("x", 255):         {true, true},
+		"":                               {},
+		"-x":                             {},
+		"--all":                          {},
+		" x":                             {},
+		"x ":                             {},
+		strings.Repeat("x", 256):         {},
+		"a\nb":                           {},
+		"a\x00b":                         {},
+		"a\x7fb":                         {},
+		"a\tb":                           {},
+		"\xff":                           {},
+		"admin\u200b":                    {}, // zero width
+		"\u202enimda":                    {}, // written from right to left
+		"no\u00a0break":                  {},
+		"\u2028":                         {},
 	} {
-		if err := CheckName("role name", name); (err == nil) != ok || (err != nil && !errors.Is(err, ErrInvalid)) {
-			t.Errorf("CheckName(%q) = %v, want accepted: %t", name, err, ok)
+		err := CheckName("role name", name)
+		if (err == nil) != as.name || (err != nil && !errors.Is(err, ErrInvalid)) {
+			t.Errorf("CheckName(%q) = %v, want accepted: %t", name, err, as.name)
+		}
+		err = CheckClientID(name)
+		if (err == nil) != as.clientID || (err != nil && !errors.Is(err, ErrInvalid)) {
+			t.Errorf("CheckClientID(%q) = %v, want accepted: %t", name, err, as.clientID)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"mime/multipart"
@@ -118,7 +119,7 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	}
 	r.Form, r.PostForm = values, url.Values{}
 	r.MultipartForm, r.Body = &multipart.Form{}, http.NoBody // or fosite would read a body without bounds
-	a.AuthorizeRequester, err = p.fosite.NewAuthorizeRequest(r.Context(), r)
+	a.AuthorizeRequester, err = p.fosite.NewAuthorizeRequest(context.WithValue(r.Context(), judgedRedirect{}, to), r)
 	if err != nil && !errors.Is(err, fosite.ErrInvalidState) { // a short state is the client's choice: PKCE does what it is for
 		return a, err
 	}

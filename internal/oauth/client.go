@@ -11,7 +11,10 @@ import (
 )
 
 // client shows a domain.Client to fosite.
-type client struct{ *domain.Client }
+type client struct {
+	*domain.Client
+	redirectURI string // that an authorization request was found to name, empty: fosite does not see one
+}
 
 var (
 	_ fosite.Client             = client{}
@@ -20,7 +23,7 @@ var (
 
 func (c client) GetID() string                      { return c.ClientID }
 func (c client) GetHashedSecret() []byte            { return nil } // authn compares secrets
-func (c client) GetRedirectURIs() []string          { return c.RedirectURIs }
+func (c client) GetRedirectURIs() []string          { return []string{c.redirectURI} }
 func (c client) GetGrantTypes() fosite.Arguments    { return c.GrantTypes }
 func (c client) GetResponseTypes() fosite.Arguments { return fosite.Arguments{"code"} }
 func (c client) GetScopes() fosite.Arguments        { return nil } // target judges scopes
@@ -30,11 +33,14 @@ func (c client) GetResponseModes() []fosite.ResponseModeType {
 	return []fosite.ResponseModeType{fosite.ResponseModeQuery} // sendBack knows the others
 }
 
+// judgedRedirect is the key of the redirect URI that a request's context carries to fosite, which would compare by rules of its own.
+type judgedRedirect struct{}
+
 // authenticate is authn's client authentication, as fosite wants it.
 func (p *Provider) authenticate(_ context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
 	found, _, err := p.Clients.Authenticate(r, form)
 	if err != nil {
 		return nil, clientError(err)
 	}
-	return client{found}, nil
+	return client{Client: found}, nil
 }

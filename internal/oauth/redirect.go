@@ -31,9 +31,9 @@ func redirectURI(c *domain.Client, given string) (string, error) {
 	return "", fosite.ErrInvalidRequest.WithHint("The redirect_uri is not one that is registered for this application.")
 }
 
-// withoutPort drops the port of an http URI on a loopback address; it is "" for any other URI, and for a port that does not exist.
+// withoutPort drops the port of an http URI on a loopback address or localhost (RFC 9700 §2.1); it is "" for any other URI, and for a port that does not exist.
 func withoutPort(uri string) string {
-	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
+	for _, host := range []string{"http://127.0.0.1", "http://[::1]", "http://localhost"} {
 		rest, ok := strings.CutPrefix(uri, host)
 		if !ok {
 			continue

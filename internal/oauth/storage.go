@@ -82,7 +82,8 @@ func (s *storage) GetClient(ctx context.Context, id string) (fosite.Client, erro
 	} else if err != nil {
 		return nil, err
 	}
-	return client{found}, nil
+	judged, _ := ctx.Value(judgedRedirect{}).(string)
+	return client{found, judged}, nil
 }
 
 // CreateAuthorizeCodeSession stores the grant and its code. domain.ErrStale if something has changed since the request was judged,

@@ -43,7 +43,7 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}
-	if err := checkRedirectURIs(c.RedirectURIs, c.Public); err != nil {
+	if err := checkRedirectURIs(c.RedirectURIs); err != nil {
 		return err
 	}
 	return checkClientAPIs(*c)
@@ -51,7 +51,7 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 
 // checkClientID keeps client_id and users' "sub" apart (RFC 9068 §5): the subject of a token is one or the other.
 func checkClientID(clientID string) error {
-	if err := domain.CheckName("client_id", clientID); err != nil {
+	if err := domain.CheckClientID(clientID); err != nil {
 		return err
 	}
 	if strings.HasPrefix(clientID, "usr_") {

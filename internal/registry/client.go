@@ -17,22 +17,41 @@ import (
 // public client. An empty client_id is filled in. ErrInvalid if the client breaks a rule or names an API or permission that
 // does not exist, ErrExists if the client_id is taken.
 func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (domain.Client, string, error) {
+	if client.Public {
+		stored, err := r.createClient(ctx, client, nil)
+		return stored, "", err
+	}
+	secret, hashed := r.newSecret()
+	stored, err := r.createClient(ctx, client, []domain.ClientSecret{hashed})
+	if err != nil {
+		return domain.Client{}, "", err
+	}
+	return stored, secret, nil
+}
+
+// ImportClient is CreateClient of a client that keeps the secret which it has in another system. ErrInvalid also for a secret that is
+// too easy to guess, and for a public client.
+func (r *Registry) ImportClient(ctx context.Context, client domain.Client, secret string) (domain.Client, error) {
+	if client.Public {
+		return domain.Client{}, fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
+	}
+	if err := checkImportedSecret(secret); err != nil {
+		return domain.Client{}, err
+	}
+	return r.createClient(ctx, client, []domain.ClientSecret{r.importedSecret(secret)})
+}
+
+func (r *Registry) createClient(ctx context.Context, client domain.Client, secrets []domain.ClientSecret) (domain.Client, error) {
 	if client.ClientID == "" {
 		client.ClientID = "client_" + strings.ToLower(rand.Text())
 	}
 	client.CreatedAt = r.now()
 	client.UpdatedAt = client.CreatedAt
 	client.DisabledAt = time.Time{}
-	client.Secrets = nil
+	client.Secrets = secrets
 	client.RequirePKCE = client.RequirePKCE || client.Public
-	var secret string
-	if !client.Public {
-		var stored domain.ClientSecret
-		secret, stored = r.newSecret()
-		client.Secrets = []domain.ClientSecret{stored}
-	}
 	if err := checkClient(&client, r.grantTypes); err != nil {
-		return domain.Client{}, "", err
+		return domain.Client{}, err
 	}
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
 	var stored domain.Client
@@ -52,9 +71,9 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 		return err
 	})
 	if err != nil {
-		return domain.Client{}, "", fmt.Errorf("client %q: %w", client.ClientID, err)
+		return domain.Client{}, fmt.Errorf("client %q: %w", client.ClientID, err)
 	}
-	return stored, secret, nil
+	return stored, nil
 }
 
 // UpdateClient changes a client as edit does, and returns it as stored; client_id, secrets and whether it is disabled do not count.

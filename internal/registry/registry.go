@@ -37,7 +37,7 @@ func New(
 // LookupClient finds a client in the cache, a disabled one too. The client is shared: do not change it.
 // ErrNotFound if there is no such client_id, which costs no more than one that is there.
 func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.Client, error) {
-	if domain.CheckName("client_id", clientID) != nil {
+	if domain.CheckClientID(clientID) != nil {
 		return nil, domain.ErrNotFound // no name that a client can have; not worth an entry in the cache
 	}
 	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.store.FindClient)

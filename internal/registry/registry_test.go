@@ -432,3 +432,30 @@ func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 		}
 	})
 }
+
+func TestAClientMayBringItsSecretUnlessItIsEasyToGuess(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		service := domain.Client{ClientID: "moved", GrantTypes: []string{domain.GrantClientCredentials}}
+		for _, bad := range []string{
+			"", "short", strings.Repeat("x", 15), strings.Repeat("x", 40), strings.Repeat("xy", 129), "sixteen bytes \x00 ", "sixteen bytes\n and more", "ünïcode ünïcode ü",
+		} {
+			_, err := w.ImportClient(ctx, service, bad)
+			w.refused(err, domain.ErrInvalid, "secret")
+		}
+		public := domain.Client{ClientID: "app", Public: true, GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://a.example"}}
+		_, err := w.ImportClient(ctx, public, "a secret of a public client")
+		w.refused(err, domain.ErrInvalid, "public")
+
+		const secret = "ZXhhbXBsZS1hcHAtc2VjcmV0"
+		moved, err := w.ImportClient(ctx, service, secret)
+		w.check(err)
+		if len(moved.Secrets) != 1 || strings.Contains(moved.Secrets[0].Hash, secret) || strings.Contains(w.lastEvent().Details, secret) {
+			w.t.Errorf("secrets = %+v, the event says %s", moved.Secrets, w.lastEvent().Details)
+		}
+		w.refresh()
+		if !w.CheckSecret(&moved, secret) || w.CheckSecret(&moved, secret+"x") {
+			w.t.Error("its secret does not open, or another does")
+		}
+	})
+}

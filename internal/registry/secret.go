@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -19,6 +20,7 @@ const (
 	secretPrefix   = "signet_cs_" // lets a secret be found where it does not belong
 	hashPrefix     = "hmac-sha256:"
 	maxSecrets     = 5
+	minSecretBytes = 16 // of one from another system
 	maxSecretBytes = 256
 )
 
@@ -91,7 +93,22 @@ func (r *Registry) newSecret() (string, domain.ClientSecret) {
 	return secret, domain.ClientSecret{Hash: r.hashSecret(secret), Hint: secret[len(secret)-4:], CreatedAt: r.now()}
 }
 
-// hashSecret needs no salt and no slowness: a secret has 256 random bits.
+func checkImportedSecret(secret string) error {
+	unprintable := func(r rune) bool { return r < ' ' || r > '~' } // RFC 6749 Appendix A.2
+	if len(secret) < minSecretBytes || len(secret) > maxSecretBytes || strings.ContainsFunc(secret, unprintable) ||
+		strings.Count(secret, secret[:1]) == len(secret) {
+		return fmt.Errorf("%w secret: use %d to %d printable ASCII characters that nobody can guess", domain.ErrInvalid, minSecretBytes, maxSecretBytes)
+	}
+	return nil
+}
+
+// importedSecret is stored with a shorter hint than one made here, of which four characters give nothing away.
+func (r *Registry) importedSecret(secret string) domain.ClientSecret {
+	return domain.ClientSecret{Hash: r.hashSecret(secret), Hint: secret[len(secret)-2:], CreatedAt: r.now()}
+}
+
+// hashSecret needs no salt and no slowness: a secret has 256 random bits. One from another system may have fewer: without the key, its
+// hash does not help to guess it.
 func (r *Registry) hashSecret(secret string) string {
 	mac := hmac.New(sha256.New, r.secretKey)
 	mac.Write([]byte(secret))

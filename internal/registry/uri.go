@@ -28,21 +28,22 @@ var (
 
 var errLoopbackOnly = errors.New("http is only allowed for loopback (127.0.0.1, [::1], localhost); use https")
 
-func checkRedirectURIs(uris []string, public bool) error {
+func checkRedirectURIs(uris []string) error {
 	if len(uris) > maxRedirectURIs {
 		return fmt.Errorf("%w redirect URIs: there are %d; use at most %d", domain.ErrInvalid, len(uris), maxRedirectURIs)
 	}
 	for _, uri := range uris {
-		if err := checkRedirectURI(uri, public); err != nil {
+		if err := checkRedirectURI(uri); err != nil {
 			return fmt.Errorf("%w redirect URI %q: %w", domain.ErrInvalid, shorten(uri), err)
 		}
 	}
 	return checkUnique("redirect URI", uris)
 }
 
-// checkRedirectURI says what is wrong with a redirect URI (RFC 9700 §2.1, §4.1.3; RFC 8252 §7). Codes are sent to it, so
+// checkRedirectURI says what is wrong with a redirect URI (RFC 9700 §2.1, §4.1.3; RFC 8252 §7). Private-use schemes are taken as
+// applications have them. Codes are sent to it, so
 // whatever two readers could understand differently is refused.
-func checkRedirectURI(raw string, public bool) error {
+func checkRedirectURI(raw string) error {
 	u, err := parseURI(raw, maxRedirectBytes)
 	switch {
 	case err != nil:
@@ -61,14 +62,21 @@ func checkRedirectURI(raw string, public bool) error {
 		return checkHost(u)
 	case u.Scheme == "http":
 		return checkLoopback(u)
-	case !strings.Contains(u.Scheme, "."):
-		return errors.New("use https, or for an app its reversed domain as the scheme, like com.example.app:/callback")
-	case !public:
-		return errors.New("only a public client can have a private-use scheme; use https")
+	case slices.Contains(foreignSchemes, u.Scheme):
+		return fmt.Errorf("the scheme %s is not an application's; use https, or for an app its reversed domain as the scheme, like com.example.app:/callback",
+			u.Scheme)
 	case u.Opaque != "":
 		return errors.New("write a slash after the scheme, like com.example.app:/callback")
 	}
 	return nil
+}
+
+// foreignSchemes have a meaning in browsers or to other programs: what is sent there may run as a script, or reach somebody else.
+var foreignSchemes = []string{
+	"javascript", "vbscript", "livescript", "mocha", "data", "file", "blob", "filesystem", "about", "view-source", "jar", "mhtml", "mk", "res",
+	"resource", "chrome", "chrome-extension", "moz-extension", "edge", "opera", "devtools", "intent", "android-app", "content", "x-apple",
+	"ws", "wss", "ftp", "ftps", "sftp", "gopher", "mailto", "tel", "sms", "smsto", "callto", "facetime", "news", "nntp", "irc", "ldap", "ldaps",
+	"ssh", "telnet", "git", "smb", "nfs", "afp", "rtsp", "magnet", "ms-settings", "search-ms", "ms-msdt", "shell", "urn", "cid", "mid", "tag",
 }
 
 // nameRule is that of audiences that are no URLs, as other systems have them: orders, api://orders, urn:example:orders.

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,9 +14,8 @@ import (
 
 func TestRedirectURIRules(t *testing.T) {
 	for _, tc := range []struct {
-		uri    string
-		public bool
-		want   string // part of the message, empty: accepted
+		uri  string
+		want string // part of the message, empty: accepted
 	}{
 		{uri: "https://app.example/callback"},
 		{uri: "https://app.example:8443/callback?tenant=1"},
@@ -25,8 +25,13 @@ func TestRedirectURIRules(t *testing.T) {
 		{uri: "http://127.0.0.1:49152/callback"},
 		{uri: "http://[::1]:8080/"},
 		{uri: "http://localhost:3000/cb"},
-		{uri: "com.example.app:/callback", public: true},
-		{uri: "com.example.app://callback", public: true},
+		{uri: "com.example.app:/callback"},
+		{uri: "com.example.app://callback"},
+		{uri: "com.example:/cb"},
+		{uri: "cursor://anysphere.cursor-mcp/oauth/callback"},
+		{uri: "vscode://vscode.github-authentication/did-authenticate"},
+		{uri: "app.immich:///oauth-callback"},
+		{uri: "myapp:/callback"},
 
 		{uri: "", want: "absolute URI"},
 		{uri: "/callback", want: "absolute URI"},
@@ -41,7 +46,7 @@ func TestRedirectURIRules(t *testing.T) {
 		{uri: "https://[::1]/cb", want: "use http for a loopback address"},
 		{uri: "https://[0:0:0:0:0:0:0:1]/cb", want: "use http for a loopback address"},
 		{uri: "https://[::ffff:127.0.0.1]/cb", want: "use http for a loopback address"},
-		{uri: "com.example.app://127.0.0.1/cb", public: true, want: "use http for a loopback address"},
+		{uri: "com.example.app://127.0.0.1/cb", want: "use http for a loopback address"},
 		{uri: "https://user@app.example/cb", want: "user name"},
 		{uri: "https://user:pass@app.example/cb", want: "user name"},
 		{uri: "https://@app.example/cb", want: "user name"},
@@ -65,15 +70,20 @@ func TestRedirectURIRules(t *testing.T) {
 		{uri: "https://app.example:/cb", want: "colon"},
 		{uri: "https://app.example:0/cb", want: "port"},
 		{uri: "https://app.example:65536/cb", want: "port"},
-		{uri: "javascript:alert(1)", public: true, want: "use https"},
-		{uri: "data:text/html,x", public: true, want: "use https"},
-		{uri: "file:///etc/passwd", public: true, want: "use https"},
-		{uri: "myapp:/callback", public: true, want: "use https"},
-		{uri: "com.example.app:/callback", want: "only a public client"},
-		{uri: "com.example.app:callback", public: true, want: "write a slash"},
+		{uri: "javascript:alert(1)", want: "use https"},
+		{uri: "data:text/html,x", want: "use https"},
+		{uri: "file:///etc/passwd", want: "use https"},
+		{uri: "JavaScript://x/alert(1)", want: "use https"},
+		{uri: "vbscript:/x", want: "use https"},
+		{uri: "blob:https://app.example/1", want: "use https"},
+		{uri: "view-source:https://app.example/", want: "use https"},
+		{uri: "intent://x/#Intent;end", want: "fragment"},
+		{uri: "intent://x/", want: "use https"},
+		{uri: "urn:ietf:wg:oauth:2.0:oob", want: "use https"},
+		{uri: "com.example.app:callback", want: "write a slash"},
 		{uri: "https://app.example/" + strings.Repeat("x", maxRedirectBytes), want: "at most 2000"},
 	} {
-		t.Run(shorten(tc.uri), func(t *testing.T) { checkMessage(t, checkRedirectURI(tc.uri, tc.public), tc.want) })
+		t.Run(shorten(tc.uri), func(t *testing.T) { checkMessage(t, checkRedirectURI(tc.uri), tc.want) })
 	}
 }
 
@@ -117,8 +127,7 @@ func TestAcceptedRedirectURIsAreNeverAmbiguous(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := rapid.SampledFrom([]string{"", "https://", "http://", "com.example.app:"}).Draw(t, "start")
 		raw := start + strings.Join(rapid.SliceOfN(pieces, 0, 8).Draw(t, "pieces"), "")
-		public := rapid.Bool().Draw(t, "public")
-		if checkRedirectURI(raw, public) != nil {
+		if checkRedirectURI(raw) != nil {
 			return
 		}
 		u, err := url.Parse(raw)
@@ -131,7 +140,7 @@ func TestAcceptedRedirectURIsAreNeverAmbiguous(t *testing.T) {
 			t.Fatalf("%q was accepted", raw)
 		case u.Scheme == "http" && !loopback, u.Scheme == "https" && u.Hostname() == "":
 			t.Fatalf("%q was accepted", raw)
-		case u.Scheme != "http" && u.Scheme != "https" && (!public || !strings.Contains(u.Scheme, ".")):
+		case slices.Contains([]string{"javascript", "data"}, u.Scheme):
 			t.Fatalf("%q was accepted", raw)
 		}
 		for segment := range strings.SplitSeq(u.Path, "/") {
