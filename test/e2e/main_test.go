@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"testing"
 
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -28,10 +27,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "signet")
-	args := []string{"build", "-o", binary}
-	if underRace() {
-		args = append(args, "-race")
-	}
+	args := append([]string{"build", "-o", binary}, buildFlags()...)
 	if out, err := exec.Command("go", append(args, "../../cmd/signet")...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build signet: %v\n%s", err, out)
 		return 1
@@ -39,8 +35,13 @@ func run(m *testing.M) int {
 	return pgtest.Run(m)
 }
 
-// underRace says whether the tests run with the race detector; then the binary does, too.
-func underRace() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+// buildFlags are those that the tests were built with and that change what a binary does: -race, and what it leaves out.
+func buildFlags() (flags []string) {
+	info, _ := debug.ReadBuildInfo()
+	for _, setting := range info.Settings {
+		if setting.Key == "-race" || setting.Key == "-gcflags" {
+			flags = append(flags, setting.Key+"="+setting.Value)
+		}
+	}
+	return flags
 }
