@@ -95,6 +95,7 @@ CREATE TABLE clients (
 COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to id as client_ref';
 COMMENT ON COLUMN clients.is_public IS 'It has no secret';
 COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
+COMMENT ON COLUMN clients.require_pkce IS 'A code needs a challenge (RFC 7636); always, of a public client';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 
 CREATE TABLE client_secrets (
@@ -499,6 +500,33 @@ CREATE TABLE receivers (
 COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
 COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
 COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';
+
+-- For people who read the database. A token that a revocation under way covers counts as revoked, as it does to all who ask.
+CREATE VIEW issued_tokens_v AS
+SELECT rtrim(translate(encode(uuid_send(t.jti), 'base64'), '+/', '-_'), '=') AS jti,
+    CASE WHEN t.kind IS NULL THEN 'access' ELSE 'id' END AS kind,
+    c.client_id, u.username, a.audience, k.kid, t.grant_id,
+    to_timestamp(t.issued_ms / 1e3) AS issued_at,
+    to_timestamp(t.expires_at / 1e6) AS expires_at,
+    to_timestamp(t.suspended_at / 1e6) AS suspended_at,
+    to_timestamp(COALESCE(t.revoked_at, (
+        SELECT MIN(r.created_at) FROM revocations r
+        WHERE r.done_at IS NULL AND r.revision > t.revision AND (r.issued_before IS NULL OR r.issued_before > t.issued_ms * 1000)
+            AND CASE r.kind
+                WHEN 'user' THEN r.target_id = t.user_id
+                WHEN 'client' THEN r.target_id = t.client_ref
+                WHEN 'api' THEN r.target_id = t.api_id
+                WHEN 'key' THEN r.target_id = t.key_id
+                WHEN 'grant' THEN r.target_id = t.grant_id
+                ELSE TRUE END)) / 1e6) AS revoked_at
+FROM (SELECT *, ('x' || left(translate(jti::text, '-', ''), 12))::bit(48)::bigint AS issued_ms FROM issued_tokens) t
+LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id
+LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id;
+COMMENT ON VIEW issued_tokens_v IS 'issued_tokens, with names and timestamps; username is NULL if the subject is the client';
+
+CREATE VIEW audit_v AS
+SELECT seq, to_timestamp(at / 1e6) AS at, actor, action, target, details, erased_by, encode(hash, 'hex') AS hash FROM audit_events;
+COMMENT ON VIEW audit_v IS 'audit_events, with timestamps';
 
 INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);

@@ -1,3 +1,5 @@
+DROP VIEW audit_v;
+DROP VIEW issued_tokens_v;
 DROP TABLE receivers;
 DROP TABLE outbox;
 DROP TABLE audit_checkpoints;

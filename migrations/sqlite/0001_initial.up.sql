@@ -399,6 +399,45 @@ CREATE TABLE receivers (
     paused_at       INTEGER
 ) STRICT;
 
+-- For people who read the database. A token that a revocation under way covers counts as revoked, as it does to all who ask.
+-- SQLite has neither base64url nor numbers from blobs, so both come from the hexadecimal digits.
+CREATE VIEW issued_tokens_v AS
+SELECT (
+        SELECT group_concat(substr(letters, (bits >> 6) + 1, 1) || substr(letters, (bits & 63) + 1, 1), '')
+        FROM (
+            SELECT 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_' AS letters,
+                (instr(digits, substr(t.hex, n, 1)) - 1) * 256 + (instr(digits, substr(t.hex, n + 1, 1)) - 1) * 16
+                    + instr(digits, substr(t.hex, n + 2, 1)) - 1 AS bits
+            FROM (SELECT column1 AS n, '0123456789ABCDEF' AS digits
+                FROM (VALUES (1), (4), (7), (10), (13), (16), (19), (22), (25), (28), (31)))
+            ORDER BY n)
+    ) AS jti,
+    CASE WHEN t.kind IS NULL THEN 'access' ELSE 'id' END AS kind,
+    c.client_id, u.username, a.audience, k.kid, t.grant_id,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.issued_ms / 1e3, 'unixepoch') AS issued_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.expires_at / 1e6, 'unixepoch') AS expires_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.suspended_at / 1e6, 'unixepoch') AS suspended_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', COALESCE(t.revoked_at, (
+        SELECT MIN(r.created_at) FROM revocations r
+        WHERE r.done_at IS NULL AND r.revision > t.revision AND (r.issued_before IS NULL OR r.issued_before > t.issued_ms * 1000)
+            AND CASE r.kind
+                WHEN 'user' THEN r.target_id = t.user_id
+                WHEN 'client' THEN r.target_id = t.client_ref
+                WHEN 'api' THEN r.target_id = t.api_id
+                WHEN 'key' THEN r.target_id = t.key_id
+                WHEN 'grant' THEN r.target_id = t.grant_id
+                ELSE TRUE END)) / 1e6, 'unixepoch') AS revoked_at
+FROM (
+    SELECT *, hex(jti) || '0' AS hex, (
+        SELECT SUM((instr('0123456789ABCDEF', substr(hex(jti), column1, 1)) - 1) << (48 - 4 * column1))
+        FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12))) AS issued_ms
+    FROM issued_tokens) t
+LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id
+LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id;
+
+CREATE VIEW audit_v AS
+SELECT seq, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1e6, 'unixepoch') AS at, actor, action, target, details, erased_by, lower(hex(hash)) AS hash FROM audit_events;
+
 INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
 
