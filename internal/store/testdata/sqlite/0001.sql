@@ -1,0 +1,66 @@
+-- Rows for every table of version 1, each column with a value of its own where it can have one.
+
+UPDATE installation SET revision = 2, key_check = X'4444444444444444', setup_at = 1767323045678000, status_seq = 1, audit_seq = 1, audit_hash = X'1111111111111111111111111111111111111111111111111111111111111111',
+    expiry_seen_at = 1767323045678003, expiry_seen_id = 51;
+INSERT INTO changes (revision, kind, key, changed_at)
+VALUES (2, 'client', 'shop', 1767323045678000);
+INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at)
+VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001);
+INSERT INTO permissions (api_id, name, description)
+VALUES (10, 'orders:read', 'Read orders');
+INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, grant_types, redirect_uris, id_token_alg, disabled_at, version, created_at, updated_at)
+VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', 'RS256', 1767323045678000, 2, 1767323045678000, 1767323045678000);
+INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at)
+VALUES (21, 20, 'hmac-sha256:1', 'abcd', 1767323045678000, 1767323045678002);
+INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default)
+VALUES (20, 10, FALSE, TRUE);
+INSERT INTO client_permissions (client_ref, api_id, permission)
+VALUES (20, 10, 'orders:read');
+INSERT INTO client_serves (client_ref, api_id)
+VALUES (20, 10);
+INSERT INTO users (id, subject, username, email, email_verified, name, disabled_at, version, created_at, updated_at)
+VALUES (30, 'sub-alice', 'alice', 'alice@example.com', TRUE, 'Alice', 1767323045678000, 4, 1767323045678000, 1767323045678000);
+INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at)
+VALUES (31, 30, 'password', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA', 1767323045678000, 1767323045678000);
+INSERT INTO identities (id, user_id, provider, external_id, created_at)
+VALUES (32, 30, 'https://accounts.example', '42', 1767323045678000);
+INSERT INTO groups (id, name, description, version, created_at, updated_at)
+VALUES (40, 'ops', 'Operations', 1, 1767323045678000, 1767323045678000);
+INSERT INTO group_members (group_id, user_id)
+VALUES (40, 30);
+INSERT INTO roles (id, name, description, version, created_at, updated_at)
+VALUES (50, 'clerk', 'Reads orders', 1, 1767323045678000, 1767323045678000);
+INSERT INTO role_permissions (role_id, api_id, permission)
+VALUES (50, 10, 'orders:read');
+INSERT INTO assignments (id, role_id, user_id, group_id, client_ref, expires_at, created_at)
+VALUES (51, 50, 30, NULL, NULL, 1767323045678003, 1767323045678000);
+INSERT INTO sessions (id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at)
+VALUES (60, X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
+INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
+VALUES (30, 20, 'https://orders.example', '["openid", "orders:read"]', 1767323045678000);
+INSERT INTO grants (id, client_ref, user_id, session_id, revision, audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
+VALUES (8589934592, 20, 30, 60, 2, 'https://orders.example', '["openid"]', 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102');
+INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at, used_at)
+VALUES ('code', 8589934592, '{"state":["a b"],"nonce":["n"]}', 1767323045678000, 1767323045678009, 1767323045678010);
+INSERT INTO refresh_tokens (signature, grant_id, created_at, expires_at, used_at)
+VALUES ('refresh', 8589934592, 1767323045678000, 1767323045678011, 1767323045678012);
+INSERT INTO issued_tokens (expires_at, revision, grant_id, revoked_at, suspended_at, client_ref, user_id, key_id, api_id, status_list, status_index, jti, digest, kind)
+VALUES (1767323045678013, 2, 8589934592, 1767323045678014, 1767323045678015, 20, 30, 80, 10, 70, 5, X'019b7c5aabcd00ff00ff00ff00ff00ff', X'ff00ff00ff00ff00ff00ff00ff00ff00', 2);
+INSERT INTO revocations (id, kind, target_id, user_id, audience, keep_grants, revision, issued_before, created_at, cursor, marked, ended, done_at)
+VALUES (90, 'grant', 8589934592, 30, 'https://orders.example', TRUE, 2, 1767323045678000, 1767323045678000, X'00000000000000000000000000000001', 3, 1, 1767323045678016);
+INSERT INTO status_lists (id, size, leased, expires_at, created_at)
+VALUES (70, 1048576, 64, 1767323045678017, 1767323045678000);
+INSERT INTO status_changes (seq, list_id, entries)
+VALUES (1, 70, X'0105');
+INSERT INTO signing_keys (id, kid, alg, state, public_jwk, sealed_key, created_at, activated_at, retired_at, revoked_at)
+VALUES (80, 'k1', 'ES256', 'revoked', '{"kty":"EC","crv":"P-256"}', X'aabb', 1767323045678000, 1767323045678018, 1767323045678019, 1767323045678020);
+INSERT INTO setup_links (hash, created_at, expires_at)
+VALUES (X'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1767323045678000, 1767323045678021);
+INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, erased_by, prev_hash, hash)
+VALUES (1, 1767323045678000, 'user:alice', 'client.create', 'client:shop', '{"b":1, "a":"\u003c"}', X'dddddddddddddddddddddddddddddddd', X'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 7, X'', X'1111111111111111111111111111111111111111111111111111111111111111');
+INSERT INTO audit_checkpoints (seq, hash, at, mac)
+VALUES (1, X'1111111111111111111111111111111111111111111111111111111111111111', 1767323045678000, X'2222222222222222222222222222222222222222222222222222222222222222');
+INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, user_id, audience)
+VALUES (1, 1767323045678000, 'session-revoked', 'revoked', 'user', 'complex', 'sub-alice', '00ff', 30, 'https://orders.example');
+INSERT INTO receivers (id, client_ref, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, leased_until, attempts, next_attempt_at, last_error, created_at, paused_at)
+VALUES (100, 20, 'push', 'https://shop.example/events', X'33', TRUE, '["session-revoked"]', 1, '["3"]', 1767323045678022, 2, 1767323045678023, 'it answered 500', 1767323045678000, 1767323045678024);
