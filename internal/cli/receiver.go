@@ -46,7 +46,8 @@ func (a *app) receiverCreate() *cobra.Command {
 		Short: "Send a service events about revocations and changes",
 		Long: `Makes a client that serves an API a receiver of security events (RFC 8417, CAEP): events are sent when a token, user or client
 is revoked, and when roles, groups or permissions change, from now on; each is repeated until it is acknowledged. It hears only of
-users and clients that had a token or a grant for an API which it serves.
+users and clients that had a token or a grant for an API which it serves, or that it added by itself: it posts
+{"subject":{"format":"iss_sub","iss":ISSUER,"sub":SUB}} to /events/subjects:add, or to /events/subjects:remove.
 With --poll it fetches them at /events/poll (RFC 8936), with its client_id and client_secret. With --push Signet posts them to its URL (RFC 8935).`,
 		Example: `  signet receiver create orders --poll
   signet receiver create orders --push https://orders.example/events --bearer-stdin < token

@@ -65,3 +65,27 @@ func (ReceiverRefused) Kind() string { return "receiver.refuse" }
 
 // Object implements Event.
 func (e ReceiverRefused) Object() string { return "receiver:" + e.ClientID }
+
+// ReceiverSubjectAdded says: a receiver added a user or client to its stream.
+type ReceiverSubjectAdded struct {
+	ClientID string `json:"-"`
+	Subject  string `json:"sub"`
+}
+
+// Kind implements Event.
+func (ReceiverSubjectAdded) Kind() string { return "receiver.add_subject" }
+
+// Object implements Event.
+func (e ReceiverSubjectAdded) Object() string { return "receiver:" + e.ClientID }
+
+// ReceiverSubjectRemoved says: a receiver removed a user or client from its stream.
+type ReceiverSubjectRemoved struct {
+	ClientID string `json:"-"`
+	Subject  string `json:"sub"`
+}
+
+// Kind implements Event.
+func (ReceiverSubjectRemoved) Kind() string { return "receiver.remove_subject" }
+
+// Object implements Event.
+func (e ReceiverSubjectRemoved) Object() string { return "receiver:" + e.ClientID }

@@ -28,6 +28,9 @@ var (
 		ErrorField: "unsupported_token_type", DescriptionField: "An ID token cannot be revoked: revoke the access or refresh token.",
 		CodeField: http.StatusBadRequest,
 	}
+	errUnknownSubject = &fosite.RFC6749Error{ // Shared Signals Framework 1.0 §8.1.3
+		ErrorField: "invalid_request", DescriptionField: "There is no user or client with this subject.", CodeField: http.StatusNotFound,
+	}
 	errInvalidGrant = fosite.ErrInvalidGrant.WithDescription(
 		"The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
 )

@@ -117,6 +117,8 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /oauth2/revoke", p.revoke)
 	mux.HandleFunc("POST /revoke", p.revoke)
 	mux.HandleFunc("POST /events/poll", p.pollEvents)
+	mux.HandleFunc("POST /events/subjects:add", p.addSubject)
+	mux.HandleFunc("POST /events/subjects:remove", p.removeSubject)
 	mux.HandleFunc("GET /oauth2/userinfo", p.userinfo)
 	mux.HandleFunc("POST /oauth2/userinfo", p.userinfo)
 	cors.Mount(mux, crossOrigin)

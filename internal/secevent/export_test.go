@@ -16,3 +16,6 @@ func (s *Service) Woken() bool {
 
 // SetPatience shortens how long a poll waits, and a push.
 func (s *Service) SetPatience(poll, push time.Duration) { s.longPoll, s.pushTimeout = poll, push }
+
+// SetMaxSubjects bounds a stream.
+func (s *Service) SetMaxSubjects(n int64) { s.maxSubjects = n }

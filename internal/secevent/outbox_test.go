@@ -9,6 +9,8 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -28,6 +30,92 @@ func TestAReceiverHearsOnlyOfSubjectsThatHadATokenForWhatItServes(t *testing.T) 
 		same(t, abouts(w.b.poll(t, "orders-svc")), nil)
 		same(t, abouts(w.b.poll(t, "billing-svc")), []string{bob.Subject, bob.Subject})
 	})
+}
+
+func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ctx := eventtest.Context(t)
+		w.a.AddClient(t, domain.Client{ClientID: "orders-too", Serves: []string{orders}})
+		w.a.AddService(t, "robot", orders)
+		w.polls(t, "orders-svc", "orders-too", "billing-svc")
+		bob := w.a.AddUser(t, "bob", "")
+		named := func(sub string) secevent.StreamSubject {
+			return secevent.StreamSubject{Subject: secevent.SubjectID{Format: domain.FormatIssSub, Issuer: issuer, Subject: sub}}
+		}
+		// heard is what each receiver hears of, until it acknowledges that.
+		heard := func() map[string][]string {
+			t.Helper()
+			all := map[string][]string{}
+			for _, receiver := range []string{"orders-svc", "orders-too", "billing-svc"} {
+				if sets := w.b.poll(t, receiver); len(sets) > 0 {
+					all[receiver] = abouts(sets)
+					w.b.poll(t, receiver, ids(sets)...)
+				}
+			}
+			return all
+		}
+		none := map[string][]string{}
+		change := func() {
+			t.Helper()
+			w.a.AssignRole(t, "clerk", domain.SubjectUser, "bob", time.Time{})
+			w.a.AssignRole(t, "clerk", domain.SubjectClient, "robot", time.Time{})
+		}
+		change()
+		same(t, heard(), none)
+		for range 2 { // the second time is no error
+			must(t, w.a.events.AddSubject(ctx, "orders-svc", named(bob.Subject)))
+			must(t, w.a.events.AddSubject(ctx, "orders-svc", named("robot")))
+		}
+		change()
+		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject, "robot"}})
+
+		_, session, err := w.a.Sessions.Start(ctx, bob, []string{"pwd"}, "", "")
+		must(t, err)
+		must(t, w.a.Sessions.End(ctx, session))
+		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject}})
+
+		w.hadToken(t, "reporting", "bob", orders) // of which all hear, each once
+		w.a.AssignRole(t, "clerk", domain.SubjectUser, "bob", time.Time{})
+		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject}, "orders-too": {bob.Subject}})
+
+		must(t, w.a.events.RemoveSubject(ctx, "orders-svc", named("robot")))
+		must(t, w.a.events.RemoveSubject(ctx, "orders-svc", named("robot")))
+		w.a.AssignRole(t, "clerk", domain.SubjectClient, "robot", time.Time{})
+		same(t, heard(), none)
+
+		// What is gone can be added no more, and makes room.
+		must(t, w.a.events.AddSubject(ctx, "billing-svc", named(bob.Subject)))
+		must(t, w.a.Directory.DeleteUser(ctx, "bob"))
+		same(t, heard()["billing-svc"], []string{bob.Subject})
+		servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", named(bob.Subject)), secevent.ErrUnknownSubject)
+	})
+}
+
+func TestSubjectsThatCannotBeAddedAreRefused(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ctx := eventtest.Context(t)
+	w.polls(t, "orders-svc")
+	good := secevent.SubjectID{Format: domain.FormatIssSub, Issuer: issuer, Subject: "reporting"}
+	elsewhere, unknown, email := good, good, secevent.SubjectID{Format: "email", ID: "a@x.example"}
+	elsewhere.Issuer, unknown.Subject = "https://other.example", "nobody"
+	for _, change := range []func(context.Context, string, secevent.StreamSubject) error{w.a.events.AddSubject, w.a.events.RemoveSubject} {
+		must(t, change(ctx, "orders-svc", secevent.StreamSubject{StreamID: "orders-svc", Subject: good}))
+		servicetest.Refused(t, change(ctx, "billing-svc", secevent.StreamSubject{Subject: good}), secevent.ErrNotReceiver)
+		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{Subject: elsewhere}), secevent.ErrUnknownSubject)
+		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{Subject: email}), domain.ErrInvalid)
+		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{}), domain.ErrInvalid)
+		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{StreamID: "billing-svc", Subject: good}), domain.ErrInvalid, "orders-svc")
+	}
+	servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: unknown}), secevent.ErrUnknownSubject)
+
+	w.a.events.SetMaxSubjects(1)
+	more := good
+	more.Subject = "billing-svc"
+	must(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: good}))
+	servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: more}), secevent.ErrTooManySubjects)
+	must(t, w.a.events.RemoveSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: good}))
+	must(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: more}))
 }
 
 func TestServicesHearWhenPermissionsShrink(t *testing.T) {

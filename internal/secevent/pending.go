@@ -56,7 +56,7 @@ func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 	if !client.DisabledAt.IsZero() {
 		return p, nil
 	}
-	entries, through, err := s.Store.ListOutbox(ctx, r.Progress.Acked, r.Events, client.Serves, maxPending)
+	entries, through, err := s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, r.Events, client.Serves, maxPending)
 	if err != nil {
 		return pending{}, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -157,7 +157,7 @@ func (p pending) progress(done ...item) domain.Progress {
 // meanwhile.
 func (s *Service) acknowledge(ctx context.Context, p pending, done ...item) (domain.Progress, error) {
 	next := p.progress(done...)
-	if err := s.Store.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next); err != nil {
+	if err := s.Outbox.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next); err != nil {
 		return p.receiver.Progress, fmt.Errorf("store the progress of receiver %q: %w", p.receiver.Client, err)
 	}
 	return next, nil

@@ -39,7 +39,7 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 		return queue.behind, s.advance(ctx, queue)
 	}
 	until := s.Now().Add(leaseTime)
-	if err := s.Store.LeaseReceiver(ctx, queue.receiver.ID, s.Now(), until); err != nil {
+	if err := s.Outbox.LeaseReceiver(ctx, queue.receiver.ID, s.Now(), until); err != nil {
 		return false, fmt.Errorf("lease the receiver: %w", err)
 	}
 	leased := queue.receiver
@@ -47,7 +47,7 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 	defer func() { // whatever happens: nobody else may push while the lease lasts
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 		defer cancel()
-		err = errors.Join(err, s.Store.ReleaseReceiver(release, leased))
+		err = errors.Join(err, s.Outbox.ReleaseReceiver(release, leased))
 	}()
 	// Another replica may have delivered before the lease.
 	if queue, err = s.load(ctx, clientID); err != nil {

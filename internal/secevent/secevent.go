@@ -2,7 +2,7 @@
 //
 // Every revocation and change records an event in its own transaction, numbered in the order of commits; internal/event writes whom
 // it concerns to the outbox. So a receiver is a cursor over the outbox, and its tokens are made when they are delivered. It hears of
-// a user or client only if that had a token, or a grant, for an API which the receiver serves.
+// a user or client only if that had a token, or a grant, for an API which the receiver serves, or if the receiver added it to its stream.
 package secevent
 
 import (
@@ -33,6 +33,7 @@ const (
 // Config is what a Service is made of.
 type Config struct {
 	Store     Store
+	Outbox    Outbox
 	Keys      *keys.Keys
 	Master    *keys.Master // seals bearer tokens
 	Registry  *registry.Registry
@@ -50,6 +51,7 @@ type Service struct {
 	clients     map[reach]*http.Client
 	longPoll    time.Duration
 	pushTimeout time.Duration
+	maxSubjects int64
 
 	kick    chan struct{} // one that waits is enough
 	pushing chan struct{} // a slot for every delivery
@@ -70,7 +72,7 @@ func New(c Config) *Service {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{
-		Config: c, clients: newClients(), longPoll: longPoll, pushTimeout: pushTimeout,
+		Config: c, clients: newClients(), longPoll: longPoll, pushTimeout: pushTimeout, maxSubjects: maxSubjects,
 		kick: make(chan struct{}, 1), pushing: make(chan struct{}, maxDeliveries),
 		news: make(chan struct{}), waitingOf: map[string]int{}, busy: map[int64]bool{},
 	}
@@ -111,12 +113,12 @@ func (s *Service) Run(ctx context.Context) {
 
 // Sync looks at the log once: it wakes polls if there is something new, and begins the deliveries that are due.
 func (s *Service) Sync(ctx context.Context) error {
-	last, err := s.Store.LastEvent(ctx)
+	last, err := s.Outbox.LastEvent(ctx)
 	if err != nil {
 		return err
 	}
 	s.announce(last)
-	due, err := s.Store.DueReceivers(ctx, s.Now())
+	due, err := s.Outbox.DueReceivers(ctx, s.Now())
 	if err != nil {
 		return err
 	}

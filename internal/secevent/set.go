@@ -23,7 +23,7 @@ type securityEvent struct {
 	ID          string             `json:"jti"`
 	Audience    string             `json:"aud"` // client_id of the receiver
 	Transaction string             `json:"txn"` // the seq of the audit log
-	Subject     subjectID          `json:"sub_id"`
+	Subject     SubjectID          `json:"sub_id"`
 	Events      map[string]payload `json:"events"`
 }
 

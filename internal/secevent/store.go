@@ -7,7 +7,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Store keeps receivers and their outbox.
+// Store keeps receivers.
 type Store interface {
 	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
@@ -19,13 +19,23 @@ type Store interface {
 	FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error)
 	// ListReceivers returns receivers by client_id, those after the given one, at most limit.
 	ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error)
-	// DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
-	DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error)
 	// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
 	// ErrNotFound if that client is no receiver.
 	PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error
 	// DeleteReceiver returns ErrNotFound if that client is no receiver.
 	DeleteReceiver(ctx context.Context, clientID string) error
+
+	// AddSubject adds a user or client, by its "sub", to the stream of a receiver, and returns how many are in it then; one that was is no
+	// error. ErrNotFound if there is no such user or client.
+	AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error)
+	// RemoveSubject removes a user or client from the stream of a receiver; one that was not in it is no error.
+	RemoveSubject(ctx context.Context, receiver int64, subject string) (removed bool, err error)
+}
+
+// Outbox is what receivers are sent, and how far they have come.
+type Outbox interface {
+	// DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
+	DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error)
 	// MoveReceiver sets how far a receiver has come. ErrConsumed if it has not just come as far as from.
 	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
 	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.
@@ -36,7 +46,7 @@ type Store interface {
 
 	// LastEvent is the seq of the last event of the audit log.
 	LastEvent(ctx context.Context) (int64, error)
-	// ListOutbox returns what a receiver of kinds of event that serves audiences has to hear after a seq: entries of whole events,
+	// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq: entries of whole events,
 	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at.
-	ListOutbox(ctx context.Context, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error)
+	ListOutbox(ctx context.Context, receiver, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error)
 }

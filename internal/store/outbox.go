@@ -28,6 +28,7 @@ func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 			for _, r := range found {
 				rows = append(rows, []any{
 					e.Seq, micros(e.At), e.Signal.Kind, e.Signal.Reason, r.initiator, r.format, r.subject, r.session, nullID(r.userID), r.audience,
+					r.receiver,
 				})
 			}
 		}
@@ -35,26 +36,26 @@ func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := c.exec(ctx, `INSERT INTO outbox (`+outboxColumns+`) SELECT `+outboxColumns+` FROM `+c.db.dialect.rows(`$1`,
-		`seq BIGINT`, `at BIGINT`, `kind`, `reason`, `initiator`, `format`, `subject`, `session`, `user_id BIGINT`, `audience`)+` r
+	_, err := c.exec(ctx, `INSERT INTO outbox (`+outboxColumns+`, receiver_id) SELECT `+outboxColumns+`, receiver_id FROM `+c.db.dialect.rows(`$1`,
+		`seq BIGINT`, `at BIGINT`, `kind`, `reason`, `initiator`, `format`, `subject`, `session`, `user_id BIGINT`, `audience`, `receiver_id BIGINT`)+` r
 		WHERE TRUE ON CONFLICT DO NOTHING`, jsonRows(rows))
 	return err
 }
 
-// ListOutbox returns what a receiver of kinds of event that serves audiences has to hear after a seq: entries of whole events, oldest
+// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq: entries of whole events, oldest
 // first, as many as make at least limit entries; and through, the last seq that was looked at. What no longer exists, and could only
 // have had its claims changed, is left out.
-func (db *DB) ListOutbox(ctx context.Context, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error) {
+func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		if through, err = one(ctx, c, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`); err != nil {
 			return err
 		}
-		if len(kinds) == 0 || len(audiences) == 0 {
+		if len(kinds) == 0 {
 			return nil
 		}
-		kindsIn, args := in([]any{after, through}, kinds...)
+		kindsIn, args := in([]any{after, through, receiver}, kinds...)
 		audiencesIn, args := in(args, append([]string{""}, audiences...)...)
-		relevant := `FROM outbox o WHERE o.seq > $1 AND o.seq <= $2 AND o.kind IN ` + kindsIn + ` AND o.audience IN ` + audiencesIn + `
+		relevant := `FROM outbox o WHERE o.seq > $1 AND o.seq <= $2 AND o.kind IN ` + kindsIn + ` AND o.audience IN ` + audiencesIn + ` AND o.receiver_id IN (0, $3)
 			AND (o.kind <> '` + domain.EventTokenClaimsChange + `' OR o.format <> '` + domain.FormatIssSub + `'
 				OR o.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)
 				OR o.user_id IS NULL AND EXISTS (SELECT 1 FROM clients k WHERE k.client_id = o.subject))`

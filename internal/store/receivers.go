@@ -53,7 +53,7 @@ func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receive
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
-		AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq > r.acked AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
+		AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN (0, r.id) AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
 			AND (o.audience = '' OR o.audience IN (
 				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref)))
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
@@ -106,3 +106,33 @@ func (db *DB) ReleaseReceiver(ctx context.Context, r domain.Receiver) error {
 func (db *DB) LastEvent(ctx context.Context) (int64, error) {
 	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
 }
+
+// AddSubject adds a user or client, by its "sub", to the stream of a receiver, and returns how many are in it then; one that was is no
+// error. ErrNotFound if there is no such user or client.
+func (db *DB) AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error) {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		who, err := one(ctx, c, scanConcerned, `SELECT * FROM (`+subjectsNamed+`) s LIMIT 1`, subject)
+		if err != nil {
+			return err
+		}
+		n, err := c.exec(ctx, `INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, created_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT DO NOTHING`, receiver, nullID(who.userID), nullID(who.clientID), micros(now))
+		if err != nil {
+			return err
+		}
+		added = n > 0
+		count, err = one(ctx, c, scanInt, `SELECT COUNT(*) FROM receiver_subjects WHERE receiver_id = $1`, receiver)
+		return err
+	})
+	return added, count, err
+}
+
+// RemoveSubject removes a user or client from the stream of a receiver; one that was not in it is no error.
+func (db *DB) RemoveSubject(ctx context.Context, receiver int64, subject string) (removed bool, err error) {
+	n, err := db.exec(ctx, `DELETE FROM receiver_subjects WHERE receiver_id = $2
+		AND (user_id IN (SELECT id FROM users WHERE subject = $1) OR client_ref IN (SELECT id FROM clients WHERE client_id = $1))`, subject, receiver)
+	return n > 0, err
+}
+
+// subjectsNamed selects the user or client with the "sub" $1.
+const subjectsNamed = concernedUsers + ` WHERE u.subject = $1 UNION ALL ` + concernedClients + ` WHERE c.client_id = $1`

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -21,6 +22,7 @@ type outboxRow struct {
 	initiator, format, subject, session string
 	userID                              int64 // zero: no user
 	audience                            string
+	receiver                            int64 // zero: every one that serves the audience
 }
 
 // servedAPI is an API that a receiver serves.
@@ -119,9 +121,10 @@ func initiatorOf(signal domain.SecurityEvent, username string) string {
 	return signal.Initiator
 }
 
-// ofGrants returns the rows of a grant that was revoked, or of a session that has ended: for the audiences of its grants.
+// ofGrants returns the rows of a grant that was revoked, or of a session that has ended: for the audiences of its grants, and for the
+// receivers that added its user.
 func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) ([]outboxRow, error) {
-	query := `SELECT DISTINCT u.id, u.subject, u.username, g.audience FROM grants g JOIN users u ON u.id = g.user_id WHERE `
+	query := `SELECT DISTINCT u.id, u.subject, u.username, g.audience, 0 FROM grants g JOIN users u ON u.id = g.user_id WHERE `
 	format, session, args := domain.FormatIssSub, "", []any{about.ID}
 	if about.Kind == domain.ConcernsGrant {
 		query += `g.id = $1`
@@ -129,16 +132,23 @@ func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent
 		query += `g.session_id = $1 AND g.user_id = $2 AND g.revoked_at IS NULL`
 		format, session, args = domain.FormatComplex, about.Name, append(args, about.UserID)
 	}
-	return list(ctx, w.conn, func(row scanner) (r outboxRow, err error) {
+	scan := func(row scanner) (r outboxRow, err error) {
 		var username string
-		err = row.Scan(&r.userID, &r.subject, &username, &r.audience)
+		err = row.Scan(&r.userID, &r.subject, &username, &r.audience, &r.receiver)
 		r.initiator, r.format, r.session = initiatorOf(signal, username), format, session
 		return r, err
-	}, query, args...)
+	}
+	rows, err := list(ctx, w.conn, scan, query, args...)
+	if err != nil || about.Kind == domain.ConcernsGrant {
+		return rows, err
+	}
+	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, '', x.receiver_id
+		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE x.user_id = $1`, about.UserID)
+	return append(rows, added...), err
 }
 
-// ofSubjects returns a row for each subject and each API that a receiver serves, if the subject had a token for it or has given a grant.
-// If that is too many, it returns a row for each API.
+// ofSubjects returns a row for each subject and each API that a receiver serves, if the subject had a token for it or has given a grant,
+// or if the receiver added it. If that is too many, it returns a row for each API.
 func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) (rows []outboxRow, err error) {
 	served, err := w.servedAPIs(ctx, about.Audience)
 	if err != nil || len(served) == 0 {
@@ -153,12 +163,19 @@ func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEve
 		if err != nil {
 			return nil, err
 		}
+		row := func(s concernedSubject, audience string, receiver int64) outboxRow {
+			return outboxRow{
+				initiator: initiatorOf(signal, s.username), format: domain.FormatIssSub, subject: s.subject, userID: s.userID,
+				audience: audience, receiver: receiver,
+			}
+		}
 		for _, s := range subjects {
 			for _, a := range served {
 				if had.of(s, a) {
-					rows = append(rows, outboxRow{
-						initiator: initiatorOf(signal, s.username), format: domain.FormatIssSub, subject: s.subject, userID: s.userID, audience: a.audience,
-					})
+					rows = append(rows, row(s, a.audience, 0))
+				}
+				for _, receiver := range had.added[addedFor{s.userID, s.clientID, a.id}] {
+					rows = append(rows, row(s, a.audience, receiver))
 				}
 			}
 		}
@@ -174,7 +191,7 @@ func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEve
 }
 
 const (
-	concernedUsers   = `SELECT u.id, 0, u.subject, u.username FROM users u`
+	concernedUsers   = `SELECT u.id AS user_id, 0 AS client_ref, u.subject, u.username FROM users u`
 	concernedClients = `SELECT 0, c.id, c.client_id, '' FROM clients c`
 	concernedMembers = concernedUsers + ` JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id WHERE g.name = $1`
 	concernedRole    = `x.role_id = (SELECT id FROM roles WHERE name = $1)`
@@ -203,18 +220,24 @@ func (w *signalWriter) subjects(ctx context.Context, about domain.Concerned) ([]
 	default:
 		query = concernedHolders
 	}
-	return list(ctx, w.conn, func(row scanner) (s concernedSubject, err error) {
-		err = row.Scan(&s.userID, &s.clientID, &s.subject, &s.username)
-		return s, err
-	}, query+` LIMIT $2`, arg, maxConcerned+1)
+	return list(ctx, w.conn, scanConcerned, query+` LIMIT $2`, arg, maxConcerned+1)
+}
+
+func scanConcerned(row scanner) (s concernedSubject, err error) {
+	err = row.Scan(&s.userID, &s.clientID, &s.subject, &s.username)
+	return s, err
 }
 
 // hadTokens says for which APIs subjects had a token, or users gave a grant.
 type hadTokens struct {
 	users, clients map[[2]int64]bool // by the subject's id and the API's
 	grants         map[userGrant]bool
-	all            bool // more than were read
+	all            bool                 // more than were read
+	added          map[addedFor][]int64 // the receivers that added the subject
 }
+
+// addedFor is a subject that a receiver added, and an API that the receiver serves.
+type addedFor struct{ userID, clientID, apiID int64 }
 
 type userGrant struct {
 	userID   int64
@@ -228,7 +251,7 @@ func (h *hadTokens) of(s concernedSubject, a servedAPI) bool {
 	return h.all || h.users[[2]int64{s.userID, a.id}] || h.grants[userGrant{s.userID, a.audience}]
 }
 
-// had reads the tokens in the index and the grants that are not revoked.
+// had reads the tokens in the index, the grants that are not revoked, and what receivers added.
 func (w *signalWriter) had(ctx context.Context, subjects []concernedSubject) (h hadTokens, err error) {
 	var users, clients []int64
 	for _, s := range subjects {
@@ -237,6 +260,10 @@ func (w *signalWriter) had(ctx context.Context, subjects []concernedSubject) (h 
 		} else {
 			clients = append(clients, s.clientID)
 		}
+	}
+	h.added = map[addedFor][]int64{}
+	if err = errors.Join(w.addedBy(ctx, &h, `user_id`, users), w.addedBy(ctx, &h, `client_ref`, clients)); err != nil {
+		return h, err
 	}
 	if h.users, err = w.tokensOf(ctx, &h, `user_id`, users); err != nil {
 		return h, err
@@ -256,6 +283,23 @@ func (w *signalWriter) had(ctx context.Context, subjects []concernedSubject) (h 
 	}, `SELECT g.user_id, g.audience FROM grants g WHERE g.user_id IN `+ids+` AND g.revoked_at IS NULL LIMIT `+tokensReadText, args...)
 	h.all = h.all || read == tokensRead
 	return h, err
+}
+
+// addedBy finds the receivers that added subjects.
+func (w *signalWriter) addedBy(ctx context.Context, h *hadTokens, column string, subjects []int64) error {
+	if len(subjects) == 0 {
+		return nil
+	}
+	ids, args := inFew(subjects)
+	return w.each(ctx, func(row scanner) error {
+		var receiver int64
+		var a addedFor
+		err := row.Scan(&receiver, &a.userID, &a.clientID, &a.apiID)
+		h.added[a] = append(h.added[a], receiver)
+		return err
+	}, `SELECT x.receiver_id, COALESCE(x.user_id, 0), COALESCE(x.client_ref, 0), v.api_id
+		FROM receiver_subjects x JOIN receivers r ON r.id = x.receiver_id JOIN client_serves v ON v.client_ref = r.client_ref
+		WHERE x.`+column+` IN `+ids, args...)
 }
 
 // tokensOf returns the pairs of an owner and an API for which the owner had a token.

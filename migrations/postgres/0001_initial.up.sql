@@ -471,14 +471,16 @@ CREATE TABLE outbox (
     session   TEXT NOT NULL,
     user_id   INTEGER,
     audience  TEXT NOT NULL,
-    PRIMARY KEY (seq, format, subject, audience)
+    receiver_id BIGINT NOT NULL,
+    PRIMARY KEY (seq, format, subject, audience, receiver_id)
 );
 COMMENT ON TABLE outbox IS 'What services are sent (RFC 8417): a row for each subject of an event of the audit log and each audience';
 COMMENT ON COLUMN outbox.seq IS 'Of the event';
 COMMENT ON COLUMN outbox.subject IS 'In that format; empty as a URI: the issuer';
 COMMENT ON COLUMN outbox.session IS 'Empty: none';
 COMMENT ON COLUMN outbox.user_id IS 'Of a subject that is a user';
-COMMENT ON COLUMN outbox.audience IS 'Empty: every receiver';
+COMMENT ON COLUMN outbox.audience IS 'Sent to those who serve it; empty: whatever they serve';
+COMMENT ON COLUMN outbox.receiver_id IS 'Sent to this one alone; 0: to all';
 
 CREATE TABLE receivers (
     id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -500,6 +502,19 @@ CREATE TABLE receivers (
 COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
 COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
 COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';
+
+CREATE TABLE receiver_subjects (
+    receiver_id BIGINT NOT NULL REFERENCES receivers (id) ON DELETE CASCADE,
+    user_id     INTEGER REFERENCES users (id) ON DELETE CASCADE,
+    client_ref  INTEGER REFERENCES clients (id) ON DELETE CASCADE,
+    created_at  BIGINT NOT NULL,
+    CHECK ((user_id IS NOT NULL)::int + (client_ref IS NOT NULL)::int = 1)
+);
+COMMENT ON TABLE receiver_subjects IS
+    'The users and clients that a receiver added to its stream: it is sent their events whether or not they had a token for what it serves';
+CREATE UNIQUE INDEX receiver_subjects_user ON receiver_subjects (user_id, receiver_id) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX receiver_subjects_client ON receiver_subjects (client_ref, receiver_id) WHERE client_ref IS NOT NULL;
+CREATE INDEX receiver_subjects_receiver ON receiver_subjects (receiver_id);
 
 -- For people who read the database. A token that a revocation under way covers counts as revoked, as it does to all who ask.
 CREATE VIEW issued_tokens_v AS

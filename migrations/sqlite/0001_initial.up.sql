@@ -376,8 +376,9 @@ CREATE TABLE outbox (
     subject   TEXT NOT NULL, -- in that format; '' as a URI: the issuer
     session   TEXT NOT NULL, -- '': none
     user_id   INTEGER, -- of a subject that is a user
-    audience  TEXT NOT NULL, -- '': every receiver
-    PRIMARY KEY (seq, format, subject, audience)
+    audience  TEXT NOT NULL, -- sent to those who serve it; '': whatever they serve
+    receiver_id INTEGER NOT NULL, -- sent to this one alone; 0: to all
+    PRIMARY KEY (seq, format, subject, audience, receiver_id)
 ) STRICT;
 
 -- Who receives security events: a cursor over the outbox. At most one for a client.
@@ -398,6 +399,18 @@ CREATE TABLE receivers (
     created_at      INTEGER NOT NULL,
     paused_at       INTEGER
 ) STRICT;
+
+-- The users and clients that a receiver added to its stream: it is sent their events whether or not they had a token for what it serves.
+CREATE TABLE receiver_subjects (
+    receiver_id INTEGER NOT NULL REFERENCES receivers (id) ON DELETE CASCADE,
+    user_id     INTEGER REFERENCES users (id) ON DELETE CASCADE,
+    client_ref  INTEGER REFERENCES clients (id) ON DELETE CASCADE,
+    created_at  INTEGER NOT NULL,
+    CHECK ((user_id IS NOT NULL) + (client_ref IS NOT NULL) = 1)
+) STRICT;
+CREATE UNIQUE INDEX receiver_subjects_user ON receiver_subjects (user_id, receiver_id) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX receiver_subjects_client ON receiver_subjects (client_ref, receiver_id) WHERE client_ref IS NOT NULL;
+CREATE INDEX receiver_subjects_receiver ON receiver_subjects (receiver_id);
 
 -- For people who read the database. A token that a revocation under way covers counts as revoked, as it does to all who ask.
 -- SQLite has neither base64url nor numbers from blobs, so both come from the hexadecimal digits.

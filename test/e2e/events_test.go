@@ -66,6 +66,50 @@ func TestAPollReturnsARevocation(t *testing.T) {
 	})
 }
 
+func TestAReceiverAddsSubjectsToItsStream(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.signet("receiver", "create", s.orders.ID, "--poll")
+		change := func(by client, verb, body string) answer {
+			t.Helper()
+			r := s.request(http.MethodPost, "/events/subjects:"+verb, strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/json")
+			r.SetBasicAuth(by.ID, by.Secret)
+			return do(r)
+		}
+		subject := func(issuer, sub string) string {
+			return `{"subject":{"format":"iss_sub","iss":"` + issuer + `","sub":"` + sub + `"}}`
+		}
+		robot := s.createClient("robot", "--grant", "client_credentials", "--api", ordersAPI)
+		heard := func() int {
+			t.Helper()
+			s.signet("assign", "clerk", "--client", robot.ID)
+			sets := decode[pollAnswer](t, s.poll(s.orders, `{"returnImmediately":true}`).wantStatus(t, 200)).Sets
+			for jti := range sets {
+				s.poll(s.orders, `{"returnImmediately":true,"ack":["`+jti+`"]}`).wantStatus(t, 200)
+			}
+			return len(sets)
+		}
+		before := heard()
+		added := change(s.orders, "add", subject(s.issuer, robot.ID)).wantStatus(t, 200)
+		with := heard()
+		removed := change(s.orders, "remove", subject(s.issuer, robot.ID)).wantStatus(t, 204)
+		if after := heard(); before != 0 || with != 1 || after != 0 || added.body+removed.body != "" {
+			t.Errorf("heard %d, %d once it was added, %d once it was removed; the answers are %q, %q", before, with, after, added.body, removed.body)
+		}
+		change(client{s.orders.ID, "wrong"}, "add", subject(s.issuer, robot.ID)).wantError(t, 401, "invalid_client")
+		change(s.invoices, "add", subject(s.issuer, robot.ID)).wantError(t, 403, "access_denied")
+		change(s.orders, "add", subject(s.issuer, "nobody")).wantError(t, 404, "invalid_request")
+		change(s.orders, "add", subject("https://other.example", robot.ID)).wantError(t, 404, "invalid_request")
+		for _, body := range []string{``, `{}`, `[]`, `{"subject":null}`, `{"subject":{"format":"email","email":"a@x.example"}}`, subject(s.issuer, "")} {
+			change(s.orders, "add", body).wantError(t, 400, "invalid_request")
+			change(s.orders, "remove", body).wantError(t, 400, "invalid_request")
+		}
+		if log := s.signet("audit", "list"); !strings.Contains(log, "client:"+s.orders.ID) || !strings.Contains(log, "receiver.add_subject") {
+			t.Errorf("the audit log is %s", log)
+		}
+	})
+}
+
 func TestAPollWaitsAndEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, pgtest.Database(t))

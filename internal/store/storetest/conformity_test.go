@@ -19,6 +19,7 @@ import (
 // The store keeps what every service needs.
 var (
 	_ secevent.Store      = (*store.DB)(nil)
+	_ secevent.Outbox     = (*store.DB)(nil)
 	_ registry.Store      = (*store.DB)(nil)
 	_ directory.Store     = (*store.DB)(nil)
 	_ keys.Store          = (*store.DB)(nil)

@@ -28,7 +28,7 @@ func aReceiver(tb testing.TB, db *store.DB, audiences ...string) (apis []int64) 
 	for _, audience := range audiences {
 		apis = append(apis, must(db.InsertAPI(tb.Context(), domain.API{Audience: audience, SigningAlg: domain.ES256}))(tb))
 	}
-	client := must(db.InsertClient(tb.Context(), domain.Client{ClientID: "of " + audiences[0], Serves: audiences}))(tb)
+	client := must(db.InsertClient(tb.Context(), domain.Client{ClientID: "of " + audiences[0], IDTokenAlg: domain.ES256, Serves: audiences}))(tb)
 	must(db.InsertReceiver(tb.Context(), domain.Receiver{
 		ClientID: client, Method: domain.DeliveryPoll, Events: domain.SecurityEvents, CreatedAt: t0,
 	}))(tb)
@@ -70,12 +70,12 @@ func testLargeOutbox(t *testing.T, url string) {
 	impatient := openOnly(t, url, store.Options{})
 	heard := func(about domain.Concerned) map[string]int {
 		t.Helper()
-		_, last, err := db.ListOutbox(t.Context(), 0, nil, nil, 1)
+		_, last, err := db.ListOutbox(t.Context(), 0, 0, nil, nil, 1)
 		check(t, err)
 		begun := time.Now()
 		check(t, signal(t.Context(), impatient, about))
 		t.Logf("%s: %v", about.Kind, time.Since(begun))
-		entries, _, err := db.ListOutbox(t.Context(), last, domain.SecurityEvents, audiences, 1_000_000)
+		entries, _, err := db.ListOutbox(t.Context(), 0, last, domain.SecurityEvents, audiences, 1_000_000)
 		check(t, err)
 		formats := map[string]int{}
 		for _, e := range entries {
