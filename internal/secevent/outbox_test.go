@@ -70,7 +70,7 @@ func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
 		change()
 		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject, "robot"}})
 
-		_, session, err := w.a.Sessions.Start(ctx, bob, []string{"pwd"}, "", "")
+		_, session, err := w.a.Sessions.Start(ctx, domain.Authentication{User: bob}, "", "")
 		must(t, err)
 		must(t, w.a.Sessions.End(ctx, session))
 		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject}})
