@@ -41,6 +41,9 @@ func TestMigrationsKeepWhatIsStored(t *testing.T) {
 			migrateTo(t, db, version)
 			after := contents(t, db)
 			for table, rows := range before {
+				if len(rows) == 0 {
+					continue
+				}
 				for column := range rows[0] {
 					if diff := cmp.Diff(values(rows, column), values(after[table], column)); diff != "" && !rewritten[table+"."+column] {
 						t.Errorf("version %d changes %s.%s (-before +after)\n%s", version, table, column, diff)
@@ -161,7 +164,9 @@ func TestBothDatabasesHaveTheSameTablesAndColumns(t *testing.T) {
 		seed(t, db, 1)
 		columns := map[string][]string{}
 		for table, rows := range contents(t, db) {
-			columns[table] = slices.Sorted(maps.Keys(rows[0]))
+			for _, row := range rows {
+				columns[table] = slices.Sorted(maps.Keys(row))
+			}
 		}
 		schemas[db.Dialect()] = columns
 	})
