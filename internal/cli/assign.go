@@ -61,7 +61,8 @@ func (a *app) assignCommand() *cobra.Command {
 		Use:   "assign ROLE",
 		Short: "Give a role to a user, a group or a client",
 		Long: `Gives a role until it is unassigned or, with --until, for a time. Assigning again changes the time.
---until is a date (its beginning in UTC), an RFC 3339 time, or a duration from now.`,
+--until is a date (its beginning in UTC), an RFC 3339 time, or a duration from now;
+a month after it the assignment is not listed any more.`,
 		Example: `  signet assign clerk --client reporting
   signet assign clerk --group ops --until 2027-01-01
   signet assign administrator --user alice --until 8h`,

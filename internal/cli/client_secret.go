@@ -29,7 +29,7 @@ func (a *app) clientSecretAdd() *cobra.Command {
 		Use:   "add CLIENT_ID",
 		Short: "Give a client another secret and print it",
 		Long: `Makes another secret for a client; those it has stay valid. To change a secret: add one, give it to the client,
-then remove the old one.`,
+then remove the old one. One that has expired is removed after a month.`,
 		Example: `  signet client secret add reporting
   signet client secret add reporting --expires-in 2160h`,
 		Args: cobra.ExactArgs(1),

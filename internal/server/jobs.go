@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
@@ -13,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/status"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 // job is a task that every replica runs periodically; all of them are safe to run on several replicas at once.
@@ -34,6 +37,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
 		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
 		{"record expired assignments", 5 * time.Second, s.Directory.RecordExpired, nil},
+		{"watch the ids", time.Hour, func(ctx context.Context) error { return s.watchIDs(ctx, log) }, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}
 }
@@ -56,6 +60,16 @@ func (s *Services) maintainAudit(ctx context.Context, cfg config.Config, log *sl
 		return nil
 	case err == nil:
 		log.InfoContext(ctx, "audit log checkpoint", "checkpoint", audit.FormatCheckpoint(made))
+	}
+	return err
+}
+
+// watchIDs logs an error long before a table has no ids any more.
+func (s *Services) watchIDs(ctx context.Context, log *slog.Logger) error {
+	scarce, err := s.DB.ScarceIDs(ctx)
+	for _, table := range slices.Sorted(maps.Keys(scarce)) {
+		log.ErrorContext(ctx, "ids are running out: ask for a version of signet that has wider ones", "table", table,
+			"largest", scarce[table], "ceiling", store.MaxID)
 	}
 	return err
 }

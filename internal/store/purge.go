@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// revocationsKept is how long a revocation that is done can be looked at.
-const revocationsKept = 24 * time.Hour
+const (
+	// revocationsKept is how long a revocation that is done can be looked at.
+	revocationsKept = 24 * time.Hour
+	// lapsedKept is how long administrators can look at an assignment or a client secret that has expired.
+	lapsedKept = 30 * 24 * time.Hour
+)
 
 // purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
 const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM issued_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) AND expires_at < $1`
@@ -20,6 +24,16 @@ var purges = []string{
 	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM status_lists WHERE id IN (SELECT id FROM status_lists WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+}
+
+// purgesLater delete at most $2 rows that expired before $1, which people made: later than the others. An assignment stays until its
+// expiry was recorded, and if it is prolonged meanwhile.
+var purgesLater = []string{
+	`DELETE FROM assignments WHERE id IN (
+		SELECT a.id FROM assignments a, installation i WHERE a.expires_at < $1
+			AND (a.expires_at < i.expiry_seen_at OR a.expires_at = i.expiry_seen_at AND a.id <= i.expiry_seen_id)
+		ORDER BY a.expires_at, a.id LIMIT $2) AND expires_at < $1`,
+	`DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 }
 
 // purgeStatusChanges deletes at most $1 changes of lists that are gone.
@@ -39,7 +53,8 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
-// Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after they were done.
+// Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after they were done,
+// assignments and client secrets a month after they expired.
 // Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
@@ -51,6 +66,9 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	}
 	for _, query := range purges {
 		purge(query, micros(before), limit)
+	}
+	for _, query := range purgesLater {
+		purge(query, micros(before.Add(-lapsedKept)), limit)
 	}
 	purge(purgeStatusChanges, limit)
 	purge(purgeOutbox, limit)

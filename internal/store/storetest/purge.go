@@ -34,6 +34,33 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 		must(db.FindRefreshToken(t.Context(), "live"))(t)
 		must(db.FindSession(t.Context(), []byte("live")))(t)
 	},
+	"assignments and client secrets go a month after they expired, and an assignment not before that was recorded": func(t *testing.T, db *store.DB) {
+		const month = 30 * 24 * time.Hour
+		w := makeWorld(t, db)
+		for kind, expires := range map[domain.SubjectKind]time.Time{
+			domain.SubjectUser: t0, domain.SubjectGroup: t0.Add(time.Microsecond), domain.SubjectClient: {},
+		} {
+			subject := map[domain.SubjectKind]string{domain.SubjectUser: "alice", domain.SubjectGroup: "ops", domain.SubjectClient: "shop"}[kind]
+			check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: kind, Subject: subject, ExpiresAt: expires}))
+		}
+		for hint, expires := range map[string]time.Time{"old": t0, "new": t0.Add(time.Microsecond), "ever": {}} {
+			must(db.InsertClientSecret(t.Context(), "shop", domain.ClientSecret{Hash: hint, Hint: hint, ExpiresAt: expires}))(t)
+		}
+		wantLeft := func(before time.Time, assignments, secrets int) {
+			t.Helper()
+			must(db.Purge(t.Context(), before, 100))(t)
+			same(t, len(must(db.ListAssignments(t.Context(), "clerk", "", "", 0, 10))(t)), assignments)
+			same(t, len(must(db.FindClient(t.Context(), "shop"))(t).Secrets), secrets)
+		}
+		wantLeft(t0.Add(month), 3, 3)
+		wantLeft(t0.Add(month+time.Microsecond), 3, 2)
+		same(t, len(must(db.TakeExpired(t.Context(), t0, 10))(t)), 1) // the user's
+		wantLeft(t0.Add(month), 3, 2)
+		wantLeft(t0.Add(month+time.Hour), 2, 1)
+		same(t, len(must(db.TakeExpired(t.Context(), t0.Add(time.Hour), 10))(t)), 1)
+		wantLeft(t0.Add(month+time.Hour), 1, 1)
+		same(t, len(must(db.SubjectAssignments(t.Context(), domain.SubjectClient, w.client))(t)), 1)
+	},
 	"changes stay for the time that is given": func(t *testing.T, db *store.DB) {
 		before := revision(t, db)
 		makeWorld(t, db)
