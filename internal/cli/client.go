@@ -27,6 +27,7 @@ type clientFlags struct {
 	name, idTokenAlg, defaultAPI string
 	firstParty, requirePKCE      bool
 	grants, redirectURIs, serves []string
+	postLogoutURIs               []string
 	apis                         []reference
 }
 
@@ -43,6 +44,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	}
 	flags.StringArrayVar(&f.serves, "serves", nil, "let it introspect the tokens of `AUDIENCE`, as the service behind that API; may be repeated")
 	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
+	flags.StringArrayVar(&f.postLogoutURIs, "post-logout-redirect-uri", nil, "let users go to exactly this `URI` from a sign-out that it asks for; may be repeated")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
 	flags.BoolVar(&f.requirePKCE, "require-pkce", false, "refuse its authorization requests without PKCE; always so for a public client")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
@@ -75,7 +77,7 @@ A client that serves an API introspects the tokens that reach it.`,
 			}
 			client := domain.Client{
 				Name: f.name, Public: public, FirstParty: f.firstParty, RequirePKCE: f.requirePKCE, GrantTypes: f.grants,
-				RedirectURIs: f.redirectURIs, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
+				RedirectURIs: f.redirectURIs, PostLogoutRedirectURIs: f.postLogoutURIs, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
 			}
 			if client.ClientID = clientID; len(args) == 1 {
 				if clientID != "" {
@@ -120,8 +122,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
-		Long: `Changes what the flags name and leaves the rest. --grant, --api, --serves and --redirect-uri add to what the
-client has, the --remove- flags take away first.`,
+		Long: `Changes what the flags name and leaves the rest. --grant, --api, --serves, --redirect-uri and
+--post-logout-redirect-uri add to what the client has, the --remove- flags take away first.`,
 		Example: `  signet client update shop --redirect-uri https://shop.example/new --remove-redirect-uri https://shop.example/callback
   signet client update shop --remove-api https://orders.example --api https://orders.example#orders:read`,
 		Args: cobra.ExactArgs(1),
@@ -134,6 +136,7 @@ client has, the --remove- flags take away first.`,
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
+	flags.StringArrayVar(&remove.postLogoutURIs, "remove-post-logout-redirect-uri", nil, "remove the post-logout redirect `URI`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) (err error) {
 			if flags.Changed("name") {
@@ -171,6 +174,9 @@ func (f *clientFlags) editLists(client *domain.Client, remove clientFlags) (err 
 		return err
 	}
 	if client.RedirectURIs, err = edit("redirect URI", client.RedirectURIs, remove.redirectURIs, f.redirectURIs); err != nil {
+		return err
+	}
+	if client.PostLogoutRedirectURIs, err = edit("post-logout redirect URI", client.PostLogoutRedirectURIs, remove.postLogoutURIs, f.postLogoutURIs); err != nil {
 		return err
 	}
 	if client.Serves, err = edit("served API", client.Serves, remove.serves, f.serves); err != nil {

@@ -11,7 +11,8 @@ type Grant struct {
 	ID        int64
 	ClientID  int64
 	UserID    int64
-	SessionID int64 // the browser session it was given in, zero: none
+	SessionID int64  // the browser session it was given in, zero: none
+	SID       string // its name (Session.SID)
 	Audience  string
 	Scopes    []string
 	AuthTime  time.Time

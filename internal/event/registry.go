@@ -6,14 +6,15 @@ import (
 
 // ClientDetails is what a client's events say.
 type ClientDetails struct {
-	APIs         []domain.ClientAPI `json:"apis"`
-	FirstParty   bool               `json:"first_party"`
-	GrantTypes   []string           `json:"grant_types"`
-	Name         string             `json:"name"`
-	Public       bool               `json:"public"`
-	RedirectURIs []string           `json:"redirect_uris"`
-	RequirePKCE  bool               `json:"require_pkce"`
-	Serves       []string           `json:"serves"`
+	APIs                   []domain.ClientAPI `json:"apis"`
+	FirstParty             bool               `json:"first_party"`
+	GrantTypes             []string           `json:"grant_types"`
+	Name                   string             `json:"name"`
+	PostLogoutRedirectURIs []string           `json:"post_logout_redirect_uris"`
+	Public                 bool               `json:"public"`
+	RedirectURIs           []string           `json:"redirect_uris"`
+	RequirePKCE            bool               `json:"require_pkce"`
+	Serves                 []string           `json:"serves"`
 }
 
 // APIDetails is what an API's events say.

@@ -163,8 +163,7 @@ func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
 			return nil, nil, waiting, err
 		}
 		if waiting, err = p.Sealer.Open(sealed, browser); err != nil {
-			return nil, nil, waiting, fosite.ErrInvalidRequest.WithHint(
-				"The sign-in took too long. Go back to the application and start again.").WithWrap(err)
+			return nil, nil, waiting, fmt.Errorf("%w: %w", errExpired, err)
 		}
 		return requestForm(waiting.Request), nil, waiting, nil
 	}
@@ -268,7 +267,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	if hint == "" {
 		return false, nil
 	}
-	subject, err := p.Minter.VerifyIDToken(r.Context(), hint)
+	claims, err := p.Minter.VerifyIDToken(r.Context(), hint)
 	switch {
 	case errors.Is(err, keys.ErrUnknownKey):
 		return false, nil // clients keep hints for longer than keys live
@@ -281,7 +280,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("find the user: %w", err)
-	case user.Subject == subject:
+	case user.Subject == claims.Subject:
 		return false, nil
 	case fresh:
 		return false, fosite.ErrLoginRequired.WithHint("Another user than that of the id_token_hint has signed in.")
@@ -346,7 +345,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}
 	grant := domain.Grant{
-		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, Audience: a.audience, Scopes: a.scopes,
+		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID(), Audience: a.audience, Scopes: a.scopes,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
 	}
 	if a.waiting.Acted(s.ID) {
@@ -377,8 +376,17 @@ func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *
 		p.Pages.Unavailable(w, r)
 		return
 	}
-	if a == nil {
-		p.Pages.Error(w, r, e.Status, "This sign-in cannot go on", e.Description)
+	switch {
+	case errors.Is(err, errExpired):
+		p.Pages.Error(w, r, e.Status, "This took too long", e.Description)
+		return
+	case a == nil && e.Status >= http.StatusInternalServerError:
+		p.Pages.Error(w, r, e.Status, "Something went wrong", "This is our fault, not yours. Please try again in a moment.")
+		return
+	case a == nil:
+		p.Pages.Problem(w, r, e.Status, "This sign-in cannot go on",
+			"The application sent you here with a request that Signet cannot answer. Go back to it and try again; "+
+				"if that does not help, those who run it have to repair it.", e.Description)
 		return
 	}
 	p.sendBack(w, r, a, "error", e.Code, "error_description", e.Description)

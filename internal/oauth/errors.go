@@ -35,6 +35,9 @@ var (
 		"The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
 )
 
+// errExpired says that an interaction cannot be opened any more.
+var errExpired = errors.New("the interaction is over")
+
 // replayError says that a once-only code or refresh token of a grant came again.
 type replayError struct {
 	grantID  int64
@@ -71,6 +74,9 @@ func wire(err error) httpjson.Error {
 		return httpjson.Unavailable
 	case errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrRevoked):
 		return httpjson.Error{Code: errInvalidGrant.ErrorField, Description: errInvalidGrant.DescriptionField, Status: errInvalidGrant.CodeField}
+	case errors.Is(err, errExpired):
+		return httpjson.Error{Code: "invalid_request", Status: http.StatusBadRequest,
+			Description: "The sign-in took too long. Go back to the application and start again."}
 	case errors.Is(err, revocation.ErrNotYours):
 		return httpjson.Error{Code: "unauthorized_client", Description: "The token was issued to another client.", Status: http.StatusBadRequest}
 	case errors.As(err, &tooLarge):

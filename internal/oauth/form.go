@@ -21,7 +21,7 @@ const (
 	maxRequest    = 6 << 10 // bytes of an authorization request beside its redirect URI: it travels in a URL, sealed
 )
 
-// Parameters that have a meaning at the authorization endpoint, and at the others. RFC 6749 §3.1 and §3.2: none of them may be there
+// Parameters that have a meaning at the authorization endpoint, at the logout endpoint, and at the others. RFC 6749 §3.1 and §3.2: none of them may be there
 // twice, and all others are ignored.
 var (
 	authorizationParameters = []string{
@@ -29,7 +29,8 @@ var (
 		"prompt", "max_age", "id_token_hint", "login_hint", "acr_values", "display", "ui_locales", "claims", "claims_locales",
 		"request", "request_uri", "registration", "dpop_jkt", "authorization_details",
 	}
-	formParameters = []string{
+	logoutParameters = []string{"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"}
+	formParameters   = []string{
 		"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "code_verifier", "redirect_uri",
 		"refresh_token", "scope", "token", "token_type_hint", "username", "password", "assertion", "device_code", "subject_token",
 		"subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "authorization_details",

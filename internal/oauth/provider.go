@@ -111,6 +111,10 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /oauth2/authorize", p.authorize)
 	mux.HandleFunc("POST /oauth2/authorize", p.authorize)
 	mux.HandleFunc("HEAD /oauth2/authorize", onlyGetAndPost) // GET would take it, and make a code
+	mux.Handle("GET /oauth2/logout", p.Pages.Protect(http.HandlerFunc(p.logout)))
+	mux.HandleFunc("POST /oauth2/logout", p.postLogout)
+	mux.HandleFunc("HEAD /oauth2/logout", onlyGetAndPost)
+	mux.Handle("POST /oauth2/logout/confirm", p.Pages.Protect(http.HandlerFunc(p.confirmLogout)))
 	mux.HandleFunc("POST /oauth2/token", p.token)
 	mux.HandleFunc("POST /oauth2/introspect", p.introspect)
 	mux.HandleFunc("POST /introspect", p.introspect)

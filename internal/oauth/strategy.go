@@ -96,6 +96,9 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 		"auth_time": grant.AuthTime.Unix(), "acr": grant.ACR, "amr": grant.AMR,
 		"at_hash": accessTokenHash(sess.signed.Token, c.IDTokenAlg),
 	}
+	if grant.SID != "" {
+		claims["sid"] = grant.SID
+	}
 	if sess.nonce != "" {
 		claims["nonce"] = sess.nonce
 	}

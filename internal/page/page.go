@@ -121,12 +121,21 @@ func (p *Pages) execute(body *bytes.Buffer, w http.ResponseWriter, r *http.Reque
 }
 
 // problem is the data of the error page.
-type problem struct{ Title, Detail string }
+type problem struct {
+	Title  string
+	Detail string // what the person can do
+	Reason string // for those who run the application, empty: none
+}
 
 // Error answers with a page that says what went wrong and what to do. It needs no database.
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, status int, title, detail string) {
+	p.Problem(w, r, status, title, detail, "")
+}
+
+// Problem is Error with a technical reason, set apart.
+func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int, title, detail, reason string) {
 	p.secure(w) // also for callers that are no pages themselves
-	p.Render(w, r, status, "error", problem{title, detail})
+	p.Render(w, r, status, "error", problem{title, detail, reason})
 }
 
 // Unavailable answers that the database did not answer, or not in time.

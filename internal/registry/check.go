@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}
-	if err := checkRedirectURIs(c.RedirectURIs); err != nil {
+	if err := errors.Join(checkRedirectURIs("redirect URI", c.RedirectURIs), checkRedirectURIs("post-logout redirect URI", c.PostLogoutRedirectURIs)); err != nil {
 		return err
 	}
 	return checkClientAPIs(*c)

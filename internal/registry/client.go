@@ -132,7 +132,7 @@ func shrunk(before, after domain.Client) (audiences []string) {
 func clientDetails(client domain.Client) event.ClientDetails {
 	return event.ClientDetails{
 		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, RequirePKCE: client.RequirePKCE, APIs: client.APIs, Serves: client.Serves,
+		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, RequirePKCE: client.RequirePKCE, APIs: client.APIs, Serves: client.Serves,
 	}
 }
 

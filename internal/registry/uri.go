@@ -28,16 +28,17 @@ var (
 
 var errLoopbackOnly = errors.New("http is only allowed for loopback (127.0.0.1, [::1], localhost); use https")
 
-func checkRedirectURIs(uris []string) error {
+// checkRedirectURIs checks the URIs of a kind, for the error.
+func checkRedirectURIs(kind string, uris []string) error {
 	if len(uris) > maxRedirectURIs {
-		return fmt.Errorf("%w redirect URIs: there are %d; use at most %d", domain.ErrInvalid, len(uris), maxRedirectURIs)
+		return fmt.Errorf("%w %ss: there are %d; use at most %d", domain.ErrInvalid, kind, len(uris), maxRedirectURIs)
 	}
 	for _, uri := range uris {
 		if err := checkRedirectURI(uri); err != nil {
-			return fmt.Errorf("%w redirect URI %q: %w", domain.ErrInvalid, shorten(uri), err)
+			return fmt.Errorf("%w %s %q: %w", domain.ErrInvalid, kind, shorten(uri), err)
 		}
 	}
-	return checkUnique("redirect URI", uris)
+	return checkUnique(kind, uris)
 }
 
 // checkRedirectURI says what is wrong with a redirect URI (RFC 9700 §2.1, §4.1.3; RFC 8252 §7). Private-use schemes are taken as

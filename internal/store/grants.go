@@ -13,10 +13,10 @@ import (
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_ref, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, act, revision)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, revision FROM installation WHERE id = 1 RETURNING id`,
+			INSERT INTO grants (client_ref, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, act, sid, revision)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, revision FROM installation WHERE id = 1 RETURNING id`,
 			g.ClientID, g.UserID, nullID(g.SessionID), g.Audience, jsonList(g.Scopes), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
-			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act))
+			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act), g.SID)
 		return err
 	})
 	return id, err
@@ -25,10 +25,10 @@ func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err er
 // FindGrant returns ErrNotFound if there is none.
 func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 	return find(ctx, db, func(row scanner) (g domain.Grant, err error) {
-		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Audience, listOf(&g.Scopes), at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
+		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.SID, &g.Audience, listOf(&g.Scopes), at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
 			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt))
 		return g, err
-	}, `SELECT id, client_ref, user_id, COALESCE(session_id, 0), audience, scopes, auth_time, acr, amr, created_at, expires_at,
+	}, `SELECT id, client_ref, user_id, COALESCE(session_id, 0), sid, audience, scopes, auth_time, acr, amr, created_at, expires_at,
 			COALESCE(revoked_at, `+grantCoveredAt+`)
 		FROM grants AS g WHERE id = $1`, id)
 }

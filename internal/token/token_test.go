@@ -11,6 +11,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -101,6 +102,28 @@ func TestTokenOfAUserInVeryManyGroupsIsRefusedWithItsSize(t *testing.T) {
 		var large *token.TooLargeError
 		if !errors.As(err, &large) || large.Size <= large.Limit || large.Limit != servicetest.MaxTokenSize {
 			t.Errorf("of 100 groups with a role each: %v", err)
+		}
+	})
+}
+
+func TestAnExpiredIDTokenStillSaysWhoseItIs(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := servicetest.SetUp(t, db)
+		request := f.Request(t, f.A)
+		claims := map[string]any{"iss": servicetest.Issuer, "sub": f.Alice.Subject, "aud": request.Client.ClientID, "sid": "abc"}
+		signed, _, err := f.A.Minter.MintID(eventtest.Context(t), request.Client, grantOf(f, request.Client, f.Clock()), claims, f.Clock().Add(time.Minute))
+		servicetest.Must(t, err)
+		f.Pass(t, time.Hour)
+		got, err := f.B.Minter.VerifyIDToken(eventtest.Context(t), signed)
+		servicetest.Must(t, err)
+		want := token.IDClaims{Issuer: servicetest.Issuer, Subject: f.Alice.Subject, ClientID: request.Client.ClientID, Session: "abc"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		for _, other := range []string{"", "x.y.z", f.Issue(t, f.A).Token, signed + "x"} {
+			if _, err := f.B.Minter.VerifyIDToken(eventtest.Context(t), other); !errors.Is(err, keys.ErrNotOurs) {
+				t.Errorf("%q: %v", other, err)
+			}
 		}
 	})
 }

@@ -20,19 +20,24 @@ func (m *Minter) Verify(ctx context.Context, token string) (Claims, error) {
 	return claims, nil
 }
 
-// VerifyIDToken checks an ID token of ours, whether expired or not, and returns its "sub" (for id_token_hint, OpenID Connect Core
-// §3.1.2.1). keys.ErrNotOurs if it is not one.
-func (m *Minter) VerifyIDToken(ctx context.Context, token string) (subject string, err error) {
+// IDClaims are the claims of an ID token that say whom it is about, and for which client.
+type IDClaims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	ClientID string `json:"aud"`
+	Session  string `json:"sid"` // domain.Session.SID, empty: of no session
+}
+
+// VerifyIDToken checks an ID token of ours, whether expired or not (for id_token_hint, OpenID Connect Core §3.1.2.1, RP-Initiated Logout
+// 1.0 §2). keys.ErrNotOurs if it is not one, keys.ErrUnknownKey if its key is gone.
+func (m *Minter) VerifyIDToken(ctx context.Context, token string) (IDClaims, error) {
 	payload, _, err := m.keys.Verify(ctx, keys.TypeJWT, token)
 	if err != nil {
-		return "", err
+		return IDClaims{}, err
 	}
-	var claims struct {
-		Issuer  string `json:"iss"`
-		Subject string `json:"sub"`
-	}
+	var claims IDClaims
 	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != m.issuer {
-		return "", keys.ErrNotOurs
+		return IDClaims{}, keys.ErrNotOurs
 	}
-	return claims.Subject, nil
+	return claims, nil
 }

@@ -36,6 +36,7 @@ type metadata struct {
 type openidMetadata struct {
 	metadata
 	UserinfoEndpoint    string   `json:"userinfo_endpoint"`
+	EndSessionEndpoint  string   `json:"end_session_endpoint"` // OpenID Connect RP-Initiated Logout 1.0 §2.1
 	SubjectTypes        []string `json:"subject_types_supported"`
 	IDTokenAlgs         []string `json:"id_token_signing_alg_values_supported"`
 	Claims              []string `json:"claims_supported"`
@@ -73,12 +74,13 @@ func (d *Documents) serverMetadata(w http.ResponseWriter, _ *http.Request) {
 
 func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
 	publish(w, openidMetadata{
-		metadata:         d.metadata(),
-		UserinfoEndpoint: d.Issuer + "/oauth2/userinfo",
-		SubjectTypes:     []string{"public"},
-		IDTokenAlgs:      domain.SigningAlgs,
+		metadata:           d.metadata(),
+		UserinfoEndpoint:   d.Issuer + "/oauth2/userinfo",
+		EndSessionEndpoint: d.Issuer + "/oauth2/logout",
+		SubjectTypes:       []string{"public"},
+		IDTokenAlgs:        domain.SigningAlgs,
 		Claims: []string{
-			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash",
+			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
 			"name", "preferred_username", "updated_at", "email", "email_verified",
 		},
 		Prompts: []string{"none", "login", "consent", "select_account"},

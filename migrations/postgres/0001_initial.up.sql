@@ -86,6 +86,7 @@ CREATE TABLE clients (
     require_pkce  BOOLEAN NOT NULL,
     grant_types   JSONB NOT NULL CHECK (jsonb_typeof(grant_types) = 'array'),
     redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(redirect_uris) = 'array'),
+    post_logout_redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(post_logout_redirect_uris) = 'array'),
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     disabled_at   BIGINT,
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
@@ -277,6 +278,7 @@ CREATE TABLE grants (
     client_ref INTEGER NOT NULL,
     user_id    INTEGER NOT NULL,
     session_id BIGINT,
+    sid        TEXT NOT NULL,
     revision   BIGINT NOT NULL,
     audience   TEXT NOT NULL,
     scopes     JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
@@ -289,6 +291,7 @@ CREATE TABLE grants (
     act        BYTEA
 );
 COMMENT ON TABLE grants IS 'What a user authorized a client for: the family of its codes, refresh tokens and access tokens';
+COMMENT ON COLUMN grants.sid IS 'The name of the session, which may be deleted before the grant; empty: none';
 COMMENT ON COLUMN grants.revision IS 'Of the installation, when the grant was written';
 COMMENT ON COLUMN grants.act IS 'Id of what the user did for this grant: it serves one';
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;

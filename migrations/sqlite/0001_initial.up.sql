@@ -54,6 +54,7 @@ CREATE TABLE clients (
     require_pkce  INTEGER NOT NULL CHECK (require_pkce IN (0, 1)),
     grant_types   TEXT NOT NULL CHECK (json_type(grant_types) = 'array'),
     redirect_uris TEXT NOT NULL CHECK (json_type(redirect_uris) = 'array'),
+    post_logout_redirect_uris TEXT NOT NULL CHECK (json_type(post_logout_redirect_uris) = 'array'),
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     disabled_at   INTEGER,
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
@@ -221,6 +222,7 @@ CREATE TABLE grants (
     client_ref INTEGER NOT NULL,
     user_id    INTEGER NOT NULL,
     session_id INTEGER,
+    sid        TEXT NOT NULL, -- the name of the session, which may be deleted before the grant; empty: none
     revision   INTEGER NOT NULL, -- of the installation, when the grant was written
     audience   TEXT NOT NULL,
     scopes     TEXT NOT NULL CHECK (json_type(scopes) = 'array'),

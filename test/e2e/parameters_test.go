@@ -177,6 +177,9 @@ func TestPageThatEndsASignInSaysWhy(t *testing.T) {
 		} {
 			p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + c.query)
 			p.wantRefusedHere(t)
+			if advice := "Go back to "; !strings.Contains(p.text, advice) {
+				t.Errorf("%s: %q does not say what the person can do", name, p.text)
+			}
 			if !strings.Contains(p.text, c.say) {
 				t.Errorf("%s: %q does not say %q", name, p.text, c.say)
 			}

@@ -1,12 +1,12 @@
-// A web application on openid-client. It discovers the server, acts for itself, signs a user in, and uses and ends the
-// tokens. Settings come as JSON in argv; the sign-in happens elsewhere: an address to open goes out on stdout, the
-// address that the browser was sent back to comes in on stdin.
+// A web application on openid-client. It discovers the server, acts for itself, signs a user in, uses and ends the
+// tokens, and signs the user out. Settings come as JSON in argv; what a browser does happens elsewhere: addresses to open
+// go out on stdout, the address that the browser was sent back to comes in on stdin.
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline/promises';
 
 import * as oauth from 'openid-client';
 
-const { issuer, audience, scope, callback, web, machine, service } = JSON.parse(process.argv[2]);
+const { issuer, audience, scope, callback, bye, web, machine, service } = JSON.parse(process.argv[2]);
 const insecure = { execute: [oauth.allowInsecureRequests] }; // plain http, on loopback
 const discover = (c, authentication) => oauth.discovery(new URL(issuer), c.client_id, c.client_secret, authentication, insecure);
 
@@ -53,4 +53,7 @@ for (const { access_token } of [tokens, renewed]) {
   assert.deepEqual(await oauth.tokenIntrospection(serviceConfig, access_token), { active: false });
 }
 await assert.rejects(oauth.refreshTokenGrant(webConfig, renewed.refresh_token), { error: 'invalid_grant' });
+
+// The user signs out there, too.
+console.log(oauth.buildEndSessionUrl(webConfig, { id_token_hint: tokens.id_token, post_logout_redirect_uri: bye, state: 'bye' }).href);
 console.log('done');

@@ -1,0 +1,187 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// logoutRequest is a request of an application to sign its user out (OpenID Connect RP-Initiated Logout 1.0 §2).
+type logoutRequest struct {
+	client      *domain.Client  // nil: none is known
+	hint        *token.IDClaims // of the id_token_hint, nil: none that counts
+	redirectURI string          // where to go then, empty: stay
+	state       string
+	problem     string // why the user stays although the application wants to be returned to
+}
+
+// endSessionForm is the data of the page that asks the person.
+type endSessionForm struct {
+	Client      string // its name, empty: none is known
+	User        domain.User
+	ClientID    string
+	RedirectURI string
+	State       string
+}
+
+// logout is the logout endpoint. Whose ID token of this very session the application presents is signed out at once, everybody else is
+// asked: anybody can lead a browser here.
+func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
+	values, repeated, err := parse(r.URL.RawQuery, logoutParameters)
+	if err == nil && len(repeated) > 0 {
+		err = errRepeated(repeated[0])
+	}
+	var request logoutRequest
+	if err == nil {
+		request, err = p.readLogout(r, values)
+	}
+	if err != nil {
+		p.failLogout(w, r, err)
+		return
+	}
+	session, user, err := p.Pages.SignedIn(r)
+	switch hint := request.hint; {
+	case errors.Is(err, domain.ErrNotFound):
+		p.loggedOut(w, r, request)
+	case err != nil:
+		p.failLogout(w, r, err)
+	case hint != nil && hint.Subject == user.Subject && hint.Session == session.SID():
+		p.endSession(w, r, request)
+	default:
+		form := endSessionForm{User: user, RedirectURI: values.Get("post_logout_redirect_uri"), State: request.state}
+		if request.client != nil {
+			form.Client, form.ClientID = request.client.Name, request.client.ClientID
+		}
+		p.Pages.AllowRedirect(w)
+		p.Pages.Render(w, r, http.StatusOK, "end_session", form)
+	}
+}
+
+// postLogout takes the same request as a form: a POST from another site brings no cookie, the GET that follows does.
+func (p *Provider) postLogout(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	var values url.Values
+	var repeated []string
+	if err == nil {
+		values, repeated, err = parse(body, logoutParameters)
+	}
+	if err == nil && len(repeated) > 0 {
+		err = errRepeated(repeated[0])
+	}
+	if err != nil {
+		p.failLogout(w, r, err)
+		return
+	}
+	kept := url.Values{}
+	for _, name := range logoutParameters {
+		if values.Has(name) {
+			kept.Set(name, values.Get(name))
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/oauth2/logout?"+kept.Encode(), http.StatusSeeOther)
+}
+
+// confirmLogout takes the person's yes.
+func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) {
+	request, err := p.readLogout(r, url.Values{
+		"client_id": r.PostForm["client_id"], "post_logout_redirect_uri": r.PostForm["post_logout_redirect_uri"], "state": r.PostForm["state"],
+	})
+	if err != nil {
+		p.failLogout(w, r, err)
+		return
+	}
+	p.endSession(w, r, request)
+}
+
+// readLogout judges a request. What is wrong with it keeps nobody from signing out, only from being sent on.
+func (p *Provider) readLogout(r *http.Request, values url.Values) (request logoutRequest, err error) {
+	if err := p.Cache.Refresh(r.Context()); err != nil {
+		return request, err
+	}
+	clientID := values.Get("client_id")
+	if values.Has("id_token_hint") {
+		claims, err := p.Minter.VerifyIDToken(r.Context(), values.Get("id_token_hint"))
+		switch {
+		case errors.Is(err, keys.ErrNotOurs), errors.Is(err, keys.ErrUnknownKey): // clients keep hints for longer than keys live
+			request.problem = "The id_token_hint is not an ID token that this server can check."
+		case err != nil:
+			return request, err
+		case clientID != "" && clientID != claims.ClientID:
+			request.problem, clientID = "The client_id is not that of the id_token_hint.", ""
+		default:
+			clientID, request.hint = claims.ClientID, &claims
+		}
+	}
+	if clientID != "" {
+		found, err := p.Registry.LookupClient(r.Context(), clientID)
+		switch {
+		case errors.Is(err, domain.ErrNotFound), err == nil && !found.DisabledAt.IsZero():
+			request.problem = "No such application is registered here."
+		case err != nil:
+			return request, err
+		default:
+			request.client = found
+		}
+	}
+	to := values.Get("post_logout_redirect_uri")
+	switch {
+	case to == "":
+		request.problem = ""
+	case request.client == nil && request.problem == "":
+		request.problem = "The post_logout_redirect_uri needs a client_id or an id_token_hint."
+	case request.client == nil:
+	case !slices.Contains(request.client.PostLogoutRedirectURIs, to):
+		request.problem = "The post_logout_redirect_uri is not one that is registered for this application."
+	default:
+		request.redirectURI, request.state, request.problem = to, values.Get("state"), ""
+	}
+	return request, nil
+}
+
+// endSession signs the person out.
+func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, request logoutRequest) {
+	if err := p.Pages.SignOut(w, r); err != nil {
+		p.failLogout(w, r, err)
+		return
+	}
+	p.loggedOut(w, r, request)
+}
+
+// loggedOut sends on whoever is signed out.
+func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, request logoutRequest) {
+	switch {
+	case request.redirectURI != "":
+		to := request.redirectURI
+		if request.state != "" {
+			to = appendQuery(to, []string{"state", request.state})
+		}
+		w.Header().Set("Location", to)
+		w.WriteHeader(http.StatusSeeOther)
+	case request.problem != "":
+		p.Pages.Problem(w, r, http.StatusBadRequest, "You are signed out",
+			"The application asked for something that Signet cannot do, so you stay here. You can close this page.", request.problem)
+	default:
+		http.Redirect(w, r, "/logout", http.StatusSeeOther)
+	}
+}
+
+func (p *Provider) failLogout(w http.ResponseWriter, r *http.Request, err error) {
+	e := wire(err)
+	p.logFailure(r, e, err)
+	if e.Status == http.StatusServiceUnavailable {
+		p.Pages.Unavailable(w, r)
+		return
+	}
+	if e.Status >= http.StatusInternalServerError {
+		p.Pages.Error(w, r, e.Status, "Something went wrong", "This is our fault, not yours. Please try again in a moment.")
+		return
+	}
+	p.Pages.Problem(w, r, e.Status, "Signing out did not work",
+		"The application sent a request that Signet cannot answer. You can sign out of Signet on your account's page.", e.Description)
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+const (
+	bye      = "https://app.example/bye?from=signet"
+	plainBye = "https://app.example/bye"
+)
+
+// wantSignedIn fails unless somebody is signed in in this browser, or nobody.
+func (b *browser) wantSignedIn(t *testing.T, want bool) {
+	t.Helper()
+	if p := b.open(b.server.url + "/account"); (p.url.Path == "/account") != want {
+		t.Errorf("signed in: %v, want %v", !want, want)
+	}
+}
+
+// signInForTokens signs alice in in this browser and returns the client's tokens.
+func (s *shop) signInForTokens(t *testing.T, b *browser, c client) tokens {
+	t.Helper()
+	a := newAuthorization(c)
+	p := b.authorize(a.query)
+	return s.issued(t, s.post("/oauth2/token", c, a.exchange(s.secret(p.url.Query().Get("code")))))
+}
+
+func (s *server) logoutURL(pairs ...string) string {
+	return s.url + "/oauth2/logout?" + with(url.Values{}, pairs...).Encode()
+}
+
+func TestAnApplicationSignsItsUserOutWithTheIDTokenOfTheSession(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", bye, "--post-logout-redirect-uri", plainBye)
+		for to, want := range map[string]string{bye: bye + "&state=a+b", plainBye: plainBye + "?state=a+b"} {
+			b := newBrowser(t, s.server)
+			got := s.signInForTokens(t, b, s.web)
+			if sid, _ := claims(t, got.ID)["sid"].(string); sid == "" {
+				t.Fatal("the ID token has no sid")
+			} else if again := claims(t, s.issued(t, s.post("/oauth2/token", s.web, refresh(got.Refresh))).ID)["sid"]; again != sid {
+				t.Errorf("after a refresh the sid is %v, not %v", again, sid)
+			}
+			p := b.open(s.logoutURL("id_token_hint", got.ID, "post_logout_redirect_uri", to, "state", "a b", "logout_hint", alice))
+			if p.header.Get("Location") != want {
+				t.Errorf("shown %s (%d): %s", p.url, p.status, p.text)
+			}
+			b.wantSignedIn(t, false)
+			// Nobody is signed in any more: the way back is open all the same.
+			if p = b.open(s.logoutURL("client_id", s.web.ID, "post_logout_redirect_uri", plainBye)); p.header.Get("Location") != plainBye {
+				t.Errorf("shown %s (%d): %s", p.url, p.status, p.text)
+			}
+		}
+		t.Run("by POST", func(t *testing.T) {
+			b := newBrowser(t, s.server)
+			got := s.signInForTokens(t, b, s.web)
+			body := url.Values{"id_token_hint": {got.ID}, "post_logout_redirect_uri": {plainBye}, "unknown": {"x", "y"}}.Encode()
+			r := s.request(http.MethodPost, "/oauth2/logout", strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Origin", "https://app.example")
+			if p := b.follow(r); p.header.Get("Location") != plainBye {
+				t.Errorf("shown %s (%d): %s", p.url, p.status, p.text)
+			}
+			b.wantSignedIn(t, false)
+		})
+		t.Run("without a way back", func(t *testing.T) {
+			b := newBrowser(t, s.server)
+			got := s.signInForTokens(t, b, s.web)
+			if p := b.open(s.logoutURL("id_token_hint", got.ID)); p.left || p.url.Path != "/logout" || !strings.Contains(p.text, "You are signed out") {
+				t.Errorf("shown %s (%d): %s", p.url, p.status, p.text)
+			}
+			b.wantSignedIn(t, false)
+		})
+	})
+}
+
+func TestNobodyIsSignedOutUnaskedWithoutAnIDTokenOfTheSession(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", bye)
+		other := s.signInForTokens(t, newBrowser(t, s.server), s.web) // another session of alice
+		b := newBrowser(t, s.server)
+		got := s.signInForTokens(t, b, s.web)
+		forged := signed(t, joseHeader(t, got.ID), claims(t, got.ID))
+		for name, pairs := range map[string][]string{
+			"no hint":          {},
+			"client alone":     {"client_id", s.web.ID, "post_logout_redirect_uri", bye},
+			"another session":  {"id_token_hint", other.ID, "post_logout_redirect_uri", bye},
+			"forged":           {"id_token_hint", forged, "client_id", s.web.ID, "post_logout_redirect_uri", bye},
+			"an access token":  {"id_token_hint", got.Access, "client_id", s.web.ID},
+			"no token":         {"id_token_hint", "x.y.z"},
+			"another client's": {"id_token_hint", got.ID, "client_id", s.app.ID, "post_logout_redirect_uri", bye},
+			"a hint of a name": {"logout_hint", alice},
+		} {
+			p := b.open(s.logoutURL(pairs...))
+			if p.left || p.form == nil || p.form.action != "/oauth2/logout/confirm" || !strings.Contains(p.text, "Alice Example") {
+				t.Errorf("%s: shown %s (%d): %s", name, p.url, p.status, p.text)
+			}
+			b.wantSignedIn(t, true)
+		}
+		attackers := newBrowser(t, s.server).open(s.url + "/login").form.fields.Get("csrf")
+		if p := b.open(s.logoutURL()).submit("csrf", attackers); p.status != http.StatusForbidden {
+			t.Errorf("a form from elsewhere: shown %s (%d)", p.url, p.status)
+		}
+		b.wantSignedIn(t, true)
+		p := b.open(s.logoutURL("client_id", s.web.ID, "post_logout_redirect_uri", bye, "state", "x"))
+		if !strings.Contains(p.text, s.web.ID) {
+			t.Errorf("the page does not name the application: %s", p.text)
+		}
+		if p = p.submit(); p.header.Get("Location") != bye+"&state=x" {
+			t.Errorf("shown %s (%d): %s", p.url, p.status, p.text)
+		}
+		b.wantSignedIn(t, false)
+	})
+}
+
+func TestNobodyIsSentToAnAddressThatTheApplicationDidNotRegisterForIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", bye)
+		disabled := s.createClient("disabled", "--grant", "authorization_code", "--redirect-uri", callback, "--post-logout-redirect-uri", bye)
+		s.signet("client", "disable", disabled.ID)
+		b := newBrowser(t, s.server)
+		got := s.signInForTokens(t, b, s.web)
+		for name, pairs := range map[string][]string{
+			"a redirect URI":        {"client_id", s.web.ID, "post_logout_redirect_uri", callback},
+			"one character more":    {"client_id", s.web.ID, "post_logout_redirect_uri", bye + "x"},
+			"elsewhere":             {"client_id", s.web.ID, "post_logout_redirect_uri", "https://evil.example/"},
+			"no client":             {"post_logout_redirect_uri", bye},
+			"an unknown client":     {"client_id", "nobody", "post_logout_redirect_uri", bye},
+			"a disabled client":     {"client_id", disabled.ID, "post_logout_redirect_uri", bye},
+			"another client's hint": {"client_id", s.app.ID, "id_token_hint", got.ID, "post_logout_redirect_uri", bye},
+			"a script":              {"client_id", s.web.ID, "post_logout_redirect_uri", "javascript:alert(1)"},
+		} {
+			p := newBrowser(t, s.server).open(s.logoutURL(pairs...)) // nobody is signed in there
+			if p.left || p.status != http.StatusBadRequest || !strings.Contains(p.text, "You are signed out") || !strings.Contains(p.text, "Technical reason") {
+				t.Errorf("%s: shown %s (%d): %s", name, p.url, p.status, p.text)
+			}
+		}
+		// A person who asked to be signed out is, also where the way back is wrong.
+		if p := b.open(s.logoutURL("id_token_hint", got.ID, "post_logout_redirect_uri", callback)); p.left || p.status != http.StatusBadRequest {
+			t.Errorf("shown %s (%d)", p.url, p.status)
+		}
+		b.wantSignedIn(t, false)
+		twice := newBrowser(t, s.server).open(s.url + "/oauth2/logout?state=a&state=b")
+		if twice.status != http.StatusBadRequest || !strings.Contains(twice.text, "'state'") {
+			t.Errorf("a parameter twice: shown %d: %s", twice.status, twice.text)
+		}
+		for _, bad := range []string{"javascript:alert(1)", "http://app.example/bye", "https://app.example/#x"} {
+			s.refused("client", "update", s.web.ID, "--post-logout-redirect-uri", bad)
+		}
+	})
+}
