@@ -48,7 +48,7 @@ func each(t *testing.T, test func(*world)) {
 		w.Service = admin.New(admin.Config{
 			Directory: r.Directory, Passwords: r.Passwords, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
-				Store: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
+				Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
 			}),
 			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Cache: r.Cache, Events: recorder, Now: time.Now,
 		})

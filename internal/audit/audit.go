@@ -16,8 +16,9 @@ type Store interface {
 	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
 	// EndOfLog is the last event's seq and hash, as a checkpoint without a time.
 	EndOfLog(ctx context.Context) (domain.Checkpoint, error)
-	// EraseEvents erases the events after one seq, up to another, whose actor or target is one of the names, or whose details have one
-	// of the values, and returns their seqs in order. What says that events were erased or purged stays.
+	// EraseEvents erases actor, target and details of the events after one seq, up to another, that name a user: an actor or target
+	// that is one of the names ("user:alice"), or details with one of the values. It notes which event says so, and returns the seqs of
+	// those that it erased, in order. What says that events were erased or purged stays.
 	EraseEvents(ctx context.Context, after, through, by int64, names, values []string) ([]int64, error)
 	// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many.
 	DeleteEvents(ctx context.Context, through int64, limit int) (int64, error)

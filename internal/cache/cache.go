@@ -22,7 +22,6 @@ import (
 
 // Store lists changes.
 type Store interface {
-	// InTx says whether ctx carries a transaction.
 	InTx(ctx context.Context) bool
 	// Changes returns what changed after the given revision, and the newest revision. complete is false if
 	// so much changed that rows are missing: then everything may have changed.

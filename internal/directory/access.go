@@ -138,11 +138,11 @@ func (d *Directory) addHoldings(ctx context.Context, access *Access, holdings []
 }
 
 func (d *Directory) loadUserAccess(ctx context.Context, id int64) (userAccess, error) {
-	assignments, err := d.store.SubjectAssignments(ctx, domain.SubjectUser, id)
+	assignments, err := d.assignments.SubjectAssignments(ctx, domain.SubjectUser, id)
 	if err != nil {
 		return userAccess{}, err
 	}
-	groups, err := d.store.UserGroups(ctx, id)
+	groups, err := d.members.UserGroups(ctx, id)
 	if err != nil {
 		return userAccess{}, err
 	}
@@ -158,7 +158,7 @@ func (d *Directory) loadGroupAccess(ctx context.Context, groupKey string) ([]hol
 	if err != nil {
 		return nil, err
 	}
-	assignments, err := d.store.SubjectAssignments(ctx, domain.SubjectGroup, id)
+	assignments, err := d.assignments.SubjectAssignments(ctx, domain.SubjectGroup, id)
 	return holdings(assignments), err
 }
 
@@ -169,7 +169,7 @@ func (d *Directory) loadClientAccess(ctx context.Context, clientID string) ([]ho
 	var all []domain.Assignment
 	var after int64
 	for {
-		assignments, err := d.store.ListAssignments(ctx, "", domain.SubjectClient, clientID, after, page)
+		assignments, err := d.assignments.ListAssignments(ctx, "", domain.SubjectClient, clientID, after, page)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func (d *Directory) loadRole(ctx context.Context, roleKey string) (*rolePermissi
 	if err != nil {
 		return nil, err
 	}
-	role, err := d.store.FindRoleByID(ctx, id)
+	role, err := d.roles.FindRoleByID(ctx, id)
 	if errors.Is(err, domain.ErrNotFound) {
 		return &rolePermissions{}, nil // deleted since its assignment was read: it gives nothing
 	}

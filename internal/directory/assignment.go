@@ -25,7 +25,7 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 		assigned.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return d.events.Change(ctx, assigned, func(ctx context.Context) error {
-		return d.keepAdministrator(ctx, func() error { return d.store.PutAssignment(ctx, a) })
+		return d.keepAdministrator(ctx, func() error { return d.assignments.PutAssignment(ctx, a) })
 	})
 }
 
@@ -38,7 +38,7 @@ func (d *Directory) Unassign(ctx context.Context, role string, kind domain.Subje
 	}
 	return d.events.Change(ctx, event.RoleUnassigned{Role: role, Subject: subjectName(a)}, func(ctx context.Context) error {
 		return d.keepAdministrator(ctx, func() error {
-			return d.store.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
+			return d.assignments.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
 		})
 	})
 }
@@ -65,7 +65,7 @@ func (d *Directory) ListAssignments(
 	if kind == domain.SubjectUser {
 		subject = canonical(subject)
 	}
-	return d.store.ListAssignments(ctx, role, kind, subject, after, limit)
+	return d.assignments.ListAssignments(ctx, role, kind, subject, after, limit)
 }
 
 // forGood is later than any assignment ends.
@@ -77,7 +77,7 @@ func (d *Directory) keepAdministrator(ctx context.Context, change func() error) 
 	times := [...]time.Time{d.now(), forGood}
 	var before [len(times)]int
 	for i, at := range times {
-		n, err := d.store.CountAdministrators(ctx, at)
+		n, err := d.assignments.CountAdministrators(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (d *Directory) keepAdministrator(ctx context.Context, change func() error) 
 		return err
 	}
 	for i, at := range times {
-		after, err := d.store.CountAdministrators(ctx, at)
+		after, err := d.assignments.CountAdministrators(ctx, at)
 		switch {
 		case err != nil:
 			return err

@@ -10,19 +10,42 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
+// Config is what a Directory is made of.
+type Config struct {
+	Users       Users
+	Groups      Groups
+	Members     Members
+	Roles       Roles
+	Assignments Assignments
+	Setup       Setup
+	Sessions    Sessions
+	Cache       *cache.Cache
+	Events      *event.Recorder
+	Revoker     Revoker
+	Clock       *clock.Clock
+	Now         func() time.Time
+}
+
 // Directory holds people and what they may do. Every change is recorded in the audit log, in its own transaction.
 type Directory struct {
-	store   Store
-	cache   *cache.Cache
-	events  *event.Recorder
-	revoker Revoker
-	clock   *clock.Clock
-	now     func() time.Time
+	users       Users
+	groups      Groups
+	members     Members
+	roles       Roles
+	assignments Assignments
+	setup       Setup
+	sessions    Sessions
+	cache       *cache.Cache
+	events      *event.Recorder
+	revoker     Revoker
+	clock       *clock.Clock
+	now         func() time.Time
 }
 
 // New makes a directory.
-func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, clock *clock.Clock, now func() time.Time) *Directory {
+func New(c Config) *Directory {
 	return &Directory{
-		store: store, cache: cache, events: events, revoker: revoker, clock: clock, now: now,
+		users: c.Users, groups: c.Groups, members: c.Members, roles: c.Roles, assignments: c.Assignments, setup: c.Setup, sessions: c.Sessions,
+		cache: c.Cache, events: c.Events, revoker: c.Revoker, clock: c.Clock, now: c.Now,
 	}
 }

@@ -20,8 +20,8 @@ func (d *Directory) RecordExpired(ctx context.Context) error {
 	}
 	for {
 		n := 0
-		err := d.store.Tx(ctx, func(ctx context.Context) error {
-			expired, err := d.store.TakeExpired(ctx, now, expiryStep)
+		err := d.assignments.Tx(ctx, func(ctx context.Context) error {
+			expired, err := d.assignments.TakeExpired(ctx, now, expiryStep)
 			if err != nil {
 				return err
 			}

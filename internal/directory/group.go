@@ -22,10 +22,10 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 	group.UpdatedAt = group.CreatedAt
 	var stored domain.Group
 	err := d.changeGroup(ctx, group.Name, event.GroupCreated{Group: group.Name}, func(ctx context.Context) (err error) {
-		if _, err = d.store.InsertGroup(ctx, group); err != nil {
+		if _, err = d.groups.InsertGroup(ctx, group); err != nil {
 			return err
 		}
-		stored, err = d.store.FindGroup(ctx, group.Name)
+		stored, err = d.groups.FindGroup(ctx, group.Name)
 		return err
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 // ErrNotFound if there is no such group.
 func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*domain.Group) error) (group domain.Group, err error) {
 	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
-		if group, err = d.store.HoldGroup(ctx, name); err != nil {
+		if group, err = d.groups.HoldGroup(ctx, name); err != nil {
 			return nil, err
 		}
 		edited := group
@@ -50,7 +50,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 			return nil, err
 		}
 		group.Description, group.UpdatedAt = edited.Description, d.now()
-		if err := d.store.UpdateGroup(ctx, group); err != nil {
+		if err := d.groups.UpdateGroup(ctx, group); err != nil {
 			return nil, err
 		}
 		group.Version++
@@ -65,7 +65,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 // DeleteGroup removes a group; its members stay. ErrInvalid if the last administrator is one by it, ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name}, func(ctx context.Context) error {
-		return d.keepAdministrator(ctx, func() error { return d.store.DeleteGroup(ctx, name) })
+		return d.keepAdministrator(ctx, func() error { return d.groups.DeleteGroup(ctx, name) })
 	})
 }
 
@@ -73,7 +73,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 func (d *Directory) AddMember(ctx context.Context, group, username string) error {
 	username = canonical(username)
 	return d.events.Change(ctx, event.MemberAdded{Group: group, User: username}, func(ctx context.Context) error {
-		return d.store.AddMember(ctx, group, username)
+		return d.members.AddMember(ctx, group, username)
 	})
 }
 
@@ -81,7 +81,7 @@ func (d *Directory) AddMember(ctx context.Context, group, username string) error
 func (d *Directory) RemoveMember(ctx context.Context, group, username string) error {
 	username = canonical(username)
 	return d.events.Change(ctx, event.MemberRemoved{Group: group, User: username}, func(ctx context.Context) error {
-		return d.keepAdministrator(ctx, func() error { return d.store.RemoveMember(ctx, group, username) })
+		return d.keepAdministrator(ctx, func() error { return d.members.RemoveMember(ctx, group, username) })
 	})
 }
 
@@ -94,7 +94,7 @@ func (d *Directory) changeGroup(ctx context.Context, name string, e event.Event,
 
 // FindGroup reads a group from the database. ErrNotFound if there is no such group.
 func (d *Directory) FindGroup(ctx context.Context, name string) (domain.Group, error) {
-	group, err := d.store.FindGroup(ctx, name)
+	group, err := d.groups.FindGroup(ctx, name)
 	if err != nil {
 		return domain.Group{}, fmt.Errorf("group %q: %w", name, err)
 	}
@@ -103,7 +103,7 @@ func (d *Directory) FindGroup(ctx context.Context, name string) (domain.Group, e
 
 // ListGroups returns groups by name, those after the given one, at most limit.
 func (d *Directory) ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error) {
-	return d.store.ListGroups(ctx, after, limit)
+	return d.groups.ListGroups(ctx, after, limit)
 }
 
 // ListMembers returns a group's users by username, those after the given one, at most limit.
@@ -112,5 +112,5 @@ func (d *Directory) ListMembers(ctx context.Context, group, after string, limit 
 	if _, err := d.FindGroup(ctx, group); err != nil {
 		return nil, err
 	}
-	return d.store.ListMembers(ctx, group, after, limit)
+	return d.members.ListMembers(ctx, group, after, limit)
 }

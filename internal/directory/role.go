@@ -24,10 +24,10 @@ func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (stored do
 		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
 			return err
 		}
-		if _, err := d.store.InsertRole(ctx, role); err != nil {
+		if _, err := d.roles.InsertRole(ctx, role); err != nil {
 			return err
 		}
-		stored, err = d.store.FindRole(ctx, role.Name)
+		stored, err = d.roles.FindRole(ctx, role.Name)
 		return err
 	})
 	return stored, err
@@ -38,7 +38,7 @@ func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (stored do
 // permissions of the administrator role, which has all of urn:signet:admin; ErrNotFound if there is no such role.
 func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*domain.Role) error) (role domain.Role, err error) {
 	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
-		if role, err = d.store.HoldRole(ctx, name); err != nil {
+		if role, err = d.roles.HoldRole(ctx, name); err != nil {
 			return nil, err
 		}
 		edited := role
@@ -56,10 +56,10 @@ func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*doma
 		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
 			return nil, err
 		}
-		if err := d.store.UpdateRole(ctx, role); err != nil {
+		if err := d.roles.UpdateRole(ctx, role); err != nil {
 			return nil, err
 		}
-		role, err = d.store.FindRole(ctx, name)
+		role, err = d.roles.FindRole(ctx, name)
 		return event.RoleUpdated{Role: name, Permissions: permissionNames(role)}, err
 	})
 	if err != nil {
@@ -117,7 +117,7 @@ func (d *Directory) checkPermissionsExist(ctx context.Context, permissions []dom
 		api, ok := apis[p.Audience]
 		if !ok {
 			var err error
-			api, err = d.store.FindAPI(ctx, p.Audience)
+			api, err = d.roles.FindAPI(ctx, p.Audience)
 			if errors.Is(err, domain.ErrNotFound) {
 				return fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, p.Audience)
 			}
@@ -139,7 +139,7 @@ func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 		return fmt.Errorf("%w role %q: it is built in and cannot be deleted", domain.ErrInvalid, name)
 	}
 	return d.changeRole(ctx, name, event.RoleDeleted{Role: name}, func(ctx context.Context) error {
-		return d.store.DeleteRole(ctx, name)
+		return d.roles.DeleteRole(ctx, name)
 	})
 }
 
@@ -152,7 +152,7 @@ func (d *Directory) changeRole(ctx context.Context, name string, e event.Event, 
 
 // FindRole reads a role from the database. ErrNotFound if there is no such role.
 func (d *Directory) FindRole(ctx context.Context, name string) (domain.Role, error) {
-	role, err := d.store.FindRole(ctx, name)
+	role, err := d.roles.FindRole(ctx, name)
 	if err != nil {
 		return domain.Role{}, fmt.Errorf("role %q: %w", name, err)
 	}
@@ -161,5 +161,5 @@ func (d *Directory) FindRole(ctx context.Context, name string) (domain.Role, err
 
 // ListRoles returns roles by name, those after the given one, at most limit.
 func (d *Directory) ListRoles(ctx context.Context, after string, limit int) ([]domain.Role, error) {
-	return d.store.ListRoles(ctx, after, limit)
+	return d.roles.ListRoles(ctx, after, limit)
 }

@@ -14,7 +14,7 @@ import (
 
 // SetupNeeded reports whether there is no administrator.
 func (d *Directory) SetupNeeded(ctx context.Context) (bool, error) {
-	n, err := d.store.CountAdministrators(ctx, d.now())
+	n, err := d.assignments.CountAdministrators(ctx, d.now())
 	if err != nil {
 		return false, fmt.Errorf("look for an administrator: %w", err)
 	}
@@ -27,10 +27,10 @@ func (d *Directory) NewSetupLink(ctx context.Context, ttl time.Duration) (string
 	token := rand.Text()
 	err := d.events.Change(ctx, event.SetupLinkMade{}, func(ctx context.Context) error {
 		now := d.now()
-		if err := d.store.PutSetupLink(ctx, hashSetupToken(token), now, now.Add(ttl)); err != nil {
+		if err := d.setup.PutSetupLink(ctx, hashSetupToken(token), now, now.Add(ttl)); err != nil {
 			return err
 		}
-		err := d.store.FindSetupLink(ctx, hashSetupToken(token), now)
+		err := d.setup.FindSetupLink(ctx, hashSetupToken(token), now)
 		if errors.Is(err, domain.ErrNotFound) {
 			return domain.ErrConsumed
 		}
@@ -44,7 +44,7 @@ func (d *Directory) NewSetupLink(ctx context.Context, ttl time.Duration) (string
 
 // CheckSetupLink returns ErrNotFound if the token is not that of a live link, or the first administrator was made before.
 func (d *Directory) CheckSetupLink(ctx context.Context, token string) error {
-	if err := d.store.FindSetupLink(ctx, hashSetupToken(token), d.now()); err != nil {
+	if err := d.setup.FindSetupLink(ctx, hashSetupToken(token), d.now()); err != nil {
 		return fmt.Errorf("check a setup link: %w", err)
 	}
 	return nil
@@ -65,10 +65,10 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 	var stored domain.User
 	err = d.events.Change(ctx, event.SetupCompleted{Username: user.Username, UserDetails: userDetails(user)}, func(ctx context.Context) error {
 		now := d.now()
-		if err := d.store.CompleteSetup(ctx, hashSetupToken(token), now); err != nil {
+		if err := d.setup.CompleteSetup(ctx, hashSetupToken(token), now); err != nil {
 			return err
 		}
-		n, err := d.store.CountAdministrators(ctx, now)
+		n, err := d.assignments.CountAdministrators(ctx, now)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 		if stored, err = d.insertUser(ctx, user, credential); err != nil {
 			return err
 		}
-		return d.store.PutAssignment(ctx, domain.Assignment{
+		return d.assignments.PutAssignment(ctx, domain.Assignment{
 			Role: domain.RoleAdministrator, SubjectKind: domain.SubjectUser, Subject: user.Username, CreatedAt: now,
 		})
 	})

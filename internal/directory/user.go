@@ -128,7 +128,7 @@ func (d *Directory) newUser(ctx context.Context, user domain.User, credential Cr
 }
 
 func (d *Directory) insertUser(ctx context.Context, user domain.User, credential Credential) (domain.User, error) {
-	id, err := d.store.InsertUser(ctx, user)
+	id, err := d.users.InsertUser(ctx, user)
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -137,7 +137,7 @@ func (d *Directory) insertUser(ctx context.Context, user domain.User, credential
 			return domain.User{}, err
 		}
 	}
-	return d.store.FindUser(ctx, user.Username)
+	return d.users.FindUser(ctx, user.Username)
 }
 
 // UpdateUser changes a user as edit does, and returns the user as stored; only Name, Email and EmailVerified count. edit gets the
@@ -153,7 +153,7 @@ func (d *Directory) UpdateUser(ctx context.Context, username string, edit func(*
 		if err := checkUser(*user); err != nil {
 			return nil, err
 		}
-		if err := d.store.UpdateUser(ctx, *user); err != nil {
+		if err := d.users.UpdateUser(ctx, *user); err != nil {
 			return nil, err
 		}
 		user.Version++
@@ -171,7 +171,7 @@ func (d *Directory) ChangeCredential(
 	ctx context.Context, username string, change func(ctx context.Context, user domain.User) (event.Event, error),
 ) error {
 	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
-		if err := d.store.UpdateUser(ctx, *user); err != nil {
+		if err := d.users.UpdateUser(ctx, *user); err != nil {
 			return nil, err
 		}
 		return change(ctx, *user)
@@ -185,13 +185,13 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
 		if !disabled {
 			user.DisabledAt = time.Time{}
-			return event.UserEnabled{Username: user.Username, Subject: user.Subject}, d.store.UpdateUser(ctx, *user)
+			return event.UserEnabled{Username: user.Username, Subject: user.Subject}, d.users.UpdateUser(ctx, *user)
 		}
 		if user.DisabledAt.IsZero() {
 			user.DisabledAt = d.now()
 		}
 		return event.UserDisabled{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.keepAdministrator(ctx, func() error {
-			if err := d.store.UpdateUser(ctx, *user); err != nil {
+			if err := d.users.UpdateUser(ctx, *user); err != nil {
 				return err
 			}
 			return d.EndAll(ctx, user.ID)
@@ -213,7 +213,7 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 			if err := d.EndAll(ctx, user.ID); err != nil {
 				return err
 			}
-			return d.store.DeleteUser(ctx, user.Username)
+			return d.users.DeleteUser(ctx, user.Username)
 		})
 	})
 	return err
@@ -225,7 +225,7 @@ func (d *Directory) EndAll(ctx context.Context, userID int64) error {
 	if _, err := d.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID}); err != nil {
 		return err
 	}
-	return d.store.EndUserSessions(ctx, userID, now)
+	return d.sessions.EndUserSessions(ctx, userID, now)
 }
 
 // changeUser makes a change to a user that exists and records the event that the change returns.
@@ -233,7 +233,7 @@ func (d *Directory) changeUser(
 	ctx context.Context, username string, change func(context.Context, *domain.User) (event.Event, error),
 ) (user domain.User, err error) {
 	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
-		if user, err = d.store.HoldUser(ctx, canonical(username)); err != nil {
+		if user, err = d.users.HoldUser(ctx, canonical(username)); err != nil {
 			return nil, err
 		}
 		user.UpdatedAt = d.now()
@@ -247,7 +247,7 @@ func (d *Directory) changeUser(
 
 // FindUser reads a user from the database. ErrNotFound if there is no such username.
 func (d *Directory) FindUser(ctx context.Context, username string) (domain.User, error) {
-	user, err := d.store.FindUser(ctx, canonical(username))
+	user, err := d.users.FindUser(ctx, canonical(username))
 	if err != nil {
 		return domain.User{}, fmt.Errorf("user %q: %w", username, err)
 	}
@@ -257,11 +257,11 @@ func (d *Directory) FindUser(ctx context.Context, username string) (domain.User,
 // UserNamed reads the user who signs in by a username from the database, or where there is no such username, by an e-mail address that
 // no other enabled user has. ErrNotFound if there is none.
 func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, error) {
-	user, err := d.store.FindUser(ctx, canonical(name))
+	user, err := d.users.FindUser(ctx, canonical(name))
 	if !errors.Is(err, domain.ErrNotFound) || !strings.Contains(name, "@") {
 		return user, err
 	}
-	users, err := d.store.UsersByEmail(ctx, name, 2)
+	users, err := d.users.UsersByEmail(ctx, name, 2)
 	if err == nil && len(users) != 1 {
 		err = domain.ErrNotFound
 	}
@@ -273,7 +273,7 @@ func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, er
 
 // FindUserByID reads a user from the database, not from the cache. ErrNotFound if there is no such user.
 func (d *Directory) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
-	user, err := d.store.FindUserByID(ctx, id)
+	user, err := d.users.FindUserByID(ctx, id)
 	if err != nil {
 		return domain.User{}, fmt.Errorf("user %d: %w", id, err)
 	}
@@ -282,14 +282,14 @@ func (d *Directory) FindUserByID(ctx context.Context, id int64) (domain.User, er
 
 // ListUsers returns users by username, those after the given one, at most limit.
 func (d *Directory) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
-	return d.store.ListUsers(ctx, after, limit)
+	return d.users.ListUsers(ctx, after, limit)
 }
 
 // LookupUser finds a user by database id in the cache, a disabled one too. The user is shared: do not change it.
 // ErrNotFound if there is no such user.
 func (d *Directory) LookupUser(ctx context.Context, id int64) (*domain.User, error) {
 	user, err := cache.Get(ctx, d.cache, domain.ChangeUser, strconv.FormatInt(id, 10), func(ctx context.Context) (*domain.User, error) {
-		user, err := d.store.FindUserByID(ctx, id)
+		user, err := d.users.FindUserByID(ctx, id)
 		if err != nil {
 			return nil, err
 		}

@@ -23,10 +23,10 @@ type Event interface {
 
 // Store keeps the audit log.
 type Store interface {
-	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it, and what it signals to services with
-	// the subjects of the moment, in the transaction that ctx carries or in one of its own.
+	// the subjects of the moment, in the transaction that ctx carries or in one of its own. It holds the end of the log until that
+	// ends.
 	AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error
 	// HoldLog keeps others from appending until the transaction that ctx carries ends.
 	HoldLog(ctx context.Context) error

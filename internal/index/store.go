@@ -9,10 +9,10 @@ import (
 
 // Store keeps the index of issued tokens.
 type Store interface {
-	// InTx says whether ctx carries a transaction.
 	InTx(ctx context.Context) bool
-	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the
-	// database's, and returns that: a token whose revision is smaller was not written.
+	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the database's, and
+	// returns that: a token whose revision is smaller was not written. Until the transaction ends no change can be committed, so that
+	// whatever a change revokes, it sees.
 	InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
 	// FindIssuedTokens finds tokens in one statement; those that do not exist are missing from the answer.
 	// It also returns the database's revision.
@@ -21,7 +21,7 @@ type Store interface {
 	// zero: they come after it. A page may be short, even empty, although there are more: in a state, and of several owners,
 	// tokens are looked for among a limited number. What a pending revocation covers is revoked.
 	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error)
-	// PreparePartitions makes the partitions of the index that tokens of the next days need, and drops those whose tokens
+	// PreparePartitions makes the partitions of the index that tokens of the next day need, and drops those whose tokens
 	// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
 	PreparePartitions(ctx context.Context, now, before time.Time) error
 	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.

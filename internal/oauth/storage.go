@@ -16,10 +16,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Transactions run several statements as one. The ctx that Begin and Tx give carries the transaction.
+// Transactions run several statements as one: Tx at once, Begin, Commit and Rollback in steps. The ctx that Begin and Tx give carries
+// the transaction.
 type Transactions interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	// Begin, Commit and Rollback do the same in steps.
 	Begin(ctx context.Context) (context.Context, error)
 	Commit(ctx context.Context) error
 	Rollback(ctx context.Context) error
@@ -32,7 +32,6 @@ type Grants interface {
 	// InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the
 	// grants that were stored before it. ErrExists if there is a grant for the same act of the user.
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
-	// FindGrant returns ErrNotFound if there is none.
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
 	// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
 	// revocation can slip in between. ErrRevoked if it is not live.
@@ -46,13 +45,14 @@ type Credentials interface {
 	InsertCode(ctx context.Context, code domain.AuthorizationCode) error
 	// FindCode returns ErrNotFound if there is none; a used code is found, and one of a grant that has ended.
 	FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error)
-	// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none.
+	// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant says whether its grant is
+	// live.
 	UseCode(ctx context.Context, signature string, now time.Time) error
 	// InsertRefreshToken stores a refresh token.
 	InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error
-	// FindRefreshToken returns ErrNotFound if there is none; a used one is found, and one of a grant that has ended.
 	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
-	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before, ErrNotFound if there is none.
+	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant says
+	// whether its grant is live.
 	UseRefreshToken(ctx context.Context, signature string, now time.Time) error
 }
 

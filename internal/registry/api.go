@@ -23,10 +23,10 @@ func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain
 		if err := r.checkFree(ctx, api.Audience); err != nil {
 			return err
 		}
-		if _, err := r.store.InsertAPI(ctx, api); err != nil {
+		if _, err := r.apis.InsertAPI(ctx, api); err != nil {
 			return err
 		}
-		stored, err = r.store.FindAPI(ctx, api.Audience)
+		stored, err = r.apis.FindAPI(ctx, api.Audience)
 		return err
 	})
 	if err != nil {
@@ -42,12 +42,12 @@ func (r *Registry) checkFree(ctx context.Context, audience string) error {
 	if bare, ok := strings.CutSuffix(audience, "/"); ok {
 		other = bare
 	}
-	if _, err := r.store.HoldAPI(ctx, other); err == nil {
+	if _, err := r.apis.HoldAPI(ctx, other); err == nil {
 		return domain.ErrExists
 	} else if !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	if _, err := r.store.FindClient(ctx, audience); err == nil {
+	if _, err := r.clients.FindClient(ctx, audience); err == nil {
 		return fmt.Errorf("%w audience: it is the client_id of a client, whose ID tokens a service could take for access tokens; choose another",
 			domain.ErrInvalid)
 	} else if !errors.Is(err, domain.ErrNotFound) {
@@ -61,7 +61,7 @@ func (r *Registry) checkFree(ctx context.Context, audience string) error {
 // ends the change. ErrInvalid if the result breaks a rule or lacks a built-in permission, ErrNotFound if there is no such audience.
 func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*domain.API) error) (api domain.API, err error) {
 	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
-		current, err := r.store.HoldAPI(ctx, audience)
+		current, err := r.apis.HoldAPI(ctx, audience)
 		if err != nil {
 			return nil, err
 		}
@@ -77,10 +77,10 @@ func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*do
 		if err := keepsBuiltIn(current, api); err != nil {
 			return nil, err
 		}
-		if err := r.store.UpdateAPI(ctx, api); err != nil {
+		if err := r.apis.UpdateAPI(ctx, api); err != nil {
 			return nil, err
 		}
-		api, err = r.store.FindAPI(ctx, audience)
+		api, err = r.apis.FindAPI(ctx, audience)
 		return event.APIUpdated{Audience: audience, Shrunk: lacksPermissions(current, api), APIDetails: apiDetails(api)}, err
 	})
 	if err != nil {
@@ -124,14 +124,14 @@ func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
 		return fmt.Errorf("%w API %q: it is built in and cannot be deleted", domain.ErrInvalid, audience)
 	}
 	err := r.events.Change(ctx, event.APIDeleted{Audience: audience}, func(ctx context.Context) error {
-		api, err := r.store.FindAPI(ctx, audience)
+		api, err := r.apis.FindAPI(ctx, audience)
 		if err != nil {
 			return err
 		}
 		if _, err := r.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: api.ID}); err != nil {
 			return err
 		}
-		return r.store.DeleteAPI(ctx, audience)
+		return r.apis.DeleteAPI(ctx, audience)
 	})
 	if err != nil {
 		return fmt.Errorf("API %q: %w", audience, err)
@@ -141,7 +141,7 @@ func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
 
 // FindAPI reads an API from the database. ErrNotFound if there is no such audience.
 func (r *Registry) FindAPI(ctx context.Context, audience string) (domain.API, error) {
-	api, err := r.store.FindAPI(ctx, audience)
+	api, err := r.apis.FindAPI(ctx, audience)
 	if err != nil {
 		return domain.API{}, fmt.Errorf("API %q: %w", audience, err)
 	}
@@ -150,5 +150,5 @@ func (r *Registry) FindAPI(ctx context.Context, audience string) (domain.API, er
 
 // ListAPIs returns APIs by audience, those after the given one, at most limit.
 func (r *Registry) ListAPIs(ctx context.Context, after string, limit int) ([]domain.API, error) {
-	return r.store.ListAPIs(ctx, after, limit)
+	return r.apis.ListAPIs(ctx, after, limit)
 }

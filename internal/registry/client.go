@@ -56,7 +56,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
 	var stored domain.Client
 	err := r.events.Change(ctx, created, func(ctx context.Context) (err error) {
-		if _, err := r.store.HoldAPI(ctx, client.ClientID); err == nil { // see checkFree
+		if _, err := r.apis.HoldAPI(ctx, client.ClientID); err == nil { // see checkFree
 			return fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)
 		} else if !errors.Is(err, domain.ErrNotFound) {
 			return err
@@ -64,10 +64,10 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 		if err := r.checkAPIsExist(ctx, client); err != nil {
 			return err
 		}
-		if _, err := r.store.InsertClient(ctx, client); err != nil {
+		if _, err := r.clients.InsertClient(ctx, client); err != nil {
 			return err
 		}
-		stored, err = r.store.FindClient(ctx, client.ClientID)
+		stored, err = r.clients.FindClient(ctx, client.ClientID)
 		return err
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 // as for CreateClient and if it would change between public and confidential, ErrNotFound if there is no such client_id.
 func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(*domain.Client) error) (client domain.Client, err error) {
 	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
-		current, err := r.store.HoldClient(ctx, clientID)
+		current, err := r.clients.HoldClient(ctx, clientID)
 		if err != nil {
 			return nil, err
 		}
@@ -100,10 +100,10 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if err := r.checkAPIsExist(ctx, client); err != nil {
 			return nil, err
 		}
-		if err := r.store.UpdateClient(ctx, client); err != nil {
+		if err := r.clients.UpdateClient(ctx, client); err != nil {
 			return nil, err
 		}
-		client, err = r.store.FindClient(ctx, clientID)
+		client, err = r.clients.FindClient(ctx, clientID)
 		return event.ClientUpdated{ClientID: clientID, Shrunk: shrunk(current, client), ClientDetails: clientDetails(client)}, err
 	})
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *Registry) checkAPIsExist(ctx context.Context, client domain.Client) err
 		named = append(named, domain.ClientAPI{Audience: audience})
 	}
 	for _, n := range named {
-		api, err := r.store.FindAPI(ctx, n.Audience)
+		api, err := r.apis.FindAPI(ctx, n.Audience)
 		if errors.Is(err, domain.ErrNotFound) {
 			return fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, n.Audience)
 		}
@@ -170,12 +170,12 @@ func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disab
 		client.UpdatedAt = r.now()
 		if !disabled {
 			client.DisabledAt = time.Time{}
-			return r.store.UpdateClient(ctx, client)
+			return r.clients.UpdateClient(ctx, client)
 		}
 		if client.DisabledAt.IsZero() {
 			client.DisabledAt = client.UpdatedAt
 		}
-		if err := r.store.UpdateClient(ctx, client); err != nil {
+		if err := r.clients.UpdateClient(ctx, client); err != nil {
 			return err
 		}
 		return r.revokeAll(ctx, client)
@@ -188,7 +188,7 @@ func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
 		if err := r.revokeAll(ctx, client); err != nil {
 			return err
 		}
-		return r.store.DeleteClient(ctx, clientID)
+		return r.clients.DeleteClient(ctx, clientID)
 	})
 }
 
@@ -202,7 +202,7 @@ func (r *Registry) changeClient(
 	ctx context.Context, clientID string, e event.Event, change func(context.Context, domain.Client) error,
 ) error {
 	err := r.events.Change(ctx, e, func(ctx context.Context) error {
-		client, err := r.store.HoldClient(ctx, clientID)
+		client, err := r.clients.HoldClient(ctx, clientID)
 		if err != nil {
 			return err
 		}
@@ -216,7 +216,7 @@ func (r *Registry) changeClient(
 
 // FindClient reads a client from the database. ErrNotFound if there is no such client_id.
 func (r *Registry) FindClient(ctx context.Context, clientID string) (domain.Client, error) {
-	client, err := r.store.FindClient(ctx, clientID)
+	client, err := r.clients.FindClient(ctx, clientID)
 	if err != nil {
 		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
 	}
@@ -225,5 +225,5 @@ func (r *Registry) FindClient(ctx context.Context, clientID string) (domain.Clie
 
 // ListClients returns clients by client_id, those after the given one, at most limit.
 func (r *Registry) ListClients(ctx context.Context, after string, limit int) ([]domain.Client, error) {
-	return r.store.ListClients(ctx, after, limit)
+	return r.clients.ListClients(ctx, after, limit)
 }

@@ -11,9 +11,23 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
+// Config is what a Registry is made of.
+type Config struct {
+	APIs       APIs
+	Clients    Clients
+	Cache      *cache.Cache
+	Events     *event.Recorder
+	Revoker    Revoker
+	GrantTypes []domain.GrantType // that clients may be registered for
+	SecretKey  []byte             // of the HMAC by which client secrets are stored
+	Issuer     string             // which no API may have as its audience
+	Now        func() time.Time
+}
+
 // Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
 type Registry struct {
-	store      Store
+	apis       APIs
+	clients    Clients
 	cache      *cache.Cache
 	events     *event.Recorder
 	revoker    Revoker
@@ -23,14 +37,11 @@ type Registry struct {
 	now        func() time.Time
 }
 
-// New makes a registry. Clients may be registered for the given grant types. The secret key is that of the HMAC by which client
-// secrets are stored. No API may have the issuer as its audience.
-func New(
-	store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, grantTypes []domain.GrantType, secretKey []byte,
-	issuer string, now func() time.Time,
-) *Registry {
+// New makes a registry.
+func New(c Config) *Registry {
 	return &Registry{
-		store: store, cache: cache, events: events, revoker: revoker, grantTypes: grantTypes, secretKey: secretKey, issuer: issuer, now: now,
+		apis: c.APIs, clients: c.Clients, cache: c.Cache, events: c.Events, revoker: c.Revoker, grantTypes: c.GrantTypes,
+		secretKey: c.SecretKey, issuer: c.Issuer, now: c.Now,
 	}
 }
 
@@ -40,12 +51,12 @@ func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.C
 	if domain.CheckClientID(clientID) != nil {
 		return nil, domain.ErrNotFound // no name that a client can have; not worth an entry in the cache
 	}
-	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.store.FindClient)
+	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.clients.FindClient)
 }
 
 // LookupAPI finds an API in the cache. The API is shared: do not change it. ErrNotFound if there is no such audience.
 func (r *Registry) LookupAPI(ctx context.Context, audience string) (*domain.API, error) {
-	return lookup(ctx, r.cache, domain.ChangeAPI, audience, r.store.FindAPI)
+	return lookup(ctx, r.cache, domain.ChangeAPI, audience, r.apis.FindAPI)
 }
 
 func lookup[T any](

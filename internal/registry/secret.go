@@ -41,7 +41,7 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 		if len(live) >= maxSecrets {
 			return fmt.Errorf("%w secret: the client has %d live ones; remove one first", domain.ErrInvalid, len(live))
 		}
-		stored.ID, err = r.store.InsertClientSecret(ctx, clientID, stored)
+		stored.ID, err = r.clients.InsertClientSecret(ctx, clientID, stored)
 		return err
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 // RemoveSecret takes one of a client's secrets away. ErrNotFound if there is no such client_id, or it has no secret of that id.
 func (r *Registry) RemoveSecret(ctx context.Context, clientID string, id int64) error {
 	return r.changeClient(ctx, clientID, event.SecretRemoved{ClientID: clientID, ID: id}, func(ctx context.Context, _ domain.Client) error {
-		if err := r.store.DeleteClientSecret(ctx, clientID, id); err != nil {
+		if err := r.clients.DeleteClientSecret(ctx, clientID, id); err != nil {
 			return fmt.Errorf("secret %d: %w", id, err)
 		}
 		return nil

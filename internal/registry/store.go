@@ -6,30 +6,33 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Store keeps clients and APIs. Every method that changes something bumps the revision and names what changed,
-// in the transaction that ctx carries or in one of its own.
-type Store interface {
-	// Tx runs fn in one transaction, carried by the ctx that fn gets.
-	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+// Every method of these interfaces that changes something bumps the revision and names what changed, in the transaction that ctx carries
+// or in one of its own.
 
-	// InsertAPI returns ErrExists if the audience is taken.
+// APIs keeps APIs.
+type APIs interface {
+	// InsertAPI stores an API with its permissions. ErrExists if the audience is taken.
 	InsertAPI(ctx context.Context, api domain.API) (id int64, err error)
-	// UpdateAPI sets name, algorithm, lifetime and the whole list of permissions. ErrNotFound if there is no such audience.
-	// A permission that is not in the list any more is taken from roles and clients too.
+	// UpdateAPI sets name, algorithm, lifetime, userinfo and the whole list of permissions. ErrNotFound if there is no such audience,
+	// ErrConflict if api.Version is neither zero nor that of the API. A permission that is not in the list any more is taken from roles
+	// and clients too.
 	UpdateAPI(ctx context.Context, api domain.API) error
 	// HoldAPI is FindAPI that keeps others from changing the API until the transaction ends.
 	HoldAPI(ctx context.Context, audience string) (domain.API, error)
 	// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
 	DeleteAPI(ctx context.Context, audience string) error
-	// FindAPI returns ErrNotFound if there is no such audience.
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
 	// ListAPIs returns APIs by audience, those after the given one, at most limit.
 	ListAPIs(ctx context.Context, after string, limit int) ([]domain.API, error)
+}
 
+// Clients keeps clients and their secrets.
+type Clients interface {
 	// InsertClient stores the client with its APIs, served audiences and secrets.
 	// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
 	InsertClient(ctx context.Context, client domain.Client) (id int64, err error)
-	// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client.
+	// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
+	// client.Version is neither zero nor that of the client.
 	UpdateClient(ctx context.Context, client domain.Client) error
 	// DeleteClient returns ErrNotFound if there is no such client_id. Grants, consents and assignments go with it.
 	DeleteClient(ctx context.Context, clientID string) error

@@ -9,7 +9,6 @@ import (
 
 // Store keeps revocations. Its methods join the transaction that ctx carries.
 type Store interface {
-	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id.
 	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
@@ -36,12 +35,10 @@ type Statuses interface {
 
 // Grants keeps grants and their refresh tokens.
 type Grants interface {
-	// FindGrant returns ErrNotFound if there is none.
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
 	// RevokeGrant ends a grant and revokes its tokens, unless its user has limit tokens or more: then it begins a revocation. It
 	// returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant, ErrRevoked if it was
 	// revoked before.
 	RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
-	// FindRefreshToken returns ErrNotFound if there is none; a used one is found, and one of a grant that has ended.
 	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
 }

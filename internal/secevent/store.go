@@ -9,7 +9,6 @@ import (
 
 // Store keeps receivers.
 type Store interface {
-	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 
 	// InsertReceiver stores a receiver that hears of what is recorded from now on. ErrExists if the client is one already,
@@ -47,6 +46,7 @@ type Outbox interface {
 	// LastEvent is the seq of the last event of the audit log.
 	LastEvent(ctx context.Context) (int64, error)
 	// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq: entries of whole events,
-	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at.
+	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at. What no longer exists, and
+	// could only have had its claims changed, is left out.
 	ListOutbox(ctx context.Context, receiver, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error)
 }

@@ -135,8 +135,14 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
-	s.Registry = registry.New(db, s.Cache, recorder, s.Revocation, oauth.GrantTypes(), s.master.Derive("client secrets", 32), cfg.Issuer, now)
-	s.Directory = directory.New(db, s.Cache, recorder, s.Revocation, s.Clock, now)
+	s.Registry = registry.New(registry.Config{
+		APIs: db, Clients: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, GrantTypes: oauth.GrantTypes(),
+		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
+	})
+	s.Directory = directory.New(directory.Config{
+		Users: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
+		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
+	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.SignIn, err = signin.New(signin.Config{

@@ -56,8 +56,14 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: now,
 	})
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, watched, now)
-	r.Registry = registry.New(db, held, recorder, r.Revocation, oauth.GrantTypes(), master.Derive("client secrets", 32), Issuer, now)
-	r.Directory = directory.New(db, held, recorder, r.Revocation, watched, now)
+	r.Registry = registry.New(registry.Config{
+		APIs: db, Clients: db, Cache: held, Events: recorder, Revoker: r.Revocation, GrantTypes: oauth.GrantTypes(),
+		SecretKey: master.Derive("client secrets", 32), Issuer: Issuer, Now: now,
+	})
+	r.Directory = directory.New(directory.Config{
+		Users: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
+		Cache: held, Events: recorder, Revoker: r.Revocation, Clock: watched, Now: now,
+	})
 	r.Passwords = signin.NewPasswords(db, r.Directory, MinPasswordLength, now)
 	r.Sessions = session.New(db, recorder, now, SessionLimits)
 	r.Minter = token.New(token.Config{

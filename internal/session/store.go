@@ -9,9 +9,6 @@ import (
 
 // Store keeps browser sessions and consents.
 type Store interface {
-	// Tx runs fn in one transaction, carried by the ctx that fn gets.
-	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-
 	// InsertSession stores a session and returns its id.
 	InsertSession(ctx context.Context, session domain.Session) (id int64, err error)
 	// FindSession finds by the hash of the cookie's value. ErrNotFound if there is none.
@@ -20,8 +17,6 @@ type Store interface {
 	TouchSession(ctx context.Context, id int64, now time.Time) error
 	// EndSession ends one session; done before is no error.
 	EndSession(ctx context.Context, id int64, now time.Time) error
-	// EndUserSessions ends all sessions of a user.
-	EndUserSessions(ctx context.Context, userID int64, now time.Time) error
 
 	// PutConsent stores or replaces what a user allowed a client at an audience.
 	PutConsent(ctx context.Context, consent domain.Consent) error

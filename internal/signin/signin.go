@@ -33,7 +33,6 @@ type Method interface {
 
 // Transactions run several statements as one.
 type Transactions interface {
-	// Tx runs fn in one transaction, carried by the ctx that fn gets.
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 

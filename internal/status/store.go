@@ -9,8 +9,9 @@ import (
 
 // Leases hands out runs of positions of status lists.
 type Leases interface {
-	// LeaseStatus takes count positions of a list whose tokens expire by the given time, making a list of that size if none
-	// has room. No two leases of a list share a position.
+	// LeaseStatus takes count positions of a list that expires at the given time and has the given size, making one if none has room.
+	// No two leases of a list share a position. It must not be called within a transaction: if that were rolled back, the positions
+	// would be given again.
 	LeaseStatus(ctx context.Context, expires time.Time, count, size int32, now time.Time) (domain.StatusLease, error)
 }
 
@@ -22,7 +23,8 @@ type Lists interface {
 	LiveStatusLists(ctx context.Context, now time.Time) ([]int64, error)
 	// StatusEntries returns the entries of a list that are not valid, and the seq of the last change that they hold.
 	StatusEntries(ctx context.Context, list int64) (entries []domain.StatusChange, seq int64, err error)
-	// StatusChanges returns changes after a seq, oldest first, at most limit, and the newest seq there is.
-	// complete is false if older changes are gone, so that some are missing.
+	// StatusChanges returns changes after a seq, oldest first, and the newest seq there is. Changes of one seq are never torn apart, so
+	// that a few more than limit may come. complete is false if the database was restored to a time before that seq. Of what happened
+	// to one list some time ago only the outcome is kept, as one change, until the list has expired.
 	StatusChanges(ctx context.Context, after int64, limit int) (changes []domain.StatusChange, newest int64, complete bool, err error)
 }

@@ -16,7 +16,7 @@ func scanAPI(row scanner) (api domain.API, err error) {
 	return api, err
 }
 
-// InsertAPI stores an API with its permissions. ErrExists if the audience is taken.
+// InsertAPI implements registry.APIs.
 func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
@@ -36,9 +36,7 @@ func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err erro
 	return id, err
 }
 
-// UpdateAPI sets name, algorithm, lifetime, userinfo and the whole list of permissions. ErrNotFound if there is no such audience,
-// ErrConflict if api.Version is neither zero nor that of the API.
-// A permission that is not in the list any more is taken from roles and clients too.
+// UpdateAPI implements registry.APIs.
 func (db *DB) UpdateAPI(ctx context.Context, api domain.API) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
@@ -95,7 +93,7 @@ func (c *change) putPermissions(ctx context.Context, api int64, permissions []do
 	return err
 }
 
-// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
+// DeleteAPI implements registry.APIs.
 func (db *DB) DeleteAPI(ctx context.Context, audience string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `SELECT id FROM apis WHERE audience = $1`, audience)
@@ -136,7 +134,7 @@ func (db *DB) FindAPI(ctx context.Context, audience string) (api domain.API, err
 	return api, err
 }
 
-// HoldAPI is FindAPI that keeps others from changing the API until the transaction ends.
+// HoldAPI implements registry.APIs.
 func (db *DB) HoldAPI(ctx context.Context, audience string) (domain.API, error) {
 	if err := db.holdChanges(ctx); err != nil {
 		return domain.API{}, err
@@ -144,7 +142,7 @@ func (db *DB) HoldAPI(ctx context.Context, audience string) (domain.API, error) 
 	return db.FindAPI(ctx, audience)
 }
 
-// ListAPIs returns APIs by audience, those after the given one, at most limit.
+// ListAPIs implements registry.APIs.
 func (db *DB) ListAPIs(ctx context.Context, after string, limit int) (apis []domain.API, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		apis, err = list(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience > $1 ORDER BY audience LIMIT $2`, after, limit)

@@ -86,8 +86,7 @@ func (c *change) noteAccess(kind domain.SubjectKind, id int64, name string) {
 	}
 }
 
-// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
-// ErrNotFound names the role or subject that does not exist.
+// PutAssignment implements directory.Assignments.
 func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
 	t, err := subjectTableOf(a.SubjectKind)
 	if err != nil {
@@ -113,7 +112,7 @@ func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
 	})
 }
 
-// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.
+// DeleteAssignment implements directory.Assignments.
 func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
 	t, err := subjectTableOf(kind)
 	if err != nil {
@@ -136,8 +135,7 @@ func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.Sub
 	})
 }
 
-// ListAssignments returns assignments after the given id, at most limit. An empty role, kind or subject stands for any;
-// subject counts only with a kind.
+// ListAssignments implements directory.Assignments.
 func (db *DB) ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error) {
 	args := []any{after}
 	arg := func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) }
@@ -159,7 +157,7 @@ func (db *DB) ListAssignments(ctx context.Context, role string, kind domain.Subj
 	return findAll(ctx, db, scanAssignment, query, args...)
 }
 
-// SubjectAssignments returns all of one subject, by database id, for the effective roles.
+// SubjectAssignments implements directory.Assignments.
 func (db *DB) SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error) {
 	t, err := subjectTableOf(kind)
 	if err != nil {
@@ -168,8 +166,7 @@ func (db *DB) SubjectAssignments(ctx context.Context, kind domain.SubjectKind, i
 	return findAll(ctx, db, scanAssignment, selectAssignments+` WHERE a.`+t.column+` = $1 ORDER BY a.id`, id)
 }
 
-// CountAdministrators counts the enabled users that hold RoleAdministrator at the given time, directly or by a group, as assignments
-// are now.
+// CountAdministrators implements directory.Assignments.
 func (db *DB) CountAdministrators(ctx context.Context, now time.Time) (int, error) {
 	n, err := find(ctx, db, scanInt, `
 		WITH held AS (

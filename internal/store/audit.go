@@ -13,8 +13,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// AppendEvents gives each event its Seq and PrevHash, asks hash for its Hash and stores it, and what it signals to services with the
-// subjects of the moment, in the transaction that ctx carries or in one of its own. It holds the end of the log until that ends.
+// AppendEvents implements event.Store.
 func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, events ...domain.Event) error {
 	if len(events) == 0 {
 		return nil
@@ -44,7 +43,7 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 	})
 }
 
-// HoldLog keeps others from appending until the transaction that ctx carries ends.
+// HoldLog implements event.Store.
 func (db *DB) HoldLog(ctx context.Context) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error { return c.lockInstallation(ctx) })
 }
@@ -78,12 +77,12 @@ func scanEvent(row scanner) (e domain.Event, err error) {
 	return e, err
 }
 
-// ListEvents returns events after the given seq, oldest first, at most limit.
+// ListEvents implements audit.Store.
 func (db *DB) ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
 	return findAll(ctx, db, scanEvent, `SELECT `+eventColumns+` FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
 }
 
-// EndOfLog is the last event's seq and hash, as a checkpoint without a time.
+// EndOfLog implements audit.Store.
 func (db *DB) EndOfLog(ctx context.Context) (domain.Checkpoint, error) {
 	return find(ctx, db, func(row scanner) (p domain.Checkpoint, err error) {
 		err = row.Scan(&p.Seq, &p.Hash)
@@ -91,9 +90,7 @@ func (db *DB) EndOfLog(ctx context.Context) (domain.Checkpoint, error) {
 	}, `SELECT audit_seq, audit_hash FROM installation WHERE id = 1`)
 }
 
-// EraseEvents erases actor, target and details of the events after one seq, up to another, that name a user: an actor or target that is
-// one of the names ("user:alice"), or details with one of the values. It notes which event says so, and returns the seqs of those that
-// it erased, in order. What says that events were erased or purged stays.
+// EraseEvents implements audit.Store.
 func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, values []string) (erased []int64, err error) {
 	var named []string
 	args := []any{after, through, by}
@@ -124,7 +121,7 @@ func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, 
 	return erased, err
 }
 
-// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many.
+// DeleteEvents implements audit.Store.
 func (db *DB) DeleteEvents(ctx context.Context, through int64, limit int) (int64, error) {
 	return db.exec(ctx, `
 		DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE seq <= $1 ORDER BY seq LIMIT $2)`, through, limit)
@@ -135,19 +132,19 @@ func scanCheckpoint(row scanner) (p domain.Checkpoint, err error) {
 	return p, err
 }
 
-// InsertCheckpoint stores a checkpoint; one of its seq that is there already stays.
+// InsertCheckpoint implements audit.Store.
 func (db *DB) InsertCheckpoint(ctx context.Context, p domain.Checkpoint) error {
 	_, err := db.exec(ctx, `INSERT INTO audit_checkpoints (seq, hash, at, mac) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		p.Seq, p.Hash, micros(p.At), p.MAC)
 	return err
 }
 
-// ListCheckpoints returns checkpoints after the given seq, oldest first, at most limit.
+// ListCheckpoints implements audit.Store.
 func (db *DB) ListCheckpoints(ctx context.Context, after int64, limit int) ([]domain.Checkpoint, error) {
 	return findAll(ctx, db, scanCheckpoint, `SELECT seq, hash, at, mac FROM audit_checkpoints WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
 }
 
-// EventBefore is the seq of the last event before a time, zero if there is none.
+// EventBefore implements audit.Store.
 func (db *DB) EventBefore(ctx context.Context, before time.Time) (int64, error) {
 	seq, err := find(ctx, db, scanInt, `SELECT seq FROM audit_events WHERE at < $1 ORDER BY at DESC, seq DESC LIMIT 1`, micros(before))
 	if errors.Is(err, domain.ErrNotFound) {
@@ -156,7 +153,7 @@ func (db *DB) EventBefore(ctx context.Context, before time.Time) (int64, error) 
 	return seq, err
 }
 
-// DeleteCheckpoints deletes the checkpoints before a seq.
+// DeleteCheckpoints implements audit.Store.
 func (db *DB) DeleteCheckpoints(ctx context.Context, before int64) error {
 	_, err := db.exec(ctx, `DELETE FROM audit_checkpoints WHERE seq < $1`, before)
 	return err

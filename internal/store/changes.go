@@ -92,8 +92,7 @@ func (c conn) lockRevision(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-// Changes returns what changed after the given revision, and the newest revision. complete is false if
-// so much changed that rows are missing: then everything may have changed.
+// Changes implements cache.Store.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
 	var oldest int64
 	named := true

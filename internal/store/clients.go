@@ -14,8 +14,7 @@ func scanClient(row scanner) (cl domain.Client, err error) {
 	return cl, err
 }
 
-// InsertClient stores the client with its APIs, served audiences and secrets.
-// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
+// InsertClient implements registry.Clients.
 func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		if err := findAccess(ctx, c.conn, client); err != nil {
@@ -45,8 +44,7 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 	return id, err
 }
 
-// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
-// client.Version is neither zero nor that of the client.
+// UpdateClient implements registry.Clients.
 func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		if err := findAccess(ctx, c.conn, client); err != nil {
@@ -75,7 +73,7 @@ func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 	})
 }
 
-// DeleteClient returns ErrNotFound if there is no such client_id. Grants, consents and assignments go with it.
+// DeleteClient implements registry.Clients.
 func (db *DB) DeleteClient(ctx context.Context, clientID string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		if _, err := one(ctx, c.conn, scanInt, `DELETE FROM clients WHERE client_id = $1 RETURNING id`, clientID); err != nil {
@@ -87,7 +85,7 @@ func (db *DB) DeleteClient(ctx context.Context, clientID string) error {
 	})
 }
 
-// FindClient returns ErrNotFound if there is no such client_id.
+// FindClient implements registry.Clients.
 func (db *DB) FindClient(ctx context.Context, clientID string) (client domain.Client, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		client, err = one(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id = $1`, clientID)
@@ -99,7 +97,7 @@ func (db *DB) FindClient(ctx context.Context, clientID string) (client domain.Cl
 	return client, err
 }
 
-// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
+// HoldClient implements registry.Clients.
 func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, error) {
 	if err := db.holdChanges(ctx); err != nil {
 		return domain.Client{}, err
@@ -107,7 +105,7 @@ func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, e
 	return db.FindClient(ctx, clientID)
 }
 
-// ListClients returns clients by client_id, those after the given one, at most limit.
+// ListClients implements registry.Clients.
 func (db *DB) ListClients(ctx context.Context, after string, limit int) (clients []domain.Client, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		clients, err = list(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id > $1 ORDER BY client_id LIMIT $2`, after, limit)
@@ -119,7 +117,7 @@ func (db *DB) ListClients(ctx context.Context, after string, limit int) (clients
 	return clients, err
 }
 
-// InsertClientSecret adds a secret. ErrNotFound if there is no such client_id.
+// InsertClientSecret implements registry.Clients.
 func (db *DB) InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		client, err := one(ctx, c.conn, scanInt, `SELECT id FROM clients WHERE client_id = $1`, clientID)
@@ -141,7 +139,7 @@ func insertSecret(ctx context.Context, c conn, client int64, secret domain.Clien
 		client, secret.Hash, secret.Hint, micros(secret.CreatedAt), nullMicros(secret.ExpiresAt))
 }
 
-// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.
+// DeleteClientSecret implements registry.Clients.
 func (db *DB) DeleteClientSecret(ctx context.Context, clientID string, id int64) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		_, err := one(ctx, c.conn, scanInt, `

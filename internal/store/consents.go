@@ -6,7 +6,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// PutConsent stores or replaces what a user allowed a client at an audience.
+// PutConsent implements session.Store.
 func (db *DB) PutConsent(ctx context.Context, consent domain.Consent) error {
 	_, err := db.exec(ctx, `
 		INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at) VALUES ($1, $2, $3, $4, $5)
@@ -15,7 +15,7 @@ func (db *DB) PutConsent(ctx context.Context, consent domain.Consent) error {
 	return err
 }
 
-// FindConsent returns ErrNotFound if there is none.
+// FindConsent implements session.Store.
 func (db *DB) FindConsent(ctx context.Context, userID, clientID int64, audience string) (domain.Consent, error) {
 	return find(ctx, db, func(row scanner) (c domain.Consent, err error) {
 		err = row.Scan(&c.UserID, &c.ClientID, &c.Audience, listOf(&c.Scopes), at(&c.GrantedAt))

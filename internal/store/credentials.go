@@ -6,7 +6,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// PutCredential stores the password of a user, or replaces the data of the one that the user has. ErrReferenced if there is no such user.
+// PutCredential implements signin.Store.
 func (db *DB) PutCredential(ctx context.Context, credential domain.Credential) error {
 	_, err := db.exec(ctx, `
 		INSERT INTO credentials (user_id, kind, data, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
@@ -15,7 +15,7 @@ func (db *DB) PutCredential(ctx context.Context, credential domain.Credential) e
 	return err
 }
 
-// FindCredential returns ErrNotFound if the user has no credential of the kind.
+// FindCredential implements signin.Store.
 func (db *DB) FindCredential(ctx context.Context, userID int64, kind domain.CredentialKind) (domain.Credential, error) {
 	return find(ctx, db, scanCredential, `
 		SELECT user_id, kind, data, created_at, updated_at FROM credentials WHERE user_id = $1 AND kind = $2`, userID, string(kind))
@@ -26,7 +26,7 @@ func scanCredential(row scanner) (c domain.Credential, err error) {
 	return c, err
 }
 
-// UsersWithCredential returns those of the users that have a credential of the kind.
+// UsersWithCredential implements signin.Store.
 func (db *DB) UsersWithCredential(ctx context.Context, kind domain.CredentialKind, userIDs []int64) ([]int64, error) {
 	if len(userIDs) == 0 {
 		return nil, nil

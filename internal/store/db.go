@@ -156,7 +156,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	return err
 }
 
-// Clock returns the database's time. It is asked for nothing but to compare it with this machine's: times are passed in.
+// Clock implements clock.Database. It is asked for nothing but to compare it with this machine's: times are passed in.
 func (db *DB) Clock(ctx context.Context) (time.Time, error) {
 	return find(ctx, db, func(row scanner) (t time.Time, err error) {
 		return t, row.Scan(at(&t))

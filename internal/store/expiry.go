@@ -7,8 +7,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// TakeExpired returns at most limit assignments that have expired by now and that no call returned before, oldest expiry first. The
-// installation remembers the last one; others wait for the end of the transaction that ctx carries.
+// TakeExpired implements directory.Assignments. The installation remembers the last one; others wait for the end of the transaction
+// that ctx carries.
 func (db *DB) TakeExpired(ctx context.Context, now time.Time, limit int) (expired []domain.Assignment, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		var seen struct{ at, id int64 }

@@ -8,8 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertGrant stores a grant and returns its id, in a transaction that holds the revision: a revocation covers just the grants
-// that were stored before it. ErrExists if there is a grant for the same act of the user.
+// InsertGrant implements oauth.Grants.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
@@ -39,7 +38,7 @@ const grantCoveredAt = `(SELECT MIN(r.created_at) FROM revocations r
 		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_ref
 			OR r.kind = 'api' AND r.audience = g.audience OR r.kind = 'all'))`
 
-// HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
+// HoldRevision implements oauth.Transactions.
 func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		revision, err = one(ctx, c, scanInt, db.dialect.heldRevision())
@@ -48,8 +47,7 @@ func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
 	return revision, err
 }
 
-// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
-// revocation can slip in between. ErrRevoked if it is not live.
+// HoldGrant implements oauth.Grants.
 func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		// In a statement of its own: the next one then sees the revocation that this one may have waited for.
@@ -74,9 +72,7 @@ func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
 	return err
 }
 
-// RevokeGrant ends a grant. It marks the grant's tokens, unless its user has limit tokens or more: then it begins a revocation.
-// It returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant, ErrRevoked if it was
-// revoked before.
+// RevokeGrant implements revocation.Grants.
 func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (r domain.Revocation, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := c.lockInstallation(ctx); err != nil {
@@ -115,14 +111,14 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Tim
 	return r, err
 }
 
-// InsertCode stores an authorization code.
+// InsertCode implements oauth.Credentials.
 func (db *DB) InsertCode(ctx context.Context, code domain.AuthorizationCode) error {
 	_, err := db.exec(ctx, `INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
 		code.Signature, code.GrantID, string(code.Form), micros(code.CreatedAt), micros(code.ExpiresAt))
 	return err
 }
 
-// FindCode returns ErrNotFound if there is none; a used code is found, and one of a grant that has ended.
+// FindCode implements oauth.Credentials.
 func (db *DB) FindCode(ctx context.Context, signature string) (domain.AuthorizationCode, error) {
 	return find(ctx, db, func(row scanner) (c domain.AuthorizationCode, err error) {
 		err = row.Scan(&c.Signature, &c.GrantID, &c.Form, at(&c.CreatedAt), at(&c.ExpiresAt), at(&c.UsedAt))
@@ -130,8 +126,7 @@ func (db *DB) FindCode(ctx context.Context, signature string) (domain.Authorizat
 	}, `SELECT signature, grant_id, form, created_at, expires_at, used_at FROM authorization_codes WHERE signature = $1`, signature)
 }
 
-// UseCode marks a code as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant tells whether its
-// grant lives.
+// UseCode implements oauth.Credentials.
 func (db *DB) UseCode(ctx context.Context, signature string, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := lockGrantOf(ctx, c, "authorization_codes", signature); err != nil {
@@ -142,7 +137,7 @@ func (db *DB) UseCode(ctx context.Context, signature string, now time.Time) erro
 	})
 }
 
-// InsertRefreshToken stores a refresh token.
+// InsertRefreshToken implements oauth.Credentials.
 func (db *DB) InsertRefreshToken(ctx context.Context, token domain.RefreshToken) error {
 	_, err := db.exec(ctx, `INSERT INTO refresh_tokens (signature, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4)`,
 		token.Signature, token.GrantID, micros(token.CreatedAt), micros(token.ExpiresAt))
@@ -157,8 +152,7 @@ func (db *DB) FindRefreshToken(ctx context.Context, signature string) (domain.Re
 	}, `SELECT signature, grant_id, created_at, expires_at, used_at FROM refresh_tokens WHERE signature = $1`, signature)
 }
 
-// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant
-// tells whether its grant lives.
+// UseRefreshToken implements oauth.Credentials.
 func (db *DB) UseRefreshToken(ctx context.Context, signature string, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := lockGrantOf(ctx, c, "refresh_tokens", signature); err != nil {

@@ -13,7 +13,7 @@ func scanGroup(row scanner) (g domain.Group, err error) {
 	return g, err
 }
 
-// InsertGroup returns ErrExists if the name is taken.
+// InsertGroup implements directory.Groups.
 func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
@@ -28,8 +28,7 @@ func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, er
 	return id, err
 }
 
-// UpdateGroup sets the description. ErrNotFound if there is no such group, ErrConflict if group.Version is neither zero nor that of
-// the group.
+// UpdateGroup implements directory.Groups.
 func (db *DB) UpdateGroup(ctx context.Context, group domain.Group) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
@@ -43,7 +42,7 @@ func (db *DB) UpdateGroup(ctx context.Context, group domain.Group) error {
 	})
 }
 
-// DeleteGroup returns ErrNotFound if there is no such group. Each member counts as changed.
+// DeleteGroup implements directory.Groups.
 func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `SELECT id FROM groups WHERE name = $1`, name)
@@ -63,12 +62,12 @@ func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 	})
 }
 
-// FindGroup returns ErrNotFound if there is no such group.
+// FindGroup implements directory.Groups.
 func (db *DB) FindGroup(ctx context.Context, name string) (domain.Group, error) {
 	return find(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name = $1`, name)
 }
 
-// HoldGroup is FindGroup that keeps others from changing the group until the transaction ends.
+// HoldGroup implements directory.Groups.
 func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) {
 	if err := db.holdChanges(ctx); err != nil {
 		return domain.Group{}, err
@@ -76,23 +75,23 @@ func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) 
 	return db.FindGroup(ctx, name)
 }
 
-// ListGroups returns groups by name, those after the given one, at most limit.
+// ListGroups implements directory.Groups.
 func (db *DB) ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error) {
 	return findAll(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name > $1 ORDER BY g.name LIMIT $2`, after, limit)
 }
 
-// UserGroups returns the groups of a user, by database id.
+// UserGroups implements directory.Members.
 func (db *DB) UserGroups(ctx context.Context, userID int64) ([]domain.Group, error) {
 	return findAll(ctx, db, scanGroup, `
 		SELECT `+groupColumns+` FROM groups g JOIN group_members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.name`, userID)
 }
 
-// AddMember adds a user to a group; done before is no error. ErrNotFound names the group or user that does not exist.
+// AddMember implements directory.Members.
 func (db *DB) AddMember(ctx context.Context, group, username string) error {
 	return db.changeMember(ctx, group, username, `INSERT INTO group_members (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
 }
 
-// RemoveMember takes a user out of a group; done before is no error. ErrNotFound names the group or user that does not exist.
+// RemoveMember implements directory.Members.
 func (db *DB) RemoveMember(ctx context.Context, group, username string) error {
 	return db.changeMember(ctx, group, username, `DELETE FROM group_members WHERE group_id = $1 AND user_id = $2`)
 }
@@ -115,7 +114,7 @@ func (db *DB) changeMember(ctx context.Context, group, username, query string) e
 	})
 }
 
-// ListMembers returns a group's users by username, those after the given one, at most limit. A group that does not exist has none.
+// ListMembers implements directory.Members.
 func (db *DB) ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `
 		SELECT `+userColumns+` FROM users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id

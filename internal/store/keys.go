@@ -8,7 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertSigningKey returns ErrExists if there is a key in that state ("next" or "active") for the algorithm already.
+// InsertSigningKey implements keys.Store.
 func (db *DB) InsertSigningKey(ctx context.Context, k domain.SigningKey) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
@@ -25,8 +25,7 @@ func (db *DB) InsertSigningKey(ctx context.Context, k domain.SigningKey) (id int
 	return id, err
 }
 
-// SetKeyState moves a key from one state to another and stamps the time of the new state. ErrConsumed if it is not in
-// the old state (another replica was quicker), ErrExists if another key of the algorithm is in the new one.
+// SetKeyState implements keys.Store.
 func (db *DB) SetKeyState(ctx context.Context, kid string, from, to domain.KeyState, now time.Time) error {
 	stamp, ok := map[domain.KeyState]string{
 		domain.KeyActive: "activated_at", domain.KeyRetired: "retired_at", domain.KeyRevoked: "revoked_at",
@@ -45,7 +44,7 @@ func (db *DB) SetKeyState(ctx context.Context, kid string, from, to domain.KeySt
 	})
 }
 
-// ListSigningKeys returns all keys, oldest first.
+// ListSigningKeys implements keys.Store.
 func (db *DB) ListSigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	return findAll(ctx, db, func(row scanner) (k domain.SigningKey, err error) {
 		err = row.Scan(&k.ID, &k.KID, &k.Alg, &k.State, &k.PublicJWK, &k.SealedKey,
@@ -55,7 +54,7 @@ func (db *DB) ListSigningKeys(ctx context.Context) ([]domain.SigningKey, error) 
 		FROM signing_keys ORDER BY created_at, id`)
 }
 
-// DeleteSigningKey removes a key that has nothing left to verify. ErrNotFound if there is none.
+// DeleteSigningKey implements keys.Store.
 func (db *DB) DeleteSigningKey(ctx context.Context, kid string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		if _, err := one(ctx, c.conn, scanInt, `DELETE FROM signing_keys WHERE kid = $1 RETURNING id`, kid); err != nil {
@@ -66,7 +65,7 @@ func (db *DB) DeleteSigningKey(ctx context.Context, kid string) error {
 	})
 }
 
-// ClaimMasterKey stores the check value if there is none yet, and returns the stored one.
+// ClaimMasterKey implements keys.Store.
 func (db *DB) ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, err error) {
 	scan := func(row scanner) (b []byte, err error) {
 		err = row.Scan(&b)

@@ -42,9 +42,7 @@ func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 	return err
 }
 
-// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq: entries of whole events, oldest
-// first, as many as make at least limit entries; and through, the last seq that was looked at. What no longer exists, and could only
-// have had its claims changed, is left out.
+// ListOutbox implements secevent.Outbox.
 func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		if through, err = one(ctx, c, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`); err != nil {

@@ -20,9 +20,8 @@ const (
 	partitionWait = 5 * time.Second // for a lock: whoever waits for us then goes on
 )
 
-// PreparePartitions makes the partitions of the index that tokens of the next day need, and drops those whose tokens
-// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
-// It takes longer than Options.OpTimeout if it must wait for long statements of others; no statement waits for it.
+// PreparePartitions implements index.Store. It takes longer than Options.OpTimeout if it must wait for long statements of others; no
+// statement waits for it.
 func (db *DB) PreparePartitions(ctx context.Context, now, before time.Time) error {
 	if err := db.dialect.preparePartitions(ctx, db, now.Add(-partitionsPast), now.Add(partitionsNext), before); err != nil {
 		return fmt.Errorf("prepare the partitions of the index: %w", err)

@@ -52,10 +52,8 @@ const purgeChanges = `
 		WHERE revision < COALESCE((SELECT MIN(revision) FROM changes WHERE changed_at >= $1), revision + 1)
 		ORDER BY revision LIMIT $2)`
 
-// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
-// Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after they were done,
-// assignments and client secrets a month after they expired.
-// Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
+// Purge implements index.Store. Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after
+// they were done, assignments and client secrets a month after they expired. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
 		n, failed := db.exec(ctx, query, args...)

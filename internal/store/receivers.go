@@ -18,8 +18,7 @@ func scanReceiver(row scanner) (r domain.Receiver, err error) {
 	return r, err
 }
 
-// InsertReceiver stores a receiver that hears of what is recorded from now on. ErrExists if the client is one already,
-// ErrNotFound if there is no such client.
+// InsertReceiver implements secevent.Store.
 func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = insert(ctx, c, `
@@ -35,20 +34,20 @@ func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, 
 	return id, err
 }
 
-// FindReceiver finds by client_id. ErrNotFound if that client is no receiver.
+// FindReceiver implements secevent.Store.
 func (db *DB) FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error) {
 	return find(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref WHERE c.client_id = $1`, clientID)
 }
 
-// ListReceivers returns receivers by client_id, those after the given one, at most limit.
+// ListReceivers implements secevent.Store.
 func (db *DB) ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref WHERE c.client_id > $1
 		ORDER BY c.client_id LIMIT $2`, after, limit)
 }
 
-// DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
+// DueReceivers implements secevent.Outbox.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
@@ -59,14 +58,13 @@ func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receive
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
 }
 
-// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
-// ErrNotFound if that client is no receiver.
+// PauseReceiver implements secevent.Store.
 func (db *DB) PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error {
 	return db.changeReceiver(ctx, `UPDATE receivers SET paused_at = $2, next_attempt_at = $3, attempts = 0 WHERE `+ofClient,
 		clientID, nullMicros(at), micros(now))
 }
 
-// DeleteReceiver returns ErrNotFound if that client is no receiver.
+// DeleteReceiver implements secevent.Store.
 func (db *DB) DeleteReceiver(ctx context.Context, clientID string) error {
 	return db.changeReceiver(ctx, `DELETE FROM receivers WHERE `+ofClient, clientID)
 }
@@ -81,34 +79,32 @@ func (db *DB) changeReceiver(ctx context.Context, query string, args ...any) err
 	return err
 }
 
-// MoveReceiver sets how far a receiver has come. ErrConsumed if it has not just come as far as from.
+// MoveReceiver implements secevent.Outbox.
 func (db *DB) MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error {
 	return consumed(db.exec(ctx, `UPDATE receivers SET acked = $4, acked_beyond = $5 WHERE id = $1 AND acked = $2 AND acked_beyond = $3`,
 		id, from.Acked, jsonList(from.Beyond), to.Acked, jsonList(to.Beyond)))
 }
 
-// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.
+// LeaseReceiver implements secevent.Outbox.
 func (db *DB) LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error {
 	return consumed(db.exec(ctx, `
 		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND paused_at IS NULL AND next_attempt_at <= $2
 		AND (leased_until IS NULL OR leased_until <= $2)`, id, micros(now), micros(until)))
 }
 
-// ReleaseReceiver ends the lease until r.LeasedUntil, and sets attempts, next attempt and last error. ErrConsumed if that
-// lease has ended.
+// ReleaseReceiver implements secevent.Outbox.
 func (db *DB) ReleaseReceiver(ctx context.Context, r domain.Receiver) error {
 	return consumed(db.exec(ctx, `
 		UPDATE receivers SET leased_until = NULL, attempts = $3, next_attempt_at = $4, last_error = $5 WHERE id = $1 AND leased_until = $2`,
 		r.ID, micros(r.LeasedUntil), r.Attempts, micros(r.NextAttemptAt), r.LastError))
 }
 
-// LastEvent is the seq of the last event of the audit log.
+// LastEvent implements secevent.Outbox.
 func (db *DB) LastEvent(ctx context.Context) (int64, error) {
 	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
 }
 
-// AddSubject adds a user or client, by its "sub", to the stream of a receiver, and returns how many are in it then; one that was is no
-// error. ErrNotFound if there is no such user or client.
+// AddSubject implements secevent.Store.
 func (db *DB) AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		who, err := one(ctx, c, scanConcerned, `SELECT * FROM (`+subjectsNamed+`) s LIMIT 1`, subject)
@@ -127,7 +123,7 @@ func (db *DB) AddSubject(ctx context.Context, receiver int64, subject string, no
 	return added, count, err
 }
 
-// RemoveSubject removes a user or client from the stream of a receiver; one that was not in it is no error.
+// RemoveSubject implements secevent.Store.
 func (db *DB) RemoveSubject(ctx context.Context, receiver int64, subject string) (removed bool, err error) {
 	n, err := db.exec(ctx, `DELETE FROM receiver_subjects WHERE receiver_id = $2
 		AND (user_id IN (SELECT id FROM users WHERE subject = $1) OR client_ref IN (SELECT id FROM clients WHERE client_id = $1))`, subject, receiver)

@@ -10,8 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertRevocation begins a revocation: it bumps the revision, gives the revocation that one, and returns it with its id. That
-// of a grant comes from RevokeGrant.
+// InsertRevocation implements revocation.Store. That of a grant comes from RevokeGrant.
 func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {
 	if _, err := selectorOf(r.Kind); err != nil {
 		return r, err
@@ -42,20 +41,17 @@ func scanRevocation(row scanner) (r domain.Revocation, err error) {
 	return r, err
 }
 
-// OpenRevocations returns the revocations that are not done, oldest first.
+// OpenRevocations implements revocation.Store.
 func (db *DB) OpenRevocations(ctx context.Context) ([]domain.Revocation, error) {
 	return findAll(ctx, db, scanRevocation, openRevocations)
 }
 
-// FindRevocation returns ErrNotFound if there is none.
+// FindRevocation implements revocation.Store.
 func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, error) {
 	return find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
 }
 
-// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
-// and moves the cursor; once there are no more, it marks grants. It returns the revocation as it stands then; DoneAt is set once
-// nothing is left, and that bumps the revision. Steps of the same revocation at the same time do no harm. ErrNotFound if there is
-// no such revocation.
+// StepRevocation implements revocation.Store.
 func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.Time) (r domain.Revocation, err error) {
 	if limit <= 0 {
 		return r, fmt.Errorf("%w number of rows to look at: %d", domain.ErrInvalid, limit)

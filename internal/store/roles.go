@@ -13,7 +13,7 @@ func scanRole(row scanner) (r domain.Role, err error) {
 	return r, err
 }
 
-// InsertRole stores the role with its permissions. ErrExists if the name is taken, ErrNotFound if a permission does not exist.
+// InsertRole implements directory.Roles.
 func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		if err := findPermissions(ctx, c.conn, role.Permissions); err != nil {
@@ -34,8 +34,7 @@ func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err e
 	return id, err
 }
 
-// UpdateRole sets the description and the whole list of permissions. ErrNotFound if role or permission do not exist, ErrConflict if
-// role.Version is neither zero nor that of the role.
+// UpdateRole implements directory.Roles.
 func (db *DB) UpdateRole(ctx context.Context, role domain.Role) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		if err := findPermissions(ctx, c.conn, role.Permissions); err != nil {
@@ -89,7 +88,7 @@ func permissionRows(permissions []domain.RolePermission) string {
 	return jsonRows(rows)
 }
 
-// DeleteRole returns ErrNotFound if there is no such role. Its assignments go with it.
+// DeleteRole implements directory.Roles.
 func (db *DB) DeleteRole(ctx context.Context, name string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		assigned, err := list(ctx, c.conn, scanAssignment, selectAssignments+` WHERE r.name = $1`, name)
@@ -108,12 +107,12 @@ func (db *DB) DeleteRole(ctx context.Context, name string) error {
 	})
 }
 
-// FindRole finds by name. ErrNotFound if there is no such role.
+// FindRole implements directory.Roles.
 func (db *DB) FindRole(ctx context.Context, name string) (domain.Role, error) {
 	return db.findRole(ctx, `name = $1`, name)
 }
 
-// HoldRole is FindRole that keeps others from changing the role until the transaction ends.
+// HoldRole implements directory.Roles.
 func (db *DB) HoldRole(ctx context.Context, name string) (domain.Role, error) {
 	if err := db.holdChanges(ctx); err != nil {
 		return domain.Role{}, err
@@ -121,7 +120,7 @@ func (db *DB) HoldRole(ctx context.Context, name string) (domain.Role, error) {
 	return db.FindRole(ctx, name)
 }
 
-// FindRoleByID finds by database id. ErrNotFound if there is no such role.
+// FindRoleByID implements directory.Roles.
 func (db *DB) FindRoleByID(ctx context.Context, id int64) (domain.Role, error) {
 	return db.findRole(ctx, `id = $1`, id)
 }
@@ -137,7 +136,7 @@ func (db *DB) findRole(ctx context.Context, condition string, arg any) (role dom
 	return role, err
 }
 
-// ListRoles returns roles by name, those after the given one, at most limit.
+// ListRoles implements directory.Roles.
 func (db *DB) ListRoles(ctx context.Context, after string, limit int) (roles []domain.Role, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		roles, err = list(ctx, c, scanRole, `SELECT `+roleColumns+` FROM roles WHERE name > $1 ORDER BY name LIMIT $2`, after, limit)

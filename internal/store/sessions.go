@@ -7,7 +7,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertSession stores a session and returns its id.
+// InsertSession implements session.Store.
 func (db *DB) InsertSession(ctx context.Context, s domain.Session) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
@@ -20,7 +20,7 @@ func (db *DB) InsertSession(ctx context.Context, s domain.Session) (id int64, er
 	return id, err
 }
 
-// FindSession finds by the hash of the cookie's value. ErrNotFound if there is none.
+// FindSession implements session.Store.
 func (db *DB) FindSession(ctx context.Context, hash []byte) (domain.Session, error) {
 	return find(ctx, db, scanSession, `
 		SELECT id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at
@@ -33,19 +33,19 @@ func scanSession(row scanner) (s domain.Session, err error) {
 	return s, err
 }
 
-// TouchSession sets when a session was last seen.
+// TouchSession implements session.Store.
 func (db *DB) TouchSession(ctx context.Context, id int64, now time.Time) error {
 	_, err := db.exec(ctx, `UPDATE sessions SET last_seen_at = $2 WHERE id = $1`, id, micros(now))
 	return err
 }
 
-// EndSession ends one session; done before is no error.
+// EndSession implements session.Store.
 func (db *DB) EndSession(ctx context.Context, id int64, now time.Time) error {
 	_, err := db.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, micros(now))
 	return err
 }
 
-// EndUserSessions ends all sessions of a user.
+// EndUserSessions implements directory.Sessions.
 func (db *DB) EndUserSessions(ctx context.Context, userID int64, now time.Time) error {
 	_, err := db.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, userID, micros(now))
 	return err

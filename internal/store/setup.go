@@ -7,13 +7,13 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// PutSetupLink stores the hash of a first administrator's link.
+// PutSetupLink implements directory.Setup.
 func (db *DB) PutSetupLink(ctx context.Context, hash []byte, now, expires time.Time) error {
 	_, err := db.exec(ctx, `INSERT INTO setup_links (hash, created_at, expires_at) VALUES ($1, $2, $3)`, hash, micros(now), micros(expires))
 	return err
 }
 
-// FindSetupLink returns ErrNotFound if there is no such link, it has expired, or the setup is done.
+// FindSetupLink implements directory.Setup.
 func (db *DB) FindSetupLink(ctx context.Context, hash []byte, now time.Time) error {
 	_, err := find(ctx, db, scanInt, `
 		SELECT l.expires_at FROM setup_links l, installation i
@@ -21,8 +21,7 @@ func (db *DB) FindSetupLink(ctx context.Context, hash []byte, now time.Time) err
 	return err
 }
 
-// CompleteSetup marks the setup as done, once for the installation, and drops all links.
-// ErrConsumed if it was done before, ErrNotFound if there is no such link or it has expired.
+// CompleteSetup implements directory.Setup.
 func (db *DB) CompleteSetup(ctx context.Context, hash []byte, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		// The link is a condition of the update, not checked before it: nothing is changed where it does not hold.

@@ -33,9 +33,7 @@ func insertStatusChange(ctx context.Context, c conn, seq, list int64, entries []
 	return err
 }
 
-// StatusChanges returns changes after a seq, oldest first, and the newest seq there is. Changes of one seq are never torn apart,
-// so that a few more than limit may come. complete is false if the database was restored to a time before that seq.
-// Of what happened to one list some time ago only the outcome is kept, as one change, until the list has expired.
+// StatusChanges implements status.Lists.
 func (db *DB) StatusChanges(ctx context.Context, after int64, limit int) (changes []domain.StatusChange, newest int64, complete bool, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		changes = nil
@@ -51,7 +49,7 @@ func (db *DB) StatusChanges(ctx context.Context, after int64, limit int) (change
 	return changes, newest, after <= newest, nil
 }
 
-// StatusEntries returns the entries of a list that are not valid, and the seq of the last change that they hold.
+// StatusEntries implements status.Lists.
 func (db *DB) StatusEntries(ctx context.Context, list int64) (entries []domain.StatusChange, seq int64, err error) {
 	var changes []domain.StatusChange
 	err = db.read(ctx, func(ctx context.Context, c conn) error {

@@ -9,9 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// LeaseStatus takes count positions of a list that expires at the given time and has the given size, making one if none has
-// room. No two leases of a list share a position. It must not be called within a transaction: if that were rolled back, the
-// positions would be given again.
+// LeaseStatus implements status.Leases.
 func (db *DB) LeaseStatus(ctx context.Context, expires time.Time, count, size int32, now time.Time) (lease domain.StatusLease, err error) {
 	switch {
 	case db.InTx(ctx):
@@ -55,7 +53,7 @@ func scanLease(row scanner) (l domain.StatusLease, err error) {
 	return l, err
 }
 
-// FindStatusList returns ErrNotFound if there is none.
+// FindStatusList implements status.Lists.
 func (db *DB) FindStatusList(ctx context.Context, id int64) (domain.StatusList, error) {
 	return find(ctx, db, func(row scanner) (l domain.StatusList, err error) {
 		err = row.Scan(&l.ID, &l.Size, at(&l.ExpiresAt), at(&l.CreatedAt))
@@ -63,7 +61,7 @@ func (db *DB) FindStatusList(ctx context.Context, id int64) (domain.StatusList, 
 	}, `SELECT id, size, expires_at, created_at FROM status_lists WHERE id = $1`, id)
 }
 
-// LiveStatusLists returns the ids of lists that have not expired, oldest first.
+// LiveStatusLists implements status.Lists.
 func (db *DB) LiveStatusLists(ctx context.Context, now time.Time) ([]int64, error) {
 	return findAll(ctx, db, scanInt, `SELECT id FROM status_lists WHERE expires_at > $1 ORDER BY id`, micros(now))
 }

@@ -14,9 +14,7 @@ import (
 // maxCovering is how many conditions a query may join: SQLite takes twice as many.
 const maxCovering = 500
 
-// ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not zero:
-// they come after it. A page may be short, even empty, although there are more: in a state, and of several owners, tokens are
-// looked for among a limited number. What a revocation under way covers is revoked.
+// ListIssuedTokens implements index.Store.
 func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		// Read before the index: a revocation that is done by then has marked what it covers.

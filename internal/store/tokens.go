@@ -10,9 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the
-// database's, and returns that: a token whose revision is smaller was not written. Until the transaction ends no change
-// can be committed, so that whatever a change revokes, it sees.
+// InsertIssuedTokens implements index.Store.
 func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error) {
 	if len(tokens) != len(revisions) {
 		return 0, errors.New("insert issued tokens: as many revisions as tokens")
@@ -20,8 +18,7 @@ func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToke
 	return db.dialect.insertIssuedTokens(ctx, db, tokens, revisions)
 }
 
-// FindIssuedTokens finds tokens in one statement; those that are not there are missing from the answer.
-// It also returns the database's revision.
+// FindIssuedTokens implements index.Store.
 func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error) {
 	query, args := db.dialect.tokensByRef(refs)
 	err = db.read(ctx, func(ctx context.Context, c conn) error {

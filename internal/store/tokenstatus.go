@@ -8,7 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// RevokeTokens marks tokens and returns those that it has marked: not one that is not in the index, or was revoked before.
+// RevokeTokens implements revocation.Statuses.
 func (db *DB) RevokeTokens(ctx context.Context, now time.Time, refs ...domain.TokenRef) (revoked []domain.TokenID, err error) {
 	if len(refs) == 0 {
 		return nil, nil
@@ -22,15 +22,14 @@ func (db *DB) RevokeTokens(ctx context.Context, now time.Time, refs ...domain.To
 	return revoked, err
 }
 
-// SuspendToken marks one token as suspended. ErrNotFound if it is not in the index, ErrRevoked if it is revoked; done before
-// is no error.
+// SuspendToken implements revocation.Statuses.
 func (db *DB) SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Time) error {
 	return db.setSuspended(ctx, ref, domain.StatusSuspended, `
 		UPDATE issued_tokens SET suspended_at = $3
 		WHERE jti = $1 AND expires_at = $2 AND revoked_at IS NULL AND suspended_at IS NULL`, micros(now))
 }
 
-// ResumeToken takes the mark of SuspendToken away, with the same errors.
+// ResumeToken implements revocation.Statuses.
 func (db *DB) ResumeToken(ctx context.Context, ref domain.TokenRef, _ time.Time) error {
 	return db.setSuspended(ctx, ref, domain.StatusValid, `
 		UPDATE issued_tokens SET suspended_at = NULL

@@ -14,7 +14,7 @@ func scanUser(row scanner) (u domain.User, err error) {
 	return u, err
 }
 
-// InsertUser returns ErrExists if the username or subject is taken.
+// InsertUser implements directory.Users.
 func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
@@ -31,8 +31,7 @@ func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err e
 	return id, err
 }
 
-// UpdateUser sets all but id, subject and username. ErrNotFound if there is no such username, ErrConflict if user.Version is
-// neither zero nor that of the user.
+// UpdateUser implements directory.Users.
 func (db *DB) UpdateUser(ctx context.Context, user domain.User) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
@@ -47,7 +46,7 @@ func (db *DB) UpdateUser(ctx context.Context, user domain.User) error {
 	})
 }
 
-// DeleteUser returns ErrNotFound if there is no such username. Sessions, grants, consents and assignments go with it.
+// DeleteUser implements directory.Users.
 func (db *DB) DeleteUser(ctx context.Context, username string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `DELETE FROM users WHERE username = $1 RETURNING id`, username)
@@ -60,12 +59,12 @@ func (db *DB) DeleteUser(ctx context.Context, username string) error {
 	})
 }
 
-// FindUser finds by username. ErrNotFound if there is no such user.
+// FindUser implements directory.Users.
 func (db *DB) FindUser(ctx context.Context, username string) (domain.User, error) {
 	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username = $1`, username)
 }
 
-// HoldUser is FindUser that keeps others from changing the user until the transaction ends.
+// HoldUser implements directory.Users.
 func (db *DB) HoldUser(ctx context.Context, username string) (domain.User, error) {
 	if err := db.holdChanges(ctx); err != nil {
 		return domain.User{}, err
@@ -73,18 +72,18 @@ func (db *DB) HoldUser(ctx context.Context, username string) (domain.User, error
 	return db.FindUser(ctx, username)
 }
 
-// FindUserByID finds by database id. ErrNotFound if there is no such user.
+// FindUserByID implements directory.Users.
 func (db *DB) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
 	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
 }
 
-// UsersByEmail returns the enabled users that have an e-mail address, in whatever case, at most limit.
+// UsersByEmail implements directory.Users.
 func (db *DB) UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u
 		WHERE u.email <> '' AND lower(u.email) = lower($1) AND u.disabled_at IS NULL ORDER BY u.id LIMIT $2`, email, limit)
 }
 
-// ListUsers returns users by username, those after the given one, at most limit.
+// ListUsers implements directory.Users.
 func (db *DB) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username > $1 ORDER BY u.username LIMIT $2`, after, limit)
 }
