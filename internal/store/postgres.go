@@ -135,8 +135,11 @@ func (p *postgres) makeSchema(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	var there bool
-	err = tx.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL FROM pg_advisory_xact_lock(hashtext('signet schema'))`, first).Scan(&there)
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext('signet schema'))`); err != nil {
+		return err
+	}
+	var there bool // asked in a statement of its own, which sees what was made while the first one waited
+	err = tx.QueryRowContext(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, first).Scan(&there)
 	if err != nil || there {
 		return err
 	}
