@@ -11,3 +11,23 @@ func HashAsTyped(ctx context.Context, password string) (string, error) {
 func (s *Service) RecordRefusal(ctx context.Context, username, ip string) error {
 	return s.recordRefusal(ctx, username, ip)
 }
+
+// TakeSlots takes all slots for hashing once they are free, and says how many wait for one; release gives the slots back.
+func (p *Passwords) TakeSlots(ctx context.Context) (waiting func() int, release func(), err error) {
+	h, taken := p.hasher, hashesAtOnce()
+	for range taken {
+		if err := h.acquire(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	waiting = func() int {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.waiting[known]) + len(h.waiting[strangers])
+	}
+	return waiting, func() {
+		for range taken {
+			h.release()
+		}
+	}, nil
+}

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +219,35 @@ func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
 			if a != answers[0] {
 				w.t.Errorf("answers differ between users: %q and %q", answers[0], a)
 			}
+		}
+	})
+}
+
+func TestAPasswordIsHashedWhoeverItIsSaidToBeOf(t *testing.T) {
+	each(t, func(w *world) {
+		w.user("alice", "correct horse")
+		w.user("bob", "")
+		w.user("carol", "correct horse")
+		w.check(w.Directory.SetUserDisabled(eventtest.Context(w.t), "carol", true))
+		for _, name := range []string{"alice", "bob", "carol", "nobody", "nobody@x.example", ""} {
+			waiting, release, err := w.Passwords.TakeSlots(eventtest.Context(w.t))
+			w.check(err)
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				if _, err := w.authenticate(name, "wrong horse"); !errors.Is(err, domain.ErrInvalid) {
+					w.t.Errorf("%q: %v", name, err)
+				}
+			}()
+			for waiting() == 0 {
+				select {
+				case <-answered:
+					w.t.Fatalf("%q is answered without a hash", name)
+				case <-time.After(time.Millisecond):
+				}
+			}
+			release()
+			<-answered
 		}
 	})
 }

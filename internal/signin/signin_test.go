@@ -183,6 +183,33 @@ func TestNoSessionBeginsOnceTheCredentialOrUserChanged(t *testing.T) {
 	})
 }
 
+func TestNoSessionBeginsWhileItsUserIsBeingDisabled(t *testing.T) {
+	each(t, func(w *world) {
+		w.user("alice", password)
+		disabled, passed, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		go func() {
+			done <- w.db.Tx(eventtest.Context(w.t), func(ctx context.Context) error {
+				err := w.Directory.SetUserDisabled(ctx, "alice", true)
+				close(disabled)
+				<-passed
+				return err
+			})
+		}()
+		<-disabled
+		s, err := signin.New(signin.Config{
+			Methods:      []signin.Method{w.Passwords, last{run: func(context.Context) error { close(passed); return nil }}},
+			Transactions: w.db, Directory: w.Directory, Sessions: w.Sessions, Events: w.Recorder, Now: func() time.Time { return w.now },
+		})
+		w.check(err)
+		_, err = w.try(s, w.resume(s, signin.Progress{}), "password", password) // seen as right: alice is not disabled yet
+		w.refused(err, domain.ErrInvalid)
+		w.check(<-done)
+		if slices.Contains(w.actions(), "session.start") {
+			w.t.Error("a session began")
+		}
+	})
+}
+
 func TestTheFirstStepDoesNotMakeUpForFailuresOfTheSecond(t *testing.T) {
 	each(t, func(w *world) {
 		w.user("alice", password)
