@@ -36,19 +36,19 @@ func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, err
 	return list(stored, err, showKey)
 }
 
-// RotateKey retires the active key of an algorithm and returns the one that signs from now on, although it may not have been published
-// for JWKSMaxAge if it is forced. The errors of keys.Rotate.
-func (s *Service) RotateKey(ctx context.Context, caller authn.Caller, alg string, force bool) (Key, error) {
+// RotateKeys retires the active keys of algorithms, all or none, and returns those that sign from now on, although they may not have been
+// published for JWKSMaxAge if it is forced. The errors of keys.Rotate.
+func (s *Service) RotateKeys(ctx context.Context, caller authn.Caller, algs []string, force bool) ([]Key, error) {
 	ctx, err := s.authorize(ctx, caller, "key.rotate")
 	if err != nil {
-		return Key{}, err
+		return nil, err
 	}
 	published := s.config.JWKSMaxAge
 	if force {
 		published = 0
 	}
-	signs, err := s.config.Keys.Rotate(ctx, alg, published)
-	return showKey(signs), err
+	signs, err := s.config.Keys.Rotate(ctx, algs, published)
+	return list(signs, err, showKey)
 }
 
 // RevokeKey revokes a key and all that it signed. The replacement's KID is empty unless the key was the active one. The errors of

@@ -31,8 +31,11 @@ type rotateKeyInput struct {
 }
 
 func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput) (*objectOutput[admin.Key], error) {
-	key, err := s.Admin.RotateKey(ctx, caller, in.Body.Alg, in.Body.Force)
-	return shown(key, 0, err)
+	keys, err := s.Admin.RotateKeys(ctx, caller, []string{in.Body.Alg}, in.Body.Force)
+	if err != nil {
+		return nil, err
+	}
+	return shown(keys[0], 0, nil)
 }
 
 type revokeKeyInput struct {

@@ -48,7 +48,7 @@ func (a *app) keyRotate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Make the next signing key active, and show it",
-		Long: `Retires the active key of each algorithm, or of one, and makes the next one active. Running servers sign with it from their
+		Long: `Retires the active key of each algorithm, all or none, or of one, and makes the next one active. Running servers sign with it from their
 next token on; no token becomes invalid. Servers do so every keys.rotate_every. Twice within keys.jwks_max_age is refused
 without --force: services that cache the JWKS for so long do not have the second key yet.`,
 		Example: `  signet key rotate
@@ -59,15 +59,8 @@ without --force: services that cache the JWKS for so long do not have the second
 			if alg != "" {
 				algs = []string{alg}
 			}
-			var active []admin.Key
-			for _, alg := range algs {
-				key, err := s.RotateKey(ctx, caller, alg, force)
-				if err != nil {
-					return view{}, err
-				}
-				active = append(active, key)
-			}
-			return keys.table(active), nil
+			active, err := s.RotateKeys(ctx, caller, algs, force)
+			return keys.table(active), err
 		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "although services may not have fetched the next key")

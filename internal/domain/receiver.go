@@ -66,16 +66,17 @@ type ConcernedKind string
 
 // What a security event can be about, and how it is selected.
 const (
-	ConcernsToken   ConcernedKind = "token"   // Name is the jti, Audience its audience
-	ConcernsGrant   ConcernedKind = "grant"   // the user of the grant ID, at its audience
-	ConcernsSession ConcernedKind = "session" // the session ID with the sid Name of the user UserID, at the audiences of its grants
-	ConcernsUser    ConcernedKind = "user"    // by ID and Subject if it may be gone, by ID, or by Name
-	ConcernsClient  ConcernedKind = "client"  // by ID, or by Name
-	ConcernsMembers ConcernedKind = "members" // of the group Name
-	ConcernsHolders ConcernedKind = "holders" // of the role Name: users, members of groups, clients
-	ConcernsAPI     ConcernedKind = "api"     // by ID, or by Name, its audience
-	ConcernsKey     ConcernedKind = "key"     // by ID, or by Name, its kid
-	ConcernsAll     ConcernedKind = "all"
+	ConcernsToken      ConcernedKind = "token"       // Name is the jti, Audience its audience
+	ConcernsGrant      ConcernedKind = "grant"       // the user of the grant ID, at its audience
+	ConcernsSession    ConcernedKind = "session"     // the session ID with the sid Name of the user UserID, at the audiences of its grants
+	ConcernsUser       ConcernedKind = "user"        // by ID and Subject if it may be gone, by ID, or by Name
+	ConcernsClient     ConcernedKind = "client"      // by ID, or by Name
+	ConcernsMembers    ConcernedKind = "members"     // of the group Name
+	ConcernsHolders    ConcernedKind = "holders"     // of the role Name: users, members of groups, clients
+	ConcernsAPI        ConcernedKind = "api"         // by ID, or by Name, its audience
+	ConcernsDeletedAPI ConcernedKind = "deleted-api" // Name, its audience: for those who serve it now
+	ConcernsKey        ConcernedKind = "key"         // by ID, or by Name, its kid
+	ConcernsAll        ConcernedKind = "all"
 )
 
 // Concerned selects whom or what a security event is about.

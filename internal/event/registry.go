@@ -160,7 +160,7 @@ func (e APIUpdated) Signal() domain.SecurityEvent {
 	return changed("The API has fewer permissions.", domain.Concerned{Kind: domain.ConcernsAPI, Name: e.Audience, Audience: e.Audience})
 }
 
-// APIDeleted says: an API was deleted; its tokens ended.
+// APIDeleted says: an API was deleted; its tokens ended. Record it before the deletion, after which nobody serves the API any more.
 type APIDeleted struct {
 	Audience string `json:"-"`
 }
@@ -170,3 +170,8 @@ func (APIDeleted) Kind() string { return "api.delete" }
 
 // Object implements Event.
 func (e APIDeleted) Object() string { return "api:" + e.Audience }
+
+// Signal implements ForServices.
+func (e APIDeleted) Signal() domain.SecurityEvent {
+	return revoked("The API was deleted, and all tokens for it were revoked.", domain.Concerned{Kind: domain.ConcernsDeletedAPI, Name: e.Audience})
+}

@@ -50,6 +50,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.ClientUpdated{ClientID: "shop"}, changed, nil},
 		{event.APIUpdated{Audience: "https://a", Shrunk: true}, changed, about{{Kind: domain.ConcernsAPI, Name: "https://a", Audience: "https://a"}}},
 		{event.APIUpdated{Audience: "https://a"}, "", nil},
+		{event.APIDeleted{Audience: "https://a"}, revoked, about{{Kind: domain.ConcernsDeletedAPI, Name: "https://a"}}},
 		{event.RoleCreated{Role: "clerk"}, "", nil},
 		{event.UserEnabled{Username: "alice", Subject: "usr_1"}, "", nil},
 		{event.SessionStarted{Session: "ab"}, "", nil},

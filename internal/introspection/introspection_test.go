@@ -70,7 +70,7 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 			return err
 		}, true},
 		"key rotated": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
-			_, err := f.A.Keys.Rotate(ctx, domain.ES256, 0)
+			_, err := f.A.Keys.Rotate(ctx, []string{domain.ES256}, 0)
 			return err
 		}, true},
 	} {

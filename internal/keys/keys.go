@@ -112,11 +112,37 @@ func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
 	return stored, nil
 }
 
-// Rotate retires the active key of an algorithm, puts the next one in its place and makes a new next one. It returns the key that signs
-// from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
+// Rotate retires the active keys of algorithms, puts the next ones in their place and makes new next ones, all or none. It returns the keys
+// that sign from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
 // refuse what it signs. domain.ErrConsumed if another replica rotates at the same time.
-func (k *Keys) Rotate(ctx context.Context, alg string, published time.Duration) (domain.SigningKey, error) {
-	return k.replace(ctx, alg, "", published)
+func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duration) (signs []domain.SigningKey, err error) {
+	spares := make([]domain.SigningKey, len(algs)) // RSA takes its time: not inside the transaction
+	var making errgroup.Group
+	for i, alg := range algs {
+		if !slices.Contains(domain.SigningAlgs, alg) {
+			return nil, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
+		}
+		making.Go(func() (err error) {
+			spares[i], err = k.generate(alg, domain.KeyNext)
+			return err
+		})
+	}
+	if err := making.Wait(); err != nil {
+		return nil, err
+	}
+	err = k.store.Tx(ctx, func(ctx context.Context) error {
+		signs = make([]domain.SigningKey, len(algs))
+		for i, alg := range algs {
+			if signs[i], err = k.replace(ctx, alg, "", published, spares[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return signs, nil
 }
 
 // checkPublished refuses a next key that has not been published for a time, unless it was published with the first key there was.
@@ -177,15 +203,9 @@ func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.Signi
 	return replacement, dead, err
 }
 
-// replace retires the active key of an algorithm and puts the next one in its place. A kid, if given, must be the active key's.
-func (k *Keys) replace(ctx context.Context, alg, kid string, published time.Duration) (signs domain.SigningKey, err error) {
-	if !slices.Contains(domain.SigningAlgs, alg) {
-		return signs, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
-	}
-	spare, err := k.generate(alg, domain.KeyNext) // RSA takes its time: not inside the transaction
-	if err != nil {
-		return signs, err
-	}
+// replace retires the active key of an algorithm and puts the next one in its place, and the spare in that one's. A kid, if given, must be
+// the active key's.
+func (k *Keys) replace(ctx context.Context, alg, kid string, published time.Duration, spare domain.SigningKey) (signs domain.SigningKey, err error) {
 	err = k.events.Change(ctx, event.KeyRotated{Alg: alg}, func(ctx context.Context) error {
 		stored, err := k.store.ListSigningKeys(ctx)
 		if err != nil {
@@ -248,7 +268,10 @@ func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
 		switch s.State {
 		case domain.KeyActive:
 			if now.Sub(s.ActivatedAt) >= rotateEvery {
-				_, err = k.replace(ctx, s.Alg, s.KID, 0)
+				var spare domain.SigningKey
+				if spare, err = k.generate(s.Alg, domain.KeyNext); err == nil {
+					_, err = k.replace(ctx, s.Alg, s.KID, 0, spare)
+				}
 			}
 		case domain.KeyRetired:
 			if now.Sub(s.RetiredAt) > MaxTokenLifetime+time.Hour {

@@ -115,7 +115,7 @@ func TestRotationKeepsOldTokensAndSignsWithAKeyThatWasPublishedBefore(t *testing
 		}
 		for _, alg := range domain.SigningAlgs {
 			old, known := b.sign(t, alg), b.published(t)
-			if _, err := a.Rotate(eventtest.Context(t), alg, 0); err != nil {
+			if _, err := a.Rotate(eventtest.Context(t), []string{alg}, 0); err != nil {
 				t.Fatal(err)
 			}
 			young := b.sign(t, alg)
@@ -263,7 +263,7 @@ func TestJWKSOutlivesTheDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := r.published(t)
-		if _, err := r.Rotate(eventtest.Context(t), domain.ES256, 0); err != nil { // forget the ring …
+		if _, err := r.Rotate(eventtest.Context(t), []string{domain.ES256}, 0); err != nil { // forget the ring …
 			t.Fatal(err)
 		}
 		r.refresh(t)
@@ -286,7 +286,7 @@ func TestRotationWaitsUntilServicesHaveFetchedTheNextKey(t *testing.T) {
 		r := newReplica(t, db, keys.NewMaster())
 		ctx := eventtest.Context(t)
 		rotate := func(published time.Duration) error {
-			_, err := r.Rotate(ctx, domain.ES256, published)
+			_, err := r.Rotate(ctx, []string{domain.ES256}, published)
 			return err
 		}
 		servicetest.Must(t, r.Ensure(ctx))
@@ -299,6 +299,32 @@ func TestRotationWaitsUntilServicesHaveFetchedTheNextKey(t *testing.T) {
 		servicetest.Must(t, rotate(0))
 		r.now = r.now.Add(maxAge)
 		servicetest.Must(t, rotate(maxAge))
+	})
+}
+
+func TestKeysOfSeveralAlgorithmsRotateTogetherOrNotAtAll(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, r.Ensure(ctx))
+		r.now = r.now.Add(time.Second)
+		if _, err := r.Rotate(ctx, []string{domain.RS256}, 0); err != nil {
+			t.Fatal(err)
+		}
+		active := kidOf(t, r.sign(t, domain.ES256))
+		if _, err := r.Rotate(ctx, domain.SigningAlgs, time.Minute); !errors.Is(err, domain.ErrTooSoon) {
+			t.Errorf("the next key of one algorithm is new: %v", err)
+		}
+		if got := kidOf(t, r.sign(t, domain.ES256)); got != active {
+			t.Error("another algorithm's key was rotated")
+		}
+		rotated, err := r.Rotate(ctx, domain.SigningAlgs, 0)
+		servicetest.Must(t, err)
+		for i, alg := range domain.SigningAlgs {
+			if len(rotated) != len(domain.SigningAlgs) || kidOf(t, r.sign(t, alg)) != rotated[i].KID {
+				t.Errorf("%s does not sign with the key that was returned", alg)
+			}
+		}
 	})
 }
 

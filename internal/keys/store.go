@@ -10,6 +10,8 @@ import (
 // Store keeps signing keys. Every method that changes one bumps the revision, in the transaction that ctx carries
 // or in one of its own.
 type Store interface {
+	// Tx runs fn in one transaction, carried by the ctx that fn gets.
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	// InsertSigningKey returns ErrExists if there is a key in that state ("next" or "active") for the algorithm already.
 	InsertSigningKey(ctx context.Context, key domain.SigningKey) (id int64, err error)
 	// SetKeyState moves a key from one state to another and stamps the time of the new state. ErrConsumed if it is not in the old state

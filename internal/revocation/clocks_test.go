@@ -173,6 +173,32 @@ func TestReplicaWhoseClockJumpsGoesOn(t *testing.T) {
 	})
 }
 
+func TestAGrantThatEndedWithOthersIsAsFarRevokedAsThese(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := setUpSkewed(t, db, 0)
+		request := s.Request(t, s.A)
+		for kind, selector := range map[domain.RevocationKind]revocation.TokenSelector{
+			domain.RevokeOfUser: {UserID: s.Alice.ID}, domain.RevokeOfClient: {ClientID: request.Client.ID},
+			domain.RevokeOfAPI: {APIID: request.API.ID}, domain.RevokeOfAll: {All: true},
+		} {
+			grant := s.grant
+			var err error
+			grant.ID, err = db.InsertGrant(eventtest.Context(t), grant)
+			servicetest.Must(t, err)
+			begun, err := s.A.Revocation.Revoke(eventtest.Context(t), selector)
+			servicetest.Must(t, err)
+			if got, err := s.B.Revocation.RevokeGrant(eventtest.Context(t), grant.ID); err != nil || got.ID != begun.ID || !got.DoneAt.IsZero() {
+				t.Errorf("of a grant that ended by a revocation of kind %s: %+v, %v", kind, got, err)
+			}
+			_, err = s.A.Revocation.Finish(eventtest.Context(t), begun, nil)
+			servicetest.Must(t, err)
+			if got, err := s.B.Revocation.RevokeGrant(eventtest.Context(t), grant.ID); err != nil || got.DoneAt.IsZero() {
+				t.Errorf("once that of kind %s is done: %+v, %v", kind, got, err)
+			}
+		}
+	})
+}
+
 func TestAGrantOfAUserWithVeryManyTokensIsRevokedAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := setUpSkewed(t, db, 0)

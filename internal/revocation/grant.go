@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -50,7 +49,7 @@ func (s *Service) RevokeGrant(ctx context.Context, id int64) (r domain.Revocatio
 	return s.revocationOf(ctx, id)
 }
 
-// revocationOf returns the revocation that has ended a grant, which may have been its user's or client's, or of all.
+// revocationOf returns the revocation that has ended a grant, which may have been its user's, client's or API's, or of all.
 func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	open, err := s.store.OpenRevocations(ctx) // before the grant is read: what is done by then has set the status of its tokens
 	if err != nil {
@@ -60,18 +59,28 @@ func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocati
 	if err != nil {
 		return r, fmt.Errorf("find grant %d: %w", id, err)
 	}
-	took := []domain.Revocation{
-		{Kind: domain.RevokeOfGrant, TargetID: id},
-		{Kind: domain.RevokeOfUser, TargetID: grant.UserID},
-		{Kind: domain.RevokeOfClient, TargetID: grant.ClientID},
-		{Kind: domain.RevokeOfAll},
-	}
 	for _, r := range open {
-		if !r.KeepGrants && r.IssuedBefore.IsZero() && slices.ContainsFunc(took, func(t domain.Revocation) bool { return t.Kind == r.Kind && t.TargetID == r.TargetID }) {
+		if ends(r, grant) {
 			return r, nil
 		}
 	}
 	return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: grant.RevokedAt, DoneAt: grant.RevokedAt}, nil
+}
+
+// ends says whether a grant ends by a revocation, unless it was given later.
+func ends(r domain.Revocation, grant domain.Grant) bool {
+	switch r.Kind {
+	case domain.RevokeOfGrant:
+		return r.TargetID == grant.ID
+	case domain.RevokeOfUser:
+		return r.EndsGrants() && r.TargetID == grant.UserID
+	case domain.RevokeOfClient:
+		return r.EndsGrants() && r.TargetID == grant.ClientID
+	case domain.RevokeOfAPI:
+		return r.EndsGrants() && r.Audience == grant.Audience
+	default:
+		return r.EndsGrants()
+	}
 }
 
 // revokeGrant returns domain.ErrRevoked if it was revoked meanwhile.

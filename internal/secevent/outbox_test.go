@@ -92,6 +92,25 @@ func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
 	})
 }
 
+func TestWhoServedAnAPIHearsThatItWasDeleted(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.a.AddClient(t, domain.Client{ClientID: "both-svc", Serves: []string{orders, billing}})
+		w.polls(t, "orders-svc", "both-svc", "billing-svc")
+		must(t, w.a.Registry.DeleteAPI(eventtest.Context(t), orders))
+		w.a.AddAPI(t, orders, "read") // another API, which they do not serve
+		for receiver, want := range map[string][]string{"orders-svc": {orders}, "both-svc": {orders}, "billing-svc": nil} {
+			sets := w.b.poll(t, receiver)
+			same(t, abouts(sets), want)
+			for _, s := range sets {
+				if _, revoked := s.Events[sessionRevoked]; !revoked {
+					t.Errorf("%s hears %v", receiver, s.Events)
+				}
+			}
+		}
+	})
+}
+
 func TestSubjectsThatCannotBeAddedAreRefused(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ctx := eventtest.Context(t)

@@ -91,7 +91,7 @@ func TestAServerWhoseClockIsWrongIsNotReadyAndDeletesNothing(t *testing.T) {
 	right := openSkewed(t, database, 0)
 	issued := right.issue()
 	ctx := eventtest.Context(t)
-	_, err := right.Keys.Rotate(ctx, domain.ES256, 0)
+	_, err := right.Keys.Rotate(ctx, []string{domain.ES256}, 0)
 	check(t, err)
 	check(t, right.Directory.Assign(ctx, domain.Assignment{
 		Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "reporting", ExpiresAt: time.Now().Add(time.Hour),

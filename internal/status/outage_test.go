@@ -22,7 +22,7 @@ func TestAListThatCannotBeRenewedIsServedAndLoggedOnceInAnOutage(t *testing.T) {
 		id := f.Issue(t, f.A).Record.Status.List
 		servicetest.Fetch(t, f.A, id)
 		f.Pass(t, servicetest.StatusTTL) // it is due
-		_, err := f.B.Keys.Rotate(eventtest.Context(t), domain.ES256, 0)
+		_, err := f.B.Keys.Rotate(eventtest.Context(t), []string{domain.ES256}, 0)
 		servicetest.Must(t, err)
 		f.A.Refresh(t) // forgets the ring
 		db.Close()

@@ -17,9 +17,10 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	}
 	err := db.change(ctx, func(ctx context.Context, c *change) (err error) {
 		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
-		r.ID, err = one(ctx, c.conn, scanInt, `
+		_, err = one(ctx, c.conn, func(row scanner) (none struct{}, err error) { return none, row.Scan(&r.ID, &r.Audience) }, `
 			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, audience)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, (SELECT audience FROM apis WHERE $10 AND id = CAST($2 AS BIGINT))) RETURNING id`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, (SELECT audience FROM apis WHERE $10 AND id = CAST($2 AS BIGINT)))
+			RETURNING id, COALESCE(audience, '')`,
 			string(r.Kind), r.TargetID, nullID(r.UserID), r.KeepGrants, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:],
 			r.Ended, r.Kind == domain.RevokeOfAPI)
 		if err != nil {
@@ -31,12 +32,12 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), keep_grants, revision, issued_before, created_at, cursor, marked, ended, done_at`
+const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), COALESCE(audience, ''), keep_grants, revision, issued_before, created_at, cursor, marked, ended, done_at`
 
 const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
-	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
+	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.Audience, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
 		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, at(&r.DoneAt))
 	return r, err
 }
