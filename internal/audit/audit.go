@@ -20,7 +20,8 @@ type Store interface {
 	// that is one of the names ("user:alice"), or details with one of the values. It notes which event says so, and returns the seqs of
 	// those that it erased, in order. What says that events were erased or purged stays.
 	EraseEvents(ctx context.Context, after, through, by int64, names, values []string) ([]int64, error)
-	// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many.
+	// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many. Whole months, which
+	// PostgreSQL drops, are not counted.
 	DeleteEvents(ctx context.Context, through int64, limit int) (int64, error)
 
 	// InsertCheckpoint stores a checkpoint; one of its seq that is there already stays.

@@ -22,7 +22,7 @@ type Store interface {
 	// tokens are looked for among a limited number. What a pending revocation covers is revoked.
 	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error)
 	// PreparePartitions makes the partitions of the index that tokens of the next day need, and drops those whose tokens
-	// have all expired before the given time. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
+	// have all expired before the given time. It makes those of the audit log for this month and the next, too. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
 	PreparePartitions(ctx context.Context, now, before time.Time) error
 	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
 	Purge(ctx context.Context, before time.Time, limit int) (int64, error)

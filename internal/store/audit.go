@@ -20,6 +20,9 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 	}
 	events = slices.Clone(events)
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := db.dialect.requireEventPartitions(ctx, db, events); err != nil {
+			return err
+		}
 		var last domain.Event
 		err := c.each(ctx, func(row scanner) error { return row.Scan(&last.Seq, &last.Hash) },
 			`UPDATE installation SET audit_seq = audit_seq + $1 WHERE id = 1 RETURNING audit_seq - $1, audit_hash`, len(events))
@@ -123,6 +126,9 @@ func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, 
 
 // DeleteEvents implements audit.Store.
 func (db *DB) DeleteEvents(ctx context.Context, through int64, limit int) (int64, error) {
+	if err := db.dialect.dropEvents(ctx, db, through); err != nil {
+		return 0, err
+	}
 	return db.exec(ctx, `
 		DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE seq <= $1 ORDER BY seq LIMIT $2)`, through, limit)
 }

@@ -83,6 +83,10 @@ type dialect interface {
 	// preparePartitions makes the partitions for tokens that expire between from and to, and drops those that ended before
 	// the last time; as DB.PreparePartitions.
 	preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error
+	// requireEventPartitions makes the partitions of the audit log that events need.
+	requireEventPartitions(ctx context.Context, db *DB, events []domain.Event) error
+	// dropEvents drops the partitions of the audit log that have no event after a seq.
+	dropEvents(ctx context.Context, db *DB, through int64) error
 	// partitioned says whether issued_tokens is, by the hour of expires_at, so that expired tokens go with their partition.
 	partitioned() bool
 	// listen is DB.Listen until the connection is lost. It calls wake once news can no longer be missed.

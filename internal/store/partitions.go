@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	partitionSpan  = time.Hour      // of expiry that a partition holds
+	partitionSpan  = time.Hour      // of expiry that a partition of the index holds
 	partitionsPast = partitionSpan  // for replicas whose clock is slow
 	partitionsNext = 26 * time.Hour // the longest that a token lives, and time for the next preparation
 
@@ -29,7 +29,33 @@ func (db *DB) PreparePartitions(ctx context.Context, now, before time.Time) erro
 	return nil
 }
 
-// partition is a table issued_tokens_2006010215 that holds the tokens that expire in that hour (UTC), or held them.
+// partitioning is how a table is divided by a column of times (UTC).
+type partitioning struct {
+	table string
+	name  string                    // of a partition, as time.Format writes its beginning
+	begin func(time.Time) time.Time // of the partition for a time
+	next  func(time.Time) time.Time // partition's beginning
+	own   string                    // what a partition has that the table cannot have
+}
+
+var (
+	tokenPartitions = partitioning{
+		table: "issued_tokens", name: "issued_tokens_2006010215",
+		begin: func(t time.Time) time.Time { return t.UTC().Truncate(partitionSpan) },
+		next:  func(t time.Time) time.Time { return t.Add(partitionSpan) },
+		// A tenth of each page is left for rows that are marked later: as long as their new versions stay on the page, no index
+		// changes, which makes it three times as fast.
+		own: `PRIMARY KEY (jti)) WITH (fillfactor = 90)`,
+	}
+	eventPartitions = partitioning{
+		table: "audit_events", name: "audit_events_200601",
+		begin: beginningOfMonth,
+		next:  func(t time.Time) time.Time { return t.AddDate(0, 1, 0) },
+		own:   `PRIMARY KEY (seq))`,
+	}
+)
+
+// partition is a table that holds the rows of an hour or a month, or held them.
 type partition struct {
 	name     string
 	from     time.Time
@@ -37,7 +63,10 @@ type partition struct {
 	leaving  bool // its detachment was begun
 }
 
-const partitionName = "issued_tokens_2006010215"
+func beginningOfMonth(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
 
 func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, partitionWork)
@@ -48,10 +77,12 @@ func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, befo
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // which lets the lock go
 	var hours []time.Time
-	for hour := from.UTC().Truncate(partitionSpan); !hour.After(to); hour = hour.Add(partitionSpan) {
+	for hour := tokenPartitions.begin(from); !hour.After(to); hour = tokenPartitions.next(hour) {
 		hours = append(hours, hour)
 	}
-	failed := p.attachPartitions(ctx, conn, hours)
+	month := eventPartitions.begin(from)
+	failed := errors.Join(p.attachPartitions(ctx, conn, tokenPartitions, hours),
+		p.attachPartitions(ctx, conn, eventPartitions, []time.Time{month, eventPartitions.next(month)}))
 	var alone bool
 	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone)
 	if err == nil && alone {
@@ -60,14 +91,19 @@ func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, befo
 	return db.translate(ctx, errors.Join(failed, err))
 }
 
-// requirePartitions makes those that tokens with these expiries need and that nobody has prepared. It comes before the
-// statement that writes the tokens, which would fail and take its transaction along.
-func (p *postgres) requirePartitions(ctx context.Context, db *DB, expires []int64) error {
+// requirePartitions makes those that rows with these times, in microseconds, need and that nobody has prepared. It comes before
+// the statement that writes the rows, which would fail and take its transaction along.
+func (p *postgres) requirePartitions(ctx context.Context, db *DB, of partitioning, times []int64) error {
 	var missing []time.Time
-	for _, e := range expires {
-		hour := time.UnixMicro(e).UTC().Truncate(partitionSpan)
-		if _, ready := p.ready.Load(hour.Unix()); !ready && !slices.Contains(missing, hour) {
-			missing = append(missing, hour)
+	var last time.Time
+	for i, at := range times {
+		from := of.begin(time.UnixMicro(at))
+		if i > 0 && from.Equal(last) {
+			continue
+		}
+		last = from
+		if _, ready := p.ready.Load(from.Format(of.name)); !ready && !slices.Contains(missing, from) {
+			missing = append(missing, from)
 		}
 	}
 	if len(missing) == 0 {
@@ -78,7 +114,7 @@ func (p *postgres) requirePartitions(ctx context.Context, db *DB, expires []int6
 		return db.translate(ctx, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	return db.translate(ctx, p.attachPartitions(ctx, conn, missing))
+	return db.translate(ctx, p.attachPartitions(ctx, conn, of, missing))
 }
 
 // connect makes a connection of its own: whoever needs it may hold one of the pool.
@@ -89,18 +125,17 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 }
 
 // attachPartitions makes those that are not there, one by one. It makes a table first and attaches it then: unlike CREATE TABLE …
-// PARTITION OF that lets others go on reading and writing the index. A tenth of each page is left for rows that are marked later:
-// as long as their new versions stay on the page, no index changes, which makes it three times as fast.
-func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours []time.Time) error {
-	there, err := listPartitions(ctx, conn)
+// PARTITION OF that lets others go on reading and writing.
+func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, of partitioning, beginnings []time.Time) error {
+	there, err := listPartitions(ctx, conn, of)
 	if err != nil {
 		return err
 	}
 	var failures []error
-	for _, hour := range hours {
-		if _, attached := findPartition(there, hour); !attached {
+	for _, from := range beginnings {
+		if _, attached := findPartition(there, from); !attached {
 			attach := func() error {
-				return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, hour) })
+				return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return attachPartition(ctx, tx, of, from) })
 			}
 			err := attach()
 			if isGone(err) {
@@ -111,40 +146,40 @@ func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, hours [
 				continue
 			}
 		}
-		p.ready.Store(hour.Unix(), nil)
+		p.ready.Store(from.Format(of.name), nil)
 	}
 	return errors.Join(failures...)
 }
 
-func attachPartition(ctx context.Context, tx pgx.Tx, hour time.Time) error {
+func attachPartition(ctx context.Context, tx pgx.Tx, of partitioning, from time.Time) error {
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
 		return err
 	}
-	partitions, err := listPartitions(ctx, tx) // another replica may have been first
+	partitions, err := listPartitions(ctx, tx, of) // another replica may have been first
 	if err != nil {
 		return err
 	}
-	there, attached := findPartition(partitions, hour)
+	there, attached := findPartition(partitions, from)
 	if attached {
 		return nil
 	}
 	var create string
 	if !there { // somebody may have detached it
-		create = `CREATE TABLE %[1]s (LIKE issued_tokens INCLUDING ALL, PRIMARY KEY (jti)) WITH (fillfactor = 90);`
+		create = `CREATE TABLE %[1]s (LIKE %[2]s INCLUDING ALL, %[3]s;`
 	}
-	_, err = tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(create+`ALTER TABLE issued_tokens ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d)`,
-		hour.Format(partitionName), micros(hour), micros(hour.Add(partitionSpan)))).ReadAll()
+	_, err = tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(create+`ALTER TABLE %[2]s ATTACH PARTITION %[1]s FOR VALUES FROM (%[4]d) TO (%[5]d)`,
+		from.Format(of.name), of.table, of.own, micros(from), micros(of.next(from)))).ReadAll()
 	return err
 }
 
-func findPartition(partitions []partition, hour time.Time) (there, attached bool) {
-	i := slices.IndexFunc(partitions, func(p partition) bool { return p.from.Equal(hour) })
+func findPartition(partitions []partition, from time.Time) (there, attached bool) {
+	i := slices.IndexFunc(partitions, func(p partition) bool { return p.from.Equal(from) })
 	return i >= 0, i >= 0 && partitions[i].attached
 }
 
-// dropPartitions drops those whose tokens have expired, and finishes what an interruption left.
+// dropPartitions drops those of the index whose tokens have expired, and finishes what an interruption left.
 func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before time.Time) error {
-	there, err := listPartitions(ctx, conn)
+	there, err := listPartitions(ctx, conn, tokenPartitions)
 	if err != nil {
 		return err
 	}
@@ -152,14 +187,7 @@ func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before ti
 		if !old.leaving && old.from.Add(partitionSpan).After(before) {
 			continue
 		}
-		p.ready.Delete(old.from.Unix())
-		switch {
-		case old.leaving:
-			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+old.name+` FINALIZE`)
-		case old.attached:
-			_, err = conn.Exec(ctx, `ALTER TABLE issued_tokens DETACH PARTITION `+old.name+` CONCURRENTLY`)
-		}
-		if err != nil {
+		if err := p.detachPartition(ctx, conn, tokenPartitions, old); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, `DROP TABLE `+old.name); err != nil {
@@ -169,23 +197,35 @@ func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before ti
 	return nil
 }
 
+// detachPartition lets others go on reading and writing.
+func (p *postgres) detachPartition(ctx context.Context, conn *pgx.Conn, of partitioning, old partition) (err error) {
+	p.ready.Delete(old.name)
+	switch {
+	case old.leaving:
+		_, err = conn.Exec(ctx, `ALTER TABLE `+of.table+` DETACH PARTITION `+old.name+` FINALIZE`)
+	case old.attached:
+		_, err = conn.Exec(ctx, `ALTER TABLE `+of.table+` DETACH PARTITION `+old.name+` CONCURRENTLY`)
+	}
+	return err
+}
+
 // listPartitions returns those that are attached and those that were: first the one that is leaving, if any, since no other
 // can leave before it has, then the oldest.
 func listPartitions(ctx context.Context, on interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}) ([]partition, error) {
+}, of partitioning) ([]partition, error) {
 	rows, err := on.Query(ctx, `
 		SELECT c.relname, i.inhrelid IS NOT NULL, COALESCE(i.inhdetachpending, FALSE)
 		FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace
 		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = parent.oid
-		WHERE parent.oid = 'issued_tokens'::regclass AND c.relkind = 'r' AND c.relname ~ '^issued_tokens_\d{10}$'
-		ORDER BY COALESCE(i.inhdetachpending, FALSE) DESC, c.relname`)
+		WHERE parent.oid = $1::text::regclass AND c.relkind = 'r' AND c.relname ~ ('^' || $1 || '_\d+$')
+		ORDER BY COALESCE(i.inhdetachpending, FALSE) DESC, c.relname`, of.table)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p partition, err error) {
 		if err = row.Scan(&p.name, &p.attached, &p.leaving); err == nil {
-			p.from, err = time.Parse(partitionName, p.name)
+			p.from, err = time.Parse(of.name, p.name)
 		}
 		return p, err
 	})
@@ -198,7 +238,4 @@ func isGone(err error) bool {
 }
 
 // isNoPartition says whether a row belongs to a partition that there is not.
-func isNoPartition(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == ""
-}
+func isNoPartition(err *pgconn.PgError) bool { return err.Code == "23514" && err.ConstraintName == "" }

@@ -24,7 +24,7 @@ import (
 type postgres struct {
 	config *pgxpool.Config
 	pool   *pgxpool.Pool
-	ready  sync.Map // the hours whose partition is there, by their beginning in Unix seconds
+	ready  sync.Map // the names of partitions that are there
 }
 
 // defaultSchema is where our tables are, unless the URL has a search_path.
@@ -81,6 +81,10 @@ func (p *postgres) classify(err error) failure {
 			return failureUnavailable
 		}
 		return failureOther
+	}
+	if isNoPartition(pg) { // somebody dropped it; the same again makes it
+		p.ready.Clear()
+		return failureConflict
 	}
 	switch pg.Code {
 	case "23505": // unique_violation
@@ -196,7 +200,7 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 		kinds[i], lists[i], indexes[i] = int16(t.Kind), t.Status.List, t.Status.Index
 	}
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
-		if err := p.requirePartitions(ctx, db, expires); err != nil {
+		if err := p.requirePartitions(ctx, db, tokenPartitions, expires); err != nil {
 			return err
 		}
 		revision, err = one(ctx, c, scanInt, `
@@ -215,10 +219,6 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 				ORDER BY t.jti)
 			SELECT revision FROM held`,
 			ids, digests, expires, clients, users, grants, apis, keys, kinds, lists, indexes, revisions)
-		if isNoPartition(err) { // somebody dropped it; the same again makes it
-			p.ready.Clear()
-			return fmt.Errorf("%w: %w: a partition of the index is missing", domain.ErrUnavailable, errConflict)
-		}
 		return err
 	})
 	return revision, err

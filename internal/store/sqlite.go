@@ -280,4 +280,7 @@ func closeRows(rows []byte) string {
 
 func (e *embedded) partitioned() bool { return false }
 
+func (e *embedded) requireEventPartitions(context.Context, *DB, []domain.Event) error { return nil }
+func (e *embedded) dropEvents(context.Context, *DB, int64) error                      { return nil }
+
 func (e *embedded) preparePartitions(_ context.Context, _ *DB, _, _, _ time.Time) error { return nil }

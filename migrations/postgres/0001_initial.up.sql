@@ -432,8 +432,9 @@ CREATE TABLE setup_links (
 );
 COMMENT ON TABLE setup_links IS 'Links that make the first administrator';
 
+-- The server makes the partitions, each with its seq as the primary key, and drops them.
 CREATE TABLE audit_events (
-    seq       BIGINT PRIMARY KEY,
+    seq       BIGINT NOT NULL,
     at        BIGINT NOT NULL,
     actor     TEXT NOT NULL,
     action    TEXT NOT NULL,
@@ -444,8 +445,8 @@ CREATE TABLE audit_events (
     erased_by BIGINT,
     prev_hash BYTEA NOT NULL,
     hash      BYTEA NOT NULL
-);
-COMMENT ON TABLE audit_events IS 'The audit log, each event chained to the one before; audit_v is easier to read';
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE audit_events IS 'The audit log, each event chained to the one before, a partition for each month; audit_v is easier to read';
 COMMENT ON COLUMN audit_events.details IS 'json, not jsonb: the digest is over the text';
 COMMENT ON COLUMN audit_events.salt IS 'Without it nobody can guess from the digest what was erased';
 COMMENT ON COLUMN audit_events.digest IS 'Over salt, actor, target and details: the hash covers it in their place';

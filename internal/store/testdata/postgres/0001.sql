@@ -1,6 +1,7 @@
 -- Rows for every table of version 1, each column with a value of its own where it can have one.
 
 CREATE TABLE issued_tokens_2026010203 PARTITION OF issued_tokens FOR VALUES FROM (1767322800000000) TO (1767326400000000);
+CREATE TABLE audit_events_202601 PARTITION OF audit_events FOR VALUES FROM (1767225600000000) TO (1769904000000000);
 
 UPDATE installation SET revision = 2, key_check = '\x4444444444444444', setup_at = 1767323045678000, status_seq = 1, audit_seq = 1, audit_hash = '\x1111111111111111111111111111111111111111111111111111111111111111',
     expiry_seen_at = 1767323045678003, expiry_seen_id = 51;
@@ -10,8 +11,8 @@ INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo
 VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001);
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
-INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, grant_types, redirect_uris, id_token_alg, disabled_at, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
-VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', 'RS256', 1767323045678000, 2, 1767323045678000, 1767323045678000);
+INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, grant_types, redirect_uris, post_logout_redirect_uris, id_token_alg, disabled_at, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
+VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'RS256', 1767323045678000, 2, 1767323045678000, 1767323045678000);
 INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at) OVERRIDING SYSTEM VALUE
 VALUES (21, 20, 'hmac-sha256:1', 'abcd', 1767323045678000, 1767323045678002);
 INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default)
@@ -40,8 +41,8 @@ INSERT INTO sessions (id, hash, user_id, auth_time, acr, amr, user_agent, ip, cr
 VALUES (60, '\x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
 INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
 VALUES (30, 20, 'https://orders.example', '["openid", "orders:read"]', 1767323045678000);
-INSERT INTO grants (id, client_ref, user_id, session_id, revision, audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at, act) OVERRIDING SYSTEM VALUE
-VALUES (8589934592, 20, 30, 60, 2, 'https://orders.example', '["openid"]', 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, '\x0102');
+INSERT INTO grants (id, client_ref, user_id, session_id, sid, revision, audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at, act) OVERRIDING SYSTEM VALUE
+VALUES (8589934592, 20, 30, 60, '00ff', 2, 'https://orders.example', '["openid"]', 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, '\x0102');
 INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at, used_at)
 VALUES ('code', 8589934592, '{"state":["a b"],"nonce":["n"]}', 1767323045678000, 1767323045678009, 1767323045678010);
 INSERT INTO refresh_tokens (signature, grant_id, created_at, expires_at, used_at)

@@ -8,8 +8,8 @@ INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo
 VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001);
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
-INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, grant_types, redirect_uris, id_token_alg, disabled_at, version, created_at, updated_at)
-VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', 'RS256', 1767323045678000, 2, 1767323045678000, 1767323045678000);
+INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, grant_types, redirect_uris, post_logout_redirect_uris, id_token_alg, disabled_at, version, created_at, updated_at)
+VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'RS256', 1767323045678000, 2, 1767323045678000, 1767323045678000);
 INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at)
 VALUES (21, 20, 'hmac-sha256:1', 'abcd', 1767323045678000, 1767323045678002);
 INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default)
@@ -38,8 +38,8 @@ INSERT INTO sessions (id, hash, user_id, auth_time, acr, amr, user_agent, ip, cr
 VALUES (60, X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
 INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
 VALUES (30, 20, 'https://orders.example', '["openid", "orders:read"]', 1767323045678000);
-INSERT INTO grants (id, client_ref, user_id, session_id, revision, audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
-VALUES (8589934592, 20, 30, 60, 2, 'https://orders.example', '["openid"]', 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102');
+INSERT INTO grants (id, client_ref, user_id, session_id, sid, revision, audience, scopes, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
+VALUES (8589934592, 20, 30, 60, '00ff', 2, 'https://orders.example', '["openid"]', 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102');
 INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at, used_at)
 VALUES ('code', 8589934592, '{"state":["a b"],"nonce":["n"]}', 1767323045678000, 1767323045678009, 1767323045678010);
 INSERT INTO refresh_tokens (signature, grant_id, created_at, expires_at, used_at)

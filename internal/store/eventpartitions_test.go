@@ -1,0 +1,140 @@
+package store_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/internal/store/storetest"
+)
+
+// record appends an event of a month of 2026.
+func record(ctx context.Context, db *store.DB, month time.Month) error {
+	event := domain.Event{At: time.Date(2026, month, 28, 23, 59, 0, 0, time.UTC), Details: "{}", Digest: []byte("d")}
+	return db.AppendEvents(ctx, func(domain.Event) []byte { return []byte("h") }, event)
+}
+
+// months are the partitions of the audit log, with what they begin with left out.
+func months(t *testing.T, conn *pgx.Conn) (all []string) {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), `SELECT substr(relname, 14) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%' ORDER BY 1`)
+	if err == nil {
+		all, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// seqs are those of the events that the log has.
+func seqs(t *testing.T, db *store.DB) (all []int64) {
+	t.Helper()
+	events, err := db.ListEvents(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		all = append(all, e.Seq)
+	}
+	return all
+}
+
+func TestAMonthOfTheAuditLogIsDroppedOnceItsEventsArePurged(t *testing.T) {
+	url := pgtest.Database(t)
+	db, conn := storetest.Open(t, url), connect(t, url)
+	purge := func(through int64) {
+		t.Helper()
+		if _, err := db.DeleteEvents(t.Context(), through, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	april := time.Date(2026, 4, 30, 12, 0, 0, 0, time.UTC)
+	if err := db.PreparePartitions(t.Context(), april, april); err != nil {
+		t.Fatal(err)
+	}
+	// Events 1 to 6: the last is of a replica whose clock is behind.
+	for _, month := range []time.Month{1, 2, 2, 3, 4, 2} {
+		if err := record(t.Context(), db, month); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		through int64
+		months  []string
+		seqs    []int64
+	}{
+		{0, []string{"202601", "202602", "202603", "202604", "202605"}, []int64{1, 2, 3, 4, 5, 6}},
+		{2, []string{"202602", "202603", "202604", "202605"}, []int64{3, 4, 5, 6}},
+		{4, []string{"202602", "202604", "202605"}, []int64{5, 6}},
+		{5, []string{"202602", "202604", "202605"}, []int64{6}},
+	} {
+		purge(step.through)
+		if diff := cmp.Diff(step.months, months(t, conn)); diff != "" {
+			t.Errorf("after purging event %d (-want +got)\n%s", step.through, diff)
+		}
+		if got := seqs(t, db); !slices.Equal(got, step.seqs) {
+			t.Errorf("after purging event %d the log has %v, want %v", step.through, got, step.seqs)
+		}
+	}
+}
+
+func TestAnEventFindsItsMonthWhoeverDroppedIt(t *testing.T) {
+	url := pgtest.Database(t)
+	one, other, conn := storetest.Open(t, url), storetest.Open(t, url), connect(t, url)
+	for _, month := range []time.Month{1, 2} {
+		if err := record(t.Context(), one, month); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := other.DeleteEvents(t.Context(), 1, 100); err != nil {
+		t.Fatal(err)
+	}
+	if got := months(t, conn); !slices.Equal(got, []string{"202602"}) {
+		t.Fatalf("the log has months %v", got)
+	}
+	err := one.Tx(t.Context(), func(ctx context.Context) error { // in a change that has locks
+		if _, err := one.InsertGroup(ctx, domain.Group{Name: "ops"}); err != nil {
+			return err
+		}
+		if err := record(ctx, one, 1); err != nil {
+			return err
+		}
+		return record(ctx, one, 12)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := seqs(t, one); !slices.Equal(got, []int64{2, 3, 4}) {
+		t.Errorf("the log has %v", got)
+	}
+	if got := months(t, conn); !slices.Equal(got, []string{"202601", "202602", "202612"}) {
+		t.Errorf("the log has months %v", got)
+	}
+}
+
+func TestAMonthWhoseDroppingWasInterruptedIsDroppedNextTime(t *testing.T) {
+	url := pgtest.Database(t)
+	db, conn := storetest.Open(t, url), connect(t, url)
+	for _, month := range []time.Month{1, 2} {
+		if err := record(t.Context(), db, month); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.Exec(t.Context(), `ALTER TABLE audit_events DETACH PARTITION audit_events_202601`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.DeleteEvents(t.Context(), 1, 100); err != nil {
+		t.Fatal(err)
+	}
+	if got := months(t, conn); !slices.Equal(got, []string{"202602"}) {
+		t.Errorf("the log has months %v", got)
+	}
+}
