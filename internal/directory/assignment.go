@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -14,10 +15,13 @@ import (
 // does not exist.
 func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 	a.CreatedAt = d.now()
-	if !a.Active(a.CreatedAt) {
-		return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
+	checkExpiry := func() error {
+		if !a.Active(d.now()) {
+			return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
+		}
+		return nil
 	}
-	if err := checkSubject(&a); err != nil {
+	if err := cmp.Or(checkExpiry(), checkSubject(&a)); err != nil {
 		return err
 	}
 	assigned := event.RoleAssigned{Role: a.Role, Subject: subjectName(a)}
@@ -25,6 +29,9 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 		assigned.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return d.events.Change(ctx, assigned, func(ctx context.Context) error {
+		if err := checkExpiry(); err != nil { // it may have waited for the transaction
+			return err
+		}
 		return d.keepAdministrator(ctx, func() error { return d.assignments.PutAssignment(ctx, a) })
 	})
 }

@@ -328,3 +328,17 @@ func TestAdministratorsCannotRemoveEachOtherAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExpiryThatPassesWhileTheAssignmentIsWrittenIsRefused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		var asked time.Duration
+		start := time.Now()
+		r := servicetest.NewReplica(t, db, keys.NewMaster(), func() time.Time { asked++; return start.Add(asked * time.Minute) })
+		r.AddUser(t, "alice", "")
+		r.AddRole(t, "clerk")
+		err := r.Directory.Assign(eventtest.Context(t), domain.Assignment{
+			Role: "clerk", SubjectKind: domain.SubjectUser, Subject: "alice", ExpiresAt: start.Add((asked + 3) * time.Minute),
+		})
+		servicetest.Refused(t, err, domain.ErrInvalid, "choose a time that is still to come")
+	})
+}

@@ -85,7 +85,8 @@ type Roles interface {
 type Assignments interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 
-	// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count.
+	// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count. ErrInvalid for
+	// an expiry that TakeExpired is past.
 	// ErrNotFound names the role or subject that does not exist.
 	PutAssignment(ctx context.Context, a domain.Assignment) error
 	// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.

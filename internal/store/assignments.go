@@ -101,6 +101,15 @@ func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
 		if err != nil {
 			return err
 		}
+		if !a.ExpiresAt.IsZero() { // TakeExpired, which the lock of the installation keeps waiting, would not look there again
+			seen, err := one(ctx, c.conn, scanInt, `SELECT expiry_seen_at FROM installation WHERE id = 1`)
+			if err != nil {
+				return err
+			}
+			if micros(a.ExpiresAt) <= seen {
+				return fmt.Errorf("%w expiry: assignments that end later have expired already", domain.ErrInvalid)
+			}
+		}
 		_, err = c.exec(ctx, `INSERT INTO assignments (role_id, `+t.column+`, expires_at, created_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (`+t.column+`, role_id) WHERE `+t.column+` IS NOT NULL DO UPDATE SET expires_at = excluded.expires_at`,
 			role, subject, nullMicros(a.ExpiresAt), micros(a.CreatedAt))

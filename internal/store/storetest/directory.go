@@ -211,6 +211,29 @@ var assignmentTests = map[string]func(*testing.T, *store.DB){
 		page := must(db.ListAssignments(t.Context(), "", "", "", 0, 3))(t)
 		same(t, len(must(db.ListAssignments(t.Context(), "", "", "", page[2].ID, 3))(t)), 1)
 	},
+	"an assignment is not stored with an expiry that is past for those who record expiries": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		put := func(kind domain.SubjectKind, subject string, expires time.Time) error {
+			return db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: kind, Subject: subject, ExpiresAt: expires, CreatedAt: t0})
+		}
+		taken := func(now time.Time) (subjects []string) {
+			t.Helper()
+			for _, a := range must(db.TakeExpired(t.Context(), now, 10))(t) {
+				subjects = append(subjects, a.Subject)
+			}
+			return subjects
+		}
+		check(t, put(domain.SubjectUser, "alice", t0))
+		same(t, taken(t0.Add(time.Hour)), []string{"alice"})
+		for _, late := range []time.Time{t0.Add(-time.Second), t0} {
+			wantErr(t, put(domain.SubjectGroup, "ops", late), domain.ErrInvalid)
+			wantErr(t, put(domain.SubjectUser, "alice", late), domain.ErrInvalid)
+		}
+		check(t, put(domain.SubjectGroup, "ops", t0.Add(time.Microsecond)))
+		check(t, put(domain.SubjectUser, "alice", t0.Add(time.Second)))
+		check(t, put(domain.SubjectClient, "shop", time.Time{}))
+		same(t, taken(t0.Add(time.Hour)), []string{"ops", "alice"})
+	},
 	"only enabled users with a current assignment are administrators": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		must(db.InsertUser(t.Context(), domain.User{Subject: "d", Username: "disabled", DisabledAt: t0}))(t)
