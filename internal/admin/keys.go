@@ -36,7 +36,7 @@ func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, err
 	return list(stored, err, showKey)
 }
 
-// RotateKeys retires the active keys of algorithms, all or none, and returns those that sign from now on, although they may not have been
+// RotateKeys retires the active keys of algorithms, of all that sign if none is given, all or none, and returns those that sign from now on, although they may not have been
 // published for JWKSMaxAge if it is forced. The errors of keys.Rotate.
 func (s *Service) RotateKeys(ctx context.Context, caller authn.Caller, algs []string, force bool) ([]Key, error) {
 	ctx, err := s.authorize(ctx, caller, "key.rotate")

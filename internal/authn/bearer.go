@@ -33,7 +33,7 @@ type Bearer struct{ tokens Introspector }
 // NewBearer makes the service.
 func NewBearer(tokens Introspector) *Bearer { return &Bearer{tokens} }
 
-// Token returns the live access token that a request presents, for whatever audience. ErrNoToken or ErrInvalidToken; any other
+// Token returns the live access token that a request presents in its Authorization header, for whatever audience. ErrNoToken or ErrInvalidToken; any other
 // error means that the question was not answered.
 func (b *Bearer) Token(r *http.Request) (*introspection.Active, error) {
 	header, ok := authorization(r)
@@ -42,7 +42,12 @@ func (b *Bearer) Token(r *http.Request) (*introspection.Active, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || value == "" {
 		return nil, ErrNoToken
 	}
-	active, err := b.tokens.Introspect(r.Context(), value)
+	return b.Check(r.Context(), value)
+}
+
+// Check returns the live access token of a value that a request presents elsewhere. Errors as Token's.
+func (b *Bearer) Check(ctx context.Context, value string) (*introspection.Active, error) {
+	active, err := b.tokens.Introspect(ctx, value)
 	if err == nil && active == nil {
 		err = ErrInvalidToken
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
 )
 
 var keys = layout[admin.Key]{
@@ -55,7 +54,7 @@ without --force: services that cache the JWKS for so long do not have the second
   signet key rotate --alg ES256`,
 		Args: cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			algs := domain.SigningAlgs
+			var algs []string // all
 			if alg != "" {
 				algs = []string{alg}
 			}

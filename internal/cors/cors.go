@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// AllowAnyOrigin lets scripts of any origin read the answer; it never goes with cookies.
+// AllowAnyOrigin lets scripts of any origin read the answer, and why it was refused; it never goes with cookies.
 func AllowAnyOrigin(w http.ResponseWriter) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Retry-After")
 }
 
 // Mount answers the preflights of paths, each with the methods that scripts may use there.

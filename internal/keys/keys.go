@@ -66,8 +66,25 @@ func (k *Keys) Claim(ctx context.Context) error {
 	return nil
 }
 
-// Ensure makes the keys that are missing: an active and a next one for each algorithm. Several replicas may do so at once.
+// everywhere are the algorithms that have keys from the beginning. Of any other, keys are made once something signs by it (Provide): old
+// readers of the JWKS fail on keys of kinds that they do not know.
+var everywhere = []string{domain.ES256, domain.RS256}
+
+// Ensure makes the keys that are missing: an active and a next one for each algorithm that is used. Several replicas may do so at once.
 func (k *Keys) Ensure(ctx context.Context) error {
+	return k.ensure(ctx, "")
+}
+
+// Provide makes the keys of an algorithm that something is about to sign by, if there are none, in the transaction that ctx carries.
+func (k *Keys) Provide(ctx context.Context, alg string) error {
+	if slices.Contains(everywhere, alg) {
+		return nil
+	}
+	return k.ensure(ctx, alg)
+}
+
+// ensure makes the missing keys of the algorithms that are used, and of one more.
+func (k *Keys) ensure(ctx context.Context, wanted string) error {
 	stored, err := k.store.ListSigningKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("list the signing keys: %w", err)
@@ -75,6 +92,10 @@ func (k *Keys) Ensure(ctx context.Context) error {
 	var missing []*domain.SigningKey
 	var making errgroup.Group // RSA takes its time
 	for _, alg := range domain.SigningAlgs {
+		used := slices.ContainsFunc(stored, func(s domain.SigningKey) bool { return s.Alg == alg })
+		if !used && alg != wanted && !slices.Contains(everywhere, alg) {
+			continue
+		}
 		for _, state := range []domain.KeyState{domain.KeyActive, domain.KeyNext} {
 			if find(stored, alg, state) != nil {
 				continue
@@ -112,10 +133,15 @@ func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
 	return stored, nil
 }
 
-// Rotate retires the active keys of algorithms, puts the next ones in their place and makes new next ones, all or none. It returns the keys
-// that sign from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
+// Rotate retires the active keys of algorithms, of all that sign if none is given, puts the next ones in their place and makes new next
+// ones, all or none. It returns the keys that sign from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
 // refuse what it signs. domain.ErrConsumed if another replica rotates at the same time.
 func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duration) (signs []domain.SigningKey, err error) {
+	if len(algs) == 0 {
+		if algs, err = k.used(ctx); err != nil {
+			return nil, err
+		}
+	}
 	spares := make([]domain.SigningKey, len(algs)) // RSA takes its time: not inside the transaction
 	var making errgroup.Group
 	for i, alg := range algs {
@@ -145,10 +171,26 @@ func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duratio
 	return signs, nil
 }
 
-// checkPublished refuses a next key that has not been published for a time, unless it was published with the first key there was.
+// used are the algorithms that have an active key.
+func (k *Keys) used(ctx context.Context) (algs []string, err error) {
+	stored, err := k.store.ListSigningKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the signing keys: %w", err)
+	}
+	for _, alg := range domain.SigningAlgs {
+		if find(stored, alg, domain.KeyActive) != nil {
+			algs = append(algs, alg)
+		}
+	}
+	return algs, nil
+}
+
+// checkPublished refuses a next key that has not been published for a time, unless it was published with the first key of its algorithm.
 func (k *Keys) checkPublished(stored []domain.SigningKey, alg string, wanted time.Duration) error {
 	next := find(stored, alg, domain.KeyNext)
-	if next == nil || wanted == 0 || !slices.ContainsFunc(stored, func(s domain.SigningKey) bool { return s.CreatedAt.Before(next.CreatedAt) }) {
+	if next == nil || wanted == 0 || !slices.ContainsFunc(stored, func(s domain.SigningKey) bool {
+		return s.Alg == alg && s.CreatedAt.Before(next.CreatedAt)
+	}) {
 		return nil
 	}
 	if age := k.now().Sub(next.CreatedAt); age < wanted {

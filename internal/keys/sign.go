@@ -34,7 +34,8 @@ func (k *Keys) Sign(ctx context.Context, alg, typ string, payload []byte) (token
 	}
 	signer := r.active[alg]
 	if signer == nil {
-		return nil, 0, fmt.Errorf("sign with %s: no active key: %w", alg, domain.ErrNotFound)
+		// One is made with the first use of the algorithm, which may be newer than the ring.
+		return nil, 0, fmt.Errorf("sign with %s: no active key: %w", alg, domain.ErrStale)
 	}
 	header, err := json.Marshal(protected{Alg: alg, KID: signer.kid, Type: typ})
 	if err != nil {

@@ -3,21 +3,25 @@ package oauth
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/ory/fosite"
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/introspection"
 )
 
-// userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token comes in the Authorization header alone, and may be for any
-// API that is not kept from it: clients ask here with the token that they have.
+// userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token may be for any API that is not kept from it: clients ask here
+// with the token that they have.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	cors.AllowAnyOrigin(w)
-	active, err := p.Bearer.Token(r)
+	active, err := p.presentedToken(w, r)
 	kept := false
 	if err == nil {
 		kept, err = p.keptFromUserinfo(r.Context(), active.Claims.Audience)
@@ -39,6 +43,24 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		addProfile(claims, active.User, strings.Fields(active.Claims.Scope))
 		httpjson.Write(w, http.StatusOK, claims)
 	}
+}
+
+// presentedToken is that of the Authorization header, or of the body of a POST (RFC 6750 §2.1, §2.2).
+func (p *Provider) presentedToken(w http.ResponseWriter, r *http.Request) (*introspection.Active, error) {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Method != http.MethodPost || media != "application/x-www-form-urlencoded" {
+		return p.Bearer.Token(r)
+	}
+	form, err := readForm(w, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case !form.Has("access_token"):
+		return p.Bearer.Token(r)
+	case len(r.Header.Values("Authorization")) > 0:
+		return nil, fosite.ErrInvalidRequest.WithHint("Send the access token once: in the Authorization header or in the body.")
+	}
+	return p.Bearer.Check(r.Context(), form.Get("access_token"))
 }
 
 // keptFromUserinfo says whether an audience is that of an API whose tokens do not open userinfo.

@@ -26,6 +26,9 @@ func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain
 		if _, err := r.apis.InsertAPI(ctx, api); err != nil {
 			return err
 		}
+		if err := r.keys.Provide(ctx, api.SigningAlg); err != nil {
+			return err
+		}
 		stored, err = r.apis.FindAPI(ctx, api.Audience)
 		return err
 	})
@@ -78,6 +81,9 @@ func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*do
 			return nil, err
 		}
 		if err := r.apis.UpdateAPI(ctx, api); err != nil {
+			return nil, err
+		}
+		if err := r.keys.Provide(ctx, api.SigningAlg); err != nil {
 			return nil, err
 		}
 		api, err = r.apis.FindAPI(ctx, audience)

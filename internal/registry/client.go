@@ -67,6 +67,9 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 		if _, err := r.clients.InsertClient(ctx, client); err != nil {
 			return err
 		}
+		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
+			return err
+		}
 		stored, err = r.clients.FindClient(ctx, client.ClientID)
 		return err
 	})
@@ -101,6 +104,9 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 			return nil, err
 		}
 		if err := r.clients.UpdateClient(ctx, client); err != nil {
+			return nil, err
+		}
+		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
 			return nil, err
 		}
 		client, err = r.clients.FindClient(ctx, clientID)

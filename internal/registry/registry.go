@@ -18,6 +18,7 @@ type Config struct {
 	Cache      *cache.Cache
 	Events     *event.Recorder
 	Revoker    Revoker
+	Keys       Keys
 	GrantTypes []domain.GrantType // that clients may be registered for
 	SecretKey  []byte             // of the HMAC by which client secrets are stored
 	Issuer     string             // which no API may have as its audience
@@ -31,6 +32,7 @@ type Registry struct {
 	cache      *cache.Cache
 	events     *event.Recorder
 	revoker    Revoker
+	keys       Keys
 	grantTypes []domain.GrantType
 	secretKey  []byte
 	issuer     string
@@ -40,7 +42,7 @@ type Registry struct {
 // New makes a registry.
 func New(c Config) *Registry {
 	return &Registry{
-		apis: c.APIs, clients: c.Clients, cache: c.Cache, events: c.Events, revoker: c.Revoker, grantTypes: c.GrantTypes,
+		apis: c.APIs, clients: c.Clients, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
 		secretKey: c.SecretKey, issuer: c.Issuer, now: c.Now,
 	}
 }

@@ -48,6 +48,12 @@ type Clients interface {
 	DeleteClientSecret(ctx context.Context, clientID string, id int64) error
 }
 
+// Keys is the keyring (internal/keys).
+type Keys interface {
+	// Provide makes the keys of an algorithm, if there are none, in the transaction that ctx carries.
+	Provide(ctx context.Context, alg string) error
+}
+
 // Revoker takes tokens back (internal/revocation).
 type Revoker interface {
 	// Begin stores a revocation in the transaction that ctx carries; it holds once that is committed.

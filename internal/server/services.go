@@ -136,7 +136,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		return nil, err
 	}
 	s.Registry = registry.New(registry.Config{
-		APIs: db, Clients: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, GrantTypes: oauth.GrantTypes(),
+		APIs: db, Clients: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
 	})
 	s.Directory = directory.New(directory.Config{

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -67,5 +68,33 @@ func TestTheJWKSCanBeCached(t *testing.T) {
 		r := s.request(http.MethodGet, "/.well-known/jwks.json", nil)
 		r.Header.Set("If-None-Match", first.header.Get("ETag"))
 		do(r).wantStatus(t, http.StatusNotModified)
+	})
+}
+
+func TestTheJWKSListsAnAlgorithmOnceSomethingUsesIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		types := func() (found []string) {
+			set := decode[struct {
+				Keys []struct{ Kty string }
+			}](t, s.get("/.well-known/jwks.json", "").wantStatus(t, http.StatusOK))
+			for _, key := range set.Keys {
+				found = append(found, key.Kty)
+			}
+			slices.Sort(found)
+			return slices.Compact(found)
+		}
+		if got := types(); !slices.Equal(got, []string{"EC", "RSA"}) {
+			t.Errorf("at first there are %v", got)
+		}
+		s.signet("api", "update", ordersAPI, "--signing-alg", "EdDSA")
+		token := s.reportingToken(t)
+		if alg := joseHeader(t, token)["alg"]; alg != "EdDSA" {
+			t.Errorf("signed by %v", alg)
+		}
+		if got := types(); !slices.Equal(got, []string{"EC", "OKP", "RSA"}) {
+			t.Errorf("there are %v", got)
+		}
+		s.wantActive(t, s.orders, token, true)
+		s.createClient("modern", "--grant", "authorization_code", "--redirect-uri", callback, "--id-token-alg", "EdDSA")
 	})
 }
