@@ -10,7 +10,7 @@ import (
 
 const (
 	crowd       = 10_000 // members of the large group
-	permissions = 1_000  // of the large role
+	permissions = 1_000  // of the large role, half of each of two APIs
 )
 
 // makeCrowd makes users that are members of a group.
@@ -23,16 +23,19 @@ const makeCrowd = `
 // changeMuch measures issuing while the access of many changes at once, beside issuing while the same commands change that of one:
 // starting a command takes processor time too.
 func (s *scale) changeMuch(ctx context.Context) error {
-	api := []string{"api", "create", "https://wide.example"}
-	role := []string{"role", "create", "wide"}
-	for n := range permissions {
-		api = append(api, "--permission", fmt.Sprintf("p%04d", n))
-		role = append(role, "--grant", fmt.Sprintf("https://wide.example#p%04d", n))
+	setUp := [][]string{{"group", "create", "crowd"}, {"group", "create", "pair"}, {"user", "create", "pair-1"}, {"group", "add", "pair", "pair-1"}}
+	narrow, wide := []string{"role", "create", "narrow"}, []string{"role", "create", "wide"}
+	for _, api := range []string{"https://wide.example", "https://broad.example"} {
+		create := []string{"api", "create", api}
+		for n := range permissions / 2 {
+			name := fmt.Sprintf("p%04d", n)
+			create = append(create, "--permission", name)
+			wide = append(wide, "--grant", api+"#"+name)
+		}
+		setUp = append(setUp, create)
+		narrow = append(narrow, "--grant", api+"#p0000")
 	}
-	for _, args := range [][]string{
-		api, role, {"role", "create", "narrow", "--grant", "https://wide.example#p0000"},
-		{"group", "create", "crowd"}, {"group", "create", "pair"}, {"user", "create", "pair-1"}, {"group", "add", "pair", "pair-1"},
-	} {
+	for _, args := range append(setUp, narrow, wide) {
 		if err := s.large.run(ctx, nil, args...); err != nil {
 			return err
 		}

@@ -87,7 +87,7 @@ func (i *installation) run(ctx context.Context, into any, args ...string) error 
 		err = json.Unmarshal(out, into)
 	}
 	if err != nil {
-		return fmt.Errorf("signet %s: %w", strings.Join(args, " "), err)
+		return fmt.Errorf("signet %s …: %w", strings.Join(args[:min(4, len(args))], " "), err)
 	}
 	return nil
 }
