@@ -25,7 +25,7 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 		}
 		var last domain.Event
 		err := c.each(ctx, func(row scanner) error { return row.Scan(&last.Seq, &last.Hash) },
-			`UPDATE installation SET audit_seq = audit_seq + $1 WHERE id = 1 RETURNING audit_seq - $1, audit_hash`, len(events))
+			`SELECT audit_seq, audit_hash FROM installation WHERE id = 1`+db.dialect.forUpdate())
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 		if err := appendSignals(ctx, c, events); err != nil {
 			return err
 		}
-		_, err = c.exec(ctx, `UPDATE installation SET audit_hash = $1 WHERE id = 1`, last.Hash)
+		_, err = c.exec(ctx, `UPDATE installation SET audit_seq = $1, audit_hash = $2 WHERE id = 1`, last.Seq, last.Hash)
 		return err
 	})
 }
