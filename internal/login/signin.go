@@ -21,14 +21,17 @@ type signInForm struct {
 	Methods  []string // of which the page offers one each
 	Username string
 	Problem  string
+
+	waiting  interaction.Interaction
+	progress signin.Progress
 }
 
 func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
-	form, waiting, _, ok := l.signInForm(w, r, r.URL.Query().Get("flow"))
+	form, ok := l.signInForm(w, r, r.URL.Query().Get("flow"))
 	if !ok {
 		return
 	}
-	if ofSignet(waiting) {
+	if ofSignet(form.waiting) {
 		_, err := l.pages.Session(r)
 		if err == nil {
 			l.resume(w, r, "")
@@ -43,12 +46,16 @@ func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
-	form, waiting, progress, ok := l.signInForm(w, r, r.PostForm.Get("flow"))
+	form, ok := l.signInForm(w, r, r.PostForm.Get("flow"))
 	if !ok {
 		return
 	}
-	form.Username = strings.TrimSpace(r.PostForm.Get("username"))                    // phones like to add a space
-	method := progress.Next[max(0, slices.IndexFunc(progress.Next, r.PostForm.Has))] // its field has the answer
+	waiting, progress := form.waiting, form.progress
+	form.Username = strings.TrimSpace(r.PostForm.Get("username")) // phones like to add a space
+	method := progress.Next[0]
+	if i := slices.IndexFunc(progress.Next, r.PostForm.Has); i >= 0 { // its field has the answer
+		method = progress.Next[i]
+	}
 	outcome, err := l.signing.Try(r.Context(), progress, signin.Attempt{
 		Method: method, Username: form.Username, Answer: r.PostForm.Get(method), Remote: r.RemoteAddr,
 		Browser: l.pages.Remembers(r, cmp.Or(progress.User.Username, form.Username)), UserAgent: r.UserAgent(),
@@ -105,27 +112,25 @@ func ofSignet(i interaction.Interaction) bool { return i.ClientID == "" }
 
 // signInForm is the form for the next step of a sign-in, for a sealed interaction or else for a new one of Signet itself; or it answers,
 // and is not ok.
-func (l *Login) signInForm(
-	w http.ResponseWriter, r *http.Request, sealed string,
-) (form signInForm, i interaction.Interaction, progress signin.Progress, ok bool) {
-	if i, ok = l.interaction(w, r, sealed); !ok {
-		return form, i, progress, false
+func (l *Login) signInForm(w http.ResponseWriter, r *http.Request, sealed string) (form signInForm, ok bool) {
+	form.Flow = sealed
+	if form.waiting, ok = l.interaction(w, r, sealed); !ok {
+		return form, false
 	}
-	form = signInForm{Flow: sealed, Username: i.LoginHint}
-	if !ofSignet(i) {
-		client, ok := l.client(w, r, i)
+	if !ofSignet(form.waiting) {
+		client, ok := l.client(w, r, form.waiting)
 		if !ok {
-			return form, i, progress, false
+			return form, false
 		}
 		form.Client = cmp.Or(client.Name, client.ClientID)
 	}
-	progress, err := l.signing.Resume(r.Context(), i.Steps)
-	if err != nil {
+	var err error
+	if form.progress, err = l.signing.Resume(r.Context(), form.waiting.Steps); err != nil {
 		l.fail(w, r, err)
-		return form, i, progress, false
+		return form, false
 	}
-	form.Methods = progress.Next
-	return form, i, progress, true
+	form.Username, form.Methods = form.waiting.LoginHint, form.progress.Next
+	return form, true
 }
 
 // interaction is a sealed one, or else a new one of Signet itself; or it answers, and is not ok.
