@@ -17,6 +17,7 @@ type Receiver struct {
 	AllowPrivate  bool      `json:"allow_private"`
 	Events        []string  `json:"events"`
 	Acknowledged  int64     `json:"acknowledged_seq" doc:"Every event of the audit log up to it is acknowledged"`
+	Missed        int64     `json:"missed_seq,omitzero" doc:"The last event that was deleted, after 30 days, before it was acknowledged"`
 	Failures      int       `json:"failures" doc:"In a row"`
 	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
 	LastError     string    `json:"last_error,omitempty"`
@@ -28,7 +29,7 @@ type Receiver struct {
 func showReceiver(r domain.Receiver) Receiver {
 	shown := Receiver{
 		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
-		Events: array(r.Events), Acknowledged: r.Progress.Acked, Failures: r.Attempts, LastError: r.LastError,
+		Events: array(r.Events), Acknowledged: r.Progress.Acked, Missed: r.Missed, Failures: r.Attempts, LastError: r.LastError,
 		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, CreatedAt: r.CreatedAt,
 	}
 	if r.Attempts > 0 {
@@ -67,7 +68,7 @@ func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, after 
 	return list(receivers, err, showReceiver)
 }
 
-// PauseReceiver keeps a receiver's events until it is resumed. domain.ErrNotFound if that client is none.
+// PauseReceiver keeps a receiver's events until it is resumed, for 30 days. domain.ErrNotFound if that client is none.
 func (s *Service) PauseReceiver(ctx context.Context, caller authn.Caller, clientID string) error {
 	ctx, err := s.authorize(ctx, caller, "receiver.pause")
 	if err != nil {

@@ -22,7 +22,7 @@ var receivers = kind[admin.Receiver]{
 	},
 	details: func(w io.Writer, v admin.Receiver) {
 		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
-			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "failures", v.Failures,
+			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "missed_seq", v.Missed, "failures", v.Failures,
 			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
 	},
 	name: func(v admin.Receiver) string { return v.ClientID },
@@ -45,7 +45,7 @@ func (a *app) receiverCreate() *cobra.Command {
 		Use:   "create CLIENT_ID {--poll | --push URL}",
 		Short: "Send a service events about revocations and changes",
 		Long: `Makes a client that serves an API a receiver of security events (RFC 8417, CAEP): events are sent when a token, user or client
-is revoked, and when roles, groups or permissions change, from now on; each is repeated until it is acknowledged. It hears only of
+is revoked, and when roles, groups or permissions change, from now on; each is repeated until it is acknowledged, for 30 days. It hears only of
 users and clients that had a token or a grant for an API which it serves, or that it added by itself: it posts
 {"subject":{"format":"iss_sub","iss":ISSUER,"sub":SUB}} to /events/subjects:add, or to /events/subjects:remove.
 With --poll it fetches them at /events/poll (RFC 8936), with its client_id and client_secret. With --push Signet posts them to its URL (RFC 8935).`,

@@ -31,6 +31,7 @@ type Receiver struct {
 	AllowPrivate  bool   // the endpoint may be at a private address
 	Events        []string
 	Progress      Progress
+	Missed        int64     // the seq of the last event that was deleted before it was acknowledged; zero: none
 	LeasedUntil   time.Time // a replica holds the lease until then; zero: none
 	Attempts      int       // pushes that failed since the last that did not
 	NextAttemptAt time.Time

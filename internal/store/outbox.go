@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -86,3 +87,23 @@ func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 // purgeOutbox deletes at most $1 events that all receivers have acknowledged.
 const purgeOutbox = `DELETE FROM outbox WHERE seq IN (
 	SELECT DISTINCT seq FROM outbox WHERE seq <= COALESCE((SELECT MIN(acked) FROM receivers), 9223372036854775807) ORDER BY seq LIMIT $1)`
+
+// purgeUnacknowledged deletes events from before a time, of about limit rows, whether or not they are acknowledged, and notes that for
+// the receivers that miss them. Events are in the order of their time, but for what clocks differ: it looks at the oldest only.
+func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, err error) {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		through, err := one(ctx, c, scanInt,
+			`SELECT COALESCE(MAX(seq), 0) FROM (SELECT seq, at FROM outbox ORDER BY seq LIMIT $2) o WHERE at < $1`, micros(before), limit)
+		if err != nil || through == 0 {
+			return err
+		}
+		missed := unacknowledged + ` AND o.seq <= $1`
+		_, err = c.exec(ctx, `UPDATE receivers AS r SET missed = (SELECT MAX(o.seq) `+missed+`) WHERE EXISTS (SELECT 1 `+missed+`)`, through)
+		if err != nil {
+			return err
+		}
+		deleted, err = c.exec(ctx, `DELETE FROM outbox WHERE seq <= $1`, through)
+		return err
+	})
+	return deleted, err
+}

@@ -11,6 +11,8 @@ const (
 	revocationsKept = 24 * time.Hour
 	// lapsedKept is how long administrators can look at an assignment or a client secret that has expired.
 	lapsedKept = 30 * 24 * time.Hour
+	// outboxKept is how long an event waits for receivers to acknowledge it.
+	outboxKept = 30 * 24 * time.Hour
 )
 
 // purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
@@ -53,7 +55,7 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge implements index.Store. Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after
-// they were done, assignments and client secrets a month after they expired. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
+// they were done, assignments and client secrets a month after they expired, events that no receiver acknowledges after a month. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
 		n, failed := db.exec(ctx, query, args...)
@@ -70,6 +72,8 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	}
 	purge(purgeStatusChanges, limit)
 	purge(purgeOutbox, limit)
+	unheard, failed := db.purgeUnacknowledged(ctx, before.Add(-outboxKept), limit)
+	total, err = total+unheard, errors.Join(err, failed)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
 	purge(purgeChanges, micros(before), limit)
 	folded, failed := db.foldStatusChanges(ctx)

@@ -9,11 +9,11 @@ import (
 )
 
 const receiverColumns = `r.id, r.client_ref, c.client_id, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
-	r.acked, r.acked_beyond, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.created_at, r.paused_at`
+	r.acked, r.acked_beyond, r.missed, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.created_at, r.paused_at`
 
 func scanReceiver(row scanner) (r domain.Receiver, err error) {
 	err = row.Scan(&r.ID, &r.ClientID, &r.Client, &r.Method, &r.Endpoint, &r.SealedToken, &r.AllowPrivate, listOf(&r.Events),
-		&r.Progress.Acked, listOf(&r.Progress.Beyond), at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError,
+		&r.Progress.Acked, listOf(&r.Progress.Beyond), &r.Missed, at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError,
 		at(&r.CreatedAt), at(&r.PausedAt))
 	return r, err
 }
@@ -47,14 +47,17 @@ func (db *DB) ListReceivers(ctx context.Context, after string, limit int) ([]dom
 		ORDER BY c.client_id LIMIT $2`, after, limit)
 }
 
+// unacknowledged is what the outbox o has for a receiver r that it has not acknowledged.
+const unacknowledged = `FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN (0, r.id) AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
+	AND (o.audience = '' OR o.audience IN (
+		SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref))`
+
 // DueReceivers implements secevent.Outbox.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
-		AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN (0, r.id) AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
-			AND (o.audience = '' OR o.audience IN (
-				SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref)))
+		AND EXISTS (SELECT 1 `+unacknowledged+`)
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
 }
 

@@ -496,6 +496,7 @@ CREATE TABLE receivers (
     events          JSONB NOT NULL CHECK (jsonb_typeof(events) = 'array'),
     acked           BIGINT NOT NULL,
     acked_beyond    JSONB NOT NULL CHECK (jsonb_typeof(acked_beyond) = 'array'),
+    missed          BIGINT NOT NULL DEFAULT 0,
     leased_until    BIGINT,
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at BIGINT NOT NULL,
@@ -506,6 +507,7 @@ CREATE TABLE receivers (
 COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
 COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
 COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';
+COMMENT ON COLUMN receivers.missed IS 'The seq of the last event that was deleted before it was done with; 0: none';
 
 CREATE TABLE receiver_subjects (
     receiver_id BIGINT NOT NULL REFERENCES receivers (id) ON DELETE CASCADE,

@@ -394,6 +394,7 @@ CREATE TABLE receivers (
     events          TEXT NOT NULL CHECK (json_type(events) = 'array'),
     acked           INTEGER NOT NULL, -- every event up to this seq is done with
     acked_beyond    TEXT NOT NULL CHECK (json_type(acked_beyond) = 'array'),
+    missed          INTEGER NOT NULL DEFAULT 0, -- the seq of the last event that was deleted before it was done with; 0: none
     leased_until    INTEGER,
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at INTEGER NOT NULL,

@@ -35,6 +35,46 @@ func aReceiver(tb testing.TB, db *store.DB, audiences ...string) (apis []int64) 
 	return apis
 }
 
+var outboxTests = map[string]func(*testing.T, *store.DB){
+	"an event waits a month for receivers, and those that miss it are known": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		aReceiver(t, db, "https://a.example")
+		aReceiver(t, db, "https://b.example")
+		token := func(id, audience string) domain.Concerned {
+			return domain.Concerned{Kind: domain.ConcernsToken, Name: id, Audience: audience}
+		}
+		receivers := func() (all [2]domain.Receiver) {
+			t.Helper()
+			copy(all[:], must(db.ListReceivers(t.Context(), "", 10))(t))
+			return all
+		}
+		for _, about := range []domain.Concerned{token("1", "https://a.example"), token("2", "https://a.example"), token("3", "https://b.example")} {
+			check(t, signal(t.Context(), db, about))
+		}
+		progress := receivers()[0].Progress
+		check(t, db.MoveReceiver(t.Context(), receivers()[0].ID, progress, domain.Progress{Acked: progress.Acked + 1}))
+		waiting := func() (ids []string) {
+			t.Helper()
+			entries, _, err := db.ListOutbox(t.Context(), 0, 0, domain.SecurityEvents, []string{"https://a.example", "https://b.example"}, 10)
+			check(t, err)
+			for _, e := range entries {
+				ids = append(ids, e.Subject)
+			}
+			return ids
+		}
+		missed := func() []int64 { r := receivers(); return []int64{r[0].Missed, r[1].Missed} }
+		const month = 30 * 24 * time.Hour
+		must(db.Purge(t.Context(), t0.Add(month), 2))(t)
+		same(t, waiting(), []string{"1", "2", "3"})
+		must(db.Purge(t.Context(), t0.Add(month+time.Microsecond), 2))(t)
+		same(t, waiting(), []string{"3"})
+		same(t, missed(), []int64{2, 0})
+		must(db.Purge(t.Context(), t0.Add(month+time.Microsecond), 2))(t)
+		same(t, waiting(), nil)
+		same(t, missed(), []int64{2, 3})
+	},
+}
+
 func testLargeOutbox(t *testing.T, url string) {
 	const users, many, few = maxConcerned, 20, 5
 	db := open(t, url, store.Options{OpTimeout: time.Minute})
