@@ -20,10 +20,6 @@ import (
 // Migrate brings the schema to the version that this binary knows. Of several processes that do so at once, one
 // migrates and the others wait. It refuses a database that is newer, or that a migration left half done. One that fails changes nothing.
 func (db *DB) Migrate(ctx context.Context) (err error) {
-	known, err := db.hasVersion(ctx)
-	if err != nil {
-		return err
-	}
 	m, release, err := db.migration(ctx)
 	if err != nil {
 		return err
@@ -39,12 +35,7 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 		if _, unfit := db.UpToDate(ctx); unfit != nil {
 			return unfit
 		}
-		err = explain(err)
-		if !known {
-			_, failed := db.exec(ctx, `DROP TABLE schema_migrations`)
-			err = errors.Join(err, failed)
-		}
-		return fmt.Errorf("migrate: %w", err)
+		return fmt.Errorf("migrate: %w", explain(err))
 	}
 	return nil
 }
@@ -66,7 +57,21 @@ func explain(err error) error {
 // interrupted has changed nothing. So a migration must be of statements that can run in a transaction.
 type atomic struct {
 	database.Driver
-	version int // that the next migration leads to
+	fresh   bool // there was no table of versions before this migration
+	version int  // that the next migration leads to
+}
+
+// Version is asked for once, when no other process can migrate. One that could, and failed, has dropped the table again.
+func (a *atomic) Version() (version int, dirty bool, err error) {
+	if a.fresh {
+		err := a.Driver.Run(strings.NewReader(`CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, dirty BOOLEAN NOT NULL)`))
+		if err != nil {
+			return 0, false, err
+		}
+	}
+	version, dirty, err = a.Driver.Version()
+	a.fresh = a.fresh && err == nil && version == database.NilVersion
+	return version, dirty, err
 }
 
 func (a *atomic) SetVersion(version int, dirty bool) error {
@@ -82,7 +87,12 @@ func (a *atomic) Run(migration io.Reader) error {
 	if a.version >= 0 {
 		text += fmt.Sprintf("INSERT INTO schema_migrations (version, dirty) VALUES (%d, FALSE);", a.version)
 	}
-	return a.Driver.Run(io.MultiReader(migration, strings.NewReader(text)))
+	err := a.Driver.Run(io.MultiReader(migration, strings.NewReader(text)))
+	if err != nil && a.fresh {
+		return errors.Join(err, a.Driver.Run(strings.NewReader(`DROP TABLE IF EXISTS schema_migrations`)))
+	}
+	a.fresh = false
+	return err
 }
 
 // MigrationStatus returns the schema's version and the newest one that this binary knows; zero is an empty database.
@@ -128,11 +138,15 @@ func (db *DB) migration(ctx context.Context) (m *migrate.Migrate, release func()
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the migrations: %w", err)
 	}
+	known, err := db.hasVersion(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	driver, release, err := db.dialect.migrator(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", db.translate(ctx, err))
 	}
-	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomic{Driver: driver})
+	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomic{Driver: driver, fresh: !known})
 	if err != nil {
 		release()
 		return nil, nil, fmt.Errorf("migrate: %w", errors.Join(err, driver.Close()))

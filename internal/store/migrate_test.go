@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,11 +90,17 @@ func TestAMigrationThatFailsSaysWhyAndChangesNothing(t *testing.T) {
 		}
 		run(`CREATE TABLE users (shoe_size INTEGER)`)
 		for range 2 {
-			err := db.Migrate(t.Context())
-			if err == nil || !strings.Contains(err.Error(), "users") || !strings.Contains(err.Error(), "already exists") ||
-				strings.Contains(err.Error(), "CREATE") {
-				t.Errorf("got error %v, want the database's own, which names the table", err)
+			var replicas sync.WaitGroup
+			for range 4 {
+				replicas.Go(func() {
+					err := db.Migrate(t.Context())
+					if err == nil || !strings.Contains(err.Error(), "users") || !strings.Contains(err.Error(), "already exists") ||
+						strings.Contains(err.Error(), "CREATE") {
+						t.Errorf("got error %v, want the database's own, which names the table", err)
+					}
+				})
 			}
+			replicas.Wait()
 			if left, err := findAll(t.Context(), db, scanString, tables); err != nil || !slices.Equal(left, []string{"users"}) {
 				t.Errorf("tables %v are left, error %v", left, err)
 			}
