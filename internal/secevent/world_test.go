@@ -92,11 +92,14 @@ func (w *world) hadToken(t *testing.T, clientID, username, audience string) {
 }
 
 // replica makes one whose security events see the database through the given store.
-func (w *world) replica(t *testing.T, events secevent.Store) *replica {
+func (w *world) replica(t *testing.T, events interface {
+	secevent.Store
+	secevent.Outbox
+}) *replica {
 	t.Helper()
 	r := &replica{Replica: servicetest.NewReplica(t, w.db, w.master, w.now)}
 	r.events = secevent.New(secevent.Config{
-		Store: events, Outbox: w.db, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
+		Store: events, Outbox: events, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
 		Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
 	})
 	return r
