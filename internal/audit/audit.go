@@ -28,8 +28,9 @@ type Store interface {
 	InsertCheckpoint(ctx context.Context, p domain.Checkpoint) error
 	// ListCheckpoints returns checkpoints after the given seq, oldest first, at most limit.
 	ListCheckpoints(ctx context.Context, after int64, limit int) ([]domain.Checkpoint, error)
-	// EventBefore is the seq of the last event before a time, zero if there is none.
-	EventBefore(ctx context.Context, before time.Time) (int64, error)
+	// EventBefore is the seq up to which all events are from before a time, zero if there is none. An event that is from after the latest
+	// time keeps none before it.
+	EventBefore(ctx context.Context, before, latest time.Time) (int64, error)
 	// DeleteCheckpoints deletes the checkpoints before a seq.
 	DeleteCheckpoints(ctx context.Context, before int64) error
 }

@@ -199,3 +199,41 @@ func TestTheLogIsKeptForAsLongAsTheSettingSays(t *testing.T) {
 		d.wantBroken("event 4 does not follow event 0")
 	})
 }
+
+func TestAnEventOfAWrongClockNeitherTakesTheLogWithItNorKeepsIt(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		const day, retention = 24 * time.Hour, 90 * 24 * time.Hour
+		// maintain says with which event the log begins once it was maintained.
+		maintain := func() int64 {
+			d.Helper()
+			_, err := d.Maintain(eventtest.Context(d.T), retention)
+			d.must(err)
+			events, err := d.List(d.Context(), 0, 100)
+			d.must(err)
+			return events[0].Seq
+		}
+		// at records an event by a clock that is wrong.
+		at := func(ahead time.Duration) {
+			d.Helper()
+			right := d.now
+			d.now = d.now.Add(ahead)
+			d.record(event.GroupDeleted{Group: "x"})
+			d.now = right
+		}
+		d.record(event.GroupDeleted{Group: "a"}) // 1
+		at(-100 * day)                           // 2
+		at(-30 * 365 * day)
+		at(30 * 365 * day)
+		d.record(event.GroupDeleted{Group: "b"}) // 5
+		if first := maintain(); first != 1 {
+			d.Errorf("a clock that is behind takes the log up to event %d with it", first-1)
+		}
+		d.now = d.now.Add(50 * day)
+		d.record(event.GroupDeleted{Group: "c"}) // 6
+		d.now = d.now.Add(50 * day)
+		if first := maintain(); first != 6 {
+			d.Errorf("the log begins with event %d, want 6", first)
+		}
+		d.wantVerified(7)
+	})
+}

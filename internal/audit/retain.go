@@ -20,7 +20,9 @@ func (l *Log) Maintain(ctx context.Context, retention time.Duration) (domain.Che
 	if err != nil {
 		return made, fmt.Errorf("purge the audit log: %w", err)
 	}
-	through, err := l.store.EventBefore(ctx, now.Add(-retention))
+	// An event has the time of whoever recorded it. One whose clock was behind must not take with it what came before, nor one whose clock
+	// was ahead keep the log for ever.
+	through, err := l.store.EventBefore(ctx, now.Add(-retention), now.Add(24*time.Hour))
 	if err != nil || through == 0 {
 		return made, err
 	}

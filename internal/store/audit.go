@@ -151,11 +151,18 @@ func (db *DB) ListCheckpoints(ctx context.Context, after int64, limit int) ([]do
 }
 
 // EventBefore implements audit.Store.
-func (db *DB) EventBefore(ctx context.Context, before time.Time) (int64, error) {
-	seq, err := find(ctx, db, scanInt, `SELECT seq FROM audit_events WHERE at < $1 ORDER BY at DESC, seq DESC LIMIT 1`, micros(before))
-	if errors.Is(err, domain.ErrNotFound) {
-		return 0, nil
-	}
+func (db *DB) EventBefore(ctx context.Context, before, latest time.Time) (seq int64, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		kept, err := one(ctx, c, scanInt, `SELECT seq FROM audit_events WHERE at >= $1 AND at <= $2 ORDER BY seq LIMIT 1`, micros(before), micros(latest))
+		if errors.Is(err, domain.ErrNotFound) {
+			kept, err = one(ctx, c, scanInt, `SELECT audit_seq + 1 FROM installation WHERE id = 1`)
+		}
+		if err != nil {
+			return err
+		}
+		seq, err = one(ctx, c, scanInt, `SELECT COALESCE(MAX(seq), 0) FROM audit_events WHERE seq < $1`, kept)
+		return err
+	})
 	return seq, err
 }
 
