@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -36,11 +37,12 @@ func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.N
 	if err != nil {
 		return domain.Revocation{}, err
 	}
-	of, err := s.config.Names.Filter(ctx, names)
+	of, stored, err := s.config.Names.Filter(ctx, names)
 	if err != nil {
 		return domain.Revocation{}, err
 	}
 	selector.UserID, selector.ClientID, selector.APIID = of.UserID, of.ClientID, of.APIID
+	selector.Name = cmp.Or(stored.User, stored.Client, stored.API)
 	return s.config.Revocation.Revoke(ctx, selector)
 }
 

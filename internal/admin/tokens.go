@@ -57,7 +57,7 @@ func (s *Service) ListTokens(
 	if ctx, err = s.authorize(ctx, caller, "token.list"); err != nil {
 		return nil, next, err
 	}
-	of, err := s.config.Names.Filter(ctx, names)
+	of, _, err := s.config.Names.Filter(ctx, names)
 	if err != nil {
 		return nil, next, err
 	}

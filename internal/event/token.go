@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 // grants ended unless they were kept or a time was given.
 type TokensRevoked struct {
 	TargetID     int64                 `json:"-"` // database id; 0: all
+	Name         string                `json:"-"` // of the user, client or API; empty: TargetID stands for it
 	IssuedBefore time.Time             `json:"issued_before,omitzero"`
 	KeepGrants   bool                  `json:"keep_grants,omitempty"`
 	Revocation   domain.RevocationKind `json:"revocation"`
@@ -21,7 +23,7 @@ func (TokensRevoked) Kind() string { return "token.revoke_all" }
 
 // Object implements Event.
 func (e TokensRevoked) Object() string {
-	return string(e.Revocation) + ":" + strconv.FormatInt(e.TargetID, 10)
+	return string(e.Revocation) + ":" + cmp.Or(e.Name, strconv.FormatInt(e.TargetID, 10))
 }
 
 // Signal implements ForServices.

@@ -33,33 +33,34 @@ type Resolver struct {
 	Registry Registry
 }
 
-// Filter chooses the tokens that belong to all that is named. domain.ErrNotFound if a name is nobody's.
-func (r Resolver) Filter(ctx context.Context, n Names) (filter domain.TokenFilter, err error) {
+// Filter chooses the tokens that belong to all that is named, and returns the names as they are stored. domain.ErrNotFound if a name is
+// nobody's.
+func (r Resolver) Filter(ctx context.Context, n Names) (filter domain.TokenFilter, stored Names, err error) {
 	for _, name := range []string{n.User, n.Client, n.API} {
 		if !utf8.ValidString(name) || strings.ContainsRune(name, 0) { // no database has it, and not every one can be asked
-			return filter, fmt.Errorf("%q: %w", name, domain.ErrNotFound)
+			return filter, stored, fmt.Errorf("%q: %w", name, domain.ErrNotFound)
 		}
 	}
 	if n.User != "" {
 		user, err := r.Users.FindUser(ctx, n.User)
 		if err != nil {
-			return filter, err
+			return filter, stored, err
 		}
-		filter.UserID = user.ID
+		filter.UserID, stored.User = user.ID, user.Username
 	}
 	if n.Client != "" {
 		client, err := r.Registry.FindClient(ctx, n.Client)
 		if err != nil {
-			return filter, err
+			return filter, stored, err
 		}
-		filter.ClientID = client.ID
+		filter.ClientID, stored.Client = client.ID, client.ClientID
 	}
 	if n.API != "" {
 		api, err := r.Registry.FindAPI(ctx, n.API)
 		if err != nil {
-			return filter, err
+			return filter, stored, err
 		}
-		filter.APIID = api.ID
+		filter.APIID, stored.API = api.ID, api.Audience
 	}
-	return filter, nil
+	return filter, stored, nil
 }

@@ -17,6 +17,7 @@ type TokenSelector struct {
 	KeyID        int64
 	GrantID      int64
 	All          bool
+	Name         string    // what the id belongs to, for the audit log; empty: it gets the id
 	IssuedBefore time.Time // zero: whenever issued; otherwise grants stay. Not for a grant
 	KeepGrants   bool      // their refresh tokens may make new ones. Not for a grant
 }
@@ -63,7 +64,7 @@ func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Re
 		return s.RevokeGrant(ctx, r.TargetID)
 	}
 	stored := r
-	revoked := event.TokensRevoked{TargetID: r.TargetID, IssuedBefore: r.IssuedBefore, KeepGrants: r.KeepGrants, Revocation: r.Kind}
+	revoked := event.TokensRevoked{TargetID: r.TargetID, Name: selector.Name, IssuedBefore: r.IssuedBefore, KeepGrants: r.KeepGrants, Revocation: r.Kind}
 	err = s.events.Change(ctx, revoked, func(ctx context.Context) (err error) {
 		stored, err = s.Begin(ctx, r)
 		return err
