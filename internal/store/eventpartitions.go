@@ -18,7 +18,7 @@ func (p *postgres) requireEventPartitions(ctx context.Context, db *DB, events []
 	return p.requirePartitions(ctx, db, eventPartitions, times)
 }
 
-// dropEvents drops the months of the audit log that have no event after a seq, but not those after the last one that has.
+// dropEvents drops the months of the audit log that are over and have no event after a seq.
 func (p *postgres) dropEvents(ctx context.Context, db *DB, through int64) error {
 	ctx, cancel := context.WithTimeout(ctx, partitionWork)
 	defer cancel()
@@ -30,35 +30,28 @@ func (p *postgres) dropEvents(ctx context.Context, db *DB, through int64) error 
 	var alone bool
 	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('audit_events'::regclass::oid::bigint)`).Scan(&alone)
 	if err == nil && alone {
-		err = p.dropMonths(ctx, conn, through)
+		err = p.dropMonths(ctx, conn, through, db.now())
 	}
 	return db.translate(ctx, err)
 }
 
-func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64) error {
+func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64, now time.Time) error {
 	there, err := listPartitions(ctx, conn, eventPartitions)
 	if err != nil {
 		return err
 	}
-	var old []partition // without an event that stays, or leaving: then no other can leave
-	var end int         // of those in old that are before one with such an event
 	for _, month := range there {
 		needed, err := hasEvents(ctx, conn, month, through)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !needed || month.leaving:
-			old = append(old, month)
 		}
-		if needed || month.leaving {
-			end = len(old)
+		if !month.leaving && (needed || eventPartitions.next(month.from).After(now)) {
+			continue
 		}
-	}
-	for _, month := range old[:end] {
 		if err := p.detachPartition(ctx, conn, eventPartitions, month); err != nil {
 			return err
 		}
-		needed, err := hasEvents(ctx, conn, month, through)
+		needed, err = hasEvents(ctx, conn, month, through)
 		switch {
 		case err != nil:
 			return err

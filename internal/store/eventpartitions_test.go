@@ -12,8 +12,23 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
-	"github.com/signet-auth/signet/internal/store/storetest"
 )
+
+// inApril opens a database in the middle of April 2026.
+func inApril(t *testing.T, url string) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), url, store.Options{OpTimeout: 10 * time.Second, Now: func() time.Time { return april }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+var april = time.Date(2026, 4, 15, 12, 0, 0, 0, time.UTC)
 
 // record appends an event of a month of 2026.
 func record(ctx context.Context, db *store.DB, month time.Month) error {
@@ -49,14 +64,13 @@ func seqs(t *testing.T, db *store.DB) (all []int64) {
 
 func TestAMonthOfTheAuditLogIsDroppedOnceItsEventsArePurged(t *testing.T) {
 	url := pgtest.Database(t)
-	db, conn := storetest.Open(t, url), connect(t, url)
+	db, conn := inApril(t, url), connect(t, url)
 	purge := func(through int64) {
 		t.Helper()
 		if _, err := db.DeleteEvents(t.Context(), through, 100); err != nil {
 			t.Fatal(err)
 		}
 	}
-	april := time.Date(2026, 4, 30, 12, 0, 0, 0, time.UTC)
 	if err := db.PreparePartitions(t.Context(), april, april); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +102,7 @@ func TestAMonthOfTheAuditLogIsDroppedOnceItsEventsArePurged(t *testing.T) {
 
 func TestAnEventFindsItsMonthWhoeverDroppedIt(t *testing.T) {
 	url := pgtest.Database(t)
-	one, other, conn := storetest.Open(t, url), storetest.Open(t, url), connect(t, url)
+	one, other, conn := inApril(t, url), inApril(t, url), connect(t, url)
 	for _, month := range []time.Month{1, 2} {
 		if err := record(t.Context(), one, month); err != nil {
 			t.Fatal(err)
@@ -122,7 +136,7 @@ func TestAnEventFindsItsMonthWhoeverDroppedIt(t *testing.T) {
 
 func TestAMonthWhoseDroppingWasInterruptedIsDroppedNextTime(t *testing.T) {
 	url := pgtest.Database(t)
-	db, conn := storetest.Open(t, url), connect(t, url)
+	db, conn := inApril(t, url), connect(t, url)
 	for _, month := range []time.Month{1, 2} {
 		if err := record(t.Context(), db, month); err != nil {
 			t.Fatal(err)
