@@ -45,7 +45,7 @@ var (
 
 // IsTemporary tells whether the same call may succeed later: nothing is wrong with what was asked.
 func IsTemporary(err error) bool {
-	for _, temporary := range []error{ErrUnavailable, ErrBusy, ErrStale, context.Canceled, context.DeadlineExceeded} {
+	for _, temporary := range []error{ErrUnavailable, ErrBusy, ErrStale, ErrClocksDiffer, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, temporary) {
 			return true
 		}

@@ -135,12 +135,16 @@ func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
 
 // Rotate retires the active keys of algorithms, of all that sign if none is given, puts the next ones in their place and makes new next
 // ones, all or none. It returns the keys that sign from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
-// refuse what it signs. domain.ErrConsumed if another replica rotates at the same time.
+// refuse what it signs. domain.ErrConsumed if another replica rotates at the same time. domain.ErrClocksDiffer
+// if this machine's clock is not to be trusted: a retired key is deleted by the time at which it was retired.
 func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duration) (signs []domain.SigningKey, err error) {
 	if len(algs) == 0 {
 		if algs, err = k.used(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if _, err := k.clock.DeletionTime(ctx); err != nil {
+		return nil, fmt.Errorf("rotate the signing keys: %w", err)
 	}
 	spares := make([]domain.SigningKey, len(algs)) // RSA takes its time: not inside the transaction
 	var making errgroup.Group

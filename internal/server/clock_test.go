@@ -126,6 +126,9 @@ func TestAServerWhoseClockIsWrongIsNotReadyAndDeletesNothing(t *testing.T) {
 		if _, err := right.DB.FindStatusList(ctx, issued.Status.List); err != nil {
 			t.Errorf("%v ahead: the status list is gone: %v", ahead, err)
 		}
+		if _, err := wrong.Keys.Rotate(ctx, []string{domain.ES256}, 0); !errors.Is(err, domain.ErrClocksDiffer) {
+			t.Errorf("%v ahead: a key is retired: %v", ahead, err)
+		}
 		if left, err := right.Keys.List(ctx); err != nil || len(left) != len(keys) {
 			t.Errorf("%v ahead: %d keys became %d: %v", ahead, len(keys), len(left), err)
 		}
