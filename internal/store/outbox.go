@@ -58,6 +58,9 @@ func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audi
 			AND (o.kind <> '` + domain.EventTokenClaimsChange + `' OR o.format <> '` + domain.FormatIssSub + `'
 				OR o.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)
 				OR o.user_id IS NULL AND EXISTS (SELECT 1 FROM clients k WHERE k.client_id = o.subject))`
+		if len(audiences) == 0 { // what concerns all services concerns it only for the subjects that it added
+			relevant += ` AND (o.receiver_id = $3 OR EXISTS (SELECT 1 FROM receiver_subjects s WHERE s.receiver_id = $3))`
+		}
 		n := int64(0)
 		var last int64
 		limitAt, limited := in(args, any(limit))
