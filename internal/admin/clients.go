@@ -13,24 +13,26 @@ import (
 
 // Client is an application; its metadata is named as by RFC 7591 §2.
 type Client struct {
-	ClientID               string         `json:"client_id"`
-	Name                   string         `json:"client_name"`
-	AuthMethod             string         `json:"token_endpoint_auth_method" enum:"client_secret_basic,none"`
-	GrantTypes             []string       `json:"grant_types"`
-	RedirectURIs           []string       `json:"redirect_uris"`
-	PostLogoutRedirectURIs []string       `json:"post_logout_redirect_uris"`
-	IDTokenAlg             string         `json:"id_token_signed_response_alg"`
-	FirstParty             bool           `json:"first_party"`
-	RequirePKCE            bool           `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
-	APIs                   []ClientAPI    `json:"apis"`
-	Serves                 []string       `json:"serves"`
-	Secrets                []ClientSecret `json:"secrets"`
-	Disabled               bool           `json:"disabled"`
-	DisabledAt             time.Time      `json:"disabled_at,omitzero"`
-	CreatedAt              time.Time      `json:"created_at"`
-	UpdatedAt              time.Time      `json:"updated_at"`
-	Warnings               []string       `json:"warnings,omitempty" doc:"What is to be considered about it as it is registered"`
-	Version                int64          `json:"-"`
+	ClientID                 string         `json:"client_id"`
+	Name                     string         `json:"client_name"`
+	AuthMethod               string         `json:"token_endpoint_auth_method" enum:"client_secret_basic,none"`
+	GrantTypes               []string       `json:"grant_types"`
+	RedirectURIs             []string       `json:"redirect_uris"`
+	PostLogoutRedirectURIs   []string       `json:"post_logout_redirect_uris"`
+	BackchannelLogoutURI     string         `json:"backchannel_logout_uri" doc:"Where it hears of ended sessions"`
+	BackchannelLogoutPrivate bool           `json:"backchannel_logout_private" doc:"That may be at a private address"`
+	IDTokenAlg               string         `json:"id_token_signed_response_alg"`
+	FirstParty               bool           `json:"first_party"`
+	RequirePKCE              bool           `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
+	APIs                     []ClientAPI    `json:"apis"`
+	Serves                   []string       `json:"serves"`
+	Secrets                  []ClientSecret `json:"secrets"`
+	Disabled                 bool           `json:"disabled"`
+	DisabledAt               time.Time      `json:"disabled_at,omitzero"`
+	CreatedAt                time.Time      `json:"created_at"`
+	UpdatedAt                time.Time      `json:"updated_at"`
+	Warnings                 []string       `json:"warnings,omitempty" doc:"What is to be considered about it as it is registered"`
+	Version                  int64          `json:"-"`
 }
 
 // ClientAPI says what a client may ask for at an API.
@@ -64,7 +66,8 @@ type AddedSecret struct {
 func showClient(c domain.Client) Client {
 	shown := Client{
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: authn.SecretBasic,
-		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs), IDTokenAlg: c.IDTokenAlg,
+		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}

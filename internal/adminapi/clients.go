@@ -33,18 +33,20 @@ func (s *surface) mountClients() {
 
 type createClientInput struct {
 	Body struct {
-		ClientID               string            `json:"client_id,omitempty" doc:"Left out: one is made"`
-		ClientSecret           string            `json:"client_secret,omitempty" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
-		Name                   string            `json:"client_name,omitempty"`
-		AuthMethod             string            `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
-		GrantTypes             []string          `json:"grant_types,omitempty" maxItems:"20"`
-		RedirectURIs           []string          `json:"redirect_uris,omitempty" maxItems:"100"`
-		PostLogoutRedirectURIs []string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
-		IDTokenAlg             string            `json:"id_token_signed_response_alg,omitempty"`
-		FirstParty             bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
-		RequirePKCE            bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
-		APIs                   []admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
-		Serves                 []string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
+		ClientID                 string            `json:"client_id,omitempty" doc:"Left out: one is made"`
+		ClientSecret             string            `json:"client_secret,omitempty" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		Name                     string            `json:"client_name,omitempty"`
+		AuthMethod               string            `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
+		GrantTypes               []string          `json:"grant_types,omitempty" maxItems:"20"`
+		RedirectURIs             []string          `json:"redirect_uris,omitempty" maxItems:"100"`
+		PostLogoutRedirectURIs   []string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
+		BackchannelLogoutURI     string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions"`
+		BackchannelLogoutPrivate bool              `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
+		IDTokenAlg               string            `json:"id_token_signed_response_alg,omitempty"`
+		FirstParty               bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
+		RequirePKCE              bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
+		APIs                     []admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
+		Serves                   []string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
 	}
 }
 
@@ -52,7 +54,8 @@ func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *cre
 	b := &in.Body
 	client, err := s.Admin.CreateClient(ctx, caller, domain.Client{
 		ClientID: b.ClientID, Name: b.Name, Public: b.AuthMethod == authn.None, GrantTypes: b.GrantTypes, RedirectURIs: b.RedirectURIs,
-		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, RequirePKCE: b.RequirePKCE, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs, APIs: clientAPIs(b.APIs), Serves: b.Serves,
+		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, RequirePKCE: b.RequirePKCE, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs,
+		BackchannelLogoutURI: b.BackchannelLogoutURI, BackchannelLogoutPrivate: b.BackchannelLogoutPrivate, APIs: clientAPIs(b.APIs), Serves: b.Serves,
 	}, b.ClientSecret)
 	return created(client, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
 }
@@ -68,15 +71,17 @@ func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
 type updateClientInput struct {
 	EditInput
 	Body struct {
-		Name                   *string            `json:"client_name,omitempty"`
-		GrantTypes             *[]string          `json:"grant_types,omitempty" maxItems:"20"`
-		RedirectURIs           *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
-		PostLogoutRedirectURIs *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100"`
-		IDTokenAlg             *string            `json:"id_token_signed_response_alg,omitempty"`
-		FirstParty             *bool              `json:"first_party,omitempty"`
-		RequirePKCE            *bool              `json:"require_pkce,omitempty"`
-		APIs                   *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
-		Serves                 *[]string          `json:"serves,omitempty" maxItems:"500"`
+		Name                     *string            `json:"client_name,omitempty"`
+		GrantTypes               *[]string          `json:"grant_types,omitempty" maxItems:"20"`
+		RedirectURIs             *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
+		PostLogoutRedirectURIs   *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100"`
+		BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000"`
+		BackchannelLogoutPrivate *bool              `json:"backchannel_logout_private,omitempty"`
+		IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty"`
+		FirstParty               *bool              `json:"first_party,omitempty"`
+		RequirePKCE              *bool              `json:"require_pkce,omitempty"`
+		APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
+		Serves                   *[]string          `json:"serves,omitempty" maxItems:"500"`
 	}
 }
 
@@ -91,6 +96,8 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 		set(&client.GrantTypes, b.GrantTypes)
 		set(&client.RedirectURIs, b.RedirectURIs)
 		set(&client.PostLogoutRedirectURIs, b.PostLogoutRedirectURIs)
+		set(&client.BackchannelLogoutURI, b.BackchannelLogoutURI)
+		set(&client.BackchannelLogoutPrivate, b.BackchannelLogoutPrivate)
 		set(&client.IDTokenAlg, b.IDTokenAlg)
 		set(&client.FirstParty, b.FirstParty)
 		set(&client.RequirePKCE, b.RequirePKCE)

@@ -28,6 +28,8 @@ type clientFlags struct {
 	firstParty, requirePKCE      bool
 	grants, redirectURIs, serves []string
 	postLogoutURIs               []string
+	logoutURI                    string
+	logoutPrivate                bool
 	apis                         []reference
 }
 
@@ -45,6 +47,8 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.serves, "serves", nil, "let it introspect the tokens of `AUDIENCE`, as the service behind that API; may be repeated")
 	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
 	flags.StringArrayVar(&f.postLogoutURIs, "post-logout-redirect-uri", nil, "let users go to exactly this `URI` from a sign-out that it asks for; may be repeated")
+	flags.StringVar(&f.logoutURI, "backchannel-logout-uri", "", "tell it of ended sessions at this `URI`")
+	flags.BoolVar(&f.logoutPrivate, "backchannel-logout-private", false, "that may be at a private address")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
 	flags.BoolVar(&f.requirePKCE, "require-pkce", false, "refuse its authorization requests without PKCE; always so for a public client")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
@@ -77,7 +81,8 @@ A client that serves an API introspects the tokens that reach it.`,
 			}
 			client := domain.Client{
 				Name: f.name, Public: public, FirstParty: f.firstParty, RequirePKCE: f.requirePKCE, GrantTypes: f.grants,
-				RedirectURIs: f.redirectURIs, PostLogoutRedirectURIs: f.postLogoutURIs, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
+				RedirectURIs: f.redirectURIs, PostLogoutRedirectURIs: f.postLogoutURIs,
+				BackchannelLogoutURI: f.logoutURI, BackchannelLogoutPrivate: f.logoutPrivate, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
 			}
 			if client.ClientID = clientID; len(args) == 1 {
 				if clientID != "" {
@@ -118,7 +123,7 @@ func (v registered) text(w io.Writer) {
 
 func (a *app) clientUpdate() *cobra.Command {
 	var f, remove clientFlags
-	var noDefaultAPI bool
+	var noDefaultAPI, noLogoutURI bool
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -133,6 +138,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	flags.StringArrayVar(&remove.grants, "remove-grant", nil, "forbid the grant `TYPE`; may be repeated")
 	flags.BoolVar(&noDefaultAPI, "no-default-api", false, "its requests have to name their API, where their scopes leave several")
 	cmd.MarkFlagsMutuallyExclusive("default-api", "no-default-api")
+	flags.BoolVar(&noLogoutURI, "no-backchannel-logout-uri", false, "do not tell it of ended sessions")
+	cmd.MarkFlagsMutuallyExclusive("backchannel-logout-uri", "no-backchannel-logout-uri")
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
@@ -147,6 +154,15 @@ func (a *app) clientUpdate() *cobra.Command {
 			}
 			if flags.Changed("first-party") {
 				client.FirstParty = f.firstParty
+			}
+			if flags.Changed("backchannel-logout-uri") {
+				client.BackchannelLogoutURI = f.logoutURI
+			}
+			if noLogoutURI {
+				client.BackchannelLogoutURI = ""
+			}
+			if flags.Changed("backchannel-logout-private") {
+				client.BackchannelLogoutPrivate = f.logoutPrivate
 			}
 			if flags.Changed("require-pkce") {
 				client.RequirePKCE = f.requirePKCE

@@ -18,6 +18,7 @@ var clients = kind[admin.Client]{
 	details: func(w io.Writer, v admin.Client) {
 		details(w, "client_id", v.ClientID, "client_name", v.Name, "token_endpoint_auth_method", v.AuthMethod,
 			"grant_types", v.GrantTypes, "redirect_uris", v.RedirectURIs, "post_logout_redirect_uris", v.PostLogoutRedirectURIs,
+			"backchannel_logout_uri", v.BackchannelLogoutURI, "backchannel_logout_private", v.BackchannelLogoutPrivate,
 			"id_token_signed_response_alg", v.IDTokenAlg,
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)

@@ -49,23 +49,25 @@ var IdentityScopes = []string{
 
 // Client is a registered OAuth client (RFC 6749 §2). ID is the database id, ClientID the client_id.
 type Client struct {
-	ID                     int64
-	ClientID               string
-	Name                   string
-	Public                 bool // has no secret: token_endpoint_auth_method "none"
-	FirstParty             bool // users are not asked for consent
-	RequirePKCE            bool // a code needs a challenge (RFC 7636); always of a public client
-	GrantTypes             []string
-	RedirectURIs           []string
-	PostLogoutRedirectURIs []string // where users may go from a sign-out that the client asked for
-	IDTokenAlg             string   // id_token_signed_response_alg: RS256, ES256 or EdDSA
-	APIs                   []ClientAPI
-	Serves                 []string // audiences whose tokens this client, as a resource server, may introspect
-	Secrets                []ClientSecret
-	DisabledAt             time.Time // zero: enabled
-	Version                int64     // 1 at first; each update adds one
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
+	ID                       int64
+	ClientID                 string
+	Name                     string
+	Public                   bool // has no secret: token_endpoint_auth_method "none"
+	FirstParty               bool // users are not asked for consent
+	RequirePKCE              bool // a code needs a challenge (RFC 7636); always of a public client
+	GrantTypes               []string
+	RedirectURIs             []string
+	BackchannelLogoutURI     string   // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere
+	BackchannelLogoutPrivate bool     // that may be at a private address
+	PostLogoutRedirectURIs   []string // where users may go from a sign-out that the client asked for
+	IDTokenAlg               string   // id_token_signed_response_alg: RS256, ES256 or EdDSA
+	APIs                     []ClientAPI
+	Serves                   []string // audiences whose tokens this client, as a resource server, may introspect
+	Secrets                  []ClientSecret
+	DisabledAt               time.Time // zero: enabled
+	Version                  int64     // 1 at first; each update adds one
+	CreatedAt                time.Time
+	UpdatedAt                time.Time
 }
 
 // Impersonable says whether another program on the user's machine can pose as the client with this redirect URI: the client has no

@@ -7,6 +7,7 @@ import (
 // ClientDetails is what a client's events say.
 type ClientDetails struct {
 	APIs                   []domain.ClientAPI `json:"apis"`
+	BackchannelLogoutURI   string             `json:"backchannel_logout_uri,omitempty"`
 	FirstParty             bool               `json:"first_party"`
 	GrantTypes             []string           `json:"grant_types"`
 	Name                   string             `json:"name"`

@@ -47,6 +47,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := errors.Join(checkRedirectURIs("redirect URI", c.RedirectURIs), checkRedirectURIs("post-logout redirect URI", c.PostLogoutRedirectURIs)); err != nil {
 		return err
 	}
+	if err := checkLogoutURI(c.BackchannelLogoutURI); err != nil {
+		return err
+	}
 	return checkClientAPIs(*c)
 }
 

@@ -138,7 +138,7 @@ func shrunk(before, after domain.Client) (audiences []string) {
 func clientDetails(client domain.Client) event.ClientDetails {
 	return event.ClientDetails{
 		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, RequirePKCE: client.RequirePKCE, APIs: client.APIs, Serves: client.Serves,
+		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE, APIs: client.APIs, Serves: client.Serves,
 	}
 }
 

@@ -72,6 +72,27 @@ func checkRedirectURI(raw string) error {
 	return nil
 }
 
+// checkLogoutURI says what is wrong with where a client hears of ended sessions, if anywhere.
+func checkLogoutURI(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	u, err := parseURI(raw, maxRedirectBytes)
+	switch {
+	case err != nil:
+	case u.Scheme == "https":
+		err = checkHost(u)
+	case u.Scheme == "http":
+		err = checkLoopback(u)
+	default:
+		err = errors.New("use an https URL")
+	}
+	if err != nil {
+		return fmt.Errorf("%w back-channel logout URI %q: %w", domain.ErrInvalid, shorten(raw), err)
+	}
+	return nil
+}
+
 // foreignSchemes have a meaning in browsers or to other programs: what is sent there may run as a script, or reach somebody else.
 var foreignSchemes = []string{
 	"javascript", "vbscript", "livescript", "mocha", "data", "file", "blob", "filesystem", "about", "view-source", "jar", "mhtml", "mk", "res",

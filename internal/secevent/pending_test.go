@@ -1,56 +1,12 @@
 package secevent
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
-
-func TestEndpointsReachOnlyWhatTheyAreRegisteredFor(t *testing.T) {
-	for address, allowed := range map[string][]reach{
-		"93.184.216.34":          {reachPublic, reachPrivate},
-		"2606:2800:220:1::1":     {reachPublic, reachPrivate},
-		"10.0.0.1":               {reachPrivate},
-		"192.168.1.1":            {reachPrivate},
-		"100.64.0.1":             {reachPrivate},
-		"fd00::1":                {reachPrivate},
-		"::ffff:10.0.0.1":        {reachPrivate},
-		"64:ff9b::a00:1":         {reachPrivate},
-		"127.0.0.1":              {reachLoopback, reachPrivate},
-		"::1":                    {reachLoopback, reachPrivate},
-		"::ffff:127.0.0.1":       {reachLoopback, reachPrivate},
-		"169.254.169.254":        {},
-		"::ffff:169.254.169.254": {},
-		"fe80::1%eth0":           {},
-		"0.0.0.0":                {},
-		"::":                     {},
-		"224.0.0.1":              {},
-		"255.255.255.255":        {},
-	} {
-		for _, r := range []reach{reachPublic, reachLoopback, reachPrivate} {
-			want := false
-			for _, a := range allowed {
-				want = want || a == r
-			}
-			if got := r.allows(netip.MustParseAddr(address)); got != want {
-				t.Errorf("reach %d to %s: %t, want %t", r, address, got, want)
-			}
-		}
-	}
-	for endpoint, want := range map[string]reach{
-		"https://a.example/e": reachPublic, "http://127.0.0.1:1/e": reachLoopback, "http://[::1]/e": reachLoopback, "https://localhost/": reachLoopback,
-	} {
-		if got := reachOf(domain.Receiver{Endpoint: endpoint}); got != want {
-			t.Errorf("%s has reach %d, want %d", endpoint, got, want)
-		}
-		if got := reachOf(domain.Receiver{Endpoint: endpoint, AllowPrivate: true}); got != reachPrivate {
-			t.Errorf("%s with --allow-private has reach %d", endpoint, got)
-		}
-	}
-}
 
 func TestItemsOfOneEventHaveDifferentKeys(t *testing.T) {
 	items := map[string]item{}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/outbound"
 )
 
 const (
@@ -136,10 +137,13 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 		}
 		request.Header.Set("Authorization", "Bearer "+string(bearer))
 	}
-	response, err := s.clients[reachOf(r)].Do(request)
+	response, err := s.clients[outbound.ReachOf(r.Endpoint, r.AllowPrivate)].Do(request)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // without the URL, whose query may be secret
+		}
+		if errors.Is(err, outbound.ErrNotPublic) {
+			err = fmt.Errorf("%w: register the receiver with --allow-private if it should be", err)
 		}
 		return errors.New(clip(err.Error()))
 	}

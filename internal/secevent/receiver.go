@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/outbound"
 )
 
 const (
@@ -85,7 +86,7 @@ func check(r domain.Receiver, bearer string) error {
 		return fmt.Errorf("%w endpoint: write an https URL of at most %d bytes", domain.ErrInvalid, maxEndpoint)
 	case u.User != nil:
 		return fmt.Errorf("%w endpoint: remove the user name before the @", domain.ErrInvalid)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !outbound.IsLoopback(u.Hostname()):
 		return fmt.Errorf("%w endpoint: http is only allowed for loopback (127.0.0.1, [::1], localhost); use https", domain.ErrInvalid)
 	}
 	return nil

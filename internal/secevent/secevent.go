@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/outbound"
 	"github.com/signet-auth/signet/internal/registry"
 )
 
@@ -48,7 +49,7 @@ type Config struct {
 // Service keeps receivers and delivers to them.
 type Service struct {
 	Config
-	clients     map[reach]*http.Client
+	clients     map[outbound.Reach]*http.Client
 	longPoll    time.Duration
 	pushTimeout time.Duration
 	maxSubjects int64
@@ -72,7 +73,7 @@ func New(c Config) *Service {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{
-		Config: c, clients: newClients(), longPoll: longPoll, pushTimeout: pushTimeout, maxSubjects: maxSubjects,
+		Config: c, clients: outbound.Clients(pushTimeout), longPoll: longPoll, pushTimeout: pushTimeout, maxSubjects: maxSubjects,
 		kick: make(chan struct{}, 1), pushing: make(chan struct{}, maxDeliveries),
 		news: make(chan struct{}), waitingOf: map[string]int{}, busy: map[int64]bool{},
 	}

@@ -32,6 +32,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		// Requests refresh the cache themselves. Without the database the JWKS is answered from it: then it is a second old at most.
 		{"refresh the cache", time.Second, s.Cache.Refresh, early()},
 		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
+		{"tell clients of ended sessions", time.Second, s.Logouts.Deliver, nil},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
 		{"compare the clocks", time.Minute, func(ctx context.Context) error { return s.compareClocks(ctx, log) }, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},

@@ -58,7 +58,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 		return err
 	}
 	s.prepare(ctx, log)
-	s.Events.Log, s.Statuses.Log, s.SignIn.Log = log, log, log
+	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log = log, log, log, log
 	handler, err := s.handler(cfg, log)
 	if err != nil {
 		return err

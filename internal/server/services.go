@@ -19,6 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/logout"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
@@ -57,6 +58,7 @@ type Services struct {
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
+	Logouts       *logout.Service
 	SignIn        *signin.Service
 	Names         index.Resolver
 	Index         *index.Index
@@ -144,6 +146,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
 	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
+	s.Logouts = logout.New(db, s.Keys, cfg.Issuer, now)
 	s.Sessions = session.New(db, recorder, now, session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime})
 	s.SignIn, err = signin.New(signin.Config{
 		Methods:      []signin.Method{s.Passwords},

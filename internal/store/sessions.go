@@ -39,14 +39,27 @@ func (db *DB) TouchSession(ctx context.Context, id int64, now time.Time) error {
 	return err
 }
 
-// EndSession implements session.Store.
+// EndSession implements session.Store. Clients that hear of ended sessions, and have a grant of this one, have yet to.
 func (db *DB) EndSession(ctx context.Context, id int64, now time.Time) error {
-	_, err := db.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, micros(now))
-	return err
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		ended, err := c.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, micros(now))
+		if err != nil || ended == 0 {
+			return err
+		}
+		_, err = c.exec(ctx, insertLogouts+`g.sid, `+logoutsOf+` g.session_id = $2`, micros(now), id)
+		return err
+	})
 }
 
-// EndUserSessions implements directory.Sessions.
+// EndUserSessions implements directory.Sessions. Clients hear of all sessions of the user as one.
 func (db *DB) EndUserSessions(ctx context.Context, userID int64, now time.Time) error {
-	_, err := db.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, userID, micros(now))
-	return err
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		_, err := c.exec(ctx, insertLogouts+`'', `+logoutsOf+`
+			g.session_id IN (SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL)`, micros(now), userID)
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, userID, micros(now))
+		return err
+	})
 }

@@ -36,7 +36,9 @@ type metadata struct {
 type openidMetadata struct {
 	metadata
 	UserinfoEndpoint    string   `json:"userinfo_endpoint"`
-	EndSessionEndpoint  string   `json:"end_session_endpoint"` // OpenID Connect RP-Initiated Logout 1.0 §2.1
+	EndSessionEndpoint  string   `json:"end_session_endpoint"`         // OpenID Connect RP-Initiated Logout 1.0 §2.1
+	BackchannelLogout   bool     `json:"backchannel_logout_supported"` // OpenID Connect Back-Channel Logout 1.0 §2.1
+	BackchannelSessions bool     `json:"backchannel_logout_session_supported"`
 	SubjectTypes        []string `json:"subject_types_supported"`
 	IDTokenAlgs         []string `json:"id_token_signing_alg_values_supported"`
 	Claims              []string `json:"claims_supported"`
@@ -77,8 +79,9 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) 
 		metadata:           d.metadata(),
 		UserinfoEndpoint:   d.Issuer + "/oauth2/userinfo",
 		EndSessionEndpoint: d.Issuer + "/oauth2/logout",
-		SubjectTypes:       []string{"public"},
-		IDTokenAlgs:        domain.SigningAlgs,
+		BackchannelLogout:  true, BackchannelSessions: true,
+		SubjectTypes: []string{"public"},
+		IDTokenAlgs:  domain.SigningAlgs,
 		Claims: []string{
 			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
 			"name", "preferred_username", "updated_at", "email", "email_verified",

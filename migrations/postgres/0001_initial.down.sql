@@ -12,6 +12,7 @@ DROP TABLE status_lists;
 DROP TABLE revocations;
 DROP TABLE issued_tokens;
 DROP FUNCTION jti_time;
+DROP TABLE logouts;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
 DROP TABLE grants;

@@ -87,6 +87,8 @@ CREATE TABLE clients (
     grant_types   JSONB NOT NULL CHECK (jsonb_typeof(grant_types) = 'array'),
     redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(redirect_uris) = 'array'),
     post_logout_redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(post_logout_redirect_uris) = 'array'),
+    backchannel_logout_uri TEXT NOT NULL,
+    backchannel_logout_private BOOLEAN NOT NULL,
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     disabled_at   BIGINT,
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
@@ -97,6 +99,8 @@ COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to
 COMMENT ON COLUMN clients.is_public IS 'It has no secret';
 COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
 COMMENT ON COLUMN clients.require_pkce IS 'A code needs a challenge (RFC 7636); always, of a public client';
+COMMENT ON COLUMN clients.backchannel_logout_uri IS 'Where it hears of ended sessions; empty: nowhere';
+COMMENT ON COLUMN clients.backchannel_logout_private IS 'That may be at a private address';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 
 CREATE TABLE client_secrets (
@@ -299,6 +303,7 @@ CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
+CREATE INDEX grants_session ON grants (session_id) WHERE session_id IS NOT NULL;
 
 CREATE TABLE authorization_codes (
     signature  TEXT PRIMARY KEY,
@@ -424,6 +429,20 @@ COMMENT ON TABLE signing_keys IS 'The keys that sign tokens and lists';
 COMMENT ON COLUMN signing_keys.sealed_key IS 'The private key, encrypted with the master key';
 -- One key signs, and one waits, for each algorithm: replicas cannot disagree.
 CREATE UNIQUE INDEX signing_keys_current ON signing_keys (alg, state) WHERE state IN ('next', 'active');
+
+CREATE TABLE logouts (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    subject    TEXT NOT NULL,
+    sid        TEXT NOT NULL,
+    attempts   INTEGER NOT NULL,
+    created_at BIGINT NOT NULL,
+    next_attempt_at BIGINT NOT NULL
+);
+COMMENT ON TABLE logouts IS 'Ended sessions that a client has yet to hear of (back-channel logout)';
+COMMENT ON COLUMN logouts.sid IS 'The name of the session; empty: all sessions of the user';
+CREATE INDEX logouts_next_attempt ON logouts (next_attempt_at);
+CREATE INDEX logouts_client ON logouts (client_ref);
 
 CREATE TABLE setup_links (
     hash       BYTEA PRIMARY KEY,

@@ -11,6 +11,7 @@ DROP TABLE status_changes;
 DROP TABLE status_lists;
 DROP TABLE revocations;
 DROP TABLE issued_tokens;
+DROP TABLE logouts;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
 DROP TABLE grants;

@@ -55,6 +55,8 @@ CREATE TABLE clients (
     grant_types   TEXT NOT NULL CHECK (json_type(grant_types) = 'array'),
     redirect_uris TEXT NOT NULL CHECK (json_type(redirect_uris) = 'array'),
     post_logout_redirect_uris TEXT NOT NULL CHECK (json_type(post_logout_redirect_uris) = 'array'),
+    backchannel_logout_uri TEXT NOT NULL, -- where it hears of ended sessions; empty: nowhere
+    backchannel_logout_private INTEGER NOT NULL CHECK (backchannel_logout_private IN (0, 1)), -- that may be at a private address
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     disabled_at   INTEGER,
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
@@ -239,6 +241,7 @@ CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
+CREATE INDEX grants_session ON grants (session_id) WHERE session_id IS NOT NULL;
 
 CREATE TABLE authorization_codes (
     signature  TEXT PRIMARY KEY,
@@ -334,6 +337,19 @@ CREATE TABLE signing_keys (
 ) STRICT;
 -- One key signs, and one waits, for each algorithm: replicas cannot disagree.
 CREATE UNIQUE INDEX signing_keys_current ON signing_keys (alg, state) WHERE state IN ('next', 'active');
+
+-- Ended sessions that a client has yet to hear of (back-channel logout).
+CREATE TABLE logouts (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    subject    TEXT NOT NULL,
+    sid        TEXT NOT NULL, -- the name of the session; empty: all sessions of the user
+    attempts   INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX logouts_next_attempt ON logouts (next_attempt_at);
+CREATE INDEX logouts_client ON logouts (client_ref);
 
 CREATE TABLE setup_links (
     hash       BLOB PRIMARY KEY,

@@ -1,4 +1,6 @@
-package secevent
+// Package outbound is how Signet calls others over HTTP: to addresses that were judged after their names were resolved, without redirects
+// and proxies.
+package outbound
 
 import (
 	"context"
@@ -10,32 +12,33 @@ import (
 	"slices"
 	"syscall"
 	"time"
-
-	"github.com/signet-auth/signet/internal/domain"
 )
 
-// reach says to which addresses a receiver's endpoint may lead. Each has connections of its own, so that none is used again
-// beyond what it was checked for.
-type reach int
+// Reach says to which addresses an endpoint may lead. Each has connections of its own, so that none is used again beyond what it was
+// checked for.
+type Reach int
 
+// The reaches.
 const (
-	reachPublic reach = iota
-	reachLoopback
-	reachPrivate // public and loopback too
+	Public Reach = iota
+	Loopback
+	Private // public and loopback too
 )
 
-func reachOf(r domain.Receiver) reach {
-	switch u, err := url.Parse(r.Endpoint); {
-	case r.AllowPrivate:
-		return reachPrivate
-	case err == nil && isLoopback(u.Hostname()):
-		return reachLoopback
+// ReachOf is the reach of an endpoint, which may be at a private address if that is allowed.
+func ReachOf(endpoint string, allowPrivate bool) Reach {
+	switch u, err := url.Parse(endpoint); {
+	case allowPrivate:
+		return Private
+	case err == nil && IsLoopback(u.Hostname()):
+		return Loopback
 	default:
-		return reachPublic
+		return Public
 	}
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this machine's own.
+func IsLoopback(host string) bool {
 	return slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, host)
 }
 
@@ -48,40 +51,42 @@ var shared = func(blocks ...string) (all []netip.Prefix) {
 	return all
 }("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
 
-var errUnreachable = errors.New("the endpoint's address is not on the public internet: register the receiver with --allow-private if it should be")
+// ErrNotPublic says that an endpoint leads to an address that is not on the public internet.
+var ErrNotPublic = errors.New("the endpoint's address is not on the public internet")
 
 // allows judges the address that a connection is about to be made to, after the name was resolved. Link-local addresses, where
 // clouds keep credentials, are never allowed.
-func (r reach) allows(a netip.Addr) bool {
+func (r Reach) allows(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	switch {
 	case a.IsLoopback():
-		return r != reachPublic
-	case r == reachLoopback || !a.IsGlobalUnicast():
+		return r != Public
+	case r == Loopback || !a.IsGlobalUnicast():
 		return false
 	case a.IsPrivate() || slices.ContainsFunc(shared, func(p netip.Prefix) bool { return p.Contains(a) }):
-		return r == reachPrivate
+		return r == Private
 	default:
 		return true
 	}
 }
 
-func newClients() map[reach]*http.Client {
-	clients := map[reach]*http.Client{}
-	for _, r := range []reach{reachPublic, reachLoopback, reachPrivate} {
+// Clients makes an HTTP client for each reach, whose requests take at most about the given time.
+func Clients(timeout time.Duration) map[Reach]*http.Client {
+	clients := map[Reach]*http.Client{}
+	for _, r := range []Reach{Public, Loopback, Private} {
 		dialer := &net.Dialer{
-			Timeout: pushTimeout / 2,
+			Timeout: timeout / 2,
 			ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 				at, err := netip.ParseAddrPort(address)
 				if err != nil || !r.allows(at.Addr()) {
-					return errUnreachable
+					return ErrNotPublic
 				}
 				return nil
 			},
 		}
 		clients[r] = &http.Client{
 			Transport: &http.Transport{ // without a proxy, which would be the only address that is checked
-				DialContext: dialer.DialContext, TLSHandshakeTimeout: pushTimeout / 2, ResponseHeaderTimeout: pushTimeout,
+				DialContext: dialer.DialContext, TLSHandshakeTimeout: timeout / 2, ResponseHeaderTimeout: timeout,
 				MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 16 << 10, ForceAttemptHTTP2: true,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// insertLogouts, a sid, and logoutsOf with a condition on grants g, make the logouts of ended sessions.
+const (
+	insertLogouts = `INSERT INTO logouts (client_ref, subject, sid, attempts, created_at, next_attempt_at) SELECT DISTINCT g.client_ref, u.subject, `
+	logoutsOf     = `0, CAST($1 AS BIGINT), CAST($1 AS BIGINT)
+		FROM grants g JOIN users u ON u.id = g.user_id JOIN clients k ON k.id = g.client_ref
+		WHERE k.backchannel_logout_uri <> '' AND `
+)
+
+// DueLogouts implements logout.Store.
+func (db *DB) DueLogouts(ctx context.Context, now time.Time, limit int) ([]domain.Logout, error) {
+	return findAll(ctx, db, func(row scanner) (l domain.Logout, err error) {
+		err = row.Scan(&l.ID, &l.ClientID, &l.Alg, &l.URI, &l.AllowPrivate, &l.Subject, &l.SID, &l.Attempts, at(&l.CreatedAt))
+		return l, err
+	}, `SELECT l.id, k.client_id, k.id_token_alg, k.backchannel_logout_uri, k.backchannel_logout_private, l.subject, l.sid, l.attempts, l.created_at
+		FROM logouts l JOIN clients k ON k.id = l.client_ref
+		WHERE l.next_attempt_at <= $1 ORDER BY l.next_attempt_at, l.id LIMIT $2`, micros(now), limit)
+}
+
+// ClaimLogout implements logout.Store.
+func (db *DB) ClaimLogout(ctx context.Context, l domain.Logout, next time.Time) error {
+	return consumed(db.exec(ctx, `UPDATE logouts SET attempts = attempts + 1, next_attempt_at = $3 WHERE id = $1 AND attempts = $2`,
+		l.ID, l.Attempts, micros(next)))
+}
+
+// DeleteLogout implements logout.Store.
+func (db *DB) DeleteLogout(ctx context.Context, id int64) error {
+	_, err := db.exec(ctx, `DELETE FROM logouts WHERE id = $1`, id)
+	return err
+}
