@@ -29,6 +29,39 @@ type parts struct {
 	settings *fosite.Config
 }
 
+// endpointHandlers are the handlers of the grant type, which answer its requests alone: fosite asks every handler that there is to
+// add to every answer.
+func (g grantType) endpointHandlers(made parts) fosite.TokenEndpointHandlers {
+	var all fosite.TokenEndpointHandlers
+	for _, handler := range g.handlers(made) {
+		all = append(all, ofGrant{handler, g.Name})
+	}
+	return all
+}
+
+type ofGrant struct {
+	fosite.TokenEndpointHandler
+	name string
+}
+
+func (h ofGrant) CanHandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) bool {
+	return r.GetGrantTypes().ExactOne(h.name) && h.TokenEndpointHandler.CanHandleTokenEndpointRequest(ctx, r)
+}
+
+func (h ofGrant) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
+	if !r.GetGrantTypes().ExactOne(h.name) {
+		return fosite.ErrUnknownRequest
+	}
+	return h.TokenEndpointHandler.HandleTokenEndpointRequest(ctx, r)
+}
+
+func (h ofGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
+	if !r.GetGrantTypes().ExactOne(h.name) {
+		return fosite.ErrUnknownRequest
+	}
+	return h.TokenEndpointHandler.PopulateTokenEndpointResponse(ctx, r, answer)
+}
+
 // GrantTypes lists the grant types that a client may be registered for.
 func GrantTypes() []domain.GrantType {
 	types := make([]domain.GrantType, len(grants))

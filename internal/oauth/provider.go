@@ -100,7 +100,7 @@ func New(c Config) *Provider {
 	settings.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{made.codeHandler(), made.openidHandler()}
 	settings.TokenEndpointHandlers = fosite.TokenEndpointHandlers{&guard{provider: p}}
 	for _, g := range grants {
-		settings.TokenEndpointHandlers = append(settings.TokenEndpointHandlers, g.handlers(made)...)
+		settings.TokenEndpointHandlers = append(settings.TokenEndpointHandlers, g.endpointHandlers(made)...)
 	}
 	p.fosite = fosite.NewOAuth2Provider(store, settings)
 	return p
