@@ -10,7 +10,7 @@ func TestEveryAnswerHasTheHeadersThatProtectTheHost(t *testing.T) {
 	i.issuer = "https://id.example.com"
 	s := i.serve()
 	for _, path := range []string{
-		"/healthz", "/readyz", "/login", "/static/signet.css", "/nowhere", "/oauth2/token", "/oauth2/authorize", "/.well-known/jwks.json",
+		"/healthz", "/readyz", "/login", "/static/signet.css", "/nowhere", "/oauth2/token", "/oauth2/authorize", "/oauth2/logout", "/.well-known/jwks.json",
 		"/.well-known/openid-configuration", "/statuslists", "/statuslists/99", "/api/v1/openapi.json", "/api/v1/tokens", "/oauth2/userinfo",
 	} {
 		a := s.get(path, "")
