@@ -57,20 +57,18 @@ func explain(err error) error {
 // interrupted has changed nothing. So a migration must be of statements that can run in a transaction.
 type atomic struct {
 	database.Driver
-	fresh   bool // there was no table of versions before this migration
+	fresh   bool // no version is stored yet
 	version int  // that the next migration leads to
 }
 
 // Version is asked for once, when no other process can migrate. One that could, and failed, has dropped the table again.
 func (a *atomic) Version() (version int, dirty bool, err error) {
-	if a.fresh {
-		err := a.Driver.Run(strings.NewReader(`CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, dirty BOOLEAN NOT NULL)`))
-		if err != nil {
-			return 0, false, err
-		}
+	err = a.Driver.Run(strings.NewReader(`CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, dirty BOOLEAN NOT NULL)`))
+	if err != nil {
+		return 0, false, err
 	}
 	version, dirty, err = a.Driver.Version()
-	a.fresh = a.fresh && err == nil && version == database.NilVersion
+	a.fresh = err == nil && version == database.NilVersion
 	return version, dirty, err
 }
 
@@ -138,15 +136,11 @@ func (db *DB) migration(ctx context.Context) (m *migrate.Migrate, release func()
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the migrations: %w", err)
 	}
-	known, err := db.hasVersion(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	driver, release, err := db.dialect.migrator(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", db.translate(ctx, err))
 	}
-	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomic{Driver: driver, fresh: !known})
+	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomic{Driver: driver})
 	if err != nil {
 		release()
 		return nil, nil, fmt.Errorf("migrate: %w", errors.Join(err, driver.Close()))

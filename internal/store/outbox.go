@@ -52,13 +52,9 @@ func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audi
 		if len(kinds) == 0 {
 			return nil
 		}
-		sentTo := `o.receiver_id IN (0, $3)`
-		if len(audiences) == 0 { // what is for everybody is for those who serve something
-			sentTo = `o.receiver_id = $3`
-		}
 		kindsIn, args := in([]any{after, through, receiver}, kinds...)
 		audiencesIn, args := in(args, append([]string{""}, audiences...)...)
-		relevant := `FROM outbox o WHERE o.seq > $1 AND o.seq <= $2 AND o.kind IN ` + kindsIn + ` AND o.audience IN ` + audiencesIn + ` AND ` + sentTo + `
+		relevant := `FROM outbox o WHERE o.seq > $1 AND o.seq <= $2 AND o.kind IN ` + kindsIn + ` AND o.audience IN ` + audiencesIn + ` AND o.receiver_id IN (0, $3)
 			AND (o.kind <> '` + domain.EventTokenClaimsChange + `' OR o.format <> '` + domain.FormatIssSub + `'
 				OR o.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)
 				OR o.user_id IS NULL AND EXISTS (SELECT 1 FROM clients k WHERE k.client_id = o.subject))`
