@@ -16,6 +16,9 @@ const maxPasswordBytes = 1024 // as typed, and as prepared
 // preparePassword gives the form in which a password is hashed (OpaqueString, RFC 8265 §4.2), so that it does not matter how a
 // keyboard composes letters with accents. The error says what cannot be in a password.
 func preparePassword(password string) (string, error) {
+	if !utf8.ValidString(password) { // PRECIS would replace those bytes by U+FFFD
+		return "", fmt.Errorf("%w password: it is not valid UTF-8; set the encoding of the terminal or file that it comes from to UTF-8", domain.ErrInvalid)
+	}
 	if strings.ContainsAny(password, "\r\n") {
 		return "", fmt.Errorf("%w password: it has more than one line, which no browser can send", domain.ErrInvalid)
 	}

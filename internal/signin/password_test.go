@@ -92,6 +92,8 @@ func TestPasswordsThatBreakARuleAreRefused(t *testing.T) {
 			{domain.User{Username: "a"}, "          ", "one of the most common ones"},
 			{domain.User{Username: "a"}, "one line\nand another", "more than one line"},
 			{domain.User{Username: "a"}, "correct\thorse", "control character"},
+			{domain.User{Username: "a"}, "p\xe4sswoerter-lang", "not valid UTF-8"},
+			{domain.User{Username: "a"}, "bad\xff-byte-within", "to UTF-8"},
 			{domain.User{Username: "a"}, "short", "at least 10 characters"},
 			{domain.User{Username: "administrator"}, "administrator", "it is the username"},
 		} {
