@@ -1,4 +1,4 @@
-// Package httpjson writes the JSON answers of the OAuth endpoints and of the documents beside them.
+// Package httpjson reads JSON requests, and writes the JSON answers of the OAuth endpoints and of the documents beside them.
 package httpjson
 
 import (

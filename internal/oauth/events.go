@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -110,7 +109,7 @@ func (p *Provider) authenticateReceiver(r *http.Request) (ctx context.Context, c
 	return event.WithActor(r.Context(), event.Client(caller.ClientID)), caller.ClientID, nil
 }
 
-// readObject reads a body: one JSON object, bounded; members that mean nothing here are ignored.
+// readObject reads a body: one JSON object, bounded.
 func readObject(w http.ResponseWriter, r *http.Request, to any) error {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
@@ -120,8 +119,8 @@ func readObject(w http.ResponseWriter, r *http.Request, to any) error {
 	if err != nil {
 		return errTooLarge
 	}
-	if json.Unmarshal(body, to) != nil {
-		return fosite.ErrInvalidRequest.WithHint("The body is not the JSON object that belongs here.")
+	if err := httpjson.Decode(body, to); err != nil {
+		return fosite.ErrInvalidRequest.WithHint(err.Error())
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type Poll struct {
 // SetError says why a receiver refuses a token (RFC 8935 §2.4).
 type SetError struct {
 	Code        string `json:"err"`
-	Description string `json:"description"`
+	Description string `json:"description" empty:"allowed"`
 }
 
 // Answer holds tokens by their id (RFC 8936 §2.3).

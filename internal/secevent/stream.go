@@ -16,6 +16,7 @@ const maxSubjects = 10_000
 type StreamSubject struct {
 	StreamID string    `json:"stream_id"` // the receiver's client_id: it has one stream. Empty: that, too
 	Subject  SubjectID `json:"subject"`
+	Verified bool      `json:"verified"` // the receiver has verified the subject's claims: nothing depends on it
 }
 
 // What a request about a subject fails with.

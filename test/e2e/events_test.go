@@ -56,6 +56,17 @@ func TestAPollReturnsARevocation(t *testing.T) {
 		s.poll(client{}, `{}`).wantError(t, 401, "invalid_client")
 		s.poll(client{s.orders.ID, "wrong"}, `{}`).wantError(t, 401, "invalid_client")
 		s.poll(s.invoices, `{"returnImmediately":true}`).wantError(t, 403, "access_denied")
+		for body, member := range map[string]string{
+			`{"ACK":["x"],"returnImmediately":true}`: "ack", `{"MAXEVENTS":1}`: "maxEvents", `{"maxEvents":null}`: "maxEvents", `{"ack":null}`: "ack",
+			`{"ack":[""]}`: "ack", `{"ack":[null]}`: "ack", `{"returnImmediately":null}`: "returnImmediately", `{"maxEvents":"x"}`: "maxEvents",
+			`{"setErrs":{"x":{"ERR":"y"}}}`: "setErrs.err", `{"ack":[],"ack":[]}`: "ack", `{"wait":true}`: "wait", `null`: "object",
+		} {
+			a := s.poll(s.orders, body)
+			a.wantError(t, 400, "invalid_request")
+			if !strings.Contains(a.body, member) {
+				t.Errorf("%s: the answer does not name %s: %s", body, member, a.body)
+			}
+		}
 		for body, status := range map[string]int{
 			``: 400, `[]`: 400, `{"maxEvents":"x"}`: 400, `{"maxEvents":-1}`: 400, `{} {}`: 400,
 			`{"ack":["` + strings.Repeat("x", 70<<10) + `"]}`: 413,
@@ -100,7 +111,11 @@ func TestAReceiverAddsSubjectsToItsStream(t *testing.T) {
 		change(s.invoices, "add", subject(s.issuer, robot.ID)).wantError(t, 403, "access_denied")
 		change(s.orders, "add", subject(s.issuer, "nobody")).wantError(t, 404, "invalid_request")
 		change(s.orders, "add", subject("https://other.example", robot.ID)).wantError(t, 404, "invalid_request")
-		for _, body := range []string{``, `{}`, `[]`, `{"subject":null}`, `{"subject":{"format":"email","email":"a@x.example"}}`, subject(s.issuer, "")} {
+		good := subject(s.issuer, robot.ID)
+		change(s.orders, "remove", strings.Replace(good, `{`, `{"verified":true,"stream_id":"`+s.orders.ID+`",`, 1)).wantStatus(t, 204)
+		for _, body := range []string{``, `{}`, `[]`, `{"subject":null}`, `{"subject":{"format":"email","email":"a@x.example"}}`, subject(s.issuer, ""),
+			strings.Replace(good, "subject", "SUBJECT", 1), strings.Replace(good, "sub\"", "Sub\"", 1), strings.Replace(good, `{`, `{"verified":null,`, 1),
+			strings.Replace(good, `{`, `{"stream_id":"",`, 1), strings.Replace(good, `"iss_sub"`, "null", 1)} {
 			change(s.orders, "add", body).wantError(t, 400, "invalid_request")
 			change(s.orders, "remove", body).wantError(t, 400, "invalid_request")
 		}
