@@ -141,6 +141,21 @@ func TestFilesThatOthersMayReadOrWriteAreRefused(t *testing.T) {
 	}
 }
 
+func TestFoldersAndDevicesAreRefusedWithoutAdviceToChangeThem(t *testing.T) {
+	for path, says := range map[string]string{".": "is a folder", t.TempDir(): "is a folder", os.DevNull: "is no regular file"} {
+		for _, setting := range []string{"database", "master_key_file"} {
+			f, value := made(t), path
+			if setting == "database" {
+				value = "sqlite:" + path
+			}
+			f.refuses(map[string]string{setting: value}, path+" "+says)
+			if err := f.open(map[string]string{setting: value}); err != nil && strings.Contains(err.Error(), "chmod") {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestOwnerAndModeOfAPrivateFile(t *testing.T) {
 	const root, signet, other = 0, 1000, 1001
 	for _, c := range []struct {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// checkPrivate refuses a file that others may read or write, as ssh refuses such a private key, and a link to a file that is not
-// there, as whatever is made through it lies where somebody else chose. The error is fs.ErrNotExist if there is no such file.
+// checkPrivate refuses a file that others may read or write, as ssh refuses such a private key, what is no file, and a link to a file
+// that is not there, as whatever is made through it lies where somebody else chose. The error is fs.ErrNotExist if there is no such file.
 func checkPrivate(what, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -18,6 +18,12 @@ func checkPrivate(what, path string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("look at the %s: %w", what, err)
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return fmt.Errorf("the %s %s is a folder: name a file in it", what, path)
+	case !mode.IsRegular(): // whose permissions others rely on, as of /dev/null
+		return fmt.Errorf("the %s %s is no regular file: name one, or a file that is not there yet", what, path)
 	}
 	owner, known := ownerOf(info)
 	if !known {
