@@ -17,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // authorization is an authorization request on its way (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
@@ -185,6 +186,9 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if err := a.readPrompt(form); err != nil {
 		return err
 	}
+	if err := checkScopeForm(form); err != nil {
+		return err
+	}
 	scopes := slices.DeleteFunc(slices.Clone([]string(a.GetRequestedScopes())), func(scope string) bool {
 		// Ignored, as OpenID Connect Core §11 has it, where no refresh token could come of it.
 		return scope == domain.ScopeOfflineAccess && !slices.Contains(a.client.GrantTypes, domain.GrantRefreshToken)
@@ -201,7 +205,7 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 }
 
 func (a *authorization) readPrompt(form url.Values) error {
-	a.prompt = strings.Fields(form.Get("prompt"))
+	a.prompt = token.SplitScopes(form.Get("prompt"))
 	for _, prompt := range a.prompt {
 		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, prompt) {
 			return fosite.ErrInvalidRequest.WithHint("The parameter 'prompt' has an unknown value.")

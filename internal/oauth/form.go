@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // Bounds of a request.
@@ -100,6 +102,14 @@ func parse(encoded string, known []string) (values url.Values, repeated []string
 	}
 	slices.Sort(repeated)
 	return values, repeated, nil
+}
+
+// checkScopeForm wants the alphabet of RFC 6749 §3.3 in the scope: fosite takes off whatever is blank in Unicode.
+func checkScopeForm(form url.Values) error {
+	if !token.ValidScopes(form.Get("scope")) {
+		return fosite.ErrInvalidScope.WithHint("The scope has a character that no scope can have; put a space between two scopes.")
+	}
+	return nil
 }
 
 func errRepeated(name string) error {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/ory/fosite"
 	foauth "github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/handler/openid"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // refreshToken is RFC 6749 §6, with rotation (RFC 9700 §4.14.2) and the ID token of OpenID Connect Core §12.
@@ -69,7 +69,7 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 // authorization request: clients send the same list again.
 func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSession) error {
 	sess.scopeAsked = true
-	asked := strings.Fields(form.Get("scope"))
+	asked := token.SplitScopes(form.Get("scope"))
 	if len(asked) == 0 {
 		return nil
 	}

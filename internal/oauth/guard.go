@@ -42,6 +42,9 @@ func (g *guard) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessR
 	if !ok {
 		return fosite.ErrUnsupportedGrantType
 	}
+	if err := checkScopeForm(r.GetRequestForm()); err != nil {
+		return err
+	}
 	if err := grant.validate(ctx, g.provider, r, sess); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -28,7 +29,7 @@ type target struct {
 
 // resources are the audiences that a request names, by RFC 8707's parameter or by the older "audience".
 func resources(form url.Values) (named []string) {
-	for _, audience := range slices.Concat(form["resource"], fosite.GetAudiences(form)) {
+	for _, audience := range slices.Concat(form["resource"], token.SplitScopes(strings.Join(form["audience"], " "))) {
 		if !slices.ContainsFunc(named, func(n string) bool { return domain.SameAudience(n, audience) }) {
 			named = append(named, audience)
 		}

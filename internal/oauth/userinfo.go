@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/ory/fosite"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/introspection"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // userinfo is the UserInfo endpoint (OpenID Connect Core §5.3). The token may be for any API that is not kept from it: clients ask here
@@ -34,13 +34,13 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "The access token is not valid.")
 	case err != nil:
 		p.fail(w, r, err)
-	case active.User == nil || !slices.Contains(strings.Fields(active.Claims.Scope), domain.ScopeOpenID):
+	case active.User == nil || !slices.Contains(token.SplitScopes(active.Claims.Scope), domain.ScopeOpenID):
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "The access token lacks the scope openid.")
 	case kept:
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "Access tokens for this API do not open userinfo.")
 	default:
 		claims := map[string]any{"sub": active.User.Subject}
-		addProfile(claims, active.User, strings.Fields(active.Claims.Scope))
+		addProfile(claims, active.User, token.SplitScopes(active.Claims.Scope))
 		httpjson.Write(w, http.StatusOK, claims)
 	}
 }

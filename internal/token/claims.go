@@ -2,7 +2,6 @@ package token
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/directory"
@@ -44,7 +43,7 @@ func (c *Claims) Ref() (domain.TokenRef, bool) {
 
 // Narrow reduces scopes, roles and groups of a token for an API to what its client and subject still have.
 func (c *Claims) Narrow(client *domain.Client, audience string, access directory.Access) {
-	scopes, entitlements := narrow(strings.Fields(c.Scope), client, audience, access)
+	scopes, entitlements := narrow(SplitScopes(c.Scope), client, audience, access)
 	c.Scope, c.Entitlements = joinScopes(scopes), entitlements
 	c.Roles, c.Groups = intersect(c.Roles, access.Roles), intersect(c.Groups, access.Groups)
 }

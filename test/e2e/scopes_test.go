@@ -50,7 +50,8 @@ var applicationScopes = []struct{ application, asked, granted string }{
 	{"Wiki.js", "openid profile email", "openid profile email"},
 	{"Zitadel's own", "openid profile email urn:zitadel:iam:org:project:id:zitadel:aud", "openid profile email"},
 	{"one that repeats itself", "openid email openid email", "openid email"},
-	{"one with signs of its own", `openid "quoted" back\slash ünïcode %41`, "openid"},
+	{"one with signs of its own", "openid %41 a;b ~!#[]", "openid"},
+	{"one that is generous with spaces", " openid  email ", "openid email"},
 }
 
 func TestScopesOfRealApplicationsAreGrantedAsFarAsTheyMeanSomething(t *testing.T) {
@@ -102,6 +103,26 @@ func TestScopesThatExistAreRefusedWhereTheClientMayNotHaveThem(t *testing.T) {
 		narrow := s.issued(t, s.post("/oauth2/token", s.web, with(refresh(got.Refresh), "scope", "openid unheard:of")))
 		if narrow.Scope != "openid" {
 			t.Errorf("narrowed to %q", narrow.Scope)
+		}
+	})
+}
+
+func TestOnlyASpaceIsBetweenScopesAndBetweenPrompts(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		b, good := newBrowser(t, s.server), newAuthorization(s.web).query
+		got := s.signIn(t, s.web)
+		for _, odd := range []string{"\n", "\r\n", "\t", "\v", "\f", "\u0085", "\u00a0", "\u2003", "\u3000", "\"", "\\", "\x7f", "ü"} {
+			for _, scope := range []string{"orders:read" + odd, odd + "orders:read", "orders:read " + odd, "openid" + odd + "orders:read"} {
+				s.post("/oauth2/token", s.reporting, with(clientCredentials(), "scope", scope)).wantError(t, http.StatusBadRequest, "invalid_scope")
+				s.post("/oauth2/token", s.web, with(refresh(got.Refresh), "scope", scope)).wantError(t, http.StatusBadRequest, "invalid_scope")
+				b.authorize(with(good, "scope", scope)).wantErrorBack(t, s.issuer, "invalid_scope")
+			}
+			for _, prompt := range []string{"login" + odd, odd + "consent", "login" + odd + "consent"} {
+				b.authorize(with(good, "prompt", prompt)).wantErrorBack(t, s.issuer, "invalid_request")
+			}
+			form := clientCredentials()
+			form.Del("resource")
+			s.post("/oauth2/token", s.reporting, with(form, "audience", ordersAPI+odd)).wantError(t, http.StatusBadRequest, "invalid_target")
 		}
 	})
 }
