@@ -155,6 +155,17 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"database with parameters", "database: sqlite:x.db?cache=shared", "", []string{"database", "without parameters"}},
 		{"database that is a folder", "database: sqlite:/var/lib/", "", []string{"database", "sqlite:/var/lib/signet.db"}},
 		{"database without a path", "database: 'sqlite:'", "", []string{"database", "needs a path"}},
+		{"database in a variable's directory", "database: sqlite:$HOME/x.db", "", []string{"database", "$HOME", "whole path"}},
+		{"database in a variable in braces", "", "SIGNET_DATABASE_URL=sqlite:/var/${NAME}.db", []string{"database", "${NAME", "whole path"}},
+		{"database in a variable of Windows", "database: 'sqlite:%APPDATA%/x.db'", "", []string{"database", "%APPDATA%", "whole path"}},
+		{"database after a blank", "database: 'sqlite: x.db'", "", []string{"database", "blank", "write sqlite:x.db"}},
+		{"database before a blank", "", "SIGNET_DATABASE_URL=sqlite:x.db ", []string{"database", "blank", "write sqlite:x.db"}},
+		{"database before a line's end", "", "SIGNET_DATABASE_URL=sqlite:x.db\n", []string{"database", "blank", "write sqlite:x.db"}},
+		{"database before a blank, Postgres", "", "SIGNET_DATABASE_URL=postgres://h/d ", []string{"database", "blank"}},
+		{"database percent-encoded", "database: sqlite:%2e.db", "", []string{"database", "no URL", "character itself for %2e"}},
+		{"folder in a variable", "data_dir: $HOME/signet", "", []string{"data_dir", "$HOME", "whole path"}},
+		{"folder before a blank", "data_dir: '/d '", "", []string{"data_dir", "blank", `write "/d"`}},
+		{"key in a variable", "master_key_file: $HOME/key", "", []string{"master_key_file", "$HOME", "whole path"}},
 		{"folder in a home directory", "data_dir: ~/signet", "", []string{"data_dir", "whole path"}},
 		{"key in a home directory", "master_key_file: ~root/key", "", []string{"master_key_file", "whole path"}},
 		{"broken file", "tokens: [", "", []string{"signet.yaml", "yaml"}},
@@ -171,6 +182,16 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPathsWithUncommonCharactersAreTaken(t *testing.T) {
+	for flag, value := range map[string]string{
+		"data_dir": "/jobs/main%2Ffix", "database": "sqlite:/my data/cost$5 (100%).db", "master_key_file": "/run/a b/key=1",
+	} {
+		if _, err := Load(Sources{Flags: map[string]string{flag: value}}); err != nil {
+			t.Errorf("%s %s: %v", flag, value, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,11 +22,16 @@ func (c *Config) resolve() {
 		c.Issuer = localIssuer(c.Listen)
 	}
 	if c.Database == "" {
-		c.Database = DatabaseURL("sqlite:" + filepath.Join(c.DataDir, "signet.db"))
+		c.Database = databaseIn(c.DataDir)
 	}
 	if c.MasterKeyFile == "" && c.MasterKey == "" && !c.Database.Postgres() {
 		c.MasterKeyFile, c.MakeMasterKey = filepath.Join(c.DataDir, "master.key"), true
 	}
+}
+
+// databaseIn is the database of an installation that names none.
+func databaseIn(dataDir string) DatabaseURL {
+	return DatabaseURL("sqlite:" + filepath.Join(dataDir, "signet.db"))
 }
 
 // validate checks resolved settings. The error names every one that is wrong.
@@ -39,7 +45,9 @@ func (c *Config) validate() error {
 	check("listen", checkListen(c.Listen))
 	check("issuer", checkIssuer(c.Issuer))
 	check("data_dir", cmp.Or(checkSet(c.DataDir), checkPath(c.DataDir)))
-	check("database", checkDatabase(c.Database))
+	if c.Database != databaseIn(c.DataDir) { // which data_dir answers for
+		check("database", checkDatabase(c.Database))
+	}
 	check("master_key_file", c.checkMasterKey())
 	check("database_pool.max_connections", between(c.DatabasePool.MaxConnections, 2, 1000))
 	check("database_timeout", between(c.DatabaseTimeout, 100*time.Millisecond, time.Minute))
@@ -102,6 +110,9 @@ func checkDatabase(database DatabaseURL) error {
 	if !database.Postgres() {
 		return errors.New("must be postgres://user:password@host/name or sqlite:PATH")
 	}
+	if strings.TrimSpace(string(database)) != string(database) {
+		return errors.New("must not end in a blank")
+	}
 	if u, err := url.Parse(string(database)); err != nil || u.Host == "" && !u.Query().Has("host") {
 		return errors.New("is not a well-formed URL; percent-encode special characters of the password")
 	}
@@ -114,6 +125,8 @@ func checkSQLite(path string) error {
 	switch {
 	case strings.TrimSpace(path) == "":
 		return errors.New("sqlite: needs a path, as in sqlite:/var/lib/signet/signet.db")
+	case strings.TrimSpace(path) != path:
+		return fmt.Errorf("%q begins or ends with a blank: write sqlite:%s", "sqlite:"+path, strings.TrimSpace(path))
 	case strings.HasPrefix(path, ":"):
 		return fmt.Errorf("sqlite:%s would be forgotten when Signet ends: name a file, as in sqlite:/var/lib/signet/signet.db", path)
 	case strings.HasPrefix(path, "//"):
@@ -124,12 +137,26 @@ func checkSQLite(path string) error {
 		return errors.New("sqlite: takes a path without parameters, as in sqlite:/var/lib/signet/signet.db")
 	case strings.HasSuffix(path, "/"):
 		return fmt.Errorf("sqlite:%s is a folder: name a file in it, as in sqlite:%ssignet.db", path, path)
+	case percentEncoded.MatchString(path):
+		return fmt.Errorf("sqlite:%s is a path and no URL, in which nothing is percent-encoded: write the character itself for %s",
+			path, percentEncoded.FindString(path))
 	}
 	return checkPath(path)
 }
 
-// checkPath refuses a path that only a shell expands.
+var (
+	percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+	shellVariable  = regexp.MustCompile(`\$[A-Za-z_{(]\w*|%[A-Za-z_]\w*%`)
+)
+
+// checkPath refuses a path that only a shell expands, or that has a blank at an end, which nobody sees.
 func checkPath(path string) error {
+	if strings.TrimSpace(path) != path {
+		return fmt.Errorf("%q begins or ends with a blank: write %q", path, strings.TrimSpace(path))
+	}
+	if variable := shellVariable.FindString(path); variable != "" {
+		return fmt.Errorf("%q has %s, which means a variable to a shell alone: write the whole path, such as /var/lib/signet", path, variable)
+	}
 	if strings.HasPrefix(path, "~") {
 		return fmt.Errorf("%q begins with ~, which means a home directory to a shell alone: write the whole path (or ./~ for a file of that name)", path)
 	}
