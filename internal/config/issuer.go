@@ -93,23 +93,26 @@ var (
 	likeAddress = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`) // URL Standard §3.5, "ends in a number"
 )
 
+// domainToASCII is what browsers do (URL Standard §3.3): "_" is none of IDNA's letters, and yet in use.
+var domainToASCII = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false), idna.CheckHyphens(false))
+
 // exactHost writes a host as in a normal URL, an IPv6 address in brackets.
 func exactHost(host string) (string, error) {
 	addr, err := netip.ParseAddr(host)
 	switch {
-	case err == nil && (addr.IsUnspecified() || addr.Zone() != ""):
+	case err == nil && (addr.Unmap().IsUnspecified() || addr.Zone() != ""):
 		return "", errors.New("an address that other machines cannot reach")
+	case err == nil && addr.Is4In6(): // in hexadecimal, too (URL Standard §3.5, "IPv6 serializer")
+		b := addr.As16()
+		return fmt.Sprintf("[::ffff:%x:%x]", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15])), nil
 	case err == nil && addr.Is6():
 		return "[" + addr.String() + "]", nil
 	case err == nil:
 		return addr.String(), nil
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	name, err := idna.Lookup.ToASCII(host)
-	if err != nil {
-		name = host // "_" is none of IDNA's letters, and yet in use
-	}
-	if !hostName.MatchString(name) || len(name) > 253 || likeAddress.MatchString(name) {
+	name, err := domainToASCII.ToASCII(host)
+	if err != nil || !hostName.MatchString(name) || len(name) > 253 || likeAddress.MatchString(name) {
 		return "", errors.New("no host name such as login.example.com")
 	}
 	return name, nil

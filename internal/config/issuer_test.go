@@ -53,6 +53,20 @@ func TestIssuersThatNoClientMatchesAreRefusedWithTheFormToUse(t *testing.T) {
 		"https://0x7f.0.0.1":                 "no host name",
 		"https://127.0.0.01":                 "no host name",
 		"https://2130706433":                 "no host name",
+		"https://xn--a.example":              "no host name",
+		"https://xn--.example":               "no host name",
+		"https://XN--A-.example":             "no host name",
+		"https://id.xn--a":                   "no host name",
+		"https://my_id.xn--a.example":        "no host name",
+		"https://xn--bcher-kvb.xn--a":        "no host name",
+		"https://XN--BCHER-KVA.example":      "use https://xn--bcher-kva.example",
+		"https://my_bücher.example":          "use https://xn--my_bcher-95a.example",
+		"https://faß.example":                "use https://xn--fa-hia.example",
+		"https://[::ffff:192.0.2.1]":         "use https://[::ffff:c000:201]",
+		"http://[::ffff:127.0.0.1]:8080":     "use http://[::ffff:7f00:1]:8080",
+		"https://[::192.0.2.1]":              "use https://[::c000:201]",
+		"https://[2001:db8:0:1:0:0:0:1]":     "use https://[2001:db8:0:1::1]",
+		"https://[::ffff:0:0]":               "cannot reach",
 		"https://0.0.0.0":                    "cannot reach",
 		"https://[::]":                       "cannot reach",
 		"https://[fe80::1%25eth0]":           "cannot reach",
@@ -70,7 +84,8 @@ func TestIssuersThatClientsMatchAreTakenAsTheyAre(t *testing.T) {
 	for _, issuer := range []string{
 		"https://id.example.com", "https://id.example.com:8443", "https://id.example.com:80", "https://xn--bcher-kva.example",
 		"https://signet", "https://my_signet.svc.cluster.local", "https://192.0.2.1", "https://[2001:db8::1]:8443",
-		"http://localhost", "http://localhost:8080", "http://127.0.0.1:443", "http://[::1]:8080",
+		"http://localhost", "http://localhost:8080", "http://127.0.0.1:443", "http://[::1]:8080", "http://[::ffff:7f00:1]:8080",
+		"https://ab--cd.example", "https://my_signet.xn--bcher-kva.example",
 	} {
 		c, err := Load(Sources{Flags: map[string]string{"issuer": issuer}})
 		if err != nil || c.Issuer != issuer {
