@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -71,9 +72,7 @@ func (d *Directory) Access(ctx context.Context, s Subject, audience string) (Acc
 }
 
 func (d *Directory) addUser(ctx context.Context, access *Access, id int64, audience string) error {
-	user, err := cache.Get(ctx, d.cache, domain.ChangeUserAccess, strconv.FormatInt(id, 10), func(ctx context.Context) (userAccess, error) {
-		return d.loadUserAccess(ctx, id)
-	})
+	user, err := d.userAccess(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -81,9 +80,7 @@ func (d *Directory) addUser(ctx context.Context, access *Access, id int64, audie
 		return err
 	}
 	for _, group := range user.groups {
-		holdings, err := cache.Get(ctx, d.cache, domain.ChangeGroupAccess, group.groupKey, func(ctx context.Context) ([]holding, error) {
-			return d.loadGroupAccess(ctx, group.groupKey)
-		})
+		holdings, err := d.groupHoldings(ctx, group.groupKey)
 		if err != nil {
 			return err
 		}
@@ -111,15 +108,9 @@ func (d *Directory) addClient(ctx context.Context, access *Access, clientID, aud
 
 // addHoldings adds what the roles give at the audience, and reports whether they give anything.
 func (d *Directory) addHoldings(ctx context.Context, access *Access, holdings []holding, audience string) (bool, error) {
-	now := d.now()
 	counted := false
-	for _, h := range holdings {
-		if !h.expiresAt.IsZero() && !now.Before(h.expiresAt) {
-			continue
-		}
-		role, err := cache.Get(ctx, d.cache, domain.ChangeRole, h.roleKey, func(ctx context.Context) (*rolePermissions, error) {
-			return d.loadRole(ctx, h.roleKey)
-		})
+	for h := range d.valid(holdings) {
+		role, err := d.role(ctx, h.roleKey)
 		if err != nil {
 			return false, err
 		}
@@ -135,6 +126,36 @@ func (d *Directory) addHoldings(ctx context.Context, access *Access, holdings []
 		}
 	}
 	return counted, nil
+}
+
+// valid are those that have not expired.
+func (d *Directory) valid(held []holding) iter.Seq[holding] {
+	now := d.now()
+	return func(yield func(holding) bool) {
+		for _, h := range held {
+			if (h.expiresAt.IsZero() || now.Before(h.expiresAt)) && !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+func (d *Directory) userAccess(ctx context.Context, id int64) (userAccess, error) {
+	return cache.Get(ctx, d.cache, domain.ChangeUserAccess, strconv.FormatInt(id, 10), func(ctx context.Context) (userAccess, error) {
+		return d.loadUserAccess(ctx, id)
+	})
+}
+
+func (d *Directory) groupHoldings(ctx context.Context, groupKey string) ([]holding, error) {
+	return cache.Get(ctx, d.cache, domain.ChangeGroupAccess, groupKey, func(ctx context.Context) ([]holding, error) {
+		return d.loadGroupAccess(ctx, groupKey)
+	})
+}
+
+func (d *Directory) role(ctx context.Context, roleKey string) (*rolePermissions, error) {
+	return cache.Get(ctx, d.cache, domain.ChangeRole, roleKey, func(ctx context.Context) (*rolePermissions, error) {
+		return d.loadRole(ctx, roleKey)
+	})
 }
 
 func (d *Directory) loadUserAccess(ctx context.Context, id int64) (userAccess, error) {

@@ -38,8 +38,8 @@ const (
 	ScopePhone         = "phone"   // no user has a phone number yet: it gives nothing
 	ScopeAddress       = "address" // nor an address
 	ScopeOfflineAccess = "offline_access"
-	ScopeRoles         = "roles"  // the user's roles in access tokens
-	ScopeGroups        = "groups" // the user's groups in access tokens
+	ScopeRoles         = "roles"  // the user's roles
+	ScopeGroups        = "groups" // the user's groups
 )
 
 // IdentityScopes are all of them; no API has a permission of such a name.

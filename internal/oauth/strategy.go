@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
-	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +102,11 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 		claims["nonce"] = sess.nonce
 	}
 	addProfile(claims, sess.user, scopes)
-	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL))
+	lists, err := s.provider.addMemberships(ctx, claims, sess.user, scopes, maxIDTokenNames)
+	if err != nil {
+		return err
+	}
+	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL), lists...)
 	if err != nil {
 		return err
 	}
@@ -133,19 +136,4 @@ func (s *strategy) AccessTokenSignature(context.Context, string) string { return
 // ValidateAccessToken is not used: introspection is our own.
 func (s *strategy) ValidateAccessToken(context.Context, fosite.Requester, string) error {
 	return errRefused
-}
-
-// addProfile adds the claims that the scopes ask for (OpenID Connect Core §5.4).
-func addProfile(claims map[string]any, user *domain.User, scopes []string) {
-	if slices.Contains(scopes, domain.ScopeProfile) {
-		claims["preferred_username"] = user.Username
-		if user.Name != "" {
-			claims["name"] = user.Name
-		}
-		claims["updated_at"] = user.UpdatedAt.Unix()
-	}
-	if slices.Contains(scopes, domain.ScopeEmail) && user.Email != "" {
-		claims["email"] = user.Email
-		claims["email_verified"] = user.EmailVerified
-	}
 }

@@ -40,7 +40,12 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "Access tokens for this API do not open userinfo.")
 	default:
 		claims := map[string]any{"sub": active.User.Subject}
-		addProfile(claims, active.User, token.SplitScopes(active.Claims.Scope))
+		scopes := token.SplitScopes(active.Claims.Scope)
+		addProfile(claims, active.User, scopes)
+		if _, err := p.addMemberships(r.Context(), claims, active.User, scopes, maxUserinfoNames); err != nil {
+			p.fail(w, r, err)
+			return
+		}
 		httpjson.Write(w, http.StatusOK, claims)
 	}
 }

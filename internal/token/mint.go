@@ -34,7 +34,7 @@ type Config struct {
 	Statuses  *status.Allocator
 	Issuer    string
 	AccessTTL time.Duration // where an API sets none
-	MaxSize   int           // of an access token in bytes, at most domain.MaxTokenSize
+	MaxSize   int           // of a token in bytes, at most domain.MaxTokenSize
 	Now       func() time.Time
 }
 
@@ -149,15 +149,22 @@ func expiry(issued, expires time.Time, ends []time.Time) time.Time {
 	return expires
 }
 
-// MintID signs an ID token for a client (OpenID Connect Core §2). The claims "jti", "iat" and "exp" are set here. It is not yet
-// in the index.
-func (m *Minter) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time) (string, domain.IssuedToken, error) {
+// MintID signs an ID token for a client (OpenID Connect Core §2). The claims "jti", "iat" and "exp" are set here; the optional ones are
+// taken out, the first one first, while the token is larger than tokens may be. It is not yet in the index.
+func (m *Minter) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time, optional ...string) (string, domain.IssuedToken, error) {
 	record := domain.IssuedToken{
 		ID: newTokenID(m.now()), Kind: domain.TokenIdentity, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
 		ExpiresAt: expires.Truncate(time.Second),
 	}
 	claims["jti"], claims["iat"], claims["exp"] = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
 	token, keyID, err := m.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
+	for _, claim := range optional {
+		if err != nil || len(token) <= m.maxSize {
+			break
+		}
+		delete(claims, claim)
+		token, keyID, err = m.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
+	}
 	record.KeyID = keyID
 	return token, record, err
 }

@@ -84,7 +84,7 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) 
 		IDTokenAlgs:  domain.SigningAlgs,
 		Claims: []string{
 			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
-			"name", "preferred_username", "updated_at", "email", "email_verified",
+			"name", "preferred_username", "updated_at", "email", "email_verified", "groups", "roles",
 		},
 		Prompts: []string{"none", "login", "consent", "select_account"},
 	}, metadataMaxAge)
