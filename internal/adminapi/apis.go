@@ -28,9 +28,9 @@ func (s *surface) mountAPIs() {
 
 type createAPIInput struct {
 	Body struct {
-		Audience       string                `json:"audience"`
-		Name           string                `json:"name,omitempty"`
-		SigningAlg     string                `json:"signing_alg,omitempty"`
+		Audience       string                `json:"audience" minLength:"1"`
+		Name           string                `json:"name,omitempty" doc:"Empty: none"`
+		SigningAlg     string                `json:"signing_alg,omitempty" minLength:"1" doc:"Left out: ES256"`
 		AccessTokenTTL int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; left out: the server's default"`
 		NoUserinfo     bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
 		Permissions    []admin.APIPermission `json:"permissions,omitempty" maxItems:"1000"`
@@ -57,8 +57,8 @@ func permissions(given []admin.APIPermission) []domain.Permission {
 type updateAPIInput struct {
 	EditInput
 	Body struct {
-		Name           *string                `json:"name,omitempty"`
-		SigningAlg     *string                `json:"signing_alg,omitempty"`
+		Name           *string                `json:"name,omitempty" doc:"Empty: none from now on"`
+		SigningAlg     *string                `json:"signing_alg,omitempty" minLength:"1"`
 		AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
 		NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
 		Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`

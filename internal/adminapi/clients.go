@@ -33,16 +33,16 @@ func (s *surface) mountClients() {
 
 type createClientInput struct {
 	Body struct {
-		ClientID                 string            `json:"client_id,omitempty" doc:"Left out: one is made"`
-		ClientSecret             string            `json:"client_secret,omitempty" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
-		Name                     string            `json:"client_name,omitempty"`
+		ClientID                 string            `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
+		ClientSecret             string            `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		Name                     string            `json:"client_name,omitempty" doc:"Empty: none"`
 		AuthMethod               string            `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
 		GrantTypes               []string          `json:"grant_types,omitempty" maxItems:"20"`
 		RedirectURIs             []string          `json:"redirect_uris,omitempty" maxItems:"100"`
 		PostLogoutRedirectURIs   []string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
-		BackchannelLogoutURI     string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions"`
+		BackchannelLogoutURI     string            `json:"backchannel_logout_uri,omitempty" minLength:"1" maxLength:"2000" doc:"Where it hears of ended sessions"`
 		BackchannelLogoutPrivate bool              `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
-		IDTokenAlg               string            `json:"id_token_signed_response_alg,omitempty"`
+		IDTokenAlg               string            `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"Left out: RS256"`
 		FirstParty               bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
 		RequirePKCE              bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
 		APIs                     []admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
@@ -71,13 +71,13 @@ func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
 type updateClientInput struct {
 	EditInput
 	Body struct {
-		Name                     *string            `json:"client_name,omitempty"`
+		Name                     *string            `json:"client_name,omitempty" doc:"Empty: none from now on"`
 		GrantTypes               *[]string          `json:"grant_types,omitempty" maxItems:"20"`
 		RedirectURIs             *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
 		PostLogoutRedirectURIs   *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100"`
-		BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000"`
+		BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere from now on"`
 		BackchannelLogoutPrivate *bool              `json:"backchannel_logout_private,omitempty"`
-		IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty"`
+		IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty" minLength:"1"`
 		FirstParty               *bool              `json:"first_party,omitempty"`
 		RequirePKCE              *bool              `json:"require_pkce,omitempty"`
 		APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`

@@ -32,8 +32,8 @@ func (s *surface) mountGroups() {
 
 type createGroupInput struct {
 	Body struct {
-		Name        string `json:"name"`
-		Description string `json:"description,omitempty"`
+		Name        string `json:"name" minLength:"1"`
+		Description string `json:"description,omitempty" doc:"Empty: none"`
 	}
 }
 
@@ -45,7 +45,7 @@ func (s *surface) createGroup(ctx context.Context, caller authn.Caller, in *crea
 type updateGroupInput struct {
 	EditInput
 	Body struct {
-		Description *string `json:"description,omitempty"`
+		Description *string `json:"description,omitempty" doc:"Empty: none from now on"`
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *surface) listKeys(ctx context.Context, caller authn.Caller, _ *struct{}
 type rotateKeyInput struct {
 	Body struct {
 		Force bool   `json:"force,omitempty" doc:"Although the next key has not been published for as long as services may cache the JWKS"`
-		Alg   string `json:"alg"`
+		Alg   string `json:"alg" minLength:"1"`
 	}
 }
 

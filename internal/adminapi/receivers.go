@@ -28,12 +28,12 @@ func (s *surface) mountReceivers() {
 
 type createReceiverInput struct {
 	Body struct {
-		ClientID     string          `json:"client_id"`
+		ClientID     string          `json:"client_id" minLength:"1"`
 		Method       domain.Delivery `json:"method" enum:"poll,push"`
-		Endpoint     string          `json:"endpoint,omitempty" doc:"Where events are pushed to"`
-		Bearer       string          `json:"bearer_token,omitempty" doc:"Sent with every push"`
+		Endpoint     string          `json:"endpoint,omitempty" minLength:"1" doc:"Where events are pushed to"`
+		Bearer       string          `json:"bearer_token,omitempty" minLength:"1" doc:"Sent with every push"`
 		AllowPrivate bool            `json:"allow_private,omitempty" doc:"The endpoint may be at a private address"`
-		Events       []string        `json:"events,omitempty" maxItems:"20" doc:"Left out: all"`
+		Events       []string        `json:"events,omitempty" minItems:"1" maxItems:"20" doc:"Left out: all"`
 	}
 }
 

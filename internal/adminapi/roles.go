@@ -35,8 +35,8 @@ func (s *surface) mountRoles() {
 
 type createRoleInput struct {
 	Body struct {
-		Name        string                 `json:"name"`
-		Description string                 `json:"description,omitempty"`
+		Name        string                 `json:"name" minLength:"1"`
+		Description string                 `json:"description,omitempty" doc:"Empty: none"`
 		Permissions []admin.RolePermission `json:"permissions,omitempty" maxItems:"1000"`
 	}
 }
@@ -59,7 +59,7 @@ func rolePermissions(given []admin.RolePermission) []domain.RolePermission {
 type updateRoleInput struct {
 	EditInput
 	Body struct {
-		Description *string                 `json:"description,omitempty"`
+		Description *string                 `json:"description,omitempty" doc:"Empty: none from now on"`
 		Permissions *[]admin.RolePermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the role gives from now on"`
 	}
 }

@@ -30,11 +30,11 @@ func (s *surface) mountUsers() {
 
 type createUserInput struct {
 	Body struct {
-		Username      string `json:"username"`
-		Name          string `json:"name,omitempty"`
-		Email         string `json:"email,omitempty"`
+		Username      string `json:"username" minLength:"1"`
+		Name          string `json:"name,omitempty" doc:"Empty: none"`
+		Email         string `json:"email,omitempty" doc:"Empty: none"`
 		EmailVerified bool   `json:"email_verified,omitempty"`
-		Password      string `json:"password,omitempty" doc:"Left out: the user cannot sign in with one"`
+		Password      string `json:"password,omitempty" minLength:"1" doc:"Left out: the user cannot sign in with one"`
 	}
 }
 
@@ -46,8 +46,8 @@ func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *creat
 type updateUserInput struct {
 	EditInput
 	Body struct {
-		Name          *string `json:"name,omitempty"`
-		Email         *string `json:"email,omitempty" doc:"A new address counts as not verified, unless email_verified is given"`
+		Name          *string `json:"name,omitempty" doc:"Empty: none from now on"`
+		Email         *string `json:"email,omitempty" doc:"Empty: none from now on. A new address counts as not verified, unless email_verified is given"`
 		EmailVerified *bool   `json:"email_verified,omitempty"`
 	}
 }

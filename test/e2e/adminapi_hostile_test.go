@@ -29,7 +29,14 @@ type apiOperation struct {
 type apiDescription struct {
 	Paths      map[string]map[string]apiOperation
 	Components struct {
-		Schemas map[string]struct{ Properties map[string]any }
+		Schemas map[string]apiSchema
+	}
+}
+
+type apiSchema struct {
+	Properties map[string]struct {
+		Type        any
+		Description string
 	}
 }
 
@@ -41,11 +48,15 @@ func (s *server) describeAPI(t *testing.T) (d apiDescription) {
 	return d
 }
 
+// schema is that of an operation's JSON body.
+func (d apiDescription) schema(o apiOperation) apiSchema {
+	ref := o.RequestBody.Content["application/json"].Schema.Ref
+	return d.Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
+}
+
 // members are those of an operation's JSON body, sorted.
 func (d apiDescription) members(o apiOperation) []string {
-	ref := o.RequestBody.Content["application/json"].Schema.Ref
-	schema := d.Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(schema.Properties)), func(name string) bool { return name == "$schema" })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.schema(o).Properties)), func(name string) bool { return name == "$schema" })
 }
 
 func TestTheAPIDescribesEveryOperationWithItsPermission(t *testing.T) {
@@ -81,14 +92,14 @@ var bodies = map[string]string{
 	"group.update":      `{"description":"Operations"}`,
 	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,
 	"role.update":       `{"description":"Reads orders","permissions":[]}`,
-	"client.create": `{"client_id":"bills","client_secret":"","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],
-		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"","backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"apis":[],"serves":[]}`,
+	"client.create": `{"client_id":"bills","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],
+		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"https://bills.example/out","backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"apis":[],"serves":[]}`,
 	"client.update": `{"client_name":"Shop","grant_types":["authorization_code"],"redirect_uris":["https://shop.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"","backchannel_logout_private":false,
 		"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"apis":[],"serves":[]}`,
 	"client.add_secret": `{"expires_at":"2999-01-01T00:00:00Z"}`,
 	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
 	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
-	"receiver.create":   `{"client_id":"nobody","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":[]}`,
+	"receiver.create":   `{"client_id":"nobody","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["revoked"]}`,
 	"revocation.begin":  `{"client":"nobody"}`,
 	"key.rotate":        `{"alg":"none"}`,
 	"audit.erase":       `{"user":"nobody"}`,
@@ -147,7 +158,13 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 	})
 }
 
-// tryBodies sends hostile values as each member of a body in turn. null, a name in another case, an unknown one and one that is
+// mayNotBeEmpty reports whether a member is text that is not described as one that may be empty.
+func (d apiDescription) mayNotBeEmpty(o apiOperation, member string) bool {
+	property := d.schema(o).Properties[member]
+	return property.Type == "string" && !strings.Contains(property.Description, "Empty:")
+}
+
+// tryBodies sends hostile values as each member of a body in turn. null, text that is empty and says nothing by it, a name in another case, an unknown one and one that is
 // given twice are refused.
 func (d apiDescription) tryBodies(t *testing.T, o apiOperation, try func(body string) answer) {
 	t.Helper()
@@ -183,8 +200,14 @@ func (d apiDescription) tryBodies(t *testing.T, o apiOperation, try func(body st
 			value = `"x"`
 		}
 		refused(body(member, "null"))
+		if d.mayNotBeEmpty(o, member) {
+			refused(body(member, `""`))
+		}
 		refused(body(strings.ToUpper(member), value))
 		refused(body(member, value, quoted(member)+":"+value))
+	}
+	if slices.Contains(members, "events") {
+		refused(body("events", `[]`)) // would be all
 	}
 	refused(body("unknown", `1`))
 	refused("null")
