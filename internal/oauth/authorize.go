@@ -77,14 +77,12 @@ func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request, spen
 
 // readAuthorization parses and judges a request. A returned authorization with an error is one that may be redirected.
 func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*authorization, error) {
-	values, repeated, waiting, err := p.authorizationForm(w, r)
+	values, wrong, waiting, err := p.authorizationForm(w, r)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"client_id", "redirect_uri"} {
-		if slices.Contains(repeated, name) {
-			return nil, errRepeated(name)
-		}
+	if err := errors.Join(wrong["client_id"], wrong["redirect_uri"]); err != nil {
+		return nil, err
 	}
 	found, err := p.Registry.LookupClient(r.Context(), values.Get("client_id"))
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
@@ -106,11 +104,8 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 		unsupported = err
 	}
 	switch {
-	case slices.Contains(repeated, "state"):
-		a.state = "" // nobody knows which
-		return a, errRepeated("state")
-	case len(repeated) > 0:
-		return a, errRepeated(repeated[0])
+	case len(wrong) > 0:
+		return a, wrong.first()
 	case unsupported != nil:
 		return a, unsupported
 	case !values.Has("response_type"):
@@ -146,10 +141,10 @@ func refuseParameters(values url.Values) error {
 	return nil
 }
 
-// authorizationForm reads the parameters, from a sealed interaction, the query or the body, and names those that are there more than
-// once. The interaction is empty if none is sealed.
+// authorizationForm reads the parameters, from a sealed interaction, the query or the body, and says what is wrong with
+// which. The interaction is empty if none is sealed.
 func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
-	values url.Values, repeated []string, waiting interaction.Interaction, err error,
+	values url.Values, wrong problems, waiting interaction.Interaction, err error,
 ) {
 	encoded := r.URL.RawQuery
 	sealed, ours := strings.CutPrefix(encoded, "flow=")
@@ -168,10 +163,10 @@ func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
 		}
 		return requestForm(waiting.Request), nil, waiting, nil
 	}
-	if values, repeated, err = parse(encoded, authorizationParameters); err == nil && besideRedirectURI(encoded, values) > maxRequest {
+	if values, wrong, err = parse(encoded, authorizationParameters); err == nil && besideRedirectURI(encoded, values) > maxRequest {
 		err = fosite.ErrInvalidRequest.WithHint("The request is too long.")
 	}
-	return values, repeated, waiting, err
+	return values, wrong, waiting, err
 }
 
 // judge checks everything of a request that does not depend on the person.

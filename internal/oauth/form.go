@@ -3,6 +3,7 @@ package oauth
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -47,12 +48,12 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	form, repeated, err := parse(body, formParameters)
+	form, wrong, err := parse(body, formParameters)
+	if err == nil {
+		err = wrong.first()
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(repeated) > 0 {
-		return nil, errRepeated(repeated[0])
 	}
 	r.Form, r.PostForm = form, form
 	return form, nil
@@ -78,30 +79,54 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	return body.String(), nil
 }
 
-// parse reads parameters, each value to the byte. An empty one counts as absent (RFC 6749 §3.1). Of the known parameters, repeated
-// lists those that are there more than once; unknown ones that are, are left out.
-func parse(encoded string, known []string) (values url.Values, repeated []string, err error) {
-	if values, err = url.ParseQuery(encoded); err != nil {
-		return nil, nil, fosite.ErrInvalidRequest.WithHint("The parameters are not well-formed.")
-	}
-	if len(values) > maxParameters {
+// parse reads parameters, each value to the byte. An empty one counts as absent (RFC 6749 §3.1). wrong says of the known parameters
+// which are no text or are there more than once; unknown ones that are, are left out like these.
+func parse(encoded string, known []string) (values url.Values, wrong problems, err error) {
+	if strings.Count(encoded, "&") >= maxParameters {
 		return nil, nil, fosite.ErrInvalidRequest.WithHint("There are too many parameters.")
 	}
-	for name, value := range values {
-		if !clean(name) || slices.ContainsFunc(value, func(v string) bool { return !clean(v) }) {
-			return nil, nil, fosite.ErrInvalidRequest.WithHint("A parameter is not well-formed text.")
-		}
-		values[name] = slices.DeleteFunc(value, func(v string) bool { return v == "" })
-		many := len(value) > 1 && !slices.Contains(repeatable, name)
+	values, wrong = url.Values{}, problems{}
+	for pair := range strings.SplitSeq(encoded, "&") { // not url.ParseQuery: to it a semicolon is an error
+		name, value, _ := strings.Cut(pair, "=")
+		name, nameIsText := unescape(name)
+		value, valueIsText := unescape(value)
 		switch {
-		case many && slices.Contains(known, name):
-			repeated = append(repeated, name)
-		case many, len(values[name]) == 0:
+		case !nameIsText || !valueIsText:
+			if slices.Contains(known, name) || slices.Contains(repeatable, name) {
+				wrong[name] = fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is not well-formed text.", name)
+			}
+		case name != "":
+			values[name] = append(values[name], value)
+		}
+	}
+	for name, given := range values {
+		values[name] = slices.DeleteFunc(given, func(v string) bool { return v == "" })
+		many := len(given) > 1 && !slices.Contains(repeatable, name)
+		if many && slices.Contains(known, name) {
+			wrong[name] = fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is there more than once.", name)
+		}
+		if many || wrong[name] != nil || len(values[name]) == 0 {
 			delete(values, name)
 		}
 	}
-	slices.Sort(repeated)
-	return values, repeated, nil
+	return values, wrong, nil
+}
+
+// problems says what is wrong with parameters, by name.
+type problems map[string]error
+
+// first returns the problem of the first name in the alphabet, nil if there is none.
+func (p problems) first() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p[slices.Min(slices.Collect(maps.Keys(p)))]
+}
+
+// unescape decodes a name or a value. Not ok if it is no text that is fit for a database: UTF-8 without NUL.
+func unescape(encoded string) (text string, ok bool) {
+	text, err := url.QueryUnescape(encoded)
+	return text, err == nil && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // checkScopeForm wants the alphabet of RFC 6749 §3.3 in the scope: fosite takes off whatever is blank in Unicode.
@@ -111,13 +136,6 @@ func checkScopeForm(form url.Values) error {
 	}
 	return nil
 }
-
-func errRepeated(name string) error {
-	return fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is there more than once.", name)
-}
-
-// clean says whether text is fit for a database: UTF-8 without NUL.
-func clean(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 // printable keeps what may stand in an error_description (RFC 6749 §5.2), and no backtick, of which fosite writes single ones.
 func printable(text string) string {

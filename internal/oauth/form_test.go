@@ -1,8 +1,10 @@
 package oauth
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +22,7 @@ func TestReadFormRefusesWhatIsNotAPlainForm(t *testing.T) {
 		"JSON":                   {"/t", "application/json", "{}", http.StatusBadRequest},
 		"no content type":        {"/t", "", "a=b", http.StatusBadRequest},
 		"repeated parameter":     {"/t", form, "scope=a&scope=b", http.StatusBadRequest},
-		"broken escape":          {"/t", form, "a=%zz", http.StatusBadRequest},
+		"broken escape":          {"/t", form, "client_id=%zz", http.StatusBadRequest},
 		"NUL":                    {"/t", form, "client_id=%00", http.StatusBadRequest},
 		"not UTF-8":              {"/t", form, "client_id=%ff", http.StatusBadRequest},
 		"too many parameters":    {"/t", form, manyParameters(), http.StatusBadRequest},
@@ -60,6 +62,44 @@ func TestReadFormTakesSeveralResources(t *testing.T) {
 	}
 	if form.Has("empty") {
 		t.Error("an empty parameter counts as present")
+	}
+}
+
+func TestParametersAreReadToTheByte(t *testing.T) {
+	known := []string{"state", "nonce", "scope"}
+	for encoded, want := range map[string]string{ // what is read, and what is wrong
+		"state=abcd;efgh&nonce=n":               "nonce=n&state=abcd%3Befgh",
+		"state=a&utm=a;b&;&;=&a;b=c":            "a%3Bb=c&state=a&utm=a%3Bb",
+		"state=a&x=%zz&%zz=x&%ff=x&y=%0":        "state=a",
+		"state=a&x=%00&x=%ff&z%00=1&=1&":        "state=a",
+		"st%61te=a=b&&nonce=+%20":               "nonce=++&state=a%3Db",
+		"state=&nonce":                          "",
+		"x=1&x=2&state=a&resource=1&resource=2": "resource=1&resource=2&state=a",
+		"state=%00ab&scope=x":                   "scope=x wrong state",
+		"state=%FFab&scope=x":                   "scope=x wrong state",
+		"state=%&scope=x":                       "scope=x wrong state",
+		"state=a&nonce=%00&scope=%f":            "state=a wrong nonce scope",
+		"state=a&resource=%ff":                  "state=a wrong resource",
+		"state=a&state=b&scope=x":               "scope=x wrong state",
+		"state=a&state=%ff":                     " wrong state",
+	} {
+		values, wrong, err := parse(encoded, known)
+		if err != nil {
+			t.Errorf("%s: %v", encoded, err)
+			continue
+		}
+		for name, value := range values {
+			if len(value) == 0 {
+				t.Errorf("%s: %s is there without a value", encoded, name)
+			}
+		}
+		got := values.Encode()
+		if names := slices.Sorted(maps.Keys(wrong)); len(names) > 0 {
+			got += " wrong " + strings.Join(names, " ")
+		}
+		if got != want {
+			t.Errorf("%s: read as %q, want %q", encoded, got, want)
+		}
 	}
 }
 

@@ -32,9 +32,9 @@ type endSessionForm struct {
 // logout is the logout endpoint. Whose ID token of this very session the application presents is signed out at once, everybody else is
 // asked: anybody can lead a browser here.
 func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
-	values, repeated, err := parse(r.URL.RawQuery, logoutParameters)
-	if err == nil && len(repeated) > 0 {
-		err = errRepeated(repeated[0])
+	values, wrong, err := parse(r.URL.RawQuery, logoutParameters)
+	if err == nil {
+		err = wrong.first()
 	}
 	var request logoutRequest
 	if err == nil {
@@ -66,12 +66,12 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) postLogout(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	var values url.Values
-	var repeated []string
+	var wrong problems
 	if err == nil {
-		values, repeated, err = parse(body, logoutParameters)
+		values, wrong, err = parse(body, logoutParameters)
 	}
-	if err == nil && len(repeated) > 0 {
-		err = errRepeated(repeated[0])
+	if err == nil {
+		err = wrong.first()
 	}
 	if err != nil {
 		p.failLogout(w, r, err)

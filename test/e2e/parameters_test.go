@@ -115,6 +115,47 @@ func TestRepeatedParameters(t *testing.T) {
 	})
 }
 
+func TestParametersThatAreNoText(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		b := newBrowser(t, s.server)
+		query := with(newAuthorization(s.web).query, "state", "", "nonce", "").Encode()
+		for _, more := range []string{"&state=abcd;efgh", "&utm=a;b&state=abcd;efgh", "&;&state=abcd;efgh", "&x=%zz&%zz&state=abcd%3Befgh", "&x=%00&y=%ff&state=abcd;efgh"} {
+			p := b.open(s.url + "/oauth2/authorize?" + query + more)
+			if !p.left {
+				p = p.signIn()
+			}
+			if got := p.url.Query(); got.Get("code") == "" || got.Get("state") != "abcd;efgh" {
+				t.Errorf("%s: %s (%d) %s", more, p.url, p.status, p.text)
+			}
+		}
+		for _, name := range []string{"state", "nonce", "scope", "prompt", "code_challenge", "resource", "response_mode", "response_type"} {
+			for _, value := range []string{"%00", "%00abc", "%FFabc", "abc%zz", "%"} {
+				for _, state := range []string{"", "&state=abcd;efgh"} {
+					again := query + state + "&" + name + "=" + value
+					p := b.open(s.url + "/oauth2/authorize?" + again)
+					p.wantErrorBack(t, s.issuer, "invalid_request")
+					got := p.url.Query()
+					if kept := state != "" && name != "state"; kept != (got.Get("state") == "abcd;efgh") || !kept && got.Has("state") {
+						t.Errorf("%s: sent back with the state %q", again, got["state"])
+					}
+					if !strings.Contains(got.Get("error_description"), "'"+name+"'") {
+						t.Errorf("%s: %s", again, got.Get("error_description"))
+					}
+				}
+			}
+		}
+		form := clientCredentials().Encode()
+		for more, status := range map[string]int{"&x=%zz&;": http.StatusOK, "&scope=%ff": http.StatusBadRequest, "&resource=%00": http.StatusBadRequest} {
+			r := s.request(http.MethodPost, "/oauth2/token", strings.NewReader(form+more))
+			r.SetBasicAuth(s.reporting.ID, s.reporting.Secret)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if got := do(r); got.status != status {
+				t.Errorf("%s: %d %s", more, got.status, got.body)
+			}
+		}
+	})
+}
+
 func TestErrorsSayWhatIsMissing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		a := newAuthorization(s.web)
@@ -169,8 +210,8 @@ func TestPageThatEndsASignInSaysWhy(t *testing.T) {
 			"wrong redirect_uri":  {with(query, "redirect_uri", "https://evil.example").Encode(), "The redirect_uri is not one that is registered for this application."},
 			"no redirect_uri":     {with(query, "redirect_uri", "", "client_id", several.ID).Encode(), "The redirect_uri is missing."},
 			"two redirect_uris":   {query.Encode() + "&redirect_uri=x", "The parameter 'redirect_uri' is there more than once."},
-			"not well-formed":     {query.Encode() + "&a=%zz", "The parameters are not well-formed."},
-			"not text":            {query.Encode() + "&a=%ff", "A parameter is not well-formed text."},
+			"not well-formed":     {with(query, "client_id", "").Encode() + "&client_id=%zz", "The parameter 'client_id' is not well-formed text."},
+			"not text":            {with(query, "redirect_uri", "").Encode() + "&redirect_uri=%ff", "The parameter 'redirect_uri' is not well-formed text."},
 			"too long":            {query.Encode() + "&a=" + strings.Repeat("a", 20000), "The request is too long."},
 			"too many parameters": {query.Encode() + "&" + strings.Join(slices.Collect(names(70)), "=1&"), "There are too many parameters."},
 			"broken flow":         {"flow=x", "The sign-in took too long."},
