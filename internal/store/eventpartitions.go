@@ -36,31 +36,32 @@ func (p *postgres) dropEvents(ctx context.Context, db *DB, through int64) error 
 }
 
 func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64, now time.Time) error {
-	there, err := listPartitions(ctx, conn, eventPartitions)
+	var there time.Time
+	if err := conn.QueryRow(ctx, `SELECT now()`).Scan(&there); err != nil {
+		return err
+	}
+	if there.Before(now) { // a month must be over by both clocks
+		now = there
+	}
+	months, err := listPartitions(ctx, conn, eventPartitions)
 	if err != nil {
 		return err
 	}
-	for _, month := range there {
-		needed, err := hasEvents(ctx, conn, month, through)
+	for _, month := range months {
+		needed := func(ctx context.Context, on querier) (bool, error) {
+			if eventPartitions.next(month.from).After(now) {
+				return true, nil
+			}
+			return hasEvents(ctx, on, month, through)
+		}
+		keep, err := needed(ctx, conn)
 		if err != nil {
 			return err
 		}
-		if !month.leaving && (needed || eventPartitions.next(month.from).After(now)) {
+		if keep && !month.leaving {
 			continue
 		}
-		if err := p.detachPartition(ctx, conn, eventPartitions, month); err != nil {
-			return err
-		}
-		needed, err = hasEvents(ctx, conn, month, through)
-		switch {
-		case err != nil:
-			return err
-		case needed: // by a replica whose clock is behind, until the partition was detached
-			err = p.attachPartitions(ctx, conn, eventPartitions, []time.Time{month.from})
-		default:
-			_, err = conn.Exec(ctx, `DROP TABLE `+month.name)
-		}
-		if err != nil {
+		if err := p.dropPartition(ctx, conn, eventPartitions, month, needed); err != nil {
 			return err
 		}
 	}
@@ -68,7 +69,7 @@ func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64
 }
 
 // hasEvents says whether a month has events after a seq.
-func hasEvents(ctx context.Context, conn *pgx.Conn, month partition, seq int64) (has bool, err error) {
-	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM `+month.name+` WHERE seq > $1)`, seq).Scan(&has)
+func hasEvents(ctx context.Context, on querier, month partition, seq int64) (has bool, err error) {
+	err = on.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM `+month.name+` WHERE seq > $1)`, seq).Scan(&has)
 	return has, err
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -150,5 +151,68 @@ func TestAMonthWhoseDroppingWasInterruptedIsDroppedNextTime(t *testing.T) {
 	}
 	if got := months(t, conn); !slices.Equal(got, []string{"202602"}) {
 		t.Errorf("the log has months %v", got)
+	}
+}
+
+func TestAnEventIsKeptThatIsWrittenWhileItsMonthIsDropped(t *testing.T) {
+	url := pgtest.Database(t)
+	one, other, conn := inApril(t, url), inApril(t, url), connect(t, url)
+	for _, month := range []time.Month{1, 2} {
+		if err := record(t.Context(), one, month); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const waiting = `SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	_, err := conn.Exec(t.Context(), `
+		CREATE FUNCTION wait_for_test() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(42); END';
+		CREATE EVENT TRIGGER before_drop ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION wait_for_test();
+		SELECT pg_advisory_lock(42)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped, written := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := one.DeleteEvents(t.Context(), 1, 100)
+		dropped <- err
+	}()
+	for count(t, conn, waiting) < 1 { // it is about to drop the month
+		time.Sleep(time.Millisecond)
+	}
+	go func() { written <- record(t.Context(), other, 1) }()
+	for count(t, conn, waiting) < 2 && len(written) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_unlock(42)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-dropped, <-written); err != nil {
+		t.Fatal(err)
+	}
+	if got := seqs(t, other); !slices.Equal(got, []int64{2, 3}) {
+		t.Errorf("the log has %v", got)
+	}
+}
+
+func TestThePresentMonthOfTheDatabaseIsNotDropped(t *testing.T) {
+	url := pgtest.Database(t)
+	db, err := store.Open(t.Context(), url, store.Options{Now: func() time.Time { return time.Now().AddDate(1, 0, 0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PreparePartitions(t.Context(), time.Now(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, url)
+	before := months(t, conn)
+	if _, err := db.DeleteEvents(t.Context(), 0, 100); err != nil {
+		t.Fatal(err)
+	}
+	if got := months(t, conn); !slices.Equal(got, before) {
+		t.Errorf("the log has months %v, had %v", got, before)
 	}
 }

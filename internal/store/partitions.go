@@ -63,6 +63,12 @@ type partition struct {
 	leaving  bool // its detachment was begun
 }
 
+// querier is a connection, or a transaction on it.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
 func beginningOfMonth(t time.Time) time.Time {
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
@@ -152,7 +158,7 @@ func (p *postgres) attachPartitions(ctx context.Context, conn *pgx.Conn, of part
 }
 
 func attachPartition(ctx context.Context, tx pgx.Tx, of partitioning, from time.Time) error {
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`); err != nil { // one at a time
+	if err := lockAttaching(ctx, tx); err != nil {
 		return err
 	}
 	partitions, err := listPartitions(ctx, tx, of) // another replica may have been first
@@ -172,6 +178,12 @@ func attachPartition(ctx context.Context, tx pgx.Tx, of partitioning, from time.
 	return err
 }
 
+// lockAttaching keeps others from attaching partitions until the transaction ends.
+func lockAttaching(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock('jti_time'::regproc::oid::bigint)`)
+	return err
+}
+
 func findPartition(partitions []partition, from time.Time) (there, attached bool) {
 	i := slices.IndexFunc(partitions, func(p partition) bool { return p.from.Equal(from) })
 	return i >= 0, i >= 0 && partitions[i].attached
@@ -184,17 +196,50 @@ func (p *postgres) dropPartitions(ctx context.Context, conn *pgx.Conn, before ti
 		return err
 	}
 	for _, old := range there {
-		if !old.leaving && old.from.Add(partitionSpan).After(before) {
+		needed := old.from.Add(partitionSpan).After(before)
+		if needed && !old.leaving {
 			continue
 		}
-		if err := p.detachPartition(ctx, conn, tokenPartitions, old); err != nil {
-			return err
-		}
-		if _, err := conn.Exec(ctx, `DROP TABLE `+old.name); err != nil {
+		err := p.dropPartition(ctx, conn, tokenPartitions, old, func(context.Context, querier) (bool, error) { return needed, nil })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dropPartition detaches a partition and drops it, unless it is needed then: it is attached again. Nobody else can attach it, and write
+// to it, between the two.
+func (p *postgres) dropPartition(
+	ctx context.Context, conn *pgx.Conn, of partitioning, old partition, needed func(context.Context, querier) (bool, error),
+) error {
+	if err := p.detachPartition(ctx, conn, of, old); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if err := lockAttaching(ctx, tx); err != nil {
+			return err
+		}
+		partitions, err := listPartitions(ctx, tx, of)
+		if err != nil {
+			return err
+		}
+		if there, attached := findPartition(partitions, old.from); !there || attached { // by a replica that writes to it
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `LOCK TABLE `+old.name+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		keep, err := needed(ctx, tx)
+		switch {
+		case err != nil:
+			return err
+		case keep:
+			return attachPartition(ctx, tx, of, old.from)
+		}
+		_, err = tx.Exec(ctx, `DROP TABLE `+old.name)
+		return err
+	})
 }
 
 // detachPartition lets others go on reading and writing.
@@ -211,9 +256,7 @@ func (p *postgres) detachPartition(ctx context.Context, conn *pgx.Conn, of parti
 
 // listPartitions returns those that are attached and those that were: first the one that is leaving, if any, since no other
 // can leave before it has, then the oldest.
-func listPartitions(ctx context.Context, on interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}, of partitioning) ([]partition, error) {
+func listPartitions(ctx context.Context, on querier, of partitioning) ([]partition, error) {
 	rows, err := on.Query(ctx, `
 		SELECT c.relname, i.inhrelid IS NOT NULL, COALESCE(i.inhdetachpending, FALSE)
 		FROM pg_class parent JOIN pg_class c ON c.relnamespace = parent.relnamespace
