@@ -76,9 +76,12 @@ func TestFileMayBeNamedByTheEnvironment(t *testing.T) {
 }
 
 func TestSectionsMayBeWrittenWithDots(t *testing.T) {
-	c, err := Load(Sources{File: write(t, "log.format: json\ntokens:\nsessions: {}\nlisten:")})
-	if err != nil || c.Log.Format != "json" {
-		t.Error(c.Log.Format, err)
+	file := write(t, "log.format: json\ntokens:\ntokens.access_ttl: 5m\nsessions: {}\nlisten:")
+	for range 20 { // as the order of a map varies
+		c, err := Load(Sources{File: file, Environ: []string{"SIGNET_TOKENS_ACCESS_TTL=6m"}})
+		if err != nil || c.Log.Format != "json" || c.Tokens.AccessTTL != 6*time.Minute {
+			t.Fatal(c.Log.Format, c.Tokens.AccessTTL, err)
+		}
 	}
 }
 
@@ -168,6 +171,11 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"key in a variable", "master_key_file: $HOME/key", "", []string{"master_key_file", "$HOME", "whole path"}},
 		{"folder in a home directory", "data_dir: ~/signet", "", []string{"data_dir", "whole path"}},
 		{"key in a home directory", "master_key_file: ~root/key", "", []string{"master_key_file", "whole path"}},
+		{"set with dots and in its section", "tokens.access_ttl: 5m\ntokens: {access_ttl: 6m}", "",
+			[]string{"signet.yaml", "tokens.access_ttl is set twice", `"tokens: access_ttl"`, `"tokens.access_ttl"`}},
+		{"set in its section and with dots, alike", "tokens: {access_ttl: 6m}\ntokens.access_ttl: 6m", "", []string{"tokens.access_ttl is set twice"}},
+		{"set twice in its section", "tokens:\n  access_ttl: 5m\n  access_ttl: 6m", "", []string{"access_ttl", "already defined at line 2"}},
+		{"section twice", "tokens: {access_ttl: 5m}\ntokens: {id_ttl: 6m}", "", []string{"tokens", "already defined at line 1"}},
 		{"broken file", "tokens: [", "", []string{"signet.yaml", "yaml"}},
 	}
 	for _, test := range tests {

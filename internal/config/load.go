@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
@@ -63,26 +63,22 @@ func read(from Sources) (Config, error) {
 		path = vars[envFile]
 	}
 
-	merged := koanf.New(".")
+	inFile := koanf.New(".")
 	if path != "" {
-		if err := loadFile(merged, path); err != nil {
+		if err := loadFile(inFile, path); err != nil {
 			return c, err
 		}
 	}
-	set := map[string]any{}
+	values := inFile.All()
 	for _, f := range fields(&c) {
 		if v, ok := vars[variable(f.key)]; ok {
-			set[f.key] = v
+			values[f.key] = v
 		}
 		if v, ok := from.Flags[f.key]; ok {
-			set[f.key] = v
+			values[f.key] = v
 		}
 	}
-	if err := merged.Load(confmap.Provider(set, "."), nil); err != nil {
-		return c, fmt.Errorf("merge the settings: %w", err)
-	}
 	var problems []string
-	values := merged.All()
 	for _, f := range fields(&c) {
 		if values[f.key] == nil {
 			continue
@@ -164,7 +160,29 @@ func (oneDocument) Unmarshal(text []byte) (map[string]any, error) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("yaml: there is a second document after ---, and only one is read: join them")
 	}
-	return settings, nil
+	return settings, repeated(settings)
+}
+
+// repeated is the error of settings that are there both in their section and by a name with dots: either could count.
+func repeated(settings map[string]any) error {
+	written := map[string]string{} // by setting: the way in which it was
+	var problems []string
+	var walk func(section, path string, values map[string]any)
+	walk = func(section, path string, values map[string]any) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			key, as := section+name, path+name
+			if inner, ok := values[name].(map[string]any); ok {
+				walk(key+".", as+": ", inner)
+				continue
+			}
+			if other, ok := written[key]; ok {
+				problems = append(problems, fmt.Sprintf("%s is set twice, as %q and as %q: set it once", key, other, as))
+			}
+			written[key] = as
+		}
+	}
+	walk("", "", settings)
+	return join(problems)
 }
 
 // Marshal implements koanf.Parser.
