@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -107,10 +106,7 @@ func (h *hasher) acquire(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		h.leave(class, turn)
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
-		}
-		return ctx.Err()
+		return outOfTime(ctx)
 	}
 }
 

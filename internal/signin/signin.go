@@ -109,36 +109,32 @@ func (s *Service) Resume(ctx context.Context, steps []interaction.Step) (Progres
 }
 
 // Try takes a step of a sign-in that has come so far, and begins the session if it was the last. ErrInvalid if what was sent proves
-// nothing or the user may not sign in, a WaitError if too many attempts have failed.
+// nothing or the user may not sign in, a WaitError if too many attempts have failed, another ErrBusy if too many are under way.
 func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	name := cmp.Or(p.User.Username, a.Username)
 	try := attempt{name: name, address: remoteAddr(a.Remote), browser: a.Browser}
-	delay, ok := s.throttle.admit(try)
-	if !ok {
-		return Outcome{}, &WaitError{delay}
+	if err := s.throttle.admit(ctx, try); err != nil {
+		return Outcome{}, err
 	}
-	outcome, err := s.try(ctx, p, a, delay)
+	end := failed // also if it panics
+	defer func() { s.throttle.end(try, end) }()
+	outcome, err := s.try(ctx, p, a)
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
 		s.Log.InfoContext(ctx, "sign-in refused", "username", name[:min(len(name), 256)], "ip", address(a.Remote))
-		if failed := s.recordRefusal(ctx, name, address(a.Remote)); failed != nil {
-			return Outcome{}, failed
+		if refusal := s.recordRefusal(ctx, name, address(a.Remote)); refusal != nil {
+			return Outcome{}, refusal
 		}
 	case err != nil || outcome.Token == "":
-		s.throttle.forgive(try)
+		end = noGuess
 	default:
-		s.throttle.forget(try)
+		end = succeeded
 	}
 	return outcome, err
 }
 
-// try takes the step when the delay is over. Where many wait, browsers that the name has signed in on go first.
-func (s *Service) try(ctx context.Context, p Progress, a Attempt, delay time.Duration) (Outcome, error) {
-	select {
-	case <-ctx.Done():
-		return Outcome{}, fmt.Errorf("%w: %w", domain.ErrBusy, ctx.Err())
-	case <-time.After(delay):
-	}
+// try takes the step. Where many wait for a hash, browsers that the name has signed in on go first.
+func (s *Service) try(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	verifying := ctx
 	if a.Browser == "" {
 		verifying = stranger(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -227,6 +228,23 @@ func TestTheFirstStepDoesNotMakeUpForFailuresOfTheSecond(t *testing.T) {
 				w.t.Fatal("12 codes were guessed")
 			}
 		}
+	})
+}
+
+func TestManyRightSignInsAtTheSameTimeAllSucceed(t *testing.T) {
+	each(t, func(w *world) {
+		w.user("alice", password)
+		s := w.service(&servicetest.Codes{})
+		begun := w.resume(s, signin.Progress{})
+		var signIns sync.WaitGroup
+		for range 25 {
+			signIns.Go(func() {
+				if _, err := w.try(s, begun, "password", password); err != nil {
+					w.t.Error(err)
+				}
+			})
+		}
+		signIns.Wait()
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,8 +44,9 @@ type bucketKey struct {
 
 // bucket counts failures, and attempts under way.
 type bucket struct {
-	level float64
-	at    time.Time // as of when
+	level    float64
+	underWay int       // how many of the level
+	at       time.Time // as of when
 }
 
 // throttle counts failures to sign in, in this replica.
@@ -53,6 +55,7 @@ type throttle struct {
 
 	mu      sync.Mutex
 	buckets map[*limit]*simplelru.LRU[bucketKey, *bucket] // by kind: many of one push out none of another
+	waiting []*waiter                                     // for attempts under way, in order
 }
 
 func newThrottle(now func() time.Time) (*throttle, error) {
@@ -74,26 +77,39 @@ type attempt struct {
 	browser string // that the name has signed in on before, empty: none such
 }
 
-// admit counts an attempt, and says after which delay it may go on; or not ok, when to come again. What one bucket refuses is counted
-// in no other, and makes none: else whoever makes names up could push out the buckets of real ones.
-func (t *throttle) admit(a attempt) (delay time.Duration, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	ok = true
-	var refused time.Duration
+// verdict is on an attempt: it is admitted after a delay, refused until then, or undecided while others are under way.
+type verdict struct {
+	admitted, undecided bool
+	delay               time.Duration
+}
+
+// decide counts an attempt if it is admitted. What one bucket does not admit is counted in no other, and makes none: else whoever
+// makes names up could push out the buckets of real ones.
+func (t *throttle) decide(a attempt) verdict {
+	var delay, refused time.Duration
+	undecided := false
 	for _, key := range a.keys() {
-		if b, found := t.buckets[key.kind].Get(key); found {
-			b.drain(t.now(), key.kind)
-			wait := time.Duration((b.level + 1 - float64(key.kind.burst)) * float64(key.kind.interval))
-			if wait > key.kind.patience {
-				refused, ok = max(refused, wait-key.kind.patience), false
-			} else {
-				delay = max(delay, wait)
-			}
+		b, found := t.buckets[key.kind].Get(key)
+		if !found {
+			continue
+		}
+		b.drain(t.now(), key.kind)
+		over := b.level + 1 - float64(key.kind.burst)
+		wait := time.Duration(over * float64(key.kind.interval))
+		switch {
+		case over > 0 && over <= float64(b.underWay): // it fits if they succeed
+			undecided = true
+		case wait > key.kind.patience:
+			refused = max(refused, wait-key.kind.patience)
+		default:
+			delay = max(delay, wait)
 		}
 	}
-	if !ok {
-		return refused, false
+	switch {
+	case refused > 0:
+		return verdict{delay: refused}
+	case undecided:
+		return verdict{undecided: true}
 	}
 	for _, key := range a.keys() {
 		b, found := t.buckets[key.kind].Get(key)
@@ -102,33 +118,60 @@ func (t *throttle) admit(a attempt) (delay time.Duration, ok bool) {
 			t.buckets[key.kind].Add(key, b)
 		}
 		b.level++
+		b.underWay++
 	}
-	return delay, true
+	return verdict{admitted: true, delay: delay}
 }
 
-// forgive takes an attempt back that was no guess: it succeeded, or nothing was tried.
-func (t *throttle) forgive(a attempt) {
+// How an attempt ends. It has failed, was no guess, as nothing was tried or another step comes next, or has succeeded, which also
+// drops the failures of the person before it.
+type ending int
+
+const (
+	failed ending = iota
+	noGuess
+	succeeded
+)
+
+// end counts an attempt that was admitted as what it was, and decides on those that wait.
+func (t *throttle) end(a attempt, as ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, key := range a.keys() {
-		if b, found := t.buckets[key.kind].Get(key); found {
+	for i, key := range a.keys() {
+		b, found := t.buckets[key.kind].Get(key)
+		if !found {
+			continue
+		}
+		b.underWay = max(0, b.underWay-1)
+		switch {
+		case as == succeeded && i == 0:
+			b.level = min(b.level, float64(b.underWay))
+		case as != failed:
 			b.level = max(0, b.level-1)
 		}
 	}
-}
-
-// forget drops the failures of the person whose attempt succeeded.
-func (t *throttle) forget(a attempt) {
-	t.forgive(a)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	narrowest := a.keys()[0]
-	t.buckets[narrowest.kind].Remove(narrowest)
+	t.waiting = slices.DeleteFunc(t.waiting, func(w *waiter) bool {
+		v := t.decide(w.attempt)
+		if !v.undecided {
+			w.decided <- v
+		}
+		return !v.undecided
+	})
 }
 
 func (b *bucket) drain(now time.Time, kind *limit) {
 	b.level = max(0, b.level-float64(max(0, now.Sub(b.at)))/float64(kind.interval))
 	b.at = now
+}
+
+// site is the widest network of the address that has a limit.
+func (a attempt) site() netip.Prefix {
+	bits := 24
+	if a.address.Is6() {
+		bits = 48
+	}
+	site, _ := a.address.Prefix(bits) // no address at all is a network too
+	return site
 }
 
 // keys names the buckets that count an attempt, the narrowest first.

@@ -22,10 +22,26 @@ func from(name, address string) attempt {
 	return attempt{name: name, address: netip.MustParseAddr(address)}
 }
 
+// begin decides on an attempt, which stays under way if it is let through.
+func begin(throttle *throttle, a attempt) (delay time.Duration, ok bool) {
+	throttle.mu.Lock()
+	defer throttle.mu.Unlock()
+	v := throttle.decide(a)
+	return v.delay, v.admitted
+}
+
+// fail is an attempt that fails if it is let through.
+func fail(throttle *throttle, a attempt) (delay time.Duration, ok bool) {
+	if delay, ok = begin(throttle, a); ok {
+		throttle.end(a, failed)
+	}
+	return delay, ok
+}
+
 // exhaust fails until it is refused, and says how often it was let through, the longest delay, and how long the wait is.
 func exhaust(throttle *throttle, a attempt) (n int, longest, wait time.Duration) {
 	for n = range 1000 {
-		delay, ok := throttle.admit(a)
+		delay, ok := fail(throttle, a)
 		if !ok {
 			return n, longest, delay
 		}
@@ -34,10 +50,10 @@ func exhaust(throttle *throttle, a attempt) (n int, longest, wait time.Duration)
 	return 1000, longest, 0
 }
 
-// refused says how many of sum attempts are.
+// refused says how many of sum attempts are, where each fails.
 func refused(throttle *throttle, sum int, nth func(n int) attempt) (refused int) {
 	for n := range sum {
-		if _, ok := throttle.admit(nth(n)); !ok {
+		if _, ok := fail(throttle, nth(n)); !ok {
 			refused++
 		}
 	}
@@ -50,17 +66,17 @@ func TestOneNetworkIsSlowedDownForOneName(t *testing.T) {
 	if n != perPair.burst || wait != perPair.interval {
 		t.Errorf("%d attempts, then a wait of %s", n, wait)
 	}
-	if _, ok := throttle.admit(from("ALICE", "192.0.2.1")); ok {
+	if _, ok := fail(throttle, from("ALICE", "192.0.2.1")); ok {
 		t.Error("another spelling of the name is let through")
 	}
-	if _, ok := throttle.admit(from("alice", "192.0.2.99")); ok {
+	if _, ok := fail(throttle, from("alice", "192.0.2.99")); ok {
 		t.Error("a neighbour is let through")
 	}
-	if _, ok := throttle.admit(from("bob", "192.0.2.1")); !ok {
+	if _, ok := fail(throttle, from("bob", "192.0.2.1")); !ok {
 		t.Error("another name has to wait too")
 	}
 	*now = now.Add(wait)
-	if _, ok := throttle.admit(from("alice", "192.0.2.1")); !ok {
+	if _, ok := fail(throttle, from("alice", "192.0.2.1")); !ok {
 		t.Error("after the wait that was named there is another")
 	}
 }
@@ -94,18 +110,24 @@ func TestSuccessesAreFree(t *testing.T) {
 	throttle, now := newTestThrottle(t)
 	for n := range 1000 { // an office behind one address, and one name that signs in in fresh browsers
 		for _, a := range []attempt{from(fmt.Sprintf("user%d", n), "192.0.2.1"), from("robot", "192.0.2.1")} {
-			if delay, ok := throttle.admit(a); !ok || delay > 0 {
+			if delay, ok := begin(throttle, a); !ok || delay > 0 {
 				t.Fatalf("sign-in %d of %s has to wait %s", n, a.name, delay)
 			}
 			*now = now.Add(time.Millisecond)
-			throttle.forget(a)
+			throttle.end(a, succeeded)
 		}
 	}
 }
 
 func TestAttemptsUnderWayCountUntilTheySucceed(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
-	if n, _, _ := exhaust(throttle, from("alice", "192.0.2.1")); n != perPair.burst {
+	n := 0
+	for ; n < 1000; n++ {
+		if _, ok := begin(throttle, from("alice", "192.0.2.1")); !ok {
+			break
+		}
+	}
+	if n != perPair.burst {
 		t.Errorf("%d guesses at the same time", n)
 	}
 }
@@ -115,7 +137,7 @@ func TestStrangersCannotLockAPersonOut(t *testing.T) {
 	refused(throttle, 10*perName.burst, func(n int) attempt { return from("alice", fmt.Sprintf("192.0.%d.1", n%256)) })
 	for _, browser := range []string{"one", "another"} {
 		own := attempt{name: "alice", address: netip.MustParseAddr("192.0.2.1"), browser: browser}
-		if delay, ok := throttle.admit(own); !ok || delay > 0 {
+		if delay, ok := fail(throttle, own); !ok || delay > 0 {
 			t.Errorf("alice has to wait %s at her own browser", delay)
 		}
 	}
@@ -126,14 +148,14 @@ func TestStrangersDoNotKeepAPersonOutOfANewBrowser(t *testing.T) {
 	for second := range 3600 {
 		*now = now.Add(time.Second)
 		if second%2 == 0 { // 30 guesses a minute, from everywhere
-			throttle.admit(from("alice", fmt.Sprintf("198.18.%d.1", second%256)))
+			fail(throttle, from("alice", fmt.Sprintf("198.18.%d.1", second%256)))
 		}
 		if second%600 == 599 {
 			a := from("alice", "203.0.113.1")
-			if delay, ok := throttle.admit(a); !ok || delay > perName.patience {
+			if delay, ok := begin(throttle, a); !ok || delay > perName.patience {
 				t.Errorf("after %d s alice has to wait %s, let through: %v", second, delay, ok)
 			}
-			throttle.forget(a)
+			throttle.end(a, succeeded)
 		}
 	}
 }
@@ -154,9 +176,9 @@ func TestOneStrangerDoesNotUseUpTheName(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
 	exhaust(throttle, from("alice", "192.0.2.1"))
 	for range 10 * perName.burst {
-		throttle.admit(from("alice", "192.0.2.1"))
+		fail(throttle, from("alice", "192.0.2.1"))
 	}
-	if delay, ok := throttle.admit(from("alice", "198.51.100.1")); !ok || delay > 0 {
+	if delay, ok := fail(throttle, from("alice", "198.51.100.1")); !ok || delay > 0 {
 		t.Errorf("alice has to wait %s at a new browser", delay)
 	}
 }
@@ -165,12 +187,12 @@ func TestMadeUpNamesDoNotMakeANameForgotten(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
 	refused(throttle, 10*perName.burst, func(n int) attempt { return from("alice", fmt.Sprintf("192.0.%d.1", n%256)) })
 	for n := range throttleSize + perAddress.burst {
-		throttle.admit(from(fmt.Sprintf("user%d", n), "198.51.100.1"))
+		fail(throttle, from(fmt.Sprintf("user%d", n), "198.51.100.1"))
 	}
 	for n := range throttleSize + 1 { // more networks than are remembered
-		throttle.admit(from("alice", fmt.Sprintf("2001:db8:%x::1", n&0xffff)))
+		fail(throttle, from("alice", fmt.Sprintf("2001:db8:%x::1", n&0xffff)))
 	}
-	if _, ok := throttle.admit(from("alice", "203.0.113.1")); ok {
+	if _, ok := fail(throttle, from("alice", "203.0.113.1")); ok {
 		t.Error("alice's bucket is empty again")
 	}
 	if n := throttle.buckets[perName].Len(); n != 1+perAddress.burst {
@@ -198,7 +220,7 @@ func TestKnownBrowserIsSlowedDownTooByItsOwnFailuresAlone(t *testing.T) {
 		t.Errorf("%d attempts", n)
 	}
 	own.browser = "alice's"
-	if delay, ok := throttle.admit(own); !ok || delay > 0 {
+	if delay, ok := fail(throttle, own); !ok || delay > 0 {
 		t.Error("another browser of alice's has to wait", delay)
 	}
 }
@@ -207,10 +229,10 @@ func TestSuccessForgetsTheFailuresBefore(t *testing.T) {
 	throttle, _ := newTestThrottle(t)
 	a := from("alice", "192.0.2.1")
 	for range perPair.burst - 1 {
-		throttle.admit(a)
+		fail(throttle, a)
 	}
-	throttle.admit(a)
-	throttle.forget(a)
+	begin(throttle, a)
+	throttle.end(a, succeeded)
 	if n, _, _ := exhaust(throttle, a); n != perPair.burst {
 		t.Errorf("%d attempts after a success", n)
 	}
@@ -218,9 +240,9 @@ func TestSuccessForgetsTheFailuresBefore(t *testing.T) {
 
 func TestAClockThatIsSetBackCountsNothing(t *testing.T) {
 	throttle, now := newTestThrottle(t)
-	throttle.admit(from("alice", "192.0.2.1"))
+	fail(throttle, from("alice", "192.0.2.1"))
 	*now = now.Add(-time.Hour)
-	if _, ok := throttle.admit(from("alice", "192.0.2.1")); !ok {
+	if _, ok := fail(throttle, from("alice", "192.0.2.1")); !ok {
 		t.Error("alice has to wait")
 	}
 }
