@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // scenario has every command that answers, in an order in which each one succeeds.
@@ -152,6 +154,30 @@ func TestAMistakeOnTheCommandLineExitsWith2(t *testing.T) {
 		if code := Main(t.Context(), args, nil, &stdout, &stderr); code != exitUsage || stdout.Len() > 0 || stderr.Len() == 0 {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, &stdout, &stderr)
 		}
+	})
+}
+
+func TestNothingEmptyStandsForWhatWasLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	refuses := func(cmd *cobra.Command, more ...string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		args := append(strings.Fields(cmd.CommandPath())[1:], more...)
+		if code := Main(t.Context(), args, strings.NewReader(""), &stdout, &stderr); code != exitUsage || stdout.Len() > 0 {
+			t.Errorf("%q: exit code %d\n%s%s", args, code, &stdout, &stderr)
+		}
+	}
+	eachCommand(func(cmd *cobra.Command) {
+		if !cmd.Runnable() {
+			return // it shows its help
+		}
+		refuses(cmd, "--data-dir", dir, "")
+		refuses(cmd, "--data-dir", dir, "x", "")
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+			if !slices.Contains(mayBeEmpty, flag.Name) {
+				refuses(cmd, "--data-dir", dir, "x", "--"+flag.Name+"=")
+			}
+		})
 	})
 }
 

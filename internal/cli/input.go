@@ -64,9 +64,9 @@ func references(flags *pflag.FlagSet, into *[]reference, name, usage string) {
 // mayBeEmpty are the flags whose empty value says something: that a text is removed.
 var mayBeEmpty = []string{"description", "email", "name"}
 
-// refuseEmptyFlags makes an empty value of any other flag an error: it comes of a variable that is not set, and must not count as a flag
-// that was left out.
-func refuseEmptyFlags(cmd *cobra.Command) {
+// refuseEmpty makes an empty argument, and an empty value of any other flag, an error: it comes of a variable that is not set, and must
+// not count as one that was left out.
+func refuseEmpty(cmd *cobra.Command) {
 	refuse := func(flag *pflag.Flag) {
 		if _, wrapped := flag.Value.(notEmpty); !wrapped && !slices.Contains(mayBeEmpty, flag.Name) && flag.NoOptDefVal == "" {
 			flag.Value = notEmpty{flag.Value}
@@ -74,8 +74,16 @@ func refuseEmptyFlags(cmd *cobra.Command) {
 	}
 	cmd.PersistentFlags().VisitAll(refuse)
 	cmd.Flags().VisitAll(refuse)
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if i := slices.Index(args, ""); i >= 0 {
+				return fmt.Errorf("argument %d must not be empty", i+1)
+			}
+			return check(cmd, args)
+		}
+	}
 	for _, sub := range cmd.Commands() {
-		refuseEmptyFlags(sub)
+		refuseEmpty(sub)
 	}
 }
 

@@ -38,7 +38,7 @@ type app struct {
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, settings: map[string]string{}}
 	root := a.rootCommand()
-	refuseEmptyFlags(root)
+	refuseEmpty(root)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
