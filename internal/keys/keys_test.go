@@ -224,6 +224,11 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 			"garbage":         "a.b.c",
 			"empty":           "",
 			"JSON form":       `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+			"line end":        good + "\n",
+			"return":          good + "\r",
+			"line end within": good[:len(good)-9] + "\r\n" + good[len(good)-9:],
+			"space":           " " + good,
+			"padding":         good + "=",
 			"huge":            strings.Repeat("a", 1<<20),
 		} {
 			if _, _, err := r.Verify(eventtest.Context(t), keys.TypeAccessToken, token); !errors.Is(err, keys.ErrNotOurs) {

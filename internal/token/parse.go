@@ -4,15 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
 )
 
 // Parse reads the claims of a compact JWS without verifying its signature: anybody may have written them. false if it is none.
 func Parse(token string) (claims Claims, ok bool) {
-	parts := strings.Split(token, ".")
-	if len(token) > domain.MaxTokenSize || len(parts) != 3 {
+	parts, ok := keys.SplitCompact(token)
+	if !ok {
 		return claims, false
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
