@@ -64,6 +64,9 @@ func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, se
 	if err := json.Unmarshal(code.Form, &asked); err != nil {
 		return fmt.Errorf("read the authorization request: %w", err)
 	}
+	if asked.Has("redirect_uri") && !form.Has("redirect_uri") {
+		return fosite.ErrInvalidRequest.WithHint("The parameter 'redirect_uri' is missing: it was in the authorization request.")
+	}
 	if form.Get("redirect_uri") != asked.Get("redirect_uri") {
 		return errInvalidGrant.WithHint("The redirect_uri is not that of the authorization request.")
 	}

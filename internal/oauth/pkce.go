@@ -37,6 +37,8 @@ func checkVerifier(c *domain.Client, verifier, challenge string) error {
 		return errInvalidGrant.WithHint("The authorization request had no code_challenge, and the client has to use PKCE.")
 	case challenge == "" && verifier != "":
 		return errInvalidGrant.WithHint("The authorization request had no code_challenge, so there is no code_verifier for it.")
+	case challenge != "" && verifier == "":
+		return fosite.ErrInvalidRequest.WithHint("The parameter 'code_verifier' is missing: the authorization request had a code_challenge.")
 	case challenge != "" && !verifies(verifier, challenge):
 		return errInvalidGrant.WithHint("The code_verifier does not fit the code_challenge.")
 	}

@@ -181,7 +181,7 @@ func TestACodeIsBoundToItsClientAndVerifier(t *testing.T) {
 		post := func(by client, form url.Values) answer { return s.post("/oauth2/token", by, form) }
 		post(s.web, with(a.exchange(code), "code_verifier", strings.Repeat("x", 43))).wantError(t, 400, "invalid_grant")
 		// The downgrade: a failed try must not have used the challenge up.
-		post(s.web, with(a.exchange(code), "code_verifier", "")).wantError(t, 400, "invalid_grant")
+		post(s.web, with(a.exchange(code), "code_verifier", "")).wantError(t, 400, "invalid_request")
 		post(s.web, with(a.exchange(code), "redirect_uri", callback+"x")).wantError(t, 400, "invalid_grant")
 		post(s.app, a.exchange(code)).wantError(t, 400, "invalid_grant")
 		post(s.web, with(a.exchange(code), "code", code[:len(code)-2]+"xx")).wantError(t, 400, "invalid_grant")

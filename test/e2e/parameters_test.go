@@ -34,12 +34,14 @@ func TestParametersAreKeptToTheByte(t *testing.T) {
 func TestATokenWithBlanksIsAnother(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		token, user := s.reportingToken(t), s.signIn(t, s.web)
-		for _, blank := range []string{" ", "\t", "\n", "\r\n", "\u00a0", "+"} {
+		for _, blank := range []string{" ", "\t", "\n", "\r", "\r\n", "\u00a0", "+"} {
 			middle := len(token) / 2
 			for _, other := range []string{token + blank, blank + token, token[:middle] + blank + token[middle:]} {
 				s.wantActive(t, s.orders, other, false)
+				s.revoke(t, s.reporting, other)
 			}
 			for _, other := range []string{user.Refresh + blank, blank + user.Refresh, user.Refresh[:9] + blank + user.Refresh[9:]} {
+				s.revoke(t, s.web, other)
 				s.post("/oauth2/token", s.web, refresh(other)).wantError(t, http.StatusBadRequest, "invalid_grant")
 			}
 		}
@@ -168,7 +170,10 @@ func TestErrorsSayWhatIsMissing(t *testing.T) {
 			"no code":            {with(a.exchange(code), "code", ""), "invalid_request", "'code' is missing"},
 			"no refresh_token":   {with(refresh("x"), "refresh_token", ""), "invalid_request", "'refresh_token' is missing"},
 			"wrong redirect_uri": {with(a.exchange(code), "redirect_uri", callback+"/"), "invalid_grant", "redirect_uri"},
-			"no redirect_uri":    {with(a.exchange(code), "redirect_uri", ""), "invalid_grant", "redirect_uri"},
+			"no redirect_uri":    {with(a.exchange(code), "redirect_uri", ""), "invalid_request", "'redirect_uri' is missing"},
+			"no code_verifier":   {with(a.exchange(code), "code_verifier", ""), "invalid_request", "'code_verifier' is missing"},
+			"empty verifier":     {url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "code_verifier": {""}}, "invalid_request", "'code_verifier' is missing"},
+			"wrong verifier":     {with(a.exchange(code), "code_verifier", strings.Repeat("a", 43)), "invalid_grant", "code_verifier"},
 		} {
 			answer := s.post("/oauth2/token", s.web, c.form)
 			answer.wantError(t, http.StatusBadRequest, c.code)

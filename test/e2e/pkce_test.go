@@ -21,7 +21,7 @@ func TestAClientThatAuthenticatesMayLeavePKCEOutButNotMixIt(t *testing.T) {
 
 		challenged := newAuthorization(s.web)
 		code = s.code(t, challenged)
-		s.post("/oauth2/token", s.web, with(challenged.exchange(code), "code_verifier", "")).wantError(t, http.StatusBadRequest, "invalid_grant")
+		s.post("/oauth2/token", s.web, with(challenged.exchange(code), "code_verifier", "")).wantError(t, http.StatusBadRequest, "invalid_request")
 		s.issued(t, s.post("/oauth2/token", s.web, challenged.exchange(code)))
 
 		b := newBrowser(t, s.server)
