@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -138,6 +139,46 @@ func TestOnPostgresTablesAreInASchemaOfTheirOwn(t *testing.T) {
 		}
 		if _, err := db.InsertUser(t.Context(), domain.User{Username: "alice", Subject: "alice"}); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestARoleWithoutPrivilegesOnTheSchemaIsToldWhichToGrant(t *testing.T) {
+	url := pgtest.Database(t)
+	owner, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close()
+	role := strings.ToLower("Role_" + rand.Text())
+	for _, statement := range []string{`CREATE ROLE ` + role, `CREATE SCHEMA signet`, `CREATE SCHEMA "Sign et"`} {
+		if _, err := owner.exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ grant, path, says string }{
+		{"", "", "run GRANT USAGE, CREATE ON SCHEMA signet TO " + role},
+		{"", "&search_path=signet,public", "run GRANT USAGE, CREATE ON SCHEMA signet TO " + role},
+		{"", "&search_path=%22Sign%20et%22", `run GRANT USAGE, CREATE ON SCHEMA "Sign et" TO ` + role},
+		{"", "&search_path=%22$user%22", "no schema that is there and that the role " + role + " may use"},
+		{"", "&search_path=%22$user%22,public", "run GRANT CREATE ON SCHEMA public TO " + role},
+		{"", "&options=-c%20search_path%3Dsignet", "no schema that is there"},
+		{"", "&search_path=missing", "make the schema missing, or make it yourself"},
+		{"USAGE", "", "run GRANT CREATE ON SCHEMA signet TO " + role},
+		{"CREATE", "", ""},
+	} {
+		if c.grant != "" {
+			if _, err := owner.exec(t.Context(), `GRANT `+c.grant+` ON SCHEMA signet TO `+role); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db, err := Open(t.Context(), url+c.path+"&role="+role, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Migrate(t.Context())
+		if db.Close(); c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: got error %v, want %q", c.path, err, c.says)
 		}
 	}
 }

@@ -117,7 +117,11 @@ func (p *postgres) migrator(ctx context.Context) (database.Driver, func(), error
 	delete(config.RuntimeParams, "idle_in_transaction_session_timeout")
 	config.RuntimeParams["lock_timeout"] = fmt.Sprint(migrateLockWait.Milliseconds())
 	db := stdlib.OpenDB(*config)
-	if err := p.makeSchema(ctx, db); err != nil {
+	err := p.makeSchema(ctx, db)
+	if err == nil {
+		err = p.checkSchema(ctx, db)
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{})
@@ -127,11 +131,19 @@ func (p *postgres) migrator(ctx context.Context) (database.Driver, func(), error
 	return driver, func() {}, nil
 }
 
+// firstSchema is the name that comes first in the search path. Empty if that is set in another way, or is the user's own.
+func (p *postgres) firstSchema() string {
+	first, _, _ := strings.Cut(p.config.ConnConfig.RuntimeParams["search_path"], ",")
+	if first = strings.TrimSpace(first); strings.Contains(first, "$") {
+		return ""
+	}
+	return first
+}
+
 // makeSchema makes the schema that comes first in the search path, unless it is there. Replicas do so one at a time.
 func (p *postgres) makeSchema(ctx context.Context, db *sql.DB) error {
-	first, _, _ := strings.Cut(p.config.ConnConfig.RuntimeParams["search_path"], ",")
-	first = strings.TrimSpace(first)
-	if first == "" || strings.Contains(first, "$") { // set in another way, or the user's own
+	first := p.firstSchema()
+	if first == "" {
 		return nil
 	}
 	tx, err := db.BeginTx(ctx, nil)
@@ -151,6 +163,35 @@ func (p *postgres) makeSchema(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("make the schema %s, or make it yourself (CREATE SCHEMA %s AUTHORIZATION …): %w", first, first, err)
 	}
 	return tx.Commit()
+}
+
+// checkSchema says which privileges the role lacks on the schema of the tables: PostgreSQL passes over a schema without USAGE as if it
+// were not there.
+func (p *postgres) checkSchema(ctx context.Context, db *sql.DB) error {
+	var schema, role string
+	var usage, create bool
+	err := db.QueryRowContext(ctx, `
+		SELECT COALESCE(s.name, ''), quote_ident(current_user), COALESCE(has_schema_privilege(to_regnamespace(s.name)::oid, 'USAGE'), FALSE),
+			COALESCE(has_schema_privilege(to_regnamespace(s.name)::oid, 'CREATE'), FALSE)
+		FROM (SELECT COALESCE(NULLIF($1, ''), quote_ident(current_schema())) AS name) AS s`, p.firstSchema()).Scan(&schema, &role, &usage, &create)
+	var missing []string
+	switch {
+	case err != nil:
+		return err
+	case schema == "":
+		return fmt.Errorf("the search_path names no schema that is there and that the role %s may use: "+
+			"make one (CREATE SCHEMA NAME AUTHORIZATION %[1]s), and name it in the URL (search_path=NAME)", role)
+	case !usage:
+		missing = append(missing, "USAGE")
+	}
+	if !create {
+		missing = append(missing, "CREATE")
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the role %s lacks privileges on the schema %s: as its owner, run GRANT %s ON SCHEMA %[2]s TO %[1]s",
+			role, schema, strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 func (p *postgres) rows(parameter string, columns ...string) string {
