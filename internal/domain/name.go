@@ -14,7 +14,7 @@ const maxNameBytes = 255
 func CheckName(what, name string) error {
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) } // nor another space than " "
 	if !plain(name) || !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
-		return fmt.Errorf("%w %s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash",
+		return fmt.Errorf("%w %s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash, and not . or ..",
 			ErrInvalid, what, name, maxNameBytes)
 	}
 	return nil
@@ -27,15 +27,15 @@ func CheckClientID(id string) error {
 		ok = id[i] >= ' ' && id[i] <= '~'
 	}
 	if !ok {
-		return fmt.Errorf("%w client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends",
+		return fmt.Errorf("%w client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends, and not . or ..",
 			ErrInvalid, id, maxNameBytes)
 	}
 	return nil
 }
 
-// plain reports whether a name can be told from nothing, from a flag, and from one with spaces around it.
+// plain reports whether a name can be told from nothing, from a flag, from one with spaces around it, and from a step in a URL's path.
 func plain(name string) bool {
-	return name != "" && len(name) <= maxNameBytes && name[0] != '-' && name[0] != ' ' && name[len(name)-1] != ' '
+	return name != "" && name != "." && name != ".." && len(name) <= maxNameBytes && name[0] != '-' && name[0] != ' ' && name[len(name)-1] != ' '
 }
 
 // CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters.

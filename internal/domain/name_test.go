@@ -21,6 +21,8 @@ func TestNamesAreTakenAsOtherSystemsHaveThemButNotWhatCouldBeMisread(t *testing.
 		"été":                            {true, false},
 		strings.Repeat("x", 255):         {true, true},
 		"":                               {},
+		".":                              {},
+		"..":                             {},
 		"-x":                             {},
 		"--all":                          {},
 		" x":                             {},

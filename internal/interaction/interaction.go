@@ -17,8 +17,7 @@ type Request struct {
 	RedirectOmitted bool          // the request did not name it (RFC 6749 §3.1.2.3)
 	ResponseMode    string        // how it gets there
 	Audience        string        // of the API; the issuer for Signet itself
-	Scopes          []string      // that are asked for
-	Ignored         []string      // scopes that were asked for and mean nothing here
+	Scopes          []string      // that are asked for, without those that mean nothing here: the person never sees these
 	State           string        // to the byte
 	Nonce           string        // to the byte
 	CodeChallenge   string        // S256; empty: no PKCE

@@ -29,7 +29,6 @@ type authorization struct {
 	state       string // to the byte
 	audience    string
 	scopes      []string // that mean something here
-	ignored     []string // the others
 	prompt      []string
 	maxAge      time.Duration // negative: not asked for
 	waiting     interaction.Interaction
@@ -192,7 +191,7 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if err != nil {
 		return err
 	}
-	a.audience, a.scopes, a.ignored = p.Issuer, t.scopes, t.ignored
+	a.audience, a.scopes = p.Issuer, t.scopes
 	if t.api != nil {
 		a.audience = t.api.Audience
 	}

@@ -21,6 +21,8 @@ const (
 	maxBody       = 64 << 10 // bytes
 	usualBody     = 4 << 10
 	maxParameters = 64
+	maxScopes     = 1000
+	maxResources  = 16
 	maxRequest    = 6 << 10 // bytes of an authorization request beside its redirect URI: it travels in a URL, sealed
 )
 
@@ -108,6 +110,15 @@ func parse(encoded string, known []string) (values url.Values, wrong problems, e
 		if many || wrong[name] != nil || len(values[name]) == 0 {
 			delete(values, name)
 		}
+	}
+	if strings.Count(values.Get("scope"), " ") >= maxScopes {
+		wrong["scope"] = fosite.ErrInvalidScope.WithHintf("There are too many scopes: send at most %d.", maxScopes)
+		delete(values, "scope")
+	}
+	if len(values["resource"])+strings.Count(strings.Join(values["audience"], " ")+" ", " ") > maxResources {
+		wrong["resource"] = errInvalidTarget.WithHintf("There are too many resources: send at most %d.", maxResources)
+		delete(values, "resource")
+		delete(values, "audience")
 	}
 	return values, wrong, nil
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -16,17 +17,20 @@ func TestReadFormRefusesWhatIsNotAPlainForm(t *testing.T) {
 	for name, c := range map[string]struct {
 		target, media, body string
 		status              int
+		code                string // empty: invalid_request
 	}{
-		"parameter in the query": {"/t?client_secret=x", form, "a=b", http.StatusBadRequest},
-		"multipart":              {"/t", "multipart/form-data; boundary=x", "--x--", http.StatusBadRequest},
-		"JSON":                   {"/t", "application/json", "{}", http.StatusBadRequest},
-		"no content type":        {"/t", "", "a=b", http.StatusBadRequest},
-		"repeated parameter":     {"/t", form, "scope=a&scope=b", http.StatusBadRequest},
-		"broken escape":          {"/t", form, "client_id=%zz", http.StatusBadRequest},
-		"NUL":                    {"/t", form, "client_id=%00", http.StatusBadRequest},
-		"not UTF-8":              {"/t", form, "client_id=%ff", http.StatusBadRequest},
-		"too many parameters":    {"/t", form, manyParameters(), http.StatusBadRequest},
-		"too large":              {"/t", form, "a=" + strings.Repeat("b", maxBody), http.StatusRequestEntityTooLarge},
+		"parameter in the query": {"/t?client_secret=x", form, "a=b", http.StatusBadRequest, ""},
+		"multipart":              {"/t", "multipart/form-data; boundary=x", "--x--", http.StatusBadRequest, ""},
+		"JSON":                   {"/t", "application/json", "{}", http.StatusBadRequest, ""},
+		"no content type":        {"/t", "", "a=b", http.StatusBadRequest, ""},
+		"repeated parameter":     {"/t", form, "scope=a&scope=b", http.StatusBadRequest, ""},
+		"broken escape":          {"/t", form, "client_id=%zz", http.StatusBadRequest, ""},
+		"NUL":                    {"/t", form, "client_id=%00", http.StatusBadRequest, ""},
+		"not UTF-8":              {"/t", form, "client_id=%ff", http.StatusBadRequest, ""},
+		"too many parameters":    {"/t", form, manyParameters(), http.StatusBadRequest, ""},
+		"too large":              {"/t", form, "a=" + strings.Repeat("b", maxBody), http.StatusRequestEntityTooLarge, ""},
+		"too many scopes":        {"/t", form, "scope=" + strings.Repeat("x+", maxScopes) + "x", http.StatusBadRequest, "invalid_scope"},
+		"too many resources":     {"/t", form, strings.Repeat("resource=x&", maxResources) + "audience=x", http.StatusBadRequest, "invalid_target"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, c.target, strings.NewReader(c.body))
@@ -35,8 +39,8 @@ func TestReadFormRefusesWhatIsNotAPlainForm(t *testing.T) {
 			if err == nil {
 				t.Fatal("was read")
 			}
-			if e := wire(err); e.Code != "invalid_request" || e.Status != c.status {
-				t.Errorf("answered %d %s, want %d invalid_request", e.Status, e.Code, c.status)
+			if e, want := wire(err), cmp.Or(c.code, "invalid_request"); e.Code != want || e.Status != c.status {
+				t.Errorf("answered %d %s, want %d %s", e.Status, e.Code, c.status, want)
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ func (a *authorization) request() interaction.Request {
 	form := a.GetRequestForm()
 	return interaction.Request{
 		ClientID: a.client.ClientID, RedirectURI: a.redirectURI, RedirectOmitted: !form.Has("redirect_uri"),
-		ResponseMode: a.mode, Audience: a.audience, Scopes: a.scopes, Ignored: a.ignored, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
+		ResponseMode: a.mode, Audience: a.audience, Scopes: a.scopes, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
 		Prompt: a.prompt, MaxAge: a.maxAge, LoginHint: form.Get("login_hint"), IDTokenHint: form.Get("id_token_hint"),
 	}
 }
@@ -27,7 +26,7 @@ func requestForm(r interaction.Request) url.Values {
 		form.Set("code_challenge_method", "S256")
 	}
 	optional := map[string]string{
-		"scope": strings.Join(slices.Concat(r.Scopes, r.Ignored), " "), "state": r.State, "nonce": r.Nonce, "code_challenge": r.CodeChallenge,
+		"scope": strings.Join(r.Scopes, " "), "state": r.State, "nonce": r.Nonce, "code_challenge": r.CodeChallenge,
 		"prompt": strings.Join(r.Prompt, " "), "login_hint": r.LoginHint, "id_token_hint": r.IDTokenHint,
 	}
 	if !r.RedirectOmitted {

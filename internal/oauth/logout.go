@@ -83,8 +83,13 @@ func (p *Provider) postLogout(w http.ResponseWriter, r *http.Request) {
 			kept.Set(name, values.Get(name))
 		}
 	}
+	query := kept.Encode()
+	if besideRedirectURI(query, url.Values{"redirect_uri": kept["post_logout_redirect_uri"]}) > maxRequest {
+		p.failLogout(w, r, errTooLarge)
+		return
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, "/oauth2/logout?"+kept.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, "/oauth2/logout?"+query, http.StatusSeeOther)
 }
 
 // confirmLogout takes the person's yes.

@@ -19,7 +19,9 @@ func checkChallenge(c *domain.Client, form url.Values) error {
 	switch {
 	case !begun && !c.RequirePKCE:
 		return nil
-	case !form.Has("code_challenge"):
+	case begun && !form.Has("code_challenge"):
+		return fosite.ErrInvalidRequest.WithHint("There is a code_challenge_method, but no code_challenge.")
+	case !begun:
 		return fosite.ErrInvalidRequest.WithHint("PKCE is required: send code_challenge with code_challenge_method=S256.")
 	case form.Get("code_challenge_method") != "S256":
 		return fosite.ErrInvalidRequest.WithHint("The code_challenge_method must be S256.")

@@ -22,9 +22,8 @@ type Permissions interface {
 
 // target is what a request asks for: an API, and scopes there.
 type target struct {
-	api     *domain.API // nil: Signet itself (userinfo)
-	scopes  []string    // that the client may ask for there, each once
-	ignored []string    // scopes that mean nothing here
+	api    *domain.API // nil: Signet itself (userinfo)
+	scopes []string    // that the client may ask for there, each once
 }
 
 // resources are the audiences that a request names, by RFC 8707's parameter or by the older "audience".
@@ -54,10 +53,11 @@ func (p *Provider) target(ctx context.Context, c *domain.Client, named []string,
 	if err != nil {
 		return target{}, err
 	}
-	if t.ignored, err = p.unknown(ctx, candidates, t.scopes); err != nil {
+	ignored, err := p.unknown(ctx, candidates, t.scopes)
+	if err != nil {
 		return target{}, err
 	}
-	t.scopes = slices.DeleteFunc(t.scopes, func(scope string) bool { return slices.Contains(t.ignored, scope) })
+	t.scopes = slices.DeleteFunc(t.scopes, func(scope string) bool { return slices.Contains(ignored, scope) })
 	permissions := slices.DeleteFunc(slices.Clone(t.scopes), token.IsIdentityScope)
 	if len(permissions) == 0 {
 		if candidates, err = p.candidates(ctx, c, named, false); err != nil {

@@ -213,7 +213,7 @@ func (p *Passwords) rehash(ctx context.Context, user domain.User, old, password 
 		return "", fmt.Errorf("sign in: %w", err)
 	}
 	ctx = event.WithActor(ctx, event.System) // whoever signs in did not ask for it
-	return hash, p.directory.ChangeCredential(ctx, user.Username, func(ctx context.Context, current domain.User) (event.Event, error) {
+	err = p.directory.ChangeCredential(ctx, user.Username, func(ctx context.Context, current domain.User) (event.Event, error) {
 		credential, err := p.store.FindCredential(ctx, current.ID, domain.CredentialPassword)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			return nil, err
@@ -223,4 +223,8 @@ func (p *Passwords) rehash(ctx context.Context, user domain.User, old, password 
 		}
 		return event.UserPasswordRehashed{Username: user.Username, Subject: user.Subject}, p.put(ctx, user.ID, hash)
 	})
+	if errors.Is(err, domain.ErrNotFound) { // deleted meanwhile
+		err = errNoMatch
+	}
+	return hash, err
 }

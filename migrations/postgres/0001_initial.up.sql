@@ -112,7 +112,7 @@ CREATE TABLE client_secrets (
     expires_at BIGINT
 );
 COMMENT ON TABLE client_secrets IS 'The secrets of clients, as hashes';
-COMMENT ON COLUMN client_secrets.hint IS 'The beginning of the secret, to tell it from others';
+COMMENT ON COLUMN client_secrets.hint IS 'The last characters of the secret, to tell it from others';
 CREATE INDEX client_secrets_client ON client_secrets (client_ref);
 CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
 

@@ -154,6 +154,22 @@ func TestConsentDoesNotNameScopesThatMeanNothing(t *testing.T) {
 	})
 }
 
+func TestAScopeThatTheConsentPageDidNotShowIsNotGranted(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		a := newAuthorization(s.web)
+		a.query.Set("scope", "openid orders:delete orders:read")
+		b := newBrowser(t, s.server)
+		p := b.open(s.url+"/oauth2/authorize?"+a.query.Encode()).submit("username", alice, "password", alicesSecret)
+		s.signet("api", "update", ordersAPI, "--permission", "orders:delete")
+		s.signet("role", "update", "clerk", "--grant", ordersAPI+"#orders:delete")
+		p = p.submit("decision", "allow")
+		got := s.issued(t, s.post("/oauth2/token", s.web, a.exchange(s.secret(p.url.Query().Get("code")))))
+		if got.Scope != "openid orders:read" {
+			t.Errorf("granted %q", got.Scope)
+		}
+	})
+}
+
 func TestClientCredentialsWithoutAScopeGiveAllThatRolesAndRegistrationGive(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		s.makeBuyer()
