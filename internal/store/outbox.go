@@ -92,11 +92,12 @@ const purgeOutbox = `DELETE FROM outbox WHERE seq IN (
 	SELECT DISTINCT seq FROM outbox WHERE seq <= COALESCE((SELECT MIN(acked) FROM receivers), 9223372036854775807) ORDER BY seq LIMIT $1)`
 
 // purgeUnacknowledged deletes events from before a time, of about limit rows, whether or not they are acknowledged, and notes that for
-// the receivers that miss them. Events are in the order of their time, but for what clocks differ: it looks at the oldest only.
+// the receivers that miss them. What follows the first event that is kept is kept, too: it may be of a replica whose clock is behind.
 func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		through, err := one(ctx, c, scanInt,
-			`SELECT COALESCE(MAX(seq), 0) FROM (SELECT seq, at FROM outbox ORDER BY seq LIMIT $2) o WHERE at < $1`, micros(before), limit)
+		const oldest = `(SELECT seq, at FROM outbox ORDER BY seq LIMIT $2)`
+		through, err := one(ctx, c, scanInt, `SELECT COALESCE(MAX(o.seq), 0) FROM `+oldest+` o
+			WHERE o.seq < COALESCE((SELECT MIN(k.seq) FROM `+oldest+` k WHERE k.at >= $1), 9223372036854775807)`, micros(before), limit)
 		if err != nil || through == 0 {
 			return err
 		}

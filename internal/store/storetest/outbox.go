@@ -13,11 +13,15 @@ import (
 )
 
 // signal records a change that concerns somebody.
-func signal(ctx context.Context, db *store.DB, about domain.Concerned) error {
+func signal(ctx context.Context, db *store.DB, about ...domain.Concerned) error {
+	return signalAt(ctx, db, t0, about...)
+}
+
+func signalAt(ctx context.Context, db *store.DB, at time.Time, about ...domain.Concerned) error {
 	return db.AppendEvents(ctx, func(domain.Event) []byte { return []byte("hash") }, domain.Event{
-		At: t0, Actor: "system", Action: "test", Target: "test", Details: "{}", Salt: []byte("salt"), Digest: []byte("digest"),
+		At: at, Actor: "system", Action: "test", Target: "test", Details: "{}", Salt: []byte("salt"), Digest: []byte("digest"),
 		Signal: domain.SecurityEvent{
-			Kind: domain.EventTokenClaimsChange, Reason: "test", Initiator: domain.InitiatorSystem, About: []domain.Concerned{about},
+			Kind: domain.EventTokenClaimsChange, Reason: "test", Initiator: domain.InitiatorSystem, About: about,
 		},
 	})
 }
@@ -72,6 +76,22 @@ var outboxTests = map[string]func(*testing.T, *store.DB){
 		must(db.Purge(t.Context(), t0.Add(month+time.Microsecond), 2))(t)
 		same(t, waiting(), nil)
 		same(t, missed(), []int64{2, 3})
+	},
+	"an event of a replica whose clock is behind takes no newer events along": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		aReceiver(t, db, "https://a.example")
+		const month = 30 * 24 * time.Hour
+		for i, at := range []time.Time{t0, t0.Add(month), t0, t0.Add(month)} {
+			check(t, signalAt(t.Context(), db, at, domain.Concerned{Kind: domain.ConcernsToken, Name: fmt.Sprint(i), Audience: "https://a.example"}))
+		}
+		must(db.Purge(t.Context(), t0.Add(month+time.Hour), 100))(t)
+		entries, _, err := db.ListOutbox(t.Context(), 0, 0, domain.SecurityEvents, []string{"https://a.example"}, 10)
+		check(t, err)
+		var left []string
+		for _, e := range entries {
+			left = append(left, e.Subject)
+		}
+		same(t, left, []string{"1", "2", "3"})
 	},
 }
 
