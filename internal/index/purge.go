@@ -25,12 +25,13 @@ func (x *Index) Purge(ctx context.Context) (int64, error) {
 	for ctx.Err() == nil {
 		n, err := x.store.Purge(ctx, before, step)
 		total += n
+		if n > 0 {
+			continue // whatever failed: the rest goes
+		}
 		if err != nil {
-			return total, errors.Join(failed, fmt.Errorf("purge: %w", err))
+			err = fmt.Errorf("purge: %w", err)
 		}
-		if n == 0 {
-			return total, failed
-		}
+		return total, errors.Join(failed, err)
 	}
 	return total, errors.Join(failed, ctx.Err())
 }

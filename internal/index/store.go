@@ -24,6 +24,7 @@ type Store interface {
 	// PreparePartitions makes the partitions of the index that tokens of the next day need, and drops those whose tokens
 	// have all expired before the given time. It makes those of the audit log for this month and the next, too. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
 	PreparePartitions(ctx context.Context, now, before time.Time) error
-	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all.
+	// Purge deletes at most limit rows of each kind that expired before the given time, and says how many in all, those that it deleted before an error,
+	// too: what cannot be deleted keeps nothing else.
 	Purge(ctx context.Context, before time.Time, limit int) (int64, error)
 }

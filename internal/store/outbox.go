@@ -87,11 +87,26 @@ func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 	return o, err
 }
 
-// purgeOutbox deletes at most $1 events that all receivers have acknowledged.
-const purgeOutbox = `DELETE FROM outbox WHERE seq IN (
-	SELECT DISTINCT seq FROM outbox WHERE seq <= COALESCE((SELECT MIN(acked) FROM receivers), 9223372036854775807) ORDER BY seq LIMIT $1)`
+// deleteOutbox deletes at most $2 rows up to the event $1. An event of thousands of rows goes in several steps.
+const (
+	deleteOutbox = `DELETE FROM outbox WHERE (` + outboxKey + `) IN (SELECT ` + outboxKey + ` FROM outbox WHERE seq <= $1 ORDER BY ` + outboxKey + ` LIMIT $2)`
+	outboxKey    = `seq, format, subject, audience, receiver_id`
+)
 
-// purgeUnacknowledged deletes events from before a time, of about limit rows, whether or not they are acknowledged, and notes that for
+// purgeAcknowledged deletes at most limit rows that all receivers have acknowledged.
+func (db *DB) purgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error) {
+	err = db.write(ctx, func(ctx context.Context, c conn) error {
+		through, err := one(ctx, c, scanInt, `SELECT COALESCE(MIN(acked), 9223372036854775807) FROM receivers`)
+		if err != nil {
+			return err
+		}
+		deleted, err = c.exec(ctx, deleteOutbox, through, limit)
+		return err
+	})
+	return deleted, err
+}
+
+// purgeUnacknowledged deletes events from before a time, at most limit rows, whether or not they are acknowledged, and notes that for
 // the receivers that miss them. What follows the first event that is kept is kept, too: it may be of a replica whose clock is behind.
 func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
@@ -106,7 +121,7 @@ func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit i
 		if err != nil {
 			return err
 		}
-		deleted, err = c.exec(ctx, `DELETE FROM outbox WHERE seq <= $1`, through)
+		deleted, err = c.exec(ctx, deleteOutbox, through, limit)
 		return err
 	})
 	return deleted, err

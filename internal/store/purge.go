@@ -71,7 +71,8 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 		purge(query, micros(before.Add(-lapsedKept)), limit)
 	}
 	purge(purgeStatusChanges, limit)
-	purge(purgeOutbox, limit)
+	acknowledged, failed := db.purgeAcknowledged(ctx, limit)
+	total, err = total+acknowledged, errors.Join(err, failed)
 	unheard, failed := db.purgeUnacknowledged(ctx, before.Add(-outboxKept), limit)
 	total, err = total+unheard, errors.Join(err, failed)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)

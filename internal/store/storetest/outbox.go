@@ -77,6 +77,24 @@ var outboxTests = map[string]func(*testing.T, *store.DB){
 		same(t, waiting(), nil)
 		same(t, missed(), []int64{2, 3})
 	},
+	"an event of many rows goes in steps": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		aReceiver(t, db, "https://a.example")
+		var many []domain.Concerned
+		for i := range 5 {
+			many = append(many, domain.Concerned{Kind: domain.ConcernsToken, Name: fmt.Sprint(i), Audience: "https://a.example"})
+		}
+		check(t, signal(t.Context(), db, many...)) // which all acknowledge
+		r := must(db.ListReceivers(t.Context(), "", 1))(t)[0]
+		check(t, db.MoveReceiver(t.Context(), r.ID, r.Progress, domain.Progress{Acked: must(db.LastEvent(t.Context()))(t)}))
+		for _, want := range []int64{2, 2, 1, 0} {
+			same(t, must(db.Purge(t.Context(), t0, 2))(t), want)
+		}
+		check(t, signal(t.Context(), db, many...)) // which nobody acknowledges
+		for _, want := range []int64{2, 2, 1, 0} {
+			same(t, must(db.Purge(t.Context(), t0.Add(31*24*time.Hour), 2))(t), want)
+		}
+	},
 	"an event of a replica whose clock is behind takes no newer events along": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		aReceiver(t, db, "https://a.example")
