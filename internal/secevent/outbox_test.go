@@ -75,6 +75,19 @@ func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
 		must(t, w.a.Sessions.End(ctx, session))
 		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject}})
 
+		client, err := w.a.Registry.FindClient(ctx, "reporting")
+		must(t, err)
+		for audience, want := range map[string]map[string][]string{
+			"https://nobody-serves.example": {"orders-svc": {bob.Subject}},
+			orders:                          {"orders-svc": {bob.Subject}, "orders-too": {bob.Subject}}, // each once
+		} {
+			grant, err := db.InsertGrant(ctx, domain.Grant{UserID: bob.ID, ClientID: client.ID, Audience: audience, ExpiresAt: w.now().Add(time.Hour)})
+			must(t, err)
+			_, err = w.a.Revocation.RevokeGrant(ctx, grant)
+			must(t, err)
+			same(t, heard(), want)
+		}
+
 		w.hadToken(t, "reporting", "bob", orders) // of which all hear, each once
 		w.a.AssignRole(t, "clerk", domain.SubjectUser, "bob", time.Time{})
 		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject}, "orders-too": {bob.Subject}})

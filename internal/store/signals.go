@@ -146,11 +146,15 @@ func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent
 		return r, err
 	}
 	rows, err := list(ctx, w.conn, scan, query, args...)
-	if err != nil || about.Kind == domain.ConcernsGrant {
+	if err != nil {
 		return rows, err
 	}
+	whose, of := `$1`, about.UserID
+	if about.Kind == domain.ConcernsGrant {
+		whose, of = `(SELECT g.user_id FROM grants g WHERE g.id = $1)`, about.ID
+	}
 	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, '', x.receiver_id
-		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE x.user_id = $1`, about.UserID)
+		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE x.user_id = `+whose, of)
 	return append(rows, added...), err
 }
 
