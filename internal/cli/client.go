@@ -103,7 +103,7 @@ A client that serves an API introspects the tokens that reach it.`,
 			if created.ClientSecret != "" {
 				a.note("Keep the client_secret: it is not shown again.")
 			}
-			a.warn(created.Client)
+			a.warn(created.Warnings)
 			return answer(registered(created)), nil
 		}),
 	}
@@ -173,16 +173,10 @@ func (a *app) clientUpdate() *cobra.Command {
 			client.APIs, err = chooseDefaultAPI(client.APIs, f.defaultAPI)
 			return err
 		})
-		a.warn(client)
+		a.warn(client.Warnings)
 		return clients.show(client), err
 	})
 	return cmd
-}
-
-func (a *app) warn(client admin.Client) {
-	for _, warning := range client.Warnings {
-		a.note(warning)
-	}
 }
 
 func (f *clientFlags) editLists(client *domain.Client, remove clientFlags) (err error) {

@@ -83,6 +83,13 @@ func (a *app) note(format string, args ...any) {
 	}
 }
 
+// warn writes warnings for people to stderr; the JSON has them itself.
+func (a *app) warn(warnings []string) {
+	for _, warning := range warnings {
+		a.note("%s", warning)
+	}
+}
+
 // asksForJSON looks for "-o json" in arguments that could not be parsed.
 func asksForJSON(args []string) bool {
 	for i, arg := range args {

@@ -31,3 +31,29 @@ func TestAServerWhoseClockDiffersFromTheDatabasesIsNotReadyAndPurgesNothing(t *t
 	s.wantActive(t, s.orders, token, true)
 	s.getList(statusRefOf(t, token)).wantStatus(t, http.StatusOK)
 }
+
+func TestPurgeWarnsOfClocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	i := newInstallation(t, database)
+	i.signet("migrate", "up")
+	purge := func() string {
+		out, err := i.command("token", "purge").CombinedOutput()
+		if err != nil {
+			t.Fatalf("token purge: %v: %s", err, out)
+		}
+		return string(out)
+	}
+	i.env = append(i.env, "SIGNET_DATABASE_URL="+pgtest.SkewClock(t, database, -2*time.Minute))
+	if says := purge(); !strings.Contains(says, "clock and the database's differ by 2m") || !strings.Contains(says, "purged 0 rows") {
+		t.Errorf("token purge says %q", says)
+	}
+	if says := i.signet("token", "purge", "-o", "json"); !strings.Contains(says, `"warnings"`) {
+		t.Errorf("token purge -o json says %q", says)
+	}
+	i.env = append(i.env, "SIGNET_DATABASE_URL="+database)
+	pgtest.SkewClock(t, database, 0)
+	if says := purge(); says != "purged 0 rows\n" {
+		t.Errorf("token purge with equal clocks says %q", says)
+	}
+}
