@@ -44,7 +44,10 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}
-	if err := errors.Join(checkRedirectURIs("redirect URI", c.RedirectURIs), checkRedirectURIs("post-logout redirect URI", c.PostLogoutRedirectURIs)); err != nil {
+	if err := errors.Join(
+		checkRedirectURIs("redirect URI", c.RedirectURIs, answerParameters),
+		checkRedirectURIs("post-logout redirect URI", c.PostLogoutRedirectURIs, logoutAnswerParameters),
+	); err != nil {
 		return err
 	}
 	if err := checkLogoutURI(c.BackchannelLogoutURI); err != nil {

@@ -28,13 +28,25 @@ var (
 
 var errLoopbackOnly = errors.New("http is only allowed for loopback (127.0.0.1, [::1], localhost); use https")
 
-// checkRedirectURIs checks the URIs of a kind, for the error.
-func checkRedirectURIs(kind string, uris []string) error {
+// Parameters of the answers that are sent to a URI: with one in its own query too, it could not be told which of the two is the answer's.
+var (
+	// answerParameters are those of authorization responses (RFC 6749 §4.1.2, §4.2.2; RFC 9207 §2; OpenID Connect Core §3.3.2.5, Session
+	// Management 1.0 §3; JARM §2.3).
+	answerParameters = []string{
+		"code", "state", "iss", "error", "error_description", "error_uri", "session_state", "id_token", "access_token", "token_type", "expires_in",
+		"response",
+	}
+	// logoutAnswerParameters are those that a client gets back after a logout (RP-Initiated Logout 1.0 §3).
+	logoutAnswerParameters = []string{"state"}
+)
+
+// checkRedirectURIs checks the URIs of a kind, for the error. reserved are the parameters of the answers that are sent there.
+func checkRedirectURIs(kind string, uris, reserved []string) error {
 	if len(uris) > maxRedirectURIs {
 		return fmt.Errorf("%w %ss: there are %d; use at most %d", domain.ErrInvalid, kind, len(uris), maxRedirectURIs)
 	}
 	for _, uri := range uris {
-		if err := checkRedirectURI(uri); err != nil {
+		if err := errors.Join(checkRedirectURI(uri), checkQuery(uri, reserved)); err != nil {
 			return fmt.Errorf("%w %s %q: %w", domain.ErrInvalid, kind, shorten(uri), err)
 		}
 	}
@@ -68,6 +80,22 @@ func checkRedirectURI(raw string) error {
 			u.Scheme)
 	case u.Opaque != "":
 		return errors.New("write a slash after the scheme, like com.example.app:/callback")
+	}
+	return nil
+}
+
+// checkQuery refuses a URI with a parameter in its query that the answer has. Whoever reads a semicolon as a separator, and whoever does
+// not, finds none.
+func checkQuery(raw string, reserved []string) error {
+	_, query, _ := strings.Cut(raw, "?")
+	for _, pair := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, _, _ := strings.Cut(pair, "=")
+		if unescaped, err := url.QueryUnescape(name); err == nil {
+			name = unescaped
+		}
+		if slices.Contains(reserved, strings.ToLower(name)) {
+			return fmt.Errorf("remove %s from its query: Signet adds a parameter of this name to what it sends there", name)
+		}
 	}
 	return nil
 }

@@ -87,6 +87,31 @@ func TestRedirectURIRules(t *testing.T) {
 	}
 }
 
+func TestARedirectURIHasNoParameterOfAnAnswer(t *testing.T) {
+	for query, want := range map[string]string{ // want: the parameter that is refused
+		"?tenant=1": "", "?encode=1": "", "?a=code": "", "?a=code=1": "", "?": "", "?&": "", "?statement": "", "?scope=x": "",
+		"?code=1": "code", "?state=": "state", "?error": "error", "?a=1&error_description=x": "error_description", "?a=1;iss=x": "iss",
+		"?session_state=1": "session_state", "?id_token=1": "id_token", "?access_token=1": "access_token", "?response=x": "response",
+		"?error_uri=x": "error_uri", "?%63ode=1": "code", "?a&&st%61te": "state", "?Code=1": "Code",
+	} {
+		for _, base := range []string{"https://app.example/cb", "com.example.app:/cb"} {
+			client := domain.Client{ClientID: "web", GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{base + query}}
+			if want != "" {
+				want = "remove " + strings.TrimPrefix(want, "remove ")
+			}
+			checkMessage(t, checkClient(&client, grantTypes), want)
+		}
+		client := domain.Client{
+			ClientID: "web", GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://app.example/cb"},
+			PostLogoutRedirectURIs: []string{"https://app.example/bye" + query},
+		}
+		if want != "remove state" {
+			want = ""
+		}
+		checkMessage(t, checkClient(&client, grantTypes), want)
+	}
+}
+
 func TestAudienceRules(t *testing.T) {
 	for _, tc := range []struct{ audience, want string }{
 		{audience: "https://orders.example"},
