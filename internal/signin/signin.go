@@ -112,7 +112,7 @@ func (s *Service) Resume(ctx context.Context, steps []interaction.Step) (Progres
 // nothing or the user may not sign in, a WaitError if too many attempts have failed, another ErrBusy if too many are under way.
 func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	name := cmp.Or(p.User.Username, a.Username)
-	try := attempt{name: name, address: remoteAddr(a.Remote), browser: a.Browser}
+	try := &attempt{name: name, address: remoteAddr(a.Remote), browser: a.Browser}
 	if err := s.throttle.admit(ctx, try); err != nil {
 		return Outcome{}, err
 	}

@@ -22,18 +22,28 @@ type limit struct {
 
 // How many sign-ins may fail; those that succeed are free. Many people behind one address are no attack, and one attacker may have
 // many addresses, so each range has a limit of its own. Strangers use up no limit of a browser that the person has signed in on
-// before, and together only slow each other down for a name: at 30 guesses a minute for alice, alice gets in at a new browser.
+// before. For a name they only slow each other down: the first tries from an address have limits apart from those of addresses that
+// go on, so that whoever guesses for long, or from few regions, does not keep the person out of a new browser. In all there are 60
+// guesses a minute for a name.
 var (
-	perAddress = &limit{interval: time.Second, burst: 60}      // an IPv4 address or an IPv6 /64
-	perSubnet  = &limit{interval: time.Second / 2, burst: 120} // an IPv6 /56
-	perSite    = &limit{interval: time.Second / 4, burst: 240} // an IPv4 /24 or an IPv6 /48
-	perName    = &limit{2 * time.Second, 30, 8 * time.Second}  // one name, from anywhere
-	perPair    = &limit{interval: 12 * time.Second, burst: 10} // one name from one site
-	perKnown   = &limit{interval: 12 * time.Second, burst: 10} // one name from one browser that it is known on
-	allLimits  = []*limit{perAddress, perSubnet, perSite, perName, perPair, perKnown}
+	perAddress  = &limit{interval: time.Second, burst: 60}          // an IPv4 address or an IPv6 /64
+	perSubnet   = &limit{interval: time.Second / 2, burst: 120}     // an IPv6 /56
+	perSite     = &limit{interval: time.Second / 4, burst: 240}     // an IPv4 /24 or an IPv6 /48
+	perPair     = &limit{6 * time.Second, 10, namePatience}         // one name from one address
+	perFirst    = &limit{interval: 10 * time.Minute, burst: 2}      // one name from one address: which tries are first
+	firstRegion = &limit{6 * time.Second, 10, namePatience}         // first tries for one name from an IPv4 /16 or an IPv6 /32
+	firstName   = &limit{1500 * time.Millisecond, 20, namePatience} // first tries for one name, from anywhere
+	laterSite   = &limit{6 * time.Second, 10, namePatience}         // other tries for one name from one site
+	laterName   = &limit{3 * time.Second, 20, namePatience}         // other tries for one name, from anywhere
+	perKnown    = &limit{interval: 12 * time.Second, burst: 10}     // one name from one browser that it is known on
+	allLimits   = []*limit{perAddress, perSubnet, perSite, perPair, perFirst, firstRegion, firstName, laterSite, laterName, perKnown}
+	forgotten   = []*limit{perPair, perFirst, laterSite, perKnown} // the failures that a success makes up for
 )
 
-const throttleSize = 1 << 16 // buckets of a kind in memory; the least used are dropped
+const (
+	namePatience = 8 * time.Second
+	throttleSize = 1 << 16 // buckets of a kind in memory; the least used are dropped
+)
 
 type bucketKey struct {
 	kind    *limit
@@ -75,6 +85,7 @@ type attempt struct {
 	name    string
 	address netip.Addr
 	browser string // that the name has signed in on before, empty: none such
+	first   bool   // whether it counts as one of the first of its address; set when it is decided on
 }
 
 // verdict is on an attempt: it is admitted after a delay, refused until then, or undecided while others are under way.
@@ -85,7 +96,8 @@ type verdict struct {
 
 // decide counts an attempt if it is admitted. What one bucket does not admit is counted in no other, and makes none: else whoever
 // makes names up could push out the buckets of real ones.
-func (t *throttle) decide(a attempt) verdict {
+func (t *throttle) decide(a *attempt) verdict {
+	a.first = t.hasRoom(a.key(perFirst, 32, 64))
 	var delay, refused time.Duration
 	undecided := false
 	for _, key := range a.keys() {
@@ -123,6 +135,14 @@ func (t *throttle) decide(a attempt) verdict {
 	return verdict{admitted: true, delay: delay}
 }
 
+func (t *throttle) hasRoom(key bucketKey) bool {
+	b, found := t.buckets[key.kind].Get(key)
+	if found {
+		b.drain(t.now(), key.kind)
+	}
+	return !found || b.level+1 <= float64(key.kind.burst)
+}
+
 // How an attempt ends. It has failed, was no guess, as nothing was tried or another step comes next, or has succeeded, which also
 // drops the failures of the person before it.
 type ending int
@@ -134,17 +154,17 @@ const (
 )
 
 // end counts an attempt that was admitted as what it was, and decides on those that wait.
-func (t *throttle) end(a attempt, as ending) {
+func (t *throttle) end(a *attempt, as ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, key := range a.keys() {
+	for _, key := range a.keys() {
 		b, found := t.buckets[key.kind].Get(key)
 		if !found {
 			continue
 		}
 		b.underWay = max(0, b.underWay-1)
 		switch {
-		case as == succeeded && i == 0:
+		case as == succeeded && slices.Contains(forgotten, key.kind):
 			b.level = min(b.level, float64(b.underWay))
 		case as != failed:
 			b.level = max(0, b.level-1)
@@ -164,35 +184,46 @@ func (b *bucket) drain(now time.Time, kind *limit) {
 	b.at = now
 }
 
-// site is the widest network of the address that has a limit.
-func (a attempt) site() netip.Prefix {
-	bits := 24
-	if a.address.Is6() {
-		bits = 48
+// keys names the buckets that count an attempt, the narrowest first.
+func (a *attempt) keys() []bucketKey {
+	if a.browser != "" {
+		return []bucketKey{{kind: perKnown, name: a.bucketName(), browser: a.browser}}
 	}
-	site, _ := a.address.Prefix(bits) // no address at all is a network too
-	return site
+	keys := []bucketKey{a.key(perPair, 32, 64)}
+	if a.first {
+		keys = append(keys, a.key(perFirst, 32, 64), a.key(firstRegion, 16, 32), a.key(firstName, 0, 0))
+	} else {
+		keys = append(keys, a.key(laterSite, 24, 48), a.key(laterName, 0, 0))
+	}
+	ranges := []bucketKey{{kind: perAddress, network: a.network(32, 64)}, {kind: perSite, network: a.site()}}
+	if a.address.Is6() {
+		ranges = append(ranges, bucketKey{kind: perSubnet, network: a.network(0, 56)})
+	}
+	return append(keys, ranges...)
 }
 
-// keys names the buckets that count an attempt, the narrowest first.
-func (a attempt) keys() []bucketKey {
-	name := strings.ToLower(a.name[:min(len(a.name), 256)])
-	if a.browser != "" {
-		return []bucketKey{{kind: perKnown, name: name, browser: a.browser}}
+// key names the bucket of the name and a network; of no network if the bits are 0.
+func (a *attempt) key(kind *limit, bits4, bits6 int) bucketKey {
+	key := bucketKey{kind: kind, name: a.bucketName()}
+	if bits4 > 0 {
+		key.network = a.network(bits4, bits6)
 	}
-	bits := []int{32, 24}
-	kinds := []*limit{perAddress, perSite}
+	return key
+}
+
+func (a *attempt) bucketName() string { return strings.ToLower(a.name[:min(len(a.name), 256)]) }
+
+// site is the IPv4 /24 or IPv6 /48.
+func (a *attempt) site() netip.Prefix { return a.network(24, 48) }
+
+// network is the one of the address, which is so long for IPv4, or IPv6. No address at all is a network too.
+func (a *attempt) network(bits4, bits6 int) netip.Prefix {
+	bits := bits4
 	if a.address.Is6() {
-		bits = []int{64, 56, 48}
-		kinds = []*limit{perAddress, perSubnet, perSite}
+		bits = bits6
 	}
-	var ranges []bucketKey
-	for i, kind := range kinds {
-		network, _ := a.address.Prefix(bits[i]) // no address at all is a network too
-		ranges = append(ranges, bucketKey{kind: kind, network: network})
-	}
-	pair := bucketKey{kind: perPair, name: name, network: ranges[len(ranges)-1].network}
-	return append([]bucketKey{pair, {kind: perName, name: name}}, ranges...)
+	network, _ := a.address.Prefix(bits)
+	return network
 }
 
 // remoteAddr is the address in what a server calls the remote address of a request; the zero Addr if there is none.

@@ -19,13 +19,13 @@ const (
 
 // waiter is an attempt that waits for others under way.
 type waiter struct {
-	attempt attempt
+	attempt *attempt
 	decided chan verdict // has room for one
 }
 
 // admit lets an attempt through when its time has come: it waits for those under way that it would fit with only if they succeed, and
 // for the delay of a limit. A WaitError if it is refused; domain.ErrBusy if too many wait, or ctx ended by its deadline.
-func (t *throttle) admit(ctx context.Context, a attempt) error {
+func (t *throttle) admit(ctx context.Context, a *attempt) error {
 	v, err := t.await(ctx, a)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (t *throttle) admit(ctx context.Context, a attempt) error {
 	}
 }
 
-func (t *throttle) await(ctx context.Context, a attempt) (verdict, error) {
+func (t *throttle) await(ctx context.Context, a *attempt) (verdict, error) {
 	t.mu.Lock()
 	v := t.decide(a)
 	if !v.undecided {
