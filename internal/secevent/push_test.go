@@ -295,6 +295,17 @@ func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
 	})
 }
 
+func TestAReceiverThatNothingConcernsKeepsUpWithTheLog(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.pushes(t, "orders-svc", newService(t), "")
+		w.lengthen(t)
+		last, err := db.LastEvent(t.Context())
+		must(t, err)
+		w.deliver(t, "its progress is stored", func() bool { return w.receiver(t).Progress.Acked == last })
+	})
+}
+
 func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	s := newService(t)

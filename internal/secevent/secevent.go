@@ -119,7 +119,7 @@ func (s *Service) Sync(ctx context.Context) error {
 		return err
 	}
 	s.announce(last)
-	due, err := s.Outbox.DueReceivers(ctx, s.Now())
+	due, err := s.Outbox.DueReceivers(ctx, s.Now(), checkpointInterval)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,9 @@ type Store interface {
 
 // Outbox is what receivers are sent, and how far they have come.
 type Outbox interface {
-	// DueReceivers returns the receivers to push to for which the outbox has something new, and which nobody pushes to.
-	DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error)
+	// DueReceivers returns the receivers to push to for which the outbox has something new, or which are so many events behind the end
+	// of the audit log, and which nobody pushes to.
+	DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error)
 	// MoveReceiver sets how far a receiver has come. ErrConsumed if it has not just come as far as from.
 	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
 	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.

@@ -53,12 +53,12 @@ const unacknowledged = `FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN
 		SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref))`
 
 // DueReceivers implements secevent.Outbox.
-func (db *DB) DueReceivers(ctx context.Context, now time.Time) ([]domain.Receiver, error) {
+func (db *DB) DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
-		AND EXISTS (SELECT 1 `+unacknowledged+`)
-		ORDER BY r.id`, string(domain.DeliveryPush), micros(now))
+		AND (r.acked <= (SELECT i.audit_seq - $3 FROM installation i WHERE i.id = 1) OR EXISTS (SELECT 1 `+unacknowledged+`))
+		ORDER BY r.id`, string(domain.DeliveryPush), micros(now), behind)
 }
 
 // PauseReceiver implements secevent.Store.
