@@ -14,7 +14,7 @@ const maxNameBytes = 255
 func CheckName(what, name string) error {
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) } // nor another space than " "
 	if !plain(name) || !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
-		return fmt.Errorf("%w %s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash, and not . or ..",
+		return fmt.Errorf("%w %s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash, and not one or two dots alone",
 			ErrInvalid, what, name, maxNameBytes)
 	}
 	return nil
@@ -27,7 +27,7 @@ func CheckClientID(id string) error {
 		ok = id[i] >= ' ' && id[i] <= '~'
 	}
 	if !ok {
-		return fmt.Errorf("%w client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends, and not . or ..",
+		return fmt.Errorf("%w client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends, and not one or two dots alone",
 			ErrInvalid, id, maxNameBytes)
 	}
 	return nil

@@ -23,8 +23,7 @@ func Decode(data []byte, to any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, to); err != nil {
-		var mismatch *json.UnmarshalTypeError
-		if errors.As(err, &mismatch) {
+		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return refuse(mismatch.Field, "is of another type")
 		}
 		return bodyError("The body is not the JSON object that belongs here.")
