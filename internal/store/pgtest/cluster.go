@@ -24,6 +24,7 @@ type Cluster struct {
 	dir      string
 	port     int
 	password string
+	settings []string            // arguments of the server
 	owner    *syscall.Credential // nil: whoever runs the test
 	server   *exec.Cmd           // nil: stopped
 	exited   chan struct{}
@@ -47,13 +48,13 @@ func findBinaries() (binaries, error) {
 	return binaries{}, errors.New("initdb and postgres are not installed; get them by `apt-get install postgresql` or `brew install postgresql@17`")
 }
 
-// start makes a new cluster and starts it.
-func start() (*Cluster, error) {
+// start makes a new cluster and starts it, with arguments of the server's.
+func start(settings ...string) (*Cluster, error) {
 	found, err := findBinaries()
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{binaries: found, password: rand.Text()}
+	c := &Cluster{binaries: found, password: rand.Text(), settings: settings}
 	if c.dir, err = os.MkdirTemp("", "signet-postgres-"); err != nil {
 		return nil, err
 	}
@@ -135,8 +136,8 @@ func (c *Cluster) start() error {
 		c.port = port
 	}
 	var output bytes.Buffer
-	c.server = c.command(c.binaries.postgres, "-D", c.data(), "-p", strconv.Itoa(c.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+	c.server = c.command(c.binaries.postgres, append([]string{"-D", c.data(), "-p", strconv.Itoa(c.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"}, c.settings...)...)
 	c.server.Stdout, c.server.Stderr = &output, &output
 	if err := c.server.Start(); err != nil {
 		c.server = nil

@@ -76,7 +76,8 @@ const prepared = "prepared"
 func sharedCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	requireBinaries(tb)
-	shared.once.Do(func() { shared.cluster, shared.err = start() })
+	// Nobody needs its data after a crash of the machine, and to wait for the disk is most of what making a database takes.
+	shared.once.Do(func() { shared.cluster, shared.err = start("-c", "fsync=off") })
 	if shared.err != nil {
 		tb.Fatal(shared.err)
 	}
