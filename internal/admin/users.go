@@ -21,6 +21,7 @@ type User struct {
 	DisabledAt    time.Time `json:"disabled_at,omitzero"`
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
+	Warnings      []string  `json:"warnings,omitempty" doc:"What is to be considered about the user; not in lists"`
 	Version       int64     `json:"-"`
 }
 
@@ -44,7 +45,11 @@ func (s *Service) showUser(ctx context.Context, user domain.User, err error) (Us
 	if err != nil {
 		return User{}, err
 	}
-	return shown[0], nil
+	shares, err := s.config.Directory.SharesEmail(ctx, user)
+	if shares {
+		shown[0].Warnings = []string{"Another enabled user has this e-mail address: they can sign in by username alone."}
+	}
+	return shown[0], err
 }
 
 // NewUser is the user that CreateUser adds. Without a password the user cannot sign in with one.
@@ -129,10 +134,16 @@ func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username
 }
 
 // EnableUser enables a disabled user again.
-func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) error {
-	return s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
-		return s.config.Directory.SetUserDisabled(ctx, username, false)
+func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) (user User, err error) {
+	err = s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
+		if err := s.config.Directory.SetUserDisabled(ctx, username, false); err != nil {
+			return err
+		}
+		enabled, err := s.config.Directory.FindUser(ctx, username)
+		user, err = s.showUser(ctx, enabled, err)
+		return err
 	})
+	return user, err
 }
 
 // DeleteUser deletes a user and ends the user's sessions, grants and tokens.

@@ -25,7 +25,10 @@ func (s *surface) mountUsers() {
 	register(s, http.MethodDelete, "/users/{name}", "user.delete", act(s.Admin.DeleteUser))
 	register(s, http.MethodPut, "/users/{name}/password", "user.set_password", s.setPassword)
 	register(s, http.MethodPost, "/users/{name}/disable", "user.disable", act(s.Admin.DisableUser))
-	register(s, http.MethodPost, "/users/{name}/enable", "user.enable", act(s.Admin.EnableUser))
+	register(s, http.MethodPost, "/users/{name}/enable", "user.enable", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
+		user, err := s.Admin.EnableUser(ctx, caller, in.Name)
+		return shown(user, user.Version, err)
+	})
 }
 
 type createUserInput struct {

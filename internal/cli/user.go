@@ -33,7 +33,7 @@ func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
 		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(),
 		users.change(a, "disable", (*admin.Service).DisableUser),
-		users.change(a, "enable", (*admin.Service).EnableUser),
+		a.userEnable(),
 		users.change(a, "delete", (*admin.Service).DeleteUser))
 }
 
@@ -46,7 +46,7 @@ type userFlags struct {
 func (f *userFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "the user's full `NAME`")
-	flags.StringVar(&f.email, "email", "", "the user's `ADDRESS`")
+	flags.StringVar(&f.email, "email", "", "the user's `ADDRESS`, to sign in by, too, while no other enabled user has it")
 	flags.BoolVar(&f.emailVerified, "email-verified", false, "the address is known to be the user's")
 }
 
@@ -71,6 +71,7 @@ Without a password the user cannot sign in with one.`,
 			user, err := s.CreateUser(ctx, caller, admin.NewUser{
 				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Password: secret,
 			})
+			a.warn(user.Warnings)
 			return users.show(user), err
 		}),
 	}
@@ -103,9 +104,24 @@ func (a *app) userUpdate() *cobra.Command {
 			}
 			return nil
 		})
+		a.warn(user.Warnings)
 		return users.show(user), err
 	})
 	return cmd
+}
+
+// enabledUser is done with what is to be considered about the user.
+type enabledUser struct {
+	done
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+func (a *app) userEnable() *cobra.Command {
+	return users.command(a, "enable", users.summary("enable"), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		user, err := s.EnableUser(ctx, caller, args[0])
+		a.warn(user.Warnings)
+		return answer(enabledUser{done{"enabled", "user", args[0]}, user.Warnings}), err
+	})
 }
 
 func (a *app) userSetPassword() *cobra.Command {

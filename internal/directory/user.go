@@ -271,6 +271,15 @@ func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, er
 	return users[0], nil
 }
 
+// SharesEmail reports whether another enabled user has a user's e-mail address, so that neither can sign in by it. Not for a disabled user.
+func (d *Directory) SharesEmail(ctx context.Context, user domain.User) (bool, error) {
+	if user.Email == "" || !user.DisabledAt.IsZero() {
+		return false, nil
+	}
+	users, err := d.users.UsersByEmail(ctx, user.Email, 2)
+	return len(users) > 1, err
+}
+
 // FindUserByID reads a user from the database, not from the cache. ErrNotFound if there is no such user.
 func (d *Directory) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
 	user, err := d.users.FindUserByID(ctx, id)
