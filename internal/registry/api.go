@@ -15,7 +15,7 @@ import (
 func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain.API, err error) {
 	api.CreatedAt = r.now()
 	api.UpdatedAt = api.CreatedAt
-	if err := errors.Join(checkAPI(&api), checkReserved(api.Audience, r.issuer)); err != nil {
+	if err := errors.Join(checkAPI(&api), checkReserved("audience", api.Audience, r.issuer)); err != nil {
 		return domain.API{}, err
 	}
 	created := event.APICreated{Audience: api.Audience, APIDetails: apiDetails(api)}

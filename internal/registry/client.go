@@ -50,7 +50,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 	client.DisabledAt = time.Time{}
 	client.Secrets = secrets
 	client.RequirePKCE = client.RequirePKCE || client.Public
-	if err := checkClient(&client, r.grantTypes); err != nil {
+	if err := errors.Join(checkClient(&client, r.grantTypes), checkReserved("client_id", client.ClientID, r.issuer)); err != nil {
 		return domain.Client{}, err
 	}
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}

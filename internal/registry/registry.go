@@ -21,7 +21,7 @@ type Config struct {
 	Keys       Keys
 	GrantTypes []domain.GrantType // that clients may be registered for
 	SecretKey  []byte             // of the HMAC by which client secrets are stored
-	Issuer     string             // which no API may have as its audience
+	Issuer     string             // which is no API's audience and no client_id
 	Now        func() time.Time
 }
 

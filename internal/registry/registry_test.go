@@ -459,3 +459,14 @@ func TestAClientMayBringItsSecretUnlessItIsEasyToGuess(t *testing.T) {
 		}
 	})
 }
+
+func TestNoClientHasANameOfSignetItself(t *testing.T) {
+	each(t, func(w *world) {
+		for _, id := range []string{
+			servicetest.Issuer, strings.ToUpper(servicetest.Issuer) + "/", domain.AdminAudience, "URN:signet:admin", servicetest.Issuer + "/oauth2/userinfo",
+		} {
+			_, _, err := w.CreateClient(eventtest.Context(t), domain.Client{ClientID: id, GrantTypes: []string{domain.GrantClientCredentials}})
+			w.refused(err, domain.ErrInvalid, "choose another")
+		}
+	})
+}

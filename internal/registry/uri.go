@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -159,30 +160,45 @@ func checkAudience(raw string) error {
 	return nil
 }
 
-// checkReserved refuses an audience that is Signet's own, in whatever spelling: an API of the issuer's name would be sent every token for
-// userinfo, and some services compare audiences loosely.
-func checkReserved(audience, issuer string) error {
+// checkReserved refuses an audience, or a client_id, which is the audience of ID tokens, that is Signet's own in whatever spelling: an API
+// of the issuer's name would be sent every token for userinfo, and some services compare audiences loosely. what it is, for the error.
+func checkReserved(what, name, issuer string) error {
+	given, own := canonical(name), canonical(issuer)
 	for _, reserved := range []string{issuer, domain.AdminAudience} {
-		if canonical(audience) == canonical(reserved) {
-			return fmt.Errorf("%w audience %q: tokens for %s are for Signet itself; choose another", domain.ErrInvalid, shorten(audience), reserved)
+		if given == canonical(reserved) {
+			return fmt.Errorf("%w %s %q: tokens for %s are for Signet itself; choose another", domain.ErrInvalid, what, shorten(name), reserved)
 		}
+	}
+	under, below := strings.CutPrefix(given, own+"/")
+	first, _, _ := strings.Cut(under, "/")
+	if below && slices.Contains(ownPaths, first) {
+		return fmt.Errorf("%w %s %q: %s/%s is Signet's own; choose another", domain.ErrInvalid, what, shorten(name), issuer, first)
 	}
 	return nil
 }
 
-// canonical is one spelling of all URIs that a reader may take for the same: unescaped, in small letters, without a default port, and
-// without a dot after the host or slashes and an empty query at the end.
+// ownPaths are the first segments of the paths that Signet serves.
+var ownPaths = []string{
+	".well-known", "account", "api", "consent", "events", "healthz", "introspect", "login", "logout", "oauth2", "readyz", "revoke", "setup",
+	"static", "statuslists",
+}
+
+// canonical is one spelling of all URIs that a reader may take for the same: unescaped, in small letters, without a default port, zeros
+// before a port, . and .. segments, a dot after the host, or slashes and an empty query at the end.
 func canonical(uri string) string {
 	if unescaped, err := url.PathUnescape(uri); err == nil {
 		uri = unescaped
 	}
 	uri = strings.ToLower(uri)
 	if u, err := url.Parse(uri); err == nil && u.Host != "" {
-		port := u.Port()
+		port := strings.TrimLeft(u.Port(), "0")
 		if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
 			port = ""
 		}
-		uri = u.Scheme + "://" + strings.TrimRight(u.Hostname(), ".") + ":" + port + u.Path
+		if port != "" {
+			port = ":" + port
+		}
+		uri = u.Scheme + "://" + strings.TrimRight(u.Hostname(), ".") + port + path.Clean("/"+u.Path)
 	}
 	return strings.TrimRight(uri, "/?:")
 }

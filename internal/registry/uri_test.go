@@ -197,18 +197,34 @@ func TestAudiencesOfSignetItselfAreReservedInEverySpelling(t *testing.T) {
 	const issuer = "https://id.example/auth"
 	for _, audience := range []string{
 		issuer, issuer + "/", issuer + "//", "HTTPS://ID.example/AUTH", "https://id.example:443/auth", "https://id.example./auth",
-		"https://id.example/%61uth", "https://id.example/auth?", "urn:signet:admin", "URN:signet:admin", "urn:Signet:ADMIN", "urn:signet:%61dmin",
+		"https://id.example/%61uth", "https://id.example:0443/auth", "https://id.example/./auth", "https://id.example/x/../auth",
+		"https://id.example/auth?", "urn:signet:admin", "URN:signet:admin", "urn:Signet:ADMIN", "urn:signet:%61dmin",
+		issuer + "/oauth2", issuer + "/oauth2/userinfo", issuer + "//oauth2/token?x", issuer + "/api/v1/", issuer + "/.well-known/jwks.json",
+		issuer + "/statuslists/1", issuer + "/login?x=1", "https://ID.example:443/auth/OAuth2/token", issuer + "/x/../oauth2",
 	} {
-		if err := checkReserved(audience, issuer); !errors.Is(err, domain.ErrInvalid) {
+		if err := checkReserved("audience", audience, issuer); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", audience, err)
 		}
 	}
 	for _, audience := range []string{
-		"https://id.example", "https://id.example/auth/orders", "https://id.example:8443/auth", "http://id.example/auth", "urn:signet:orders",
+		"https://id.example", "https://id.example/auth/orders", "https://id.example/auth/oauth2x", "https://id.example/auth/orders/oauth2", "https://id.example/authoauth2",
+		"https://id.example:8443/auth", "http://id.example/auth", "urn:signet:orders",
 		"https://orders.example",
 	} {
-		if err := checkReserved(audience, issuer); err != nil {
+		if err := checkReserved("audience", audience, issuer); err != nil {
 			t.Errorf("%s: %v", audience, err)
 		}
+	}
+}
+
+func TestTheIssuersPortWithAZeroIsReserved(t *testing.T) {
+	const issuer = "http://127.0.0.1:18080"
+	for _, name := range []string{"http://127.0.0.1:018080", "HTTP://127.0.0.1:0018080/./"} {
+		if err := checkReserved("audience", name, issuer); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		}
+	}
+	if err := checkReserved("audience", "http://127.0.0.1:8080", issuer); err != nil {
+		t.Error(err)
 	}
 }
