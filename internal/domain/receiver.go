@@ -75,6 +75,7 @@ const (
 	ConcernsMembers    ConcernedKind = "members"     // of the group Name
 	ConcernsHolders    ConcernedKind = "holders"     // of the role Name: users, members of groups, clients
 	ConcernsAPI        ConcernedKind = "api"         // by ID, or by Name, its audience
+	ConcernsServed     ConcernedKind = "served"      // all APIs that receivers serve
 	ConcernsDeletedAPI ConcernedKind = "deleted-api" // Name, its audience: for those who serve it now
 	ConcernsKey        ConcernedKind = "key"         // by ID, or by Name, its kid
 	ConcernsAll        ConcernedKind = "all"

@@ -270,6 +270,7 @@ type AssignmentExpired struct {
 	Role      string `json:"-"`
 	ExpiresAt string `json:"expires_at"`
 	Subject   string `json:"subject"`
+	TooMany   bool   `json:"-"` // whom it concerns are too many to be named
 }
 
 // Kind implements Event.
@@ -280,7 +281,11 @@ func (e AssignmentExpired) Object() string { return "role:" + e.Role }
 
 // Signal implements ForServices.
 func (e AssignmentExpired) Signal() domain.SecurityEvent {
-	return changed("The assignment of a role expired.", aboutSubject(e.Subject)...)
+	about := aboutSubject(e.Subject)
+	if e.TooMany {
+		about = []domain.Concerned{{Kind: domain.ConcernsServed}}
+	}
+	return changed("The assignment of a role expired.", about...)
 }
 
 // SetupLinkMade says: a link with which the first administrator is made.

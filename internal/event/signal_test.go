@@ -46,6 +46,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.MemberRemoved{Group: "ops", User: "alice"}, changed, about{{Kind: domain.ConcernsUser, Name: "alice"}}},
 		{event.GroupDeleted{Group: "ops"}, changed, about{{Kind: domain.ConcernsMembers, Name: "ops"}}},
 		{event.AssignmentExpired{Role: "clerk", Subject: "client:shop"}, changed, shop},
+		{event.AssignmentExpired{Role: "clerk", Subject: "group:ops", TooMany: true}, changed, about{{Kind: domain.ConcernsServed}}},
 		{event.ClientUpdated{ClientID: "shop", Shrunk: []string{"https://a"}}, changed, about{{Kind: domain.ConcernsClient, Name: "shop", Audience: "https://a"}}},
 		{event.ClientUpdated{ClientID: "shop"}, changed, nil},
 		{event.APIUpdated{Audience: "https://a", Shrunk: true}, changed, about{{Kind: domain.ConcernsAPI, Name: "https://a", Audience: "https://a"}}},

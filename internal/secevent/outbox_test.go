@@ -7,11 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
+	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
 
@@ -222,6 +225,34 @@ func TestAnAssignmentThatExpiresIsHeardOfOnce(t *testing.T) {
 		same(t, abouts(sets), []string{alice.Subject})
 		same[any](t, sets[0].Events[tokenClaimsChange].Claims["roles"], []any{})
 	})
+}
+
+func TestExpiriesThatConcernTooManyForOneTransactionAreHeardOf(t *testing.T) {
+	url := pgtest.Database(t)
+	w := newWorld(t, storetest.OpenImpatient(t, url))
+	ctx := eventtest.Context(t)
+	w.a.AddUser(t, "bob", "")
+	w.hadToken(t, "reporting", "bob", orders)
+	_, err := w.a.Directory.CreateGroup(ctx, domain.Group{Name: "ops"})
+	must(t, err)
+	for _, member := range []string{"alice", "bob"} {
+		must(t, w.a.Directory.AddMember(ctx, "ops", member))
+	}
+	soon := w.now().Add(time.Minute)
+	w.a.AssignRole(t, "clerk", domain.SubjectGroup, "ops", soon)
+	w.a.AssignRole(t, "clerk", domain.SubjectClient, "reporting", soon.Add(time.Second))
+	w.polls(t, "orders-svc")
+	conn, err := pgx.Connect(ctx, url+"&search_path=signet")
+	must(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(ctx, `
+		CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN IF (SELECT COUNT(*) FROM added) > 1 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END';
+		CREATE TRIGGER slow AFTER INSERT ON outbox REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION slow()`)
+	must(t, err)
+	w.advance(2 * time.Minute)
+	must(t, w.a.Directory.RecordExpired(ctx))
+	same(t, abouts(w.a.poll(t, "orders-svc")), []string{orders, "reporting"})
 }
 
 // failing is a database that fails to find a receiver while it is leased.

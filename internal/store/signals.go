@@ -165,11 +165,13 @@ func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEve
 	if err != nil || len(served) == 0 {
 		return nil, err
 	}
-	subjects, err := w.subjects(ctx, about)
-	if err != nil {
-		return nil, err
+	var subjects []concernedSubject
+	if about.Kind != domain.ConcernsServed {
+		if subjects, err = w.subjects(ctx, about); err != nil {
+			return nil, err
+		}
 	}
-	if len(subjects) <= maxConcerned {
+	if about.Kind != domain.ConcernsServed && len(subjects) <= maxConcerned {
 		had, err := w.had(ctx, subjects)
 		if err != nil {
 			return nil, err
