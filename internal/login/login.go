@@ -153,6 +153,6 @@ func (l *Login) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // expired answers for a flow that cannot be opened.
 func (l *Login) expired(w http.ResponseWriter, r *http.Request) {
-	l.pages.Error(w, r, http.StatusBadRequest, "This took too long",
-		"This sign-in was open for more than 15 minutes, so it has ended. Go back to the application and start again.")
+	l.pages.Error(w, r, http.StatusBadRequest, "This sign-in cannot go on",
+		"The link is damaged, or older than 15 minutes. Go back to the application and start again.")
 }

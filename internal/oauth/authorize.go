@@ -376,7 +376,7 @@ func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *
 	}
 	switch {
 	case errors.Is(err, errExpired):
-		p.Pages.Error(w, r, e.Status, "This took too long", e.Description)
+		p.Pages.Error(w, r, e.Status, "This sign-in cannot go on", e.Description)
 		return
 	case a == nil && e.Status >= http.StatusInternalServerError:
 		p.Pages.Error(w, r, e.Status, "Something went wrong", "This is our fault, not yours. Please try again in a moment.")

@@ -76,7 +76,7 @@ func wire(err error) httpjson.Error {
 		return httpjson.Error{Code: errInvalidGrant.ErrorField, Description: errInvalidGrant.DescriptionField, Status: errInvalidGrant.CodeField}
 	case errors.Is(err, errExpired):
 		return httpjson.Error{Code: "invalid_request", Status: http.StatusBadRequest,
-			Description: "The sign-in took too long. Go back to the application and start again."}
+			Description: "The link is damaged or too old. Go back to the application and start again."}
 	case errors.Is(err, revocation.ErrNotYours):
 		return httpjson.Error{Code: "unauthorized_client", Description: "The token was issued to another client.", Status: http.StatusBadRequest}
 	case errors.As(err, &tooLarge):

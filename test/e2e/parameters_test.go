@@ -219,7 +219,7 @@ func TestPageThatEndsASignInSaysWhy(t *testing.T) {
 			"not text":            {with(query, "redirect_uri", "").Encode() + "&redirect_uri=%ff", "The parameter 'redirect_uri' is not well-formed text."},
 			"too long":            {query.Encode() + "&a=" + strings.Repeat("a", 20000), "The request is too long."},
 			"too many parameters": {query.Encode() + "&" + strings.Join(slices.Collect(names(70)), "=1&"), "There are too many parameters."},
-			"broken flow":         {"flow=x", "The sign-in took too long."},
+			"broken flow":         {"flow=x", "The link is damaged or too old."},
 		} {
 			p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + c.query)
 			p.wantRefusedHere(t)
@@ -230,6 +230,9 @@ func TestPageThatEndsASignInSaysWhy(t *testing.T) {
 				t.Errorf("%s: %q does not say %q", name, p.text, c.say)
 			}
 			wantOwnWords(t, p.text)
+		}
+		if p := newBrowser(t, s.server).open(s.url + "/login?flow=abc"); p.status != http.StatusBadRequest || !strings.Contains(p.text, "The link is damaged") {
+			t.Errorf("a damaged link to the sign-in: %d %s", p.status, p.text)
 		}
 	})
 }
