@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/secevent"
@@ -242,14 +240,10 @@ func TestExpiriesThatConcernTooManyForOneTransactionAreHeardOf(t *testing.T) {
 	w.a.AssignRole(t, "clerk", domain.SubjectGroup, "ops", soon)
 	w.a.AssignRole(t, "clerk", domain.SubjectClient, "reporting", soon.Add(time.Second))
 	w.polls(t, "orders-svc")
-	conn, err := pgx.Connect(ctx, url+"&search_path=signet")
-	must(t, err)
-	defer func() { _ = conn.Close(context.Background()) }()
-	_, err = conn.Exec(ctx, `
+	pgtest.Exec(t, url+"&search_path=signet", `
 		CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
 			'BEGIN IF (SELECT COUNT(*) FROM added) > 1 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END';
 		CREATE TRIGGER slow AFTER INSERT ON outbox REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION slow()`)
-	must(t, err)
 	w.advance(2 * time.Minute)
 	must(t, w.a.Directory.RecordExpired(ctx))
 	same(t, abouts(w.a.poll(t, "orders-svc")), []string{orders, "reporting"})
