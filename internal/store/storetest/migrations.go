@@ -20,8 +20,8 @@ func openOnly(tb testing.TB, url string, opts store.Options) *store.DB {
 
 // urlTests open the database themselves.
 var urlTests = map[string]func(*testing.T, string){
-	"a group of thousands is deleted as one change":                                                        testLargeGroup,
-	"a change for two thousand users with tokens for twenty APIs is recorded within the time of a request": testLargeOutbox,
+	"a group of thousands is deleted as one change":                            testLargeGroup,
+	"a change names two thousand users, or the APIs where these have too many": testLargeOutbox,
 	"a transaction that takes too long ends as unavailable": func(t *testing.T, url string) {
 		db := OpenImpatient(t, url)
 		err := db.Tx(t.Context(), func(ctx context.Context) error {

@@ -144,15 +144,12 @@ func testLargeOutbox(t *testing.T, url string) {
 			must(db.InsertIssuedTokens(t.Context(), batch, slices.Repeat([]int64{now}, len(batch))))(t)
 		}
 	}
-	// heard records a change within the time that servers have, and counts what it puts into the outbox, by format.
-	impatient := openOnly(t, url, store.Options{})
+	// heard records a change, and counts what it puts into the outbox, by format.
 	heard := func(about domain.Concerned) map[string]int {
 		t.Helper()
 		_, last, err := db.ListOutbox(t.Context(), 0, 0, nil, nil, 1)
 		check(t, err)
-		begun := time.Now()
-		check(t, signal(t.Context(), impatient, about))
-		t.Logf("%s: %v", about.Kind, time.Since(begun))
+		check(t, signal(t.Context(), db, about))
 		entries, _, err := db.ListOutbox(t.Context(), 0, last, domain.SecurityEvents, audiences, 1_000_000)
 		check(t, err)
 		formats := map[string]int{}
