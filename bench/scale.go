@@ -75,8 +75,8 @@ func (s *scale) run(ctx context.Context, database string) error {
 		{"serve from memory", 5 * time.Minute, s.serveFromMemory},
 		{"revoke one by one", 15 * time.Minute, s.revokeOneByOne},
 		{"revoke a client's", 5 * time.Minute, s.revokeClient},
-		{"change much at once", 5 * time.Minute, s.changeMuch},
 		{"drop what expired", 15 * time.Minute, s.dropExpired},
+		{"change much at once", 5 * time.Minute, s.changeMuch},
 	} {
 		log.Printf("%s …", phase.name)
 		ctx, cancel := context.WithTimeout(ctx, phase.limit)
