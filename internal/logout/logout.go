@@ -48,7 +48,7 @@ type Service struct {
 	store   Store
 	keys    *keys.Keys
 	issuer  string
-	clients map[outbound.Reach]*http.Client
+	clients outbound.Clients
 	now     func() time.Time
 
 	Log *slog.Logger
@@ -57,7 +57,7 @@ type Service struct {
 // New makes the service.
 func New(store Store, keys *keys.Keys, issuer string, now func() time.Time) *Service {
 	return &Service{
-		store: store, keys: keys, issuer: issuer, clients: outbound.Clients(timeout), now: now, Log: slog.New(slog.DiscardHandler),
+		store: store, keys: keys, issuer: issuer, clients: outbound.NewClients(timeout), now: now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -137,11 +137,8 @@ func (s *Service) post(ctx context.Context, l domain.Logout, token string) error
 		return errors.New("its back-channel logout URI is not a URL")
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := s.clients[outbound.ReachOf(l.URI, l.AllowPrivate)].Do(request)
+	response, err := s.clients.Do(request, l.AllowPrivate)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // without the URL, whose query may be secret
-		}
 		if errors.Is(err, outbound.ErrNotPublic) {
 			err = fmt.Errorf("%w: register the client with --backchannel-logout-private if it should be", err)
 		}

@@ -76,7 +76,7 @@ func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, se
 	if !code.UsedAt.IsZero() {
 		return &replayError{grantID: code.GrantID, clientID: sess.client.ClientID}
 	}
-	sess.code, sess.nonce, sess.scopeAsked = &code, asked.Get("nonce"), true // asked for or not: what means nothing is not kept
+	sess.code, sess.nonce, sess.saysScope = &code, asked.Get("nonce"), true // the code does not keep whether scopes were asked for that mean nothing
 	sess.SetExpiresAt(fosite.AuthorizeCode, code.ExpiresAt)
 	return p.confirmTarget(ctx, form, sess)
 }

@@ -35,7 +35,7 @@ func validateClientCredentials(ctx context.Context, p *Provider, r fosite.Access
 	case len(asked) > 0 && len(t.scopes) == 0: // neither everything nor a token for nothing is what the client means
 		return fosite.ErrInvalidScope.WithHint("No API knows the scope.")
 	}
-	sess.api, sess.scopeAsked, sess.permissionsAsked = t.api, len(r.GetRequestedScopes()) > 0, len(asked) > 0
+	sess.api, sess.saysScope, sess.permissionsAsked = t.api, len(r.GetRequestedScopes()) > 0, len(asked) > 0
 	if len(asked) == 0 {
 		t.scopes = sess.client.Requestable(t.api)
 	}

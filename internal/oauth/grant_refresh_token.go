@@ -68,7 +68,7 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 // narrow notes which of the granted scopes a refresh asks for (RFC 6749 §6). Scopes that mean nothing here are ignored, as in the
 // authorization request: clients send the same list again.
 func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSession) error {
-	sess.scopeAsked = true
+	sess.saysScope = true
 	asked := token.SplitScopes(form.Get("scope"))
 	if len(asked) == 0 {
 		return nil

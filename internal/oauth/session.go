@@ -23,7 +23,7 @@ type requestSession struct {
 	nonce            string               // the code's
 	refreshToken     string               // that was presented
 	narrowed         []string             // the scopes that a refresh asks for, empty: all of the grant
-	scopeAsked       bool                 // the client has asked for scopes
+	saysScope        bool                 // the answer says which scopes were granted even if none were
 	permissionsAsked bool                 // a client that acts for itself has named permissions
 	repeated         bool                 // its successor was given out before
 	signed           token.SignedToken    // the access token

@@ -79,7 +79,7 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	response.SetScopes(sess.signed.Scopes)
 	response.SetExpiresIn(sess.signed.ExpiresAt.Sub(sess.signed.Record.IssuedAt()))
 	answer := response.ToMap()
-	if len(sess.signed.Scopes) == 0 && !sess.scopeAsked { // an empty one says that nothing of what was asked for is granted (RFC 6749 §5.1)
+	if len(sess.signed.Scopes) == 0 && !sess.saysScope { // an empty one says that nothing of what was asked for is granted (RFC 6749 §5.1)
 		delete(answer, "scope")
 	}
 	return answer, nil

@@ -25,12 +25,11 @@ const (
 	Private // public and loopback too
 )
 
-// ReachOf is the reach of an endpoint, which may be at a private address if that is allowed.
-func ReachOf(endpoint string, allowPrivate bool) Reach {
-	switch u, err := url.Parse(endpoint); {
+func reachOf(endpoint *url.URL, allowPrivate bool) Reach {
+	switch {
 	case allowPrivate:
 		return Private
-	case err == nil && IsLoopback(u.Hostname()):
+	case IsLoopback(endpoint.Hostname()):
 		return Loopback
 	default:
 		return Public
@@ -70,9 +69,12 @@ func (r Reach) allows(a netip.Addr) bool {
 	}
 }
 
-// Clients makes an HTTP client for each reach, whose requests take at most about the given time.
-func Clients(timeout time.Duration) map[Reach]*http.Client {
-	clients := map[Reach]*http.Client{}
+// Clients are HTTP clients, one for each reach.
+type Clients map[Reach]*http.Client
+
+// NewClients makes them; a request takes at most about the given time.
+func NewClients(timeout time.Duration) Clients {
+	clients := Clients{}
 	for _, r := range []Reach{Public, Loopback, Private} {
 		dialer := &net.Dialer{
 			Timeout: timeout / 2,
@@ -93,4 +95,14 @@ func Clients(timeout time.Duration) map[Reach]*http.Client {
 		}
 	}
 	return clients
+}
+
+// Do sends a request to an endpoint, which may be at a private address if that is allowed. ErrNotPublic if the endpoint's address is
+// beyond its reach. No error has the URL in it, whose query may be secret.
+func (c Clients) Do(request *http.Request, allowPrivate bool) (*http.Response, error) {
+	response, err := c[reachOf(request.URL, allowPrivate)].Do(request)
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return response, err
 }

@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"net/netip"
+	"net/url"
 	"testing"
 )
 
@@ -39,10 +40,14 @@ func TestEndpointsReachOnlyWhatTheyAreRegisteredFor(t *testing.T) {
 	for endpoint, want := range map[string]Reach{
 		"https://a.example/e": Public, "http://127.0.0.1:1/e": Loopback, "http://[::1]/e": Loopback, "https://localhost/": Loopback,
 	} {
-		if got := ReachOf(endpoint, false); got != want {
+		u, err := url.Parse(endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := reachOf(u, false); got != want {
 			t.Errorf("%s has reach %d, want %d", endpoint, got, want)
 		}
-		if got := ReachOf(endpoint, true); got != Private {
+		if got := reachOf(u, true); got != Private {
 			t.Errorf("%s with private addresses allowed has reach %d", endpoint, got)
 		}
 	}

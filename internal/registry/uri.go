@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/outbound"
 )
 
 const (
@@ -22,9 +23,8 @@ const (
 var (
 	// uriRule is the alphabet of URIs (RFC 3986 §2). Backslashes, quotes, spaces and controls, which readers of URIs
 	// disagree about, are not in it.
-	uriRule       = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
-	hostRule      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
-	loopbackHosts = []string{"127.0.0.1", "::1", "localhost"}
+	uriRule  = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
+	hostRule = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
 var errLoopbackOnly = errors.New("http is only allowed for loopback (127.0.0.1, [::1], localhost); use https")
@@ -55,8 +55,7 @@ func checkRedirectURIs(kind string, uris, reserved []string) error {
 }
 
 // checkRedirectURI says what is wrong with a redirect URI (RFC 9700 §2.1, §4.1.3; RFC 8252 §7). Private-use schemes are taken as
-// applications have them. Codes are sent to it, so
-// whatever two readers could understand differently is refused.
+// applications have them. Codes are sent to it, so whatever two readers could understand differently is refused.
 func checkRedirectURI(raw string) error {
 	u, err := parseURI(raw, maxRedirectBytes)
 	switch {
@@ -226,7 +225,7 @@ func parseURI(raw string, limit int) (*url.URL, error) {
 }
 
 func checkLoopback(u *url.URL) error {
-	if !slices.Contains(loopbackHosts, u.Hostname()) {
+	if !outbound.IsLoopback(u.Hostname()) {
 		return errLoopbackOnly
 	}
 	return checkHost(u)

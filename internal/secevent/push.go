@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -137,11 +136,8 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 		}
 		request.Header.Set("Authorization", "Bearer "+string(bearer))
 	}
-	response, err := s.clients[outbound.ReachOf(r.Endpoint, r.AllowPrivate)].Do(request)
+	response, err := s.clients.Do(request, r.AllowPrivate)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // without the URL, whose query may be secret
-		}
 		if errors.Is(err, outbound.ErrNotPublic) {
 			err = fmt.Errorf("%w: register the receiver with --allow-private if it should be", err)
 		}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -49,7 +48,7 @@ type Config struct {
 // Service keeps receivers and delivers to them.
 type Service struct {
 	Config
-	clients     map[outbound.Reach]*http.Client
+	clients     outbound.Clients
 	longPoll    time.Duration
 	pushTimeout time.Duration
 	maxSubjects int64
@@ -73,7 +72,7 @@ func New(c Config) *Service {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{
-		Config: c, clients: outbound.Clients(pushTimeout), longPoll: longPoll, pushTimeout: pushTimeout, maxSubjects: maxSubjects,
+		Config: c, clients: outbound.NewClients(pushTimeout), longPoll: longPoll, pushTimeout: pushTimeout, maxSubjects: maxSubjects,
 		kick: make(chan struct{}, 1), pushing: make(chan struct{}, maxDeliveries),
 		news: make(chan struct{}), waitingOf: map[string]int{}, busy: map[int64]bool{},
 	}

@@ -22,17 +22,13 @@ func (p *postgres) requireEventPartitions(ctx context.Context, db *DB, events []
 func (p *postgres) dropEvents(ctx context.Context, db *DB, through int64) error {
 	ctx, cancel := context.WithTimeout(ctx, partitionWork)
 	defer cancel()
-	conn, err := p.connect(ctx)
-	if err != nil {
-		return db.translate(ctx, err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // which lets the lock go
-	var alone bool
-	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('audit_events'::regclass::oid::bigint)`).Scan(&alone)
-	if err == nil && alone {
-		err = p.dropMonths(ctx, conn, through, db.now())
-	}
-	return db.translate(ctx, err)
+	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
+		alone, err := onlyDropper(ctx, conn, eventPartitions)
+		if err != nil || !alone {
+			return err
+		}
+		return p.dropMonths(ctx, conn, through, db.now())
+	})
 }
 
 func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64, now time.Time) error {

@@ -77,24 +77,20 @@ func beginningOfMonth(t time.Time) time.Time {
 func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, before time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, partitionWork)
 	defer cancel()
-	conn, err := p.connect(ctx)
-	if err != nil {
-		return db.translate(ctx, err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // which lets the lock go
 	var hours []time.Time
 	for hour := tokenPartitions.begin(from); !hour.After(to); hour = tokenPartitions.next(hour) {
 		hours = append(hours, hour)
 	}
 	month := eventPartitions.begin(from)
-	failed := errors.Join(p.attachPartitions(ctx, conn, tokenPartitions, hours),
-		p.attachPartitions(ctx, conn, eventPartitions, []time.Time{month, eventPartitions.next(month)}))
-	var alone bool
-	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock('issued_tokens'::regclass::oid::bigint)`).Scan(&alone)
-	if err == nil && alone {
-		err = p.dropPartitions(ctx, conn, before)
-	}
-	return db.translate(ctx, errors.Join(failed, err))
+	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
+		failed := errors.Join(p.attachPartitions(ctx, conn, tokenPartitions, hours),
+			p.attachPartitions(ctx, conn, eventPartitions, []time.Time{month, eventPartitions.next(month)}))
+		alone, err := onlyDropper(ctx, conn, tokenPartitions)
+		if err == nil && alone {
+			err = p.dropPartitions(ctx, conn, before)
+		}
+		return errors.Join(failed, err)
+	})
 }
 
 // requirePartitions makes those that rows with these times, in microseconds, need and that nobody has prepared. It comes before
@@ -115,19 +111,25 @@ func (p *postgres) requirePartitions(ctx context.Context, db *DB, of partitionin
 	if len(missing) == 0 {
 		return nil
 	}
-	conn, err := p.connect(ctx)
+	return p.onConnection(ctx, db, func(conn *pgx.Conn) error { return p.attachPartitions(ctx, conn, of, missing) })
+}
+
+// onConnection works on a connection of its own: whoever needs it may hold one of the pool. Its locks are let go at the end.
+func (p *postgres) onConnection(ctx context.Context, db *DB, work func(*pgx.Conn) error) error {
+	config := p.config.ConnConfig.Copy()
+	config.RuntimeParams["lock_timeout"] = fmt.Sprint(partitionWait.Milliseconds())
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return db.translate(ctx, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	return db.translate(ctx, p.attachPartitions(ctx, conn, of, missing))
+	return db.translate(ctx, work(conn))
 }
 
-// connect makes a connection of its own: whoever needs it may hold one of the pool.
-func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
-	config := p.config.ConnConfig.Copy()
-	config.RuntimeParams["lock_timeout"] = fmt.Sprint(partitionWait.Milliseconds())
-	return pgx.ConnectConfig(ctx, config)
+// onlyDropper says whether no other replica drops partitions of a table, and keeps others from it until the connection ends.
+func onlyDropper(ctx context.Context, conn *pgx.Conn, of partitioning) (alone bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1::text::regclass::oid::bigint)`, of.table).Scan(&alone)
+	return alone, err
 }
 
 // attachPartitions makes those that are not there, one by one. It makes a table first and attaches it then: unlike CREATE TABLE …

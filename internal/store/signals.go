@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -14,8 +15,10 @@ const (
 	maxSignalRows = 10_000
 	// tokensRead is how many tokens of an event's subjects are read to find out for which APIs they are. Subjects with more count
 	// as if they had some for every API.
-	tokensRead, tokensReadText = 50_000, "50000"
+	tokensRead = 50_000
 )
+
+var tokensReadText = strconv.Itoa(tokensRead) // in statements
 
 // outboxRow is what a row of the outbox has not in common with the other rows of its event.
 type outboxRow struct {
@@ -165,42 +168,48 @@ func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEve
 	if err != nil || len(served) == 0 {
 		return nil, err
 	}
-	var subjects []concernedSubject
-	if about.Kind != domain.ConcernsServed {
-		if subjects, err = w.subjects(ctx, about); err != nil {
-			return nil, err
+	if about.Kind == domain.ConcernsServed {
+		return eachAPI(signal, served), nil
+	}
+	subjects, err := w.subjects(ctx, about)
+	if err != nil {
+		return nil, err
+	}
+	if len(subjects) > maxConcerned {
+		return eachAPI(signal, served), nil
+	}
+	had, err := w.had(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
+	row := func(s concernedSubject, audience string, receiver int64) outboxRow {
+		return outboxRow{
+			initiator: initiatorOf(signal, s.username), format: domain.FormatIssSub, subject: s.subject, userID: s.userID,
+			audience: audience, receiver: receiver,
 		}
 	}
-	if about.Kind != domain.ConcernsServed && len(subjects) <= maxConcerned {
-		had, err := w.had(ctx, subjects)
-		if err != nil {
-			return nil, err
-		}
-		row := func(s concernedSubject, audience string, receiver int64) outboxRow {
-			return outboxRow{
-				initiator: initiatorOf(signal, s.username), format: domain.FormatIssSub, subject: s.subject, userID: s.userID,
-				audience: audience, receiver: receiver,
+	for _, s := range subjects {
+		for _, a := range served {
+			if had.of(s, a) {
+				rows = append(rows, row(s, a.audience, 0))
 			}
-		}
-		for _, s := range subjects {
-			for _, a := range served {
-				if had.of(s, a) {
-					rows = append(rows, row(s, a.audience, 0))
-				}
-				for _, receiver := range had.added[addedFor{s.userID, s.clientID, a.id}] {
-					rows = append(rows, row(s, a.audience, receiver))
-				}
+			for _, receiver := range had.added[addedFor{s.userID, s.clientID, a.id}] {
+				rows = append(rows, row(s, a.audience, receiver))
 			}
-		}
-		if len(rows) <= maxSignalRows {
-			return rows, nil
 		}
 	}
-	rows = rows[:0]
+	if len(rows) > maxSignalRows {
+		return eachAPI(signal, served), nil
+	}
+	return rows, nil
+}
+
+// eachAPI returns a row for each API, which says that whoever has tokens for it may be concerned.
+func eachAPI(signal domain.SecurityEvent, served []servedAPI) (rows []outboxRow) {
 	for _, a := range served {
 		rows = append(rows, outboxRow{initiator: signal.Initiator, format: domain.FormatURI, subject: a.audience, audience: a.audience})
 	}
-	return rows, nil
+	return rows
 }
 
 const (
