@@ -26,24 +26,39 @@ func (s *surface) mountAPIs() {
 	register(s, http.MethodDelete, "/apis/{name}", "api.delete", act(s.Admin.DeleteAPI))
 }
 
+// APISettings are what an API is registered with, and what may be changed of it. Left out: as it is, at first the default.
+type APISettings struct {
+	Name           *string                `json:"name,omitempty" doc:"Empty: none"`
+	SigningAlg     *string                `json:"signing_alg,omitempty" minLength:"1" doc:"At first ES256"`
+	AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
+	NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
+	Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
+}
+
+func (s *APISettings) apply(api *domain.API) {
+	set(&api.Name, s.Name)
+	set(&api.SigningAlg, s.SigningAlg)
+	if s.AccessTokenTTL != nil {
+		api.AccessTokenTTL = time.Duration(*s.AccessTokenTTL) * time.Second
+	}
+	set(&api.NoUserinfo, s.NoUserinfo)
+	if s.Permissions != nil {
+		api.Permissions = permissions(*s.Permissions)
+	}
+}
+
 type createAPIInput struct {
 	Body struct {
-		Audience       string                `json:"audience" minLength:"1"`
-		Name           string                `json:"name,omitempty" doc:"Empty: none"`
-		SigningAlg     string                `json:"signing_alg,omitempty" minLength:"1" doc:"Left out: ES256"`
-		AccessTokenTTL int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; left out: the server's default"`
-		NoUserinfo     bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
-		Permissions    []admin.APIPermission `json:"permissions,omitempty" maxItems:"1000"`
+		Audience string `json:"audience" minLength:"1"`
+		APISettings
 	}
 }
 
 func (s *surface) createAPI(ctx context.Context, caller authn.Caller, in *createAPIInput) (*objectOutput[admin.API], error) {
-	b := &in.Body
-	api, err := s.Admin.CreateAPI(ctx, caller, domain.API{
-		Audience: b.Audience, Name: b.Name, SigningAlg: b.SigningAlg, AccessTokenTTL: time.Duration(b.AccessTokenTTL) * time.Second,
-		NoUserinfo: b.NoUserinfo, Permissions: permissions(b.Permissions),
-	})
-	return created(api, api.Version, "/apis/"+url.PathEscape(api.Audience), err)
+	api := domain.API{Audience: in.Body.Audience}
+	in.Body.apply(&api)
+	registered, err := s.Admin.CreateAPI(ctx, caller, api)
+	return created(registered, registered.Version, "/apis/"+url.PathEscape(registered.Audience), err)
 }
 
 func permissions(given []admin.APIPermission) []domain.Permission {
@@ -56,13 +71,7 @@ func permissions(given []admin.APIPermission) []domain.Permission {
 
 type updateAPIInput struct {
 	EditInput
-	Body struct {
-		Name           *string                `json:"name,omitempty" doc:"Empty: none from now on"`
-		SigningAlg     *string                `json:"signing_alg,omitempty" minLength:"1"`
-		AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
-		NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
-		Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
-	}
+	Body APISettings
 }
 
 func (s *surface) updateAPI(ctx context.Context, caller authn.Caller, in *updateAPIInput) (*objectOutput[admin.API], error) {
@@ -70,17 +79,8 @@ func (s *surface) updateAPI(ctx context.Context, caller authn.Caller, in *update
 	if err != nil {
 		return nil, err
 	}
-	b := &in.Body
 	api, err := s.Admin.UpdateAPI(ctx, caller, in.Name, version, func(api *domain.API) error {
-		set(&api.Name, b.Name)
-		set(&api.SigningAlg, b.SigningAlg)
-		set(&api.NoUserinfo, b.NoUserinfo)
-		if b.AccessTokenTTL != nil {
-			api.AccessTokenTTL = time.Duration(*b.AccessTokenTTL) * time.Second
-		}
-		if b.Permissions != nil {
-			api.Permissions = permissions(*b.Permissions)
-		}
+		in.Body.apply(api)
 		return nil
 	})
 	return shown(api, api.Version, err)

@@ -31,33 +31,51 @@ func (s *surface) mountClients() {
 	register(s, http.MethodDelete, "/clients/{name}/secrets/{secret}", "client.remove_secret", s.removeSecret)
 }
 
+// ClientSettings are what a client is registered with, and what may be changed of it. Left out: as it is, at first the default.
+type ClientSettings struct {
+	Name                     *string            `json:"client_name,omitempty" doc:"Empty: none"`
+	GrantTypes               *[]string          `json:"grant_types,omitempty" maxItems:"20"`
+	RedirectURIs             *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
+	PostLogoutRedirectURIs   *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
+	BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere"`
+	BackchannelLogoutPrivate *bool              `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
+	IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
+	FirstParty               *bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
+	RequirePKCE              *bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
+	APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
+	Serves                   *[]string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
+}
+
+func (s *ClientSettings) apply(client *domain.Client) {
+	set(&client.Name, s.Name)
+	set(&client.GrantTypes, s.GrantTypes)
+	set(&client.RedirectURIs, s.RedirectURIs)
+	set(&client.PostLogoutRedirectURIs, s.PostLogoutRedirectURIs)
+	set(&client.BackchannelLogoutURI, s.BackchannelLogoutURI)
+	set(&client.BackchannelLogoutPrivate, s.BackchannelLogoutPrivate)
+	set(&client.IDTokenAlg, s.IDTokenAlg)
+	set(&client.FirstParty, s.FirstParty)
+	set(&client.RequirePKCE, s.RequirePKCE)
+	if s.APIs != nil {
+		client.APIs = clientAPIs(*s.APIs)
+	}
+	set(&client.Serves, s.Serves)
+}
+
 type createClientInput struct {
 	Body struct {
-		ClientID                 string            `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
-		ClientSecret             string            `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
-		Name                     string            `json:"client_name,omitempty" doc:"Empty: none"`
-		AuthMethod               string            `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
-		GrantTypes               []string          `json:"grant_types,omitempty" maxItems:"20"`
-		RedirectURIs             []string          `json:"redirect_uris,omitempty" maxItems:"100"`
-		PostLogoutRedirectURIs   []string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
-		BackchannelLogoutURI     string            `json:"backchannel_logout_uri,omitempty" minLength:"1" maxLength:"2000" doc:"Where it hears of ended sessions"`
-		BackchannelLogoutPrivate bool              `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
-		IDTokenAlg               string            `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"Left out: RS256"`
-		FirstParty               bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
-		RequirePKCE              bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
-		APIs                     []admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
-		Serves                   []string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
+		ClientID     string `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
+		ClientSecret string `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
+		ClientSettings
 	}
 }
 
 func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *createClientInput) (*objectOutput[admin.RegisteredClient], error) {
-	b := &in.Body
-	client, err := s.Admin.CreateClient(ctx, caller, domain.Client{
-		ClientID: b.ClientID, Name: b.Name, Public: b.AuthMethod == authn.None, GrantTypes: b.GrantTypes, RedirectURIs: b.RedirectURIs,
-		IDTokenAlg: b.IDTokenAlg, FirstParty: b.FirstParty, RequirePKCE: b.RequirePKCE, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs,
-		BackchannelLogoutURI: b.BackchannelLogoutURI, BackchannelLogoutPrivate: b.BackchannelLogoutPrivate, APIs: clientAPIs(b.APIs), Serves: b.Serves,
-	}, b.ClientSecret)
-	return created(client, client.Version, "/clients/"+url.PathEscape(client.ClientID), err)
+	client := domain.Client{ClientID: in.Body.ClientID, Public: in.Body.AuthMethod == authn.None}
+	in.Body.apply(&client)
+	registered, err := s.Admin.CreateClient(ctx, caller, client, in.Body.ClientSecret)
+	return created(registered, registered.Version, "/clients/"+url.PathEscape(registered.ClientID), err)
 }
 
 func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
@@ -70,19 +88,7 @@ func clientAPIs(given []admin.ClientAPI) []domain.ClientAPI {
 
 type updateClientInput struct {
 	EditInput
-	Body struct {
-		Name                     *string            `json:"client_name,omitempty" doc:"Empty: none from now on"`
-		GrantTypes               *[]string          `json:"grant_types,omitempty" maxItems:"20"`
-		RedirectURIs             *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
-		PostLogoutRedirectURIs   *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100"`
-		BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere from now on"`
-		BackchannelLogoutPrivate *bool              `json:"backchannel_logout_private,omitempty"`
-		IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty" minLength:"1"`
-		FirstParty               *bool              `json:"first_party,omitempty"`
-		RequirePKCE              *bool              `json:"require_pkce,omitempty"`
-		APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
-		Serves                   *[]string          `json:"serves,omitempty" maxItems:"500"`
-	}
+	Body ClientSettings
 }
 
 func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *updateClientInput) (*objectOutput[admin.Client], error) {
@@ -90,21 +96,8 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 	if err != nil {
 		return nil, err
 	}
-	b := &in.Body
 	client, err := s.Admin.UpdateClient(ctx, caller, in.Name, version, func(client *domain.Client) error {
-		set(&client.Name, b.Name)
-		set(&client.GrantTypes, b.GrantTypes)
-		set(&client.RedirectURIs, b.RedirectURIs)
-		set(&client.PostLogoutRedirectURIs, b.PostLogoutRedirectURIs)
-		set(&client.BackchannelLogoutURI, b.BackchannelLogoutURI)
-		set(&client.BackchannelLogoutPrivate, b.BackchannelLogoutPrivate)
-		set(&client.IDTokenAlg, b.IDTokenAlg)
-		set(&client.FirstParty, b.FirstParty)
-		set(&client.RequirePKCE, b.RequirePKCE)
-		if b.APIs != nil {
-			client.APIs = clientAPIs(*b.APIs)
-		}
-		set(&client.Serves, b.Serves)
+		in.Body.apply(client)
 		return nil
 	})
 	return shown(client, client.Version, err)

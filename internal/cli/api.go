@@ -86,15 +86,16 @@ makes no difference.
 The name of a permission is the scope value that asks for it.`,
 		Example: `  signet api create https://orders.example --permission orders:read --permission "orders:write=Change orders"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			api, err := s.CreateAPI(ctx, caller, domain.API{
-				Audience: args[0], Name: f.name, SigningAlg: f.signingAlg,
-				AccessTokenTTL: f.accessTokenTTL, NoUserinfo: f.noUserinfo, Permissions: f.permissions,
-			})
-			return apis.show(api), err
-		}),
 	}
 	f.add(cmd)
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		api := domain.API{Audience: args[0]}
+		if err := f.apply(&api, cmd.Flags().Changed, nil); err != nil {
+			return view{}, err
+		}
+		created, err := s.CreateAPI(ctx, caller, api)
+		return apis.show(created), err
+	})
 	return cmd
 }
 
@@ -112,26 +113,28 @@ func (a *app) apiUpdate() *cobra.Command {
 	f.add(cmd)
 	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		api, err := s.UpdateAPI(ctx, caller, args[0], nil, func(api *domain.API) (err error) {
-			changed := cmd.Flags().Changed
-			if changed("name") {
-				api.Name = f.name
-			}
-			if changed("signing-alg") {
-				api.SigningAlg = f.signingAlg
-			}
-			if changed("access-token-ttl") {
-				api.AccessTokenTTL = f.accessTokenTTL
-			}
-			if changed("no-userinfo") {
-				api.NoUserinfo = f.noUserinfo
-			}
-			api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
-			return err
+		api, err := s.UpdateAPI(ctx, caller, args[0], nil, func(api *domain.API) error {
+			return f.apply(api, cmd.Flags().Changed, remove)
 		})
 		return apis.show(api), err
 	})
 	return cmd
+}
+
+// apply changes an API as the flags that were given say, once the permissions to be removed are gone.
+func (f *apiFlags) apply(api *domain.API, given func(flag string) bool, remove []string) (err error) {
+	for flag, change := range map[string]func(){
+		"name":             func() { api.Name = f.name },
+		"signing-alg":      func() { api.SigningAlg = f.signingAlg },
+		"access-token-ttl": func() { api.AccessTokenTTL = f.accessTokenTTL },
+		"no-userinfo":      func() { api.NoUserinfo = f.noUserinfo },
+	} {
+		if given(flag) {
+			change()
+		}
+	}
+	api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
+	return err
 }
 
 func editPermissions(permissions []domain.Permission, remove []string, add []domain.Permission) ([]domain.Permission, error) {

@@ -71,46 +71,39 @@ A client that serves an API introspects the tokens that reach it.`,
   signet client create --client-id urn:example:wiki --secret-stdin --grant authorization_code \
       --redirect-uri https://wiki.example/callback < secret`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			apis, err := editClientAPIs(nil, nil, f.apis)
-			if err == nil {
-				apis, err = chooseDefaultAPI(apis, f.defaultAPI)
-			}
-			if err != nil {
-				return view{}, err
-			}
-			client := domain.Client{
-				Name: f.name, Public: public, FirstParty: f.firstParty, RequirePKCE: f.requirePKCE, GrantTypes: f.grants,
-				RedirectURIs: f.redirectURIs, PostLogoutRedirectURIs: f.postLogoutURIs,
-				BackchannelLogoutURI: f.logoutURI, BackchannelLogoutPrivate: f.logoutPrivate, IDTokenAlg: f.idTokenAlg, APIs: apis, Serves: f.serves,
-			}
-			if client.ClientID = clientID; len(args) == 1 {
-				if clientID != "" {
-					return view{}, usagef("give the client_id once: as CLIENT_ID or with --client-id")
-				}
-				client.ClientID = args[0]
-			}
-			secret := ""
-			if secretStdin {
-				if secret, err = a.readLine("client secret"); err != nil {
-					return view{}, err
-				}
-			}
-			created, err := s.CreateClient(ctx, caller, client, secret)
-			if err != nil {
-				return view{}, err
-			}
-			if created.ClientSecret != "" {
-				a.note("Keep the client_secret: it is not shown again.")
-			}
-			a.warn(created.Warnings)
-			return answer(registered(created)), nil
-		}),
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&clientID, "client-id", "", "register it under this `ID`, which may have colons, slashes and spaces")
 	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "read its secret from stdin in place of making one: 16 bytes at least")
 	cmd.Flags().BoolVar(&public, "public", false, "it cannot keep a secret (token_endpoint_auth_method none)")
+	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		client := domain.Client{Public: public}
+		if err := f.apply(&client, cmd.Flags().Changed, clientFlags{}); err != nil {
+			return view{}, err
+		}
+		if client.ClientID = clientID; len(args) == 1 {
+			if clientID != "" {
+				return view{}, usagef("give the client_id once: as CLIENT_ID or with --client-id")
+			}
+			client.ClientID = args[0]
+		}
+		secret := ""
+		if secretStdin {
+			var err error
+			if secret, err = a.readLine("client secret"); err != nil {
+				return view{}, err
+			}
+		}
+		created, err := s.CreateClient(ctx, caller, client, secret)
+		if err != nil {
+			return view{}, err
+		}
+		if created.ClientSecret != "" {
+			a.note("Keep the client_secret: it is not shown again.")
+		}
+		a.warn(created.Warnings)
+		return answer(registered(created)), nil
+	})
 	return cmd
 }
 
@@ -145,32 +138,15 @@ func (a *app) clientUpdate() *cobra.Command {
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
 	flags.StringArrayVar(&remove.postLogoutURIs, "remove-post-logout-redirect-uri", nil, "remove the post-logout redirect `URI`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) (err error) {
-			if flags.Changed("name") {
-				client.Name = f.name
-			}
-			if flags.Changed("id-token-alg") {
-				client.IDTokenAlg = f.idTokenAlg
-			}
-			if flags.Changed("first-party") {
-				client.FirstParty = f.firstParty
-			}
-			if flags.Changed("backchannel-logout-uri") {
-				client.BackchannelLogoutURI = f.logoutURI
-			}
+		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
 			if noLogoutURI {
 				client.BackchannelLogoutURI = ""
 			}
-			if flags.Changed("backchannel-logout-private") {
-				client.BackchannelLogoutPrivate = f.logoutPrivate
-			}
-			if flags.Changed("require-pkce") {
-				client.RequirePKCE = f.requirePKCE
-			}
-			if err := f.editLists(client, remove); err != nil || !flags.Changed("default-api") && !noDefaultAPI {
+			if err := f.apply(client, flags.Changed, remove); err != nil || !noDefaultAPI {
 				return err
 			}
-			client.APIs, err = chooseDefaultAPI(client.APIs, f.defaultAPI)
+			var err error
+			client.APIs, err = chooseDefaultAPI(client.APIs, "")
 			return err
 		})
 		a.warn(client.Warnings)
@@ -179,19 +155,37 @@ func (a *app) clientUpdate() *cobra.Command {
 	return cmd
 }
 
-func (f *clientFlags) editLists(client *domain.Client, remove clientFlags) (err error) {
-	if client.GrantTypes, err = edit("grant type", client.GrantTypes, remove.grants, f.grants); err != nil {
+// apply changes a client as the flags that were given say, once what is to be removed is out of its lists.
+func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool, remove clientFlags) (err error) {
+	for flag, change := range map[string]func(){
+		"name":                       func() { client.Name = f.name },
+		"id-token-alg":               func() { client.IDTokenAlg = f.idTokenAlg },
+		"first-party":                func() { client.FirstParty = f.firstParty },
+		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },
+		"backchannel-logout-uri":     func() { client.BackchannelLogoutURI = f.logoutURI },
+		"backchannel-logout-private": func() { client.BackchannelLogoutPrivate = f.logoutPrivate },
+	} {
+		if given(flag) {
+			change()
+		}
+	}
+	for _, list := range []struct {
+		what        string
+		list        *[]string
+		remove, add []string
+	}{
+		{"grant type", &client.GrantTypes, remove.grants, f.grants},
+		{"redirect URI", &client.RedirectURIs, remove.redirectURIs, f.redirectURIs},
+		{"post-logout redirect URI", &client.PostLogoutRedirectURIs, remove.postLogoutURIs, f.postLogoutURIs},
+		{"served API", &client.Serves, remove.serves, f.serves},
+	} {
+		if *list.list, err = edit(list.what, *list.list, list.remove, list.add); err != nil {
+			return err
+		}
+	}
+	if client.APIs, err = editClientAPIs(client.APIs, remove.apis, f.apis); err != nil || !given("default-api") {
 		return err
 	}
-	if client.RedirectURIs, err = edit("redirect URI", client.RedirectURIs, remove.redirectURIs, f.redirectURIs); err != nil {
-		return err
-	}
-	if client.PostLogoutRedirectURIs, err = edit("post-logout redirect URI", client.PostLogoutRedirectURIs, remove.postLogoutURIs, f.postLogoutURIs); err != nil {
-		return err
-	}
-	if client.Serves, err = edit("served API", client.Serves, remove.serves, f.serves); err != nil {
-		return err
-	}
-	client.APIs, err = editClientAPIs(client.APIs, remove.apis, f.apis)
+	client.APIs, err = chooseDefaultAPI(client.APIs, f.defaultAPI)
 	return err
 }

@@ -2,28 +2,36 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const apiColumns = `id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at`
+// apiSettings are the columns that are set when an API is registered and with each update.
+func apiSettings(api *domain.API) columns {
+	return columns{
+		{"name", &api.Name},
+		{"signing_alg", &api.SigningAlg},
+		{"access_token_ttl", lasting(&api.AccessTokenTTL)},
+		{"no_userinfo", &api.NoUserinfo},
+		{"updated_at", at(&api.UpdatedAt)},
+	}
+}
+
+var apiColumns = `id, audience, version, created_at` + apiSettings(&domain.API{}).names()
 
 func scanAPI(row scanner) (api domain.API, err error) {
-	var ttl int64
-	err = row.Scan(&api.ID, &api.Audience, &api.Name, &api.SigningAlg, &ttl, &api.NoUserinfo, &api.Version, at(&api.CreatedAt), at(&api.UpdatedAt))
-	api.AccessTokenTTL = time.Duration(ttl) * time.Microsecond
+	err = row.Scan(apiSettings(&api).values(&api.ID, &api.Audience, &api.Version, at(&api.CreatedAt))...)
 	return api, err
 }
 
 // InsertAPI implements registry.APIs.
 func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
+		settings := apiSettings(&api)
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO apis (audience, name, signing_alg, access_token_ttl, created_at, updated_at, no_userinfo)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
-			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.CreatedAt), micros(api.UpdatedAt),
-			api.NoUserinfo)
+			INSERT INTO apis (audience, created_at`+settings.names()+`)
+			VALUES ($1, $2`+settings.placeholders(3)+`) ON CONFLICT DO NOTHING RETURNING id`,
+			settings.values(api.Audience, at(&api.CreatedAt))...)
 		if err != nil {
 			return err
 		}
@@ -39,11 +47,11 @@ func (db *DB) InsertAPI(ctx context.Context, api domain.API) (id int64, err erro
 // UpdateAPI implements registry.APIs.
 func (db *DB) UpdateAPI(ctx context.Context, api domain.API) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
+		settings := apiSettings(&api)
 		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE apis SET name = $2, signing_alg = $3, access_token_ttl = $4, updated_at = $5, no_userinfo = $7, version = version + 1
-			WHERE audience = $1 AND CAST($6 AS BIGINT) IN (0, version) RETURNING id`,
-			api.Audience, api.Name, api.SigningAlg, api.AccessTokenTTL.Microseconds(), micros(api.UpdatedAt), api.Version,
-			api.NoUserinfo)
+			UPDATE apis SET version = version + 1`+settings.assignments(3)+`
+			WHERE audience = $1 AND CAST($2 AS BIGINT) IN (0, version) RETURNING id`,
+			settings.values(api.Audience, api.Version)...)
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM apis WHERE audience = $1`, api.Audience)
 		}

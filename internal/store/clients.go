@@ -6,11 +6,28 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const clientColumns = `id, client_id, name, is_public, first_party, require_pkce, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, id_token_alg, disabled_at, version, created_at, updated_at`
+// clientSettings are the columns that are set when a client is registered and with each update.
+func clientSettings(cl *domain.Client) columns {
+	return columns{
+		{"name", &cl.Name},
+		{"is_public", &cl.Public},
+		{"first_party", &cl.FirstParty},
+		{"require_pkce", &cl.RequirePKCE},
+		{"grant_types", listOf(&cl.GrantTypes)},
+		{"redirect_uris", listOf(&cl.RedirectURIs)},
+		{"post_logout_redirect_uris", listOf(&cl.PostLogoutRedirectURIs)},
+		{"backchannel_logout_uri", &cl.BackchannelLogoutURI},
+		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
+		{"id_token_alg", &cl.IDTokenAlg},
+		{"disabled_at", atOrNull(&cl.DisabledAt)},
+		{"updated_at", at(&cl.UpdatedAt)},
+	}
+}
+
+var clientColumns = `id, client_id, version, created_at` + clientSettings(&domain.Client{}).names()
 
 func scanClient(row scanner) (cl domain.Client, err error) {
-	err = row.Scan(&cl.ID, &cl.ClientID, &cl.Name, &cl.Public, &cl.FirstParty, &cl.RequirePKCE, listOf(&cl.GrantTypes), listOf(&cl.RedirectURIs),
-		listOf(&cl.PostLogoutRedirectURIs), &cl.BackchannelLogoutURI, &cl.BackchannelLogoutPrivate, &cl.IDTokenAlg, at(&cl.DisabledAt), &cl.Version, at(&cl.CreatedAt), at(&cl.UpdatedAt))
+	err = row.Scan(clientSettings(&cl).values(&cl.ID, &cl.ClientID, &cl.Version, at(&cl.CreatedAt))...)
 	return cl, err
 }
 
@@ -20,13 +37,11 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 		if err := findAccess(ctx, c.conn, client); err != nil {
 			return err
 		}
+		settings := clientSettings(&client)
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO clients (client_id, name, is_public, first_party, grant_types, redirect_uris, id_token_alg, disabled_at, created_at, updated_at, require_pkce,
-				post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING id`,
-			client.ClientID, client.Name, client.Public, client.FirstParty, jsonList(client.GrantTypes), jsonList(client.RedirectURIs),
-			client.IDTokenAlg, nullMicros(client.DisabledAt), micros(client.CreatedAt), micros(client.UpdatedAt), client.RequirePKCE,
-			jsonList(client.PostLogoutRedirectURIs), client.BackchannelLogoutURI, client.BackchannelLogoutPrivate)
+			INSERT INTO clients (client_id, created_at`+settings.names()+`)
+			VALUES ($1, $2`+settings.placeholders(3)+`) ON CONFLICT DO NOTHING RETURNING id`,
+			settings.values(client.ClientID, at(&client.CreatedAt))...)
 		if err != nil {
 			return err
 		}
@@ -50,14 +65,11 @@ func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 		if err := findAccess(ctx, c.conn, client); err != nil {
 			return err
 		}
+		settings := clientSettings(&client)
 		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE clients SET name = $2, is_public = $3, first_party = $4, grant_types = $5, redirect_uris = $6, id_token_alg = $7,
-				disabled_at = $8, updated_at = $9, require_pkce = $11, post_logout_redirect_uris = $12,
-				backchannel_logout_uri = $13, backchannel_logout_private = $14, version = version + 1
-			WHERE client_id = $1 AND CAST($10 AS BIGINT) IN (0, version) RETURNING id`,
-			client.ClientID, client.Name, client.Public, client.FirstParty, jsonList(client.GrantTypes), jsonList(client.RedirectURIs),
-			client.IDTokenAlg, nullMicros(client.DisabledAt), micros(client.UpdatedAt), client.Version, client.RequirePKCE,
-			jsonList(client.PostLogoutRedirectURIs), client.BackchannelLogoutURI, client.BackchannelLogoutPrivate)
+			UPDATE clients SET version = version + 1`+settings.assignments(3)+`
+			WHERE client_id = $1 AND CAST($2 AS BIGINT) IN (0, version) RETURNING id`,
+			settings.values(client.ClientID, client.Version)...)
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM clients WHERE client_id = $1`, client.ClientID)
 		}

@@ -245,7 +245,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 	if kinds := constants(t, "TokenKind"); len(kinds) != 2 {
 		t.Errorf("kinds of token %v: those but 1 must be allowed in issued_tokens", kinds)
 	}
-	for _, name := range columns(t, `(\w+) +TEXT NOT NULL CHECK \(\w+ IN`) {
+	for _, name := range columnNames(t, `(\w+) +TEXT NOT NULL CHECK \(\w+ IN`) {
 		if allowed[name] == nil {
 			t.Errorf("%s has a list of words that is compared with no constants", name)
 		}
@@ -280,7 +280,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 			}
 		}
 		if db.Dialect() == "sqlite" {
-			for _, name := range columns(t, `(\w+) +BOOLEAN`) {
+			for _, name := range columnNames(t, `(\w+) +BOOLEAN`) {
 				table, column, _ := strings.Cut(name, ".")
 				if err := set(table, column, "2"); !isCheck(err) {
 					t.Errorf("%s is a boolean and can be 2: error %v", name, err)
@@ -302,8 +302,8 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 	})
 }
 
-// columns are those of PostgreSQL's tables that are defined so, as table.column.
-func columns(t *testing.T, definition string) (all []string) {
+// columnNames are those of PostgreSQL's tables that are defined so, as table.column.
+func columnNames(t *testing.T, definition string) (all []string) {
 	t.Helper()
 	text, err := fs.ReadFile(migrations.FS, "postgres/0001_initial.up.sql")
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -33,10 +34,24 @@ func nullBytes(b []byte) any {
 	return b
 }
 
-type timeColumn struct{ to *time.Time }
+type timeColumn struct {
+	to   *time.Time
+	null bool // the zero time is NULL
+}
 
-// at scans a column into a time.
-func at(t *time.Time) timeColumn { return timeColumn{t} }
+// at reads a column into a time, and writes it from there.
+func at(t *time.Time) timeColumn { return timeColumn{t, false} }
+
+// atOrNull is at where the zero time is NULL.
+func atOrNull(t *time.Time) timeColumn { return timeColumn{t, true} }
+
+// Value implements [driver.Valuer].
+func (c timeColumn) Value() (driver.Value, error) {
+	if c.null {
+		return nullMicros(*c.to), nil
+	}
+	return micros(*c.to), nil
+}
 
 // Scan implements [database/sql.Scanner].
 func (c timeColumn) Scan(src any) error {
@@ -48,6 +63,24 @@ func (c timeColumn) Scan(src any) error {
 	default:
 		return fmt.Errorf("a time is stored as %T", src)
 	}
+	return nil
+}
+
+type durationColumn struct{ to *time.Duration }
+
+// lasting reads a column of microseconds into a duration, and writes it from there.
+func lasting(d *time.Duration) durationColumn { return durationColumn{d} }
+
+// Value implements [driver.Valuer].
+func (c durationColumn) Value() (driver.Value, error) { return c.to.Microseconds(), nil }
+
+// Scan implements [database/sql.Scanner].
+func (c durationColumn) Scan(src any) error {
+	v, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("a duration is stored as %T", src)
+	}
+	*c.to = time.Duration(v) * time.Microsecond
 	return nil
 }
 
@@ -74,8 +107,11 @@ func jsonRows(rows [][]any) string {
 
 type listColumn struct{ to *[]string }
 
-// listOf scans a column into a list; an empty one is nil.
+// listOf reads a column into a list, and writes it from there; an empty one is nil.
 func listOf(list *[]string) listColumn { return listColumn{list} }
+
+// Value implements [driver.Valuer].
+func (c listColumn) Value() (driver.Value, error) { return jsonList(*c.to), nil }
 
 // Scan implements [database/sql.Scanner].
 func (c listColumn) Scan(src any) error {
