@@ -14,6 +14,7 @@ import (
 type browser struct {
 	t      *testing.T
 	server *server
+	app    string // the origin of an application where it goes, too; empty: none
 	jar    http.CookieJar
 }
 
@@ -93,7 +94,7 @@ func (p *page) filled(pairs ...string) *http.Request {
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// follow sends the request and goes where it is sent to, as long as that is the server.
+// follow sends the request and goes where it is sent to, as long as that is the server or the application.
 func (b *browser) follow(r *http.Request) *page {
 	b.t.Helper()
 	for range 10 {
@@ -103,10 +104,10 @@ func (b *browser) follow(r *http.Request) *page {
 			return b.read(r, response)
 		}
 		response.Body.Close()
-		if r.Method == http.MethodPost && response.StatusCode != http.StatusSeeOther {
+		if r.Method == http.MethodPost && origin(r.URL) == b.server.url && response.StatusCode != http.StatusSeeOther {
 			b.t.Errorf("POST %s is answered by a redirect with %d, want 303", r.URL.Path, response.StatusCode)
 		}
-		if "http://"+location.Host != b.server.url {
+		if o := origin(location); o != b.server.url && o != b.app {
 			return &page{browser: b, url: location, status: response.StatusCode, header: response.Header, left: true}
 		}
 		if r, err = http.NewRequest(http.MethodGet, location.String(), nil); err != nil {
@@ -138,7 +139,7 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header}
+	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header, left: origin(r.URL) == b.app}
 	var text strings.Builder
 	for node := range root.Descendants() {
 		switch {

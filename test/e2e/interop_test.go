@@ -6,9 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -29,18 +27,10 @@ type script struct {
 // runScript starts a program of test/interop with these settings.
 func runScript(t *testing.T, name string, settings map[string]any) *script {
 	t.Helper()
-	const dir = "../interop"
-	node := filepath.Join(dir, "node_modules/.bin/node")
-	if _, err := os.Stat(node); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("test/interop is not installed: run make test")
-		}
-		t.Skip("test/interop is not installed: run make test")
-	}
 	arg, err := json.Marshal(settings)
 	check(t, err)
-	cmd := exec.CommandContext(t.Context(), "./node_modules/.bin/node", name, string(arg))
-	cmd.Dir = dir
+	cmd := exec.CommandContext(t.Context(), interpreter(t, name), name, string(arg))
+	cmd.Dir = interopDir
 	s := &script{t: t, wait: cmd.Wait}
 	cmd.Stderr = &s.stderr
 	s.stdin, err = cmd.StdinPipe()
@@ -71,7 +61,7 @@ func (s *script) readLine() string {
 func TestOpenidClientWorksWithTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", plainBye)
-		app := runScript(t, "relying-party.js", map[string]any{
+		app := runScript(t, "openid-client.js", map[string]any{
 			"issuer": s.issuer, "audience": ordersAPI, "scope": "orders:read", "callback": callback, "bye": plainBye,
 			"web": s.web, "machine": s.reporting, "service": s.orders,
 		})
@@ -89,7 +79,7 @@ func TestOpenidClientWorksWithTheServer(t *testing.T) {
 
 func TestAServiceNeedsOnlyTheJWKS(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		service := runScript(t, "service.js", map[string]any{"issuer": s.issuer, "audience": ordersAPI})
+		service := runScript(t, "jose.js", map[string]any{"issuer": s.issuer, "audience": ordersAPI})
 		want := func(token, verdict string) {
 			t.Helper()
 			service.writeLine(token)
