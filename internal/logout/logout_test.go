@@ -93,6 +93,22 @@ func TestAClientIsToldOfAnEndedSessionOnceByHoweverManyReplicas(t *testing.T) {
 	})
 }
 
+func TestAClientIsToldOfASessionThatEndedByTime(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, w.A.Sessions.EndExpired(ctx))
+		w.deliver(ctx)
+		w.wantHeard(0)
+		w.Pass(t, servicetest.SessionLimits.Idle)
+		for _, r := range []*servicetest.Replica{w.A, w.B} {
+			servicetest.Must(t, r.Sessions.EndExpired(ctx))
+		}
+		w.deliver(ctx)
+		w.wantHeard(1)
+	})
+}
+
 func TestAClientThatDoesNotAnswerIsToldAgainForAnHour(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

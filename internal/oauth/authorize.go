@@ -339,6 +339,9 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	}
 	now := p.Now()
 	expires := now.Add(p.CodeTTL + keys.MaxTokenLifetime)
+	if s.ExpiresAt.After(expires) { // whose end the client hears of
+		expires = s.ExpiresAt
+	}
 	if slices.Contains(a.scopes, domain.ScopeOfflineAccess) {
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}

@@ -38,6 +38,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
 		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
 		{"record expired assignments", 5 * time.Second, s.Directory.RecordExpired, nil},
+		{"end expired sessions", 5 * time.Second, s.Sessions.EndExpired, nil},
 		{"watch the ids", time.Hour, func(ctx context.Context) error { return s.watchIDs(ctx, log) }, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}

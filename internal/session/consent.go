@@ -12,7 +12,7 @@ import (
 
 // Consent returns what a user allowed a client at an audience. ErrNotFound if nothing yet.
 func (s *Sessions) Consent(ctx context.Context, userID, clientID int64, audience string) (domain.Consent, error) {
-	consent, err := s.store.FindConsent(ctx, userID, clientID, audience)
+	consent, err := s.consents.FindConsent(ctx, userID, clientID, audience)
 	if err != nil {
 		return domain.Consent{}, fmt.Errorf("find a consent: %w", err)
 	}
@@ -23,13 +23,13 @@ func (s *Sessions) Consent(ctx context.Context, userID, clientID int64, audience
 func (s *Sessions) GiveConsent(ctx context.Context, user domain.User, client domain.Client, audience string, scopes []string) error {
 	ctx = event.WithActor(ctx, event.User(user.Username))
 	err := s.events.Change(ctx, event.ConsentGiven{ClientID: client.ClientID, Audience: audience, Scopes: scopes}, func(ctx context.Context) error {
-		before, err := s.store.FindConsent(ctx, user.ID, client.ID, audience)
+		before, err := s.consents.FindConsent(ctx, user.ID, client.ID, audience)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			return err
 		}
 		all := slices.Concat(before.Scopes, scopes)
 		slices.Sort(all)
-		return s.store.PutConsent(ctx, domain.Consent{
+		return s.consents.PutConsent(ctx, domain.Consent{
 			UserID: user.ID, ClientID: client.ID, Audience: audience, Scopes: slices.Compact(all), GrantedAt: s.now(),
 		})
 	})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
@@ -27,15 +28,27 @@ type Limits struct {
 
 // Sessions is the service.
 type Sessions struct {
-	store  Store
-	events *event.Recorder
-	now    func() time.Time
-	lim    Limits
+	store    Store
+	consents Consents
+	events   *event.Recorder
+	clock    *clock.Clock
+	now      func() time.Time
+	lim      Limits
+}
+
+// Config is what Sessions is made of.
+type Config struct {
+	Store    Store
+	Consents Consents
+	Events   *event.Recorder
+	Clock    *clock.Clock
+	Now      func() time.Time
+	Limits   Limits
 }
 
 // New makes the service.
-func New(store Store, events *event.Recorder, now func() time.Time, lim Limits) *Sessions {
-	return &Sessions{store: store, events: events, now: now, lim: lim}
+func New(c Config) *Sessions {
+	return &Sessions{store: c.Store, consents: c.Consents, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
 }
 
 // Start begins a session of a user who has just signed in. The token is the cookie's
@@ -95,17 +108,6 @@ func (s *Sessions) live(session domain.Session, now time.Time) bool {
 	return session.EndedAt.IsZero() &&
 		now.Before(session.ExpiresAt) &&
 		now.Before(session.LastSeenAt.Add(s.lim.Idle))
-}
-
-// End ends a session. Done before is no error.
-func (s *Sessions) End(ctx context.Context, session domain.Session) error {
-	err := s.events.Change(ctx, event.SessionEnded{Session: session.SID(), SessionID: session.ID, UserID: session.UserID}, func(ctx context.Context) error {
-		return s.store.EndSession(ctx, session.ID, s.now())
-	})
-	if err != nil {
-		return fmt.Errorf("end session %d: %w", session.ID, err)
-	}
-	return nil
 }
 
 func hash(token string) []byte {

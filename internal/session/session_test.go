@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/clock/clocktest"
@@ -42,7 +43,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	chain := event.NewChain(make([]byte, 32))
 	recorder := event.NewRecorder(db, chain, clock)
 	w.log = audit.New(db, chain, recorder, clocktest.New(clock), clock)
-	w.sessions = session.New(db, recorder, clock, limits)
+	w.sessions = session.New(session.Config{Store: db, Consents: db, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
 	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}
@@ -179,6 +180,60 @@ func TestEndedSessionIsGoneAndMayEndAgain(t *testing.T) {
 		}
 		w.wantFound(t, token, false)
 		w.wantFound(t, other, true)
+	})
+}
+
+func TestSessionsWhoseTimeIsOverEndOnceAsIfSomebodyEndedThem(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		var busy []string
+		for range 55 { // several steps
+			token, _ := w.start(t)
+			busy = append(busy, token)
+		}
+		w.now = w.now.Add(limits.Idle - time.Second)
+		for _, token := range busy[:3] {
+			w.wantFound(t, token, true)
+		}
+		_, ended := w.start(t)
+		if err := w.sessions.End(event.WithActor(eventtest.Context(t), "user:alice"), ended); err != nil {
+			t.Fatal(err)
+		}
+		job := event.WithActor(eventtest.Context(t), event.System)
+		endings := func(want int) {
+			t.Helper()
+			var group errgroup.Group
+			for range 4 {
+				group.Go(func() error { return w.sessions.EndExpired(job) })
+			}
+			if err := group.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			events, err := w.log.List(eventtest.Context(t), 0, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]int{}
+			for _, e := range events {
+				if e.Action == "session.end" && e.Actor == string(event.System) {
+					got[e.Target]++
+				}
+			}
+			if len(got) != want {
+				t.Errorf("at %s %d sessions have ended by time, want %d", w.now.Format(time.TimeOnly), len(got), want)
+			}
+			for session, times := range got {
+				if times != 1 {
+					t.Errorf("%s has ended %d times", session, times)
+				}
+			}
+		}
+		endings(0)
+		w.now = w.now.Add(time.Second)
+		endings(52)
+		w.wantFound(t, busy[0], true)
+		w.now = w.now.Add(limits.Lifetime)
+		endings(55)
 	})
 }
 

@@ -7,17 +7,25 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Store keeps browser sessions and consents.
+// Store keeps browser sessions. Its methods join the transaction that ctx carries.
 type Store interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	// InsertSession stores a session and returns its id.
 	InsertSession(ctx context.Context, session domain.Session) (id int64, err error)
 	// FindSession finds by the hash of the cookie's value. ErrNotFound if there is none.
 	FindSession(ctx context.Context, hash []byte) (domain.Session, error)
 	// TouchSession sets when a session was last seen.
 	TouchSession(ctx context.Context, id int64, now time.Time) error
-	// EndSession ends one session; done before is no error.
-	EndSession(ctx context.Context, id int64, now time.Time) error
+	// EndSessions ends sessions and returns those that had not ended, as they are then. Clients that hear of ended sessions, and have a
+	// grant of one of these, have yet to.
+	EndSessions(ctx context.Context, now time.Time, ids ...int64) ([]domain.Session, error)
+	// HoldExpiredSessions returns sessions that have not ended although their time is over by now, or they were last seen at idleSince
+	// or before; at most limit. Until the end of the transaction nobody else is given them, and they are not touched.
+	HoldExpiredSessions(ctx context.Context, now, idleSince time.Time, limit int) ([]domain.Session, error)
+}
 
+// Consents keeps what users allowed.
+type Consents interface {
 	// PutConsent stores or replaces what a user allowed a client at an audience.
 	PutConsent(ctx context.Context, consent domain.Consent) error
 	// FindConsent returns ErrNotFound if there is none.

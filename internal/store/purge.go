@@ -18,12 +18,12 @@ const (
 // purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
 const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM issued_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) AND expires_at < $1`
 
-// purges delete at most $2 rows that expired before $1.
+// purges delete at most $2 rows that expired before $1. A session stays until its end was recorded.
 var purges = []string{
 	`DELETE FROM authorization_codes WHERE signature IN (SELECT signature FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM refresh_tokens WHERE signature IN (SELECT signature FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM status_lists WHERE id IN (SELECT id FROM status_lists WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 }

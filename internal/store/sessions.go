@@ -22,10 +22,10 @@ func (db *DB) InsertSession(ctx context.Context, s domain.Session) (id int64, er
 
 // FindSession implements session.Store.
 func (db *DB) FindSession(ctx context.Context, hash []byte) (domain.Session, error) {
-	return find(ctx, db, scanSession, `
-		SELECT id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at
-		FROM sessions WHERE hash = $1`, hash)
+	return find(ctx, db, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE hash = $1`, hash)
 }
+
+const sessionColumns = `id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at`
 
 func scanSession(row scanner) (s domain.Session, err error) {
 	err = row.Scan(&s.ID, &s.Hash, &s.UserID, at(&s.AuthTime), &s.ACR, listOf(&s.AMR), &s.UserAgent, &s.IP,
@@ -39,16 +39,47 @@ func (db *DB) TouchSession(ctx context.Context, id int64, now time.Time) error {
 	return err
 }
 
-// EndSession implements session.Store. Clients that hear of ended sessions, and have a grant of this one, have yet to.
-func (db *DB) EndSession(ctx context.Context, id int64, now time.Time) error {
-	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		ended, err := c.exec(ctx, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL`, id, micros(now))
-		if err != nil || ended == 0 {
+// EndSessions implements session.Store.
+func (db *DB) EndSessions(ctx context.Context, now time.Time, ids ...int64) (ended []domain.Session, err error) {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockInstallation(ctx); err != nil { // it is recorded
 			return err
 		}
-		_, err = c.exec(ctx, insertLogouts+`g.sid, `+logoutsOf+` g.session_id = $2`, micros(now), id)
+		these, args := in([]any{micros(now)}, ids...)
+		ended, err = list(ctx, c, scanSession, `UPDATE sessions SET ended_at = $1 WHERE id IN `+these+` AND ended_at IS NULL RETURNING `+sessionColumns, args...)
+		if err != nil || len(ended) == 0 {
+			return err
+		}
+		these, args = in([]any{micros(now)}, sessionIDs(ended)...)
+		_, err = c.exec(ctx, insertLogouts+`g.sid, `+logoutsOf+` g.session_id IN `+these, args...)
 		return err
 	})
+	return ended, err
+}
+
+func sessionIDs(sessions []domain.Session) []int64 {
+	ids := make([]int64, len(sessions))
+	for i, s := range sessions {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
+// HoldExpiredSessions implements session.Store. Each of the two searches has an index.
+func (db *DB) HoldExpiredSessions(ctx context.Context, now, idleSince time.Time, limit int) (expired []domain.Session, err error) {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockInstallation(ctx); err != nil {
+			return err
+		}
+		expired, err = list(ctx, c, scanSession, `
+			SELECT `+sessionColumns+` FROM sessions
+			WHERE ended_at IS NULL AND (expires_at <= $1 OR last_seen_at <= $2) AND id IN (
+				SELECT id FROM (SELECT id FROM sessions WHERE ended_at IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $3) AS over
+				UNION SELECT id FROM (SELECT id FROM sessions WHERE ended_at IS NULL AND last_seen_at <= $2 ORDER BY last_seen_at LIMIT $3) AS idle)
+			ORDER BY id LIMIT $3`+db.dialect.forUpdate(), micros(now), micros(idleSince), limit)
+		return err
+	})
+	return expired, err
 }
 
 // EndUserSessions implements directory.Sessions. Clients hear of all sessions of the user as one.

@@ -264,6 +264,7 @@ COMMENT ON TABLE sessions IS 'The sign-ins of browsers';
 COMMENT ON COLUMN sessions.hash IS 'Of the value of the cookie';
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expires ON sessions (expires_at);
+CREATE INDEX sessions_last_seen ON sessions (last_seen_at) WHERE ended_at IS NULL;
 
 CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -19,8 +19,10 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 		}{{"dead1", t0.Add(-time.Second)}, {"dead2", t0.Add(-time.Second)}, {"live", t0}} {
 			check(t, db.InsertCode(t.Context(), domain.AuthorizationCode{Signature: c.name, GrantID: live, Form: []byte("{}"), ExpiresAt: c.expires}))
 			check(t, db.InsertRefreshToken(t.Context(), domain.RefreshToken{Signature: c.name, GrantID: live, ExpiresAt: c.expires}))
-			must(db.InsertSession(t.Context(), domain.Session{Hash: []byte(c.name), UserID: w.user, ExpiresAt: c.expires}))(t)
+			session := must(db.InsertSession(t.Context(), domain.Session{Hash: []byte(c.name), UserID: w.user, ExpiresAt: c.expires}))(t)
+			must(db.EndSessions(t.Context(), t0, session))(t)
 		}
+		must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("open"), UserID: w.user, ExpiresAt: t0.Add(-time.Second)}))(t)
 		check(t, db.PutSetupLink(t.Context(), []byte("link"), t0.Add(-time.Hour), t0.Add(-time.Second)))
 
 		same(t, must(db.Purge(t.Context(), t0, 1))(t), 3+1+1) // one each: codes, refresh tokens, sessions; the grant; the link
@@ -33,6 +35,7 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 		must(db.FindCode(t.Context(), "live"))(t)
 		must(db.FindRefreshToken(t.Context(), "live"))(t)
 		must(db.FindSession(t.Context(), []byte("live")))(t)
+		must(db.FindSession(t.Context(), []byte("open")))(t) // its end was not recorded
 	},
 	"assignments and client secrets go a month after they expired, and an assignment not before that was recorded": func(t *testing.T, db *store.DB) {
 		const month = 30 * 24 * time.Hour

@@ -22,8 +22,8 @@ var sessionTests = map[string]func(*testing.T, *store.DB){
 
 		want.LastSeenAt, want.EndedAt = t0.Add(time.Minute), t0.Add(2*time.Minute)
 		check(t, db.TouchSession(t.Context(), want.ID, want.LastSeenAt))
-		check(t, db.EndSession(t.Context(), want.ID, want.EndedAt))
-		check(t, db.EndSession(t.Context(), want.ID, t0.Add(time.Hour)))
+		same(t, must(db.EndSessions(t.Context(), want.EndedAt, want.ID))(t), []domain.Session{want})
+		same(t, must(db.EndSessions(t.Context(), t0.Add(time.Hour), want.ID))(t), nil)
 		same(t, must(db.FindSession(t.Context(), want.Hash))(t), want)
 	},
 	"a session belongs to a user that exists": func(t *testing.T, db *store.DB) {
