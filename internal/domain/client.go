@@ -11,14 +11,15 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantClientCredentials = "client_credentials"
 	GrantRefreshToken      = "refresh_token"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §3.4
 )
 
 // GrantType is a grant type of the token endpoint, and what it needs of a client.
 type GrantType struct {
-	Name         string // grant_type
-	Confidential bool   // the client must have a secret
-	RedirectURI  bool   // the client must have one
-	With         string // another grant type that the client needs for it, empty: none
+	Name         string   // grant_type
+	Confidential bool     // the client must have a secret
+	RedirectURI  bool     // the client must have one
+	With         []string // grant types of which the client needs one for it, empty: none
 }
 
 // GrantTypeNames are the names of grant types, in their order.

@@ -15,8 +15,10 @@ func TestEachGrantTypeIsThereOnceAndNeedsOnlyOthersThatAre(t *testing.T) {
 		if slices.Index(names, g.Name) != i {
 			t.Errorf("%s is there twice", g.Name)
 		}
-		if g.With != "" && !slices.Contains(names, g.With) {
-			t.Errorf("%s needs %s, which is none", g.Name, g.With)
+		for _, other := range g.With {
+			if !slices.Contains(names, other) {
+				t.Errorf("%s needs %s, which is none", g.Name, other)
+			}
 		}
 		if found, ok := findGrantType(g.Name); !ok || found.validate == nil {
 			t.Errorf("%s is not served", g.Name)

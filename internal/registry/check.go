@@ -82,8 +82,8 @@ func checkGrantTypes(c domain.Client, supported []domain.GrantType) error {
 		switch t := supported[i]; {
 		case t.Confidential && c.Public:
 			return fmt.Errorf("%w grant type %q: a public client has no credentials; make it confidential", domain.ErrInvalid, name)
-		case t.With != "" && !slices.Contains(c.GrantTypes, t.With):
-			return fmt.Errorf("%w grant type %q: it needs %s too", domain.ErrInvalid, name, t.With)
+		case len(t.With) > 0 && !slices.ContainsFunc(t.With, func(other string) bool { return slices.Contains(c.GrantTypes, other) }):
+			return fmt.Errorf("%w grant type %q: it needs %s too", domain.ErrInvalid, name, strings.Join(t.With, " or "))
 		case t.RedirectURI && len(c.RedirectURIs) == 0:
 			return fmt.Errorf("%w grant type %q: it needs a redirect URI", domain.ErrInvalid, name)
 		}

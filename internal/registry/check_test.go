@@ -13,7 +13,8 @@ import (
 var grantTypes = []domain.GrantType{
 	{Name: domain.GrantAuthorizationCode, RedirectURI: true},
 	{Name: domain.GrantClientCredentials, Confidential: true},
-	{Name: domain.GrantRefreshToken, With: domain.GrantAuthorizationCode},
+	{Name: domain.GrantRefreshToken, With: []string{domain.GrantAuthorizationCode, domain.GrantDeviceCode}},
+	{Name: domain.GrantDeviceCode},
 }
 
 func TestClientRules(t *testing.T) {
@@ -51,7 +52,7 @@ func TestClientRules(t *testing.T) {
 		"public client_credentials": {
 			domain.Client{ClientID: "x", Public: true, RequirePKCE: true, GrantTypes: []string{domain.GrantClientCredentials}}, "make it confidential",
 		},
-		"refresh alone":   {domain.Client{ClientID: "x", GrantTypes: []string{domain.GrantRefreshToken}}, "it needs authorization_code too"},
+		"refresh alone":   {domain.Client{ClientID: "x", GrantTypes: []string{domain.GrantRefreshToken}}, "it needs authorization_code or urn:ietf:params:oauth:grant-type:device_code too"},
 		"no redirect":     {web(func(c *domain.Client) { c.RedirectURIs = nil }), "it needs a redirect URI"},
 		"bad redirect":    {web(func(c *domain.Client) { c.RedirectURIs = []string{"http://app.example/"} }), `invalid redirect URI "http://app.example/": http is only`},
 		"redirect twice":  {web(func(c *domain.Client) { c.RedirectURIs = append(c.RedirectURIs, c.RedirectURIs[0]) }), "listed twice"},

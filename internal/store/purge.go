@@ -22,6 +22,8 @@ const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM iss
 var purges = []string{
 	`DELETE FROM authorization_codes WHERE signature IN (SELECT signature FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM refresh_tokens WHERE signature IN (SELECT signature FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+	`DELETE FROM device_requests WHERE id IN (SELECT id FROM device_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+	`DELETE FROM limits WHERE bucket IN (SELECT bucket FROM limits WHERE spent_until < $1 ORDER BY spent_until LIMIT $2) AND spent_until < $1`,
 	`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,

@@ -13,6 +13,8 @@ DROP TABLE revocations;
 DROP TABLE issued_tokens;
 DROP FUNCTION jti_time;
 DROP TABLE logouts;
+DROP TABLE limits;
+DROP TABLE device_requests;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
 DROP TABLE grants;

@@ -330,6 +330,47 @@ COMMENT ON TABLE refresh_tokens IS 'Refresh tokens, by signature';
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
+-- Requests of devices (RFC 8628). Their codes are stored as hashes under a key, since a user code alone can be guessed.
+CREATE TABLE device_requests (
+    id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    device_code   BYTEA NOT NULL UNIQUE,
+    user_code     BYTEA NOT NULL UNIQUE,
+    client_ref    INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    audience      TEXT NOT NULL,
+    scopes        JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
+    nonce         TEXT NOT NULL,
+    ip            TEXT NOT NULL,
+    user_agent    TEXT NOT NULL,
+    poll_interval BIGINT NOT NULL CHECK (poll_interval > 0),
+    polled_at     BIGINT,
+    created_at    BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL,
+    answered_at   BIGINT,
+    answered_by   INTEGER,
+    grant_id      BIGINT REFERENCES grants (id) ON DELETE CASCADE,
+    used_at       BIGINT,
+    CHECK ((answered_at IS NULL) = (answered_by IS NULL)),
+    CHECK (grant_id IS NULL OR answered_at IS NOT NULL),
+    CHECK (used_at IS NULL OR grant_id IS NOT NULL)
+) WITH (fillfactor = 60);
+COMMENT ON TABLE device_requests IS 'Requests of devices for tokens, and what a user answered (RFC 8628)';
+COMMENT ON COLUMN device_requests.device_code IS 'A hash under a key, as is user_code';
+COMMENT ON COLUMN device_requests.poll_interval IS 'Microseconds that the device has to wait between two polls';
+COMMENT ON COLUMN device_requests.answered_by IS 'The user';
+COMMENT ON COLUMN device_requests.grant_id IS 'What the user allowed; NULL with answered_at: the answer was no';
+COMMENT ON COLUMN device_requests.used_at IS 'When the device got its tokens';
+CREATE INDEX device_requests_client ON device_requests (client_ref);
+CREATE INDEX device_requests_grant ON device_requests (grant_id) WHERE grant_id IS NOT NULL;
+CREATE INDEX device_requests_expires ON device_requests (expires_at);
+
+CREATE TABLE limits (
+    bucket      TEXT PRIMARY KEY,
+    spent_until BIGINT NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE limits IS 'How often something was tried, over all replicas: a bucket from which one try drains in each interval';
+COMMENT ON COLUMN limits.spent_until IS 'When the bucket is empty; then the row means nothing';
+CREATE INDEX limits_spent_until ON limits (spent_until);
+
 -- No foreign keys: it is written at full speed, and a row outlives what it points to. It is the one table that is
 -- large, so columns stand in an order that needs no padding, 16 bytes are a UUID, what most rows have in common is NULL, and
 -- when a token was issued is left to its jti. The server makes the partitions, each with its jti as the primary key, and drops them.

@@ -12,6 +12,8 @@ DROP TABLE status_lists;
 DROP TABLE revocations;
 DROP TABLE issued_tokens;
 DROP TABLE logouts;
+DROP TABLE limits;
+DROP TABLE device_requests;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
 DROP TABLE grants;

@@ -265,6 +265,40 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
+-- Requests of devices (RFC 8628). Their codes are stored as hashes under a key, since a user code alone can be guessed.
+CREATE TABLE device_requests (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_code   BLOB NOT NULL UNIQUE,
+    user_code     BLOB NOT NULL UNIQUE,
+    client_ref    INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    audience      TEXT NOT NULL,
+    scopes        TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
+    nonce         TEXT NOT NULL,
+    ip            TEXT NOT NULL,
+    user_agent    TEXT NOT NULL,
+    poll_interval INTEGER NOT NULL CHECK (poll_interval > 0), -- microseconds that the device has to wait between two polls
+    polled_at     INTEGER,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    answered_at   INTEGER,
+    answered_by   INTEGER, -- the user
+    grant_id      INTEGER REFERENCES grants (id) ON DELETE CASCADE, -- what the user allowed; NULL with answered_at: the answer was no
+    used_at       INTEGER, -- when the device got its tokens
+    CHECK ((answered_at IS NULL) = (answered_by IS NULL)),
+    CHECK (grant_id IS NULL OR answered_at IS NOT NULL),
+    CHECK (used_at IS NULL OR grant_id IS NOT NULL)
+) STRICT;
+CREATE INDEX device_requests_client ON device_requests (client_ref);
+CREATE INDEX device_requests_grant ON device_requests (grant_id) WHERE grant_id IS NOT NULL;
+CREATE INDEX device_requests_expires ON device_requests (expires_at);
+
+-- How often something was tried: a bucket from which one try drains in each interval.
+CREATE TABLE limits (
+    bucket      TEXT PRIMARY KEY,
+    spent_until INTEGER NOT NULL -- when the bucket is empty; then the row means nothing
+) STRICT;
+CREATE INDEX limits_spent_until ON limits (spent_until);
+
 -- The index. No foreign keys: it is written at full speed, and a row outlives what it points to.
 CREATE TABLE issued_tokens (
     jti          BLOB NOT NULL PRIMARY KEY CHECK (length(jti) = 16), -- begins with the time that the token was issued

@@ -21,7 +21,7 @@ import (
 func Run(t *testing.T, newDB func(tb testing.TB) *store.DB, newURL func(tb testing.TB) string) {
 	suites := map[string]map[string]func(*testing.T, *store.DB){
 		"apis": apiTests, "clients": clientTests, "users": userTests, "credentials": credentialTests, "groups": groupTests, "roles": roleTests,
-		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "index": indexTests, "list": listTests,
+		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "devices": deviceTests, "index": indexTests, "list": listTests,
 		"keys": keyTests, "hostile": hostileTests, "large changes": largeChangeTests, "versions": versionTests, "audit": auditTests, "changes": changeTests, "transactions": transactionTests, "purge": purgeTests, "outbox": outboxTests,
 		"marks": markTests, "revocations": revocationTests, "status": statusTests, "partitions": partitionTests,
 	}
