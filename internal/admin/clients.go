@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -13,26 +14,30 @@ import (
 
 // Client is an application; its metadata is named as by RFC 7591 §2.
 type Client struct {
-	ClientID                 string         `json:"client_id"`
-	Name                     string         `json:"client_name"`
-	AuthMethod               string         `json:"token_endpoint_auth_method" enum:"client_secret_basic,none"`
-	GrantTypes               []string       `json:"grant_types"`
-	RedirectURIs             []string       `json:"redirect_uris"`
-	PostLogoutRedirectURIs   []string       `json:"post_logout_redirect_uris"`
-	BackchannelLogoutURI     string         `json:"backchannel_logout_uri" doc:"Where it hears of ended sessions"`
-	BackchannelLogoutPrivate bool           `json:"backchannel_logout_private" doc:"That may be at a private address"`
-	IDTokenAlg               string         `json:"id_token_signed_response_alg"`
-	FirstParty               bool           `json:"first_party"`
-	RequirePKCE              bool           `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
-	APIs                     []ClientAPI    `json:"apis"`
-	Serves                   []string       `json:"serves"`
-	Secrets                  []ClientSecret `json:"secrets"`
-	Disabled                 bool           `json:"disabled"`
-	DisabledAt               time.Time      `json:"disabled_at,omitzero"`
-	CreatedAt                time.Time      `json:"created_at"`
-	UpdatedAt                time.Time      `json:"updated_at"`
-	Warnings                 []string       `json:"warnings,omitempty" doc:"What is to be considered about it as it is registered"`
-	Version                  int64          `json:"-"`
+	ClientID                 string          `json:"client_id"`
+	Name                     string          `json:"client_name"`
+	AuthMethod               string          `json:"token_endpoint_auth_method" enum:"client_secret_basic,private_key_jwt,none"`
+	GrantTypes               []string        `json:"grant_types"`
+	RedirectURIs             []string        `json:"redirect_uris"`
+	PostLogoutRedirectURIs   []string        `json:"post_logout_redirect_uris"`
+	BackchannelLogoutURI     string          `json:"backchannel_logout_uri" doc:"Where it hears of ended sessions"`
+	BackchannelLogoutPrivate bool            `json:"backchannel_logout_private" doc:"That may be at a private address"`
+	IDTokenAlg               string          `json:"id_token_signed_response_alg"`
+	JWKS                     json.RawMessage `json:"jwks,omitempty" doc:"Its public keys (RFC 7517 §5)"`
+	JWKSURI                  string          `json:"jwks_uri,omitempty" doc:"Where it publishes them"`
+	JWKSURIPrivate           bool            `json:"jwks_uri_private" doc:"That may be at a private address"`
+	EndpointAudience         bool            `json:"endpoint_audience" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
+	FirstParty               bool            `json:"first_party"`
+	RequirePKCE              bool            `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
+	APIs                     []ClientAPI     `json:"apis"`
+	Serves                   []string        `json:"serves"`
+	Secrets                  []ClientSecret  `json:"secrets"`
+	Disabled                 bool            `json:"disabled"`
+	DisabledAt               time.Time       `json:"disabled_at,omitzero"`
+	CreatedAt                time.Time       `json:"created_at"`
+	UpdatedAt                time.Time       `json:"updated_at"`
+	Warnings                 []string        `json:"warnings,omitempty" doc:"What is to be considered about it as it is registered"`
+	Version                  int64           `json:"-"`
 }
 
 // ClientAPI says what a client may ask for at an API.
@@ -53,7 +58,7 @@ type ClientSecret struct {
 // RegisteredClient is a new client with its secret, which is shown this once.
 type RegisteredClient struct {
 	Client
-	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client is public, or has brought its own"`
+	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client authenticates with none, or has brought its own"`
 }
 
 // AddedSecret is a new secret of a client, which is shown this once.
@@ -65,14 +70,15 @@ type AddedSecret struct {
 
 func showClient(c domain.Client) Client {
 	shown := Client{
-		ClientID: c.ClientID, Name: c.Name, AuthMethod: authn.SecretBasic,
+		ClientID: c.ClientID, Name: c.Name, AuthMethod: c.AuthMethod(),
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg,
+		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
-	if c.Public {
-		shown.AuthMethod = authn.None
+	if c.JWKS != "" {
+		shown.JWKS = json.RawMessage(c.JWKS)
 	}
 	for _, api := range c.APIs {
 		shown.APIs = append(shown.APIs, ClientAPI{api.Audience, array(api.Permissions), api.Default})
@@ -105,7 +111,7 @@ func showSecret(s domain.ClientSecret) ClientSecret {
 	return ClientSecret{ID: s.ID, Hint: s.Hint, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt}
 }
 
-// CreateClient registers a client and returns it with its secret, which is empty for a public client and for one that brings a secret of
+// CreateClient registers a client and returns it with its secret, which is empty for a client that authenticates with none and for one that brings a secret of
 // its own from another system. A caller needs the
 // administrative permissions that the client may ask users for. The errors of registry.CreateClient.
 func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client, secret string) (RegisteredClient, error) {

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -39,6 +40,10 @@ type ClientSettings struct {
 	PostLogoutRedirectURIs   *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
 	BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere"`
 	BackchannelLogoutPrivate *bool              `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
+	JWKS                     *map[string]any    `json:"jwks,omitempty" doc:"Its public keys (RFC 7517 §5), with which it authenticates; in place of jwks_uri"`
+	JWKSURI                  *string            `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where it publishes them, in place of jwks. Empty: it has no keys"`
+	JWKSURIPrivate           *bool              `json:"jwks_uri_private,omitempty" doc:"That may be at a private address"`
+	EndpointAudience         *bool              `json:"endpoint_audience,omitempty" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
 	IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
 	FirstParty               *bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
 	RequirePKCE              *bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
@@ -46,7 +51,7 @@ type ClientSettings struct {
 	Serves                   *[]string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
 }
 
-func (s *ClientSettings) apply(client *domain.Client) {
+func (s *ClientSettings) apply(client *domain.Client) error {
 	set(&client.Name, s.Name)
 	set(&client.GrantTypes, s.GrantTypes)
 	set(&client.RedirectURIs, s.RedirectURIs)
@@ -60,20 +65,38 @@ func (s *ClientSettings) apply(client *domain.Client) {
 		client.APIs = clientAPIs(*s.APIs)
 	}
 	set(&client.Serves, s.Serves)
+	set(&client.JWKSURIPrivate, s.JWKSURIPrivate)
+	set(&client.EndpointAudience, s.EndpointAudience)
+	if s.JWKSURI != nil {
+		client.JWKS, client.JWKSURI = "", *s.JWKSURI
+	}
+	if s.JWKS != nil {
+		text, err := json.Marshal(*s.JWKS)
+		if err != nil || s.JWKSURI != nil && *s.JWKSURI != "" {
+			return huma.Error422UnprocessableEntity("Give the keys as jwks, a JWK Set, or as jwks_uri.")
+		}
+		client.JWKS, client.JWKSURI = string(text), ""
+	}
+	return nil
 }
 
 type createClientInput struct {
 	Body struct {
 		ClientID     string `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
 		ClientSecret string `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
-		AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,none" default:"client_secret_basic"`
+		AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,private_key_jwt,none" doc:"Left out: private_key_jwt of a client with keys, else client_secret_basic"`
 		ClientSettings
 	}
 }
 
 func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *createClientInput) (*objectOutput[admin.RegisteredClient], error) {
-	client := domain.Client{ClientID: in.Body.ClientID, Public: in.Body.AuthMethod == authn.None}
-	in.Body.apply(&client)
+	client := domain.Client{ClientID: in.Body.ClientID, Public: in.Body.AuthMethod == domain.None}
+	if err := in.Body.apply(&client); err != nil {
+		return nil, err
+	}
+	if method := in.Body.AuthMethod; method != "" && method != client.AuthMethod() {
+		return nil, huma.Error422UnprocessableEntity("The token_endpoint_auth_method does not go with what is given: a client with jwks or jwks_uri has private_key_jwt.")
+	}
 	registered, err := s.Admin.CreateClient(ctx, caller, client, in.Body.ClientSecret)
 	return created(registered, registered.Version, "/clients/"+url.PathEscape(registered.ClientID), err)
 }
@@ -97,8 +120,7 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 		return nil, err
 	}
 	client, err := s.Admin.UpdateClient(ctx, caller, in.Name, version, func(client *domain.Client) error {
-		in.Body.apply(client)
-		return nil
+		return in.Body.apply(client)
 	})
 	return shown(client, client.Version, err)
 }

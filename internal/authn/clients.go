@@ -25,15 +25,8 @@ var (
 	ErrOtherClient = errors.New("the body names another client than the Authorization header")
 )
 
-// Client authentication methods (OpenID Connect Core §9).
-const (
-	SecretBasic = "client_secret_basic"
-	SecretPost  = "client_secret_post"
-	None        = "none"
-)
-
 // SecretMethods are those of confidential clients, as metadata lists them.
-var SecretMethods = []string{SecretBasic, SecretPost}
+var SecretMethods = []string{domain.SecretBasic, domain.SecretPost}
 
 // Registry knows the clients.
 type Registry interface {

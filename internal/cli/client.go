@@ -30,6 +30,8 @@ type clientFlags struct {
 	postLogoutURIs               []string
 	logoutURI                    string
 	logoutPrivate                bool
+	jwksFile, jwksURI            string
+	jwksPrivate, endpointAud     bool
 	apis                         []reference
 }
 
@@ -49,6 +51,11 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.postLogoutURIs, "post-logout-redirect-uri", nil, "let users go to exactly this `URI` from a sign-out that it asks for; may be repeated")
 	flags.StringVar(&f.logoutURI, "backchannel-logout-uri", "", "tell it of ended sessions at this `URI`")
 	flags.BoolVar(&f.logoutPrivate, "backchannel-logout-private", false, "that may be at a private address")
+	flags.StringVar(&f.jwksFile, "jwks-file", "", "it authenticates with its private key (private_key_jwt); its public ones are in `FILE`, a JWK Set")
+	flags.StringVar(&f.jwksURI, "jwks-uri", "", "it authenticates with its private key (private_key_jwt), and publishes the public ones at `URI`")
+	flags.BoolVar(&f.jwksPrivate, "jwks-uri-private", false, "that may be at a private address")
+	flags.BoolVar(&f.endpointAud, "endpoint-audience", false, "its assertions may name the token endpoint as their audience, in place of the issuer")
+	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
 	flags.BoolVar(&f.requirePKCE, "require-pkce", false, "refuse its authorization requests without PKCE; always so for a public client")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
@@ -62,12 +69,14 @@ func (a *app) clientCreate() *cobra.Command {
 		Use:   "create [CLIENT_ID]",
 		Short: "Register a client and print its client_id and client_secret",
 		Long: `Registers a client. The client_secret is printed this once: Signet stores only what is needed to check it.
-Without CLIENT_ID one is generated. --secret-stdin gives the client the secret that it has in another system. A public client (an application on a user's device) has no secret.
+Without CLIENT_ID one is generated. --secret-stdin gives the client the secret that it has in another system. A public client (an application on a user's device) has no secret, and neither has one
+that authenticates with its private key.
 A client that serves an API introspects the tokens that reach it.`,
 		Example: `  signet client create reporting --grant client_credentials --api https://orders.example
   signet client create shop --grant authorization_code --grant refresh_token \
       --redirect-uri https://shop.example/callback --api https://orders.example#orders:read
   signet client create orders --serves https://orders.example
+  signet client create batch --grant client_credentials --api https://orders.example --jwks-uri https://batch.example/jwks.json
   signet client create --client-id urn:example:wiki --secret-stdin --grant authorization_code \
       --redirect-uri https://wiki.example/callback < secret`,
 		Args: cobra.MaximumNArgs(1),
@@ -116,7 +125,7 @@ func (v registered) text(w io.Writer) {
 
 func (a *app) clientUpdate() *cobra.Command {
 	var f, remove clientFlags
-	var noDefaultAPI, noLogoutURI bool
+	var noDefaultAPI, noLogoutURI, noKeys bool
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -133,6 +142,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("default-api", "no-default-api")
 	flags.BoolVar(&noLogoutURI, "no-backchannel-logout-uri", false, "do not tell it of ended sessions")
 	cmd.MarkFlagsMutuallyExclusive("backchannel-logout-uri", "no-backchannel-logout-uri")
+	flags.BoolVar(&noKeys, "no-jwks", false, "take its keys away; it authenticates with a secret again, once it is given one")
+	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri", "no-jwks")
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
@@ -141,6 +152,9 @@ func (a *app) clientUpdate() *cobra.Command {
 		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
 			if noLogoutURI {
 				client.BackchannelLogoutURI = ""
+			}
+			if noKeys {
+				client.JWKS, client.JWKSURI, client.JWKSURIPrivate, client.EndpointAudience = "", "", false, false
 			}
 			if err := f.apply(client, flags.Changed, remove); err != nil || !noDefaultAPI {
 				return err
@@ -164,10 +178,20 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },
 		"backchannel-logout-uri":     func() { client.BackchannelLogoutURI = f.logoutURI },
 		"backchannel-logout-private": func() { client.BackchannelLogoutPrivate = f.logoutPrivate },
+		"jwks-uri":                   func() { client.JWKS, client.JWKSURI = "", f.jwksURI },
+		"jwks-uri-private":           func() { client.JWKSURIPrivate = f.jwksPrivate },
+		"endpoint-audience":          func() { client.EndpointAudience = f.endpointAud },
 	} {
 		if given(flag) {
 			change()
 		}
+	}
+	if given("jwks-file") {
+		text, err := readFile("JWKS", f.jwksFile, maxInput)
+		if err != nil {
+			return err
+		}
+		client.JWKS, client.JWKSURI = text, ""
 	}
 	for _, list := range []struct {
 		what        string

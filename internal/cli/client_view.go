@@ -19,7 +19,8 @@ var clients = kind[admin.Client]{
 		details(w, "client_id", v.ClientID, "client_name", v.Name, "token_endpoint_auth_method", v.AuthMethod,
 			"grant_types", v.GrantTypes, "redirect_uris", v.RedirectURIs, "post_logout_redirect_uris", v.PostLogoutRedirectURIs,
 			"backchannel_logout_uri", v.BackchannelLogoutURI, "backchannel_logout_private", v.BackchannelLogoutPrivate,
-			"id_token_signed_response_alg", v.IDTokenAlg,
+			"id_token_signed_response_alg", v.IDTokenAlg, "jwks", string(v.JWKS), "jwks_uri", v.JWKSURI, "jwks_uri_private", v.JWKSURIPrivate,
+			"endpoint_audience", v.EndpointAudience,
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, s := range v.Secrets {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,23 @@ func (a *app) readLine(what string) (string, error) {
 	default:
 		return text, nil
 	}
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(what, path string, limit int64) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read the %s: %w", what, err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, limit+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read the %s: %w", what, err)
+	case int64(len(text)) > limit:
+		return "", fmt.Errorf("the %s in %s is longer than %d bytes", what, path, limit)
+	}
+	return string(text), nil
 }
 
 // reference is AUDIENCE or AUDIENCE#permission. An audience has no fragment (RFC 8707 §2): the first # divides.

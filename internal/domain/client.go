@@ -65,10 +65,34 @@ type Client struct {
 	APIs                     []ClientAPI
 	Serves                   []string // audiences whose tokens this client, as a resource server, may introspect
 	Secrets                  []ClientSecret
+	JWKS                     string    // its public keys, a JWK Set (RFC 7517 §5); empty: none are registered here
+	JWKSURI                  string    // where it publishes them; empty: nowhere
+	JWKSURIPrivate           bool      // that may be at a private address
+	EndpointAudience         bool      // its assertions may name the token endpoint as their audience, in place of the issuer
 	DisabledAt               time.Time // zero: enabled
 	Version                  int64     // 1 at first; each update adds one
 	CreatedAt                time.Time
 	UpdatedAt                time.Time
+}
+
+// Client authentication methods (OpenID Connect Core §9).
+const (
+	SecretBasic   = "client_secret_basic"
+	SecretPost    = "client_secret_post"
+	PrivateKeyJWT = "private_key_jwt"
+	None          = "none"
+)
+
+// AuthMethod is how the client authenticates (token_endpoint_auth_method): None, PrivateKeyJWT, or SecretBasic, which stands for
+// SecretPost too.
+func (c *Client) AuthMethod() string {
+	switch {
+	case c.Public:
+		return None
+	case c.JWKS != "" || c.JWKSURI != "":
+		return PrivateKeyJWT
+	}
+	return SecretBasic
 }
 
 // Impersonable says whether another program on the user's machine can pose as the client with this redirect URI: the client has no

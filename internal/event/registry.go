@@ -7,9 +7,13 @@ import (
 // ClientDetails is what a client's events say.
 type ClientDetails struct {
 	APIs                   []domain.ClientAPI `json:"apis"`
+	AuthMethod             string             `json:"auth_method"`
 	BackchannelLogoutURI   string             `json:"backchannel_logout_uri,omitempty"`
+	EndpointAudience       bool               `json:"endpoint_audience,omitempty"`
 	FirstParty             bool               `json:"first_party"`
 	GrantTypes             []string           `json:"grant_types"`
+	JWKS                   string             `json:"jwks,omitempty"`
+	JWKSURI                string             `json:"jwks_uri,omitempty"`
 	Name                   string             `json:"name"`
 	PostLogoutRedirectURIs []string           `json:"post_logout_redirect_uris"`
 	Public                 bool               `json:"public"`

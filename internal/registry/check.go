@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
 )
 
 const (
@@ -50,10 +53,39 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	); err != nil {
 		return err
 	}
-	if err := checkLogoutURI(c.BackchannelLogoutURI); err != nil {
+	if err := checkFetched("back-channel logout URI", c.BackchannelLogoutURI); err != nil {
+		return err
+	}
+	if err := checkClientKeys(c); err != nil {
 		return err
 	}
 	return checkClientAPIs(*c)
+}
+
+// checkClientKeys holds the rules for keys of clients (RFC 7591 §2), and writes those registered here without blanks.
+func checkClientKeys(c *domain.Client) error {
+	switch {
+	case c.JWKS == "" && c.JWKSURI == "":
+		if c.EndpointAudience || c.JWKSURIPrivate {
+			return fmt.Errorf("%w client: it has no keys; register its JWKS, or where it publishes that", domain.ErrInvalid)
+		}
+		return nil
+	case c.Public:
+		return fmt.Errorf("%w client: a public client has no keys; make it confidential", domain.ErrInvalid)
+	case c.JWKS != "" && c.JWKSURI != "":
+		return fmt.Errorf("%w client: register its JWKS, or where it publishes that, not both", domain.ErrInvalid)
+	case c.JWKS == "":
+		return checkFetched("JWKS URI", c.JWKSURI)
+	}
+	if _, err := keys.ParseKeySet([]byte(c.JWKS)); err != nil {
+		return err
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(c.JWKS)); err != nil {
+		return err
+	}
+	c.JWKS = compact.String()
+	return nil
 }
 
 // checkClientID keeps client_id and users' "sub" apart (RFC 9068 §5): the subject of a token is one or the other.

@@ -17,6 +17,8 @@ var grantTypes = []domain.GrantType{
 	{Name: domain.GrantDeviceCode},
 }
 
+const ed25519Set = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+
 func TestClientRules(t *testing.T) {
 	web := func(change func(*domain.Client)) domain.Client {
 		c := domain.Client{
@@ -64,8 +66,17 @@ func TestClientRules(t *testing.T) {
 		"permission twice": {web(func(c *domain.Client) {
 			c.APIs = []domain.ClientAPI{{Audience: "urn:a", Permissions: []string{"r", "r"}}}
 		}), "listed twice"},
-		"too many APIs":     {web(func(c *domain.Client) { c.APIs = make([]domain.ClientAPI, 101) }), "at most 100"},
-		"too many to serve": {web(func(c *domain.Client) { c.Serves = make([]string, 101) }), "at most 100"},
+		"too many APIs":                  {web(func(c *domain.Client) { c.APIs = make([]domain.ClientAPI, 101) }), "at most 100"},
+		"keys":                           {web(func(c *domain.Client) { c.JWKS, c.EndpointAudience = ed25519Set, true }), ""},
+		"keys at a URI":                  {web(func(c *domain.Client) { c.JWKSURI, c.JWKSURIPrivate = "https://app.example/jwks", true }), ""},
+		"keys on this machine":           {web(func(c *domain.Client) { c.JWKSURI = "http://127.0.0.1:1234/jwks" }), ""},
+		"keys over http":                 {web(func(c *domain.Client) { c.JWKSURI = "http://app.example/jwks" }), "JWKS URI"},
+		"keys in both ways":              {web(func(c *domain.Client) { c.JWKS, c.JWKSURI = ed25519Set, "https://app.example/jwks" }), "not both"},
+		"a public client with keys":      {web(func(c *domain.Client) { c.Public, c.RequirePKCE, c.JWKS = true, true, ed25519Set }), "make it confidential"},
+		"a private key":                  {web(func(c *domain.Client) { c.JWKS = strings.Replace(ed25519Set, `"x"`, `"d":"AA","x"`, 1) }), "private key"},
+		"endpoint audience without keys": {web(func(c *domain.Client) { c.EndpointAudience = true }), "no keys"},
+		"private URI of no keys":         {web(func(c *domain.Client) { c.JWKSURIPrivate = true }), "no keys"},
+		"too many to serve":              {web(func(c *domain.Client) { c.Serves = make([]string, 101) }), "at most 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := checkClient(&tc.client, grantTypes)

@@ -14,10 +14,10 @@ import (
 )
 
 // CreateClient registers a client and returns it as stored, with its secret, which is shown this once: it is empty for a
-// public client. An empty client_id is filled in. ErrInvalid if the client breaks a rule or names an API or permission that
+// client that authenticates with none. An empty client_id is filled in. ErrInvalid if the client breaks a rule or names an API or permission that
 // does not exist, ErrExists if the client_id is taken.
 func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (domain.Client, string, error) {
-	if client.Public {
+	if client.AuthMethod() != domain.SecretBasic {
 		stored, err := r.createClient(ctx, client, nil)
 		return stored, "", err
 	}
@@ -30,10 +30,10 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 }
 
 // ImportClient is CreateClient of a client that keeps the secret which it has in another system. ErrInvalid also for a secret that is
-// too easy to guess, and for a public client.
+// too easy to guess, and for a client that authenticates with none.
 func (r *Registry) ImportClient(ctx context.Context, client domain.Client, secret string) (domain.Client, error) {
-	if client.Public {
-		return domain.Client{}, fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
+	if err := maySecret(client); err != nil {
+		return domain.Client{}, err
 	}
 	if err := checkImportedSecret(secret); err != nil {
 		return domain.Client{}, err
@@ -80,7 +80,8 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 }
 
 // UpdateClient changes a client as edit does, and returns it as stored; client_id, secrets and whether it is disabled do not count.
-// edit gets the client as it is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid
+// It
+// loses its secrets where it has keys from now on. edit gets the client as it is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid
 // as for CreateClient and if it would change between public and confidential, ErrNotFound if there is no such client_id.
 func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(*domain.Client) error) (client domain.Client, err error) {
 	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
@@ -105,6 +106,13 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		}
 		if err := r.clients.UpdateClient(ctx, client); err != nil {
 			return nil, err
+		}
+		if client.AuthMethod() != domain.SecretBasic {
+			for _, secret := range current.Secrets {
+				if err := r.clients.DeleteClientSecret(ctx, clientID, secret.ID); err != nil {
+					return nil, err
+				}
+			}
 		}
 		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
 			return nil, err
@@ -138,7 +146,8 @@ func shrunk(before, after domain.Client) (audiences []string) {
 func clientDetails(client domain.Client) event.ClientDetails {
 	return event.ClientDetails{
 		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE, APIs: client.APIs, Serves: client.Serves,
+		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
+		AuthMethod: client.AuthMethod(), JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves,
 	}
 }
 

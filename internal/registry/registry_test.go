@@ -175,6 +175,39 @@ func TestAPublicClientHasNoSecret(t *testing.T) {
 	})
 }
 
+const publicKey = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+
+func TestAClientHasKeysOrSecrets(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		keyed := domain.Client{ClientID: "batch", GrantTypes: []string{domain.GrantClientCredentials}, JWKS: " " + publicKey}
+		client, secret, err := w.CreateClient(ctx, keyed)
+		w.check(err)
+		if secret != "" || len(client.Secrets) != 0 || client.JWKS != publicKey || client.AuthMethod() != domain.PrivateKeyJWT {
+			w.t.Errorf("secret %q of %+v", secret, client)
+		}
+		_, _, err = w.AddSecret(ctx, "batch", time.Time{})
+		w.refused(err, domain.ErrInvalid, "authenticates with its keys")
+		keyed.ClientID = "other"
+		_, err = w.ImportClient(ctx, keyed, "ZXhhbXBsZS1hcHAtc2VjcmV0")
+		w.refused(err, domain.ErrInvalid, "authenticates with its keys")
+
+		_, secret = w.service("reporting")
+		client, err = w.UpdateClient(ctx, "reporting", func(c *domain.Client) error { c.JWKSURI = "https://app.example/jwks"; return nil })
+		w.check(err)
+		if len(client.Secrets) != 0 || w.CheckSecret(&client, secret) {
+			w.t.Errorf("it has keys, and still the secret: %+v", client)
+		}
+		client, err = w.UpdateClient(ctx, "reporting", func(c *domain.Client) error { c.JWKSURI = ""; return nil })
+		w.check(err)
+		if client.AuthMethod() != domain.SecretBasic || w.CheckSecret(&client, secret) {
+			w.t.Error("a secret came back")
+		}
+		_, _, err = w.AddSecret(ctx, "reporting", time.Time{})
+		w.check(err)
+	})
+}
+
 func TestAClientThatNamesWhatIsNotThereIsRefused(t *testing.T) {
 	each(t, func(w *world) {
 		w.api("https://orders.example", "orders:read")

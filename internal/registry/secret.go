@@ -25,7 +25,7 @@ const (
 )
 
 // AddSecret gives a client another secret, shown this once; the old ones stay valid. With a zero expiresAt it does not expire.
-// ErrInvalid if the client is public, has 5 live secrets, or the expiry has passed; ErrNotFound if there is no such client_id.
+// ErrInvalid if the client authenticates in another way, has 5 live secrets, or the expiry has passed; ErrNotFound if there is no such client_id.
 func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt time.Time) (string, domain.ClientSecret, error) {
 	secret, stored := r.newSecret()
 	stored.ExpiresAt = expiresAt
@@ -34,8 +34,8 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 			domain.ErrInvalid, expiresAt.UTC().Format(time.RFC3339))
 	}
 	err := r.changeClient(ctx, clientID, event.SecretAdded{ClientID: clientID, Hint: stored.Hint}, func(ctx context.Context, client domain.Client) (err error) {
-		if client.Public {
-			return fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
+		if err := maySecret(client); err != nil {
+			return err
 		}
 		live := slices.DeleteFunc(client.Secrets, func(s domain.ClientSecret) bool { return expired(s, stored.CreatedAt) })
 		if len(live) >= maxSecrets {
@@ -48,6 +48,17 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 		return "", domain.ClientSecret{}, err
 	}
 	return secret, stored, nil
+}
+
+// maySecret refuses a secret to a client that authenticates in another way.
+func maySecret(client domain.Client) error {
+	switch client.AuthMethod() {
+	case domain.None:
+		return fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
+	case domain.PrivateKeyJWT:
+		return fmt.Errorf("%w secret: the client authenticates with its keys (private_key_jwt); take them away first", domain.ErrInvalid)
+	}
+	return nil
 }
 
 // RemoveSecret takes one of a client's secrets away. ErrNotFound if there is no such client_id, or it has no secret of that id.
@@ -78,7 +89,7 @@ func (r *Registry) CheckSecret(client *domain.Client, secret string) bool {
 			match |= equal
 		}
 	}
-	return match == 1 && client.DisabledAt.IsZero()
+	return match == 1 && client.DisabledAt.IsZero() && client.AuthMethod() == domain.SecretBasic
 }
 
 // unknownClient is compared with where a client does not exist, so that this takes as long. No secret has its hash.

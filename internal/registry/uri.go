@@ -100,8 +100,8 @@ func checkQuery(raw string, reserved []string) error {
 	return nil
 }
 
-// checkLogoutURI says what is wrong with where a client hears of ended sessions, if anywhere.
-func checkLogoutURI(raw string) error {
+// checkFetched says what is wrong with a URI that Signet itself calls, if there is one; what it is, for the error.
+func checkFetched(what, raw string) error {
 	if raw == "" {
 		return nil
 	}
@@ -116,7 +116,7 @@ func checkLogoutURI(raw string) error {
 		err = errors.New("use an https URL")
 	}
 	if err != nil {
-		return fmt.Errorf("%w back-channel logout URI %q: %w", domain.ErrInvalid, shorten(raw), err)
+		return fmt.Errorf("%w %s %q: %w", domain.ErrInvalid, what, shorten(raw), err)
 	}
 	return nil
 }

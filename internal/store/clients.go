@@ -19,6 +19,10 @@ func clientSettings(cl *domain.Client) columns {
 		{"backchannel_logout_uri", &cl.BackchannelLogoutURI},
 		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
 		{"id_token_alg", &cl.IDTokenAlg},
+		{"jwks", &cl.JWKS},
+		{"jwks_uri", &cl.JWKSURI},
+		{"jwks_uri_private", &cl.JWKSURIPrivate},
+		{"endpoint_audience", &cl.EndpointAudience},
 		{"disabled_at", atOrNull(&cl.DisabledAt)},
 		{"updated_at", at(&cl.UpdatedAt)},
 	}

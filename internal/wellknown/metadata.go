@@ -49,7 +49,7 @@ type openidMetadata struct {
 }
 
 func (d *Documents) metadata() metadata {
-	anyClient := append(slices.Clone(authn.SecretMethods), authn.None)
+	anyClient := append(slices.Clone(authn.SecretMethods), domain.None)
 	return metadata{
 		Issuer:                 d.Issuer,
 		AuthorizationEndpoint:  d.Issuer + "/oauth2/authorize",

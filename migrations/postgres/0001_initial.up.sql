@@ -90,10 +90,15 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL,
     backchannel_logout_private BOOLEAN NOT NULL,
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    jwks          TEXT NOT NULL,
+    jwks_uri      TEXT NOT NULL,
+    jwks_uri_private BOOLEAN NOT NULL,
+    endpoint_audience BOOLEAN NOT NULL,
     disabled_at   BIGINT,
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at    BIGINT NOT NULL,
-    updated_at    BIGINT NOT NULL
+    updated_at    BIGINT NOT NULL,
+    CHECK (jwks = '' OR jwks_uri = '')
 );
 COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to id as client_ref';
 COMMENT ON COLUMN clients.is_public IS 'It has no secret';
@@ -101,6 +106,10 @@ COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
 COMMENT ON COLUMN clients.require_pkce IS 'A code needs a challenge (RFC 7636); always, of a public client';
 COMMENT ON COLUMN clients.backchannel_logout_uri IS 'Where it hears of ended sessions; empty: nowhere';
 COMMENT ON COLUMN clients.backchannel_logout_private IS 'That may be at a private address';
+COMMENT ON COLUMN clients.jwks IS 'Its public keys, a JWK Set; empty: none are registered here';
+COMMENT ON COLUMN clients.jwks_uri IS 'Where it publishes them; empty: nowhere';
+COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address';
+COMMENT ON COLUMN clients.endpoint_audience IS 'Its assertions may name the token endpoint as their audience';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 
 CREATE TABLE client_secrets (

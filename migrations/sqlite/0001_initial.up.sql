@@ -58,10 +58,15 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL, -- where it hears of ended sessions; empty: nowhere
     backchannel_logout_private INTEGER NOT NULL CHECK (backchannel_logout_private IN (0, 1)), -- that may be at a private address
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    jwks          TEXT NOT NULL, -- its public keys, a JWK Set; empty: none are registered here
+    jwks_uri      TEXT NOT NULL, -- where it publishes them; empty: nowhere
+    jwks_uri_private INTEGER NOT NULL CHECK (jwks_uri_private IN (0, 1)), -- that may be at a private address
+    endpoint_audience INTEGER NOT NULL CHECK (endpoint_audience IN (0, 1)), -- its assertions may name the token endpoint as their audience
     disabled_at   INTEGER,
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at    INTEGER NOT NULL,
-    updated_at    INTEGER NOT NULL
+    updated_at    INTEGER NOT NULL,
+    CHECK (jwks = '' OR jwks_uri = '')
 ) STRICT;
 
 CREATE TABLE client_secrets (

@@ -17,6 +17,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, IDTokenAlg: domain.RS256,
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
 			BackchannelLogoutURI: "https://b.example/backchannel", BackchannelLogoutPrivate: true,
+			JWKS: `{"keys":[{"kty":"OKP"}]}`, JWKSURIPrivate: true, EndpointAudience: true,
 			PostLogoutRedirectURIs: []string{"https://b.example/bye", "https://a.example/"},
 			APIs: []domain.ClientAPI{
 				{Audience: "https://all.example"},
@@ -40,6 +41,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 
 		want.Public, want.DisabledAt, want.APIs, want.Serves = false, time.Time{}, want.APIs[1:], nil
 		want.RedirectURIs, want.PostLogoutRedirectURIs, want.BackchannelLogoutURI, want.UpdatedAt = nil, nil, "", t0.Add(time.Hour)
+		want.JWKS, want.JWKSURI, want.JWKSURIPrivate, want.EndpointAudience = "", "https://b.example/keys", false, false
 		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateClient(ctx, want) }, "client full")
 		want.Version++
 		same(t, must(db.FindClient(t.Context(), "full"))(t), want)
