@@ -42,11 +42,13 @@ fmt: ## Fail if a Go file is not as gofmt would have it
 vet: ## Run go vet
 	go vet ./...
 	go vet -C bench ./...
+	go vet -C test/interop ./...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may import whom
 	$(GOLANGCI) run
 	cd bench && ../$(GOLANGCI) run
+	cd test/interop && ../../$(GOLANGCI) run
 
 .PHONY: bench
 bench: ## Measure issuing and introspecting beside node oidc-provider
@@ -62,7 +64,7 @@ bench-scale: $(call NODE_MODULES,bench/oidc-provider)
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres chromium npm curl
+	test/tools compiler postgres chromium npm curl authlib mod_auth_openidc
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -23,7 +24,10 @@ type running struct {
 }
 
 // registrations finds what an application's file says of its registration, in comments: signet client create …
-var registrations = regexp.MustCompile(`(?m)^(?://|#) +(signet (?:[^\n]*\\\n(?://|#))*[^\n]*)\n`)
+var registrations = regexp.MustCompile(`(?m)^(?://|#)\s+(signet (?:[^\n]*\\\n(?://|#))*[^\n]*)\n`)
+
+// oauth2Proxy is the program that test/interop/go.mod names as a tool.
+const oauth2Proxy = "github.com/oauth2-proxy/oauth2-proxy/v7"
 
 // register runs the commands of Signet in an application's file, for an application at this address, and returns the client.
 func (s *shop) register(t *testing.T, file, address string) (c client) {
@@ -51,9 +55,8 @@ func (s *shop) runApplication(t *testing.T, file string, env ...string) *running
 	check(t, err)
 	r := &running{t: t, server: s.server, url: "http://localhost:" + port, exited: make(chan struct{})}
 	r.client = s.register(t, file, r.url)
-	cmd := exec.CommandContext(t.Context(), interpreter(t, file), file)
-	cmd.Dir = interopDir
-	cmd.Env = append(os.Environ(), "ISSUER="+s.issuer, "BASE_URL="+r.url, "PORT="+port, "CLIENT_ID="+r.client.ID, "CLIENT_SECRET="+r.client.Secret)
+	cmd := command(t, file)
+	cmd.Env = append(cmd.Env, "ISSUER="+s.issuer, "BASE_URL="+r.url, "PORT="+port, "CLIENT_ID="+r.client.ID, "CLIENT_SECRET="+r.client.Secret)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = &r.log, &r.log
 	cmd.WaitDelay = time.Second
@@ -94,32 +97,58 @@ func (r *running) await(so func() bool) {
 	}
 }
 
-// interpreter is the program that runs this file.
-func interpreter(t *testing.T, file string) string {
+// command is what runs a file of test/interop: what make test installs, or what is built for this test alone.
+func command(t *testing.T, file string) *exec.Cmd {
 	t.Helper()
+	var argv []string
+	env := os.Environ()
 	switch filepath.Ext(file) {
 	case ".js":
-		return installed(t, "./node_modules/.bin/node")
-	default:
-		t.Fatalf("nothing runs %s", file)
-		return ""
+		argv = []string{"./node_modules/.bin/node", file}
+		needs(t, filepath.Join(interopDir, argv[0]))
+	case ".py":
+		argv = []string{"/usr/bin/python3", file}
+		needs(t, "/usr/lib/python3/dist-packages/authlib")
+	case ".conf":
+		path, err := filepath.Abs(filepath.Join(interopDir, file))
+		check(t, err)
+		argv = []string{"/usr/sbin/apache2", "-f", path, "-D", "FOREGROUND"}
+		needs(t, "/usr/lib/apache2/modules/mod_auth_openidc.so")
+		env = append(env, "DIRECTORY="+t.TempDir())
+	case ".go":
+		argv = []string{build(t, "./"+filepath.Dir(file))}
+	case ".sh":
+		argv = []string{"bash", file}
+		env = append(env, "PATH="+filepath.Dir(build(t, oauth2Proxy))+":"+os.Getenv("PATH"))
+	}
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Dir = interopDir
+	cmd.Env = env
+	return cmd
+}
+
+// needs ends a test where a file that make test installs is missing: in CI as failed, elsewhere as skipped.
+func needs(t *testing.T, file string) {
+	t.Helper()
+	if _, err := os.Stat(file); err != nil {
+		missing(t, err)
 	}
 }
 
-// installed is a program that make test installs, by its name or its path from test/interop. Where it is missing nothing is tested,
-// which is an error in CI.
-func installed(t *testing.T, program string) string {
+func missing(t *testing.T, why any) {
 	t.Helper()
-	if _, err := exec.LookPath(filepath.Join(interopDir, program)); err == nil {
-		return program
-	}
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
 	if os.Getenv("CI") != "" {
-		t.Fatalf("%v: run make test", err)
+		t.Fatalf("%v: run make test", why)
 	}
-	t.Skipf("NOT TESTED: %v: run make test", err)
-	return ""
+	t.Skipf("NOT TESTED: %v: run make test", why)
+}
+
+// build builds a program of the module in test/interop.
+func build(t *testing.T, program string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), path.Base(strings.TrimSuffix(program, "/v7")))
+	if out, err := exec.Command("go", "build", "-C", interopDir, "-o", binary, program).CombinedOutput(); err != nil {
+		missing(t, string(out))
+	}
+	return binary
 }

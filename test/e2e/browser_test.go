@@ -124,6 +124,7 @@ func (b *browser) send(r *http.Request) *http.Response {
 	for _, cookie := range b.jar.Cookies(r.URL) {
 		r.AddCookie(cookie)
 	}
+	r.Header.Set("Accept", "text/html,*/*;q=0.8") // by which some applications see that they are asked by a browser
 	response, err := direct.Do(r)
 	if err != nil {
 		b.t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -29,8 +28,8 @@ func runScript(t *testing.T, name string, settings map[string]any) *script {
 	t.Helper()
 	arg, err := json.Marshal(settings)
 	check(t, err)
-	cmd := exec.CommandContext(t.Context(), interpreter(t, name), name, string(arg))
-	cmd.Dir = interopDir
+	cmd := command(t, name)
+	cmd.Args = append(cmd.Args, string(arg))
 	s := &script{t: t, wait: cmd.Wait}
 	cmd.Stderr = &s.stderr
 	s.stdin, err = cmd.StdinPipe()
