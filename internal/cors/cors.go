@@ -9,9 +9,15 @@ import (
 
 // AllowAnyOrigin lets scripts of any origin read the answer, and why it was refused; it never goes with cookies.
 func AllowAnyOrigin(w http.ResponseWriter) {
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Retry-After")
+	h := w.Header()
+	h["Access-Control-Allow-Origin"], h["Access-Control-Expose-Headers"] = anyOrigin, exposed
 }
+
+// The values of headers that are the same in every answer; net/http does not change them.
+var (
+	anyOrigin = []string{"*"}
+	exposed   = []string{"WWW-Authenticate, DPoP-Nonce, Retry-After"}
+)
 
 // Mount answers the preflights of paths, each with the methods that scripts may use there.
 func Mount(mux *http.ServeMux, paths map[string]string) {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 )
@@ -68,13 +67,22 @@ func (s *statusRecorder) WriteHeader(status int) {
 // Unwrap lets http.ResponseController find the writer below.
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// unlimited are the paths whose POST may take longer: pages that hash a password, and polls that wait for events.
-var unlimited = []string{"/login", "/setup", "/events/poll"}
+// unlimited says which requests have no limit: pages that hash a password, polls that wait for events, and the JWKS, which waits for the
+// cache alone: that is bounded by the database's own limit, and a timer for each request would be a twentieth of what it costs.
+func unlimited(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/login", "/setup", "/events/poll":
+		return r.Method == http.MethodPost
+	case "/.well-known/jwks.json":
+		return true
+	}
+	return false
+}
 
 // limited cancels the context of a request after some time.
 func limited(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && slices.Contains(unlimited, r.URL.Path) {
+		if unlimited(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

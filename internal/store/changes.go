@@ -92,24 +92,39 @@ func (c conn) lockRevision(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-// Changes implements cache.Store.
+// Changes implements cache.Store. Mostly nothing changed, which a look at one row shows.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		revision, err = one(ctx, c, scanInt, `SELECT revision FROM installation WHERE id = 1`)
+		if err != nil || revision == after && after > 0 {
+			complete = true
+			return err
+		}
+		changes, revision, complete, err = c.changes(ctx, after)
+		return err
+	})
+	if err != nil {
+		return nil, 0, false, err
+	}
+	return changes, revision, complete, nil
+}
+
+// changes reads the changes together with the newest revision.
+func (c conn) changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
 	var oldest int64
 	named := true
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		return c.each(ctx, func(row scanner) error {
-			var at sql.NullInt64
-			var kind, key sql.NullString
-			if err := row.Scan(&revision, &oldest, &at, &kind, &key); err != nil || !at.Valid {
-				return err
-			}
-			named = named && kind.String != everything
-			changes = append(changes, domain.Change{Revision: at.Int64, Kind: domain.ChangeKind(kind.String), Key: key.String})
-			return nil
-		}, `SELECT i.revision, COALESCE((SELECT MIN(revision) FROM changes), i.revision + 1), c.revision, c.kind, c.key
-			FROM installation i LEFT JOIN changes c ON c.revision > $1 AND $1 > 0
-			WHERE i.id = 1 ORDER BY c.revision, c.kind, c.key LIMIT $2`, after, maxChanges+1)
-	})
+	err = c.each(ctx, func(row scanner) error {
+		var at sql.NullInt64
+		var kind, key sql.NullString
+		if err := row.Scan(&revision, &oldest, &at, &kind, &key); err != nil || !at.Valid {
+			return err
+		}
+		named = named && kind.String != everything
+		changes = append(changes, domain.Change{Revision: at.Int64, Kind: domain.ChangeKind(kind.String), Key: key.String})
+		return nil
+	}, `SELECT i.revision, COALESCE((SELECT MIN(revision) FROM changes), i.revision + 1), c.revision, c.kind, c.key
+		FROM installation i LEFT JOIN changes c ON c.revision > $1 AND $1 > 0
+		WHERE i.id = 1 ORDER BY c.revision, c.kind, c.key LIMIT $2`, after, maxChanges+1)
 	if err != nil {
 		return nil, 0, false, err
 	}

@@ -2,6 +2,7 @@ package wellknown
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,30 +15,36 @@ import (
 // revoked meanwhile is in it.
 const staleJWKS = 10
 
-// jwks is the key set (RFC 7517 §5), without a key that any replica has revoked. If the database does not answer, it is the last one
-// known: its age is the time since the database was last asked for changes (RFC 9111 §5.1).
-func (d *Documents) jwks(w http.ResponseWriter, r *http.Request) {
-	_ = d.Cache.Refresh(r.Context()) // a failure shows as the age
-	age := max(0, d.Now().Sub(d.Cache.AsOf()))
-	if age > staleJWKS*d.JWKSMaxAge {
-		d.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
-		return
+// jwks serves the key set (RFC 7517 §5), without a key that any replica revoked before the request: the cache asks the database for
+// changes after the request came, once for all requests that wait. If the database does not answer, it is the last one known: its age
+// is the time since the database was last asked for changes (RFC 9111 §5.1).
+func (d *Documents) jwks() http.HandlerFunc {
+	same := http.Header{ // in every answer, whose values net/http does not change
+		"Content-Type":  {"application/jwk-set+json"},
+		"Cache-Control": {fmt.Sprintf("public, max-age=%d", int(d.JWKSMaxAge.Seconds()))},
 	}
-	body, etag, err := d.Keys.JWKS(r.Context())
-	if err != nil {
-		d.fail(w, r, err)
-		return
+	return func(w http.ResponseWriter, r *http.Request) {
+		cors.AllowAnyOrigin(w)
+		_ = d.Cache.Refresh(r.Context()) // a failure shows as the age
+		age := max(0, d.Now().Sub(d.Cache.AsOf()))
+		if age > staleJWKS*d.JWKSMaxAge {
+			d.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
+			return
+		}
+		body, etag, err := d.Keys.JWKS(r.Context())
+		if err != nil {
+			d.fail(w, r, err)
+			return
+		}
+		h := w.Header()
+		maps.Copy(h, same)
+		h.Set("Age", strconv.Itoa(int(age.Seconds())))
+		h.Set("ETag", etag)
+		if noneMatch(r, etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		w.Write(body) //nolint:errcheck // the caller is gone
 	}
-	cors.AllowAnyOrigin(w)
-	h := w.Header()
-	h.Set("Content-Type", "application/jwk-set+json")
-	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(d.JWKSMaxAge.Seconds())))
-	h.Set("Age", strconv.Itoa(int(age.Seconds())))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("ETag", etag)
-	if noneMatch(r, etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	w.Write(body) //nolint:errcheck // the caller is gone
 }

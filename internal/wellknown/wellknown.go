@@ -32,7 +32,7 @@ type Documents struct {
 // Mount adds the documents to a mux.
 func (d *Documents) Mount(mux *http.ServeMux) {
 	handlers := map[string]http.HandlerFunc{
-		"/.well-known/jwks.json":                  d.jwks,
+		"/.well-known/jwks.json":                  d.jwks(),
 		"/.well-known/openid-configuration":       d.openidConfiguration,
 		"/.well-known/oauth-authorization-server": d.serverMetadata,
 		"/statuslists":                            d.statusLists,
