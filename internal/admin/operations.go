@@ -16,6 +16,8 @@ type Permission struct{ Name, Description string }
 const (
 	readUsers        = "users:read"
 	writeUsers       = "users:write"
+	readAttributes   = "attributes:read"
+	writeAttributes  = "attributes:write"
 	readGroups       = "groups:read"
 	writeGroups      = "groups:write"
 	readRoles        = "roles:read"
@@ -41,6 +43,8 @@ const (
 var Permissions = []Permission{
 	{readUsers, "List and show users"},
 	{writeUsers, "Add, change, disable and delete users, and set their passwords"},
+	{readAttributes, "List and show the attributes that users may have"},
+	{writeAttributes, "Define, change and delete attributes of users"},
 	{readGroups, "List and show groups and their members"},
 	{writeGroups, "Add, change and delete groups, and change their members"},
 	{readRoles, "List and show roles"},
@@ -67,11 +71,17 @@ var Operations = []Operation{
 	{"user.create", writeUsers, "Add a user"},
 	{"user.find", readUsers, "Show a user"},
 	{"user.list", readUsers, "List the users by username"},
-	{"user.update", writeUsers, "Change a user's name and e-mail address"},
+	{"user.update", writeUsers, "Change a user's name, e-mail address and attributes"},
 	{"user.set_password", writeUsers, "Set a user's password and end the user's sessions, grants and tokens"},
 	{"user.disable", writeUsers, "Disable a user and end the user's sessions, grants and tokens"},
 	{"user.enable", writeUsers, "Enable a disabled user again"},
 	{"user.delete", writeUsers, "Delete a user and end the user's sessions, grants and tokens"},
+
+	{"attribute.create", writeAttributes, "Define an attribute that users may have"},
+	{"attribute.find", readAttributes, "Show an attribute"},
+	{"attribute.list", readAttributes, "List the attributes by name"},
+	{"attribute.update", writeAttributes, "Change an attribute's description"},
+	{"attribute.delete", writeAttributes, "Delete an attribute and what users have of it"},
 
 	{"group.create", writeGroups, "Make a group"},
 	{"group.find", readGroups, "Show a group"},

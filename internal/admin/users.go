@@ -11,18 +11,19 @@ import (
 
 // User is a person who signs in; what OpenID Connect has a claim for is named as that is (Core §5.1).
 type User struct {
-	Username      string    `json:"username"`
-	Subject       string    `json:"sub"`
-	Name          string    `json:"name,omitempty"`
-	Email         string    `json:"email,omitempty"`
-	EmailVerified bool      `json:"email_verified"`
-	HasPassword   bool      `json:"has_password"`
-	Disabled      bool      `json:"disabled"`
-	DisabledAt    time.Time `json:"disabled_at,omitzero"`
-	CreatedAt     time.Time `json:"created_at"`
-	UpdatedAt     time.Time `json:"updated_at"`
-	Warnings      []string  `json:"warnings,omitempty" doc:"What is to be considered about the user; not in lists"`
-	Version       int64     `json:"-"`
+	Username      string         `json:"username"`
+	Subject       string         `json:"sub"`
+	Name          string         `json:"name,omitempty"`
+	Email         string         `json:"email,omitempty"`
+	EmailVerified bool           `json:"email_verified"`
+	Attributes    map[string]any `json:"attributes,omitempty" doc:"By name, each of the attribute's type"`
+	HasPassword   bool           `json:"has_password"`
+	Disabled      bool           `json:"disabled"`
+	DisabledAt    time.Time      `json:"disabled_at,omitzero"`
+	CreatedAt     time.Time      `json:"created_at"`
+	UpdatedAt     time.Time      `json:"updated_at"`
+	Warnings      []string       `json:"warnings,omitempty" doc:"What is to be considered about the user; not in lists"`
+	Version       int64          `json:"-"`
 }
 
 // showUsers shows users, with a look at which of them have a password.
@@ -31,7 +32,7 @@ func (s *Service) showUsers(ctx context.Context, users ...domain.User) ([]User, 
 	return list(users, err, func(u domain.User) User {
 		return User{
 			Username: u.Username, Subject: u.Subject, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-			HasPassword: passwords[u.ID], Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
+			Attributes: u.Attributes, HasPassword: passwords[u.ID], Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
 			CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
 		}
 	})
@@ -58,6 +59,7 @@ type NewUser struct {
 	Name          string
 	Email         string
 	EmailVerified bool
+	Attributes    map[string]any
 	Password      string
 }
 
@@ -72,7 +74,7 @@ func (s *Service) CreateUser(ctx context.Context, caller authn.Caller, n NewUser
 		credential = s.config.Passwords.New(n.Password)
 	}
 	user, err := s.config.Directory.CreateUser(ctx, domain.User{
-		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified,
+		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified, Attributes: n.Attributes,
 	}, credential)
 	return s.showUser(ctx, user, err)
 }
@@ -100,7 +102,7 @@ func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, after stri
 	return s.showUsers(ctx, users...)
 }
 
-// UpdateUser changes a user's name and e-mail address as edit does. domain.ErrConflict if the user is not of the version, unless
+// UpdateUser changes a user's name, e-mail address and attributes as edit does. domain.ErrConflict if the user is not of the version, unless
 // that is nil; otherwise the errors of directory.UpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username string, version *int64, edit func(*domain.User) error) (User, error) {
 	ctx, err := s.authorize(ctx, caller, "user.update")

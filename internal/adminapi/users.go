@@ -33,11 +33,12 @@ func (s *surface) mountUsers() {
 
 type createUserInput struct {
 	Body struct {
-		Username      string `json:"username" minLength:"1"`
-		Name          string `json:"name,omitempty" doc:"Empty: none"`
-		Email         string `json:"email,omitempty" doc:"Empty: none"`
-		EmailVerified bool   `json:"email_verified,omitempty"`
-		Password      string `json:"password,omitempty" minLength:"1" doc:"Left out: the user cannot sign in with one"`
+		Username      string         `json:"username" minLength:"1"`
+		Name          string         `json:"name,omitempty" doc:"Empty: none"`
+		Email         string         `json:"email,omitempty" doc:"Empty: none"`
+		EmailVerified bool           `json:"email_verified,omitempty"`
+		Attributes    map[string]any `json:"attributes,omitempty" maxProperties:"300" doc:"By name, each of the attribute's type"`
+		Password      string         `json:"password,omitempty" minLength:"1" doc:"Left out: the user cannot sign in with one"`
 	}
 }
 
@@ -49,9 +50,10 @@ func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *creat
 type updateUserInput struct {
 	EditInput
 	Body struct {
-		Name          *string `json:"name,omitempty" doc:"Empty: none from now on"`
-		Email         *string `json:"email,omitempty" doc:"Empty: none from now on. A new address counts as not verified, unless email_verified is given"`
-		EmailVerified *bool   `json:"email_verified,omitempty"`
+		Name          *string        `json:"name,omitempty" doc:"Empty: none from now on"`
+		Email         *string        `json:"email,omitempty" doc:"Empty: none from now on. A new address counts as not verified, unless email_verified is given"`
+		EmailVerified *bool          `json:"email_verified,omitempty"`
+		Attributes    map[string]any `json:"attributes,omitempty" maxProperties:"300" doc:"Those to change, by name; null removes one. A new phone_number counts as not verified, unless phone_number_verified is given"`
 	}
 }
 
@@ -66,6 +68,7 @@ func (s *surface) updateUser(ctx context.Context, caller authn.Caller, in *updat
 			user.Email, user.EmailVerified = *in.Body.Email, false
 		}
 		set(&user.EmailVerified, in.Body.EmailVerified)
+		user.SetAttributes(in.Body.Attributes)
 		return nil
 	})
 	return shown(user, user.Version, err)

@@ -23,6 +23,7 @@ var users = kind[admin.User]{
 		details(w, "username", v.Username, "sub", v.Subject, "name", v.Name, "email", v.Email,
 			"email_verified", v.EmailVerified, "has_password", v.HasPassword,
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		showAttributes(w, v.Attributes)
 	},
 	name: func(v admin.User) string { return v.Username },
 	list: (*admin.Service).ListUsers,
@@ -41,6 +42,7 @@ func (a *app) userCommand() *cobra.Command {
 type userFlags struct {
 	name, email   string
 	emailVerified bool
+	attributes    map[string][]string
 }
 
 func (f *userFlags) add(cmd *cobra.Command) {
@@ -48,6 +50,7 @@ func (f *userFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.name, "name", "", "the user's full `NAME`")
 	flags.StringVar(&f.email, "email", "", "the user's `ADDRESS`, to sign in by, too, while no other enabled user has it")
 	flags.BoolVar(&f.emailVerified, "email-verified", false, "the address is known to be the user's")
+	pairs(flags, &f.attributes, "attribute", "give the user an attribute, `NAME=VALUE`; may be repeated, also for the texts of a list")
 }
 
 func (a *app) userCreate() *cobra.Command {
@@ -58,8 +61,9 @@ func (a *app) userCreate() *cobra.Command {
 		Short: "Add a user",
 		Long: `Adds a user. --password-stdin reads the password from stdin, so that it is in no shell history or process list.
 Without a password the user cannot sign in with one.`,
-		Example: `  signet user create alice --email a@x.example --name "Alice Adams" --password-stdin < password`,
-		Args:    cobra.ExactArgs(1),
+		Example: `  signet user create alice --email a@x.example --name "Alice Adams" --password-stdin < password
+  signet user create bob --attribute given_name=Bob --attribute locale=de-CH`,
+		Args: cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 			var secret string
 			if password {
@@ -68,8 +72,12 @@ Without a password the user cannot sign in with one.`,
 					return view{}, err
 				}
 			}
+			attributes, err := s.ParseAttributes(ctx, caller, f.attributes, nil)
+			if err != nil {
+				return view{}, err
+			}
 			user, err := s.CreateUser(ctx, caller, admin.NewUser{
-				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Password: secret,
+				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Attributes: attributes, Password: secret,
 			})
 			a.warn(user.Warnings)
 			return users.show(user), err
@@ -82,16 +90,24 @@ Without a password the user cannot sign in with one.`,
 
 func (a *app) userUpdate() *cobra.Command {
 	var f userFlags
+	var remove []string
 	cmd := &cobra.Command{
-		Use:     "update NAME",
-		Short:   "Change a user's name and email",
-		Long:    "Changes what the flags name and leaves the rest. A new address counts as not verified, unless --email-verified.",
-		Example: "  signet user update alice --email alice@x.example --email-verified",
-		Args:    cobra.ExactArgs(1),
+		Use:   "update NAME",
+		Short: "Change a user's name, email and attributes",
+		Long: `Changes what the flags name and leaves the rest. A new address counts as not verified, unless --email-verified, and a new
+telephone number unless --attribute phone_number_verified=true.`,
+		Example: `  signet user update alice --email alice@x.example --email-verified
+  signet user update alice --attribute nickname=Al --remove-attribute website`,
+		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
+	flags.StringArrayVar(&remove, "remove-attribute", nil, "take the attribute `NAME` from the user; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		changes, err := s.ParseAttributes(ctx, caller, f.attributes, remove)
+		if err != nil {
+			return view{}, err
+		}
 		user, err := s.UpdateUser(ctx, caller, args[0], nil, func(user *domain.User) error {
 			if flags.Changed("name") {
 				user.Name = f.name
@@ -102,6 +118,7 @@ func (a *app) userUpdate() *cobra.Command {
 			if flags.Changed("email-verified") {
 				user.EmailVerified = f.emailVerified
 			}
+			user.SetAttributes(changes)
 			return nil
 		})
 		a.warn(user.Warnings)

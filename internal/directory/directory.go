@@ -1,4 +1,4 @@
-// Package directory keeps users, groups, roles and assignments, and computes the effective access
+// Package directory keeps users, their attributes, groups, roles and assignments, and computes the effective access
 // of a subject at an audience.
 package directory
 
@@ -13,6 +13,7 @@ import (
 // Config is what a Directory is made of.
 type Config struct {
 	Users       Users
+	Attributes  Attributes
 	Groups      Groups
 	Members     Members
 	Roles       Roles
@@ -29,6 +30,7 @@ type Config struct {
 // Directory holds people and what they may do. Every change is recorded in the audit log, in its own transaction.
 type Directory struct {
 	users       Users
+	attributes  Attributes
 	groups      Groups
 	members     Members
 	roles       Roles
@@ -45,7 +47,7 @@ type Directory struct {
 // New makes a directory.
 func New(c Config) *Directory {
 	return &Directory{
-		users: c.Users, groups: c.Groups, members: c.Members, roles: c.Roles, assignments: c.Assignments, setup: c.Setup, sessions: c.Sessions,
+		users: c.Users, attributes: c.Attributes, groups: c.Groups, members: c.Members, roles: c.Roles, assignments: c.Assignments, setup: c.Setup, sessions: c.Sessions,
 		cache: c.Cache, events: c.Events, revoker: c.Revoker, clock: c.Clock, now: c.Now,
 	}
 }

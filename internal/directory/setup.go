@@ -63,7 +63,7 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 		return domain.User{}, err
 	}
 	var stored domain.User
-	err = d.events.Change(ctx, event.SetupCompleted{Username: user.Username, UserDetails: userDetails(user)}, func(ctx context.Context) error {
+	err = d.events.Change(ctx, event.SetupCompleted{Username: user.Username, UserDetails: userDetails(user, nil)}, func(ctx context.Context) error {
 		now := d.now()
 		if err := d.setup.CompleteSetup(ctx, hashSetupToken(token), now); err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 type Users interface {
 	// InsertUser returns ErrExists if the username or subject is taken.
 	InsertUser(ctx context.Context, user domain.User) (id int64, err error)
-	// UpdateUser sets all but id, subject and username. ErrNotFound if there is no such username, ErrConflict if user.Version is
+	// UpdateUser sets all but id, subject, username and attributes. ErrNotFound if there is no such username, ErrConflict if user.Version is
 	// neither zero nor that of the user.
 	UpdateUser(ctx context.Context, user domain.User) error
 	// DeleteUser returns ErrNotFound if there is no such username. Credentials, sessions, grants, consents and assignments go with it.
@@ -29,6 +29,26 @@ type Users interface {
 	UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error)
 	// ListUsers returns users by username, those after the given one, at most limit.
 	ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error)
+}
+
+// Attributes keeps which attributes users may have, and their values.
+type Attributes interface {
+	// InsertAttribute returns ErrExists if the name is taken.
+	InsertAttribute(ctx context.Context, a domain.Attribute) (id int64, err error)
+	// UpdateAttribute sets the description. ErrNotFound if there is no such attribute, ErrConflict if a.Version is neither zero nor that
+	// of the attribute.
+	UpdateAttribute(ctx context.Context, a domain.Attribute) error
+	// HoldAttribute is FindAttribute that keeps others from changing the attribute until the transaction ends.
+	HoldAttribute(ctx context.Context, name string) (domain.Attribute, error)
+	// DeleteAttribute returns ErrNotFound if there is no such attribute. Its values go with it, and each user who has one counts as
+	// changed.
+	DeleteAttribute(ctx context.Context, name string) error
+	// FindAttribute returns ErrNotFound if there is no such attribute.
+	FindAttribute(ctx context.Context, name string) (domain.Attribute, error)
+	// ListAttributes returns attributes by name, those after the given one, at most limit.
+	ListAttributes(ctx context.Context, after string, limit int) ([]domain.Attribute, error)
+	// PutUserAttributes sets all attributes of a user. ErrNotFound if there is none of a name.
+	PutUserAttributes(ctx context.Context, userID int64, values map[string]any) error
 }
 
 // Groups keeps groups.

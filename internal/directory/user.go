@@ -101,9 +101,11 @@ func (d *Directory) CreateUser(ctx context.Context, user domain.User, credential
 		return domain.User{}, err
 	}
 	var stored domain.User
-	err = d.events.Change(ctx, event.UserCreated{Username: user.Username, UserDetails: userDetails(user)}, func(ctx context.Context) (err error) {
-		stored, err = d.insertUser(ctx, user, credential)
-		return err
+	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		if stored, err = d.insertUser(ctx, user, credential); err != nil {
+			return nil, err
+		}
+		return event.UserCreated{Username: user.Username, UserDetails: userDetails(user, stored.Attributes)}, nil
 	})
 	if err != nil {
 		return domain.User{}, fmt.Errorf("user %q: %w", user.Username, err)
@@ -137,10 +139,13 @@ func (d *Directory) insertUser(ctx context.Context, user domain.User, credential
 			return domain.User{}, err
 		}
 	}
+	if _, err := d.putAttributes(ctx, id, nil, user.Attributes); err != nil {
+		return domain.User{}, err
+	}
 	return d.users.FindUser(ctx, user.Username)
 }
 
-// UpdateUser changes a user as edit does, and returns the user as stored; only Name, Email and EmailVerified count. edit gets the
+// UpdateUser changes a user as edit does, and returns the user as stored; only Name, Email, EmailVerified and Attributes count. edit gets the
 // user as it is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid if the result
 // breaks a rule, ErrNotFound if there is no such username.
 func (d *Directory) UpdateUser(ctx context.Context, username string, edit func(*domain.User) error) (domain.User, error) {
@@ -156,13 +161,20 @@ func (d *Directory) UpdateUser(ctx context.Context, username string, edit func(*
 		if err := d.users.UpdateUser(ctx, *user); err != nil {
 			return nil, err
 		}
-		user.Version++
-		return event.UserUpdated{Username: user.Username, UserDetails: userDetails(*user), Subject: user.Subject}, nil
+		changed, err := d.putAttributes(ctx, user.ID, user.Attributes, edited.Attributes)
+		if err != nil {
+			return nil, err
+		}
+		if *user, err = d.users.FindUserByID(ctx, user.ID); err != nil {
+			return nil, err
+		}
+		return event.UserUpdated{Username: user.Username, UserDetails: userDetails(*user, changed), Subject: user.Subject}, nil
 	})
 }
 
-func userDetails(user domain.User) event.UserDetails {
-	return event.UserDetails{Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified}
+// userDetails are what the event of a change to a user says; attributes are those that were changed.
+func userDetails(user domain.User, attributes map[string]any) event.UserDetails {
+	return event.UserDetails{Attributes: attributes, Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified}
 }
 
 // ChangeCredential runs change in a transaction in which nobody else changes the user or the user's credentials, and records the event

@@ -36,8 +36,8 @@ const (
 	ScopeOpenID        = "openid"
 	ScopeProfile       = "profile"
 	ScopeEmail         = "email"
-	ScopePhone         = "phone"   // no user has a phone number yet: it gives nothing
-	ScopeAddress       = "address" // nor an address
+	ScopePhone         = "phone"
+	ScopeAddress       = "address"
 	ScopeOfflineAccess = "offline_access"
 	ScopeRoles         = "roles"  // the user's roles
 	ScopeGroups        = "groups" // the user's groups

@@ -10,8 +10,9 @@ type User struct {
 	Email         string
 	EmailVerified bool
 	Name          string
-	DisabledAt    time.Time // zero: enabled
-	Version       int64     // 1 at first; each update adds one
+	Attributes    map[string]any // by name, each of the Go type of its AttributeType; nil: none
+	DisabledAt    time.Time      // zero: enabled
+	Version       int64          // 1 at first; each update adds one
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }

@@ -4,9 +4,10 @@ import "github.com/signet-auth/signet/internal/domain"
 
 // UserDetails is what a user's events say.
 type UserDetails struct {
-	Email         string `json:"email"`
-	EmailVerified bool   `json:"email_verified"`
-	Name          string `json:"name"`
+	Attributes    map[string]any `json:"attributes,omitempty"` // those that were changed; null: removed
+	Email         string         `json:"email"`
+	EmailVerified bool           `json:"email_verified"`
+	Name          string         `json:"name"`
 }
 
 // UserCreated says: a user was made.
@@ -21,7 +22,7 @@ func (UserCreated) Kind() string { return "user.create" }
 // Object implements Event.
 func (e UserCreated) Object() string { return "user:" + e.Username }
 
-// UserUpdated says: the name, the email or whether it is verified were set.
+// UserUpdated says: the name, the email, whether it is verified, or attributes were set.
 type UserUpdated struct {
 	Username string `json:"-"`
 	UserDetails

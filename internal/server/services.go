@@ -142,7 +142,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
 	})
 	s.Directory = directory.New(directory.Config{
-		Users: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
+		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
 	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)

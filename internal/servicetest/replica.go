@@ -61,7 +61,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 		SecretKey: master.Derive("client secrets", 32), Issuer: Issuer, Now: now,
 	})
 	r.Directory = directory.New(directory.Config{
-		Users: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
+		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
 		Cache: held, Events: recorder, Revoker: r.Revocation, Clock: watched, Now: now,
 	})
 	r.Passwords = signin.NewPasswords(db, r.Directory, MinPasswordLength, now)

@@ -65,6 +65,8 @@ type dialect interface {
 	// rows is a table of the columns of a JSON array of rows, the parameter. A column is text, or an integer if its name is followed
 	// by " BIGINT".
 	rows(parameter string, columns ...string) string
+	// object is an aggregate: the JSON object of these names and JSON texts, NULL or empty if there are none.
+	object(name, value string) string
 	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
 	lockRevision(ctx context.Context, c conn) error
 	// heldRevision is a query for the revision, which it keeps from changing until the transaction ends.

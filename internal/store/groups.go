@@ -117,6 +117,6 @@ func (db *DB) changeMember(ctx context.Context, group, username, query string) e
 // ListMembers implements directory.Members.
 func (db *DB) ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `
-		SELECT `+userColumns+` FROM users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
+		SELECT `+db.userColumns()+` FROM users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
 		WHERE g.name = $1 AND u.username > $2 ORDER BY u.username LIMIT $3`, group, after, limit)
 }

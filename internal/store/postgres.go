@@ -203,6 +203,10 @@ func (p *postgres) rows(parameter string, columns ...string) string {
 	return `(SELECT ` + strings.Join(values, `, `) + ` FROM json_array_elements(CAST(` + parameter + ` AS JSON)) AS e (value))`
 }
 
+func (p *postgres) object(name, value string) string {
+	return `json_object_agg(` + name + `, CAST(` + value + ` AS JSON))`
+}
+
 func (p *postgres) forUpdate() string { return ` FOR NO KEY UPDATE` }
 
 func (p *postgres) position() string { return `strpos` }

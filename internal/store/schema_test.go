@@ -229,6 +229,8 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		"outbox.initiator":       constants(t, "Initiator"),
 		"outbox.format":          constants(t, "Format"),
 		"users.version":          {"1", "2"},
+		"attributes.version":     {"1", "2"},
+		"attributes.type":        constants(t, "AttributeType"),
 		"groups.version":         {"1", "2"},
 		"roles.version":          {"1", "2"},
 		"apis.version":           {"1", "2"},

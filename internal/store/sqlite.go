@@ -190,6 +190,10 @@ func (e *embedded) rows(parameter string, columns ...string) string {
 	return `(SELECT ` + strings.Join(values, `, `) + ` FROM json_each(` + parameter + `))`
 }
 
+func (e *embedded) object(name, value string) string {
+	return `json_group_object(` + name + `, json(` + value + `))`
+}
+
 // Writing transactions come one after the other, so there is nothing to hold.
 func (e *embedded) forUpdate() string                        { return `` }
 func (e *embedded) position() string                         { return `instr` }

@@ -6,10 +6,12 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const userColumns = `u.id, u.subject, u.username, u.email, u.email_verified, u.name, u.disabled_at, u.version, u.created_at, u.updated_at`
+func (db *DB) userColumns() string {
+	return `u.id, u.subject, u.username, u.email, u.email_verified, u.name, ` + db.attributesOf(`u.id`) + `, u.disabled_at, u.version, u.created_at, u.updated_at`
+}
 
 func scanUser(row scanner) (u domain.User, err error) {
-	err = row.Scan(&u.ID, &u.Subject, &u.Username, &u.Email, &u.EmailVerified, &u.Name,
+	err = row.Scan(&u.ID, &u.Subject, &u.Username, &u.Email, &u.EmailVerified, &u.Name, attributesColumn{&u.Attributes},
 		at(&u.DisabledAt), &u.Version, at(&u.CreatedAt), at(&u.UpdatedAt))
 	return u, err
 }
@@ -61,7 +63,7 @@ func (db *DB) DeleteUser(ctx context.Context, username string) error {
 
 // FindUser implements directory.Users.
 func (db *DB) FindUser(ctx context.Context, username string) (domain.User, error) {
-	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username = $1`, username)
+	return find(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u WHERE u.username = $1`, username)
 }
 
 // HoldUser implements directory.Users.
@@ -74,16 +76,16 @@ func (db *DB) HoldUser(ctx context.Context, username string) (domain.User, error
 
 // FindUserByID implements directory.Users.
 func (db *DB) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
-	return find(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
+	return find(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u WHERE u.id = $1`, id)
 }
 
 // UsersByEmail implements directory.Users.
 func (db *DB) UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error) {
-	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u
+	return findAll(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u
 		WHERE u.email <> '' AND lower(u.email) = lower($1) AND u.disabled_at IS NULL ORDER BY u.id LIMIT $2`, email, limit)
 }
 
 // ListUsers implements directory.Users.
 func (db *DB) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
-	return findAll(ctx, db, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.username > $1 ORDER BY u.username LIMIT $2`, after, limit)
+	return findAll(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u WHERE u.username > $1 ORDER BY u.username LIMIT $2`, after, limit)
 }

@@ -27,6 +27,8 @@ DROP TABLE group_members;
 DROP TABLE groups;
 DROP TABLE identities;
 DROP TABLE credentials;
+DROP TABLE user_attributes;
+DROP TABLE attributes;
 DROP TABLE users;
 DROP TABLE client_serves;
 DROP TABLE client_permissions;

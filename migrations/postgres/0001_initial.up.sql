@@ -174,6 +174,50 @@ COMMENT ON COLUMN users.subject IS 'What tokens call the user (sub)';
 COMMENT ON COLUMN users.version IS 'Each update adds one';
 CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
+CREATE TABLE attributes (
+    id          INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        TEXT NOT NULL UNIQUE,
+    type        TEXT NOT NULL CHECK (type IN ('string', 'number', 'boolean', 'string_list')),
+    description TEXT NOT NULL,
+    standard    BOOLEAN NOT NULL,
+    version     BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL
+);
+COMMENT ON TABLE attributes IS 'The properties that users may have';
+COMMENT ON COLUMN attributes.standard IS 'For a claim of OpenID Connect Core §5.1; every installation has these';
+COMMENT ON COLUMN attributes.version IS 'Each update adds one';
+INSERT INTO attributes (name, type, description, standard, created_at, updated_at) VALUES
+    ('given_name', 'string', 'Given names', TRUE, 0, 0),
+    ('family_name', 'string', 'Family names', TRUE, 0, 0),
+    ('middle_name', 'string', 'Middle names', TRUE, 0, 0),
+    ('nickname', 'string', 'Casual name', TRUE, 0, 0),
+    ('profile', 'string', 'URL of a page about the user', TRUE, 0, 0),
+    ('picture', 'string', 'URL of a picture of the user', TRUE, 0, 0),
+    ('website', 'string', 'URL of the user''s own page', TRUE, 0, 0),
+    ('gender', 'string', 'Gender', TRUE, 0, 0),
+    ('birthdate', 'string', 'Birthday, as 1990-12-31, 0000-12-31 or 1990', TRUE, 0, 0),
+    ('zoneinfo', 'string', 'Time zone, as Europe/Zurich', TRUE, 0, 0),
+    ('locale', 'string', 'Language, as de-CH', TRUE, 0, 0),
+    ('phone_number', 'string', 'Telephone number, as +41 44 123 45 67', TRUE, 0, 0),
+    ('phone_number_verified', 'boolean', 'The telephone number is known to be the user''s', TRUE, 0, 0),
+    ('address.formatted', 'string', 'Postal address as on a letter', TRUE, 0, 0),
+    ('address.street_address', 'string', 'Street and house number of the postal address', TRUE, 0, 0),
+    ('address.locality', 'string', 'City or locality of the postal address', TRUE, 0, 0),
+    ('address.region', 'string', 'State, province or region of the postal address', TRUE, 0, 0),
+    ('address.postal_code', 'string', 'Postal code', TRUE, 0, 0),
+    ('address.country', 'string', 'Country of the postal address', TRUE, 0, 0);
+
+CREATE TABLE user_attributes (
+    user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    attribute_id INTEGER NOT NULL REFERENCES attributes (id) ON DELETE CASCADE,
+    value        TEXT NOT NULL CHECK (json_typeof(value::json) IS NOT NULL),
+    PRIMARY KEY (user_id, attribute_id)
+);
+COMMENT ON TABLE user_attributes IS 'The attributes of users';
+COMMENT ON COLUMN user_attributes.value IS 'JSON, of the attribute''s type';
+CREATE INDEX user_attributes_attribute ON user_attributes (attribute_id);
+
 CREATE TABLE credentials (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

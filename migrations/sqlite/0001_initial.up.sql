@@ -123,6 +123,46 @@ CREATE TABLE users (
 ) STRICT;
 CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
+-- The properties that users may have.
+CREATE TABLE attributes (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    name        TEXT NOT NULL UNIQUE,
+    type        TEXT NOT NULL CHECK (type IN ('string', 'number', 'boolean', 'string_list')),
+    description TEXT NOT NULL,
+    standard    INTEGER NOT NULL CHECK (standard IN (0, 1)), -- for a claim of OpenID Connect Core §5.1; every installation has these
+    version     INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+INSERT INTO attributes (name, type, description, standard, created_at, updated_at) VALUES
+    ('given_name', 'string', 'Given names', TRUE, 0, 0),
+    ('family_name', 'string', 'Family names', TRUE, 0, 0),
+    ('middle_name', 'string', 'Middle names', TRUE, 0, 0),
+    ('nickname', 'string', 'Casual name', TRUE, 0, 0),
+    ('profile', 'string', 'URL of a page about the user', TRUE, 0, 0),
+    ('picture', 'string', 'URL of a picture of the user', TRUE, 0, 0),
+    ('website', 'string', 'URL of the user''s own page', TRUE, 0, 0),
+    ('gender', 'string', 'Gender', TRUE, 0, 0),
+    ('birthdate', 'string', 'Birthday, as 1990-12-31, 0000-12-31 or 1990', TRUE, 0, 0),
+    ('zoneinfo', 'string', 'Time zone, as Europe/Zurich', TRUE, 0, 0),
+    ('locale', 'string', 'Language, as de-CH', TRUE, 0, 0),
+    ('phone_number', 'string', 'Telephone number, as +41 44 123 45 67', TRUE, 0, 0),
+    ('phone_number_verified', 'boolean', 'The telephone number is known to be the user''s', TRUE, 0, 0),
+    ('address.formatted', 'string', 'Postal address as on a letter', TRUE, 0, 0),
+    ('address.street_address', 'string', 'Street and house number of the postal address', TRUE, 0, 0),
+    ('address.locality', 'string', 'City or locality of the postal address', TRUE, 0, 0),
+    ('address.region', 'string', 'State, province or region of the postal address', TRUE, 0, 0),
+    ('address.postal_code', 'string', 'Postal code', TRUE, 0, 0),
+    ('address.country', 'string', 'Country of the postal address', TRUE, 0, 0);
+
+CREATE TABLE user_attributes (
+    user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    attribute_id INTEGER NOT NULL REFERENCES attributes (id) ON DELETE CASCADE,
+    value        TEXT NOT NULL CHECK (json_valid(value)), -- of the attribute's type
+    PRIMARY KEY (user_id, attribute_id)
+) STRICT;
+CREATE INDEX user_attributes_attribute ON user_attributes (attribute_id);
+
 -- What a user proves who they are with: at most one password.
 CREATE TABLE credentials (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

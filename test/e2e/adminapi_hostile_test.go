@@ -85,8 +85,10 @@ func TestTheAPIDescribesEveryOperationWithItsPermission(t *testing.T) {
 
 // bodies are good ones, by operation; most need objects that do not exist.
 var bodies = map[string]string{
-	"user.create":       `{"username":"bob","name":"Bob","email":"bob@people.example","email_verified":true,"password":"correct horse battery staple"}`,
-	"user.update":       `{"name":"Alice","email":"alice@people.example","email_verified":true}`,
+	"user.create":       `{"username":"bob","name":"Bob","email":"bob@people.example","email_verified":true,"password":"correct horse battery staple","attributes":{"nickname":"Bob"}}`,
+	"user.update":       `{"name":"Alice","email":"alice@people.example","email_verified":true,"attributes":{"nickname":"Al","locale":null}}`,
+	"attribute.create":  `{"name":"badge","type":"number","description":"Badge"}`,
+	"attribute.update":  `{"description":"Nickname"}`,
 	"user.set_password": `{"password":"correct horse battery staple"}`,
 	"group.create":      `{"name":"sales","description":"Sales"}`,
 	"group.update":      `{"description":"Operations"}`,
@@ -110,7 +112,7 @@ var (
 	hostileJSON = []string{
 		`"\u0000"`, "\"\xff\"", `"\ud800"`, `"` + strings.Repeat("x", 60_000) + `"`, `"' OR 1=1 --"`, `""`, `-1`, `1.5`, `1e400`, `2147483648`,
 		`9223372036854775807`, `9223372036854775808`, `"0001-01-01T00:00:00Z"`, `"9999-12-31T23:59:59Z"`, `"+275760-09-13T00:00:00Z"`,
-		`[]`, `{}`, `[[]]`, `["\u0000"]`, `[{"audience":"\u0000","permission":"\u0000","name":"\u0000","permissions":["\u0000"]}]`,
+		`[]`, `{}`, `[[]]`, `{"nickname":"\u0000"}`, `{"\u0000":"x"}`, `{"nickname":{"a":[{}]}}`, `{"phone_number_verified":[null]}`, `{"nickname":1e400}`, `["\u0000"]`, `[{"audience":"\u0000","permission":"\u0000","name":"\u0000","permissions":["\u0000"]}]`,
 	}
 	hostileText = []string{
 		"%00", "%FF", "a%00b", "%ED%A0%80", strings.Repeat("x", 3000), "'%20OR%201=1", "-1", "0", "1.5", "2147483648", "9223372036854775807",
@@ -123,7 +125,7 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke audit:erase")
 		s.signet("group", "create", "ops-team")
 		names := map[string]string{
-			"/users": "alice", "/groups": "ops-team", "/roles": "clerk", "/clients": "web", "/apis": url.PathEscape(ordersAPI), "/receivers": "web",
+			"/users": "alice", "/attributes": "nickname", "/groups": "ops-team", "/roles": "clerk", "/clients": "web", "/apis": url.PathEscape(ordersAPI), "/receivers": "web",
 		}
 		d := s.describeAPI(t)
 		try := func(o apiOperation, method, path, body string) answer {

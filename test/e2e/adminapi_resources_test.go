@@ -43,7 +43,7 @@ func (m manager) call(method, path, body string, header ...string) answer {
 	return do(r)
 }
 
-const allScopes = "users:read users:write groups:read groups:write roles:read roles:write assignments:read assignments:write " +
+const allScopes = "users:read users:write attributes:read attributes:write groups:read groups:write roles:read roles:write assignments:read assignments:write " +
 	"clients:read clients:write apis:read apis:write receivers:read receivers:write keys:read keys:rotate audit:read"
 
 func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
@@ -63,6 +63,25 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"POST", "/users", `{"username":"bob","email":"bob@people.example","password":"correct horse battery staple"}`, 201, `"has_password":true`},
 			{"POST", "/users", `{"username":"bob","unknown":1}`, 422, `unexpected property`},
 			{"PUT", "/users/bob/password", `{"password":"another horse battery staple"}`, 204, ``},
+			{"POST", "/attributes", `{"name":"badge","type":"number"}`, 201, `"type":"number"`},
+			{"POST", "/attributes", `{"name":"badge","type":"string"}`, 409, `already exists`},
+			{"POST", "/attributes", `{"name":"nickname","type":"string"}`, 409, `already exists`},
+			{"POST", "/attributes", `{"name":"email","type":"string"}`, 422, `without an attribute`},
+			{"POST", "/attributes", `{"name":"size","type":"text"}`, 422, `expected value to be one of`},
+			{"GET", "/attributes?after=badge&limit=1", ``, 200, `"name":"birthdate"`},
+			{"GET", "/attributes/address.locality", ``, 200, `"standard":true`},
+			{"DELETE", "/attributes/nickname", ``, 422, `built in`},
+			{"POST", "/users", `{"username":"eve","attributes":{"badge":7,"locale":"de-CH"}}`, 201, `"attributes":{"badge":7,"locale":"de-CH"}`},
+			{"POST", "/users", `{"username":"mallory","attributes":{"badge":"7"}}`, 422, `give it a number`},
+			{"POST", "/users", `{"username":"mallory","attributes":{"none":1}}`, 422, `none is defined by this name`},
+			{"PATCH", "/users/eve", `{"attributes":{"locale":null,"phone_number":"+41 1","phone_number_verified":true}}`, 200,
+				`"attributes":{"badge":7,"phone_number":"+41 1","phone_number_verified":true}`},
+			{"PATCH", "/users/eve", `{"attributes":{"phone_number":"+41 2"}}`, 200, `"attributes":{"badge":7,"phone_number":"+41 2"}`},
+			{"PATCH", "/users/eve", `{"name":"Eve"}`, 200, `"attributes":{"badge":7,"phone_number":"+41 2"}`},
+			{"PATCH", "/users/eve", `{"attributes":{"picture":"javascript:alert(1)"}}`, 422, `https://`},
+			{"DELETE", "/attributes/badge", ``, 204, ``},
+			{"GET", "/users/eve", ``, 200, `"attributes":{"phone_number":"+41 2"}`},
+			{"DELETE", "/users/eve", ``, 204, ``},
 			{"POST", "/groups", `{"name":"sales"}`, 201, `"name":"sales"`},
 			{"PUT", "/groups/sales/members/bob", ``, 204, ``},
 			{"GET", "/groups/sales/members", ``, 200, `"username":"bob"`},
@@ -101,7 +120,7 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"GET", "/keys", ``, 200, `"state":"active"`},
 			{"GET", "/audit/events?after=2&limit=1", ``, 200, `"next":"3"`},
 		} {
-			a := m.call(step.method, step.path, step.body)
+			a := m.call(step.method, step.path, step.body, "If-Match", "*")
 			if a.status != step.want || !strings.Contains(a.body, step.holds) {
 				t.Errorf("%s %s %s: status %d, want %d and %q: %s", step.method, step.path, step.body, a.status, step.want, step.holds, a.body)
 			}
@@ -115,6 +134,7 @@ func TestAnEditByHTTPNamesTheVersionThatItsAuthorSaw(t *testing.T) {
 		s.signet("group", "create", "ops")
 		for path, edit := range map[string]string{
 			"/users/alice":                         `{"name":"Alice B."}`,
+			"/attributes/nickname":                 `{"description":"Nickname"}`,
 			"/groups/ops":                          `{"description":"On call"}`,
 			"/roles/clerk":                         `{"description":"Reads orders"}`,
 			"/clients/web":                         `{"client_name":"Shop"}`,

@@ -36,6 +36,12 @@ func (w world) versioned(db *store.DB) map[string]versioned {
 			},
 			func(t *testing.T) int64 { return must(db.FindUser(t.Context(), "alice"))(t).Version },
 		},
+		"attribute": {
+			func(ctx context.Context, v int64) error {
+				return db.UpdateAttribute(ctx, domain.Attribute{Name: "nickname", Version: v})
+			},
+			func(t *testing.T) int64 { return must(db.FindAttribute(t.Context(), "nickname"))(t).Version },
+		},
 		"group": {
 			func(ctx context.Context, v int64) error {
 				return db.UpdateGroup(ctx, domain.Group{Name: "ops", Version: v})

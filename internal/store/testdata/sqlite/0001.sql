@@ -20,6 +20,10 @@ INSERT INTO client_serves (client_ref, api_id)
 VALUES (20, 10);
 INSERT INTO users (id, subject, username, email, email_verified, name, disabled_at, version, created_at, updated_at)
 VALUES (30, 'sub-alice', 'alice', 'alice@example.com', TRUE, 'Alice', 1767323045678000, 4, 1767323045678000, 1767323045678000);
+INSERT INTO attributes (id, name, type, description, standard, version, created_at, updated_at)
+VALUES (35, 'badge', 'number', 'Number of the badge', FALSE, 2, 1767323045678000, 1767323045678000);
+INSERT INTO user_attributes (user_id, attribute_id, value)
+VALUES (30, 35, '42');
 INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at)
 VALUES (31, 30, 'password', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA', 1767323045678000, 1767323045678000);
 INSERT INTO identities (id, user_id, provider, external_id, created_at)

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+var attributes = kind[admin.Attribute]{
+	noun: "attribute", key: "NAME", example: "department",
+	layout: layout[admin.Attribute]{
+		[]string{"NAME", "TYPE", "STANDARD", "DESCRIPTION"},
+		func(v admin.Attribute) []any { return []any{v.Name, v.Type, v.Standard, v.Description} },
+	},
+	details: func(w io.Writer, v admin.Attribute) {
+		details(w, "name", v.Name, "type", v.Type, "standard", v.Standard, "description", v.Description,
+			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+	},
+	name: func(v admin.Attribute) string { return v.Name },
+	list: (*admin.Service).ListAttributes,
+	find: (*admin.Service).FindAttribute,
+}
+
+func (a *app) attributeCommand() *cobra.Command {
+	return noun("attribute", "Manage attributes: what users may have beside a name and an e-mail address",
+		a.attributeCreate(), attributes.listCommand(a), attributes.showCommand(a), a.attributeUpdate(),
+		attributes.change(a, "delete", (*admin.Service).DeleteAttribute))
+}
+
+func (a *app) attributeCreate() *cobra.Command {
+	var kind, description string
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Define an attribute that users may have",
+		Long: `Defines an attribute that users may have. Those that OpenID Connect has a claim for are built in: see "signet attribute list".
+The type stays what it is.`,
+		Example: `  signet attribute create department --description "As in the address book"
+  signet attribute create badge --type number
+  signet attribute create projects --type string_list`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			created, err := s.CreateAttribute(ctx, caller, args[0], kind, description)
+			return attributes.show(created), err
+		}),
+	}
+	var types []string
+	for _, t := range domain.AttributeTypes {
+		types = append(types, string(t))
+	}
+	cmd.Flags().StringVar(&kind, "type", string(domain.AttributeString), "its values are of this `TYPE`: "+strings.Join(types, ", "))
+	cmd.Flags().StringVar(&description, "description", "", "say in `TEXT` what it is")
+	complete := cobra.FixedCompletions(types, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("type", complete); err != nil {
+		panic(err) // the flag is defined above
+	}
+	return cmd
+}
+
+func (a *app) attributeUpdate() *cobra.Command {
+	var description string
+	cmd := &cobra.Command{
+		Use:     "update NAME --description TEXT",
+		Short:   "Change the description of an attribute",
+		Example: `  signet attribute update department --description "As in the directory"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			updated, err := s.UpdateAttribute(ctx, caller, args[0], nil, func(a *domain.Attribute) error {
+				a.Description = description
+				return nil
+			})
+			return attributes.show(updated), err
+		}),
+		DisableFlagsInUseLine: true,
+	}
+	cmd.Flags().StringVar(&description, "description", "", "say in `TEXT` what it is")
+	cmd.MarkFlagsOneRequired("description")
+	return cmd
+}
+
+// pairs makes a flag of NAME=VALUE that may be repeated, also for one name.
+func pairs(flags *pflag.FlagSet, into *map[string][]string, name, usage string) {
+	flags.Func(name, usage, func(text string) error {
+		name, value, divided := strings.Cut(text, "=")
+		if !divided || name == "" || value == "" {
+			return errors.New("write NAME=VALUE")
+		}
+		if *into == nil {
+			*into = map[string][]string{}
+		}
+		(*into)[name] = append((*into)[name], value)
+		return nil
+	})
+}
+
+// showAttributes writes a user's attributes for people.
+func showAttributes(w io.Writer, values map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
+		switch v := value.(type) {
+		case string:
+			value = strings.ReplaceAll(v, "\n", " ")
+		case float64:
+			text, err := json.Marshal(v)
+			if err == nil {
+				value = string(text)
+			}
+		case []string:
+			value = strings.Join(v, ", ")
+		}
+		details(w, "attribute "+name, value)
+	}
+}

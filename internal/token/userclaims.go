@@ -1,0 +1,97 @@
+package token
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// UserClaim is a claim about a user (OpenID Connect Core §5.1).
+type UserClaim struct {
+	Name  string
+	Scope string                 // that asks for it (§5.4)
+	value func(*domain.User) any // nil: the user has none
+}
+
+// UserClaims are all of them.
+var UserClaims = userClaims()
+
+func userClaims() []UserClaim {
+	claims := []UserClaim{
+		{"name", domain.ScopeProfile, func(u *domain.User) any { return textOrNone(u.Name) }},
+		{"preferred_username", domain.ScopeProfile, func(u *domain.User) any { return u.Username }},
+		{"updated_at", domain.ScopeProfile, func(u *domain.User) any { return u.UpdatedAt.Unix() }},
+		{"email", domain.ScopeEmail, func(u *domain.User) any { return textOrNone(u.Email) }},
+		{"email_verified", domain.ScopeEmail, func(u *domain.User) any {
+			if u.Email == "" {
+				return nil
+			}
+			return u.EmailVerified
+		}},
+		{"address", domain.ScopeAddress, address},
+	}
+	for _, a := range domain.StandardAttributes {
+		if !strings.HasPrefix(a.Name, domain.AddressPrefix) {
+			claims = append(claims, UserClaim{a.Name, a.Scope, func(u *domain.User) any { return u.Attributes[a.Name] }})
+		}
+	}
+	for i, c := range claims {
+		if c.Name == "phone_number_verified" { // says nothing without a number
+			claims[i].value = func(u *domain.User) any {
+				if u.Attributes["phone_number"] == nil {
+					return nil
+				}
+				return u.Attributes[c.Name] == true
+			}
+		}
+	}
+	return claims
+}
+
+func textOrNone(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// address is OpenID Connect Core §5.1.1.
+func address(user *domain.User) any {
+	members := map[string]any{}
+	for _, a := range domain.StandardAttributes {
+		if member, ok := strings.CutPrefix(a.Name, domain.AddressPrefix); ok && user.Attributes[a.Name] != nil {
+			members[member] = user.Attributes[a.Name]
+		}
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	return members
+}
+
+// AddUserClaims adds the claims that the scopes ask for, as far as the user has them. It returns the names of those that come of
+// attributes, which may be long.
+func AddUserClaims(claims map[string]any, user *domain.User, scopes []string) (attributes []string) {
+	for _, c := range UserClaims {
+		if !slices.Contains(scopes, c.Scope) {
+			continue
+		}
+		if value := c.value(user); value != nil {
+			claims[c.Name] = value
+			if c.Scope == domain.ScopeAddress || user.Attributes[c.Name] != nil {
+				attributes = append(attributes, c.Name)
+			}
+		}
+	}
+	return attributes
+}
+
+// UserClaimNames are those of all claims about a user.
+func UserClaimNames() []string {
+	names := make([]string, len(UserClaims))
+	for i, c := range UserClaims {
+		names[i] = c.Name
+	}
+	return names
+}
