@@ -32,6 +32,8 @@ type Client struct {
 	APIs                     []ClientAPI     `json:"apis"`
 	Serves                   []string        `json:"serves"`
 	Secrets                  []ClientSecret  `json:"secrets"`
+	Origin                   string          `json:"origin" enum:"administrator,registration,metadata" doc:"Who registered it: an administrator, itself at the registration endpoint, or itself by the metadata document that its client_id leads to"`
+	LastUsedAt               time.Time       `json:"last_used_at,omitzero" doc:"When a client that registered itself last got a token, to the day"`
 	Disabled                 bool            `json:"disabled"`
 	DisabledAt               time.Time       `json:"disabled_at,omitzero"`
 	CreatedAt                time.Time       `json:"created_at"`
@@ -75,6 +77,7 @@ func showClient(c domain.Client) Client {
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg,
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
+		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
 	if c.JWKS != "" {
@@ -141,13 +144,13 @@ func (s *Service) FindClient(ctx context.Context, caller authn.Caller, clientID 
 	return showClient(client), err
 }
 
-// ListClients lists clients by client_id, those after the given one, at most limit.
-func (s *Service) ListClients(ctx context.Context, caller authn.Caller, after string, limit int) ([]Client, error) {
+// ListClients lists clients of an origin, or of any if that is empty, by client_id, those after the given one, at most limit.
+func (s *Service) ListClients(ctx context.Context, caller authn.Caller, origin domain.ClientOrigin, after string, limit int) ([]Client, error) {
 	ctx, err := s.authorize(ctx, caller, "client.list")
 	if err != nil {
 		return nil, err
 	}
-	clients, err := s.config.Registry.ListClients(ctx, after, limit)
+	clients, err := s.config.Registry.ListClients(ctx, origin, after, limit)
 	return list(clients, err, showClient)
 }
 

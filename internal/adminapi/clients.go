@@ -14,9 +14,9 @@ import (
 )
 
 func (s *surface) mountClients() {
-	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Client], error) {
+	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *listClientsInput) (*pageOutput[admin.Client], error) {
 		return page(in.Limit, func(c admin.Client) string { return c.ClientID }, func(limit int) ([]admin.Client, error) {
-			return s.Admin.ListClients(ctx, caller, in.After, limit)
+			return s.Admin.ListClients(ctx, caller, domain.ClientOrigin(in.Origin), in.After, limit)
 		})
 	})
 	register(s, http.MethodPost, "/clients", "client.create", s.createClient)
@@ -30,6 +30,11 @@ func (s *surface) mountClients() {
 	register(s, http.MethodPost, "/clients/{name}/enable", "client.enable", act(s.Admin.EnableClient))
 	register(s, http.MethodPost, "/clients/{name}/secrets", "client.add_secret", s.addSecret)
 	register(s, http.MethodDelete, "/clients/{name}/secrets/{secret}", "client.remove_secret", s.removeSecret)
+}
+
+type listClientsInput struct {
+	PageInput
+	Origin string `query:"origin" enum:"administrator,registration,metadata" doc:"Left out: of any"`
 }
 
 // ClientSettings are what a client is registered with, and what may be changed of it. Left out: as it is, at first the default.

@@ -1,18 +1,23 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/spf13/cobra"
 )
 
 var clients = kind[admin.Client]{
 	noun: "client", key: "CLIENT_ID", example: "reporting",
 	layout: layout[admin.Client]{
-		[]string{"CLIENT_ID", "NAME", "AUTHENTICATION", "GRANTS", "APIS", "DISABLED"},
+		[]string{"CLIENT_ID", "NAME", "AUTHENTICATION", "GRANTS", "APIS", "ORIGIN", "DISABLED"},
 		func(v admin.Client) []any {
-			return []any{v.ClientID, v.Name, v.AuthMethod, v.GrantTypes, clientAPIs(v), v.DisabledAt}
+			return []any{v.ClientID, v.Name, v.AuthMethod, v.GrantTypes, clientAPIs(v), v.Origin, v.DisabledAt}
 		},
 	},
 	details: func(w io.Writer, v admin.Client) {
@@ -22,14 +27,30 @@ var clients = kind[admin.Client]{
 			"id_token_signed_response_alg", v.IDTokenAlg, "jwks", string(v.JWKS), "jwks_uri", v.JWKSURI, "jwks_uri_private", v.JWKSURIPrivate,
 			"endpoint_audience", v.EndpointAudience,
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
-			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+			"origin", v.Origin, "last_used_at", v.LastUsedAt, "disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, s := range v.Secrets {
 			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, secretExpiry(s))
 		}
 	},
 	name: func(v admin.Client) string { return v.ClientID },
-	list: (*admin.Service).ListClients,
+	list: func(s *admin.Service, ctx context.Context, caller authn.Caller, after string, limit int) ([]admin.Client, error) {
+		return s.ListClients(ctx, caller, "", after, limit)
+	},
 	find: (*admin.Service).FindClient,
+}
+
+func (a *app) clientList() *cobra.Command {
+	var origin string
+	chosen := clients
+	chosen.list = func(s *admin.Service, ctx context.Context, caller authn.Caller, after string, limit int) ([]admin.Client, error) {
+		if origin != "" && !slices.Contains(domain.ClientOrigins, domain.ClientOrigin(origin)) {
+			return nil, usagef("--origin %q is none of administrator, registration, metadata", origin)
+		}
+		return s.ListClients(ctx, caller, domain.ClientOrigin(origin), after, limit)
+	}
+	cmd := chosen.listCommand(a)
+	cmd.Flags().StringVar(&origin, "origin", "", "show those of an `ORIGIN`: administrator, registration or metadata")
+	return cmd
 }
 
 func clientAPIs(v admin.Client) []string {

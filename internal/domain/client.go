@@ -65,10 +65,13 @@ type Client struct {
 	APIs                     []ClientAPI
 	Serves                   []string // audiences whose tokens this client, as a resource server, may introspect
 	Secrets                  []ClientSecret
-	JWKS                     string    // its public keys, a JWK Set (RFC 7517 §5); empty: none are registered here
-	JWKSURI                  string    // where it publishes them; empty: nowhere
-	JWKSURIPrivate           bool      // that may be at a private address
-	EndpointAudience         bool      // its assertions may name the token endpoint as their audience, in place of the issuer
+	JWKS                     string // its public keys, a JWK Set (RFC 7517 §5); empty: none are registered here
+	JWKSURI                  string // where it publishes them; empty: nowhere
+	JWKSURIPrivate           bool   // that may be at a private address
+	EndpointAudience         bool   // its assertions may name the token endpoint as their audience, in place of the issuer
+	Origin                   ClientOrigin
+	RegistrationTokenHash    string    // of the token by which it changes its own registration (RFC 7592), empty: it has none
+	LastUsedAt               time.Time // when a client that registered itself last got a token, to the day; zero: never
 	DisabledAt               time.Time // zero: enabled
 	Version                  int64     // 1 at first; each update adds one
 	CreatedAt                time.Time
@@ -93,6 +96,24 @@ func (c *Client) AuthMethod() string {
 		return PrivateKeyJWT
 	}
 	return SecretBasic
+}
+
+// ClientOrigin says how a client came to be registered; empty stands for OriginAdministrator where one is made.
+type ClientOrigin string
+
+// The origins of clients.
+const (
+	OriginAdministrator ClientOrigin = "administrator"
+	OriginRegistration  ClientOrigin = "registration" // by itself, at the registration endpoint (RFC 7591)
+	OriginMetadata      ClientOrigin = "metadata"     // by itself: its client_id is the URL of a document that describes it
+)
+
+// ClientOrigins are all of them.
+var ClientOrigins = []ClientOrigin{OriginAdministrator, OriginRegistration, OriginMetadata}
+
+// SelfRegistered says whether nobody here knows more about the client than what it says of itself.
+func (c *Client) SelfRegistered() bool {
+	return c.Origin == OriginRegistration || c.Origin == OriginMetadata
 }
 
 // Impersonable says whether another program on the user's machine can pose as the client with this redirect URI: the client has no

@@ -1,25 +1,28 @@
 package event
 
 import (
+	"time"
+
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 // ClientDetails is what a client's events say.
 type ClientDetails struct {
-	APIs                   []domain.ClientAPI `json:"apis"`
-	AuthMethod             string             `json:"auth_method"`
-	BackchannelLogoutURI   string             `json:"backchannel_logout_uri,omitempty"`
-	EndpointAudience       bool               `json:"endpoint_audience,omitempty"`
-	FirstParty             bool               `json:"first_party"`
-	GrantTypes             []string           `json:"grant_types"`
-	JWKS                   string             `json:"jwks,omitempty"`
-	JWKSURI                string             `json:"jwks_uri,omitempty"`
-	Name                   string             `json:"name"`
-	PostLogoutRedirectURIs []string           `json:"post_logout_redirect_uris"`
-	Public                 bool               `json:"public"`
-	RedirectURIs           []string           `json:"redirect_uris"`
-	RequirePKCE            bool               `json:"require_pkce"`
-	Serves                 []string           `json:"serves"`
+	APIs                   []domain.ClientAPI  `json:"apis"`
+	AuthMethod             string              `json:"auth_method"`
+	BackchannelLogoutURI   string              `json:"backchannel_logout_uri,omitempty"`
+	EndpointAudience       bool                `json:"endpoint_audience,omitempty"`
+	FirstParty             bool                `json:"first_party"`
+	GrantTypes             []string            `json:"grant_types"`
+	JWKS                   string              `json:"jwks,omitempty"`
+	JWKSURI                string              `json:"jwks_uri,omitempty"`
+	Name                   string              `json:"name"`
+	Origin                 domain.ClientOrigin `json:"origin,omitempty"`
+	PostLogoutRedirectURIs []string            `json:"post_logout_redirect_uris"`
+	Public                 bool                `json:"public"`
+	RedirectURIs           []string            `json:"redirect_uris"`
+	RequirePKCE            bool                `json:"require_pkce"`
+	Serves                 []string            `json:"serves"`
 }
 
 // APIDetails is what an API's events say.
@@ -106,6 +109,23 @@ func (e ClientDeleted) Object() string { return "client:" + e.ClientID }
 // Signal implements ForServices.
 func (e ClientDeleted) Signal() domain.SecurityEvent {
 	return revoked("The client was deleted.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
+}
+
+// ClientExpired says: a client that registered itself was deleted because nobody uses it; its grants and tokens ended.
+type ClientExpired struct {
+	ClientID   string    `json:"-"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+}
+
+// Kind implements Event.
+func (ClientExpired) Kind() string { return "client.expire" }
+
+// Object implements Event.
+func (e ClientExpired) Object() string { return "client:" + e.ClientID }
+
+// Signal implements ForServices.
+func (e ClientExpired) Signal() domain.SecurityEvent {
+	return revoked("The client was not used for long, and deleted.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
 }
 
 // SecretAdded says: a client was given another secret; the hint is its last characters.

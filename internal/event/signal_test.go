@@ -36,6 +36,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.UserPasswordSet{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
 		{event.ClientDisabled{ClientID: "shop"}, revoked, shop},
 		{event.ClientDeleted{ClientID: "shop"}, revoked, shop},
+		{event.ClientExpired{ClientID: "shop"}, revoked, shop},
 		{event.RoleAssigned{Role: "clerk", Subject: "user:alice"}, changed, about{{Kind: domain.ConcernsUser, Name: "alice"}}},
 		{event.RoleUnassigned{Role: "clerk", Subject: "client:shop"}, changed, shop},
 		{event.RoleAssigned{Role: "clerk", Subject: "group:ops"}, changed, about{{Kind: domain.ConcernsMembers, Name: "ops"}}},

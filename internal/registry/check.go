@@ -44,6 +44,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if c.Public && !c.RequirePKCE {
 		return fmt.Errorf("%w client: a public client always has to use PKCE", domain.ErrInvalid)
 	}
+	if c.SelfRegistered() && c.FirstParty {
+		return fmt.Errorf("%w client: one that registered itself is no first party; its users are asked", domain.ErrInvalid)
+	}
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}

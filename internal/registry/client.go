@@ -50,7 +50,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 	client.DisabledAt = time.Time{}
 	client.Secrets = secrets
 	client.RequirePKCE = client.RequirePKCE || client.Public
-	if err := errors.Join(checkClient(&client, r.grantTypes), checkReserved("client_id", client.ClientID, r.issuer)); err != nil {
+	if err := errors.Join(checkClient(&client, r.grantTypes), checkReserved("client_id", client.ClientID, r.issuer), r.checkOrigin(client)); err != nil {
 		return domain.Client{}, err
 	}
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
@@ -70,7 +70,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
 			return err
 		}
-		stored, err = r.clients.FindClient(ctx, client.ClientID)
+		stored, err = r.find(ctx, client.ClientID)
 		return err
 	})
 	if err != nil {
@@ -117,13 +117,15 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
 			return nil, err
 		}
-		client, err = r.clients.FindClient(ctx, clientID)
-		return event.ClientUpdated{ClientID: clientID, Shrunk: shrunk(current, client), ClientDetails: clientDetails(client)}, err
+		if client, err = r.clients.FindClient(ctx, clientID); err != nil {
+			return nil, err
+		}
+		return event.ClientUpdated{ClientID: clientID, Shrunk: shrunk(current, client), ClientDetails: clientDetails(client)}, nil
 	})
 	if err != nil {
 		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
 	}
-	return client, nil
+	return r.capped(client), nil
 }
 
 // shrunk are the audiences at which a client may ask for less after a change than before. One that could ask for all permissions of
@@ -145,7 +147,7 @@ func shrunk(before, after domain.Client) (audiences []string) {
 
 func clientDetails(client domain.Client) event.ClientDetails {
 	return event.ClientDetails{
-		Name: client.Name, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
+		Name: client.Name, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
 		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
 		AuthMethod: client.AuthMethod(), JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves,
 	}
@@ -231,14 +233,18 @@ func (r *Registry) changeClient(
 
 // FindClient reads a client from the database. ErrNotFound if there is no such client_id.
 func (r *Registry) FindClient(ctx context.Context, clientID string) (domain.Client, error) {
-	client, err := r.clients.FindClient(ctx, clientID)
+	client, err := r.find(ctx, clientID)
 	if err != nil {
 		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
 	}
 	return client, nil
 }
 
-// ListClients returns clients by client_id, those after the given one, at most limit.
-func (r *Registry) ListClients(ctx context.Context, after string, limit int) ([]domain.Client, error) {
-	return r.clients.ListClients(ctx, after, limit)
+// ListClients returns clients of an origin, or of any if that is empty, by client_id, those after the given one, at most limit.
+func (r *Registry) ListClients(ctx context.Context, origin domain.ClientOrigin, after string, limit int) ([]domain.Client, error) {
+	clients, err := r.clients.ListClients(ctx, origin, after, limit)
+	for i := range clients {
+		clients[i] = r.capped(clients[i])
+	}
+	return clients, err
 }

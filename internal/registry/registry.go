@@ -22,7 +22,11 @@ type Config struct {
 	GrantTypes []domain.GrantType // that clients may be registered for
 	SecretKey  []byte             // of the HMAC by which client secrets are stored
 	Issuer     string             // which is no API's audience and no client_id
-	Now        func() time.Time
+	// Ceiling is what clients that registered themselves may ask for.
+	Ceiling []domain.ClientAPI
+	// MetadataDocuments says that URLs are the client_ids of clients that register themselves, and nobody else's.
+	MetadataDocuments bool
+	Now               func() time.Time
 }
 
 // Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
@@ -36,6 +40,8 @@ type Registry struct {
 	grantTypes []domain.GrantType
 	secretKey  []byte
 	issuer     string
+	ceiling    []domain.ClientAPI
+	documents  bool
 	now        func() time.Time
 }
 
@@ -43,7 +49,7 @@ type Registry struct {
 func New(c Config) *Registry {
 	return &Registry{
 		apis: c.APIs, clients: c.Clients, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
-		secretKey: c.SecretKey, issuer: c.Issuer, now: c.Now,
+		secretKey: c.SecretKey, issuer: c.Issuer, ceiling: c.Ceiling, documents: c.MetadataDocuments, now: c.Now,
 	}
 }
 
@@ -53,7 +59,7 @@ func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.C
 	if domain.CheckClientID(clientID) != nil {
 		return nil, domain.ErrNotFound // no name that a client can have; not worth an entry in the cache
 	}
-	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.clients.FindClient)
+	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.find)
 }
 
 // LookupAPI finds an API in the cache. The API is shared: do not change it. ErrNotFound if there is no such audience.

@@ -126,6 +126,7 @@ func TestAClientIsStoredAsRegistered(t *testing.T) {
 		created, secret, err := w.CreateClient(ctx, want)
 		w.check(err)
 		want.ID, want.IDTokenAlg, want.Version, want.CreatedAt, want.UpdatedAt = created.ID, domain.RS256, 1, w.now, w.now
+		want.Origin = domain.OriginAdministrator
 		want.Secrets = created.Secrets
 		found, err := w.FindClient(ctx, "web")
 		w.check(err)
@@ -450,7 +451,7 @@ func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 			w.api("urn:" + name)
 		}
 		var got []string
-		clients, err := w.ListClients(eventtest.Context(w.t), "a", 1)
+		clients, err := w.ListClients(eventtest.Context(w.t), "", "a", 1)
 		w.check(err)
 		apis, err := w.ListAPIs(eventtest.Context(w.t), "urn:a", 5)
 		w.check(err)

@@ -31,7 +31,7 @@ type Clients interface {
 	// InsertClient stores the client with its APIs, served audiences and secrets.
 	// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
 	InsertClient(ctx context.Context, client domain.Client) (id int64, err error)
-	// UpdateClient sets all but client_id and secrets. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
+	// UpdateClient sets all but client_id, secrets, origin and what belongs to that. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
 	// client.Version is neither zero nor that of the client.
 	UpdateClient(ctx context.Context, client domain.Client) error
 	// DeleteClient returns ErrNotFound if there is no such client_id. Grants, consents and assignments go with it.
@@ -40,8 +40,8 @@ type Clients interface {
 	FindClient(ctx context.Context, clientID string) (domain.Client, error)
 	// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
 	HoldClient(ctx context.Context, clientID string) (domain.Client, error)
-	// ListClients returns clients by client_id, those after the given one, at most limit.
-	ListClients(ctx context.Context, after string, limit int) ([]domain.Client, error)
+	// ListClients returns clients of an origin, or of any if that is empty, by client_id, those after the given one, at most limit.
+	ListClients(ctx context.Context, origin domain.ClientOrigin, after string, limit int) ([]domain.Client, error)
 	// InsertClientSecret adds a secret. ErrNotFound if there is no such client_id.
 	InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error)
 	// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -28,10 +29,12 @@ func clientSettings(cl *domain.Client) columns {
 	}
 }
 
-var clientColumns = `id, client_id, version, created_at` + clientSettings(&domain.Client{}).names()
+// The columns of clients beside their settings: origin and registration_token are set once, last_used_at by TouchClient.
+var clientColumns = `id, client_id, version, created_at, origin, registration_token, last_used_at` + clientSettings(&domain.Client{}).names()
 
 func scanClient(row scanner) (cl domain.Client, err error) {
-	err = row.Scan(clientSettings(&cl).values(&cl.ID, &cl.ClientID, &cl.Version, at(&cl.CreatedAt))...)
+	err = row.Scan(clientSettings(&cl).values(&cl.ID, &cl.ClientID, &cl.Version, at(&cl.CreatedAt),
+		&cl.Origin, &cl.RegistrationTokenHash, at(&cl.LastUsedAt))...)
 	return cl, err
 }
 
@@ -43,9 +46,9 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 		}
 		settings := clientSettings(&client)
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO clients (client_id, created_at`+settings.names()+`)
-			VALUES ($1, $2`+settings.placeholders(3)+`) ON CONFLICT DO NOTHING RETURNING id`,
-			settings.values(client.ClientID, at(&client.CreatedAt))...)
+			INSERT INTO clients (client_id, created_at, origin, registration_token`+settings.names()+`)
+			VALUES ($1, $2, $3, $4`+settings.placeholders(5)+`) ON CONFLICT DO NOTHING RETURNING id`,
+			settings.values(client.ClientID, at(&client.CreatedAt), string(cmp.Or(client.Origin, domain.OriginAdministrator)), client.RegistrationTokenHash)...)
 		if err != nil {
 			return err
 		}
@@ -123,9 +126,10 @@ func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, e
 }
 
 // ListClients implements registry.Clients.
-func (db *DB) ListClients(ctx context.Context, after string, limit int) (clients []domain.Client, err error) {
+func (db *DB) ListClients(ctx context.Context, origin domain.ClientOrigin, after string, limit int) (clients []domain.Client, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		clients, err = list(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients WHERE client_id > $1 ORDER BY client_id LIMIT $2`, after, limit)
+		clients, err = list(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients
+			WHERE client_id > $1 AND $2 IN ('', origin) ORDER BY client_id LIMIT $3`, after, string(origin), limit)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 const (
 	// revocationsKept is how long a revocation that is done can be looked at.
 	revocationsKept = 24 * time.Hour
-	// lapsedKept is how long administrators can look at an assignment or a client secret that has expired.
+	// lapsedKept is how long administrators can look at an assignment, a client secret or an invitation that has expired.
 	lapsedKept = 30 * 24 * time.Hour
 	// outboxKept is how long an event waits for receivers to acknowledge it.
 	outboxKept = 30 * 24 * time.Hour
@@ -38,6 +38,7 @@ var purgesLater = []string{
 			AND (a.expires_at < i.expiry_seen_at OR a.expires_at = i.expiry_seen_at AND a.id <= i.expiry_seen_id)
 		ORDER BY a.expires_at, a.id LIMIT $2) AND expires_at < $1`,
 	`DELETE FROM client_secrets WHERE id IN (SELECT id FROM client_secrets WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+	`DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 }
 
 // purgeStatusChanges deletes at most $1 changes of lists that are gone.
@@ -57,7 +58,7 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge implements index.Store. Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after
-// they were done, assignments and client secrets a month after they expired, events that no receiver acknowledges after a month. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
+// they were done, assignments, client secrets and invitations a month after they expired, events that no receiver acknowledges after a month. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
 		n, failed := db.exec(ctx, query, args...)

@@ -219,6 +219,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		"changes.kind":           append(constants(t, "ChangeKind"), everything),
 		"apis.signing_alg":       algs,
 		"clients.id_token_alg":   algs,
+		"clients.origin":         constants(t, "ClientOrigin"),
 		"signing_keys.alg":       algs,
 		"signing_keys.state":     constants(t, "KeyState"),
 		"credentials.kind":       constants(t, "CredentialKind"),

@@ -94,6 +94,9 @@ CREATE TABLE clients (
     jwks_uri      TEXT NOT NULL,
     jwks_uri_private BOOLEAN NOT NULL,
     endpoint_audience BOOLEAN NOT NULL,
+    origin        TEXT NOT NULL CHECK (origin IN ('administrator', 'registration', 'metadata')),
+    registration_token TEXT NOT NULL,
+    last_used_at  BIGINT,
     disabled_at   BIGINT,
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at    BIGINT NOT NULL,
@@ -111,6 +114,22 @@ COMMENT ON COLUMN clients.jwks_uri IS 'Where it publishes them; empty: nowhere';
 COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address';
 COMMENT ON COLUMN clients.endpoint_audience IS 'Its assertions may name the token endpoint as their audience';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
+COMMENT ON COLUMN clients.origin IS 'How it came to be registered';
+COMMENT ON COLUMN clients.registration_token IS 'Hash of the token by which it changes its own registration; empty: it has none';
+COMMENT ON COLUMN clients.last_used_at IS 'When a client that registered itself last got a token, to the day';
+CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
+
+CREATE TABLE invitations (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash       TEXT NOT NULL UNIQUE,
+    note       TEXT NOT NULL,
+    max_uses   BIGINT NOT NULL CHECK (max_uses >= 1),
+    uses       BIGINT NOT NULL CHECK (uses >= 0 AND uses <= max_uses),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+COMMENT ON TABLE invitations IS 'The initial access tokens by which clients register themselves, as hashes';
+CREATE INDEX invitations_expires ON invitations (expires_at);
 
 CREATE TABLE client_secrets (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -33,6 +33,7 @@ DROP TABLE client_serves;
 DROP TABLE client_permissions;
 DROP TABLE client_apis;
 DROP TABLE client_secrets;
+DROP TABLE invitations;
 DROP TABLE clients;
 DROP TABLE permissions;
 DROP TABLE apis;

@@ -62,12 +62,28 @@ CREATE TABLE clients (
     jwks_uri      TEXT NOT NULL, -- where it publishes them; empty: nowhere
     jwks_uri_private INTEGER NOT NULL CHECK (jwks_uri_private IN (0, 1)), -- that may be at a private address
     endpoint_audience INTEGER NOT NULL CHECK (endpoint_audience IN (0, 1)), -- its assertions may name the token endpoint as their audience
+    origin        TEXT NOT NULL CHECK (origin IN ('administrator', 'registration', 'metadata')),
+    registration_token TEXT NOT NULL, -- hash of the token by which it changes its own registration; empty: it has none
+    last_used_at  INTEGER, -- when a client that registered itself last got a token, to the day
     disabled_at   INTEGER,
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     CHECK (jwks = '' OR jwks_uri = '')
 ) STRICT;
+CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
+
+-- The initial access tokens by which clients register themselves.
+CREATE TABLE invitations (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash       TEXT NOT NULL UNIQUE,
+    note       TEXT NOT NULL,
+    max_uses   INTEGER NOT NULL CHECK (max_uses >= 1),
+    uses       INTEGER NOT NULL CHECK (uses >= 0 AND uses <= max_uses),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX invitations_expires ON invitations (expires_at);
 
 CREATE TABLE client_secrets (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -28,7 +28,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 				{Hash: "hmac-sha256:1", Hint: "aaaa", CreatedAt: t0},
 				{Hash: "hmac-sha256:2", Hint: "bbbb", CreatedAt: t0, ExpiresAt: t0.Add(time.Hour)},
 			},
-			DisabledAt: t0, Version: 1, CreatedAt: t0, UpdatedAt: t0,
+			Origin: domain.OriginRegistration, RegistrationTokenHash: "hmac-sha256:3", DisabledAt: t0, Version: 1, CreatedAt: t0, UpdatedAt: t0,
 		}
 		wantChanges(t, db, func(ctx context.Context) (err error) { want.ID, err = db.InsertClient(ctx, want); return err }, "client full")
 		got := must(db.FindClient(t.Context(), "full"))(t)
@@ -101,8 +101,10 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 			must(db.InsertClient(t.Context(), domain.Client{ClientID: id, IDTokenAlg: domain.ES256, Serves: []string{audience},
 				APIs: []domain.ClientAPI{{Audience: audience}}, Secrets: []domain.ClientSecret{{Hint: id}}}))(t)
 		}
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "bb", IDTokenAlg: domain.ES256, Origin: domain.OriginMetadata}))(t)
+		same(t, must(db.ListClients(t.Context(), domain.OriginMetadata, "", 9))(t)[0].ClientID, "bb")
 		var got []string
-		for _, c := range append(must(db.ListClients(t.Context(), "", 2))(t), must(db.ListClients(t.Context(), "b", 1))(t)...) {
+		for _, c := range append(must(db.ListClients(t.Context(), "", "", 2))(t), must(db.ListClients(t.Context(), domain.OriginAdministrator, "b", 1))(t)...) {
 			got = append(got, c.ClientID, c.Secrets[0].Hint, c.APIs[0].Audience, c.Serves[0])
 		}
 		same(t, got, []string{"a", "a", audience, audience, "b", "b", audience, audience, "c", "c", audience, audience})
