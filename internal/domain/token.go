@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -11,10 +12,9 @@ type Grant struct {
 	ID        int64
 	ClientID  int64
 	UserID    int64
-	SessionID int64  // the browser session it was given in, zero: none
-	SID       string // its name (Session.SID)
-	Audience  string
-	Scopes    []string
+	SessionID int64      // the browser session it was given in, zero: none
+	SID       string     // its name (Session.SID)
+	APIs      []GrantAPI // in the order in which they were asked for
 	AuthTime  time.Time
 	ACR       string
 	AMR       []string
@@ -23,6 +23,35 @@ type Grant struct {
 	RevokedAt time.Time
 	// Act is the id of what the user did for this very grant, signing in or consenting; it serves one grant. Nil: nothing was needed.
 	Act []byte
+}
+
+// GrantAPI is an API that a grant covers: each access token is for one (RFC 8707 §2.2).
+type GrantAPI struct {
+	Audience  string    // the issuer stands for Signet itself (userinfo)
+	Scopes    []string  // that its access tokens may have, those included that belong to no API
+	RevokedAt time.Time // zero: the grant covers it
+}
+
+// At is what the grant covers of an API, nil if it does not cover it.
+func (g *Grant) At(audience string) *GrantAPI {
+	for i, api := range g.APIs {
+		if api.RevokedAt.IsZero() && SameAudience(api.Audience, audience) {
+			return &g.APIs[i]
+		}
+	}
+	return nil
+}
+
+// Scopes are all that is granted, or asked for, at any of several APIs, each once.
+func Scopes(apis []GrantAPI) (all []string) {
+	for _, api := range apis {
+		for _, scope := range api.Scopes {
+			if !slices.Contains(all, scope) {
+				all = append(all, scope)
+			}
+		}
+	}
+	return all
 }
 
 // AuthorizationCode is a code as stored: by signature, never by value (RFC 6749 §4.1.2).

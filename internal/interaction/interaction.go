@@ -7,22 +7,23 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // Request is an authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1) that has been checked as far as it can be
 // without a person.
 type Request struct {
 	ClientID        string
-	RedirectURI     string        // where the answer goes
-	RedirectOmitted bool          // the request did not name it (RFC 6749 §3.1.2.3)
-	ResponseMode    string        // how it gets there
-	Audience        string        // of the API; the issuer for Signet itself
-	Scopes          []string      // that are asked for, without those that mean nothing here: the person never sees these
-	State           string        // to the byte
-	Nonce           string        // to the byte
-	CodeChallenge   string        // S256; empty: no PKCE
-	Prompt          []string      // OpenID Connect Core §3.1.2.1
-	MaxAge          time.Duration // negative: not asked for
+	RedirectURI     string            // where the answer goes
+	RedirectOmitted bool              // the request did not name it (RFC 6749 §3.1.2.3)
+	ResponseMode    string            // how it gets there
+	APIs            []domain.GrantAPI // that are asked for, without scopes that mean nothing there: the person never sees these
+	State           string            // to the byte
+	Nonce           string            // to the byte
+	CodeChallenge   string            // S256; empty: no PKCE
+	Prompt          []string          // OpenID Connect Core §3.1.2.1
+	MaxAge          time.Duration     // negative: not asked for
 	LoginHint       string
 	IDTokenHint     string
 }

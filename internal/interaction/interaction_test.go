@@ -16,7 +16,7 @@ import (
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var request = Request{
-	ClientID: "notes", RedirectURI: "https://notes.example/cb", Audience: "https://orders.example", Scopes: []string{"openid", "orders:read"},
+	ClientID: "notes", RedirectURI: "https://notes.example/cb", APIs: []domain.GrantAPI{{Audience: "https://orders.example", Scopes: []string{"openid", "orders:read"}}},
 	State: " secret-state ", Nonce: "n", CodeChallenge: "c", Prompt: []string{"login"}, MaxAge: -1, LoginHint: "alice",
 }
 

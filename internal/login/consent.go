@@ -17,8 +17,13 @@ type consentForm struct {
 	Target   string // where the answer goes: the host of the redirect URI, or its scheme
 	User     domain.User
 	Identity []ask // what it wants to know of the person
-	API      string
-	Access   []ask // what it wants to do at the API
+	Access   []access
+}
+
+// access is what the client wants to do at an API.
+type access struct {
+	API  string
+	Asks []ask
 }
 
 // ask is one scope in plain words.
@@ -67,9 +72,11 @@ func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 	// Anything but a clear yes is a no.
 	allowed := r.PostForm.Get("decision") == "allow"
 	if allowed {
-		if err := l.sessions.GiveConsent(r.Context(), user, *client, waiting.Audience, waiting.Scopes); err != nil {
-			l.fail(w, r, err)
-			return
+		for _, api := range waiting.APIs {
+			if err := l.sessions.GiveConsent(r.Context(), user, *client, api.Audience, api.Scopes); err != nil {
+				l.fail(w, r, err)
+				return
+			}
 		}
 	}
 	waiting.Answer(session.ID, allowed)
@@ -108,28 +115,34 @@ func (l *Login) signedIn(w http.ResponseWriter, r *http.Request, sealed string) 
 	return session, user, true
 }
 
-// explain puts each scope of the request in plain words.
+// explain puts each scope of the request in plain words, by API.
 func (l *Login) explain(ctx context.Context, waiting interaction.Interaction, form *consentForm) error {
-	words := map[string]string{}
-	if waiting.Audience != "" {
-		api, err := l.registry.LookupAPI(ctx, waiting.Audience)
+	for _, scope := range domain.Scopes(waiting.APIs) {
+		if known, ok := identityWords[scope]; ok {
+			form.Identity = append(form.Identity, ask{scope, known})
+		}
+	}
+	for _, asked := range waiting.APIs {
+		name, words := asked.Audience, map[string]string{}
+		api, err := l.registry.LookupAPI(ctx, asked.Audience)
 		switch {
 		case errors.Is(err, domain.ErrNotFound): // the scopes stand for themselves
-			form.API = waiting.Audience
 		case err != nil:
 			return err
 		default:
-			form.API = api.Name
+			name = api.Name
 			for _, permission := range api.Permissions {
 				words[permission.Name] = permission.Description
 			}
 		}
-	}
-	for _, scope := range waiting.Scopes {
-		if known, ok := identityWords[scope]; ok {
-			form.Identity = append(form.Identity, ask{scope, known})
-		} else {
-			form.Access = append(form.Access, ask{scope, words[scope]})
+		at := access{API: name}
+		for _, scope := range asked.Scopes {
+			if _, ok := identityWords[scope]; !ok {
+				at.Asks = append(at.Asks, ask{scope, words[scope]})
+			}
+		}
+		if len(at.Asks) > 0 {
+			form.Access = append(form.Access, at)
 		}
 	}
 	return nil

@@ -166,7 +166,7 @@ func (w *world) flow() string {
 	w.t.Helper()
 	sealed, err := w.sealer.Seal(interaction.New(interaction.Request{
 		ClientID: "notes", RedirectURI: "https://notes.example/cb", LoginHint: "alice", MaxAge: -1,
-		Audience: orders, Scopes: []string{"openid", "offline_access", "orders:read", "orders:write"},
+		APIs: []domain.GrantAPI{{Audience: orders, Scopes: []string{"openid", "offline_access", "orders:read", "orders:write"}}},
 	}, "", w.now))
 	w.check(err)
 	return sealed

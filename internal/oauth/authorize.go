@@ -24,11 +24,10 @@ import (
 type authorization struct {
 	fosite.AuthorizeRequester
 	client      *domain.Client
-	redirectURI string // where the answer goes: one that the client has registered
-	mode        string // how it gets there
-	state       string // to the byte
-	audience    string
-	scopes      []string // that mean something here
+	redirectURI string            // where the answer goes: one that the client has registered
+	mode        string            // how it gets there
+	state       string            // to the byte
+	apis        []domain.GrantAPI // that it asks for, with the scopes that mean something there
 	prompt      []string
 	maxAge      time.Duration // negative: not asked for
 	waiting     interaction.Interaction
@@ -187,15 +186,34 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 		// Ignored, as OpenID Connect Core §11 has it, where no refresh token could come of it.
 		return scope == domain.ScopeOfflineAccess && !slices.Contains(a.client.GrantTypes, domain.GrantRefreshToken)
 	})
-	t, err := p.target(r.Context(), a.client, resources(form), scopes)
+	targets, err := p.targets(r.Context(), a.client, resources(form), scopes)
 	if err != nil {
 		return err
 	}
-	a.audience, a.scopes = p.Issuer, t.scopes
-	if t.api != nil {
-		a.audience = t.api.Audience
+	for _, t := range targets {
+		asked := domain.GrantAPI{Audience: p.Issuer, Scopes: t.scopes}
+		if t.api != nil {
+			asked.Audience = t.api.Audience
+		}
+		a.apis = append(a.apis, asked)
+	}
+	if len(a.waiting.ID) > 0 {
+		a.apis = within(a.apis, a.waiting.APIs)
 	}
 	return nil
+}
+
+// within leaves out what the person was not shown: an API may have got a permission since, of the name of another API's.
+func within(asked, shown []domain.GrantAPI) (apis []domain.GrantAPI) {
+	for _, s := range shown {
+		for _, api := range asked {
+			if api.Audience == s.Audience {
+				api.Scopes = slices.DeleteFunc(api.Scopes, func(scope string) bool { return !slices.Contains(s.Scopes, scope) })
+				apis = append(apis, api)
+			}
+		}
+	}
+	return apis
 }
 
 func (a *authorization) readPrompt(form url.Values) error {
@@ -302,13 +320,18 @@ func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session
 	case impersonable:
 		return false, nil
 	}
-	consent, err := p.Sessions.Consent(r.Context(), s.UserID, a.client.ID, a.audience)
-	if errors.Is(err, domain.ErrNotFound) {
-		return false, nil
-	} else if err != nil {
-		return false, err
+	for _, api := range a.apis {
+		consent, err := p.Sessions.Consent(r.Context(), s.UserID, a.client.ID, api.Audience)
+		if errors.Is(err, domain.ErrNotFound) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(api.Scopes, func(scope string) bool { return !slices.Contains(consent.Scopes, scope) }) {
+			return false, nil
+		}
 	}
-	return !slices.ContainsFunc(a.scopes, func(scope string) bool { return !slices.Contains(consent.Scopes, scope) }), nil
+	return true, nil
 }
 
 // interact sends the browser to one of our pages, with the request sealed.
@@ -342,11 +365,12 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	if s.ExpiresAt.After(expires) { // whose end the client hears of
 		expires = s.ExpiresAt
 	}
-	if slices.Contains(a.scopes, domain.ScopeOfflineAccess) {
+	scopes := domain.Scopes(a.apis)
+	if slices.Contains(scopes, domain.ScopeOfflineAccess) {
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}
 	grant := domain.Grant{
-		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID(), Audience: a.audience, Scopes: a.scopes,
+		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID(), APIs: a.apis,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
 	}
 	if a.waiting.Acted(s.ID) {
@@ -354,7 +378,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	}
 	sess := newSession(a.revision)
 	sess.of(grant, user)
-	for _, scope := range a.scopes {
+	for _, scope := range scopes {
 		a.GrantScope(scope)
 	}
 	for _, judged := range []string{"prompt", "max_age", "id_token_hint"} {

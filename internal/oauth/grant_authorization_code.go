@@ -78,5 +78,5 @@ func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, se
 	}
 	sess.code, sess.nonce, sess.saysScope = &code, asked.Get("nonce"), true // the code does not keep whether scopes were asked for that mean nothing
 	sess.SetExpiresAt(fosite.AuthorizeCode, code.ExpiresAt)
-	return p.confirmTarget(ctx, form, sess)
+	return p.chooseTarget(ctx, form, sess)
 }

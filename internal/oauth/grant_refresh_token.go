@@ -59,14 +59,14 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 		return errInvalidGrant
 	}
 	sess.SetExpiresAt(fosite.RefreshToken, found.ExpiresAt)
-	if err := p.narrow(ctx, form, sess); err != nil {
+	if err := p.chooseTarget(ctx, form, sess); err != nil {
 		return err
 	}
-	return p.confirmTarget(ctx, form, sess)
+	return p.narrow(ctx, form, sess)
 }
 
-// narrow notes which of the granted scopes a refresh asks for (RFC 6749 §6). Scopes that mean nothing here are ignored, as in the
-// authorization request: clients send the same list again.
+// narrow notes which of the scopes that were granted for the API a refresh asks for (RFC 6749 §6). Those of the grant's other APIs are
+// ignored, and those that mean nothing here, as in the authorization request: clients send the same list again.
 func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSession) error {
 	sess.saysScope = true
 	asked := token.SplitScopes(form.Get("scope"))
@@ -74,11 +74,12 @@ func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSes
 		return nil
 	}
 	var beyond []string
+	granted := domain.Scopes(sess.grant.APIs)
 	for _, scope := range asked {
 		switch {
-		case !slices.Contains(sess.grant.Scopes, scope):
+		case !slices.Contains(granted, scope):
 			beyond = append(beyond, scope)
-		case !slices.Contains(sess.narrowed, scope):
+		case slices.Contains(sess.target.Scopes, scope) && !slices.Contains(sess.narrowed, scope):
 			sess.narrowed = append(sess.narrowed, scope)
 		}
 	}

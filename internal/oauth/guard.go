@@ -69,17 +69,43 @@ func (p *Provider) loadGrant(ctx context.Context, sess *requestSession, id int64
 	return nil
 }
 
-// confirmTarget loads the grant's API, and refuses a request for any other (RFC 8707 §2.2).
-func (p *Provider) confirmTarget(ctx context.Context, form url.Values, sess *requestSession) error {
-	for _, resource := range resources(form) {
-		if !domain.SameAudience(resource, sess.grant.Audience) {
+// chooseTarget decides which of the APIs that the grant covers the token is for (RFC 8707 §2.2): the one that the request names; else the
+// client's default, if it is among them; else the first that was asked for and that the client may still use.
+func (p *Provider) chooseTarget(ctx context.Context, form url.Values, sess *requestSession) error {
+	named := resources(form)
+	if len(named) > 1 {
+		return errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
+	}
+	if len(named) == 1 {
+		granted := sess.grant.At(named[0])
+		if granted == nil {
 			return errInvalidTarget.WithHint("The grant is for another resource.")
 		}
+		return p.setTarget(ctx, sess, granted)
 	}
-	if sess.grant.Audience == p.Issuer {
+	choices := make([]*domain.GrantAPI, 0, len(sess.grant.APIs)+1)
+	if standard := sess.client.DefaultAPI(); standard != "" {
+		choices = append(choices, sess.grant.At(standard))
+	}
+	for _, api := range sess.grant.APIs {
+		choices = append(choices, sess.grant.At(api.Audience))
+	}
+	err := error(errInvalidTarget)
+	for _, granted := range choices {
+		if granted == nil {
+			continue
+		}
+		if err = p.setTarget(ctx, sess, granted); !errors.Is(err, errInvalidTarget) {
+			return err
+		}
+	}
+	return err
+}
+
+func (p *Provider) setTarget(ctx context.Context, sess *requestSession, granted *domain.GrantAPI) (err error) {
+	if sess.target = granted; granted.Audience == p.Issuer {
 		return nil
 	}
-	api, err := p.api(ctx, sess.client.Client, sess.grant.Audience)
-	sess.api = api
+	sess.api, err = p.api(ctx, sess.client.Client, granted.Audience)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
 )
 
@@ -14,19 +15,22 @@ func (a *authorization) request() interaction.Request {
 	form := a.GetRequestForm()
 	return interaction.Request{
 		ClientID: a.client.ClientID, RedirectURI: a.redirectURI, RedirectOmitted: !form.Has("redirect_uri"),
-		ResponseMode: a.mode, Audience: a.audience, Scopes: a.scopes, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
+		ResponseMode: a.mode, APIs: a.apis, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
 		Prompt: a.prompt, MaxAge: a.maxAge, LoginHint: form.Get("login_hint"), IDTokenHint: form.Get("id_token_hint"),
 	}
 }
 
 // requestForm is the form of a request that pages carried.
 func requestForm(r interaction.Request) url.Values {
-	form := url.Values{"response_type": {"code"}, "response_mode": {r.ResponseMode}, "client_id": {r.ClientID}, "resource": {r.Audience}}
+	form := url.Values{"response_type": {"code"}, "response_mode": {r.ResponseMode}, "client_id": {r.ClientID}}
+	for _, api := range r.APIs {
+		form.Add("resource", api.Audience)
+	}
 	if r.CodeChallenge != "" {
 		form.Set("code_challenge_method", "S256")
 	}
 	optional := map[string]string{
-		"scope": strings.Join(r.Scopes, " "), "state": r.State, "nonce": r.Nonce, "code_challenge": r.CodeChallenge,
+		"scope": strings.Join(domain.Scopes(r.APIs), " "), "state": r.State, "nonce": r.Nonce, "code_challenge": r.CodeChallenge,
 		"prompt": strings.Join(r.Prompt, " "), "login_hint": r.LoginHint, "id_token_hint": r.IDTokenHint,
 	}
 	if !r.RedirectOmitted {

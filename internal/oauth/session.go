@@ -15,14 +15,15 @@ import (
 // requestSession is what a request knows of its grant; fosite carries it from handler to handler.
 type requestSession struct {
 	client           client
-	revision         int64         // the snapshot's, when the request began
-	api              *domain.API   // whom the token is for, nil: Signet itself
-	grant            *domain.Grant // nil: the client acts for itself
-	user             *domain.User  // the grant's
+	revision         int64            // the snapshot's, when the request began
+	api              *domain.API      // whom the token is for, nil: Signet itself
+	grant            *domain.Grant    // nil: the client acts for itself
+	target           *domain.GrantAPI // what the grant covers of that API
+	user             *domain.User     // the grant's
 	code             *domain.AuthorizationCode
 	nonce            string               // the code's
 	refreshToken     string               // that was presented
-	narrowed         []string             // the scopes that a refresh asks for, empty: all of the grant
+	narrowed         []string             // the scopes that a refresh asks for, empty: all that was granted for the API
 	saysScope        bool                 // the answer says which scopes were granted even if none were
 	permissionsAsked bool                 // a client that acts for itself has named permissions
 	repeated         bool                 // its successor was given out before

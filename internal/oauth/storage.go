@@ -33,9 +33,9 @@ type Grants interface {
 	// grants that were stored before it. ErrExists if there is a grant for the same act of the user.
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
-	// HoldGrant locks a grant that is neither revoked nor expired for the rest of the transaction, so that no
+	// HoldGrant locks a grant that is neither revoked nor expired, and covers the API, for the rest of the transaction, so that no
 	// revocation can slip in between. ErrRevoked if it is not live.
-	HoldGrant(ctx context.Context, id int64, now time.Time) error
+	HoldGrant(ctx context.Context, id int64, audience string, now time.Time) error
 }
 
 // Credentials keeps what a client presents for a grant: codes and refresh tokens, by signature. Each may be used once, by
@@ -147,8 +147,8 @@ func (s *storage) request(sess *requestSession, form []byte) (*fosite.Request, e
 	r.Client = sess.client
 	r.Session = sess
 	r.RequestedAt = sess.grant.CreatedAt
-	r.SetRequestedScopes(sess.grant.Scopes)
-	for _, scope := range sess.grant.Scopes {
+	r.SetRequestedScopes(sess.target.Scopes)
+	for _, scope := range sess.target.Scopes {
 		r.GrantScope(scope)
 	}
 	return r, nil
@@ -158,7 +158,7 @@ func (s *storage) request(sess *requestSession, form []byte) (*fosite.Request, e
 func (s *storage) CreateAccessTokenSession(ctx context.Context, _ string, r fosite.Requester) error {
 	sess := r.GetSession().(*requestSession)
 	if sess.grant != nil {
-		if err := s.provider.Grants.HoldGrant(ctx, sess.grant.ID, s.provider.Now()); err != nil {
+		if err := s.provider.Grants.HoldGrant(ctx, sess.grant.ID, sess.target.Audience, s.provider.Now()); err != nil {
 			return err
 		}
 	}

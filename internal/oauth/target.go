@@ -36,6 +36,49 @@ func resources(form url.Values) (named []string) {
 	return named
 }
 
+// targets are what an authorization request asks for. A grant may cover several APIs (RFC 8707 §2.2), each with the scopes of the request
+// that mean something there; each scope must be one that the client may ask for at one of them.
+func (p *Provider) targets(ctx context.Context, c *domain.Client, named []string, scopes []string) ([]target, error) {
+	if len(named) <= 1 {
+		t, err := p.target(ctx, c, named, scopes)
+		return []target{t}, err
+	}
+	apis, err := p.candidates(ctx, c, named, true)
+	if err != nil {
+		return nil, err
+	}
+	ignored, err := p.unknown(ctx, apis, scopes)
+	if err != nil {
+		return nil, err
+	}
+	var identity, permissions []string
+	for _, scope := range scopes {
+		switch {
+		case slices.Contains(ignored, scope):
+		case token.IsIdentityScope(scope):
+			identity = append(identity, scope)
+		case slices.ContainsFunc(apis, func(api *domain.API) bool { return checkScopes(c, api, []string{scope}) == nil }):
+			permissions = append(permissions, scope)
+		default:
+			return nil, fosite.ErrInvalidScope.WithHintf("The client may not ask for the scope '%s' at any of these resources.", printable(scope))
+		}
+	}
+	var all []target
+	for _, audience := range named {
+		t := target{scopes: slices.Clone(identity)}
+		if i := slices.IndexFunc(apis, func(api *domain.API) bool { return domain.SameAudience(api.Audience, audience) }); i >= 0 {
+			t.api = apis[i]
+			for _, name := range permissions {
+				if checkScopes(c, t.api, []string{name}) == nil {
+					t.scopes = append(t.scopes, name)
+				}
+			}
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
 // target decides which API a request is for (RFC 9068 §3): the one that it names, else the one that its scopes leave, else the client's
 // default or only one. A scope that no API has is ignored (OpenID Connect Core §3.1.2.1); one that exists must be one that the client may
 // ask for there.
@@ -125,11 +168,11 @@ func infer(c *domain.Client, candidates []*domain.API, permissions []string) (*d
 	}
 	switch len(fits) {
 	case 0:
-		return nil, fosite.ErrInvalidScope.WithHint("The client may not ask for this scope at any one API.")
+		return nil, fosite.ErrInvalidScope.WithHint("The client may not ask for this scope at any one API; name several with the parameter 'resource'.")
 	case 1:
 		return fits[0], nil
 	}
-	return nil, errInvalidTarget.WithHint("Several APIs know the scope; name one with the parameter 'resource'.")
+	return nil, errInvalidTarget.WithHint("Several APIs know the scope; name those that you mean with the parameter 'resource'.")
 }
 
 // api returns an API that the client may use; invalid_target for any other.

@@ -346,14 +346,14 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 			userID, err := w.db.InsertUser(ctx, domain.User{Username: name, Subject: name})
 			w.check(err)
 			token, other := w.issue(client.ID, 0), w.issue(bystander.ID, 0)
-			grant, err := w.db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: userID, CreatedAt: w.now, ExpiresAt: w.now.Add(time.Hour)})
+			grant, err := w.db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: userID, APIs: []domain.GrantAPI{{Audience: "https://a.example"}}, CreatedAt: w.now, ExpiresAt: w.now.Add(time.Hour)})
 			w.check(err)
 			w.check(end(name))
 			w.refresh()
 			if !w.revoked(token) || w.revoked(other) {
 				w.t.Errorf("%s: its token revoked: %t, another's: %t", name, w.revoked(token), w.revoked(other))
 			}
-			if err := w.db.HoldGrant(ctx, grant, w.now); !errors.Is(err, domain.ErrRevoked) {
+			if err := w.db.HoldGrant(ctx, grant, "https://a.example", w.now); !errors.Is(err, domain.ErrRevoked) {
 				w.t.Errorf("%s: its grant is held: %v", name, err)
 			}
 			if client, err := w.LookupClient(ctx, name); err == nil && w.CheckSecret(client, secret) {

@@ -35,7 +35,7 @@ func setUpSkewed(t *testing.T, db *store.DB, skew time.Duration) *skewed {
 	s.B = servicetest.NewReplica(t, db, s.Master, func() time.Time { return s.Now.Load().Add(s.skew) })
 	now := *s.Now.Load()
 	s.grant = domain.Grant{
-		ClientID: s.Request(t, s.A).Client.ID, UserID: s.Alice.ID, Audience: servicetest.Orders, AuthTime: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		ClientID: s.Request(t, s.A).Client.ID, UserID: s.Alice.ID, APIs: []domain.GrantAPI{{Audience: servicetest.Orders}}, AuthTime: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 	}
 	var err error
 	s.grant.ID, err = db.InsertGrant(eventtest.Context(t), s.grant)

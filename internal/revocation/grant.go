@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -67,7 +68,7 @@ func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocati
 	return domain.Revocation{Kind: domain.RevokeOfGrant, TargetID: id, CreatedAt: grant.RevokedAt, DoneAt: grant.RevokedAt}, nil
 }
 
-// ends says whether a grant ends by a revocation, unless it was given later.
+// ends says whether a grant that has ended did so by a revocation, unless it was given later.
 func ends(r domain.Revocation, grant domain.Grant) bool {
 	switch r.Kind {
 	case domain.RevokeOfGrant:
@@ -77,7 +78,7 @@ func ends(r domain.Revocation, grant domain.Grant) bool {
 	case domain.RevokeOfClient:
 		return r.EndsGrants() && r.TargetID == grant.ClientID
 	case domain.RevokeOfAPI:
-		return r.EndsGrants() && r.Audience == grant.Audience
+		return r.EndsGrants() && slices.ContainsFunc(grant.APIs, func(api domain.GrantAPI) bool { return api.Audience == r.Audience })
 	default:
 		return r.EndsGrants()
 	}

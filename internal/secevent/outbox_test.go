@@ -82,7 +82,7 @@ func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
 			"https://nobody-serves.example": {"orders-svc": {bob.Subject}},
 			orders:                          {"orders-svc": {bob.Subject}, "orders-too": {bob.Subject}}, // each once
 		} {
-			grant, err := db.InsertGrant(ctx, domain.Grant{UserID: bob.ID, ClientID: client.ID, Audience: audience, ExpiresAt: w.now().Add(time.Hour)})
+			grant, err := db.InsertGrant(ctx, domain.Grant{UserID: bob.ID, ClientID: client.ID, APIs: []domain.GrantAPI{{Audience: audience}}, ExpiresAt: w.now().Add(time.Hour)})
 			must(t, err)
 			_, err = w.a.Revocation.RevokeGrant(ctx, grant)
 			must(t, err)

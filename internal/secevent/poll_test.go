@@ -286,7 +286,7 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 		session := int64(0)
 		grant := func(audience string) int64 {
 			id, err := db.InsertGrant(ctx, domain.Grant{
-				SessionID: session, ClientID: client.ID, UserID: alice.ID, Audience: audience, AuthTime: w.now(), CreatedAt: w.now(), ExpiresAt: w.now().Add(time.Hour),
+				SessionID: session, ClientID: client.ID, UserID: alice.ID, APIs: []domain.GrantAPI{{Audience: audience}}, AuthTime: w.now(), CreatedAt: w.now(), ExpiresAt: w.now().Add(time.Hour),
 			})
 			must(t, err)
 			return id

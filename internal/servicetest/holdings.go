@@ -23,7 +23,9 @@ func (r *Replica) AddTokens(t *testing.T, db *store.DB, user domain.User, client
 	r.Refresh(t)
 	_, err := db.InsertIssuedTokens(ctx, []domain.IssuedToken{token}, []int64{r.Cache.Revision()})
 	Must(t, err)
-	grant, err := db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: user.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+	grant, err := db.InsertGrant(ctx, domain.Grant{
+		ClientID: client.ID, UserID: user.ID, APIs: []domain.GrantAPI{{Audience: Orders}}, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	})
 	Must(t, err)
 	hash := []byte(rand.Text())
 	_, err = db.InsertSession(ctx, domain.Session{Hash: hash, UserID: user.ID, AuthTime: now, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(time.Hour)})
@@ -41,7 +43,7 @@ func (r *Replica) AddTokens(t *testing.T, db *store.DB, user domain.User, client
 		}
 		return [3]bool{
 			found[token.ID].RevokedAt.IsZero() && found[token.ID].ClientID != 0 && !covered,
-			db.HoldGrant(ctx, grant, now) == nil,
+			db.HoldGrant(ctx, grant, Orders, now) == nil,
 			err == nil && session.EndedAt.IsZero(),
 		}
 	}

@@ -10,33 +10,81 @@ import (
 
 // InsertGrant implements oauth.Grants.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
-	err = db.write(ctx, func(ctx context.Context, c conn) error {
+	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_ref, user_id, session_id, audience, scopes, auth_time, acr, amr, created_at, expires_at, act, sid, revision)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, revision FROM installation WHERE id = 1 RETURNING id`,
-			g.ClientID, g.UserID, nullID(g.SessionID), g.Audience, jsonList(g.Scopes), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
+			INSERT INTO grants (client_ref, user_id, session_id, auth_time, acr, amr, created_at, expires_at, act, sid, revision)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, revision FROM installation WHERE id = 1 RETURNING id`,
+			g.ClientID, g.UserID, nullID(g.SessionID), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
 			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act), g.SID)
-		return err
+		if err != nil {
+			return err
+		}
+		for i, api := range g.APIs {
+			_, err := c.exec(ctx, `INSERT INTO grant_apis (grant_id, position, audience, scopes) VALUES ($1, $2, $3, $4)`,
+				id, i, api.Audience, jsonList(api.Scopes))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return id, err
 }
 
 // FindGrant returns ErrNotFound if there is none.
 func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
-	return find(ctx, db, func(row scanner) (g domain.Grant, err error) {
-		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.SID, &g.Audience, listOf(&g.Scopes), at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
-			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt))
+	rows, err := findAll(ctx, db, func(row scanner) (g domain.Grant, err error) {
+		var api domain.GrantAPI
+		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.SID, at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
+			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt), &api.Audience, listOf(&api.Scopes), at(&api.RevokedAt))
+		if api.Audience != "" {
+			g.APIs = []domain.GrantAPI{api}
+		}
 		return g, err
-	}, `SELECT id, client_ref, user_id, COALESCE(session_id, 0), sid, audience, scopes, auth_time, acr, amr, created_at, expires_at,
-			COALESCE(revoked_at, `+grantCoveredAt+`)
-		FROM grants AS g WHERE id = $1`, id)
+	}, `SELECT g.id, g.client_ref, g.user_id, COALESCE(g.session_id, 0), g.sid, g.auth_time, g.acr, g.amr, g.created_at, g.expires_at,
+			COALESCE(g.revoked_at, `+grantCoveredAt+`), COALESCE(a.audience, ''), COALESCE(a.scopes, '[]'), COALESCE(a.revoked_at, `+apiCoveredAt+`)
+		FROM grants AS g LEFT JOIN grant_apis a ON a.grant_id = g.id WHERE g.id = $1 ORDER BY a.position`, id)
+	if err != nil {
+		return domain.Grant{}, err
+	}
+	if len(rows) == 0 {
+		return domain.Grant{}, domain.ErrNotFound
+	}
+	grant := rows[0]
+	for _, row := range rows[1:] {
+		grant.APIs = append(grant.APIs, row.APIs...)
+	}
+	if grant.RevokedAt.IsZero() {
+		grant.RevokedAt = endOfAPIs(grant.APIs)
+	}
+	return grant, nil
 }
 
-// grantCoveredAt is when a revocation was stored that covers grant g and is not done, NULL if there is none.
-const grantCoveredAt = `(SELECT MIN(r.created_at) FROM revocations r
-	WHERE r.done_at IS NULL AND r.issued_before IS NULL AND NOT r.keep_grants AND r.revision > g.revision
-		AND (r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_ref
-			OR r.kind = 'api' AND r.audience = g.audience OR r.kind = 'all'))`
+// endOfAPIs is when the last of a grant's APIs was revoked, zero if any is not.
+func endOfAPIs(apis []domain.GrantAPI) (last time.Time) {
+	for _, api := range apis {
+		if api.RevokedAt.IsZero() {
+			return time.Time{}
+		}
+		if api.RevokedAt.After(last) {
+			last = api.RevokedAt
+		}
+	}
+	return last
+}
+
+const (
+	// openEnding are the revocations r that are not done, end grants and were stored after grant g.
+	openEnding = `SELECT MIN(r.created_at) FROM revocations r
+		WHERE r.done_at IS NULL AND r.issued_before IS NULL AND NOT r.keep_grants AND r.revision > g.revision AND `
+
+	// grantCoveredAt is when one was stored that covers grant g, NULL if there is none.
+	grantCoveredAt = `(` + openEnding + `(r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_ref
+		OR r.kind = 'all'))`
+
+	// apiCoveredAt is when one was stored that takes API a from grant g, NULL if there is none.
+	apiCoveredAt = `(` + openEnding + `r.kind = 'api' AND r.audience = a.audience)`
+)
 
 // HoldRevision implements oauth.Transactions.
 func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
@@ -48,15 +96,18 @@ func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
 }
 
 // HoldGrant implements oauth.Grants.
-func (db *DB) HoldGrant(ctx context.Context, id int64, now time.Time) error {
+func (db *DB) HoldGrant(ctx context.Context, id int64, audience string, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		// In a statement of its own: the next one then sees the revocation that this one may have waited for.
 		if _, err := one(ctx, c, scanInt, db.dialect.heldRevision()); err != nil {
 			return err
 		}
 		_, err := one(ctx, c, scanInt, `
-			SELECT id FROM grants AS g
-			WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+grantCoveredAt+` IS NULL`+db.dialect.forUpdate(), id, micros(now))
+			SELECT g.id FROM grants AS g
+			WHERE g.id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2 AND `+grantCoveredAt+` IS NULL AND EXISTS (
+				SELECT 1 FROM grant_apis a
+				WHERE a.grant_id = g.id AND a.audience = $3 AND a.revoked_at IS NULL AND `+apiCoveredAt+` IS NULL)`+db.dialect.forUpdate(),
+			id, micros(now), audience)
 		if errors.Is(err, domain.ErrNotFound) {
 			return domain.ErrRevoked
 		}

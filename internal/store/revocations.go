@@ -143,17 +143,17 @@ func lastOf(ctx context.Context, c conn, where, order string, n int, args []any)
 	return last, err
 }
 
-// stepGrants ends at most limit of the grants that a revocation covers. It is done once it finds none: it must not lock any before
-// the last step locks the revision, see lockInstallation.
+// stepGrants ends at most limit of the grants that a revocation covers; one of an API takes just that from them. It is done once it finds
+// none: it must not lock any before the last step locks the revision, see lockInstallation.
 func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (done bool, err error) {
 	if !r.EndsGrants() {
 		return true, nil
 	}
-	ended, err := c.exec(ctx, `
-		UPDATE grants SET revoked_at = $4 WHERE id IN (
-			SELECT g.id FROM grants g, revocations r
-			WHERE r.id = $1 AND g.revoked_at IS NULL AND g.revision < $2 AND `+grantsOf[r.Kind]+` LIMIT $3)`,
-		r.ID, r.Revision, limit, micros(r.CreatedAt))
+	end := endGrants
+	if r.Kind == domain.RevokeOfAPI {
+		end = endAtAPI
+	}
+	ended, err := end(ctx, c, r, limit)
 	if err != nil || ended == 0 {
 		return true, err
 	}
@@ -164,12 +164,39 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 	return false, nil
 }
 
-// grantsOf says of each kind of revocation r that ends grants whether it ends grant g.
+func endGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (ended int64, err error) {
+	return c.exec(ctx, `
+		UPDATE grants SET revoked_at = $4 WHERE id IN (
+			SELECT g.id FROM grants g, revocations r
+			WHERE r.id = $1 AND g.revoked_at IS NULL AND g.revision < $2 AND `+grantsOf[r.Kind]+` LIMIT $3)`,
+		r.ID, r.Revision, limit, micros(r.CreatedAt))
+}
+
+// grantsOf says of each kind of revocation r that ends whole grants whether it ends grant g.
 var grantsOf = map[domain.RevocationKind]string{
 	domain.RevokeOfUser:   `g.user_id = r.target_id`,
 	domain.RevokeOfClient: `g.client_ref = r.target_id`,
-	domain.RevokeOfAPI:    `g.audience = r.audience`,
 	domain.RevokeOfAll:    `TRUE`,
+}
+
+// endAtAPI takes an API from grants, and ends those that cover no other.
+func endAtAPI(ctx context.Context, c conn, r *domain.Revocation, limit int) (ended int64, err error) {
+	grants, err := list(ctx, c, scanInt, `
+		UPDATE grant_apis SET revoked_at = $4 WHERE audience = $5 AND grant_id IN (
+			SELECT a.grant_id FROM grant_apis a JOIN grants g ON g.id = a.grant_id
+			WHERE a.audience = $1 AND a.revoked_at IS NULL AND g.revoked_at IS NULL AND g.revision < $2 LIMIT $3) RETURNING grant_id`,
+		r.Audience, r.Revision, limit, micros(r.CreatedAt), r.Audience)
+	if err != nil || len(grants) == 0 {
+		return 0, err
+	}
+	ids := make([][]any, len(grants))
+	for i, id := range grants {
+		ids[i] = []any{id}
+	}
+	_, err = c.exec(ctx, `
+		UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND id IN (SELECT l.id FROM `+c.db.dialect.rows(`$2`, `id BIGINT`)+` l)
+			AND NOT EXISTS (SELECT 1 FROM grant_apis a WHERE a.grant_id = grants.id AND a.revoked_at IS NULL)`, micros(r.CreatedAt), jsonRows(ids))
+	return int64(len(grants)), err
 }
 
 // selector is what the tokens of a revocation have in common.

@@ -240,7 +240,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		"clients.redirect_uris":  {"'[]'"},
 		"sessions.amr":           {"'[]'"},
 		"grants.amr":             {"'[]'"},
-		"grants.scopes":          {"'[]'"},
+		"grant_apis.scopes":      {"'[]'"},
 		"consents.scopes":        {"'[]'"},
 		"device_requests.scopes": {"'[]'"},
 		"receivers.events":       {"'[]'"},

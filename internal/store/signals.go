@@ -134,7 +134,8 @@ func initiatorOf(signal domain.SecurityEvent, username string) string {
 // ofGrants returns the rows of a grant that was revoked, or of a session that has ended: for the audiences of its grants, and for the
 // receivers that added its user.
 func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) ([]outboxRow, error) {
-	query := `SELECT DISTINCT u.id, u.subject, u.username, g.audience, 0 FROM grants g JOIN users u ON u.id = g.user_id WHERE `
+	query := `SELECT DISTINCT u.id, u.subject, u.username, a.audience, 0
+		FROM grants g JOIN grant_apis a ON a.grant_id = g.id JOIN users u ON u.id = g.user_id WHERE a.revoked_at IS NULL AND `
 	format, session, args := domain.FormatIssSub, "", []any{about.ID}
 	if about.Kind == domain.ConcernsGrant {
 		query += `g.id = $1`
@@ -302,7 +303,8 @@ func (w *signalWriter) had(ctx context.Context, subjects []concernedSubject) (h 
 		err := row.Scan(&g.userID, &g.audience)
 		h.grants[g] = true
 		return err
-	}, `SELECT g.user_id, g.audience FROM grants g WHERE g.user_id IN `+ids+` AND g.revoked_at IS NULL LIMIT `+tokensReadText, args...)
+	}, `SELECT g.user_id, a.audience FROM grants g JOIN grant_apis a ON a.grant_id = g.id
+		WHERE g.user_id IN `+ids+` AND g.revoked_at IS NULL AND a.revoked_at IS NULL LIMIT `+tokensReadText, args...)
 	h.all = h.all || read == tokensRead
 	return h, err
 }

@@ -59,7 +59,7 @@ func TestTokenDoesNotOutliveTheAssignmentItRestsOn(t *testing.T) {
 
 // grantOf is a grant of alice to the client reporting that ends at a time.
 func grantOf(f servicetest.Fixture, client *domain.Client, ends time.Time) *domain.Grant {
-	return &domain.Grant{ID: 1, ClientID: client.ID, UserID: f.Alice.ID, Audience: servicetest.Orders, AuthTime: f.Clock(), ExpiresAt: ends}
+	return &domain.Grant{ID: 1, ClientID: client.ID, UserID: f.Alice.ID, APIs: []domain.GrantAPI{{Audience: servicetest.Orders}}, AuthTime: f.Clock(), ExpiresAt: ends}
 }
 
 func TestTokenDoesNotOutliveItsGrant(t *testing.T) {

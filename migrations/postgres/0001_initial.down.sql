@@ -17,6 +17,7 @@ DROP TABLE limits;
 DROP TABLE device_requests;
 DROP TABLE refresh_tokens;
 DROP TABLE authorization_codes;
+DROP TABLE grant_apis;
 DROP TABLE grants;
 DROP TABLE consents;
 DROP TABLE sessions;

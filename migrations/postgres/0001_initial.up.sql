@@ -357,8 +357,6 @@ CREATE TABLE grants (
     session_id BIGINT,
     sid        TEXT NOT NULL,
     revision   BIGINT NOT NULL,
-    audience   TEXT NOT NULL,
-    scopes     JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
     auth_time  BIGINT NOT NULL,
     acr        TEXT NOT NULL,
     amr        JSONB NOT NULL CHECK (jsonb_typeof(amr) = 'array'),
@@ -374,9 +372,22 @@ COMMENT ON COLUMN grants.act IS 'Id of what the user did for this grant: it serv
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
-CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 CREATE INDEX grants_session ON grants (session_id) WHERE session_id IS NOT NULL;
+
+CREATE TABLE grant_apis (
+    grant_id   BIGINT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    position   INTEGER NOT NULL,
+    audience   TEXT NOT NULL,
+    scopes     JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
+    revoked_at BIGINT,
+    PRIMARY KEY (grant_id, audience)
+);
+COMMENT ON TABLE grant_apis IS 'The APIs that a grant covers';
+COMMENT ON COLUMN grant_apis.position IS 'Among those of the grant, in the order in which they were asked for';
+COMMENT ON COLUMN grant_apis.scopes IS 'That access tokens for it may have';
+COMMENT ON COLUMN grant_apis.revoked_at IS 'When all tokens for the API were revoked: the grant goes on without it';
+CREATE INDEX grant_apis_audience ON grant_apis (audience) WHERE revoked_at IS NULL;
 
 CREATE TABLE authorization_codes (
     signature  TEXT PRIMARY KEY,

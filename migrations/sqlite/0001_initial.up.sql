@@ -288,8 +288,6 @@ CREATE TABLE grants (
     session_id INTEGER,
     sid        TEXT NOT NULL, -- the name of the session, which may be deleted before the grant; empty: none
     revision   INTEGER NOT NULL, -- of the installation, when the grant was written
-    audience   TEXT NOT NULL,
-    scopes     TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
     auth_time  INTEGER NOT NULL,
     acr        TEXT NOT NULL,
     amr        TEXT NOT NULL CHECK (json_type(amr) = 'array'),
@@ -301,9 +299,19 @@ CREATE TABLE grants (
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
 CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
-CREATE INDEX grants_audience ON grants (audience) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 CREATE INDEX grants_session ON grants (session_id) WHERE session_id IS NOT NULL;
+
+-- The APIs that a grant covers.
+CREATE TABLE grant_apis (
+    grant_id   INTEGER NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    position   INTEGER NOT NULL, -- among those of the grant, in the order in which they were asked for
+    audience   TEXT NOT NULL,
+    scopes     TEXT NOT NULL CHECK (json_type(scopes) = 'array'), -- that access tokens for it may have
+    revoked_at INTEGER, -- when all tokens for the API were revoked: the grant goes on without it
+    PRIMARY KEY (grant_id, audience)
+) STRICT;
+CREATE INDEX grant_apis_audience ON grant_apis (audience) WHERE revoked_at IS NULL;
 
 CREATE TABLE authorization_codes (
     signature  TEXT PRIMARY KEY,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,7 +16,9 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 	"a grant is found as it was stored": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		want := domain.Grant{
-			ClientID: w.client, UserID: w.user, SessionID: 7, Audience: audience, Scopes: []string{"openid"}, AuthTime: t0, ACR: "1",
+			ClientID: w.client, UserID: w.user, SessionID: 7, APIs: []domain.GrantAPI{
+				{Audience: audience, Scopes: []string{"openid", "orders:read"}}, {Audience: "https://a.example", Scopes: []string{"openid"}},
+			}, AuthTime: t0, ACR: "1",
 			AMR: []string{"pwd"}, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
 		}
 		want.ID = must(db.InsertGrant(t.Context(), want))(t)
@@ -26,7 +29,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 	"what a user did serves one grant": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		grant := domain.Grant{
-			ClientID: w.client, UserID: w.user, Audience: audience, AuthTime: t0, ACR: "1", CreatedAt: t0, ExpiresAt: t0.Add(time.Hour), Act: []byte{1},
+			ClientID: w.client, UserID: w.user, APIs: orders, AuthTime: t0, ACR: "1", CreatedAt: t0, ExpiresAt: t0.Add(time.Hour), Act: []byte{1},
 		}
 		onlyOneWins(t, domain.ErrExists, func(int) error {
 			_, err := db.InsertGrant(t.Context(), grant)
@@ -39,11 +42,11 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 	},
 	"only a live grant can be held": func(t *testing.T, db *store.DB) {
 		grant := makeWorld(t, db).grant(t, db)
-		check(t, db.HoldGrant(t.Context(), grant, t0))
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0.Add(time.Hour)), domain.ErrRevoked)
+		check(t, db.HoldGrant(t.Context(), grant, audience, t0))
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0.Add(time.Hour)), domain.ErrRevoked)
 		must(db.RevokeGrant(t.Context(), grant, 10, t0))(t)
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
-		wantErr(t, db.HoldGrant(t.Context(), 99, t0), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), 99, audience, t0), domain.ErrRevoked)
 	},
 	"a code is used once": func(t *testing.T, db *store.DB) {
 		grant := makeWorld(t, db).grant(t, db)
@@ -84,10 +87,10 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		_, err := db.RevokeGrant(t.Context(), grant, 10, t0.Add(time.Minute))
 		wantErr(t, err, domain.ErrRevoked)
 		same(t, must(db.FindGrant(t.Context(), grant))(t).RevokedAt, t0)
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
 		same(t, liveTokens(t, db, domain.TokenFilter{GrantID: grant}), 0)
 
-		check(t, db.HoldGrant(t.Context(), other, t0))
+		check(t, db.HoldGrant(t.Context(), other, audience, t0))
 		same(t, liveTokens(t, db, domain.TokenFilter{GrantID: other}), 1)
 		_, err = db.RevokeGrant(t.Context(), 99, 10, t0)
 		wantErr(t, err, domain.ErrNotFound)
@@ -106,7 +109,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		want := domain.Revocation{ID: r.ID, Kind: domain.RevokeOfGrant, TargetID: grant, UserID: w.user, Revision: before + 1, CreatedAt: t0, Ended: 1}
 		same(t, must(db.OpenRevocations(t.Context()))(t), []domain.Revocation{want})
 		same(t, r, want)
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
 		_, err := db.RevokeGrant(t.Context(), grant, 10, t0)
 		wantErr(t, err, domain.ErrRevoked)
 		same(t, len(must(db.OpenRevocations(t.Context()))(t)), 1)
@@ -122,7 +125,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		revocation := must(db.Begin(t.Context()))(t)
 		must(db.InsertRevocation(revocation, domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client}))(t)
 		held := make(chan error)
-		go func() { held <- db.HoldGrant(t.Context(), grant, t0) }()
+		go func() { held <- db.HoldGrant(t.Context(), grant, audience, t0) }()
 		time.Sleep(100 * time.Millisecond) // let it come as far as it can
 		check(t, db.Commit(revocation))
 		wantErr(t, <-held, domain.ErrRevoked)
@@ -131,7 +134,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		w := makeWorld(t, db)
 		grant := w.grant(t, db)
 		holder := must(db.Begin(t.Context()))(t)
-		check(t, db.HoldGrant(holder, grant, t0))
+		check(t, db.HoldGrant(holder, grant, audience, t0))
 		revoked := make(chan domain.Revocation)
 		go func() {
 			r, err := db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfClient, TargetID: w.client})
@@ -143,7 +146,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		_, err := db.InsertIssuedTokens(holder, []domain.IssuedToken{token}, []int64{must(db.HoldRevision(holder))(t)})
 		check(t, errors.Join(err, db.Commit(holder)))
 		same(t, (<-revoked).Covers(findToken(t, db, token)), true)
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
 	},
 	"a revocation of an API that is deleted ends the grants for it, and not those for one that is made again": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -152,10 +155,44 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		check(t, db.DeleteAPI(t.Context(), audience))
 		must(db.InsertAPI(t.Context(), domain.API{Audience: audience, SigningAlg: domain.ES256}))(t)
 		later := w.grant(t, db)
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
 		same(t, must(stepToEnd(t.Context(), db, r.ID, 10))(t).Ended, 1)
-		wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
-		check(t, db.HoldGrant(t.Context(), later, t0))
+		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
+		check(t, db.HoldGrant(t.Context(), later, audience, t0))
+	},
+	"a revocation of an API takes it from grants that cover others too, and ends those that cover no other": func(t *testing.T, db *store.DB) {
+		const invoices = "https://invoices.example"
+		w := makeWorld(t, db)
+		api := must(db.InsertAPI(t.Context(), domain.API{Audience: invoices, SigningAlg: domain.ES256}))(t)
+		grant := domain.Grant{
+			ClientID: w.client, UserID: w.user, AuthTime: t0, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
+			APIs: []domain.GrantAPI{{Audience: audience}, {Audience: invoices, Scopes: []string{"openid"}}},
+		}
+		grant.ID = must(db.InsertGrant(t.Context(), grant))(t)
+		want := func(revoked time.Time, held ...string) {
+			t.Helper()
+			found := must(db.FindGrant(t.Context(), grant.ID))(t)
+			same(t, found.RevokedAt, revoked)
+			for _, a := range []string{audience, invoices} {
+				if slices.Contains(held, a) {
+					check(t, db.HoldGrant(t.Context(), grant.ID, a, t0))
+				} else {
+					wantErr(t, db.HoldGrant(t.Context(), grant.ID, a, t0), domain.ErrRevoked)
+				}
+				same(t, found.At(a) != nil, slices.Contains(held, a))
+			}
+		}
+		want(time.Time{}, audience, invoices)
+		first := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: w.api, CreatedAt: t0}))(t)
+		want(time.Time{}, invoices)
+		same(t, must(stepToEnd(t.Context(), db, first.ID, 10))(t).Ended, 1)
+		want(time.Time{}, invoices)
+		second := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfAPI, TargetID: api, CreatedAt: t0.Add(time.Minute)}))(t)
+		want(t0.Add(time.Minute))
+		must(stepToEnd(t.Context(), db, second.ID, 10))(t)
+		want(t0.Add(time.Minute))
+		_, err := db.RevokeGrant(t.Context(), grant.ID, 10, t0) // it has ended, not only lost its APIs
+		wantErr(t, err, domain.ErrRevoked)
 	},
 	"a revocation of a user, client, API or all ends the grants there are, at once and for good, unless it keeps them": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -192,10 +229,10 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 					if c.ends[i%3] {
 						wantHeld, wantRevoked = domain.ErrRevoked, c.r.CreatedAt
 					}
-					wantErr(t, db.HoldGrant(t.Context(), id, t0), wantHeld)
+					wantErr(t, db.HoldGrant(t.Context(), id, audience, t0), wantHeld)
 					same(t, must(db.FindGrant(t.Context(), id))(t).RevokedAt, wantRevoked)
 				}
-				check(t, db.HoldGrant(t.Context(), later, t0))
+				check(t, db.HoldGrant(t.Context(), later, audience, t0))
 			}
 			checkGrants()
 			if r = must(db.StepRevocation(t.Context(), r.ID, 1, t0))(t); c.ends[0] && !r.DoneAt.IsZero() {
@@ -276,7 +313,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		}
 		for _, grant := range grants {
 			same(t, liveTokens(t, db, domain.TokenFilter{GrantID: grant}), 0)
-			wantErr(t, db.HoldGrant(t.Context(), grant, t0), domain.ErrRevoked)
+			wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
 		}
 	},
 }
@@ -287,7 +324,7 @@ func refresh(ctx context.Context, db *store.DB, w world, grant int64, n int) err
 		if err := db.UseRefreshToken(ctx, fmt.Sprint("old", n), t0); err != nil {
 			return err
 		}
-		if err := db.HoldGrant(ctx, grant, t0); err != nil {
+		if err := db.HoldGrant(ctx, grant, audience, t0); err != nil {
 			return err
 		}
 		revision, err := db.HoldRevision(ctx)

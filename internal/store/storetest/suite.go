@@ -138,6 +138,9 @@ type world struct {
 
 const audience = "https://orders.example"
 
+// orders is what a grant has that covers that API alone.
+var orders = []domain.GrantAPI{{Audience: audience}}
+
 func makeWorld(tb testing.TB, db *store.DB) (w world) {
 	tb.Helper()
 	ctx := tb.Context()
@@ -161,7 +164,7 @@ func makeWorld(tb testing.TB, db *store.DB) (w world) {
 func (w world) grant(tb testing.TB, db *store.DB) int64 {
 	tb.Helper()
 	return must(db.InsertGrant(tb.Context(), domain.Grant{
-		ClientID: w.client, UserID: w.user, Audience: audience, AuthTime: t0, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
+		ClientID: w.client, UserID: w.user, APIs: orders, AuthTime: t0, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
 	}))(tb)
 }
 
