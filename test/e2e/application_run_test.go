@@ -24,7 +24,10 @@ type running struct {
 }
 
 // registrations finds what an application's file says of its registration, in comments: signet client create …
-var registrations = regexp.MustCompile(`(?m)^(?://|#)\s+(signet (?:[^\n]*\\\n(?://|#))*[^\n]*)\n`)
+var registrations = regexp.MustCompile(`(?m)^(?://|#| )\s+(signet (?:[^\n]*\\\n)*[^\n]*)\n`)
+
+// continued is the end of a line of a command that goes on.
+var continued = regexp.MustCompile(`\\\n(?://|#)?`)
 
 // oauth2Proxy is the program that test/interop/go.mod names as a tool.
 const oauth2Proxy = "github.com/oauth2-proxy/oauth2-proxy/v7"
@@ -35,7 +38,7 @@ func (s *shop) register(t *testing.T, file, address string) (c client) {
 	text, err := os.ReadFile(filepath.Join(interopDir, file))
 	check(t, err)
 	for _, match := range registrations.FindAllStringSubmatch(string(text), -1) {
-		command := strings.NewReplacer("\\\n//", "", "\\\n#", "", "http://localhost:3000", address).Replace(match[1])
+		command := strings.ReplaceAll(continued.ReplaceAllString(match[1], ""), "http://localhost:3000", address)
 		out := s.signet(append(strings.Fields(command)[1:], "-o", "json")...)
 		if strings.HasPrefix(command, "signet client create ") {
 			check(t, json.Unmarshal([]byte(out), &c))

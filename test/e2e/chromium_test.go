@@ -107,16 +107,13 @@ func TestAPersonSetsUpSignsInAndConsentsInARealBrowser(t *testing.T) {
 }
 
 // newChromium starts Debian's Chromium, or whatever goes by its name.
-func newChromium(t *testing.T) context.Context {
+func newChromium(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		missing(t, err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
+	options := append(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path)), more...)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has none for root
 	}
