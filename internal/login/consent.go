@@ -32,10 +32,10 @@ type ask struct{ Scope, Words string }
 // identityWords explain the scopes that Signet itself gives meaning to.
 var identityWords = map[string]string{
 	domain.ScopeOpenID:        "Know who you are, by a name for you that does not change",
-	domain.ScopeProfile:       "See your name and username",
+	domain.ScopeProfile:       "See your profile: name and username, and if you have them picture, birthday, language and the like",
 	domain.ScopeEmail:         "See your e-mail address",
-	domain.ScopePhone:         "See your phone number",
-	domain.ScopeAddress:       "See your address",
+	domain.ScopePhone:         "See your phone number, if you have one here",
+	domain.ScopeAddress:       "See your postal address, if you have one here",
 	domain.ScopeRoles:         "See your roles",
 	domain.ScopeGroups:        "See the groups that you are in",
 	domain.ScopeOfflineAccess: "Stay connected while you are away",

@@ -14,21 +14,6 @@ const (
 	maxUserinfoNames = 1000
 )
 
-// addProfile adds the claims that the scopes ask for (OpenID Connect Core §5.4).
-func addProfile(claims map[string]any, user *domain.User, scopes []string) {
-	if slices.Contains(scopes, domain.ScopeProfile) {
-		claims["preferred_username"] = user.Username
-		if user.Name != "" {
-			claims["name"] = user.Name
-		}
-		claims["updated_at"] = user.UpdatedAt.Unix()
-	}
-	if slices.Contains(scopes, domain.ScopeEmail) && user.Email != "" {
-		claims["email"] = user.Email
-		claims["email_verified"] = user.EmailVerified
-	}
-}
-
 // addMemberships adds the names of the user's groups and roles, of whichever API, as far as the scopes ask for them and the lists have
 // at most limit names. It returns the names of the claims that it added, the one with the most text first.
 func (p *Provider) addMemberships(ctx context.Context, claims map[string]any, user *domain.User, scopes []string, limit int) ([]string, error) {

@@ -101,12 +101,12 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 	if sess.nonce != "" {
 		claims["nonce"] = sess.nonce
 	}
-	addProfile(claims, sess.user, scopes)
+	attributes := token.AddUserClaims(claims, sess.user, scopes)
 	lists, err := s.provider.addMemberships(ctx, claims, sess.user, scopes, maxIDTokenNames)
 	if err != nil {
 		return err
 	}
-	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL), lists...)
+	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL), append(lists, attributes...)...)
 	if err != nil {
 		return err
 	}

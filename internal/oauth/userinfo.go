@@ -41,7 +41,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	default:
 		claims := map[string]any{"sub": active.User.Subject}
 		scopes := token.SplitScopes(active.Claims.Scope)
-		addProfile(claims, active.User, scopes)
+		token.AddUserClaims(claims, active.User, scopes)
 		if _, err := p.addMemberships(r.Context(), claims, active.User, scopes, maxUserinfoNames); err != nil {
 			p.fail(w, r, err)
 			return

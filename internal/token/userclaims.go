@@ -71,7 +71,7 @@ func address(user *domain.User) any {
 }
 
 // AddUserClaims adds the claims that the scopes ask for, as far as the user has them. It returns the names of those that come of
-// attributes, which may be long.
+// attributes, which may be long, the one with the most text first.
 func AddUserClaims(claims map[string]any, user *domain.User, scopes []string) (attributes []string) {
 	for _, c := range UserClaims {
 		if !slices.Contains(scopes, c.Scope) {
@@ -84,7 +84,21 @@ func AddUserClaims(claims map[string]any, user *domain.User, scopes []string) (a
 			}
 		}
 	}
+	slices.SortStableFunc(attributes, func(a, b string) int { return textSize(claims[b]) - textSize(claims[a]) })
 	return attributes
+}
+
+// textSize is about how many bytes a claim takes.
+func textSize(claim any) (size int) {
+	switch v := claim.(type) {
+	case string:
+		size = len(v)
+	case map[string]any:
+		for _, member := range v {
+			size += textSize(member)
+		}
+	}
+	return size
 }
 
 // UserClaimNames are those of all claims about a user.

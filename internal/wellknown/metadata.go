@@ -10,6 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // metadata is RFC 8414 §2.
@@ -82,10 +83,9 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) 
 		BackchannelLogout:  true, BackchannelSessions: true,
 		SubjectTypes: []string{"public"},
 		IDTokenAlgs:  domain.SigningAlgs,
-		Claims: []string{
-			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
-			"name", "preferred_username", "updated_at", "email", "email_verified", "groups", "roles",
-		},
+		Claims: append([]string{
+			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "groups", "roles",
+		}, token.UserClaimNames()...),
 		Prompts: []string{"none", "login", "consent", "select_account"},
 	}, metadataMaxAge)
 }
