@@ -3,11 +3,11 @@ package authn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -17,16 +17,14 @@ import (
 var (
 	// ErrInvalidClient says that client authentication failed; it does not say why.
 	ErrInvalidClient = errors.New("client authentication failed")
-	// ErrAssertion is the ErrInvalidClient of a client assertion (RFC 7521 §4.2).
-	ErrAssertion = fmt.Errorf("%w: client assertions are not supported", ErrInvalidClient)
 	// ErrSeveralMethods says that a request authenticates its client in more than one way (RFC 6749 §2.3).
 	ErrSeveralMethods = errors.New("more than one way of client authentication")
 	// ErrOtherClient says that the client_id of the body is not that of the Authorization header.
 	ErrOtherClient = errors.New("the body names another client than the Authorization header")
 )
 
-// SecretMethods are those of confidential clients, as metadata lists them.
-var SecretMethods = []string{domain.SecretBasic, domain.SecretPost}
+// Methods are those of confidential clients, as metadata lists them.
+var Methods = []string{domain.SecretBasic, domain.SecretPost, domain.PrivateKeyJWT}
 
 // Registry knows the clients.
 type Registry interface {
@@ -37,15 +35,34 @@ type Registry interface {
 }
 
 // Clients authenticates clients (RFC 6749 §2.3).
-type Clients struct{ registry Registry }
+type Clients struct {
+	registry   Registry
+	assertions Assertions
+	issuer     string
+	now        func() time.Time
+	published  *publishedKeys
+	refusals   *event.Bounded
+}
 
-// NewClients makes the service.
-func NewClients(registry Registry) *Clients { return &Clients{registry} }
+// NewClients makes the service for an issuer.
+func NewClients(registry Registry, assertions Assertions, events *event.Recorder, issuer string, now func() time.Time) *Clients {
+	return &Clients{
+		registry: registry, assertions: assertions, issuer: issuer, now: now,
+		published: newPublishedKeys(now), refusals: event.NewBounded(events, refusalsAtOnce, refusalsEvery),
+	}
+}
 
-// Authenticate returns the client that a request comes from, by client_secret_basic, client_secret_post, or none for a public
-// client; form holds the parameters of the body. An unknown client costs the same as a wrong secret, and reads the same.
+// Authenticate returns the client that a request comes from, by client_secret_basic, client_secret_post, private_key_jwt, or none for
+// a public client; form holds the parameters of the body. An unknown client costs the same as a wrong secret, and reads the same.
 // ErrInvalidClient, ErrSeveralMethods or ErrOtherClient; any other error means that the question was not answered.
 func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client, Caller, error) {
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		found, err := c.byAssertion(r, form)
+		if err != nil {
+			return nil, Caller{}, err
+		}
+		return found, callerOf(found), nil
+	}
 	presented, err := credentials(r, form)
 	if err != nil {
 		return nil, Caller{}, err
@@ -54,12 +71,16 @@ func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client
 	for _, p := range presented {
 		var found *domain.Client
 		if found, err = c.check(r.Context(), p); err == nil {
-			return found, Caller{actor: event.Client(found.ClientID), client: found.ClientID, via: ViaAPI}, nil
+			return found, callerOf(found), nil
 		} else if !errors.Is(err, ErrInvalidClient) {
 			break
 		}
 	}
 	return nil, Caller{}, err
+}
+
+func callerOf(client *domain.Client) Caller {
+	return Caller{actor: event.Client(client.ClientID), client: client.ClientID, via: ViaAPI}
 }
 
 // check finds the client and checks its secret.
@@ -96,9 +117,6 @@ type pair struct{ id, secret string }
 // credentials reads client_id and client_secret from either the Authorization header or the body. In the header they are form-encoded
 // (RFC 6749 §2.3.1), which many clients do not do: where that makes a difference, both readings are returned.
 func credentials(r *http.Request, form url.Values) ([]pair, error) {
-	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return nil, ErrAssertion
-	}
 	switch headers := r.Header.Values("Authorization"); {
 	case len(headers) == 0:
 		return []pair{{form.Get("client_id"), form.Get("client_secret")}}, nil

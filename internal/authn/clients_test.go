@@ -37,7 +37,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
 	r := servicetest.NewReplica(t, db, keys.NewMaster(), time.Now)
 	w := &world{T: t, cache: r.Cache, registry: r.Registry}
-	w.clients = authn.NewClients(w.registry)
+	w.clients = r.Clients
 	grants := []string{domain.GrantAuthorizationCode}
 	uris := []string{"https://app.example/cb"}
 	for _, c := range []domain.Client{
@@ -104,7 +104,6 @@ func TestClientsAuthenticateInOneWay(t *testing.T) {
 			"both ways":            {[]string{basic("shop", w.secret)}, form("client_secret", w.secret), "", authn.ErrSeveralMethods},
 			"two headers":          {[]string{basic("shop", w.secret), basic("shop", w.secret)}, nil, "", authn.ErrSeveralMethods},
 			"another client_id":    {[]string{basic("shop", w.secret)}, form("client_id", "phone"), "", authn.ErrOtherClient},
-			"assertion":            {nil, form("client_id", "phone", "client_assertion", "x"), "", authn.ErrAssertion},
 		} {
 			t.Run(name, func(t *testing.T) {
 				client, caller, err := w.authenticate(c.headers, c.form)

@@ -152,6 +152,21 @@ func (SecretRemoved) Kind() string { return "client.remove_secret" }
 // Object implements Event.
 func (e SecretRemoved) Object() string { return "client:" + e.ClientID }
 
+// AssertionRefused says: a JWT that was to authenticate a client was refused. Omitted is how many such events were left out since the last.
+type AssertionRefused struct {
+	ClientID string `json:"-"`
+	Issuer   string `json:"issuer"`
+	Omitted  int64  `json:"omitted,omitempty"`
+	Reason   string `json:"reason"`
+	Subject  string `json:"subject"`
+}
+
+// Kind implements Event.
+func (AssertionRefused) Kind() string { return "client.refuse_assertion" }
+
+// Object implements Event.
+func (e AssertionRefused) Object() string { return "client:" + e.ClientID }
+
 // APICreated says: an API was registered.
 type APICreated struct {
 	Audience string `json:"-"`

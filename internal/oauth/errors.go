@@ -51,9 +51,10 @@ func (e *replayError) Is(target error) bool { return target == domain.ErrConsume
 
 // clientError translates what authn says of client authentication; wire the rest.
 func clientError(err error) error {
+	var assertion *authn.AssertionError
 	switch {
-	case errors.Is(err, authn.ErrAssertion):
-		return fosite.ErrInvalidClient.WithHint("Client assertions are not supported.")
+	case errors.As(err, &assertion):
+		return fosite.ErrInvalidClient.WithHint(assertion.Problem)
 	case errors.Is(err, authn.ErrInvalidClient):
 		return fosite.ErrInvalidClient
 	case errors.Is(err, authn.ErrSeveralMethods):

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -58,6 +59,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, err
 	}
 	r.Form, r.PostForm = form, form
+	*r = *r.WithContext(authn.OneRequest(r.Context()))
 	return form, nil
 }
 

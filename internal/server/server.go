@@ -139,7 +139,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
 		RefreshOverlap: cfg.Tokens.RefreshOverlap,
-		Clients:        authn.NewClients(s.Registry), Bearer: bearer,
+		Clients:        s.Clients, Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
 		Events: s.Events, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,

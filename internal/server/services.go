@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/config"
@@ -55,6 +56,7 @@ type Services struct {
 	Admin         *admin.Service
 	Keys          *keys.Keys
 	Registry      *registry.Registry
+	Clients       *authn.Clients
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
@@ -141,6 +143,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		APIs: db, Clients: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
 	})
+	s.Clients = authn.NewClients(s.Registry, db, recorder, cfg.Issuer, now)
 	s.Directory = directory.New(directory.Config{
 		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,

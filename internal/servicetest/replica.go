@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/directory"
@@ -32,6 +33,7 @@ type Replica struct {
 	Log           *audit.Log
 	Keys          *keys.Keys
 	Registry      *registry.Registry
+	Clients       *authn.Clients
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
@@ -60,6 +62,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 		APIs: db, Clients: db, Cache: held, Events: recorder, Revoker: r.Revocation, Keys: r.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: master.Derive("client secrets", 32), Issuer: Issuer, Now: now,
 	})
+	r.Clients = authn.NewClients(r.Registry, db, recorder, Issuer, now)
 	r.Directory = directory.New(directory.Config{
 		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
 		Cache: held, Events: recorder, Revoker: r.Revocation, Clock: watched, Now: now,

@@ -26,6 +26,7 @@ var purges = []string{
 	`DELETE FROM limits WHERE bucket IN (SELECT bucket FROM limits WHERE spent_until < $1 ORDER BY spent_until LIMIT $2) AND spent_until < $1`,
 	`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`,
+	`DELETE FROM assertions WHERE hash IN (SELECT hash FROM assertions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 	`DELETE FROM status_lists WHERE id IN (SELECT id FROM status_lists WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -28,6 +29,9 @@ type metadata struct {
 	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthMethods  []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	TokenAuthAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	RevocationAuthAlgs     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	IntrospectAuthAlgs     []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 	StatusLists            string   `json:"status_list_aggregation_endpoint"`               // Token Status List §9
@@ -50,7 +54,7 @@ type openidMetadata struct {
 }
 
 func (d *Documents) metadata() metadata {
-	anyClient := append(slices.Clone(authn.SecretMethods), domain.None)
+	anyClient := append(slices.Clone(authn.Methods), domain.None)
 	return metadata{
 		Issuer:                 d.Issuer,
 		AuthorizationEndpoint:  d.Issuer + "/oauth2/authorize",
@@ -64,7 +68,10 @@ func (d *Documents) metadata() metadata {
 		GrantTypesSupported:    domain.GrantTypeNames(d.GrantTypes),
 		TokenAuthMethods:       anyClient,
 		RevocationAuthMethods:  anyClient,
-		IntrospectAuthMethods:  authn.SecretMethods,
+		IntrospectAuthMethods:  authn.Methods,
+		TokenAuthAlgs:          keys.ForeignAlgs,
+		RevocationAuthAlgs:     keys.ForeignAlgs,
+		IntrospectAuthAlgs:     keys.ForeignAlgs,
 		CodeChallengeMethods:   []string{"S256"},
 		IssInResponse:          true,
 		StatusLists:            d.Issuer + "/statuslists",

@@ -569,6 +569,14 @@ COMMENT ON COLUMN logouts.sid IS 'The name of the session; empty: all sessions o
 CREATE INDEX logouts_next_attempt ON logouts (next_attempt_at);
 CREATE INDEX logouts_client ON logouts (client_ref);
 
+CREATE TABLE assertions (
+    hash       BYTEA PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+COMMENT ON TABLE assertions IS 'The JWTs by which clients have authenticated: each may be used once';
+COMMENT ON COLUMN assertions.hash IS 'Of issuer, subject and jti';
+CREATE INDEX assertions_expires ON assertions (expires_at);
+
 CREATE TABLE setup_links (
     hash       BYTEA PRIMARY KEY,
     created_at BIGINT NOT NULL,

@@ -5,6 +5,7 @@ DROP TABLE receivers;
 DROP TABLE outbox;
 DROP TABLE audit_checkpoints;
 DROP TABLE audit_events;
+DROP TABLE assertions;
 DROP TABLE setup_links;
 DROP TABLE signing_keys;
 DROP TABLE status_changes;

@@ -455,6 +455,12 @@ CREATE TABLE logouts (
 CREATE INDEX logouts_next_attempt ON logouts (next_attempt_at);
 CREATE INDEX logouts_client ON logouts (client_ref);
 
+CREATE TABLE assertions (
+    hash       BLOB PRIMARY KEY, -- of issuer, subject and jti
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX assertions_expires ON assertions (expires_at);
+
 CREATE TABLE setup_links (
     hash       BLOB PRIMARY KEY,
     created_at INTEGER NOT NULL,

@@ -23,12 +23,16 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 			must(db.EndSessions(t.Context(), t0, session))(t)
 		}
 		must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("open"), UserID: w.user, ExpiresAt: t0.Add(-time.Second)}))(t)
+		check(t, db.UseAssertion(t.Context(), []byte("dead"), t0.Add(-time.Second)))
+		check(t, db.UseAssertion(t.Context(), []byte("live"), t0))
 		check(t, db.PutSetupLink(t.Context(), []byte("link"), t0.Add(-time.Hour), t0.Add(-time.Second)))
 
-		same(t, must(db.Purge(t.Context(), t0, 1))(t), 3+1+1) // one each: codes, refresh tokens, sessions; the grant; the link
+		same(t, must(db.Purge(t.Context(), t0, 1))(t), 3+1+1+1) // one each: codes, refresh tokens, sessions; the grant; the link; the assertion
 		same(t, must(db.Purge(t.Context(), t0, 100))(t), 3)
 		same(t, must(db.Purge(t.Context(), t0, 100))(t), 0)
 
+		check(t, db.UseAssertion(t.Context(), []byte("dead"), t0))
+		wantErr(t, db.UseAssertion(t.Context(), []byte("live"), t0), domain.ErrConsumed)
 		_, err := db.FindGrant(t.Context(), dead)
 		wantErr(t, err, domain.ErrNotFound)
 		must(db.FindGrant(t.Context(), live))(t)

@@ -68,6 +68,8 @@ INSERT INTO signing_keys (id, kid, alg, state, public_jwk, sealed_key, created_a
 VALUES (80, 'k1', 'ES256', 'revoked', '{"kty":"EC","crv":"P-256"}', X'aabb', 1767323045678000, 1767323045678018, 1767323045678019, 1767323045678020);
 INSERT INTO logouts (id, client_ref, subject, sid, attempts, created_at, next_attempt_at)
 VALUES (70, 20, 'usr_a', 'abc', 1, 1767323045678000, 1767323045678001);
+INSERT INTO assertions (hash, expires_at)
+VALUES (X'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1767323045678021);
 INSERT INTO setup_links (hash, created_at, expires_at)
 VALUES (X'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1767323045678000, 1767323045678021);
 INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, erased_by, prev_hash, hash)

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/servicetest"
+)
+
+// asserted is a form with which a client authenticates by its key.
+func (s *server) asserted(t *testing.T, key servicetest.Signer, clientID string, form url.Values) url.Values {
+	t.Helper()
+	now := time.Now().Unix()
+	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	form.Set("client_assertion", key.Sign(t, map[string]any{
+		"iss": clientID, "sub": clientID, "aud": s.issuer, "jti": rand.Text(), "iat": now, "exp": now + 60,
+	}, nil))
+	return form
+}
+
+func TestAClientAuthenticatesByItsKeyAtEveryEndpoint(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		key := servicetest.NewSigner(t, "k1")
+		published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(servicetest.KeySet(key))) }))
+		defer published.Close()
+		file := filepath.Join(t.TempDir(), "jwks.json")
+		if err := os.WriteFile(file, []byte(servicetest.KeySet(key)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for id, flag := range map[string]string{"inline": "--jwks-file=" + file, "far": "--jwks-uri=" + published.URL} {
+			made := s.createClient(id, "--grant", "client_credentials", "--api", ordersAPI, "--serves", ordersAPI, flag)
+			if made.Secret != "" {
+				t.Errorf("%s has a secret too", id)
+			}
+			s.signet("assign", "clerk", "--client", id)
+			var got tokens
+			a := s.post("/oauth2/token", client{}, s.asserted(t, key, id, url.Values{"grant_type": {"client_credentials"}})).wantStatus(t, 200)
+			if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+				t.Fatal(err)
+			}
+			form := s.asserted(t, key, id, url.Values{"token": {got.Access}})
+			if a := s.post("/oauth2/introspect", client{}, form).wantStatus(t, 200); !strings.Contains(a.body, `"active":true`) {
+				t.Errorf("%s: %s", id, a.body)
+			}
+			if a := s.post("/oauth2/introspect", client{}, form); a.status != 401 {
+				t.Errorf("%s: an assertion serves twice: %s", id, a.body)
+			}
+			s.post("/oauth2/revoke", client{}, s.asserted(t, key, id, url.Values{"token": {got.Access}})).wantStatus(t, 200)
+			s.wantActive(t, s.orders, got.Access, false)
+		}
+		a := s.post("/oauth2/token", client{}, s.asserted(t, servicetest.NewSigner(t, "k1"), "inline", url.Values{"grant_type": {"client_credentials"}}))
+		if a.status != 401 || !strings.Contains(a.body, "invalid_client") {
+			t.Errorf("another key: %d %s", a.status, a.body)
+		}
+		if log := s.signet("audit", "list", "-o", "json"); !strings.Contains(log, "client.refuse_assertion") {
+			t.Error("the audit log does not have it")
+		}
+		var metadata map[string]any
+		if err := json.Unmarshal([]byte(s.get("/.well-known/oauth-authorization-server", "").wantStatus(t, 200).body), &metadata); err != nil {
+			t.Fatal(err)
+		}
+		for _, endpoint := range []string{"token", "introspection", "revocation"} {
+			methods, _ := metadata[endpoint+"_endpoint_auth_methods_supported"].([]any)
+			algs, _ := metadata[endpoint+"_endpoint_auth_signing_alg_values_supported"].([]any)
+			if !slices.Contains(methods, any("private_key_jwt")) || !slices.Contains(algs, any("PS256")) || slices.Contains(algs, any("none")) {
+				t.Errorf("%s: methods %v, algorithms %v", endpoint, methods, algs)
+			}
+		}
+	})
+}
