@@ -7,10 +7,13 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // localIssuer is how a browser on the same machine reaches the listener. Empty if listen is no host:port.
@@ -29,7 +32,7 @@ func localIssuer(listen string) string {
 	return local.String()
 }
 
-// checkIssuer holds the issuer to RFC 8414 §2, without a path, and lets it be plain http on this machine alone. Clients compare
+// checkIssuer holds the issuer to RFC 8414 §2, and lets it be plain http on this machine alone. Clients compare
 // issuers letter by letter (RFC 3986 §6.2.1), and libraries of HTTP and URLs write a URL in its normal form: one in any other form
 // matches at no client, so it is refused with the form to use.
 func checkIssuer(issuer string) error {
@@ -52,12 +55,37 @@ func checkIssuer(issuer string) error {
 		return fmt.Errorf("must not contain a user or password: use %s", exact)
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):
 		return fmt.Errorf("%q must have no query or fragment: use %s", issuer, exact)
-	case u.Path == "/":
-		return fmt.Errorf("%q must not end in a slash: use %s", issuer, exact)
-	case u.Path != "":
-		return fmt.Errorf("%q must have no path: give Signet a host name or a port of its own, such as %s", issuer, exact)
-	case issuer != exact:
-		return fmt.Errorf("%q is not how clients write it: use %s", issuer, exact)
+	}
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	err = checkIssuerPath(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q has a path %w, such as %s/auth", issuer, err, exact)
+	case strings.HasSuffix(issuer, "/"):
+		return fmt.Errorf("%q must not end in a slash: use %s", issuer, exact+path)
+	case issuer != exact+path:
+		return fmt.Errorf("%q is not how clients write it: use %s", issuer, exact+path)
+	}
+	return nil
+}
+
+const maxPath = 200 // bytes of the issuer's path, which is in each cookie and token
+
+var pathRule = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+
+// checkIssuerPath says what is wrong with the issuer's path. Nothing in it needs escaping, so that a path has one spelling. A request under it
+// is told from one whose path a proxy has stripped by the first segment, which therefore is none of Signet's own.
+func checkIssuerPath(path string) error {
+	segments := strings.Split(path, "/")
+	switch {
+	case path == "":
+		return nil
+	case len(path) > maxPath:
+		return fmt.Errorf("of %d bytes: use one of %d at most", len(path), maxPath)
+	case !pathRule.MatchString(path) || slices.Contains(segments, ".") || slices.Contains(segments, ".."):
+		return errors.New("that is not plain: use letters, digits, -, _ and ~ between single slashes")
+	case slices.Contains(domain.OwnPaths, segments[1]):
+		return fmt.Errorf("that begins with /%s, which is one of Signet's own pages: use another", segments[1])
 	}
 	return nil
 }

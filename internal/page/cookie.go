@@ -29,14 +29,22 @@ func (p *Pages) prepareCookies(hashKey, blockKey []byte) error {
 	default:
 		return fmt.Errorf("a cookie block key of %d bytes: %w", len(blockKey), domain.ErrInvalid)
 	}
-	p.cookie = "signet"
-	if p.https {
+	path := p.base
+	switch {
+	case path == "" && p.https:
 		p.cookie = "__Host-signet" // the browser accepts it from this host alone, not from a subdomain
+	case p.https:
+		p.cookie = "__Secure-signet" // __Host- has no path
+	default:
+		p.cookie = "signet"
+	}
+	if path == "" {
+		path = "/"
 	}
 	p.cookies = sessions.NewCookieStore(hashKey, blockKey)
 	p.cookies.MaxAge(0) // until the browser closes; the stored session has its own limits
 	p.cookies.Options = &sessions.Options{
-		Path:     "/",
+		Path:     path,
 		HttpOnly: true,
 		Secure:   p.https,
 		SameSite: http.SameSiteLaxMode,

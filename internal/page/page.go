@@ -41,6 +41,7 @@ type Config struct {
 // Pages renders and protects pages.
 type Pages struct {
 	host      string // the issuer's, shown so that people can check where they are
+	base      string // the path of the issuer, empty: none
 	https     bool
 	cookie    string // its name
 	cookies   *sessions.CookieStore
@@ -62,6 +63,7 @@ func New(cfg Config) (*Pages, error) {
 	}
 	p := &Pages{
 		host:      issuer.Host,
+		base:      issuer.Path,
 		https:     issuer.Scheme == "https",
 		origins:   http.NewCrossOriginProtection(),
 		sessions:  cfg.Sessions,

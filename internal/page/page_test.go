@@ -2,15 +2,18 @@ package page
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/web"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -72,19 +75,39 @@ func TestKeysThatAreTooShortAreRefused(t *testing.T) {
 
 func TestCookieIsHiddenFromScriptsAndOtherSites(t *testing.T) {
 	for issuer, want := range map[string]http.Cookie{
-		"https://id.example":    {Name: "__Host-signet", Secure: true},
-		"http://127.0.0.1:8080": {Name: "signet"},
+		"https://id.example":         {Name: "__Host-signet", Secure: true, Path: "/"},
+		"https://id.example/auth":    {Name: "__Secure-signet", Secure: true, Path: "/auth"},
+		"http://127.0.0.1:8080":      {Name: "signet", Path: "/"},
+		"http://127.0.0.1:8080/auth": {Name: "signet", Path: "/auth"},
 	} {
 		pages, _ := newPages(t, issuer)
 		cookie, _ := form(t, pages)
 		if cookie.Name != want.Name || cookie.Secure != want.Secure {
 			t.Errorf("%s: cookie %s, Secure %v", issuer, cookie.Name, cookie.Secure)
 		}
-		if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+		if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != want.Path || cookie.Domain != "" {
 			t.Errorf("%s: cookie is too open: %s", issuer, cookie)
 		}
 		if cookie.MaxAge != 0 || !cookie.Expires.IsZero() {
 			t.Errorf("%s: cookie outlives the browser: %s", issuer, cookie)
+		}
+	}
+}
+
+// A link that begins with / leads out of the path of the issuer.
+func TestLinksOfTemplatesAreUnderThePathOfTheIssuer(t *testing.T) {
+	files, err := fs.Glob(web.FS, "templates/*.html")
+	if err != nil || len(files) < 5 {
+		t.Fatal(files, err)
+	}
+	plain := regexp.MustCompile(`(href|action|src)="/[^"]*"`)
+	for _, file := range files {
+		text, err := fs.ReadFile(web.FS, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := plain.Find(text); found != nil {
+			t.Errorf(`%s has %s: write {{path "/…"}}`, file, found)
 		}
 	}
 }

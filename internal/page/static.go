@@ -55,7 +55,7 @@ func (p *Pages) assetURL(name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("static file %q: %w", name, domain.ErrNotFound)
 	}
-	return "/static/" + name + "?v=" + a.version, nil
+	return p.path("/static/"+name) + "?v=" + a.version, nil
 }
 
 // Static serves GET /static/{file}.

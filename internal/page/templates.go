@@ -17,6 +17,7 @@ const layout = "layout.html"
 func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
 	base, err := template.New(layout).Funcs(template.FuncMap{
 		"asset": p.assetURL,
+		"path":  p.path,
 		"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 	}).ParseFS(web.FS, "templates/"+layout)
 	if err != nil {
@@ -43,3 +44,6 @@ func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
 	}
 	return pages, nil
 }
+
+// path puts a path of Signet's own under that of the issuer.
+func (p *Pages) path(own string) string { return p.base + own }

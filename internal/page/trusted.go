@@ -45,7 +45,7 @@ func (p *Pages) Remember(w http.ResponseWriter, r *http.Request, usernames ...st
 		return // a name too long for a cookie: the browser is not remembered
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: p.cookie + "-device", Value: value, Path: "/", MaxAge: int(trustedLifetime.Seconds()),
+		Name: p.cookie + "-device", Value: value, Path: p.cookies.Options.Path, MaxAge: int(trustedLifetime.Seconds()),
 		HttpOnly: true, Secure: p.https, SameSite: http.SameSiteLaxMode,
 	})
 }

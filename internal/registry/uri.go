@@ -170,16 +170,10 @@ func checkReserved(what, name, issuer string) error {
 	}
 	under, below := strings.CutPrefix(given, own+"/")
 	first, _, _ := strings.Cut(under, "/")
-	if below && slices.Contains(ownPaths, first) {
+	if below && slices.Contains(domain.OwnPaths, first) {
 		return fmt.Errorf("%w %s %q: %s/%s is Signet's own; choose another", domain.ErrInvalid, what, shorten(name), issuer, first)
 	}
 	return nil
-}
-
-// ownPaths are the first segments of the paths that Signet serves.
-var ownPaths = []string{
-	".well-known", "account", "api", "consent", "events", "healthz", "introspect", "login", "logout", "oauth2", "readyz", "revoke", "setup",
-	"static", "statuslists",
 }
 
 // canonical is one spelling of all URIs that a reader may take for the same: unescaped, in small letters, without a default port, zeros

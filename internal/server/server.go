@@ -116,8 +116,19 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 	return group.Wait()
 }
 
-// handler mounts the surfaces.
+// handler is the surfaces under the path of the issuer, with what goes with every request.
 func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, error) {
+	mux, err := s.mount(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	// A request's own limit: a little more than the database timeout, so that the error is still answered.
+	limit := cfg.DatabaseTimeout + 300*time.Millisecond
+	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limit, mux)))))), nil
+}
+
+// mount mounts the surfaces, each on paths that begin with one of domain.OwnPaths.
+func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, error) {
 	pages, err := page.New(page.Config{
 		Issuer: cfg.Issuer, HashKey: s.master.Derive("cookie hash", 32), BlockKey: s.master.Derive("cookie block", 32),
 		Sessions: s.Sessions, Directory: s.Directory, Now: s.now, Log: log,
@@ -156,8 +167,5 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	documents.Mount(mux)
 	signIn.Mount(mux)
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Bearer: bearer, Admin: s.Admin, Log: log})
-
-	// A request's own limit: a little more than the database timeout, so that the error is still answered.
-	limit := cfg.DatabaseTimeout + 300*time.Millisecond
-	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, limited(limit, mux))))), nil
+	return mux, nil
 }

@@ -58,22 +58,25 @@ func (s *script) readLine() string {
 }
 
 func TestOpenidClientWorksWithTheServer(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
-		s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", plainBye)
-		app := runScript(t, "openid-client.js", map[string]any{
-			"issuer": s.issuer, "audience": ordersAPI, "scope": "orders:read", "callback": callback, "bye": plainBye,
-			"web": s.web, "machine": s.reporting, "service": s.orders,
-		})
-		p := newBrowser(t, s.server).open(app.readLine()).signIn()
-		app.writeLine(p.url.String())
-		if p = p.browser.open(app.readLine()); p.header.Get("Location") != plainBye+"?state=bye" {
-			t.Errorf("signed out to %s (%d): %s", p.url, p.status, p.text)
-		}
-		if got := app.readLine(); got != "done" {
-			t.Errorf("the script prints %q", got)
-		}
-		check(t, app.wait())
+	eachDatabase(t, func(t *testing.T, s *shop) { s.openidClient(t) })
+}
+
+func (s *shop) openidClient(t *testing.T) {
+	t.Helper()
+	s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", plainBye)
+	app := runScript(t, "openid-client.js", map[string]any{
+		"issuer": s.issuer, "audience": ordersAPI, "scope": "orders:read", "callback": callback, "bye": plainBye,
+		"web": s.web, "machine": s.reporting, "service": s.orders,
 	})
+	p := newBrowser(t, s.server).open(app.readLine()).signIn()
+	app.writeLine(p.url.String())
+	if p = p.browser.open(app.readLine()); p.header.Get("Location") != plainBye+"?state=bye" {
+		t.Errorf("signed out to %s (%d): %s", p.url, p.status, p.text)
+	}
+	if got := app.readLine(); got != "done" {
+		t.Errorf("the script prints %q", got)
+	}
+	check(t, app.wait())
 }
 
 func TestAServiceNeedsOnlyTheJWKS(t *testing.T) {

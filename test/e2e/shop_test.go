@@ -29,6 +29,11 @@ func openShop(t *testing.T, database string, env ...string) *shop {
 	t.Helper()
 	i := newInstallation(t, database)
 	i.env = append(i.env, env...)
+	return i.openShop()
+}
+
+func (i *installation) openShop() *shop {
+	i.t.Helper()
 	s := &shop{server: i.serve()}
 	i.signet("api", "create", ordersAPI, "--permission", "orders:read", "--permission", "orders:write")
 	i.signet("api", "create", invoicesAPI, "--permission", "invoices:read")
