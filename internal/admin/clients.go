@@ -29,6 +29,8 @@ type Client struct {
 	EndpointAudience         bool            `json:"endpoint_audience" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
 	FirstParty               bool            `json:"first_party"`
 	RequirePKCE              bool            `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
+	KeepRefreshTokens        bool            `json:"keep_refresh_tokens" doc:"A refresh token stays valid when it is used; otherwise each use replaces it"`
+	RefreshOverlap           *int64          `json:"refresh_overlap,omitempty" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; left out: the server's"`
 	APIs                     []ClientAPI     `json:"apis"`
 	Serves                   []string        `json:"serves"`
 	Secrets                  []ClientSecret  `json:"secrets"`
@@ -76,12 +78,17 @@ func showClient(c domain.Client) Client {
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg,
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
-		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
+		KeepRefreshTokens: c.KeepRefreshTokens,
+		FirstParty:        c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
 	if c.JWKS != "" {
 		shown.JWKS = json.RawMessage(c.JWKS)
+	}
+	if c.RefreshOverlap != nil {
+		seconds := int64(c.RefreshOverlap.Seconds())
+		shown.RefreshOverlap = &seconds
 	}
 	for _, api := range c.APIs {
 		shown.APIs = append(shown.APIs, ClientAPI{api.Audience, array(api.Permissions), api.Default})

@@ -52,6 +52,8 @@ type ClientSettings struct {
 	IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
 	FirstParty               *bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
 	RequirePKCE              *bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
+	KeepRefreshTokens        *bool              `json:"keep_refresh_tokens,omitempty" doc:"A refresh token stays valid when it is used; never of a public client"`
+	RefreshOverlap           *int64             `json:"refresh_overlap,omitempty" minimum:"-1" maximum:"300" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; -1: the server's"`
 	APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
 	Serves                   *[]string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
 }
@@ -66,6 +68,14 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 	set(&client.IDTokenAlg, s.IDTokenAlg)
 	set(&client.FirstParty, s.FirstParty)
 	set(&client.RequirePKCE, s.RequirePKCE)
+	set(&client.KeepRefreshTokens, s.KeepRefreshTokens)
+	if s.RefreshOverlap != nil {
+		client.RefreshOverlap = nil
+		if *s.RefreshOverlap >= 0 {
+			overlap := time.Duration(*s.RefreshOverlap) * time.Second
+			client.RefreshOverlap = &overlap
+		}
+	}
 	if s.APIs != nil {
 		client.APIs = clientAPIs(*s.APIs)
 	}

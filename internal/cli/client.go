@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,8 @@ func (a *app) clientCommand() *cobra.Command {
 type clientFlags struct {
 	name, idTokenAlg, defaultAPI string
 	firstParty, requirePKCE      bool
+	keepRefreshTokens            bool
+	refreshOverlap               time.Duration
 	grants, redirectURIs, serves []string
 	postLogoutURIs               []string
 	logoutURI                    string
@@ -58,6 +61,8 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
 	flags.BoolVar(&f.requirePKCE, "require-pkce", false, "refuse its authorization requests without PKCE; always so for a public client")
+	flags.BoolVar(&f.keepRefreshTokens, "keep-refresh-tokens", false, "its refresh tokens stay valid when they are used; not for a public client")
+	flags.DurationVar(&f.refreshOverlap, "refresh-overlap", 0, "for how long a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
 }
 
@@ -125,7 +130,7 @@ func (v registered) text(w io.Writer) {
 
 func (a *app) clientUpdate() *cobra.Command {
 	var f, remove clientFlags
-	var noDefaultAPI, noLogoutURI, noKeys bool
+	var noDefaultAPI, noLogoutURI, noKeys, serversOverlap bool
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -144,6 +149,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("backchannel-logout-uri", "no-backchannel-logout-uri")
 	flags.BoolVar(&noKeys, "no-jwks", false, "take its keys away; it authenticates with a secret again, once it is given one")
 	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri", "no-jwks")
+	flags.BoolVar(&serversOverlap, "default-refresh-overlap", false, "use the server's refresh overlap")
+	cmd.MarkFlagsMutuallyExclusive("refresh-overlap", "default-refresh-overlap")
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
@@ -152,6 +159,9 @@ func (a *app) clientUpdate() *cobra.Command {
 		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
 			if noLogoutURI {
 				client.BackchannelLogoutURI = ""
+			}
+			if serversOverlap {
+				client.RefreshOverlap = nil
 			}
 			if noKeys {
 				client.JWKS, client.JWKSURI, client.JWKSURIPrivate, client.EndpointAudience = "", "", false, false
@@ -176,6 +186,8 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 		"id-token-alg":               func() { client.IDTokenAlg = f.idTokenAlg },
 		"first-party":                func() { client.FirstParty = f.firstParty },
 		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },
+		"keep-refresh-tokens":        func() { client.KeepRefreshTokens = f.keepRefreshTokens },
+		"refresh-overlap":            func() { client.RefreshOverlap = &f.refreshOverlap },
 		"backchannel-logout-uri":     func() { client.BackchannelLogoutURI = f.logoutURI },
 		"backchannel-logout-private": func() { client.BackchannelLogoutPrivate = f.logoutPrivate },
 		"jwks-uri":                   func() { client.JWKS, client.JWKSURI = "", f.jwksURI },

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
@@ -26,6 +27,7 @@ var clients = kind[admin.Client]{
 			"backchannel_logout_uri", v.BackchannelLogoutURI, "backchannel_logout_private", v.BackchannelLogoutPrivate,
 			"id_token_signed_response_alg", v.IDTokenAlg, "jwks", string(v.JWKS), "jwks_uri", v.JWKSURI, "jwks_uri_private", v.JWKSURIPrivate,
 			"endpoint_audience", v.EndpointAudience,
+			"keep_refresh_tokens", v.KeepRefreshTokens, "refresh_overlap", refreshOverlap(v),
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
 			"origin", v.Origin, "last_used_at", v.LastUsedAt, "disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, s := range v.Secrets {
@@ -64,6 +66,13 @@ func clientAPIs(v admin.Client) []string {
 		}
 	}
 	return list
+}
+
+func refreshOverlap(v admin.Client) string {
+	if v.RefreshOverlap == nil {
+		return ""
+	}
+	return (time.Duration(*v.RefreshOverlap) * time.Second).String()
 }
 
 func defaultAPI(v admin.Client) string {

@@ -55,7 +55,7 @@ func (c *Config) validate() error {
 	check("tokens.access_ttl", between(c.Tokens.AccessTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.id_ttl", between(c.Tokens.IDTTL, 30*time.Second, 24*time.Hour))
 	check("tokens.code_ttl", between(c.Tokens.CodeTTL, time.Second, 10*time.Minute))
-	check("tokens.refresh_overlap", between(c.Tokens.RefreshOverlap, 0, 5*time.Minute))
+	check("tokens.refresh_overlap", between(c.Tokens.RefreshOverlap, 0, domain.MaxRefreshOverlap))
 	check("tokens.refresh_idle_ttl", between(c.Tokens.RefreshIdleTTL, time.Minute, c.Tokens.RefreshAbsoluteTTL))
 	check("tokens.status_ttl", between(c.Tokens.StatusTTL, time.Second, time.Hour))
 	check("sessions.idle", between(c.Sessions.Idle, time.Minute, c.Sessions.Lifetime))

@@ -43,6 +43,9 @@ const (
 	ScopeGroups        = "groups" // the user's groups
 )
 
+// MaxRefreshOverlap is the longest time in which a used refresh token may give its successor again.
+const MaxRefreshOverlap = 5 * time.Minute
+
 // IdentityScopes are all of them; no API has a permission of such a name.
 var IdentityScopes = []string{
 	ScopeOpenID, ScopeProfile, ScopeEmail, ScopePhone, ScopeAddress, ScopeRoles, ScopeGroups, ScopeOfflineAccess,
@@ -53,9 +56,11 @@ type Client struct {
 	ID                       int64
 	ClientID                 string
 	Name                     string
-	Public                   bool // has no secret: token_endpoint_auth_method "none"
-	FirstParty               bool // users are not asked for consent
-	RequirePKCE              bool // a code needs a challenge (RFC 7636); always of a public client
+	Public                   bool           // has no secret: token_endpoint_auth_method "none"
+	FirstParty               bool           // users are not asked for consent
+	RequirePKCE              bool           // a code needs a challenge (RFC 7636); always of a public client
+	KeepRefreshTokens        bool           // they stay valid when they are used; never of a public client (RFC 9700 §2.2.2)
+	RefreshOverlap           *time.Duration // in which a used refresh token gives its unused successor again; nil: the server's
 	GrantTypes               []string
 	RedirectURIs             []string
 	BackchannelLogoutURI     string   // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere

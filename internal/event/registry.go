@@ -16,11 +16,13 @@ type ClientDetails struct {
 	GrantTypes             []string            `json:"grant_types"`
 	JWKS                   string              `json:"jwks,omitempty"`
 	JWKSURI                string              `json:"jwks_uri,omitempty"`
+	KeepRefreshTokens      bool                `json:"keep_refresh_tokens,omitempty"`
 	Name                   string              `json:"name"`
 	Origin                 domain.ClientOrigin `json:"origin,omitempty"`
 	PostLogoutRedirectURIs []string            `json:"post_logout_redirect_uris"`
 	Public                 bool                `json:"public"`
 	RedirectURIs           []string            `json:"redirect_uris"`
+	RefreshOverlap         string              `json:"refresh_overlap,omitempty"`
 	RequirePKCE            bool                `json:"require_pkce"`
 	Serves                 []string            `json:"serves"`
 }

@@ -85,6 +85,20 @@ func (TokenResumed) Kind() string { return "token.resume" }
 // Object implements Event.
 func (e TokenResumed) Object() string { return "token:" + e.ID.String() }
 
+// RefreshTokenRepeated says: a client came with a refresh token that was used, in the time in which it gives its successor again; from an
+// address. Omitted is how many such events were left out since the last.
+type RefreshTokenRepeated struct {
+	Grant   int64  `json:"-"`
+	IP      string `json:"ip"`
+	Omitted int64  `json:"omitted,omitempty"`
+}
+
+// Kind implements Event.
+func (RefreshTokenRepeated) Kind() string { return "refresh_token.repeat" }
+
+// Object implements Event.
+func (e RefreshTokenRepeated) Object() string { return "grant:" + strconv.FormatInt(e.Grant, 10) }
+
 // GrantRevoked says: a grant was ended, with its refresh tokens, codes and access tokens; Tokens is how many were marked, if all are.
 type GrantRevoked struct {
 	ID     int64  `json:"-"`

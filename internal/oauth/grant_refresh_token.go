@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/ory/fosite/handler/openid"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -55,6 +57,7 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 	if err := p.checkReuse(ctx, sess, found); err != nil {
 		return err
 	}
+	sess.kept = sess.client.KeepRefreshTokens && found.UsedAt.IsZero()
 	if !p.Now().Before(found.ExpiresAt) {
 		return errInvalidGrant
 	}
@@ -101,7 +104,11 @@ func (p *Provider) checkReuse(ctx context.Context, sess *requestSession, found d
 		return nil
 	}
 	replayed := &replayError{grantID: found.GrantID, clientID: sess.client.ClientID}
-	if p.RefreshOverlap <= 0 || p.Now().Sub(found.UsedAt) >= p.RefreshOverlap {
+	overlap := p.RefreshOverlap
+	if own := sess.client.RefreshOverlap; own != nil {
+		overlap = *own
+	}
+	if p.Now().Sub(found.UsedAt) >= overlap {
 		return replayed
 	}
 	_, signature := p.strategy.successor(sess.refreshToken)
@@ -112,7 +119,20 @@ func (p *Provider) checkReuse(ctx context.Context, sess *requestSession, found d
 	case err != nil:
 		return fmt.Errorf("find the successor of the refresh token: %w", err)
 	}
+	sess.repeated = true
 	return nil
+}
+
+// recordRepeat records that a request got a successor that was given out before: one of the two that have it may be a thief.
+func (p *Provider) recordRepeat(ctx context.Context, sess *requestSession, remote string) error {
+	ip := remote
+	if address, err := netip.ParseAddrPort(remote); err == nil {
+		ip = address.Addr().Unmap().String()
+	}
+	ctx = event.WithActor(ctx, event.Client(sess.client.ClientID))
+	return p.repeats.Record(ctx, func(omitted int64) event.Event {
+		return event.RefreshTokenRepeated{Grant: sess.grant.ID, IP: ip, Omitted: omitted}
+	})
 }
 
 // narrowScope grants the scope that a refresh asks for: fosite grants the whole again (RFC 6749 §6).

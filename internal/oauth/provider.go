@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/introspection"
@@ -54,6 +55,7 @@ type Config struct {
 	Directory     *directory.Directory
 	Sessions      *session.Sessions
 	Events        *secevent.Service
+	Recorder      *event.Recorder
 	Pages         *page.Pages
 	Sealer        *interaction.Sealer
 	Cache         *cache.Cache
@@ -66,11 +68,17 @@ type Provider struct {
 	Config
 	fosite   fosite.OAuth2Provider
 	strategy *strategy
+	repeats  *event.Bounded
 }
+
+const (
+	repeatsAtOnce = 20
+	repeatsEvery  = time.Second
+)
 
 // New wires fosite.
 func New(c Config) *Provider {
-	p := &Provider{Config: c}
+	p := &Provider{Config: c, repeats: event.NewBounded(c.Recorder, repeatsAtOnce, repeatsEvery)}
 	settings := &fosite.Config{
 		AccessTokenLifespan:           c.AccessTTL,
 		RefreshTokenLifespan:          c.RefreshIdleTTL,

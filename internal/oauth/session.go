@@ -26,6 +26,7 @@ type requestSession struct {
 	narrowed         []string             // the scopes that a refresh asks for, empty: all that was granted for the API
 	saysScope        bool                 // the answer says which scopes were granted even if none were
 	permissionsAsked bool                 // a client that acts for itself has named permissions
+	kept             bool                 // it stays valid
 	repeated         bool                 // its successor was given out before
 	signed           token.SignedToken    // the access token
 	idToken          string               // empty: none was asked for

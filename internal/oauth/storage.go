@@ -54,6 +54,8 @@ type Credentials interface {
 	// UseRefreshToken marks a refresh token as used. ErrConsumed if it was used before, ErrNotFound if there is none. HoldGrant says
 	// whether its grant is live.
 	UseRefreshToken(ctx context.Context, signature string, now time.Time) error
+	// ProlongRefreshToken sets when an unused refresh token expires. ErrConsumed if it was used, or is gone.
+	ProlongRefreshToken(ctx context.Context, signature string, expires time.Time) error
 }
 
 // storage shows Signet's grants to fosite. A code and its PKCE and OpenID data are one row, a refresh token points to its
@@ -175,6 +177,13 @@ func (s *storage) CreateRefreshTokenSession(ctx context.Context, signature, _ st
 	if expires.After(sess.grant.ExpiresAt) {
 		expires = sess.grant.ExpiresAt
 	}
+	if sess.kept {
+		err := s.provider.Credentials.ProlongRefreshToken(ctx, signature, expires)
+		if errors.Is(err, domain.ErrConsumed) { // where another replica did not have the client as it is now
+			err = domain.ErrStale
+		}
+		return err
+	}
 	return s.provider.Credentials.InsertRefreshToken(ctx, domain.RefreshToken{
 		Signature: signature, GrantID: sess.grant.ID, CreatedAt: s.provider.Now(), ExpiresAt: expires,
 	})
@@ -189,8 +198,11 @@ func (s *storage) GetRefreshTokenSession(_ context.Context, _ string, passed fos
 	return s.request(sess, nil)
 }
 
-// RotateRefreshToken uses the refresh token up; whoever comes second is a replay, see checkReuse.
+// RotateRefreshToken uses the refresh token up, unless it is kept; whoever comes second is a replay, see checkReuse.
 func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature string) error {
+	if sessionOf(ctx).kept {
+		return nil
+	}
 	err := s.provider.Credentials.UseRefreshToken(ctx, signature, s.provider.Now())
 	if !errors.Is(err, domain.ErrConsumed) {
 		return err
@@ -200,9 +212,7 @@ func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature st
 	if err != nil {
 		return fmt.Errorf("find the refresh token: %w", err)
 	}
-	sess := sessionOf(ctx)
-	sess.repeated = true
-	return s.provider.checkReuse(ctx, sess, used)
+	return s.provider.checkReuse(ctx, sessionOf(ctx), used)
 }
 
 // sessionOf returns the session of the token request that ctx carries.

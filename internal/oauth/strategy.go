@@ -45,7 +45,11 @@ func (s *strategy) signature(ctx context.Context, value string) (signature strin
 
 // GenerateRefreshToken implements foauth.RefreshTokenStrategy.
 func (s *strategy) GenerateRefreshToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
-	if presented := r.GetSession().(*requestSession).refreshToken; presented != "" {
+	sess := r.GetSession().(*requestSession)
+	switch presented := sess.refreshToken; {
+	case sess.kept:
+		return presented, s.Enigma.Signature(presented), nil
+	case presented != "":
 		token, signature = s.successor(presented)
 		return token, signature, nil
 	}

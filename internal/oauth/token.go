@@ -75,6 +75,11 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 		return nil, err
 	}
 	sess := request.GetSession().(*requestSession)
+	if sess.repeated {
+		if err := p.recordRepeat(ctx, sess, r.RemoteAddr); err != nil {
+			return nil, err
+		}
+	}
 	response.SetTokenType("Bearer")
 	response.SetScopes(sess.signed.Scopes)
 	response.SetExpiresIn(sess.signed.ExpiresAt.Sub(sess.signed.Record.IssuedAt()))

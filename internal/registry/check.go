@@ -47,6 +47,12 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if c.SelfRegistered() && c.FirstParty {
 		return fmt.Errorf("%w client: one that registered itself is no first party; its users are asked", domain.ErrInvalid)
 	}
+	if c.Public && c.KeepRefreshTokens {
+		return fmt.Errorf("%w client: the refresh tokens of a public client are replaced with each use (RFC 9700 §2.2.2)", domain.ErrInvalid)
+	}
+	if o := c.RefreshOverlap; o != nil && (*o < 0 || *o > domain.MaxRefreshOverlap || *o%time.Second != 0) {
+		return fmt.Errorf("%w refresh overlap %s: use whole seconds, 0s to %s", domain.ErrInvalid, *o, domain.MaxRefreshOverlap)
+	}
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}

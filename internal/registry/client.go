@@ -146,7 +146,12 @@ func shrunk(before, after domain.Client) (audiences []string) {
 }
 
 func clientDetails(client domain.Client) event.ClientDetails {
+	overlap := ""
+	if client.RefreshOverlap != nil {
+		overlap = client.RefreshOverlap.String()
+	}
 	return event.ClientDetails{
+		KeepRefreshTokens: client.KeepRefreshTokens, RefreshOverlap: overlap,
 		Name: client.Name, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
 		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
 		AuthMethod: client.AuthMethod(), JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves,

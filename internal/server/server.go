@@ -153,7 +153,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		Clients:        s.Clients, Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
-		Events: s.Events, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,
+		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,
 	})
 
 	mux := http.NewServeMux()

@@ -70,6 +70,8 @@ type Services struct {
 	Statuses      *status.Publisher
 	Events        *secevent.Service
 
+	recorder *event.Recorder
+
 	master *keys.Master
 	now    func() time.Time
 	stop   context.CancelFunc
@@ -130,6 +132,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	}
 	chain := event.NewChain(s.master.Derive("audit log", 32))
 	recorder := event.NewRecorder(db, chain, now)
+	s.recorder = recorder
 	s.Audit = audit.New(db, chain, recorder, s.Clock, now)
 	s.Index = index.New(running, db, s.Clock, now)
 	s.Revocation = revocation.New(running, revocation.Config{

@@ -14,6 +14,8 @@ func clientSettings(cl *domain.Client) columns {
 		{"is_public", &cl.Public},
 		{"first_party", &cl.FirstParty},
 		{"require_pkce", &cl.RequirePKCE},
+		{"keep_refresh_tokens", &cl.KeepRefreshTokens},
+		{"refresh_overlap", lastingOrNull(&cl.RefreshOverlap)},
 		{"grant_types", listOf(&cl.GrantTypes)},
 		{"redirect_uris", listOf(&cl.RedirectURIs)},
 		{"post_logout_redirect_uris", listOf(&cl.PostLogoutRedirectURIs)},

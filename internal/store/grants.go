@@ -214,6 +214,11 @@ func (db *DB) UseRefreshToken(ctx context.Context, signature string, now time.Ti
 	})
 }
 
+// ProlongRefreshToken implements oauth.Credentials.
+func (db *DB) ProlongRefreshToken(ctx context.Context, signature string, expires time.Time) error {
+	return consumed(db.exec(ctx, `UPDATE refresh_tokens SET expires_at = $2 WHERE signature = $1 AND used_at IS NULL`, signature, micros(expires)))
+}
+
 // consumed turns a compare-and-set that changed no row into ErrConsumed.
 func consumed(rows int64, err error) error {
 	if err == nil && rows == 0 {

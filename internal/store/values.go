@@ -84,6 +84,29 @@ func (c durationColumn) Scan(src any) error {
 	return nil
 }
 
+type nullDurationColumn struct{ to **time.Duration }
+
+// lastingOrNull is lasting where nil is NULL.
+func lastingOrNull(d **time.Duration) nullDurationColumn { return nullDurationColumn{d} }
+
+// Value implements [driver.Valuer].
+func (c nullDurationColumn) Value() (driver.Value, error) {
+	if *c.to == nil {
+		return nil, nil
+	}
+	return (*c.to).Microseconds(), nil
+}
+
+// Scan implements [database/sql.Scanner].
+func (c nullDurationColumn) Scan(src any) error {
+	if *c.to = nil; src == nil {
+		return nil
+	}
+	var d time.Duration
+	*c.to = &d
+	return lasting(&d).Scan(src)
+}
+
 // jsonList is a list as JSON text, [] if it is empty.
 func jsonList(list []string) string {
 	if len(list) == 0 {

@@ -84,6 +84,8 @@ CREATE TABLE clients (
     is_public     BOOLEAN NOT NULL,
     first_party   BOOLEAN NOT NULL,
     require_pkce  BOOLEAN NOT NULL,
+    keep_refresh_tokens BOOLEAN NOT NULL,
+    refresh_overlap BIGINT CHECK (refresh_overlap >= 0),
     grant_types   JSONB NOT NULL CHECK (jsonb_typeof(grant_types) = 'array'),
     redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(redirect_uris) = 'array'),
     post_logout_redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(post_logout_redirect_uris) = 'array'),
@@ -107,6 +109,8 @@ COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to
 COMMENT ON COLUMN clients.is_public IS 'It has no secret';
 COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
 COMMENT ON COLUMN clients.require_pkce IS 'A code needs a challenge (RFC 7636); always, of a public client';
+COMMENT ON COLUMN clients.keep_refresh_tokens IS 'They stay valid when they are used';
+COMMENT ON COLUMN clients.refresh_overlap IS 'Microseconds in which a used refresh token gives its unused successor again; NULL: the server''s';
 COMMENT ON COLUMN clients.backchannel_logout_uri IS 'Where it hears of ended sessions; empty: nowhere';
 COMMENT ON COLUMN clients.backchannel_logout_private IS 'That may be at a private address';
 COMMENT ON COLUMN clients.jwks IS 'Its public keys, a JWK Set; empty: none are registered here';

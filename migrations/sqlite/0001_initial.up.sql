@@ -52,6 +52,8 @@ CREATE TABLE clients (
     is_public     INTEGER NOT NULL CHECK (is_public IN (0, 1)),
     first_party   INTEGER NOT NULL CHECK (first_party IN (0, 1)),
     require_pkce  INTEGER NOT NULL CHECK (require_pkce IN (0, 1)),
+    keep_refresh_tokens INTEGER NOT NULL CHECK (keep_refresh_tokens IN (0, 1)), -- they stay valid when they are used
+    refresh_overlap INTEGER CHECK (refresh_overlap >= 0), -- microseconds in which a used refresh token gives its unused successor again, NULL: the server's
     grant_types   TEXT NOT NULL CHECK (json_type(grant_types) = 'array'),
     redirect_uris TEXT NOT NULL CHECK (json_type(redirect_uris) = 'array'),
     post_logout_redirect_uris TEXT NOT NULL CHECK (json_type(post_logout_redirect_uris) = 'array'),

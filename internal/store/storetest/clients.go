@@ -14,7 +14,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		makeWorld(t, db)
 		must(db.InsertAPI(t.Context(), domain.API{Audience: "https://all.example", SigningAlg: domain.ES256, Permissions: []domain.Permission{{Name: "x"}}}))(t)
 		want := domain.Client{
-			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, IDTokenAlg: domain.RS256,
+			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, KeepRefreshTokens: true, RefreshOverlap: new(time.Duration), IDTokenAlg: domain.RS256,
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
 			BackchannelLogoutURI: "https://b.example/backchannel", BackchannelLogoutPrivate: true,
 			JWKS: `{"keys":[{"kty":"OKP"}]}`, JWKSURIPrivate: true, EndpointAudience: true,
@@ -39,7 +39,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		_, err := db.InsertClient(t.Context(), want)
 		wantErr(t, err, domain.ErrExists)
 
-		want.Public, want.DisabledAt, want.APIs, want.Serves = false, time.Time{}, want.APIs[1:], nil
+		want.Public, want.DisabledAt, want.APIs, want.Serves, want.RefreshOverlap = false, time.Time{}, want.APIs[1:], nil, nil
 		want.RedirectURIs, want.PostLogoutRedirectURIs, want.BackchannelLogoutURI, want.UpdatedAt = nil, nil, "", t0.Add(time.Hour)
 		want.JWKS, want.JWKSURI, want.JWKSURIPrivate, want.EndpointAudience = "", "https://b.example/keys", false, false
 		wantChanges(t, db, func(ctx context.Context) error { return db.UpdateClient(ctx, want) }, "client full")

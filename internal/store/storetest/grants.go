@@ -65,12 +65,16 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		want := domain.RefreshToken{Signature: "sig", GrantID: grant, CreatedAt: t0, ExpiresAt: t0.Add(time.Minute)}
 		check(t, db.InsertRefreshToken(t.Context(), want))
 		same(t, must(db.FindRefreshToken(t.Context(), "sig"))(t), want)
+		want.ExpiresAt = t0.Add(time.Hour)
+		check(t, db.ProlongRefreshToken(t.Context(), "sig", want.ExpiresAt))
+		same(t, must(db.FindRefreshToken(t.Context(), "sig"))(t), want)
 		onlyOneWins(t, domain.ErrConsumed, func(int) error { return db.UseRefreshToken(t.Context(), "sig", t0) })
 		want.UsedAt = t0
 		same(t, must(db.FindRefreshToken(t.Context(), "sig"))(t), want)
 		_, err := db.FindRefreshToken(t.Context(), "none")
 		wantErr(t, err, domain.ErrNotFound)
 		wantErr(t, db.UseRefreshToken(t.Context(), "none", t0), domain.ErrNotFound)
+		wantErr(t, db.ProlongRefreshToken(t.Context(), "sig", t0), domain.ErrConsumed)
 	},
 	"all that came from a revoked grant is dead": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
