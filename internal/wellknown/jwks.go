@@ -24,7 +24,6 @@ func (d *Documents) jwks() http.HandlerFunc {
 		"Cache-Control": {fmt.Sprintf("public, max-age=%d", int(d.JWKSMaxAge.Seconds()))},
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		cors.AllowAnyOrigin(w)
 		_ = d.Cache.Refresh(r.Context()) // a failure shows as the age
 		age := max(0, d.Now().Sub(d.Cache.AsOf()))
 		if age > staleJWKS*d.JWKSMaxAge {
@@ -36,6 +35,7 @@ func (d *Documents) jwks() http.HandlerFunc {
 			d.fail(w, r, err)
 			return
 		}
+		cors.AllowAnyOrigin(w)
 		h := w.Header()
 		maps.Copy(h, same)
 		h.Set("Age", strconv.Itoa(int(age.Seconds())))

@@ -1,15 +1,18 @@
 package wellknown
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -78,12 +81,12 @@ func (d *Documents) metadata() metadata {
 	}
 }
 
-func (d *Documents) serverMetadata(w http.ResponseWriter, _ *http.Request) {
-	publish(w, d.metadata(), metadataMaxAge)
+func (d *Documents) serverMetadata(w http.ResponseWriter, r *http.Request) {
+	publish(w, r, d.metadata(), metadataMaxAge)
 }
 
-func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) {
-	publish(w, openidMetadata{
+func (d *Documents) openidConfiguration(w http.ResponseWriter, r *http.Request) {
+	publish(w, r, openidMetadata{
 		metadata:           d.metadata(),
 		UserinfoEndpoint:   d.Issuer + "/oauth2/userinfo",
 		EndSessionEndpoint: d.Issuer + "/oauth2/logout",
@@ -100,9 +103,27 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, _ *http.Request) 
 // metadataMaxAge is how long others may cache the metadata, which changes with the version of Signet alone.
 const metadataMaxAge = 5 * time.Minute
 
-// publish answers with a public document that is cached, and readable from every origin.
-func publish(w http.ResponseWriter, document any, maxAge time.Duration) {
+// publish answers with a public document that is cached, and readable from every origin. It panics if that has no JSON form.
+func publish(w http.ResponseWriter, r *http.Request, document any, maxAge time.Duration) {
+	body, err := json.Marshal(document)
+	if err != nil {
+		panic(err) // our own types
+	}
 	cors.AllowAnyOrigin(w)
-	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(maxAge.Seconds())))
-	httpjson.Write(w, http.StatusOK, document)
+	h, tag := w.Header(), entityTag(body)
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(maxAge.Seconds())))
+	h.Set("ETag", tag)
+	if noneMatch(r, tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body) //nolint:errcheck // the caller is gone
+}
+
+// entityTag is a strong validator (RFC 9110 §8.8.3).
+func entityTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }

@@ -72,7 +72,7 @@ func (d *Documents) statusLists(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err)
 		return
 	}
-	publish(w, map[string][]string{"status_lists": uris}, 0)
+	publish(w, r, map[string][]string{"status_lists": uris}, 0)
 }
 
 // accepts says whether a header of the request names one of the choices, and not with a quality of zero (RFC 9110 §12.4.2).

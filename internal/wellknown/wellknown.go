@@ -48,6 +48,7 @@ func (d *Documents) Mount(mux *http.ServeMux) {
 
 // fail answers that a document cannot be had, and logs why, but for a caller who closed the connection.
 func (d *Documents) fail(w http.ResponseWriter, r *http.Request, err error) {
+	cors.AllowAnyOrigin(w)
 	answer := httpjson.ServerError
 	if domain.IsTemporary(err) {
 		answer = httpjson.Unavailable

@@ -33,6 +33,11 @@ func TestMetadataMayBeCachedForMinutesAndReadByAnyOrigin(t *testing.T) {
 			if got := s.get(path, "").header.Get("Strict-Transport-Security"); got != "" {
 				t.Errorf("%s: over http, Strict-Transport-Security is %q", path, got)
 			}
+			r := s.request(http.MethodGet, path, nil)
+			r.Header.Set("If-None-Match", h.Get("ETag"))
+			if again := do(r).wantStatus(t, http.StatusNotModified); again.body != "" || again.header.Get("Cache-Control") == "" {
+				t.Errorf("%s: not modified, and yet %q, Cache-Control %q", path, again.body, again.header.Get("Cache-Control"))
+			}
 		}
 	})
 }
