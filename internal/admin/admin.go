@@ -36,6 +36,7 @@ type Config struct {
 	Audit      *audit.Log
 	Cache      *cache.Cache
 	Events     *event.Recorder
+	CursorKey  []byte // authenticates cursors, 32 bytes
 	Now        func() time.Time
 }
 

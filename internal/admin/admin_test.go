@@ -126,7 +126,7 @@ func TestRefusalsAreRecordedButCannotFillTheLog(t *testing.T) {
 	each(t, func(w *world) {
 		before := len(w.events())
 		for range 200 {
-			if _, err := w.ListUsers(t.Context(), caller(t, "groups:read"), "", 1); !errors.Is(err, domain.ErrDenied) {
+			if _, err := w.ListUsers(t.Context(), caller(t, "groups:read"), admin.Query{Limit: 1}); !errors.Is(err, domain.ErrDenied) {
 				t.Fatal(err)
 			}
 		}

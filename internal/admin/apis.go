@@ -58,14 +58,14 @@ func (s *Service) FindAPI(ctx context.Context, caller authn.Caller, audience str
 	return showAPI(api), err
 }
 
-// ListAPIs lists APIs by audience, those after the given one, at most limit.
-func (s *Service) ListAPIs(ctx context.Context, caller authn.Caller, after string, limit int) ([]API, error) {
-	ctx, err := s.authorize(ctx, caller, "api.list")
+// ListAPIs lists APIs by audience. ErrCursor for that of another list.
+func (s *Service) ListAPIs(ctx context.Context, caller authn.Caller, q Query) (Page[API], error) {
+	const operation = "api.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[API]{}, err
 	}
-	apis, err := s.config.Registry.ListAPIs(ctx, after, limit)
-	return list(apis, err, showAPI)
+	return page(ctx, s, operation, q, s.config.Registry.ListAPIs, func(o domain.API) string { return o.Audience }, each(showAPI))
 }
 
 // UpdateAPI changes an API as edit does. domain.ErrConflict if the API is not of the version, unless that is nil; otherwise the errors

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -10,7 +11,6 @@ import (
 
 // Assignment gives a role to a user, a group or a client.
 type Assignment struct {
-	ID          int64              `json:"-"` // what lists are ordered by
 	Role        string             `json:"role"`
 	SubjectKind domain.SubjectKind `json:"subject_kind" enum:"user,group,client"`
 	Subject     string             `json:"subject"`
@@ -20,25 +20,21 @@ type Assignment struct {
 
 func showAssignment(a domain.Assignment) Assignment {
 	return Assignment{
-		ID: a.ID, Role: a.Role, SubjectKind: a.SubjectKind, Subject: a.Subject, ExpiresAt: a.ExpiresAt, CreatedAt: a.CreatedAt,
+		Role: a.Role, SubjectKind: a.SubjectKind, Subject: a.Subject, ExpiresAt: a.ExpiresAt, CreatedAt: a.CreatedAt,
 	}
 }
 
-// AssignmentFilter chooses assignments; what is empty stands for any.
-type AssignmentFilter struct {
-	Role        string
-	SubjectKind domain.SubjectKind
-	Subject     string
-}
-
-// ListAssignments lists assignments, the oldest first, those after the given id, at most limit.
-func (s *Service) ListAssignments(ctx context.Context, caller authn.Caller, f AssignmentFilter, after int64, limit int) ([]Assignment, error) {
-	ctx, err := s.authorize(ctx, caller, "assignment.list")
+// ListAssignments lists the assignments that a filter chooses, the oldest first. ErrCursor for that of another list.
+func (s *Service) ListAssignments(ctx context.Context, caller authn.Caller, f domain.AssignmentFilter, q Query) (Page[Assignment], error) {
+	const operation = "assignment.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Assignment]{}, err
 	}
-	found, err := s.config.Directory.ListAssignments(ctx, f.Role, f.SubjectKind, f.Subject, after, limit)
-	return list(found, err, showAssignment)
+	q.Search = "" // assignments have no name
+	return page(ctx, s, fmt.Sprintf("%s %q", operation, f), q, func(ctx context.Context, p domain.Page) ([]domain.Assignment, error) {
+		return s.config.Directory.ListAssignments(ctx, f, p)
+	}, domain.Assignment.Place, each(showAssignment))
 }
 
 // Assign gives a role until it is unassigned or, unless until is zero, for a time; assigning again changes the time. A caller needs

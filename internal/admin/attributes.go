@@ -53,14 +53,14 @@ func (s *Service) FindAttribute(ctx context.Context, caller authn.Caller, name s
 	return showAttribute(a), err
 }
 
-// ListAttributes lists attributes by name, those after the given one, at most limit.
-func (s *Service) ListAttributes(ctx context.Context, caller authn.Caller, after string, limit int) ([]Attribute, error) {
-	ctx, err := s.authorize(ctx, caller, "attribute.list")
+// ListAttributes lists attributes by name. ErrCursor for that of another list.
+func (s *Service) ListAttributes(ctx context.Context, caller authn.Caller, q Query) (Page[Attribute], error) {
+	const operation = "attribute.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Attribute]{}, err
 	}
-	all, err := s.config.Directory.ListAttributes(ctx, after, limit)
-	return list(all, err, showAttribute)
+	return page(ctx, s, operation, q, s.config.Directory.ListAttributes, func(o domain.Attribute) string { return o.Name }, each(showAttribute))
 }
 
 // UpdateAttribute changes an attribute's description as edit does. domain.ErrConflict if the attribute is not of the version, unless

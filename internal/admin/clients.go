@@ -151,14 +151,16 @@ func (s *Service) FindClient(ctx context.Context, caller authn.Caller, clientID 
 	return showClient(client), err
 }
 
-// ListClients lists clients of an origin, or of any if that is empty, by client_id, those after the given one, at most limit.
-func (s *Service) ListClients(ctx context.Context, caller authn.Caller, origin domain.ClientOrigin, after string, limit int) ([]Client, error) {
-	ctx, err := s.authorize(ctx, caller, "client.list")
+// ListClients lists clients of an origin, or of any if that is empty, by client_id. ErrCursor for that of another list.
+func (s *Service) ListClients(ctx context.Context, caller authn.Caller, origin domain.ClientOrigin, q Query) (Page[Client], error) {
+	const operation = "client.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Client]{}, err
 	}
-	clients, err := s.config.Registry.ListClients(ctx, origin, after, limit)
-	return list(clients, err, showClient)
+	return page(ctx, s, operation+" "+string(origin), q, func(ctx context.Context, p domain.Page) ([]domain.Client, error) {
+		return s.config.Registry.ListClients(ctx, origin, p)
+	}, func(o domain.Client) string { return o.ClientID }, each(showClient))
 }
 
 // UpdateClient changes a client as edit does. A caller needs the administrative permissions that the client has or may ask users for,

@@ -42,14 +42,14 @@ func (s *Service) FindGroup(ctx context.Context, caller authn.Caller, name strin
 	return showGroup(group), err
 }
 
-// ListGroups lists groups by name, those after the given one, at most limit.
-func (s *Service) ListGroups(ctx context.Context, caller authn.Caller, after string, limit int) ([]Group, error) {
-	ctx, err := s.authorize(ctx, caller, "group.list")
+// ListGroups lists groups by name. ErrCursor for that of another list.
+func (s *Service) ListGroups(ctx context.Context, caller authn.Caller, q Query) (Page[Group], error) {
+	const operation = "group.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Group]{}, err
 	}
-	groups, err := s.config.Directory.ListGroups(ctx, after, limit)
-	return list(groups, err, showGroup)
+	return page(ctx, s, operation, q, s.config.Directory.ListGroups, func(o domain.Group) string { return o.Name }, each(showGroup))
 }
 
 // UpdateGroup changes a group's description as edit does. domain.ErrConflict if the group is not of the version, unless that is nil;
@@ -77,17 +77,16 @@ func (s *Service) DeleteGroup(ctx context.Context, caller authn.Caller, name str
 	return s.config.Directory.DeleteGroup(ctx, name)
 }
 
-// ListMembers lists a group's users by username, those after the given one, at most limit.
-func (s *Service) ListMembers(ctx context.Context, caller authn.Caller, group, after string, limit int) ([]User, error) {
-	ctx, err := s.authorize(ctx, caller, "group.list_members")
+// ListMembers lists a group's users by username. domain.ErrNotFound if there is no such group, ErrCursor for that of another list.
+func (s *Service) ListMembers(ctx context.Context, caller authn.Caller, group string, q Query) (Page[User], error) {
+	const operation = "group.list_members"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[User]{}, err
 	}
-	users, err := s.config.Directory.ListMembers(ctx, group, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	return s.showUsers(ctx, users...)
+	return page(ctx, s, operation+"\x00"+group, q, func(ctx context.Context, p domain.Page) ([]domain.User, error) {
+		return s.config.Directory.ListMembers(ctx, group, p)
+	}, username, func(users []domain.User) ([]User, error) { return s.showUsers(ctx, users...) })
 }
 
 // AddMember puts a user into a group; being in it before is no error. A caller needs the administrative permissions that the group
@@ -121,8 +120,9 @@ func (s *Service) RemoveMember(ctx context.Context, caller authn.Caller, group, 
 func (s *Service) permissionsOfGroup(ctx context.Context, group string) ([]string, error) {
 	const page = 100
 	var permissions []string
-	for after := int64(0); ; {
-		held, err := s.config.Directory.ListAssignments(ctx, "", domain.SubjectGroup, group, after, page)
+	filter := domain.AssignmentFilter{SubjectKind: domain.SubjectGroup, Subject: group}
+	for p := (domain.Page{Limit: page}); ; {
+		held, err := s.config.Directory.ListAssignments(ctx, filter, p)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func (s *Service) permissionsOfGroup(ctx context.Context, group string) ([]strin
 			if err != nil {
 				return nil, err
 			}
-			permissions, after = append(permissions, adminPermissions(role.Permissions)...), a.ID
+			permissions, p.After = append(permissions, adminPermissions(role.Permissions)...), a.Place()
 		}
 		if len(held) < page {
 			return permissions, nil

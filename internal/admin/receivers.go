@@ -58,14 +58,14 @@ func (s *Service) FindReceiver(ctx context.Context, caller authn.Caller, clientI
 	return showReceiver(receiver), err
 }
 
-// ListReceivers lists receivers by client_id, those after the given one, at most limit.
-func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, after string, limit int) ([]Receiver, error) {
-	ctx, err := s.authorize(ctx, caller, "receiver.list")
+// ListReceivers lists receivers by client_id. ErrCursor for that of another list.
+func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, q Query) (Page[Receiver], error) {
+	const operation = "receiver.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Receiver]{}, err
 	}
-	receivers, err := s.config.Receivers.List(ctx, after, limit)
-	return list(receivers, err, showReceiver)
+	return page(ctx, s, operation, q, s.config.Receivers.List, func(o domain.Receiver) string { return o.Client }, each(showReceiver))
 }
 
 // PauseReceiver keeps a receiver's events until it is resumed, for 30 days. domain.ErrNotFound if that client is none.

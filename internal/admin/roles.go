@@ -61,14 +61,14 @@ func (s *Service) FindRole(ctx context.Context, caller authn.Caller, name string
 	return showRole(role), err
 }
 
-// ListRoles lists roles by name, those after the given one, at most limit.
-func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, after string, limit int) ([]Role, error) {
-	ctx, err := s.authorize(ctx, caller, "role.list")
+// ListRoles lists roles by name. ErrCursor for that of another list.
+func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, q Query) (Page[Role], error) {
+	const operation = "role.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Role]{}, err
 	}
-	roles, err := s.config.Directory.ListRoles(ctx, after, limit)
-	return list(roles, err, showRole)
+	return page(ctx, s, operation, q, s.config.Directory.ListRoles, func(o domain.Role) string { return o.Name }, each(showRole))
 }
 
 // UpdateRole changes a role's description and permissions as edit does. A caller needs the administrative permissions that it adds.

@@ -89,18 +89,19 @@ func (s *Service) FindUser(ctx context.Context, caller authn.Caller, username st
 	return s.showUser(ctx, user, err)
 }
 
-// ListUsers lists users by username, those after the given one, at most limit.
-func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, after string, limit int) ([]User, error) {
-	ctx, err := s.authorize(ctx, caller, "user.list")
+// ListUsers lists users by username. ErrCursor for that of another list.
+func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, q Query) (Page[User], error) {
+	const operation = "user.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[User]{}, err
 	}
-	users, err := s.config.Directory.ListUsers(ctx, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	return s.showUsers(ctx, users...)
+	return page(ctx, s, operation, q, s.config.Directory.ListUsers, username, func(users []domain.User) ([]User, error) {
+		return s.showUsers(ctx, users...)
+	})
 }
+
+func username(u domain.User) string { return u.Username }
 
 // UpdateUser changes a user's name, e-mail address and attributes as edit does. domain.ErrConflict if the user is not of the version, unless
 // that is nil; otherwise the errors of directory.UpdateUser.

@@ -12,11 +12,7 @@ import (
 )
 
 func (s *surface) mountAPIs() {
-	register(s, http.MethodGet, "/apis", "api.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.API], error) {
-		return page(in.Limit, func(a admin.API) string { return a.Audience }, func(limit int) ([]admin.API, error) {
-			return s.Admin.ListAPIs(ctx, caller, in.After, limit)
-		})
-	})
+	register(s, http.MethodGet, "/apis", "api.list", list(s.Admin.ListAPIs))
 	register(s, http.MethodPost, "/apis", "api.create", s.createAPI)
 	register(s, http.MethodGet, "/apis/{name}", "api.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.API], error) {
 		api, err := s.Admin.FindAPI(ctx, caller, in.Name)

@@ -11,11 +11,7 @@ import (
 )
 
 func (s *surface) mountAttributes() {
-	register(s, http.MethodGet, "/attributes", "attribute.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Attribute], error) {
-		return page(in.Limit, func(a admin.Attribute) string { return a.Name }, func(limit int) ([]admin.Attribute, error) {
-			return s.Admin.ListAttributes(ctx, caller, in.After, limit)
-		})
-	})
+	register(s, http.MethodGet, "/attributes", "attribute.list", list(s.Admin.ListAttributes))
 	register(s, http.MethodPost, "/attributes", "attribute.create", s.createAttribute)
 	register(s, http.MethodGet, "/attributes/{name}", "attribute.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Attribute], error) {
 		a, err := s.Admin.FindAttribute(ctx, caller, in.Name)

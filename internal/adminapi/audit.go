@@ -20,9 +20,9 @@ type listEventsInput struct {
 	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
-func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*pageOutput[admin.Event], error) {
+func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*numberedOutput[admin.Event], error) {
 	seq := func(e admin.Event) string { return strconv.FormatInt(e.Seq, 10) }
-	return page(in.Limit, seq, func(limit int) ([]admin.Event, error) { return s.Admin.ListEvents(ctx, caller, in.After, limit) })
+	return numbered(in.Limit, seq, func(limit int) ([]admin.Event, error) { return s.Admin.ListEvents(ctx, caller, in.After, limit) })
 }
 
 type checkpointOutput struct {

@@ -15,9 +15,8 @@ import (
 
 func (s *surface) mountClients() {
 	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *listClientsInput) (*pageOutput[admin.Client], error) {
-		return page(in.Limit, func(c admin.Client) string { return c.ClientID }, func(limit int) ([]admin.Client, error) {
-			return s.Admin.ListClients(ctx, caller, domain.ClientOrigin(in.Origin), in.After, limit)
-		})
+		page, err := s.Admin.ListClients(ctx, caller, domain.ClientOrigin(in.Origin), admin.Query(in.PageInput))
+		return &pageOutput[admin.Client]{page}, err
 	})
 	register(s, http.MethodPost, "/clients", "client.create", s.createClient)
 	register(s, http.MethodGet, "/clients/{name}", "client.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Client], error) {

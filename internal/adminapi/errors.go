@@ -30,6 +30,8 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 		return huma.Error412PreconditionFailed("It was changed since you read it: read it again, and edit that.")
 	case errors.Is(err, domain.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, admin.ErrCursor):
+		return huma.Error400BadRequest(err.Error())
 	case errors.Is(err, domain.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrTooSoon),

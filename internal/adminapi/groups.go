@@ -13,11 +13,7 @@ import (
 )
 
 func (s *surface) mountGroups() {
-	register(s, http.MethodGet, "/groups", "group.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Group], error) {
-		return page(in.Limit, func(g admin.Group) string { return g.Name }, func(limit int) ([]admin.Group, error) {
-			return s.Admin.ListGroups(ctx, caller, in.After, limit)
-		})
-	})
+	register(s, http.MethodGet, "/groups", "group.list", list(s.Admin.ListGroups))
 	register(s, http.MethodPost, "/groups", "group.create", s.createGroup)
 	register(s, http.MethodGet, "/groups/{name}", "group.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Group], error) {
 		group, err := s.Admin.FindGroup(ctx, caller, in.Name)
@@ -67,9 +63,8 @@ type listMembersInput struct {
 }
 
 func (s *surface) listMembers(ctx context.Context, caller authn.Caller, in *listMembersInput) (*pageOutput[admin.User], error) {
-	return page(in.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
-		return s.Admin.ListMembers(ctx, caller, in.Name, in.After, limit)
-	})
+	page, err := s.Admin.ListMembers(ctx, caller, in.Name, admin.Query(in.PageInput))
+	return &pageOutput[admin.User]{page}, err
 }
 
 type memberInput struct {

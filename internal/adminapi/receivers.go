@@ -11,11 +11,7 @@ import (
 )
 
 func (s *surface) mountReceivers() {
-	register(s, http.MethodGet, "/receivers", "receiver.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Receiver], error) {
-		return page(in.Limit, func(r admin.Receiver) string { return r.ClientID }, func(limit int) ([]admin.Receiver, error) {
-			return s.Admin.ListReceivers(ctx, caller, in.After, limit)
-		})
-	})
+	register(s, http.MethodGet, "/receivers", "receiver.list", list(s.Admin.ListReceivers))
 	register(s, http.MethodPost, "/receivers", "receiver.create", s.createReceiver)
 	register(s, http.MethodGet, "/receivers/{name}", "receiver.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Receiver], error) {
 		receiver, err := s.Admin.FindReceiver(ctx, caller, in.Name)

@@ -9,32 +9,45 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 )
 
-// PageInput is what a list of objects by name is asked with. It is exported, as all inputs that others embed, for huma to fill it.
+// PageInput is what a list is asked with. It is exported, as all inputs that others embed, for huma to fill it.
 type PageInput struct {
-	After string `query:"after" maxLength:"2000" doc:"Those after this one: the 'next' of the page before"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list and search"`
+	Search string `query:"search" maxLength:"200" doc:"Those with a name that begins so, whatever the case"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
-type pageOutput[V any] struct {
+type pageOutput[V any] struct{ Body admin.Page[V] }
+
+// list makes a handler of an operation that lists objects.
+func list[V any](find func(ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[V], error)) func(context.Context, authn.Caller, *PageInput) (*pageOutput[V], error) {
+	return func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[V], error) {
+		page, err := find(ctx, caller, admin.Query(*in))
+		return &pageOutput[V]{page}, err
+	}
+}
+
+// numberedOutput is a page of a list in the order of a number.
+type numberedOutput[V any] struct {
 	Body struct {
 		Items []V    `json:"items"`
 		Next  string `json:"next,omitempty" doc:"The 'after' of the next page; left out: this is the last"`
 	}
 }
 
-// page answers with at most limit objects. find is asked for one more, which says whether there is a next page.
-func page[V any](limit int, name func(V) string, find func(limit int) ([]V, error)) (*pageOutput[V], error) {
+// numbered answers with at most limit objects. find is asked for one more, which says whether there is a next page.
+func numbered[V any](limit int, number func(V) string, find func(limit int) ([]V, error)) (*numberedOutput[V], error) {
 	objects, err := find(limit + 1)
 	if err != nil {
 		return nil, err
 	}
-	out := new(pageOutput[V])
+	out := new(numberedOutput[V])
 	if len(objects) > limit {
 		objects = objects[:limit]
-		out.Body.Next = name(objects[limit-1])
+		out.Body.Next = number(objects[limit-1])
 	}
 	out.Body.Items = objects
 	return out, nil

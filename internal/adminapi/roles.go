@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,11 +15,7 @@ import (
 )
 
 func (s *surface) mountRoles() {
-	register(s, http.MethodGet, "/roles", "role.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.Role], error) {
-		return page(in.Limit, func(r admin.Role) string { return r.Name }, func(limit int) ([]admin.Role, error) {
-			return s.Admin.ListRoles(ctx, caller, in.After, limit)
-		})
-	})
+	register(s, http.MethodGet, "/roles", "role.list", list(s.Admin.ListRoles))
 	register(s, http.MethodPost, "/roles", "role.create", s.createRole)
 	register(s, http.MethodGet, "/roles/{name}", "role.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Role], error) {
 		role, err := s.Admin.FindRole(ctx, caller, in.Name)
@@ -84,7 +79,7 @@ type listAssignmentsInput struct {
 	User   string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
 	Group  string `query:"group" maxLength:"2000" doc:"Those of the group of this name"`
 	Client string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
-	After  int64  `query:"after" minimum:"0" doc:"Those after this one: the 'next' of the page before"`
+	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
@@ -98,7 +93,7 @@ func (in *listAssignmentsInput) Resolve(huma.Context) []error {
 }
 
 func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *listAssignmentsInput) (*pageOutput[admin.Assignment], error) {
-	filter := admin.AssignmentFilter{Role: in.Role}
+	filter := domain.AssignmentFilter{Role: in.Role}
 	switch {
 	case in.User != "":
 		filter.SubjectKind, filter.Subject = domain.SubjectUser, in.User
@@ -107,10 +102,8 @@ func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *
 	case in.Client != "":
 		filter.SubjectKind, filter.Subject = domain.SubjectClient, in.Client
 	}
-	id := func(a admin.Assignment) string { return strconv.FormatInt(a.ID, 10) }
-	return page(in.Limit, id, func(limit int) ([]admin.Assignment, error) {
-		return s.Admin.ListAssignments(ctx, caller, filter, in.After, limit)
-	})
+	page, err := s.Admin.ListAssignments(ctx, caller, filter, admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	return &pageOutput[admin.Assignment]{page}, err
 }
 
 // SubjectInput names a role and who has it in the path.

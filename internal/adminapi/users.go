@@ -11,11 +11,7 @@ import (
 )
 
 func (s *surface) mountUsers() {
-	register(s, http.MethodGet, "/users", "user.list", func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[admin.User], error) {
-		return page(in.Limit, func(u admin.User) string { return u.Username }, func(limit int) ([]admin.User, error) {
-			return s.Admin.ListUsers(ctx, caller, in.After, limit)
-		})
-	})
+	register(s, http.MethodGet, "/users", "user.list", list(s.Admin.ListUsers))
 	register(s, http.MethodPost, "/users", "user.create", s.createUser)
 	register(s, http.MethodGet, "/users/{name}", "user.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
 		user, err := s.Admin.FindUser(ctx, caller, in.Name)

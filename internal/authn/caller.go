@@ -46,6 +46,9 @@ func (c Caller) May(permission string) bool {
 	return !c.IsZero() && (c.allPermissions || slices.Contains(c.permissions, permission))
 }
 
+// MayManage reports whether the caller has any permission of urn:signet:admin.
+func (c Caller) MayManage() bool { return !c.IsZero() && (c.allPermissions || len(c.permissions) > 0) }
+
 // IsZero reports whether nobody was authenticated.
 func (c Caller) IsZero() bool { return c.actor == "" }
 

@@ -29,7 +29,6 @@ var apis = kind[admin.API]{
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
 		}
 	},
-	name: func(v admin.API) string { return v.Audience },
 	list: (*admin.Service).ListAPIs,
 	find: (*admin.Service).FindAPI,
 }

@@ -111,11 +111,11 @@ func (a *app) assignmentList() *cobra.Command {
   signet assignment list --user alice`,
 		Args: cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			filter := admin.AssignmentFilter{Role: role}
+			filter := domain.AssignmentFilter{Role: role}
 			filter.SubjectKind, filter.Subject = f.subject()
-			list, err := collect(0, limit, func(after int64, limit int) ([]admin.Assignment, error) {
-				return s.ListAssignments(ctx, caller, filter, after, limit)
-			}, func(a admin.Assignment) int64 { return a.ID })
+			list, err := pages(admin.Query{}, limit, func(q admin.Query) (admin.Page[admin.Assignment], error) {
+				return s.ListAssignments(ctx, caller, filter, q)
+			})
 			return assignments.table(list), err
 		}),
 	}

@@ -27,7 +27,6 @@ var attributes = kind[admin.Attribute]{
 		details(w, "name", v.Name, "type", v.Type, "standard", v.Standard, "description", v.Description,
 			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 	},
-	name: func(v admin.Attribute) string { return v.Name },
 	list: (*admin.Service).ListAttributes,
 	find: (*admin.Service).FindAttribute,
 }

@@ -34,9 +34,8 @@ var clients = kind[admin.Client]{
 			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, secretExpiry(s))
 		}
 	},
-	name: func(v admin.Client) string { return v.ClientID },
-	list: func(s *admin.Service, ctx context.Context, caller authn.Caller, after string, limit int) ([]admin.Client, error) {
-		return s.ListClients(ctx, caller, "", after, limit)
+	list: func(s *admin.Service, ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[admin.Client], error) {
+		return s.ListClients(ctx, caller, "", q)
 	},
 	find: (*admin.Service).FindClient,
 }
@@ -44,11 +43,11 @@ var clients = kind[admin.Client]{
 func (a *app) clientList() *cobra.Command {
 	var origin string
 	chosen := clients
-	chosen.list = func(s *admin.Service, ctx context.Context, caller authn.Caller, after string, limit int) ([]admin.Client, error) {
+	chosen.list = func(s *admin.Service, ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[admin.Client], error) {
 		if origin != "" && !slices.Contains(domain.ClientOrigins, domain.ClientOrigin(origin)) {
-			return nil, usagef("--origin %q is none of administrator, registration, metadata", origin)
+			return admin.Page[admin.Client]{}, usagef("--origin %q is none of administrator, registration, metadata", origin)
 		}
-		return s.ListClients(ctx, caller, domain.ClientOrigin(origin), after, limit)
+		return s.ListClients(ctx, caller, domain.ClientOrigin(origin), q)
 	}
 	cmd := chosen.listCommand(a)
 	cmd.Flags().StringVar(&origin, "origin", "", "show those of an `ORIGIN`: administrator, registration or metadata")

@@ -23,7 +23,6 @@ var groups = kind[admin.Group]{
 			details(w, "member", m)
 		}
 	},
-	name: func(v admin.Group) string { return v.Name },
 	list: (*admin.Service).ListGroups,
 	find: func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (admin.Group, error) {
 		group, err := s.FindGroup(ctx, caller, name)
@@ -31,9 +30,9 @@ var groups = kind[admin.Group]{
 			return group, err
 		}
 		group.Members = []string{}
-		members, err := collect("", 0, func(after string, limit int) ([]admin.User, error) {
-			return s.ListMembers(ctx, caller, name, after, limit)
-		}, users.name)
+		members, err := pages(admin.Query{}, 0, func(q admin.Query) (admin.Page[admin.User], error) {
+			return s.ListMembers(ctx, caller, name, q)
+		})
 		for _, m := range members {
 			group.Members = append(group.Members, m.Username)
 		}

@@ -19,8 +19,7 @@ type kind[V any] struct {
 	layout[V]
 	details func(w io.Writer, object V) // all of one object, for people
 
-	name func(V) string // what lists are ordered by
-	list func(s *admin.Service, ctx context.Context, caller authn.Caller, after string, limit int) ([]V, error)
+	list func(s *admin.Service, ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[V], error)
 	find func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (V, error)
 }
 
@@ -36,20 +35,22 @@ func (k kind[V]) show(object V) view {
 }
 
 func (k kind[V]) listCommand(a *app) *cobra.Command {
-	var p page
+	var search string
+	var limit int
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   k.summary("list"),
-		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --after " + k.example + " --limit 100 -o json",
+		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --search " + k.example + " --limit 100 -o json",
 		Args:    cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			objects, err := collect(p.after, p.limit, func(after string, limit int) ([]V, error) {
-				return k.list(s, ctx, caller, after, limit)
-			}, k.name)
+			objects, err := pages(admin.Query{Search: search}, limit, func(q admin.Query) (admin.Page[V], error) {
+				return k.list(s, ctx, caller, q)
+			})
 			return k.table(objects), err
 		}),
 	}
-	p.flags(cmd.Flags(), k.key)
+	cmd.Flags().StringVar(&search, "search", "", "show those with a name that begins with `TEXT`")
+	cmd.Flags().IntVar(&limit, "limit", 0, "show at most `N` (default all)")
 	return cmd
 }
 

@@ -4,22 +4,32 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/spf13/pflag"
-
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 const pageSize = 500
 
-// page says which part of a long list to show.
-type page struct {
-	after string
-	limit int
-}
-
-func (p *page) flags(flags *pflag.FlagSet, key string) {
-	flags.StringVar(&p.after, "after", "", "show those after this `"+key+"`")
-	flags.IntVar(&p.limit, "limit", 0, "show at most `N` (default all)")
+// pages reads a list page by page; limit 0 means all.
+func pages[V any](q admin.Query, limit int, read func(q admin.Query) (admin.Page[V], error)) ([]V, error) {
+	if limit < 0 {
+		return nil, usagef("--limit must not be negative")
+	}
+	var all []V
+	for {
+		q.Limit = pageSize
+		if limit > 0 {
+			q.Limit = min(q.Limit, limit-len(all))
+		}
+		page, err := read(q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if q.Cursor = page.Next; q.Cursor == "" || len(all) == limit {
+			return all, nil
+		}
+	}
 }
 
 // collect reads a list page by page. key is the position of an object, from which read continues; limit 0 means all.

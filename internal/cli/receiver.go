@@ -25,7 +25,6 @@ var receivers = kind[admin.Receiver]{
 			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "missed_seq", v.Missed, "failures", v.Failures,
 			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
 	},
-	name: func(v admin.Receiver) string { return v.ClientID },
 	list: (*admin.Service).ListReceivers,
 	find: (*admin.Service).FindReceiver,
 }

@@ -25,7 +25,6 @@ var roles = kind[admin.Role]{
 			details(w, "permission", p)
 		}
 	},
-	name: func(v admin.Role) string { return v.Name },
 	list: (*admin.Service).ListRoles,
 	find: (*admin.Service).FindRole,
 }

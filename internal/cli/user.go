@@ -25,7 +25,6 @@ var users = kind[admin.User]{
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		showAttributes(w, v.Attributes)
 	},
-	name: func(v admin.User) string { return v.Username },
 	list: (*admin.Service).ListUsers,
 	find: (*admin.Service).FindUser,
 }

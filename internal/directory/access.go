@@ -188,9 +188,9 @@ func (d *Directory) loadGroupAccess(ctx context.Context, groupKey string) ([]hol
 func (d *Directory) loadClientAccess(ctx context.Context, clientID string) ([]holding, error) {
 	const page = 200
 	var all []domain.Assignment
-	var after int64
-	for {
-		assignments, err := d.assignments.ListAssignments(ctx, "", domain.SubjectClient, clientID, after, page)
+	filter := domain.AssignmentFilter{SubjectKind: domain.SubjectClient, Subject: clientID}
+	for p := (domain.Page{Limit: page}); ; {
+		assignments, err := d.assignments.ListAssignments(ctx, filter, p)
 		if err != nil {
 			return nil, err
 		}
@@ -198,7 +198,7 @@ func (d *Directory) loadClientAccess(ctx context.Context, clientID string) ([]ho
 		if len(assignments) < page {
 			return holdings(all), nil
 		}
-		after = assignments[page-1].ID
+		p.After = assignments[page-1].Place()
 	}
 }
 

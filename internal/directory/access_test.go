@@ -133,7 +133,7 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 		w.refused(w.Unassign(ctx, "reader", domain.SubjectClient, "svc"), domain.ErrNotFound)
 		w.refused(w.AddMember(ctx, "oops", "alice"), domain.ErrNotFound, `group "oops": not found`)
 		w.refused(w.AddMember(ctx, "ops", "alice"), domain.ErrNotFound, `user "alice": not found`)
-		_, err := w.ListMembers(ctx, "oops", "", 10)
+		_, err := w.ListMembers(ctx, "oops", domain.Page{Limit: 10})
 		w.refused(err, domain.ErrNotFound)
 		_, err = w.CreateRole(ctx, domain.Role{Name: "x", Permissions: servicetest.RolePermissions([]string{orders + "#raed"}...)})
 		w.refused(err, domain.ErrInvalid, `permission "raed": API "https://orders.example" does not have it`)

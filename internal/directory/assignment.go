@@ -65,14 +65,12 @@ func checkSubject(a *domain.Assignment) error {
 	return nil
 }
 
-// ListAssignments returns assignments after the given id, at most limit. An empty role or kind means any.
-func (d *Directory) ListAssignments(
-	ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int,
-) ([]domain.Assignment, error) {
-	if kind == domain.SubjectUser {
-		subject = canonical(subject)
+// ListAssignments returns a page of the assignments that a filter chooses, the oldest first.
+func (d *Directory) ListAssignments(ctx context.Context, f domain.AssignmentFilter, p domain.Page) ([]domain.Assignment, error) {
+	if f.SubjectKind == domain.SubjectUser {
+		f.Subject = canonical(f.Subject)
 	}
-	return d.assignments.ListAssignments(ctx, role, kind, subject, after, limit)
+	return d.assignments.ListAssignments(ctx, f, p)
 }
 
 // forGood is later than any assignment ends.

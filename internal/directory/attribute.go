@@ -34,7 +34,7 @@ func (d *Directory) CreateAttribute(ctx context.Context, a domain.Attribute) (st
 	a.UpdatedAt = a.CreatedAt
 	created := event.AttributeCreated{Attribute: a.Name, Type: string(a.Type), Description: a.Description}
 	err = d.events.Change(ctx, created, func(ctx context.Context) error {
-		defined, err := d.attributes.ListAttributes(ctx, "", allAttributes)
+		defined, err := d.attributes.ListAttributes(ctx, domain.Page{Limit: allAttributes})
 		if err != nil {
 			return err
 		}
@@ -109,9 +109,9 @@ func (d *Directory) FindAttribute(ctx context.Context, name string) (domain.Attr
 	return a, nil
 }
 
-// ListAttributes returns attributes by name, those after the given one, at most limit.
-func (d *Directory) ListAttributes(ctx context.Context, after string, limit int) ([]domain.Attribute, error) {
-	return d.attributes.ListAttributes(ctx, after, limit)
+// ListAttributes returns attributes by name; a page of them.
+func (d *Directory) ListAttributes(ctx context.Context, p domain.Page) ([]domain.Attribute, error) {
+	return d.attributes.ListAttributes(ctx, p)
 }
 
 // changedAttributes are those that differ, as they are after the change; nil stands for one that is removed.
@@ -139,7 +139,7 @@ func (d *Directory) putAttributes(ctx context.Context, userID int64, before, aft
 	if len(after) > allAttributes {
 		return nil, fmt.Errorf("%w attributes: there are more than are defined", domain.ErrInvalid)
 	}
-	defined, err := d.attributes.ListAttributes(ctx, "", allAttributes)
+	defined, err := d.attributes.ListAttributes(ctx, domain.Page{Limit: allAttributes})
 	if err != nil {
 		return nil, err
 	}

@@ -101,16 +101,16 @@ func (d *Directory) FindGroup(ctx context.Context, name string) (domain.Group, e
 	return group, nil
 }
 
-// ListGroups returns groups by name, those after the given one, at most limit.
-func (d *Directory) ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error) {
-	return d.groups.ListGroups(ctx, after, limit)
+// ListGroups returns groups by name; a page of them.
+func (d *Directory) ListGroups(ctx context.Context, p domain.Page) ([]domain.Group, error) {
+	return d.groups.ListGroups(ctx, p)
 }
 
-// ListMembers returns a group's users by username, those after the given one, at most limit.
+// ListMembers returns a group's users by username; a page of them.
 // ErrNotFound if there is no such group.
-func (d *Directory) ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error) {
+func (d *Directory) ListMembers(ctx context.Context, group string, p domain.Page) ([]domain.User, error) {
 	if _, err := d.FindGroup(ctx, group); err != nil {
 		return nil, err
 	}
-	return d.members.ListMembers(ctx, group, after, limit)
+	return d.members.ListMembers(ctx, group, p)
 }

@@ -159,7 +159,7 @@ func (d *Directory) FindRole(ctx context.Context, name string) (domain.Role, err
 	return role, nil
 }
 
-// ListRoles returns roles by name, those after the given one, at most limit.
-func (d *Directory) ListRoles(ctx context.Context, after string, limit int) ([]domain.Role, error) {
-	return d.roles.ListRoles(ctx, after, limit)
+// ListRoles returns roles by name; a page of them.
+func (d *Directory) ListRoles(ctx context.Context, p domain.Page) ([]domain.Role, error) {
+	return d.roles.ListRoles(ctx, p)
 }

@@ -27,8 +27,8 @@ type Users interface {
 	HoldUser(ctx context.Context, username string) (domain.User, error)
 	// UsersByEmail returns the enabled users that have an e-mail address, in whatever case, at most limit.
 	UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error)
-	// ListUsers returns users by username, those after the given one, at most limit.
-	ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error)
+	// ListUsers returns users by username; a page of them.
+	ListUsers(ctx context.Context, p domain.Page) ([]domain.User, error)
 }
 
 // Attributes keeps which attributes users may have, and their values.
@@ -45,8 +45,8 @@ type Attributes interface {
 	DeleteAttribute(ctx context.Context, name string) error
 	// FindAttribute returns ErrNotFound if there is no such attribute.
 	FindAttribute(ctx context.Context, name string) (domain.Attribute, error)
-	// ListAttributes returns attributes by name, those after the given one, at most limit.
-	ListAttributes(ctx context.Context, after string, limit int) ([]domain.Attribute, error)
+	// ListAttributes returns attributes by name; a page of them.
+	ListAttributes(ctx context.Context, p domain.Page) ([]domain.Attribute, error)
 	// PutUserAttributes sets all attributes of a user. ErrNotFound if there is none of a name.
 	PutUserAttributes(ctx context.Context, userID int64, values map[string]any) error
 }
@@ -64,8 +64,8 @@ type Groups interface {
 	DeleteGroup(ctx context.Context, name string) error
 	// FindGroup returns ErrNotFound if there is no such group.
 	FindGroup(ctx context.Context, name string) (domain.Group, error)
-	// ListGroups returns groups by name, those after the given one, at most limit.
-	ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error)
+	// ListGroups returns groups by name; a page of them.
+	ListGroups(ctx context.Context, p domain.Page) ([]domain.Group, error)
 }
 
 // Members keeps who is in which group.
@@ -74,8 +74,8 @@ type Members interface {
 	AddMember(ctx context.Context, group, username string) error
 	// RemoveMember takes a user out of a group; done before is no error. ErrNotFound names the group or user that does not exist.
 	RemoveMember(ctx context.Context, group, username string) error
-	// ListMembers returns a group's users by username, those after the given one, at most limit. A group that does not exist has none.
-	ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error)
+	// ListMembers returns a group's users by username; a page of them. A group that does not exist has none.
+	ListMembers(ctx context.Context, group string, p domain.Page) ([]domain.User, error)
 	// UserGroups returns the groups of a user, by database id.
 	UserGroups(ctx context.Context, userID int64) ([]domain.Group, error)
 }
@@ -95,8 +95,8 @@ type Roles interface {
 	FindRole(ctx context.Context, name string) (domain.Role, error)
 	// FindRoleByID finds by database id. ErrNotFound if there is no such role.
 	FindRoleByID(ctx context.Context, id int64) (domain.Role, error)
-	// ListRoles returns roles by name, those after the given one, at most limit.
-	ListRoles(ctx context.Context, after string, limit int) ([]domain.Role, error)
+	// ListRoles returns roles by name; a page of them.
+	ListRoles(ctx context.Context, p domain.Page) ([]domain.Role, error)
 
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
 }
@@ -111,9 +111,8 @@ type Assignments interface {
 	PutAssignment(ctx context.Context, a domain.Assignment) error
 	// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.
 	DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error
-	// ListAssignments returns assignments after the given id, at most limit. An empty role, kind or subject stands for any; subject
-	// counts only with a kind.
-	ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error)
+	// ListAssignments returns a page of the assignments that a filter chooses, by id.
+	ListAssignments(ctx context.Context, f domain.AssignmentFilter, p domain.Page) ([]domain.Assignment, error)
 	// SubjectAssignments returns all of one subject, by database id, for the effective roles.
 	SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error)
 	// CountAdministrators counts the enabled users that hold RoleAdministrator at the given time, directly or by a group, as

@@ -301,9 +301,9 @@ func (d *Directory) FindUserByID(ctx context.Context, id int64) (domain.User, er
 	return user, nil
 }
 
-// ListUsers returns users by username, those after the given one, at most limit.
-func (d *Directory) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
-	return d.users.ListUsers(ctx, after, limit)
+// ListUsers returns users by username; a page of them.
+func (d *Directory) ListUsers(ctx context.Context, p domain.Page) ([]domain.User, error) {
+	return d.users.ListUsers(ctx, p)
 }
 
 // LookupUser finds a user by database id in the cache, a disabled one too. The user is shared: do not change it.

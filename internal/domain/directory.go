@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // User is a person who signs in. Subject is the stable, opaque "sub" of tokens (OpenID Connect Core §2).
 type User struct {
@@ -64,6 +67,16 @@ type Assignment struct {
 	Subject     string    // username, group name or client_id
 	ExpiresAt   time.Time // zero: until removed
 	CreatedAt   time.Time
+}
+
+// Place is the assignment's in lists, for Page.
+func (a Assignment) Place() string { return strconv.FormatInt(a.ID, 10) }
+
+// AssignmentFilter chooses assignments; what is empty stands for any.
+type AssignmentFilter struct {
+	Role        string
+	SubjectKind SubjectKind
+	Subject     string // of the kind
 }
 
 // Active says whether the assignment counts at the given time.

@@ -26,6 +26,7 @@ type Request struct {
 	MaxAge          time.Duration     // negative: not asked for
 	LoginHint       string
 	IDTokenHint     string
+	Return          string // for the sign-in to Signet itself, whose ClientID is empty: the page that waits; empty: the account
 }
 
 // Interaction is a request in one browser, with what its person has done for it.

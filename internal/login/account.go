@@ -11,6 +11,7 @@ import (
 type accountView struct {
 	User    domain.User
 	Session domain.Session
+	Manages bool // has a part in the administration
 }
 
 func (l *Login) account(w http.ResponseWriter, r *http.Request) {
@@ -18,7 +19,12 @@ func (l *Login) account(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	l.pages.Render(w, r, http.StatusOK, "account", accountView{user, session})
+	caller, err := l.callers.Caller(r.Context(), user)
+	if err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	l.pages.Render(w, r, http.StatusOK, "account", accountView{user, session, caller.MayManage()})
 }
 
 // signOutView is the data of the sign-out page.

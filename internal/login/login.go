@@ -3,6 +3,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -43,6 +45,7 @@ type Config struct {
 	Sessions  *session.Sessions
 	Directory Directory
 	Registry  Registry
+	Callers   *authn.Sessions
 	Sealer    *interaction.Sealer
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -56,6 +59,7 @@ type Login struct {
 	sessions  *session.Sessions
 	directory Directory
 	registry  Registry
+	callers   *authn.Sessions
 	sealer    *interaction.Sealer
 	now       func() time.Time
 	log       *slog.Logger
@@ -65,7 +69,7 @@ type Login struct {
 func New(c Config) *Login {
 	return &Login{
 		pages: c.Pages, signing: c.SignIn, passwords: c.Passwords, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
-		sealer: c.Sealer, now: c.Now, log: c.Log,
+		callers: c.Callers, sealer: c.Sealer, now: c.Now, log: c.Log,
 	}
 }
 
@@ -106,7 +110,7 @@ func (l *Login) home(w http.ResponseWriter, r *http.Request) {
 // resumeWith goes on with an interaction that the person has just done something for.
 func (l *Login) resumeWith(w http.ResponseWriter, r *http.Request, i interaction.Interaction) {
 	if ofSignet(i) {
-		l.resume(w, r, "")
+		http.Redirect(w, r, cmp.Or(i.Return, "/account"), http.StatusSeeOther)
 		return
 	}
 	sealed, err := l.sealer.Seal(i)
@@ -114,16 +118,7 @@ func (l *Login) resumeWith(w http.ResponseWriter, r *http.Request, i interaction
 		l.fail(w, r, err)
 		return
 	}
-	l.resume(w, r, sealed)
-}
-
-// resume goes on with the authorization request that waited, or to the account if there was none.
-func (l *Login) resume(w http.ResponseWriter, r *http.Request, sealed string) {
-	target := "/account"
-	if sealed != "" {
-		target = "/oauth2/authorize?flow=" + url.QueryEscape(sealed)
-	}
-	http.Redirect(w, r, target, http.StatusSeeOther)
+	http.Redirect(w, r, "/oauth2/authorize?flow="+url.QueryEscape(sealed), http.StatusSeeOther)
 }
 
 // begin hands the session that a sign-in has led to over to the browser.

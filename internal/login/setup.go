@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/signin"
 )
 
@@ -60,7 +61,7 @@ func (l *Login) setup(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 		return
 	}
-	l.resume(w, r, "")
+	l.resumeWith(w, r, interaction.Interaction{Request: interaction.Request{Return: "/admin/"}})
 }
 
 // signInFirst signs in the first administrator, whose browser is no stranger: it had the link.

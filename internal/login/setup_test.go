@@ -20,7 +20,7 @@ func TestSetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 		}
 		fill(b, "short", "short").wantPage(http.StatusUnprocessableEntity, "Invalid password: use at least", `value="root"`, `value="Ruth"`)
 		fill(b, password, password+"x").wantPage(http.StatusUnprocessableEntity, "not the same")
-		fill(b, password, password).wantRedirect("/account")
+		fill(b, password, password).wantRedirect("/admin/")
 		b.get("/account").wantPage(http.StatusOK, "Ruth", "ruth@example.com")
 
 		count, err := w.db.CountAdministrators(eventtest.Context(t), w.now)

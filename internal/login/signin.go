@@ -32,12 +32,13 @@ func (l *Login) showSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if ofSignet(form.waiting) {
-		_, err := l.pages.Session(r)
-		if err == nil {
-			l.resume(w, r, "")
+		session, err := l.pages.Session(r)
+		again := slices.Contains(form.waiting.Prompt, "login") && session.AuthTime.Before(form.waiting.CreatedAt)
+		if err == nil && !again {
+			l.resumeWith(w, r, form.waiting)
 			return
 		}
-		if !errors.Is(err, domain.ErrNotFound) {
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			l.fail(w, r, err)
 			return
 		}
@@ -99,7 +100,9 @@ func (l *Login) nextStep(w http.ResponseWriter, r *http.Request, i interaction.I
 func (l *Login) staleSignIn(w http.ResponseWriter, r *http.Request) {
 	switch _, err := l.pages.Session(r); {
 	case err == nil:
-		l.resume(w, r, r.PostForm.Get("flow"))
+		if waiting, ok := l.interaction(w, r, r.PostForm.Get("flow")); ok {
+			l.resumeWith(w, r, waiting)
+		}
 	case errors.Is(err, domain.ErrNotFound):
 		l.pages.RefuseForm(w, r)
 	default:

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
@@ -117,7 +118,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.check(err)
 	pages := login.New(login.Config{
 		Pages: w.pages, Sealer: w.sealer, SignIn: signIn, Passwords: w.passwords, Sessions: w.sessions, Directory: w.directory,
-		Registry: w.registry, Now: clock, Log: discard,
+		Registry: w.registry, Callers: authn.NewSessions(r.Directory, r.Cache), Now: clock, Log: discard,
 	})
 	mux := http.NewServeMux()
 	pages.Mount(mux)

@@ -49,6 +49,7 @@ type Pages struct {
 	origins   *http.CrossOriginProtection
 	templates map[string]*template.Template
 	assets    map[string]asset
+	texts     texts
 	sessions  *session.Sessions
 	directory Directory
 	now       func() time.Time
@@ -79,6 +80,9 @@ func New(cfg Config) (*Pages, error) {
 		return nil, err
 	}
 	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if p.texts, err = loadTexts("en"); err != nil {
 		return nil, err
 	}
 	if p.templates, err = p.parseTemplates(); err != nil {

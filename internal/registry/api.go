@@ -154,7 +154,7 @@ func (r *Registry) FindAPI(ctx context.Context, audience string) (domain.API, er
 	return api, nil
 }
 
-// ListAPIs returns APIs by audience, those after the given one, at most limit.
-func (r *Registry) ListAPIs(ctx context.Context, after string, limit int) ([]domain.API, error) {
-	return r.apis.ListAPIs(ctx, after, limit)
+// ListAPIs returns APIs by audience; a page of them.
+func (r *Registry) ListAPIs(ctx context.Context, p domain.Page) ([]domain.API, error) {
+	return r.apis.ListAPIs(ctx, p)
 }

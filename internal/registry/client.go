@@ -245,9 +245,9 @@ func (r *Registry) FindClient(ctx context.Context, clientID string) (domain.Clie
 	return client, nil
 }
 
-// ListClients returns clients of an origin, or of any if that is empty, by client_id, those after the given one, at most limit.
-func (r *Registry) ListClients(ctx context.Context, origin domain.ClientOrigin, after string, limit int) ([]domain.Client, error) {
-	clients, err := r.clients.ListClients(ctx, origin, after, limit)
+// ListClients returns a page of the clients of an origin, or of any if that is empty, by client_id.
+func (r *Registry) ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) ([]domain.Client, error) {
+	clients, err := r.clients.ListClients(ctx, origin, p)
 	for i := range clients {
 		clients[i] = r.capped(clients[i])
 	}

@@ -451,9 +451,9 @@ func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 			w.api("urn:" + name)
 		}
 		var got []string
-		clients, err := w.ListClients(eventtest.Context(w.t), "", "a", 1)
+		clients, err := w.ListClients(eventtest.Context(w.t), "", domain.Page{After: "a", Limit: 1})
 		w.check(err)
-		apis, err := w.ListAPIs(eventtest.Context(w.t), "urn:a", 5)
+		apis, err := w.ListAPIs(eventtest.Context(w.t), domain.Page{After: "urn:a", Limit: 5})
 		w.check(err)
 		for _, c := range clients {
 			got = append(got, c.ClientID)

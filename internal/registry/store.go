@@ -22,8 +22,8 @@ type APIs interface {
 	// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
 	DeleteAPI(ctx context.Context, audience string) error
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
-	// ListAPIs returns APIs by audience, those after the given one, at most limit.
-	ListAPIs(ctx context.Context, after string, limit int) ([]domain.API, error)
+	// ListAPIs returns APIs by audience; a page of them.
+	ListAPIs(ctx context.Context, p domain.Page) ([]domain.API, error)
 }
 
 // Clients keeps clients and their secrets.
@@ -40,8 +40,8 @@ type Clients interface {
 	FindClient(ctx context.Context, clientID string) (domain.Client, error)
 	// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
 	HoldClient(ctx context.Context, clientID string) (domain.Client, error)
-	// ListClients returns clients of an origin, or of any if that is empty, by client_id, those after the given one, at most limit.
-	ListClients(ctx context.Context, origin domain.ClientOrigin, after string, limit int) ([]domain.Client, error)
+	// ListClients returns a page of the clients of an origin, or of any if that is empty, by client_id.
+	ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) ([]domain.Client, error)
 	// InsertClientSecret adds a secret. ErrNotFound if there is no such client_id.
 	InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error)
 	// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.

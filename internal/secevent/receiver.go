@@ -101,9 +101,9 @@ func (s *Service) Find(ctx context.Context, clientID string) (domain.Receiver, e
 	return r, nil
 }
 
-// List returns receivers by client_id, those after the given one, at most limit.
-func (s *Service) List(ctx context.Context, after string, limit int) ([]domain.Receiver, error) {
-	return s.Store.ListReceivers(ctx, after, limit)
+// List returns receivers by client_id; a page of them.
+func (s *Service) List(ctx context.Context, p domain.Page) ([]domain.Receiver, error) {
+	return s.Store.ListReceivers(ctx, p)
 }
 
 // SetPaused pauses a receiver, or lets it hear again: then also of what happened meanwhile, and at once if pushes had failed.

@@ -16,8 +16,8 @@ type Store interface {
 	InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, err error)
 	// FindReceiver finds by client_id. ErrNotFound if that client is no receiver.
 	FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error)
-	// ListReceivers returns receivers by client_id, those after the given one, at most limit.
-	ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error)
+	// ListReceivers returns receivers by client_id; a page of them.
+	ListReceivers(ctx context.Context, p domain.Page) ([]domain.Receiver, error)
 	// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
 	// ErrNotFound if that client is no receiver.
 	PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminui"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
@@ -140,9 +141,10 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	if err != nil {
 		return nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
+	callers := authn.NewSessions(s.Directory, s.Cache)
 	signIn := login.New(login.Config{
 		Pages: pages, Sealer: sealer, SignIn: s.SignIn, Passwords: s.Passwords, Sessions: s.Sessions, Directory: s.Directory,
-		Registry: s.Registry, Now: s.now, Log: log,
+		Registry: s.Registry, Callers: callers, Now: s.now, Log: log,
 	})
 	bearer := authn.NewBearer(s.Introspection)
 	provider := oauth.New(oauth.Config{
@@ -166,6 +168,9 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	}
 	documents.Mount(mux)
 	signIn.Mount(mux)
+	adminui.Mount(mux, adminui.Config{
+		Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin, Now: s.now, Log: log,
+	})
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Bearer: bearer, Admin: s.Admin, Log: log})
 	return mux, nil
 }

@@ -151,9 +151,11 @@ func (db *DB) HoldAPI(ctx context.Context, audience string) (domain.API, error) 
 }
 
 // ListAPIs implements registry.APIs.
-func (db *DB) ListAPIs(ctx context.Context, after string, limit int) (apis []domain.API, err error) {
+func (db *DB) ListAPIs(ctx context.Context, p domain.Page) (apis []domain.API, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		apis, err = list(ctx, c, scanAPI, `SELECT `+apiColumns+` FROM apis WHERE audience > $1 ORDER BY audience LIMIT $2`, after, limit)
+		apis, err = pageOf(ctx, c, scanAPI, pageQuery{
+			columns: apiColumns, from: `apis`, id: `id`, key: `audience`, table: `apis`, names: []string{`audience`, `name`},
+		}, p)
 		if err != nil {
 			return err
 		}

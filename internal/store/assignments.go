@@ -5,17 +5,18 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const selectAssignments = `
-	SELECT a.id, a.role_id, r.name, a.user_id IS NOT NULL, a.group_id IS NOT NULL,
-		COALESCE(a.user_id, a.group_id, a.client_ref), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.created_at
-	FROM assignments a JOIN roles r ON r.id = a.role_id
+const assignmentColumns = `a.id, a.role_id, r.name, a.user_id IS NOT NULL, a.group_id IS NOT NULL,
+		COALESCE(a.user_id, a.group_id, a.client_ref), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.created_at`
+
+const assignmentTables = `assignments a JOIN roles r ON r.id = a.role_id
 	LEFT JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id LEFT JOIN clients c ON c.id = a.client_ref`
+
+const selectAssignments = `SELECT ` + assignmentColumns + ` FROM ` + assignmentTables
 
 func scanAssignment(row scanner) (a domain.Assignment, err error) {
 	var user, group bool
@@ -145,25 +146,27 @@ func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.Sub
 }
 
 // ListAssignments implements directory.Assignments.
-func (db *DB) ListAssignments(ctx context.Context, role string, kind domain.SubjectKind, subject string, after int64, limit int) ([]domain.Assignment, error) {
-	args := []any{after}
-	arg := func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) }
-	where := []string{`a.id > $1`}
-	if role != "" {
-		where = append(where, `r.name = `+arg(role))
+func (db *DB) ListAssignments(ctx context.Context, f domain.AssignmentFilter, p domain.Page) (assignments []domain.Assignment, err error) {
+	q := pageQuery{columns: assignmentColumns, from: assignmentTables, id: `a.id`, key: `a.id`, number: true}
+	arg := func(v any) string { q.args = append(q.args, v); return "$" + strconv.Itoa(len(q.args)) }
+	if f.Role != "" {
+		q.where = append(q.where, `r.name = `+arg(f.Role))
 	}
-	if kind != "" {
-		t, err := subjectTableOf(kind)
+	if f.SubjectKind != "" {
+		t, err := subjectTableOf(f.SubjectKind)
 		if err != nil {
 			return nil, err
 		}
-		where = append(where, `a.`+t.column+` IS NOT NULL`)
-		if subject != "" {
-			where = append(where, `COALESCE(u.username, g.name, c.client_id) = `+arg(subject))
+		q.where = append(q.where, `a.`+t.column+` IS NOT NULL`)
+		if f.Subject != "" {
+			q.where = append(q.where, `COALESCE(u.username, g.name, c.client_id) = `+arg(f.Subject))
 		}
 	}
-	query := selectAssignments + ` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY a.id LIMIT ` + arg(limit)
-	return findAll(ctx, db, scanAssignment, query, args...)
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		assignments, err = pageOf(ctx, c, scanAssignment, q, p)
+		return err
+	})
+	return assignments, err
 }
 
 // SubjectAssignments implements directory.Assignments.

@@ -72,8 +72,14 @@ func (db *DB) HoldAttribute(ctx context.Context, name string) (domain.Attribute,
 }
 
 // ListAttributes implements directory.Attributes.
-func (db *DB) ListAttributes(ctx context.Context, after string, limit int) ([]domain.Attribute, error) {
-	return findAll(ctx, db, scanAttribute, `SELECT `+attributeColumns+` FROM attributes WHERE name > $1 ORDER BY name LIMIT $2`, after, limit)
+func (db *DB) ListAttributes(ctx context.Context, p domain.Page) (attributes []domain.Attribute, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		attributes, err = pageOf(ctx, c, scanAttribute, pageQuery{
+			columns: attributeColumns, from: `attributes`, id: `id`, key: `name`, table: `attributes`, names: []string{`name`},
+		}, p)
+		return err
+	})
+	return attributes, err
 }
 
 // PutUserAttributes implements directory.Attributes.

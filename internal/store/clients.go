@@ -128,10 +128,12 @@ func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, e
 }
 
 // ListClients implements registry.Clients.
-func (db *DB) ListClients(ctx context.Context, origin domain.ClientOrigin, after string, limit int) (clients []domain.Client, err error) {
+func (db *DB) ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) (clients []domain.Client, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		clients, err = list(ctx, c, scanClient, `SELECT `+clientColumns+` FROM clients
-			WHERE client_id > $1 AND $2 IN ('', origin) ORDER BY client_id LIMIT $3`, after, string(origin), limit)
+		clients, err = pageOf(ctx, c, scanClient, pageQuery{
+			columns: clientColumns, from: `clients`, where: []string{`$1 IN ('', origin)`}, args: []any{string(origin)},
+			id: `id`, key: `client_id`, table: `clients`, names: []string{`client_id`, `name`},
+		}, p)
 		if err != nil {
 			return err
 		}

@@ -76,8 +76,14 @@ func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) 
 }
 
 // ListGroups implements directory.Groups.
-func (db *DB) ListGroups(ctx context.Context, after string, limit int) ([]domain.Group, error) {
-	return findAll(ctx, db, scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name > $1 ORDER BY g.name LIMIT $2`, after, limit)
+func (db *DB) ListGroups(ctx context.Context, p domain.Page) (groups []domain.Group, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		groups, err = pageOf(ctx, c, scanGroup, pageQuery{
+			columns: groupColumns, from: `groups g`, id: `g.id`, key: `g.name`, table: `groups`, names: []string{`name`},
+		}, p)
+		return err
+	})
+	return groups, err
 }
 
 // UserGroups implements directory.Members.
@@ -115,8 +121,13 @@ func (db *DB) changeMember(ctx context.Context, group, username, query string) e
 }
 
 // ListMembers implements directory.Members.
-func (db *DB) ListMembers(ctx context.Context, group, after string, limit int) ([]domain.User, error) {
-	return findAll(ctx, db, scanUser, `
-		SELECT `+db.userColumns()+` FROM users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
-		WHERE g.name = $1 AND u.username > $2 ORDER BY u.username LIMIT $3`, group, after, limit)
+func (db *DB) ListMembers(ctx context.Context, group string, p domain.Page) (users []domain.User, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		users, err = pageOf(ctx, c, scanUser, pageQuery{
+			columns: db.userColumns(), from: `users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id`,
+			where: []string{`g.name = $1`}, args: []any{group}, id: `u.id`, key: `u.username`, table: `users`, names: userNames,
+		}, p)
+		return err
+	})
+	return users, err
 }

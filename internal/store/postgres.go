@@ -209,6 +209,10 @@ func (p *postgres) object(name, value string) string {
 
 func (p *postgres) forUpdate() string { return ` FOR NO KEY UPDATE` }
 
+func (p *postgres) folded(text string) string {
+	return `(lower(CAST(` + text + ` AS TEXT)) COLLATE "C")`
+}
+
 func (p *postgres) position() string { return `strpos` }
 
 func (p *postgres) clock() string {

@@ -41,10 +41,15 @@ func (db *DB) FindReceiver(ctx context.Context, clientID string) (domain.Receive
 }
 
 // ListReceivers implements secevent.Store.
-func (db *DB) ListReceivers(ctx context.Context, after string, limit int) ([]domain.Receiver, error) {
-	return findAll(ctx, db, scanReceiver,
-		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref WHERE c.client_id > $1
-		ORDER BY c.client_id LIMIT $2`, after, limit)
+func (db *DB) ListReceivers(ctx context.Context, p domain.Page) (receivers []domain.Receiver, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		receivers, err = pageOf(ctx, c, scanReceiver, pageQuery{
+			columns: receiverColumns, from: `receivers r JOIN clients c ON c.id = r.client_ref`,
+			id: `c.id`, key: `c.client_id`, table: `clients`, names: []string{`client_id`, `name`},
+		}, p)
+		return err
+	})
+	return receivers, err
 }
 
 // unacknowledged is what the outbox o has for a receiver r that it has not acknowledged.

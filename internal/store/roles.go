@@ -137,9 +137,11 @@ func (db *DB) findRole(ctx context.Context, condition string, arg any) (role dom
 }
 
 // ListRoles implements directory.Roles.
-func (db *DB) ListRoles(ctx context.Context, after string, limit int) (roles []domain.Role, err error) {
+func (db *DB) ListRoles(ctx context.Context, p domain.Page) (roles []domain.Role, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		roles, err = list(ctx, c, scanRole, `SELECT `+roleColumns+` FROM roles WHERE name > $1 ORDER BY name LIMIT $2`, after, limit)
+		roles, err = pageOf(ctx, c, scanRole, pageQuery{
+			columns: roleColumns, from: `roles`, id: `id`, key: `name`, table: `roles`, names: []string{`name`},
+		}, p)
 		if err != nil {
 			return err
 		}

@@ -86,6 +86,15 @@ func (db *DB) UsersByEmail(ctx context.Context, email string, limit int) ([]doma
 }
 
 // ListUsers implements directory.Users.
-func (db *DB) ListUsers(ctx context.Context, after string, limit int) ([]domain.User, error) {
-	return findAll(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u WHERE u.username > $1 ORDER BY u.username LIMIT $2`, after, limit)
+func (db *DB) ListUsers(ctx context.Context, p domain.Page) (users []domain.User, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		users, err = pageOf(ctx, c, scanUser, pageQuery{
+			columns: db.userColumns(), from: `users u`, id: `u.id`, key: `u.username`, table: `users`, names: userNames,
+		}, p)
+		return err
+	})
+	return users, err
 }
+
+// userNames are what a search for users looks at.
+var userNames = []string{`username`, `email`, `name`}

@@ -63,6 +63,8 @@ CREATE TABLE apis (
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
 );
+CREATE INDEX apis_find_audience ON apis (lower(audience) COLLATE "C");
+CREATE INDEX apis_find_name ON apis (lower(name) COLLATE "C");
 COMMENT ON TABLE apis IS 'The APIs that tokens are for';
 COMMENT ON COLUMN apis.access_token_ttl IS 'Microseconds; 0: the server''s default';
 COMMENT ON COLUMN apis.no_userinfo IS 'Its tokens do not open userinfo';
@@ -105,6 +107,8 @@ CREATE TABLE clients (
     updated_at    BIGINT NOT NULL,
     CHECK (jwks = '' OR jwks_uri = '')
 );
+CREATE INDEX clients_find_client_id ON clients (lower(client_id) COLLATE "C");
+CREATE INDEX clients_find_name ON clients (lower(name) COLLATE "C");
 COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to id as client_ref';
 COMMENT ON COLUMN clients.is_public IS 'It has no secret';
 COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
@@ -192,6 +196,9 @@ CREATE TABLE users (
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL
 );
+CREATE INDEX users_find_username ON users (lower(username) COLLATE "C");
+CREATE INDEX users_find_email ON users (lower(email) COLLATE "C");
+CREATE INDEX users_find_name ON users (lower(name) COLLATE "C");
 COMMENT ON TABLE users IS 'The people who sign in';
 COMMENT ON COLUMN users.subject IS 'What tokens call the user (sub)';
 COMMENT ON COLUMN users.version IS 'Each update adds one';
@@ -273,6 +280,7 @@ CREATE TABLE groups (
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+CREATE INDEX groups_find_name ON groups (lower(name) COLLATE "C");
 COMMENT ON TABLE groups IS 'Groups of users';
 COMMENT ON COLUMN groups.version IS 'Each update adds one';
 
@@ -292,6 +300,7 @@ CREATE TABLE roles (
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+CREATE INDEX roles_find_name ON roles (lower(name) COLLATE "C");
 COMMENT ON TABLE roles IS 'Roles: named sets of permissions';
 COMMENT ON COLUMN roles.version IS 'Each update adds one';
 

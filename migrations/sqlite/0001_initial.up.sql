@@ -36,6 +36,8 @@ CREATE TABLE apis (
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX apis_find_audience ON apis (lower(audience));
+CREATE INDEX apis_find_name ON apis (lower(name));
 
 CREATE TABLE permissions (
     api_id      INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
@@ -73,6 +75,8 @@ CREATE TABLE clients (
     updated_at    INTEGER NOT NULL,
     CHECK (jwks = '' OR jwks_uri = '')
 ) STRICT;
+CREATE INDEX clients_find_client_id ON clients (lower(client_id));
+CREATE INDEX clients_find_name ON clients (lower(name));
 CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
 
 -- The initial access tokens by which clients register themselves.
@@ -139,6 +143,9 @@ CREATE TABLE users (
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX users_find_username ON users (lower(username));
+CREATE INDEX users_find_email ON users (lower(email));
+CREATE INDEX users_find_name ON users (lower(name));
 CREATE INDEX users_email ON users (lower(email)) WHERE email <> '';
 
 -- The properties that users may have.
@@ -212,6 +219,7 @@ CREATE TABLE groups (
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX groups_find_name ON groups (lower(name));
 
 CREATE TABLE group_members (
     group_id INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
@@ -228,6 +236,7 @@ CREATE TABLE roles (
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX roles_find_name ON roles (lower(name));
 
 CREATE TABLE role_permissions (
     role_id    INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,

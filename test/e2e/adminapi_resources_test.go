@@ -68,7 +68,7 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"POST", "/attributes", `{"name":"nickname","type":"string"}`, 409, `already exists`},
 			{"POST", "/attributes", `{"name":"email","type":"string"}`, 422, `without an attribute`},
 			{"POST", "/attributes", `{"name":"size","type":"text"}`, 422, `expected value to be one of`},
-			{"GET", "/attributes?after=badge&limit=1", ``, 200, `"name":"birthdate"`},
+			{"GET", "/attributes?search=BIRTH&limit=1", ``, 200, `"name":"birthdate"`},
 			{"GET", "/attributes/address.locality", ``, 200, `"standard":true`},
 			{"DELETE", "/attributes/nickname", ``, 422, `built in`},
 			{"POST", "/users", `{"username":"eve","attributes":{"badge":7,"locale":"de-CH"}}`, 201, `"attributes":{"badge":7,"locale":"de-CH"}`},

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,11 +165,26 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 func readForm(node *html.Node) *form {
 	f := &form{action: attribute(node, "action"), fields: url.Values{}}
 	for input := range node.Descendants() {
-		if name := attribute(input, "name"); input.Data == "input" && name != "" {
+		name := attribute(input, "name")
+		switch {
+		case name == "":
+		case input.Data == "input" && (attribute(input, "type") != "checkbox" || has(input, "checked")):
 			f.fields.Add(name, attribute(input, "value"))
+		case input.Data == "textarea" && input.FirstChild != nil:
+			f.fields.Add(name, input.FirstChild.Data)
+		case input.Data == "select":
+			for option := range input.Descendants() {
+				if option.Data == "option" && has(option, "selected") {
+					f.fields.Add(name, cmp.Or(attribute(option, "value"), option.FirstChild.Data))
+				}
+			}
 		}
 	}
 	return f
+}
+
+func has(node *html.Node, name string) bool {
+	return slices.ContainsFunc(node.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 
 func attribute(node *html.Node, name string) string {

@@ -44,7 +44,7 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 			for _, path := range []string{
 				"/statuslists/", "/.well-known/", "/static/", "/api/v1/users/", "/api/v1/tokens/", "/api/v1/keys/", "/api/v1/revocations/", "/",
 				"/login?request=", "/consent?request=", "/setup?token=", "/logout?request=", "/logout?id_token_hint=", "/account?x=",
-				"/api/v1/tokens?cursor=", "/api/v1/users?after=", "/statuslists?time=",
+				"/api/v1/tokens?cursor=", "/api/v1/users?cursor=", "/api/v1/users?search=", "/statuslists?time=",
 			} {
 				s.wantNoFailure(t, name, s.get(path+url.QueryEscape(value), bearer), path)
 			}

@@ -80,13 +80,13 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 			must(db.InsertAPI(t.Context(), domain.API{Audience: name, SigningAlg: domain.ES256, Permissions: []domain.Permission{{Name: name + ":read"}}}))(t)
 		}
 		var got []string
-		for _, api := range append(must(db.ListAPIs(t.Context(), "", 2))(t), must(db.ListAPIs(t.Context(), "b", 2))(t)...) {
+		for _, api := range append(must(db.ListAPIs(t.Context(), domain.Page{Limit: 2}))(t), must(db.ListAPIs(t.Context(), domain.Page{After: "b", Limit: 2}))(t)...) {
 			got = append(got, api.Audience)
 			for _, p := range api.Permissions {
 				got = append(got, p.Name)
 			}
 		}
 		same(t, got, []string{"a", "a:read", "b", "b:read", "c", "c:read", domain.AdminAudience})
-		same(t, len(must(db.ListAPIs(t.Context(), domain.AdminAudience, 2))(t)), 0)
+		same(t, len(must(db.ListAPIs(t.Context(), domain.Page{After: domain.AdminAudience, Limit: 2}))(t)), 0)
 	},
 }

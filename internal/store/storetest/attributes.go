@@ -12,7 +12,7 @@ import (
 var attributeTests = map[string]func(*testing.T, *store.DB){
 	"the standard attributes are there at once": func(t *testing.T, db *store.DB) {
 		stored := map[string]domain.StandardAttribute{}
-		for _, a := range must(db.ListAttributes(t.Context(), "", 100))(t) {
+		for _, a := range must(db.ListAttributes(t.Context(), domain.Page{Limit: 100}))(t) {
 			same(t, a.Standard, true)
 			stored[a.Name] = domain.StandardAttribute{Name: a.Name, Type: a.Type, Description: a.Description}
 		}
@@ -33,7 +33,7 @@ var attributeTests = map[string]func(*testing.T, *store.DB){
 		check(t, db.UpdateAttribute(t.Context(), want))
 		want.Version++
 		same(t, must(db.HoldAttribute(t.Context(), "badge"))(t), want)
-		same(t, must(db.ListAttributes(t.Context(), "address.street_address", 1))(t)[0], want)
+		same(t, must(db.ListAttributes(t.Context(), domain.Page{After: "address.street_address", Limit: 1}))(t)[0], want)
 		_, err = db.FindAttribute(t.Context(), "none")
 		wantErr(t, err, domain.ErrNotFound)
 		wantErr(t, db.UpdateAttribute(t.Context(), domain.Attribute{Name: "none"}), domain.ErrNotFound)
@@ -51,7 +51,7 @@ var attributeTests = map[string]func(*testing.T, *store.DB){
 			wantChanges(t, db, func(ctx context.Context) error { return db.PutUserAttributes(ctx, w.user, values) }, "user "+text(w.user))
 			same(t, must(db.FindUser(t.Context(), "alice"))(t).Attributes, values)
 			same(t, must(db.FindUserByID(t.Context(), w.user))(t).Attributes, values)
-			same(t, must(db.ListUsers(t.Context(), "", 10))(t)[0].Attributes, values)
+			same(t, must(db.ListUsers(t.Context(), domain.Page{Limit: 10}))(t)[0].Attributes, values)
 		}
 		check(t, db.PutUserAttributes(t.Context(), w.user, map[string]any{"badge": 1.0}))
 		wantErr(t, db.PutUserAttributes(t.Context(), w.user, map[string]any{"nickname": "x", "none": "x"}), domain.ErrNotFound)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClient(ctx, "shop") }, "client shop", "client-access shop")
 		_, err := db.FindConsent(t.Context(), w.user, w.client, audience)
 		wantErr(t, err, domain.ErrNotFound)
-		same(t, len(must(db.ListAssignments(t.Context(), "clerk", "", "", 0, 10))(t)), 0)
+		same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{Role: "clerk"}, domain.Page{Limit: 10}))(t)), 0)
 	},
 	"clients are listed page by page with their parts": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
@@ -102,11 +103,35 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 				APIs: []domain.ClientAPI{{Audience: audience}}, Secrets: []domain.ClientSecret{{Hint: id}}}))(t)
 		}
 		must(db.InsertClient(t.Context(), domain.Client{ClientID: "bb", IDTokenAlg: domain.ES256, Origin: domain.OriginMetadata}))(t)
-		same(t, must(db.ListClients(t.Context(), domain.OriginMetadata, "", 9))(t)[0].ClientID, "bb")
+		same(t, must(db.ListClients(t.Context(), domain.OriginMetadata, domain.Page{Limit: 9}))(t)[0].ClientID, "bb")
 		var got []string
-		for _, c := range append(must(db.ListClients(t.Context(), "", "", 2))(t), must(db.ListClients(t.Context(), domain.OriginAdministrator, "b", 1))(t)...) {
+		for _, c := range append(must(db.ListClients(t.Context(), "", domain.Page{Limit: 2}))(t),
+			must(db.ListClients(t.Context(), domain.OriginAdministrator, domain.Page{After: "b", Limit: 1}))(t)...) {
 			got = append(got, c.ClientID, c.Secrets[0].Hint, c.APIs[0].Audience, c.Serves[0])
 		}
 		same(t, got, []string{"a", "a", audience, audience, "b", "b", audience, audience, "c", "c", audience, audience})
+	},
+	"a list is read from any place in both directions, and searched": func(t *testing.T, db *store.DB) {
+		for id, name := range map[string]string{"a": "Shop", "b": "The shop", "c": "SHOPPING", "d": "", "shop%": "50% off", "Shop_1": "", "é": "Été"} {
+			must(db.InsertClient(t.Context(), domain.Client{ClientID: id, Name: name, IDTokenAlg: domain.ES256}))(t)
+		}
+		find := func(p domain.Page) (ids []string) {
+			p.Limit = max(p.Limit, 2)
+			for _, client := range must(db.ListClients(t.Context(), "", p))(t) {
+				ids = append(ids, client.ClientID)
+			}
+			return ids
+		}
+		same(t, find(domain.Page{Before: "d"}), []string{"b", "c"})
+		same(t, find(domain.Page{Before: "b"}), []string{"Shop_1", "a"})
+		for search, want := range map[string][]string{
+			"sHoP": {"a", "c", "Shop_1", "shop%"}, "shop%": {"shop%"}, "shop_": {"Shop_1"}, "the": {"b"}, "50%": {"shop%"}, "Ét": {"é"}, "hop": nil, "\xff": nil, "a\x00": nil,
+		} {
+			got := find(domain.Page{Search: search, Limit: 10})
+			slices.Sort(got)
+			slices.Sort(want)
+			same(t, got, want)
+		}
+		same(t, find(domain.Page{Search: "shop", After: "a", Limit: 1})[0], "c")
 	},
 }

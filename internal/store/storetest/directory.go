@@ -52,14 +52,14 @@ var userTests = map[string]func(*testing.T, *store.DB){
 		wantErr(t, err, domain.ErrNotFound)
 		_, err = db.FindConsent(t.Context(), w.user, w.client, audience)
 		wantErr(t, err, domain.ErrNotFound)
-		same(t, len(must(db.ListMembers(t.Context(), "ops", "", 10))(t)), 0)
+		same(t, len(must(db.ListMembers(t.Context(), "ops", domain.Page{Limit: 10}))(t)), 0)
 	},
 	"users are listed page by page": func(t *testing.T, db *store.DB) {
 		for _, name := range []string{"c", "a", "b"} {
 			must(db.InsertUser(t.Context(), domain.User{Subject: name, Username: name}))(t)
 		}
-		same(t, usernames(must(db.ListUsers(t.Context(), "", 2))(t)), []string{"a", "b"})
-		same(t, usernames(must(db.ListUsers(t.Context(), "b", 2))(t)), []string{"c"})
+		same(t, usernames(must(db.ListUsers(t.Context(), domain.Page{Limit: 2}))(t)), []string{"a", "b"})
+		same(t, usernames(must(db.ListUsers(t.Context(), domain.Page{After: "b", Limit: 2}))(t)), []string{"c"})
 	},
 }
 
@@ -75,8 +75,8 @@ var groupTests = map[string]func(*testing.T, *store.DB){
 		want := domain.Group{Name: "ops", Description: "Operators", Version: 1, CreatedAt: t0, UpdatedAt: t0}
 		want.ID = must(db.InsertGroup(t.Context(), want))(t)
 		same(t, must(db.FindGroup(t.Context(), "ops"))(t), want)
-		same(t, must(db.ListGroups(t.Context(), "", 10))(t), []domain.Group{want})
-		same(t, len(must(db.ListGroups(t.Context(), "ops", 10))(t)), 0)
+		same(t, must(db.ListGroups(t.Context(), domain.Page{Limit: 10}))(t), []domain.Group{want})
+		same(t, len(must(db.ListGroups(t.Context(), domain.Page{After: "ops", Limit: 10}))(t)), 0)
 		_, err := db.InsertGroup(t.Context(), want)
 		wantErr(t, err, domain.ErrExists)
 	},
@@ -84,8 +84,8 @@ var groupTests = map[string]func(*testing.T, *store.DB){
 		w := makeWorld(t, db)
 		wantChanges(t, db, func(ctx context.Context) error { return db.AddMember(ctx, "ops", "alice") }, "user-access "+text(w.user))
 		check(t, db.AddMember(t.Context(), "ops", "alice"))
-		same(t, usernames(must(db.ListMembers(t.Context(), "ops", "", 10))(t)), []string{"alice"})
-		same(t, len(must(db.ListMembers(t.Context(), "ops", "alice", 10))(t)), 0)
+		same(t, usernames(must(db.ListMembers(t.Context(), "ops", domain.Page{Limit: 10}))(t)), []string{"alice"})
+		same(t, len(must(db.ListMembers(t.Context(), "ops", domain.Page{After: "alice", Limit: 10}))(t)), 0)
 		same(t, must(db.UserGroups(t.Context(), w.user))(t)[0].Name, "ops")
 		wantChanges(t, db, func(ctx context.Context) error { return db.RemoveMember(ctx, "ops", "alice") }, "user-access "+text(w.user))
 		check(t, db.RemoveMember(t.Context(), "ops", "alice"))
@@ -154,14 +154,14 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 		}
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteRole(ctx, "clerk") },
 			"role "+text(w.role), "user-access "+text(w.user), "group-access "+text(w.group), "client-access shop")
-		same(t, len(must(db.ListAssignments(t.Context(), "", "", "", 0, 10))(t)), 0)
+		same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{}, domain.Page{Limit: 10}))(t)), 0)
 	},
 	"roles are listed page by page with their permissions": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
-		roles := must(db.ListRoles(t.Context(), domain.RoleAdministrator, 10))(t)
+		roles := must(db.ListRoles(t.Context(), domain.Page{After: domain.RoleAdministrator, Limit: 10}))(t)
 		same(t, len(roles), 1)
 		same(t, roles[0].Permissions, []domain.RolePermission{{Audience: audience, Permission: "orders:read"}})
-		same(t, must(db.ListRoles(t.Context(), "", 1))(t)[0].Name, domain.RoleAdministrator)
+		same(t, must(db.ListRoles(t.Context(), domain.Page{Limit: 1}))(t)[0].Name, domain.RoleAdministrator)
 	},
 }
 
@@ -186,7 +186,7 @@ var assignmentTests = map[string]func(*testing.T, *store.DB){
 			same(t, len(got), 1)
 			want.ID, want.RoleID, want.SubjectID = got[0].ID, w.role, c.id
 			same(t, got[0], want)
-			same(t, must(db.ListAssignments(t.Context(), "clerk", c.kind, c.subject, 0, 10))(t), got)
+			same(t, must(db.ListAssignments(t.Context(), domain.AssignmentFilter{Role: "clerk", SubjectKind: c.kind, Subject: c.subject}, domain.Page{Limit: 10}))(t), got)
 			wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAssignment(ctx, "clerk", c.kind, c.subject) }, c.change)
 			wantErr(t, db.DeleteAssignment(t.Context(), "clerk", c.kind, c.subject), domain.ErrNotFound)
 		}
@@ -204,12 +204,12 @@ var assignmentTests = map[string]func(*testing.T, *store.DB){
 			check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: role, SubjectKind: domain.SubjectGroup, Subject: "ops"}))
 		}
 		count := func(role string, kind domain.SubjectKind, subject string) int {
-			return len(must(db.ListAssignments(t.Context(), role, kind, subject, 0, 10))(t))
+			return len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{Role: role, SubjectKind: kind, Subject: subject}, domain.Page{Limit: 10}))(t))
 		}
 		same(t, []int{count("", "", ""), count("clerk", "", ""), count("", domain.SubjectUser, ""), count("clerk", domain.SubjectGroup, "ops"),
 			count("", domain.SubjectClient, ""), count("", domain.SubjectGroup, "alice")}, []int{4, 2, 2, 1, 0, 0})
-		page := must(db.ListAssignments(t.Context(), "", "", "", 0, 3))(t)
-		same(t, len(must(db.ListAssignments(t.Context(), "", "", "", page[2].ID, 3))(t)), 1)
+		page := must(db.ListAssignments(t.Context(), domain.AssignmentFilter{}, domain.Page{Limit: 3}))(t)
+		same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{}, domain.Page{After: page[2].Place(), Limit: 3}))(t)), 1)
 	},
 	"an assignment is not stored with an expiry that is past for those who record expiries": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)

@@ -49,7 +49,7 @@ var outboxTests = map[string]func(*testing.T, *store.DB){
 		}
 		receivers := func() (all [2]domain.Receiver) {
 			t.Helper()
-			copy(all[:], must(db.ListReceivers(t.Context(), "", 10))(t))
+			copy(all[:], must(db.ListReceivers(t.Context(), domain.Page{Limit: 10}))(t))
 			return all
 		}
 		for _, about := range []domain.Concerned{token("1", "https://a.example"), token("2", "https://a.example"), token("3", "https://b.example")} {
@@ -85,7 +85,7 @@ var outboxTests = map[string]func(*testing.T, *store.DB){
 			many = append(many, domain.Concerned{Kind: domain.ConcernsToken, Name: fmt.Sprint(i), Audience: "https://a.example"})
 		}
 		check(t, signal(t.Context(), db, many...)) // which all acknowledge
-		r := must(db.ListReceivers(t.Context(), "", 1))(t)[0]
+		r := must(db.ListReceivers(t.Context(), domain.Page{Limit: 1}))(t)[0]
 		check(t, db.MoveReceiver(t.Context(), r.ID, r.Progress, domain.Progress{Acked: must(db.LastEvent(t.Context()))(t)}))
 		for _, want := range []int64{2, 2, 1, 0} {
 			same(t, must(db.Purge(t.Context(), t0, 2))(t), want)

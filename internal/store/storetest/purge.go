@@ -56,7 +56,7 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 		wantLeft := func(before time.Time, assignments, secrets int) {
 			t.Helper()
 			must(db.Purge(t.Context(), before, 100))(t)
-			same(t, len(must(db.ListAssignments(t.Context(), "clerk", "", "", 0, 10))(t)), assignments)
+			same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{Role: "clerk"}, domain.Page{Limit: 10}))(t)), assignments)
 			same(t, len(must(db.FindClient(t.Context(), "shop"))(t).Secrets), secrets)
 		}
 		wantLeft(t0.Add(month), 3, 3)

@@ -1,0 +1,92 @@
+package adminui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// section is one of the navigation, for visitors with the permission of its operation.
+type section struct{ key, path, operation string }
+
+// navigation is all of it, in groups.
+var navigation = []struct {
+	key      string
+	sections []section
+}{
+	{"", []section{{"overview", "/", ""}}},
+	{"access", []section{{"roles", "/roles", "role.list"}}},
+}
+
+// link leads to a page.
+type link struct {
+	Text, Path string
+	Icon       string // of the sprite
+	Current    bool
+}
+
+// menu is a group of the navigation.
+type menu struct {
+	Title string
+	Links []link
+}
+
+// frame is the data of every page: what is around it, and its own.
+type frame struct {
+	Title string
+	Menus []menu
+	User  domain.User
+	Done  string // what was just done, empty: nothing
+	Page  any
+}
+
+// render answers with a page of a title; what it shows is the data, if there is some.
+func (v *visit) render(status int, name, title string, data any) {
+	f := frame{Title: title, User: v.user, Page: data}
+	for _, group := range navigation {
+		shown := menu{}
+		if group.key != "" {
+			shown.Title = v.text("menu." + group.key)
+		}
+		for _, s := range group.sections {
+			if v.may(s.operation) {
+				shown.Links = append(shown.Links, link{
+					Text: v.text("menu." + s.key), Path: root + s.path, Icon: s.key, Current: v.inSection(s),
+				})
+			}
+		}
+		if len(shown.Links) > 0 {
+			f.Menus = append(f.Menus, shown)
+		}
+	}
+	if done := v.r.URL.Query().Get("done"); doneKeys[done] {
+		f.Done = v.text("done." + done)
+	}
+	v.Pages.Render(v.w, v.r, status, name, f)
+}
+
+func (v *visit) inSection(s section) bool {
+	path := strings.TrimPrefix(v.r.URL.Path, root)
+	return path == s.path || s.path != "/" && strings.HasPrefix(path, s.path+"/")
+}
+
+// doneKeys are what a page can say was just done.
+var doneKeys = map[string]bool{"role.created": true, "role.updated": true, "role.deleted": true}
+
+// done leads to a page that says what was done.
+func (v *visit) done(what string, path ...string) error {
+	http.Redirect(v.w, v.r, address(path...)+"?done="+what, http.StatusSeeOther)
+	return nil
+}
+
+// address is the path of a page; each segment may be any text.
+func address(segments ...string) string {
+	var b strings.Builder
+	b.WriteString(root)
+	for _, s := range segments {
+		b.WriteString("/" + url.PathEscape(s))
+	}
+	return b.String()
+}

@@ -1,0 +1,238 @@
+package adminui
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// table shows objects, one in a row.
+type table struct {
+	Columns []string
+	Rows    []row
+}
+
+// row is one of a table. Its first cell leads to the path, if it has one.
+type row struct {
+	Path  string
+	Cells []cell
+}
+
+// cell has one of these.
+type cell struct {
+	Text  string
+	Code  string // what programs call it
+	List  []string
+	Time  time.Time
+	Badge badge
+}
+
+// badge is a state in one word.
+type badge struct {
+	Text string
+	Tone string // "good", "warn" or "bad"
+}
+
+// listing is a page of a list.
+type listing struct {
+	Lead           string
+	New            link // that makes one; without a path the visitor may not
+	Table          table
+	Search         string
+	Size           int
+	Previous, Next string // addresses of other pages, empty: none
+}
+
+// sizes are those that a page of a list may have, the first of them at first.
+var sizes = []int{50, 100, 200}
+
+// Sizes are those that can be chosen.
+func (l listing) Sizes() []int { return sizes }
+
+// list reads the page of a list that the address names.
+func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], error), show func(T) row) error {
+	values := v.r.URL.Query()
+	l.Search, l.Size = strings.TrimSpace(values.Get("search")), sizes[0]
+	if size, err := strconv.Atoi(values.Get("size")); err == nil && slices.Contains(sizes, size) {
+		l.Size = size
+	}
+	page, err := find(admin.Query{Cursor: values.Get("cursor"), Search: l.Search, Limit: l.Size})
+	if err != nil {
+		return err
+	}
+	values.Del("done")
+	address := func(cursor string) string {
+		if cursor == "" {
+			return ""
+		}
+		values.Set("cursor", cursor)
+		return "?" + values.Encode()
+	}
+	l.Previous, l.Next = address(page.Previous), address(page.Next)
+	for _, object := range page.Items {
+		l.Table.Rows = append(l.Table.Rows, show(object))
+	}
+	return nil
+}
+
+// form is what a person fills in.
+type form struct {
+	Lead    string
+	Problem string // that belongs to no field
+	Version string // of the object that is edited, empty: it is new
+	Fields  []*field
+	Submit  string
+	Cancel  string // a path
+}
+
+// field is one of a form.
+type field struct {
+	Name     string
+	Label    string
+	Hint     string
+	Kind     string // "text", "lines", "check", "choice"
+	Value    string
+	Options  []string // of a choice
+	Required bool
+	Max      int    // characters
+	Problem  string // with the value
+	Now      string // what another person has made of it meanwhile
+}
+
+// checked says whether a check is set.
+func (f *field) Checked() bool { return f.Value != "" }
+
+// field makes a field of an object; its label and hint are texts.
+func (v *visit) field(kind, object, name, value string) *field {
+	f := &field{Name: name, Kind: kind, Value: value, Label: v.text(object + "." + name), Hint: v.text(object + "." + name + ".hint"), Max: 255}
+	return f
+}
+
+// read takes the values that were sent.
+func (f *form) read(r *http.Request) {
+	f.Version = r.PostForm.Get("version")
+	for _, field := range f.Fields {
+		field.Value = r.PostForm.Get(field.Name)
+		if field.Kind == "text" {
+			field.Value = strings.TrimSpace(field.Value)
+		}
+		if field.Kind == "lines" {
+			field.Value = strings.ReplaceAll(field.Value, "\r\n", "\n")
+		}
+	}
+}
+
+// get is the value of a field.
+func (f *form) get(name string) string {
+	for _, field := range f.Fields {
+		if field.Name == name {
+			return field.Value
+		}
+	}
+	return ""
+}
+
+// version is that of the object that its editor saw.
+func (f *form) version() *int64 {
+	version, err := strconv.ParseInt(f.Version, 10, 64)
+	if err != nil {
+		version = -1 // no object's
+	}
+	return &version
+}
+
+// lines are those of a field that are not empty.
+func (f *form) lines(name string) []string {
+	var lines []string
+	for line := range strings.Lines(f.get(name)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// aboutField finds the field that an error of a service is about: "invalid role name "x": ...", "invalid permissions: ...".
+var aboutField = regexp.MustCompile(`^Invalid (?:\w+ )?(\w+)(?: "|:)`)
+
+// refused shows a form again that breaks a rule, or whose name is taken. Other errors are returned.
+func (v *visit) refused(f *form, title string, err error) error {
+	if !errors.Is(err, domain.ErrInvalid) && !errors.Is(err, domain.ErrExists) {
+		return err
+	}
+	problem := sentence(err)
+	if about := aboutField.FindStringSubmatch(problem); about != nil {
+		for _, field := range f.Fields {
+			if field.Name == about[1] {
+				field.Problem, problem = problem, ""
+				break
+			}
+		}
+	}
+	f.Problem = problem
+	v.render(http.StatusUnprocessableEntity, "admin/form", title, f)
+	return nil
+}
+
+// moved shows a form again whose object another person has changed meanwhile, beside what it is now.
+func (v *visit) moved(f, now *form, title string) error {
+	f.Version, f.Problem = now.Version, v.text("form.conflict")
+	for i, field := range f.Fields {
+		if current := now.Fields[i].Value; current != field.Value {
+			field.Now = current
+		}
+	}
+	v.render(http.StatusConflict, "admin/form", title, f)
+	return nil
+}
+
+// confirmation asks before what cannot be undone.
+type confirmation struct {
+	Lead    string
+	Effects []string
+	Name    string // that has to be typed, empty: none
+	Typed   string
+	Problem string
+	Submit  string
+	Cancel  string // a path
+}
+
+// confirmed says whether the visitor, who has signed in not long ago, typed the name of what is to be gone. Otherwise it answers.
+func (v *visit) confirmed(title string, c confirmation) bool {
+	if !v.isRecent() {
+		return false
+	}
+	if v.r.Method == http.MethodPost {
+		c.Typed = strings.TrimSpace(v.r.PostForm.Get("name"))
+		if c.Typed == c.Name {
+			return true
+		}
+		c.Problem = v.text("confirm.wrong_name")
+	}
+	status := http.StatusOK
+	if c.Problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	v.render(status, "admin/confirm", title, c)
+	return false
+}
+
+// sentence is an error's text as a sentence.
+func sentence(err error) string {
+	text := err.Error()
+	if text == "" {
+		return text
+	}
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return text
+}

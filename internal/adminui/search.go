@@ -1,0 +1,79 @@
+package adminui
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/admin"
+)
+
+func (s *surface) mountSearch() {
+	s.handle("GET /search", "", search)
+}
+
+// found is what a search finds of one kind of object.
+type found struct {
+	Title string
+	Table table
+	More  string // the address of the whole list, empty: this is all
+}
+
+// searchPage is the data of the search's page.
+type searchPage struct {
+	Text  string
+	Found []found
+}
+
+// foundAtOnce is how many objects of a kind a search shows.
+const foundAtOnce = 5
+
+// finders find objects of each kind, the ones whose name begins with a text.
+var finders = []struct {
+	key, operation string
+	find           func(v *visit, q admin.Query) (rows []row, more bool, err error)
+}{
+	{"roles", "role.list", func(v *visit, q admin.Query) ([]row, bool, error) {
+		page, err := v.Admin.ListRoles(v.ctx(), v.caller, q)
+		return rowsOf(page.Items, func(r admin.Role) row {
+			return row{address("roles", r.Name), []cell{{Text: r.Name}, {Text: r.Description}}}
+		}), page.Next != "", err
+	}},
+}
+
+func rowsOf[T any](objects []T, show func(T) row) []row {
+	rows := make([]row, len(objects))
+	for i, o := range objects {
+		rows[i] = show(o)
+	}
+	return rows
+}
+
+// search shows what begins with a text; where that is one object alone, its page.
+func search(v *visit) error {
+	p := searchPage{Text: strings.TrimSpace(v.r.URL.Query().Get("q"))}
+	var only []row
+	for _, f := range finders {
+		if p.Text == "" || !v.may(f.operation) {
+			continue
+		}
+		rows, more, err := f.find(v, admin.Query{Search: p.Text, Limit: foundAtOnce})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		only = append(only, rows...)
+		of := found{Title: v.text("menu." + f.key), Table: table{Columns: []string{v.text("search.name"), v.text("search.about")}, Rows: rows}}
+		if more {
+			of.More = address(f.key)
+		}
+		p.Found = append(p.Found, of)
+	}
+	if len(only) == 1 {
+		http.Redirect(v.w, v.r, only[0].Path, http.StatusSeeOther)
+		return nil
+	}
+	v.render(http.StatusOK, "admin/search", v.text("search.title"), p)
+	return nil
+}

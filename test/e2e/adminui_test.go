@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// administer signs somebody in who holds a role, and opens a page of the administration.
+func (s *shop) administer(t *testing.T, role, path string) *page {
+	t.Helper()
+	name, secret := "with-"+role, "a password of "+role
+	s.signetWithInput(s.secret(secret)+"\n", "user", "create", name, "--password-stdin")
+	s.signet("assign", role, "--user", name)
+	p := newBrowser(t, s.server).open(s.url + path)
+	return p.submit("username", name, "password", secret)
+}
+
+// shows fails unless a page answers with a status and has all of these.
+func (p *page) shows(status int, fragments ...string) *page {
+	t := p.browser.t
+	t.Helper()
+	if p.status != status {
+		t.Errorf("%s answers %d, want %d", p.url.Path, p.status, status)
+	}
+	for _, fragment := range fragments {
+		if !strings.Contains(p.text, fragment) {
+			t.Errorf("%s does not show %q:\n%s", p.url.Path, fragment, p.text)
+		}
+	}
+	return p
+}
+
+func TestARoleIsManagedInTheBrowser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		p := s.administer(t, "administrator", "/admin/roles")
+		if p.shows(http.StatusOK, "clerk", "New role"); p.url.Path != "/admin/roles" {
+			t.Errorf("the sign-in leads to %s", p.url.Path)
+		}
+		b := p.browser
+		name := `Shop / manager <script>alert(1)</script> é`
+		form := b.open(s.url + "/admin/new/role").shows(http.StatusOK)
+		form.submit("name", "", "description", "x").shows(http.StatusUnprocessableEntity, `Invalid role name ""`)
+		form.submit("name", name, "permissions", "orders:read").shows(http.StatusUnprocessableEntity, "API#permission")
+		form.submit("name", name, "permissions", ordersAPI+"#none").shows(http.StatusUnprocessableEntity, "none")
+		made := form.submit("name", name, "description", "Runs it", "permissions", ordersAPI+"#orders:read\r\n").
+			shows(http.StatusOK, "The role was created.", "Runs it", "Shop / manager <script>alert(1)</script> é")
+		edit := b.open(made.url.Scheme + "://" + made.url.Host + made.url.EscapedPath() + "/edit").shows(http.StatusOK)
+		if got := edit.form.fields.Get("permissions"); got != ordersAPI+"#orders:read" {
+			t.Errorf("the form holds the permissions %q", got)
+		}
+		s.signet("role", "update", name, "--description", "Changed meanwhile")
+		again := edit.submit("description", "Mine").shows(http.StatusConflict, "Changed meanwhile")
+		if got := again.form.fields.Get("description"); got != "Mine" {
+			t.Errorf("the form that is shown again holds %q", got)
+		}
+		again.submit("description", "Mine").shows(http.StatusOK, "The role was saved.", "Mine")
+		edit.submit("description", "Old").shows(http.StatusConflict)
+
+		if found := b.open(s.url+"/admin/search?q=SHOP+%2F").shows(http.StatusOK, "Mine"); found.url.Path != made.url.Path {
+			t.Errorf("the search leads to %s", found.url.Path)
+		}
+		b.open(s.url+"/admin/roles?search=sho&size=100").shows(http.StatusOK, "Mine")
+		b.open(s.url+"/admin/roles?cursor=forged").shows(http.StatusOK, "clerk")
+		drop := b.open(made.url.Scheme + "://" + made.url.Host + made.url.EscapedPath() + "/delete")
+		drop.submit("name", "another").shows(http.StatusUnprocessableEntity, "This is not the name.")
+		drop.submit("name", name).shows(http.StatusOK, "The role was deleted.")
+		drop.submit("name", name).shows(http.StatusNotFound)
+		edit.submit("description", "Mine").shows(http.StatusNotFound)
+	})
+}
+
+func TestPagesShowWhatTheVisitorsRolesAllow(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	const admin = "urn:signet:admin#"
+	s.signet("role", "create", "reader", "--grant", admin+"roles:read")
+	p := s.administer(t, "reader", "/admin/roles").shows(http.StatusOK, "clerk")
+	if strings.Contains(p.text, "New role") || strings.Contains(p.browser.open(s.url+"/admin/roles/clerk").text, "/edit") {
+		t.Error("a reader is offered what is refused")
+	}
+	for _, path := range []string{"/admin/new/role", "/admin/roles/clerk/edit", "/admin/roles/clerk/delete"} {
+		p.browser.open(s.url+path).shows(http.StatusForbidden, "Not allowed")
+	}
+	for _, path := range []string{"/admin/", "/admin/nothing", "/admin/roles/none", "/admin/roles/%00", "/admin/roles/%ff"} {
+		if status := p.browser.open(s.url + path).status; status != http.StatusOK && status != http.StatusNotFound {
+			t.Errorf("%s answers %d", path, status)
+		}
+	}
+	s.administer(t, "clerk", "/admin/").shows(http.StatusForbidden, "Not allowed")
+	s.signet("assignment", "list", "--role", "reader")
+	s.signet("unassign", "reader", "--user", "with-reader")
+	p.browser.open(s.url + "/admin/roles").shows(http.StatusForbidden)
+}
