@@ -15,6 +15,8 @@ type API struct {
 	SigningAlg     string          `json:"signing_alg"`
 	AccessTokenTTL int64           `json:"access_token_ttl,omitzero" doc:"Seconds; left out: the server's default"`
 	NoUserinfo     bool            `json:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
+	Memberships    string          `json:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name"`
+	GroupNames     string          `json:"group_names" enum:"name,slash-name" doc:"How they name groups"`
 	Permissions    []APIPermission `json:"permissions"`
 	CreatedAt      time.Time       `json:"created_at"`
 	UpdatedAt      time.Time       `json:"updated_at"`
@@ -30,7 +32,7 @@ type APIPermission struct {
 func showAPI(a domain.API) API {
 	shown := API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: int64(a.AccessTokenTTL / time.Second),
-		NoUserinfo: a.NoUserinfo, Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+		NoUserinfo: a.NoUserinfo, Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
 	}
 	for _, p := range a.Permissions {
 		shown.Permissions = append(shown.Permissions, APIPermission(p))

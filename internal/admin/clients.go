@@ -23,6 +23,7 @@ type Client struct {
 	BackchannelLogoutURI     string          `json:"backchannel_logout_uri" doc:"Where it hears of ended sessions"`
 	BackchannelLogoutPrivate bool            `json:"backchannel_logout_private" doc:"That may be at a private address"`
 	IDTokenAlg               string          `json:"id_token_signed_response_alg"`
+	GroupNames               string          `json:"group_names" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups"`
 	JWKS                     json.RawMessage `json:"jwks,omitempty" doc:"Its public keys (RFC 7517 §5)"`
 	JWKSURI                  string          `json:"jwks_uri,omitempty" doc:"Where it publishes them"`
 	JWKSURIPrivate           bool            `json:"jwks_uri_private" doc:"That may be at a private address"`
@@ -76,7 +77,7 @@ func showClient(c domain.Client) Client {
 	shown := Client{
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: c.AuthMethod(),
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
-		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg,
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		KeepRefreshTokens: c.KeepRefreshTokens,
 		FirstParty:        c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},

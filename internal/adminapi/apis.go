@@ -28,6 +28,8 @@ type APISettings struct {
 	SigningAlg     *string                `json:"signing_alg,omitempty" minLength:"1" doc:"At first ES256"`
 	AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
 	NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
+	Memberships    *domain.Memberships    `json:"memberships,omitempty" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name, as far as they may; at first those that count at it"`
+	GroupNames     *domain.GroupNames     `json:"group_names,omitempty" enum:"name,slash-name" doc:"How they name groups: at first by name, or with a slash before it"`
 	Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
 }
 
@@ -38,6 +40,8 @@ func (s *APISettings) apply(api *domain.API) {
 		api.AccessTokenTTL = time.Duration(*s.AccessTokenTTL) * time.Second
 	}
 	set(&api.NoUserinfo, s.NoUserinfo)
+	set(&api.Memberships, s.Memberships)
+	set(&api.GroupNames, s.GroupNames)
 	if s.Permissions != nil {
 		api.Permissions = permissions(*s.Permissions)
 	}

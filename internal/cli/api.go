@@ -23,7 +23,7 @@ var apis = kind[admin.API]{
 	},
 	details: func(w io.Writer, v admin.API) {
 		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", apiTTL(v),
-			"no_userinfo", v.NoUserinfo,
+			"no_userinfo", v.NoUserinfo, "memberships", v.Memberships, "group_names", v.GroupNames,
 			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, p := range v.Permissions {
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
@@ -56,10 +56,11 @@ func (a *app) apiCommand() *cobra.Command {
 
 // apiFlags are what create and update share.
 type apiFlags struct {
-	name, signingAlg string
-	accessTokenTTL   time.Duration
-	noUserinfo       bool
-	permissions      []domain.Permission
+	name, signingAlg        string
+	memberships, groupNames string
+	accessTokenTTL          time.Duration
+	noUserinfo              bool
+	permissions             []domain.Permission
 }
 
 func (f *apiFlags) add(cmd *cobra.Command) {
@@ -68,6 +69,8 @@ func (f *apiFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.signingAlg, "signing-alg", domain.ES256, "sign its access tokens with `ALG`: ES256, RS256 or EdDSA")
 	flags.DurationVar(&f.accessTokenTTL, "access-token-ttl", 0, "the lifetime of its access tokens; 0 for the server's default")
 	flags.BoolVar(&f.noUserinfo, "no-userinfo", false, "its access tokens do not open /oauth2/userinfo")
+	flags.StringVar(&f.memberships, "memberships", string(domain.MembershipsRelevant), "`WHICH` roles and groups its access tokens name, as far as they may: relevant, all or none")
+	flags.StringVar(&f.groupNames, "group-names", string(domain.GroupsByName), "`HOW` its access tokens name groups: name, or slash-name for /name")
 	flags.Func("permission", "a permission as `NAME[=description]`; may be repeated", func(text string) error {
 		name, description, _ := strings.Cut(text, "=")
 		f.permissions = append(f.permissions, domain.Permission{Name: name, Description: description})
@@ -127,6 +130,8 @@ func (f *apiFlags) apply(api *domain.API, given func(flag string) bool, remove [
 		"signing-alg":      func() { api.SigningAlg = f.signingAlg },
 		"access-token-ttl": func() { api.AccessTokenTTL = f.accessTokenTTL },
 		"no-userinfo":      func() { api.NoUserinfo = f.noUserinfo },
+		"memberships":      func() { api.Memberships = domain.Memberships(f.memberships) },
+		"group-names":      func() { api.GroupNames = domain.GroupNames(f.groupNames) },
 	} {
 		if given(flag) {
 			change()

@@ -96,14 +96,18 @@ func (d *Directory) addUser(ctx context.Context, access *Access, id int64, audie
 }
 
 func (d *Directory) addClient(ctx context.Context, access *Access, clientID, audience string) error {
-	holdings, err := cache.Get(ctx, d.cache, domain.ChangeClientAccess, clientID, func(ctx context.Context) ([]holding, error) {
-		return d.loadClientAccess(ctx, clientID)
-	})
+	holdings, err := d.clientHoldings(ctx, clientID)
 	if err != nil {
 		return err
 	}
 	_, err = d.addHoldings(ctx, access, holdings, audience)
 	return err
+}
+
+func (d *Directory) clientHoldings(ctx context.Context, clientID string) ([]holding, error) {
+	return cache.Get(ctx, d.cache, domain.ChangeClientAccess, clientID, func(ctx context.Context) ([]holding, error) {
+		return d.loadClientAccess(ctx, clientID)
+	})
 }
 
 // addHoldings adds what the roles give at the audience, and reports whether they give anything.

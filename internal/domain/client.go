@@ -63,10 +63,11 @@ type Client struct {
 	RefreshOverlap           *time.Duration // in which a used refresh token gives its unused successor again; nil: the server's
 	GrantTypes               []string
 	RedirectURIs             []string
-	BackchannelLogoutURI     string   // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere
-	BackchannelLogoutPrivate bool     // that may be at a private address
-	PostLogoutRedirectURIs   []string // where users may go from a sign-out that the client asked for
-	IDTokenAlg               string   // id_token_signed_response_alg: RS256, ES256 or EdDSA
+	BackchannelLogoutURI     string     // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere
+	BackchannelLogoutPrivate bool       // that may be at a private address
+	PostLogoutRedirectURIs   []string   // where users may go from a sign-out that the client asked for
+	IDTokenAlg               string     // id_token_signed_response_alg: RS256, ES256 or EdDSA
+	GroupNames               GroupNames // how its ID tokens and userinfo name groups
 	APIs                     []ClientAPI
 	Serves                   []string // audiences whose tokens this client, as a resource server, may introspect
 	Secrets                  []ClientSecret
@@ -151,6 +152,8 @@ type API struct {
 	SigningAlg     string        // of its access tokens: ES256, RS256 or EdDSA
 	AccessTokenTTL time.Duration // zero: the server's default
 	NoUserinfo     bool          // its access tokens do not open userinfo
+	Memberships    Memberships   // which roles and groups its access tokens name
+	GroupNames     GroupNames    // how they name groups
 	Permissions    []Permission
 	Version        int64 // 1 at first; each update adds one
 	CreatedAt      time.Time

@@ -14,6 +14,7 @@ type ClientDetails struct {
 	EndpointAudience       bool                `json:"endpoint_audience,omitempty"`
 	FirstParty             bool                `json:"first_party"`
 	GrantTypes             []string            `json:"grant_types"`
+	GroupNames             domain.GroupNames   `json:"group_names,omitempty"`
 	JWKS                   string              `json:"jwks,omitempty"`
 	JWKSURI                string              `json:"jwks_uri,omitempty"`
 	KeepRefreshTokens      bool                `json:"keep_refresh_tokens,omitempty"`
@@ -29,11 +30,13 @@ type ClientDetails struct {
 
 // APIDetails is what an API's events say.
 type APIDetails struct {
-	AccessTokenTTL string   `json:"access_token_ttl"`
-	Name           string   `json:"name"`
-	NoUserinfo     bool     `json:"no_userinfo,omitempty"`
-	Permissions    []string `json:"permissions"`
-	SigningAlg     string   `json:"signing_alg"`
+	AccessTokenTTL string             `json:"access_token_ttl"`
+	GroupNames     domain.GroupNames  `json:"group_names,omitempty"`
+	Memberships    domain.Memberships `json:"memberships,omitempty"`
+	Name           string             `json:"name"`
+	NoUserinfo     bool               `json:"no_userinfo,omitempty"`
+	Permissions    []string           `json:"permissions"`
+	SigningAlg     string             `json:"signing_alg"`
 }
 
 // ClientCreated says: a client was registered.

@@ -62,6 +62,7 @@ var errContention = fmt.Errorf("too many changes at once: %w", domain.ErrUnavail
 type Active struct {
 	Claims token.Claims
 	Record domain.IssuedToken
+	Client *domain.Client
 	User   *domain.User // nil: the client acts for itself
 }
 
@@ -110,7 +111,7 @@ func (s *Service) checkSubject(ctx context.Context, claims token.Claims, record 
 	} else if err != nil {
 		return nil, fmt.Errorf("find the token's client: %w", err)
 	}
-	active := &Active{Claims: claims, Record: record}
+	active := &Active{Claims: claims, Record: record, Client: client}
 	subject := directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID}
 	if record.UserID != 0 {
 		active.User, err = s.directory.ActiveUser(ctx, record.UserID)
@@ -134,7 +135,11 @@ func (s *Service) checkSubject(ctx context.Context, claims token.Claims, record 
 	if err != nil {
 		return nil, fmt.Errorf("find the subject's access: %w", err)
 	}
-	active.Claims.Narrow(client, api.Audience, access)
+	named, err := token.Memberships(ctx, s.directory, api, subject, access)
+	if err != nil {
+		return nil, err
+	}
+	active.Claims.Narrow(client, api.Audience, access, named)
 	return active, nil
 }
 

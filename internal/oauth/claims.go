@@ -6,17 +6,18 @@ import (
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // The most names that the claim "groups" or "roles" may have. A longer list is left out whole: a part of it would look like all.
 const (
 	maxIDTokenNames  = 200
-	maxUserinfoNames = 1000
+	maxUserinfoNames = token.MaxNames
 )
 
-// addMemberships adds the names of the user's groups and roles, of whichever API, as far as the scopes ask for them and the lists have
-// at most limit names. It returns the names of the claims that it added, the one with the most text first.
-func (p *Provider) addMemberships(ctx context.Context, claims map[string]any, user *domain.User, scopes []string, limit int) ([]string, error) {
+// addMemberships adds the names of the user's groups, as the client has them, and roles, of whichever API, as far as the scopes ask for
+// them and the lists have at most limit names. It returns the names of the claims that it added, the one with the most text first.
+func (p *Provider) addMemberships(ctx context.Context, claims map[string]any, c *domain.Client, user *domain.User, scopes []string, limit int) ([]string, error) {
 	var added []string
 	size := make(map[string]int)
 	for _, list := range []struct {
@@ -32,6 +33,9 @@ func (p *Provider) addMemberships(ctx context.Context, claims map[string]any, us
 		names, err := list.names(ctx, user.ID)
 		if err != nil {
 			return nil, err
+		}
+		if list.scope == domain.ScopeGroups {
+			names = c.GroupNames.Of(names)
 		}
 		if len(names) <= limit {
 			claims[list.claim], size[list.claim] = names, len(strings.Join(names, `","`))

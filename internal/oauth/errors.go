@@ -81,12 +81,24 @@ func wire(err error) httpjson.Error {
 	case errors.Is(err, revocation.ErrNotYours):
 		return httpjson.Error{Code: "unauthorized_client", Description: "The token was issued to another client.", Status: http.StatusBadRequest}
 	case errors.As(err, &tooLarge):
-		return httpjson.Error{Code: "invalid_scope", Status: http.StatusBadRequest, Description: fmt.Sprintf(
-			"The access token would have %d bytes, and the limit is %d: ask for fewer scopes.", tooLarge.Size, tooLarge.Limit)}
+		return httpjson.Error{Code: "invalid_scope", Status: http.StatusBadRequest, Description: describeTooLarge(tooLarge)}
 	case errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError:
 		return httpjson.Error{Code: rfc.ErrorField, Description: describe(rfc), Status: rfc.CodeField}
 	default:
 		return httpjson.ServerError
+	}
+}
+
+// describeTooLarge says what fills an access token, and what can be done.
+func describeTooLarge(e *token.TooLargeError) string {
+	const fewerNames = "ask for it without the scopes 'roles' and 'groups', or have the API set to memberships 'relevant' or 'none'."
+	switch {
+	case e.Names > 0:
+		return fmt.Sprintf("The access token would name %d roles or groups, and the limit is %d: %s", e.Names, token.MaxNames, fewerNames)
+	case e.Named:
+		return fmt.Sprintf("The access token would have %d bytes, and the limit is %d: most of it are names of roles and groups; %s", e.Size, e.Limit, fewerNames)
+	default:
+		return fmt.Sprintf("The access token would have %d bytes, and the limit is %d: most of it are scopes; ask for fewer.", e.Size, e.Limit)
 	}
 }
 

@@ -106,7 +106,7 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 		claims["nonce"] = sess.nonce
 	}
 	attributes := token.AddUserClaims(claims, sess.user, scopes)
-	lists, err := s.provider.addMemberships(ctx, claims, sess.user, scopes, maxIDTokenNames)
+	lists, err := s.provider.addMemberships(ctx, claims, c, sess.user, scopes, maxIDTokenNames)
 	if err != nil {
 		return err
 	}

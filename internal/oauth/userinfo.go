@@ -39,15 +39,19 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	case kept:
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "Access tokens for this API do not open userinfo.")
 	default:
-		claims := map[string]any{"sub": active.User.Subject}
-		scopes := token.SplitScopes(active.Claims.Scope)
-		token.AddUserClaims(claims, active.User, scopes)
-		if _, err := p.addMemberships(r.Context(), claims, active.User, scopes, maxUserinfoNames); err != nil {
-			p.fail(w, r, err)
-			return
-		}
-		httpjson.Write(w, http.StatusOK, claims)
+		p.answerUserinfo(w, r, active)
 	}
+}
+
+func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active) {
+	claims := map[string]any{"sub": active.User.Subject}
+	scopes := token.SplitScopes(active.Claims.Scope)
+	token.AddUserClaims(claims, active.User, scopes)
+	if _, err := p.addMemberships(r.Context(), claims, active.Client, active.User, scopes, maxUserinfoNames); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	httpjson.Write(w, http.StatusOK, claims)
 }
 
 // presentedToken is that of the Authorization header, or of the body of a POST (RFC 6750 §2.1, §2.2).

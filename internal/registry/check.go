@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,9 +30,7 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if c.Name == "" {
 		c.Name = c.ClientID
 	}
-	if c.IDTokenAlg == "" {
-		c.IDTokenAlg = domain.RS256
-	}
+	c.IDTokenAlg, c.GroupNames = cmp.Or(c.IDTokenAlg, domain.RS256), cmp.Or(c.GroupNames, domain.GroupsByName)
 	if err := checkClientID(c.ClientID); err != nil {
 		return err
 	}
@@ -39,6 +38,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 		return err
 	}
 	if err := checkSigningAlg("ID token algorithm", c.IDTokenAlg); err != nil {
+		return err
+	}
+	if err := checkGroupNames(c.GroupNames); err != nil {
 		return err
 	}
 	if c.Public && !c.RequirePKCE {
@@ -164,6 +166,7 @@ func checkAPI(a *domain.API) error {
 	if a.SigningAlg == "" {
 		a.SigningAlg = domain.SigningAlgs[0]
 	}
+	a.Memberships, a.GroupNames = cmp.Or(a.Memberships, domain.MembershipsRelevant), cmp.Or(a.GroupNames, domain.GroupsByName)
 	if err := checkAudience(a.Audience); err != nil {
 		return err
 	}
@@ -171,6 +174,12 @@ func checkAPI(a *domain.API) error {
 		return err
 	}
 	if err := checkSigningAlg("signing algorithm", a.SigningAlg); err != nil {
+		return err
+	}
+	if !slices.Contains([]domain.Memberships{domain.MembershipsRelevant, domain.MembershipsAll, domain.MembershipsNone}, a.Memberships) {
+		return fmt.Errorf("%w memberships %q: use relevant, all or none", domain.ErrInvalid, a.Memberships)
+	}
+	if err := checkGroupNames(a.GroupNames); err != nil {
 		return err
 	}
 	if ttl := a.AccessTokenTTL; ttl != 0 && (ttl < minAccessTokenTTL || ttl > maxAccessTokenTTL) {
@@ -213,6 +222,13 @@ func checkPermissionName(name string) error {
 func checkSigningAlg(what, alg string) error {
 	if !slices.Contains(domain.SigningAlgs, alg) {
 		return fmt.Errorf("%w %s %q: use %s", domain.ErrInvalid, what, alg, strings.Join(domain.SigningAlgs, ", "))
+	}
+	return nil
+}
+
+func checkGroupNames(names domain.GroupNames) error {
+	if names != domain.GroupsByName && names != domain.GroupsBySlashName {
+		return fmt.Errorf("%w group names %q: use name or slash-name", domain.ErrInvalid, names)
 	}
 	return nil
 }

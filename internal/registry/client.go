@@ -154,7 +154,7 @@ func clientDetails(client domain.Client) event.ClientDetails {
 		KeepRefreshTokens: client.KeepRefreshTokens, RefreshOverlap: overlap,
 		Name: client.Name, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
 		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
-		AuthMethod: client.AuthMethod(), JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves,
+		AuthMethod: client.AuthMethod(), GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves,
 	}
 }
 

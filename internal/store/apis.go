@@ -13,6 +13,8 @@ func apiSettings(api *domain.API) columns {
 		{"signing_alg", &api.SigningAlg},
 		{"access_token_ttl", lasting(&api.AccessTokenTTL)},
 		{"no_userinfo", &api.NoUserinfo},
+		{"memberships", orElse(&api.Memberships, domain.MembershipsRelevant)},
+		{"group_names", orElse(&api.GroupNames, domain.GroupsByName)},
 		{"updated_at", at(&api.UpdatedAt)},
 	}
 }

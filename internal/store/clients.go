@@ -22,6 +22,7 @@ func clientSettings(cl *domain.Client) columns {
 		{"backchannel_logout_uri", &cl.BackchannelLogoutURI},
 		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
 		{"id_token_alg", &cl.IDTokenAlg},
+		{"group_names", orElse(&cl.GroupNames, domain.GroupsByName)},
 		{"jwks", &cl.JWKS},
 		{"jwks_uri", &cl.JWKSURI},
 		{"jwks_uri_private", &cl.JWKSURIPrivate},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
@@ -105,6 +106,27 @@ func (c nullDurationColumn) Scan(src any) error {
 	var d time.Duration
 	*c.to = &d
 	return lasting(&d).Scan(src)
+}
+
+type wordColumn[T ~string] struct {
+	to    *T
+	empty T
+}
+
+// orElse reads a column into a word of a closed list, and writes it from there; the empty word is written as another.
+func orElse[T ~string](to *T, empty T) wordColumn[T] { return wordColumn[T]{to, empty} }
+
+// Value implements [driver.Valuer].
+func (c wordColumn[T]) Value() (driver.Value, error) { return string(cmp.Or(*c.to, c.empty)), nil }
+
+// Scan implements [database/sql.Scanner].
+func (c wordColumn[T]) Scan(src any) error {
+	v, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a word is stored as %T", src)
+	}
+	*c.to = T(v)
+	return nil
 }
 
 // jsonList is a list as JSON text, [] if it is empty.

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -41,11 +42,28 @@ func (c *Claims) Ref() (domain.TokenRef, bool) {
 	return domain.TokenRef{ID: id, ExpiresAt: time.Unix(c.ExpiresAt, 0)}, err == nil
 }
 
-// Narrow reduces scopes, roles and groups of a token for an API to what its client and subject still have.
-func (c *Claims) Narrow(client *domain.Client, audience string, access directory.Access) {
+// MaxNames is how many roles, or groups, a token may name.
+const MaxNames = 1000
+
+// Memberships are the roles and groups that access tokens for an API may name of a subject that has this access there.
+func Memberships(ctx context.Context, d *directory.Directory, api *domain.API, subject directory.Subject, access directory.Access) (directory.Memberships, error) {
+	switch api.Memberships {
+	case domain.MembershipsAll:
+		return d.Memberships(ctx, subject)
+	case domain.MembershipsNone:
+		return directory.Memberships{}, nil
+	default:
+		return directory.Memberships{Roles: access.Roles, Groups: access.Groups}, nil
+	}
+}
+
+// Narrow reduces the scopes of a token for an API to what its client and subject still have, and roles and groups to those that tokens
+// for the API may name now, however the token names groups.
+func (c *Claims) Narrow(client *domain.Client, audience string, access directory.Access, named directory.Memberships) {
 	scopes, entitlements := narrow(SplitScopes(c.Scope), client, audience, access)
 	c.Scope, c.Entitlements = joinScopes(scopes), entitlements
-	c.Roles, c.Groups = intersect(c.Roles, access.Roles), intersect(c.Groups, access.Groups)
+	c.Roles = intersect(c.Roles, named.Roles)
+	c.Groups = intersect(c.Groups, slices.Concat(named.Groups, domain.GroupsBySlashName.Of(named.Groups)))
 }
 
 // narrow keeps the identity scopes, and those permissions that both the client may ask for and the subject has;

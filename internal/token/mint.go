@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/directory"
@@ -69,9 +70,16 @@ type SignedToken struct {
 }
 
 // TooLargeError says that an access token would be larger than is allowed. Sizes are in bytes.
-type TooLargeError struct{ Size, Limit int }
+type TooLargeError struct {
+	Size, Limit int
+	Named       bool // by the names of roles and groups more than by scopes
+	Names       int  // of roles or groups, if they are too many, whatever their size
+}
 
 func (e *TooLargeError) Error() string {
+	if e.Names > 0 {
+		return fmt.Sprintf("the access token would name %d roles or groups; the limit is %d", e.Names, MaxNames)
+	}
 	return fmt.Sprintf("the access token would have %d bytes; the limit is %d", e.Size, e.Limit)
 }
 
@@ -108,11 +116,10 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		}
 		ends = append(ends, access.Until)
 		scopes, claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
-		if r.discloses(domain.ScopeRoles) {
-			claims.Roles = access.Roles
-		}
-		if r.discloses(domain.ScopeGroups) {
-			claims.Groups = access.Groups
+		if end, err := m.addMemberships(ctx, &claims, r, subject, access); err != nil {
+			return SignedToken{}, err
+		} else {
+			ends = append(ends, end)
 		}
 	}
 	claims.Scope = joinScopes(scopes)
@@ -129,10 +136,35 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		return SignedToken{}, err
 	}
 	if len(token) > m.maxSize {
-		return SignedToken{}, &TooLargeError{len(token), m.maxSize}
+		return SignedToken{}, &TooLargeError{
+			Size: len(token), Limit: m.maxSize,
+			Named: len(strings.Join(claims.Roles, `","`))+len(strings.Join(claims.Groups, `","`)) > len(claims.Scope)+len(strings.Join(claims.Entitlements, `","`)),
+		}
 	}
 	record.KeyID, record.Digest = keyID, Digest(token)
 	return SignedToken{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt}, nil
+}
+
+// addMemberships adds the roles and groups that an access token may name, as its API wants them, and says until when they hold.
+func (m *Minter) addMemberships(ctx context.Context, claims *Claims, r AccessTokenRequest, subject directory.Subject, access directory.Access) (time.Time, error) {
+	roles, groups := r.discloses(domain.ScopeRoles), r.discloses(domain.ScopeGroups)
+	if !roles && !groups {
+		return time.Time{}, nil
+	}
+	named, err := Memberships(ctx, m.directory, r.API, subject, access)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if roles {
+		claims.Roles = named.Roles
+	}
+	if groups {
+		claims.Groups = r.API.GroupNames.Of(named.Groups)
+	}
+	if names := max(len(claims.Roles), len(claims.Groups)); names > MaxNames {
+		return time.Time{}, &TooLargeError{Names: names}
+	}
+	return named.Until, nil
 }
 
 // expiry is the earliest of the time that a lifetime gives and the ends of what the token rests on, its grant and assignments, in

@@ -59,6 +59,8 @@ CREATE TABLE apis (
     signing_alg      TEXT NOT NULL CHECK (signing_alg IN ('ES256', 'RS256', 'EdDSA')),
     access_token_ttl BIGINT NOT NULL CHECK (access_token_ttl >= 0),
     no_userinfo      BOOLEAN NOT NULL,
+    memberships TEXT NOT NULL CHECK (memberships IN ('relevant', 'all', 'none')),
+    group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
     version          BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
@@ -68,6 +70,8 @@ CREATE INDEX apis_find_name ON apis (lower(name) COLLATE "C");
 COMMENT ON TABLE apis IS 'The APIs that tokens are for';
 COMMENT ON COLUMN apis.access_token_ttl IS 'Microseconds; 0: the server''s default';
 COMMENT ON COLUMN apis.no_userinfo IS 'Its tokens do not open userinfo';
+COMMENT ON COLUMN apis.group_names IS 'How its access tokens name groups';
+COMMENT ON COLUMN apis.memberships IS 'Which roles and groups its access tokens name';
 COMMENT ON COLUMN apis.version IS 'Each update adds one';
 
 CREATE TABLE permissions (
@@ -94,6 +98,7 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL,
     backchannel_logout_private BOOLEAN NOT NULL,
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
     jwks          TEXT NOT NULL,
     jwks_uri      TEXT NOT NULL,
     jwks_uri_private BOOLEAN NOT NULL,
@@ -121,6 +126,7 @@ COMMENT ON COLUMN clients.jwks IS 'Its public keys, a JWK Set; empty: none are r
 COMMENT ON COLUMN clients.jwks_uri IS 'Where it publishes them; empty: nowhere';
 COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address';
 COMMENT ON COLUMN clients.endpoint_audience IS 'Its assertions may name the token endpoint as their audience';
+COMMENT ON COLUMN clients.group_names IS 'How its ID tokens and userinfo name groups';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 COMMENT ON COLUMN clients.origin IS 'How it came to be registered';
 COMMENT ON COLUMN clients.registration_token IS 'Hash of the token by which it changes its own registration; empty: it has none';
@@ -718,5 +724,5 @@ INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
 
 -- The API by which Signet itself is managed; internal/admin gives it, and the administrator role, its permissions.
-INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, created_at, updated_at)
-VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 0, 0);
+INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at)
+VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0);

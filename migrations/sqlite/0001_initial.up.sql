@@ -32,6 +32,8 @@ CREATE TABLE apis (
     signing_alg      TEXT NOT NULL CHECK (signing_alg IN ('ES256', 'RS256', 'EdDSA')),
     access_token_ttl INTEGER NOT NULL CHECK (access_token_ttl >= 0), -- microseconds, 0: the server's default
     no_userinfo      INTEGER NOT NULL CHECK (no_userinfo IN (0, 1)), -- its tokens do not open userinfo
+    memberships TEXT NOT NULL CHECK (memberships IN ('relevant', 'all', 'none')), -- which roles and groups its access tokens name
+    group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its access tokens name groups
     version          INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
@@ -62,6 +64,7 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL, -- where it hears of ended sessions; empty: nowhere
     backchannel_logout_private INTEGER NOT NULL CHECK (backchannel_logout_private IN (0, 1)), -- that may be at a private address
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its ID tokens and userinfo name groups
     jwks          TEXT NOT NULL, -- its public keys, a JWK Set; empty: none are registered here
     jwks_uri      TEXT NOT NULL, -- where it publishes them; empty: nowhere
     jwks_uri_private INTEGER NOT NULL CHECK (jwks_uri_private IN (0, 1)), -- that may be at a private address
@@ -595,5 +598,5 @@ INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
 
 -- The API by which Signet itself is managed; internal/admin gives it, and the administrator role, its permissions.
-INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, created_at, updated_at)
-VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 0, 0);
+INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at)
+VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0);

@@ -15,6 +15,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 	"an API is found as it was stored": func(t *testing.T, db *store.DB) {
 		want := domain.API{
 			Audience: audience, Name: "Orders", SigningAlg: domain.RS256, AccessTokenTTL: 90 * time.Second, NoUserinfo: true,
+			Memberships: domain.MembershipsAll, GroupNames: domain.GroupsBySlashName,
 			Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}, {Name: "orders:write"}},
 			Version:     1, CreatedAt: t0, UpdatedAt: t0.Add(time.Microsecond),
 		}
@@ -49,11 +50,11 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 	"a permission taken from an API is taken from roles and clients": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		wantChanges(t, db, func(ctx context.Context) error {
-			return db.UpdateAPI(ctx, domain.API{Audience: audience, Name: "New", SigningAlg: domain.EdDSA, NoUserinfo: true, UpdatedAt: t0.Add(time.Hour),
+			return db.UpdateAPI(ctx, domain.API{Audience: audience, Name: "New", SigningAlg: domain.EdDSA, NoUserinfo: true, Memberships: domain.MembershipsNone, UpdatedAt: t0.Add(time.Hour),
 				Permissions: []domain.Permission{{Name: "orders:write", Description: "Write"}, {Name: "orders:list"}}})
 		}, "api "+audience, "role "+text(w.role), "client shop")
 		same(t, must(db.FindAPI(t.Context(), audience))(t), domain.API{
-			ID: w.api, Audience: audience, Name: "New", SigningAlg: domain.EdDSA, NoUserinfo: true, Version: 2, CreatedAt: t0, UpdatedAt: t0.Add(time.Hour),
+			ID: w.api, Audience: audience, Name: "New", SigningAlg: domain.EdDSA, NoUserinfo: true, Memberships: domain.MembershipsNone, GroupNames: domain.GroupsByName, Version: 2, CreatedAt: t0, UpdatedAt: t0.Add(time.Hour),
 			Permissions: []domain.Permission{{Name: "orders:list"}, {Name: "orders:write", Description: "Write"}},
 		})
 		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 0)
