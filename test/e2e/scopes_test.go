@@ -3,84 +3,85 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// applicationScopes are what applications ask for as their public integration guides have it, and what of it a client with a refresh
-// token and no API is granted here.
-var applicationScopes = []struct{ application, asked, granted string }{
-	{"Actual Budget", "openid email profile", "openid email profile"},
-	{"Apache Guacamole", "openid profile groups email", "openid profile groups email"},
-	{"Argo CD", "openid profile email groups", "openid profile email groups"},
-	{"Argo CD with Dex", "openid profile email groups federated:id", "openid profile email groups"},
-	{"ASP.NET Core", "openid profile", "openid profile"},
-	{"BookStack", "openid profile email groups", "openid profile email groups"},
-	{"Cloudflare Zero Trust", "openid profile email", "openid profile email"},
-	{"Cognito's sample for React", "aws.cognito.signin.user.admin email openid phone profile", "email openid phone profile"},
-	{"Dex, for another client", "openid profile email groups offline_access audience:server:client_id:api", "openid profile email groups offline_access"},
-	{"Forgejo", "openid email profile groups", "openid email profile groups"},
-	{"GitLab", "openid profile email groups", "openid profile email groups"},
-	{"Grafana", "openid profile email groups offline_access", "openid profile email groups offline_access"},
-	{"Grafana, its default", "user:email", ""},
-	{"Harbor", "openid profile email groups offline_access", "openid profile email groups offline_access"},
-	{"Headscale", "openid profile email", "openid profile email"},
-	{"Home Assistant", "openid profile groups", "openid profile groups"},
-	{"Immich", "openid profile email immich_scope", "openid profile email"},
-	{"Incus", "openid offline_access", "openid offline_access"},
-	{"Jellyfin's SSO plugin", "openid profile groups", "openid profile groups"},
-	{"Jenkins", "openid profile email address phone offline_access groups", "openid profile email address phone offline_access groups"},
-	{"Keycloak as a broker", "openid microprofile-jwt acr basic web-origins", "openid"},
-	{"kubelogin", "openid email groups", "openid email groups"},
-	{"Mastodon", "openid profile email", "openid profile email"},
-	{"MinIO", "openid profile email policy", "openid profile email"},
-	{"mod_auth_openidc", "openid email profile", "openid email profile"},
-	{"Nextcloud", "openid email profile groups nextcloud", "openid email profile groups"},
-	{"oauth2-proxy", "openid email profile groups offline_access", "openid email profile groups offline_access"},
-	{"Open WebUI", "openid email profile roles", "openid email profile roles"},
-	{"Outline", "openid profile email offline_access", "openid profile email offline_access"},
-	{"Paperless-ngx", "openid profile email", "openid profile email"},
-	{"Portainer", "openid profile groups email", "openid profile groups email"},
-	{"Proxmox VE", "email profile openid", "email profile openid"},
-	{"Spring Security", "openid profile email address phone", "openid profile email address phone"},
-	{"Synapse", "openid profile email", "openid profile email"},
-	{"Vault", "openid profile email groups", "openid profile email groups"},
-	{"Wiki.js", "openid profile email", "openid profile email"},
-	{"Zitadel's own", "openid profile email urn:zitadel:iam:org:project:id:zitadel:aud", "openid profile email"},
-	{"one that repeats itself", "openid email openid email", "openid email"},
-	{"one with signs of its own", "openid %41 a;b ~!#[]", "openid"},
-	{"one that is generous with spaces", " openid  email ", "openid email"},
+// askingApplication is one of testdata/applications.txt.
+type askingApplication struct{ name, scope, redirect string }
+
+// askingApplications reads what applications ask for, and adds what none should but one could.
+func askingApplications(t *testing.T) (all []askingApplication) {
+	t.Helper()
+	file, err := os.ReadFile("testdata/applications.txt")
+	check(t, err)
+	for line := range strings.Lines(string(file)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.Split(strings.TrimSpace(line), " | ")
+		one := askingApplication{name: fields[0], scope: fields[1], redirect: callback}
+		if len(fields) > 2 {
+			one.redirect = fields[2]
+		}
+		all = append(all, one)
+	}
+	return append(all,
+		askingApplication{"one that repeats itself", "openid email openid email", callback},
+		askingApplication{"one with signs of its own", "openid %41 a;b ~!#[]", callback},
+		askingApplication{"one with commas", "openid,profile,email", callback},
+		askingApplication{"one that is generous with spaces", " openid  email ", callback})
 }
 
-func TestScopesOfRealApplicationsAreGrantedAsFarAsTheyMeanSomething(t *testing.T) {
+// granted are the scopes among those asked for that mean something to a client with a refresh token and no API.
+func (a askingApplication) granted() string {
+	var granted []string
+	for scope := range strings.FieldsSeq(a.scope) {
+		if slices.Contains(strings.Fields("openid profile email phone address groups roles offline_access"), scope) && !slices.Contains(granted, scope) {
+			granted = append(granted, scope)
+		}
+	}
+	return strings.Join(granted, " ")
+}
+
+func TestRealApplicationsAreGrantedTheScopesThatMeanSomethingAndComeBackToTheirAddress(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		c := s.createClient("application", "--grant", "authorization_code", "--grant", "refresh_token", "--redirect-uri", callback, "--first-party")
+		all := askingApplications(t)
+		register := []string{"--grant", "authorization_code", "--grant", "refresh_token", "--first-party", "--redirect-uri", callback}
+		for _, one := range all {
+			if one.redirect != callback {
+				register = append(register, "--redirect-uri", one.redirect)
+			}
+		}
+		c := s.createClient("application", register...)
 		b := newBrowser(t, s.server)
-		for _, one := range applicationScopes {
+		for _, one := range all {
 			a := newAuthorization(c)
-			a.query.Set("scope", one.asked)
-			a.query.Del("resource")
+			a.query = with(a.query, "scope", one.scope, "resource", "", "redirect_uri", one.redirect)
 			p := b.authorize(a.query)
-			if !p.left || !p.url.Query().Has("code") {
-				t.Errorf("%s: shown %s with %d: %s", one.application, p.url, p.status, p.text)
+			if !p.left || !p.url.Query().Has("code") || !strings.HasPrefix(p.header.Get("Location"), one.redirect) {
+				t.Errorf("%s: shown %s with %d: %s", one.name, p.url, p.status, p.text)
 				continue
 			}
-			answer := s.post("/oauth2/token", c, a.exchange(s.secret(p.url.Query().Get("code"))))
-			got := s.issued(t, answer)
-			if got.Scope != one.granted || !strings.Contains(answer.body, `"scope":`) {
-				t.Errorf("%s: granted %q, want %q, in %s", one.application, got.Scope, one.granted, answer.body)
+			exchange := with(a.exchange(s.secret(p.url.Query().Get("code"))), "redirect_uri", one.redirect)
+			answer := s.post("/oauth2/token", c, exchange)
+			got, granted := s.issued(t, answer), one.granted()
+			if got.Scope != granted || !strings.Contains(answer.body, `"scope":`) {
+				t.Errorf("%s: granted %q, want %q, in %s", one.name, got.Scope, granted, answer.body)
 			}
-			if wantsID := strings.Contains(one.granted, "openid"); wantsID != (got.ID != "") {
-				t.Errorf("%s: has an ID token: %v", one.application, got.ID != "")
+			if wantsID := strings.Contains(granted, "openid"); wantsID != (got.ID != "") {
+				t.Errorf("%s: has an ID token: %v", one.name, got.ID != "")
 			}
 			if got.Refresh == "" {
 				continue
 			}
-			renewed := s.issued(t, s.post("/oauth2/token", c, with(refresh(got.Refresh), "scope", one.asked)))
-			if diff := cmp.Diff(one.granted, renewed.Scope); diff != "" {
-				t.Errorf("%s: after a refresh with the same list: %s", one.application, diff)
+			renewed := s.issued(t, s.post("/oauth2/token", c, with(refresh(got.Refresh), "scope", one.scope)))
+			if diff := cmp.Diff(granted, renewed.Scope); diff != "" {
+				t.Errorf("%s: after a refresh with the same list: %s", one.name, diff)
 			}
 		}
 	})
