@@ -31,6 +31,7 @@ var applications = []application{
 	{file: "express-openid-connect.js", refresh: "/refresh", logout: "/logout"},
 	{file: "passport-openidconnect.js"},
 	{file: "auth-core.js", start: "/auth/signin", button: true, refresh: "/refresh"},
+	{file: "openid-client.js", refresh: "/refresh", logout: "/logout"},
 	{file: "oauth4webapi.js", refresh: "/refresh", logout: "/logout"},
 	{file: "authlib_flask.py", refresh: "/refresh", logout: "/logout"},
 	{file: "go-oidc/main.go", refresh: "/refresh", logout: "/logout"},

@@ -64,7 +64,7 @@ func TestOpenidClientWorksWithTheServer(t *testing.T) {
 func (s *shop) openidClient(t *testing.T) {
 	t.Helper()
 	s.signet("client", "update", s.web.ID, "--post-logout-redirect-uri", plainBye)
-	app := runScript(t, "openid-client.js", map[string]any{
+	app := runScript(t, "openid-client-grants.js", map[string]any{
 		"issuer": s.issuer, "audience": ordersAPI, "scope": "orders:read", "callback": callback, "bye": plainBye,
 		"web": s.web, "machine": s.reporting, "service": s.orders,
 	})

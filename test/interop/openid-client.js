@@ -1,59 +1,53 @@
-// A web application on openid-client. It discovers the server, acts for itself, signs a user in, uses and ends the
-// tokens, and signs the user out. Settings come as JSON in argv; what a browser does happens elsewhere: addresses to open
-// go out on stdout, the address that the browser was sent back to comes in on stdin.
-import assert from 'node:assert/strict';
-import { createInterface } from 'node:readline/promises';
+// An application on openid-client, as its README has the authorization code flow. Registered at Signet by
+//
+//   signet client create openid-client --grant authorization_code --grant refresh_token --require-pkce \
+//     --redirect-uri http://localhost:3000/callback --post-logout-redirect-uri http://localhost:3000/
+import { createServer } from 'node:http';
 
-import * as oauth from 'openid-client';
+import * as client from 'openid-client';
 
-const { issuer, audience, scope, callback, bye, web, machine, service } = JSON.parse(process.argv[2]);
-const insecure = { execute: [oauth.allowInsecureRequests] }; // plain http, on loopback
-const discover = (c, authentication) => oauth.discovery(new URL(issuer), c.client_id, c.client_secret, authentication, insecure);
+const { ISSUER, BASE_URL, CLIENT_ID, CLIENT_SECRET } = process.env;
+const insecure = { execute: [client.allowInsecureRequests] }; // plain http, on loopback
+const config = await client.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, insecure);
 
-// A machine's own token, judged by the service that it is for.
-const machineConfig = await discover(machine, oauth.ClientSecretBasic(machine.client_secret));
-const serviceConfig = await discover(service, oauth.ClientSecretPost(service.client_secret));
-const own = await oauth.clientCredentialsGrant(machineConfig, { scope, resource: audience });
-const introspected = await oauth.tokenIntrospection(serviceConfig, own.access_token);
-assert.equal(introspected.active, true);
-assert.equal(introspected.sub, machine.client_id);
-await oauth.tokenRevocation(machineConfig, own.access_token);
-assert.deepEqual(await oauth.tokenIntrospection(serviceConfig, own.access_token), { active: false });
+let pending; // the sign-in that has begun
+let session; // the one person that is signed in
 
-// A user signs in.
-const webConfig = await discover(web);
-assert.ok(webConfig.serverMetadata().supportsPKCE());
-const pkceCodeVerifier = oauth.randomPKCECodeVerifier();
-const expectedState = oauth.randomState();
-const expectedNonce = oauth.randomNonce();
-console.log(oauth.buildAuthorizationUrl(webConfig, {
-  redirect_uri: callback,
-  scope: `openid profile email offline_access ${scope}`,
-  resource: audience,
-  code_challenge: await oauth.calculatePKCECodeChallenge(pkceCodeVerifier),
-  code_challenge_method: 'S256',
-  state: expectedState,
-  nonce: expectedNonce,
-}).href);
-const stdin = createInterface({ input: process.stdin });
-const back = await new Promise((resolve) => { stdin.once('line', resolve); });
-stdin.close();
-const tokens = await oauth.authorizationCodeGrant(webConfig, new URL(back), {
-  pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true,
-});
-const { sub } = tokens.claims();
-const user = await oauth.fetchUserInfo(webConfig, tokens.access_token, sub);
-assert.equal(user.email, 'alice@people.example');
+const pages = {
+  async '/'() {
+    if (session) return { userinfo: session.userinfo, access_token: session.tokens.access_token };
+    pending = { pkceCodeVerifier: client.randomPKCECodeVerifier(), expectedState: client.randomState(), expectedNonce: client.randomNonce() };
+    return client.buildAuthorizationUrl(config, {
+      redirect_uri: `${BASE_URL}/callback`,
+      scope: 'openid profile email groups offline_access',
+      code_challenge: await client.calculatePKCECodeChallenge(pending.pkceCodeVerifier),
+      code_challenge_method: 'S256',
+      state: pending.expectedState,
+      nonce: pending.expectedNonce,
+    });
+  },
 
-const renewed = await oauth.refreshTokenGrant(webConfig, tokens.refresh_token);
-assert.notEqual(renewed.access_token, tokens.access_token);
-assert.equal((await oauth.tokenIntrospection(serviceConfig, renewed.access_token)).sub, sub);
-await oauth.tokenRevocation(webConfig, renewed.refresh_token);
-for (const { access_token } of [tokens, renewed]) {
-  assert.deepEqual(await oauth.tokenIntrospection(serviceConfig, access_token), { active: false });
-}
-await assert.rejects(oauth.refreshTokenGrant(webConfig, renewed.refresh_token), { error: 'invalid_grant' });
+  async '/callback'(url) {
+    const tokens = await client.authorizationCodeGrant(config, url, { ...pending, idTokenExpected: true });
+    session = { tokens, userinfo: await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub) };
+    return new URL(BASE_URL);
+  },
 
-// The user signs out there, too.
-console.log(oauth.buildEndSessionUrl(webConfig, { id_token_hint: tokens.id_token, post_logout_redirect_uri: bye, state: 'bye' }).href);
-console.log('done');
+  async '/refresh'() {
+    session.tokens = { ...session.tokens, ...await client.refreshTokenGrant(config, session.tokens.refresh_token) };
+    return new URL(BASE_URL);
+  },
+
+  async '/logout'() {
+    const url = client.buildEndSessionUrl(config, { id_token_hint: session.tokens.id_token, post_logout_redirect_uri: `${BASE_URL}/` });
+    session = undefined;
+    return url;
+  },
+};
+
+createServer(async (request, response) => {
+  const url = new URL(request.url, BASE_URL);
+  const shown = await pages[url.pathname](url);
+  if (shown instanceof URL) return response.writeHead(302, { location: shown.href }).end();
+  return response.end(JSON.stringify(shown));
+}).listen(new URL(BASE_URL).port);
