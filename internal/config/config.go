@@ -5,28 +5,33 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // Config is every setting. Load returns it resolved: nothing that has a default is empty.
 type Config struct {
-	Listen          string         `koanf:"listen"`   // host:port
-	Issuer          string         `koanf:"issuer"`   // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
-	DataDir         string         `koanf:"data_dir"` // where the SQLite database and its master key are
-	Database        DatabaseURL    `koanf:"database"` // postgres://… or sqlite:PATH
-	DatabasePool    DatabasePool   `koanf:"database_pool"`
-	DatabaseTimeout time.Duration  `koanf:"database_timeout"` // of one statement or transaction on behalf of a request
-	MasterKey       Secret         `koanf:"-"`                // only from SIGNET_MASTER_KEY; empty: read MasterKeyFile
-	MasterKeyFile   string         `koanf:"master_key_file"`
-	MakeMasterKey   bool           `koanf:"-"` // MasterKeyFile was not set, and is made with the SQLite database beside it
-	Tokens          Tokens         `koanf:"tokens"`
-	Sessions        Sessions       `koanf:"sessions"`
-	Passwords       Passwords      `koanf:"passwords"`
-	Keys            Keys           `koanf:"keys"`
-	Audit           Audit          `koanf:"audit"`
-	Log             Log            `koanf:"log"`
-	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
-	CacheSize       int            `koanf:"cache_size"`      // objects that the cache holds
+	Listen           string           `koanf:"listen"`   // host:port
+	Issuer           string           `koanf:"issuer"`   // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
+	DataDir          string           `koanf:"data_dir"` // where the SQLite database and its master key are
+	Database         DatabaseURL      `koanf:"database"` // postgres://… or sqlite:PATH
+	DatabasePool     DatabasePool     `koanf:"database_pool"`
+	DatabaseTimeout  time.Duration    `koanf:"database_timeout"` // of one statement or transaction on behalf of a request
+	MasterKey        Secret           `koanf:"-"`                // only from SIGNET_MASTER_KEY; empty: read MasterKeyFile
+	MasterKeyFile    string           `koanf:"master_key_file"`
+	MakeMasterKey    bool             `koanf:"-"` // MasterKeyFile was not set, and is made with the SQLite database beside it
+	Tokens           Tokens           `koanf:"tokens"`
+	Sessions         Sessions         `koanf:"sessions"`
+	Passwords        Passwords        `koanf:"passwords"`
+	Keys             Keys             `koanf:"keys"`
+	Audit            Audit            `koanf:"audit"`
+	Log              Log              `koanf:"log"`
+	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
+	CacheSize        int              `koanf:"cache_size"`      // objects that the cache holds
+	SelfRegistration SelfRegistration `koanf:"self_registration"`
 }
 
 // DatabasePool bounds the connections to the database.
@@ -55,6 +60,34 @@ type Sessions struct {
 // Passwords are the rules for new passwords.
 type Passwords struct {
 	MinLength int `koanf:"min_length"` // characters
+}
+
+// SelfRegistration says which clients may register themselves, and what they may ask for.
+type SelfRegistration struct {
+	MetadataDocuments string        `koanf:"metadata_documents"` // nobody, listed or anybody
+	MetadataHosts     []string      `koanf:"metadata_hosts"`     // the listed ones
+	MetadataPrivate   bool          `koanf:"metadata_private"`   // documents may be at private addresses
+	Endpoint          string        `koanf:"endpoint"`           // nobody, invited or anybody
+	Permissions       []string      `koanf:"permissions"`        // AUDIENCE or AUDIENCE#permission
+	MaxClients        int           `koanf:"max_clients"`        // at the same time
+	UnusedTTL         time.Duration `koanf:"unused_ttl"`         // after which a client is deleted
+}
+
+// Ceiling is what Permissions name, by API.
+func (s SelfRegistration) Ceiling() (apis []domain.ClientAPI) {
+	for _, named := range s.Permissions {
+		audience, permission, one := strings.Cut(named, "#")
+		i := slices.IndexFunc(apis, func(a domain.ClientAPI) bool { return a.Audience == audience })
+		switch {
+		case i < 0 && one:
+			apis = append(apis, domain.ClientAPI{Audience: audience, Permissions: []string{permission}})
+		case i < 0:
+			apis = append(apis, domain.ClientAPI{Audience: audience})
+		case one:
+			apis[i].Permissions = append(apis[i].Permissions, permission)
+		}
+	}
+	return apis
 }
 
 // Audit says how long the audit log is kept.
@@ -91,11 +124,12 @@ func Default() Config {
 			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
 			StatusTTL:          10 * time.Second,
 		},
-		Sessions:  Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
-		Passwords: Passwords{MinLength: 10},
-		Keys:      Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
-		Audit:     Audit{Retention: 400 * 24 * time.Hour},
-		Log:       Log{Level: slog.LevelInfo, Format: "text"},
-		CacheSize: 20000,
+		Sessions:         Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
+		Passwords:        Passwords{MinLength: 10},
+		Keys:             Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
+		Audit:            Audit{Retention: 400 * 24 * time.Hour},
+		Log:              Log{Level: slog.LevelInfo, Format: "text"},
+		CacheSize:        20000,
+		SelfRegistration: SelfRegistration{MetadataDocuments: "nobody", Endpoint: "nobody", MaxClients: 10_000, UnusedTTL: 90 * 24 * time.Hour},
 	}
 }

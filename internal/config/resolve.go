@@ -67,8 +67,38 @@ func (c *Config) validate() error {
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
 	check("cache_size", between(c.CacheSize, 100, 10_000_000))
+	c.SelfRegistration.validate(check)
 	return join(problems)
 }
+
+func (s SelfRegistration) validate(check func(key string, err error)) {
+	const section = "self_registration."
+	check(section+"metadata_documents", oneOf(s.MetadataDocuments, "nobody", "listed", "anybody"))
+	if listed := s.MetadataDocuments == "listed"; listed != (len(s.MetadataHosts) > 0) {
+		check(section+"metadata_hosts", errors.New("belongs with metadata_documents: listed, and that needs it"))
+	}
+	for _, host := range s.MetadataHosts {
+		if !hostPattern.MatchString(host) {
+			check(section+"metadata_hosts", fmt.Errorf("%q is not a host such as app.example, or *.apps.example for those below it", host))
+		}
+	}
+	check(section+"endpoint", oneOf(s.Endpoint, "nobody", "invited", "anybody"))
+	for _, named := range s.Permissions {
+		audience, permission, one := strings.Cut(named, "#")
+		switch whole := slices.Contains(s.Permissions, audience); {
+		case audience == "" || one && permission == "":
+			check(section+"permissions", fmt.Errorf("%q is neither the audience of an API nor AUDIENCE#permission", named))
+		case one && whole:
+			check(section+"permissions", fmt.Errorf("%q is a part of %q, which is listed too: keep one of them", named, audience))
+		case !one && audience == domain.AdminAudience:
+			check(section+"permissions", fmt.Errorf("%q would give all of Signet to such clients: name its permissions one by one", named))
+		}
+	}
+	check(section+"max_clients", between(s.MaxClients, 1, 1_000_000))
+	check(section+"unused_ttl", between(s.UnusedTTL, 48*time.Hour, 10*365*24*time.Hour))
+}
+
+var hostPattern = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 func checkSet(text string) error {
 	if text == "" {

@@ -45,8 +45,12 @@ func (c Config) MarshalJSON() ([]byte, error) {
 		switch v := f.value.Interface().(type) {
 		case int:
 			flat[f.key] = v
+		case bool:
+			flat[f.key] = v
 		case []netip.Prefix:
 			flat[f.key] = append([]netip.Prefix{}, v...)
+		case []string:
+			flat[f.key] = append([]string{}, v...)
 		default:
 			flat[f.key] = f.text()
 		}
@@ -99,6 +103,8 @@ func (f field) text() string {
 			list = append(list, p.String())
 		}
 		return strings.Join(list, ",")
+	case []string:
+		return strings.Join(v, ",")
 	case slog.Level:
 		return strings.ToLower(v.String())
 	case time.Duration:
@@ -129,6 +135,16 @@ func (f field) set(raw any) error {
 		}
 		return parsePrefixes(prefixes, list)
 	}
+	if texts, ok := reflect.TypeAssert[*[]string](f.value.Addr()); ok {
+		if !isList {
+			list = commaSeparated(fmt.Sprint(raw))
+		}
+		*texts = nil
+		for _, item := range list {
+			*texts = append(*texts, fmt.Sprint(item))
+		}
+		return nil
+	}
 	if isList {
 		return fmt.Errorf("a single value is expected, not a list")
 	}
@@ -142,6 +158,10 @@ func (f field) set(raw any) error {
 	case *int:
 		if *p, err = strconv.Atoi(text); err != nil {
 			return fmt.Errorf("%q is not a whole number", text)
+		}
+	case *bool:
+		if *p, err = strconv.ParseBool(text); err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
 		}
 	case *slog.Level:
 		if err = p.UnmarshalText([]byte(text)); err != nil {

@@ -15,6 +15,8 @@ type consentForm struct {
 	Flow     string
 	Client   *domain.Client
 	Target   string // where the answer goes: the host of the redirect URI, or its scheme
+	Host     string // of the metadata document by which the client describes itself, empty: it has none
+	Device   bool   // the answer goes to a program on the person's device
 	User     domain.User
 	Identity []ask // what it wants to know of the person
 	Access   []access
@@ -52,6 +54,10 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form := consentForm{Flow: sealed, Client: client, Target: target(waiting.RedirectURI), User: user}
+	if client.Origin == domain.OriginMetadata {
+		form.Host = target(client.ClientID)
+	}
+	form.Device = client.Impersonable(waiting.RedirectURI)
 	if err := l.explain(r.Context(), waiting, &form); err != nil {
 		l.fail(w, r, err)
 		return

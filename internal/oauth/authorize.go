@@ -17,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -82,7 +83,14 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	if err := errors.Join(wrong["client_id"], wrong["redirect_uri"]); err != nil {
 		return nil, err
 	}
-	found, err := p.Registry.LookupClient(r.Context(), values.Get("client_id"))
+	err = p.Registrations.Document(r.Context(), values.Get("client_id"))
+	if failed := new(registration.DocumentError); errors.As(err, &failed) {
+		return nil, fosite.ErrInvalidRequest.WithHint(printable(failed.Reason))
+	}
+	var found *domain.Client
+	if err == nil {
+		found, err = p.Registry.LookupClient(r.Context(), values.Get("client_id"))
+	}
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
 		return nil, fosite.ErrInvalidRequest.WithHint("No such application is registered here.")
 	} else if err != nil {
@@ -313,7 +321,7 @@ func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session
 	// for each request, and no former answer counts (RFC 8252 §8.6).
 	impersonable := a.client.Impersonable(a.redirectURI)
 	switch {
-	case slices.Contains(a.prompt, "consent"):
+	case slices.Contains(a.prompt, "consent"), a.client.SelfRegistered():
 		return false, nil
 	case a.client.FirstParty:
 		return !impersonable || a.waiting.SignedInBy(s.ID), nil
@@ -408,7 +416,7 @@ func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *
 	case a == nil && e.Status >= http.StatusInternalServerError:
 		p.Pages.Error(w, r, e.Status, "Something went wrong", "This is our fault, not yours. Please try again in a moment.")
 		return
-	case a == nil:
+	case a == nil, a.client.SelfRegistered() && len(a.waiting.ID) == 0: // nobody has seen who this is: a link here must not lead on
 		p.Pages.Problem(w, r, e.Status, "This sign-in cannot go on",
 			"The application sent you here with a request that Signet cannot answer. Go back to it and try again; "+
 				"if that does not help, those who run it have to repair it.", e.Description)

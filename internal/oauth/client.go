@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -37,10 +38,15 @@ func (c client) GetResponseModes() []fosite.ResponseModeType {
 type judgedRedirect struct{}
 
 // authenticate is authn's client authentication, as fosite wants it.
-func (p *Provider) authenticate(_ context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
 	found, _, err := p.Clients.Authenticate(r, form)
 	if err != nil {
 		return nil, clientError(err)
+	}
+	if err := p.Registrations.Renewed(ctx, found); errors.Is(err, domain.ErrNotFound) {
+		return nil, fosite.ErrInvalidClient
+	} else if err != nil {
+		return nil, err
 	}
 	return client{Client: found}, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
@@ -52,6 +53,7 @@ type Config struct {
 	Introspection *introspection.Service
 	Revocation    *revocation.Service
 	Registry      *registry.Registry
+	Registrations *registration.Service
 	Directory     *directory.Directory
 	Sessions      *session.Sessions
 	Events        *secevent.Service

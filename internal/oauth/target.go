@@ -124,6 +124,7 @@ func isPermission(scope string) bool { return !token.IsIdentityScope(scope) }
 // candidates are the APIs that a request can be for: the one that it names, else those that know permissions, else the client's default
 // or only one. None for the issuer.
 func (p *Provider) candidates(ctx context.Context, c *domain.Client, named []string, permissions bool) ([]*domain.API, error) {
+	inferred := len(named) == 0
 	if standard := c.DefaultAPI(); len(named) == 0 && !permissions && standard != "" {
 		named = []string{standard}
 	} else if len(named) == 0 && (permissions || len(c.APIs) == 1) {
@@ -137,7 +138,9 @@ func (p *Provider) candidates(ctx context.Context, c *domain.Client, named []str
 			continue
 		}
 		api, err := p.api(ctx, c, audience)
-		if err != nil {
+		if errors.Is(err, errInvalidTarget) && inferred {
+			continue // the ceiling of clients that registered themselves names it, and it is gone
+		} else if err != nil {
 			return nil, err
 		}
 		apis = append(apis, api)

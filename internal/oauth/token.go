@@ -83,6 +83,7 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	response.SetTokenType("Bearer")
 	response.SetScopes(sess.signed.Scopes)
 	response.SetExpiresIn(sess.signed.ExpiresAt.Sub(sess.signed.Record.IssuedAt()))
+	p.Registrations.Used(ctx, sess.client.Client)
 	answer := response.ToMap()
 	if len(sess.signed.Scopes) == 0 && !sess.saysScope { // an empty one says that nothing of what was asked for is granted (RFC 6749 §5.1)
 		delete(answer, "scope")

@@ -100,7 +100,19 @@ func NewClients(timeout time.Duration) Clients {
 // Do sends a request to an endpoint, which may be at a private address if that is allowed. ErrNotPublic if the endpoint's address is
 // beyond its reach. No error has the URL in it, whose query may be secret.
 func (c Clients) Do(request *http.Request, allowPrivate bool) (*http.Response, error) {
-	response, err := c[reachOf(request.URL, allowPrivate)].Do(request) //nolint:gosec // the client judges the address that it connects to
+	return c.send(request, reachOf(request.URL, allowPrivate))
+}
+
+// DoForStranger is Do where somebody unknown chose the endpoint: this machine is no public endpoint either, whatever its name in the URL.
+func (c Clients) DoForStranger(request *http.Request, allowPrivate bool) (*http.Response, error) {
+	if allowPrivate {
+		return c.send(request, Private)
+	}
+	return c.send(request, Public)
+}
+
+func (c Clients) send(request *http.Request, reach Reach) (*http.Response, error) {
+	response, err := c[reach].Do(request) //nolint:gosec // the client judges the address that it connects to
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}

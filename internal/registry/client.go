@@ -93,7 +93,7 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if err := edit(&client); err != nil {
 			return nil, err
 		}
-		if client.Public != current.Public {
+		if client.Public != current.Public && current.Origin != domain.OriginMetadata {
 			return nil, fmt.Errorf("%w change: a client stays public or confidential; register a new one", domain.ErrInvalid)
 		}
 		client.ID, client.ClientID, client.DisabledAt, client.Version = current.ID, current.ClientID, current.DisabledAt, current.Version

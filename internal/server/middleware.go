@@ -80,13 +80,13 @@ func unlimited(r *http.Request) bool {
 }
 
 // limited cancels the context of a request after some time.
-func limited(limit time.Duration, next http.Handler) http.Handler {
+func limited(limitOf func(path string) time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if unlimited(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), limit)
+		ctx, cancel := context.WithTimeout(r.Context(), limitOf(r.URL.Path))
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

@@ -24,6 +24,7 @@ import (
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/wellknown"
 )
 
@@ -59,7 +60,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 		return err
 	}
 	s.prepare(ctx, log)
-	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log = log, log, log, log
+	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log, s.Registrations.Log = log, log, log, log, log
 	handler, err := s.handler(cfg, log)
 	if err != nil {
 		return err
@@ -125,7 +126,13 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	}
 	// A request's own limit: a little more than the database timeout, so that the error is still answered.
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond
-	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limit, mux)))))), nil
+	limitOf := func(path string) time.Duration {
+		if cfg.SelfRegistration.MetadataDocuments != registration.Nobody && (path == "/oauth2/authorize" || path == "/oauth2/token") {
+			return limit + registration.FetchTimeout
+		}
+		return limit
+	}
+	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitOf, mux)))))), nil
 }
 
 // mount mounts the surfaces, each on paths that begin with one of domain.OwnPaths.
@@ -153,7 +160,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
 		RefreshOverlap: cfg.Tokens.RefreshOverlap,
 		Clients:        s.Clients, Bearer: bearer,
-		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory, Sessions: s.Sessions,
+		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Registrations: s.Registrations, Directory: s.Directory, Sessions: s.Sessions,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
 		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,
 	})
@@ -163,7 +170,8 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	mux.HandleFunc("GET /readyz", s.readyz)
 	provider.Mount(mux)
 	documents := &wellknown.Documents{
-		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys, Statuses: s.Statuses,
+		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys,
+		Registration: cfg.SelfRegistration.Endpoint != registration.Nobody, MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody, Statuses: s.Statuses,
 		Cache: s.Cache, Log: log, Now: s.now,
 	}
 	documents.Mount(mux)

@@ -22,6 +22,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/logout"
 	"github.com/signet-auth/signet/internal/oauth"
+	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
@@ -57,6 +58,7 @@ type Services struct {
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Clients       *authn.Clients
+	Registrations *registration.Service
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
@@ -145,6 +147,15 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Registry = registry.New(registry.Config{
 		APIs: db, Clients: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
+		Ceiling: cfg.SelfRegistration.Ceiling(), MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody,
+	})
+	s.Registrations = registration.New(registration.Config{
+		Store: db, Registry: s.Registry, Cache: s.Cache, Events: recorder, Issuer: cfg.Issuer, Now: now,
+		Rules: registration.Rules{
+			Documents: cfg.SelfRegistration.MetadataDocuments, Hosts: cfg.SelfRegistration.MetadataHosts,
+			PrivateDocuments: cfg.SelfRegistration.MetadataPrivate, Endpoint: cfg.SelfRegistration.Endpoint,
+			MaxClients: cfg.SelfRegistration.MaxClients, UnusedTTL: cfg.SelfRegistration.UnusedTTL,
+		},
 	})
 	s.Clients = authn.NewClients(s.Registry, db, recorder, cfg.Issuer, now)
 	s.Directory = directory.New(directory.Config{

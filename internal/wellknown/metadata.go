@@ -35,6 +35,8 @@ type metadata struct {
 	TokenAuthAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthAlgs     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	IntrospectAuthAlgs     []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RegistrationEndpoint   string   `json:"registration_endpoint,omitempty"` // RFC 7591
+	MetadataDocuments      bool     `json:"client_id_metadata_document_supported,omitempty"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 	StatusLists            string   `json:"status_list_aggregation_endpoint"`               // Token Status List §9
@@ -58,7 +60,12 @@ type openidMetadata struct {
 
 func (d *Documents) metadata() metadata {
 	anyClient := append(slices.Clone(authn.Methods), domain.None)
+	registrationEndpoint := ""
+	if d.Registration {
+		registrationEndpoint = d.Issuer + "/oauth2/register"
+	}
 	return metadata{
+		RegistrationEndpoint: registrationEndpoint, MetadataDocuments: d.MetadataDocuments,
 		Issuer:                 d.Issuer,
 		AuthorizationEndpoint:  d.Issuer + "/oauth2/authorize",
 		TokenEndpoint:          d.Issuer + "/oauth2/token",

@@ -18,15 +18,17 @@ import (
 
 // Documents serves them.
 type Documents struct {
-	Issuer        string
-	GrantTypes    []domain.GrantType // that the token endpoint knows
-	ResponseModes []string           // of the authorization endpoint
-	JWKSMaxAge    time.Duration
-	Keys          *keys.Keys
-	Statuses      *status.Publisher
-	Cache         *cache.Cache
-	Log           *slog.Logger
-	Now           func() time.Time
+	Issuer            string
+	GrantTypes        []domain.GrantType // that the token endpoint knows
+	ResponseModes     []string           // of the authorization endpoint
+	JWKSMaxAge        time.Duration
+	Registration      bool // clients may register themselves at the registration endpoint,
+	MetadataDocuments bool // and by a metadata document
+	Keys              *keys.Keys
+	Statuses          *status.Publisher
+	Cache             *cache.Cache
+	Log               *slog.Logger
+	Now               func() time.Time
 }
 
 // Mount adds the documents to a mux.
