@@ -196,7 +196,7 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 		console := domain.Client{ClientID: "console", GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://x.example/"}, APIs: ask}
 		w.AddClient(t, console)
 		console.ClientID = "mine"
-		_, errRegister := w.CreateClient(ctx, mallory, console, "")
+		_, errRegister := w.CreateClient(ctx, mallory, console, admin.GivenSecret{})
 		console.ClientID, console.APIs = "harmless", nil
 		w.AddClient(t, console)
 		_, errAsk := w.UpdateClient(ctx, mallory, "harmless", nil, func(client *domain.Client) error { client.APIs = ask; return nil })

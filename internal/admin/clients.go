@@ -35,6 +35,7 @@ type Client struct {
 	APIs                     []ClientAPI     `json:"apis"`
 	Serves                   []string        `json:"serves"`
 	Secrets                  []ClientSecret  `json:"secrets"`
+	Trusts                   []ClientTrust   `json:"trusts" doc:"Other issuers whose JWTs authenticate it"`
 	Origin                   string          `json:"origin" enum:"administrator,registration,metadata" doc:"Who registered it: an administrator, itself at the registration endpoint, or itself by the metadata document that its client_id leads to"`
 	LastUsedAt               time.Time       `json:"last_used_at,omitzero" doc:"When a client that registered itself last got a token, to the day"`
 	Disabled                 bool            `json:"disabled"`
@@ -66,6 +67,12 @@ type RegisteredClient struct {
 	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client authenticates with none, or has brought its own"`
 }
 
+// GivenSecret says which secret a new client has. The zero one: Signet makes it, if the client authenticates with one.
+type GivenSecret struct {
+	Secret string // that it has in another system
+	None   bool   // it has none, and authenticates by whom it trusts
+}
+
 // AddedSecret is a new secret of a client, which is shown this once.
 type AddedSecret struct {
 	ClientID string `json:"client_id"`
@@ -80,7 +87,7 @@ func showClient(c domain.Client) Client {
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		KeepRefreshTokens: c.KeepRefreshTokens,
-		FirstParty:        c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{},
+		FirstParty:        c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
@@ -97,6 +104,9 @@ func showClient(c domain.Client) Client {
 	for _, secret := range c.Secrets {
 		shown.Secrets = append(shown.Secrets, showSecret(secret))
 	}
+	for _, trust := range c.Trusts {
+		shown.Trusts = append(shown.Trusts, showTrust(trust))
+	}
 	return shown
 }
 
@@ -110,6 +120,9 @@ func clientWarnings(c domain.Client) (warnings []string) {
 			warnings = append(warnings, "Any program on a user's device can claim the scheme "+scheme+
 				": and receive what is sent there. An https URL that belongs to the application is safer.")
 		}
+	}
+	if len(c.Trusts) > 0 && len(c.Secrets) > 0 {
+		warnings = append(warnings, "It has a secret, too: remove that once all its workloads authenticate by their JWTs.")
 	}
 	if c.FirstParty && slices.ContainsFunc(c.RedirectURIs, c.Impersonable) {
 		warnings = append(warnings, "Any program on a user's device can pose as this client, which is public and redirects to the device itself:"+
@@ -125,7 +138,7 @@ func showSecret(s domain.ClientSecret) ClientSecret {
 // CreateClient registers a client and returns it with its secret, which is empty for a client that authenticates with none and for one that brings a secret of
 // its own from another system. A caller needs the
 // administrative permissions that the client may ask users for. The errors of registry.CreateClient.
-func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client, secret string) (RegisteredClient, error) {
+func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client domain.Client, given GivenSecret) (RegisteredClient, error) {
 	const operation = "client.create"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err == nil {
@@ -134,11 +147,15 @@ func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client 
 	if err != nil {
 		return RegisteredClient{}, err
 	}
-	if secret != "" {
-		client, err = s.config.Registry.ImportClient(ctx, client, secret)
+	switch {
+	case given.None:
+		client, err = s.config.Registry.CreateClientWithoutSecret(ctx, client)
+		return RegisteredClient{Client: showClient(client)}, err
+	case given.Secret != "":
+		client, err = s.config.Registry.ImportClient(ctx, client, given.Secret)
 		return RegisteredClient{Client: showClient(client)}, err
 	}
-	client, secret, err = s.config.Registry.CreateClient(ctx, client)
+	client, secret, err := s.config.Registry.CreateClient(ctx, client)
 	return RegisteredClient{showClient(client), secret}, err
 }
 

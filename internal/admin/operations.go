@@ -111,6 +111,8 @@ var Operations = []Operation{
 	{"client.delete", writeClients, "Delete a client and revoke its grants and tokens"},
 	{"client.add_secret", writeClients, "Give a client another secret"},
 	{"client.remove_secret", writeClients, "Take a secret from a client"},
+	{"client.add_trust", writeClients, "Let JWTs of another issuer authenticate a client"},
+	{"client.remove_trust", writeClients, "Stop trusting an issuer for a client"},
 
 	{"api.create", writeAPIs, "Register an API"},
 	{"api.find", readAPIs, "Show an API"},

@@ -29,6 +29,8 @@ func (s *surface) mountClients() {
 	register(s, http.MethodPost, "/clients/{name}/enable", "client.enable", act(s.Admin.EnableClient))
 	register(s, http.MethodPost, "/clients/{name}/secrets", "client.add_secret", s.addSecret)
 	register(s, http.MethodDelete, "/clients/{name}/secrets/{secret}", "client.remove_secret", s.removeSecret)
+	register(s, http.MethodPost, "/clients/{name}/trusts", "client.add_trust", s.addTrust)
+	register(s, http.MethodDelete, "/clients/{name}/trusts/{trust}", "client.remove_trust", s.removeTrust)
 }
 
 type listClientsInput struct {
@@ -100,6 +102,7 @@ type createClientInput struct {
 	Body struct {
 		ClientID     string `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
 		ClientSecret string `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		NoSecret     bool   `json:"no_secret,omitempty" doc:"It has no secret, and authenticates by the JWTs of issuers that it is made to trust"`
 		AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,private_key_jwt,none" doc:"Left out: private_key_jwt of a client with keys, else client_secret_basic"`
 		ClientSettings
 	}
@@ -113,7 +116,7 @@ func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *cre
 	if method := in.Body.AuthMethod; method != "" && method != client.AuthMethod() {
 		return nil, huma.Error422UnprocessableEntity("The token_endpoint_auth_method does not go with what is given: a client with jwks or jwks_uri has private_key_jwt.")
 	}
-	registered, err := s.Admin.CreateClient(ctx, caller, client, in.Body.ClientSecret)
+	registered, err := s.Admin.CreateClient(ctx, caller, client, admin.GivenSecret{Secret: in.Body.ClientSecret, None: in.Body.NoSecret})
 	return created(registered, registered.Version, "/clients/"+url.PathEscape(registered.ClientID), err)
 }
 

@@ -58,7 +58,8 @@ type assertion struct {
 	expires, notBefore, created time.Time
 }
 
-// byAssertion authenticates a client by a JWT: one that it signed itself (private_key_jwt, OpenID Connect Core §9, RFC 7523 §2.2).
+// byAssertion authenticates a client by a JWT (RFC 7523 §2.2): one that it signed itself (private_key_jwt, OpenID Connect Core §9), or one
+// of an issuer that it trusts.
 func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client, error) {
 	if len(r.Header.Values("Authorization")) > 0 || form.Has("client_secret") {
 		return nil, ErrSeveralMethods
@@ -70,11 +71,11 @@ func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client,
 	if err != nil {
 		return nil, err
 	}
+	if a.issuer != a.subject {
+		return c.byWorkload(r.Context(), form, a)
+	}
 	if form.Has("client_id") && form.Get("client_id") != a.subject {
 		return nil, ErrOtherClient
-	}
-	if a.issuer != a.subject {
-		return nil, &AssertionError{"The 'iss' and the 'sub' of the assertion must both be the client_id."}
 	}
 	client, err := c.registry.LookupClient(r.Context(), a.subject)
 	if errors.Is(err, domain.ErrNotFound) {
@@ -168,7 +169,7 @@ func (c *Clients) checkOwn(ctx context.Context, client *domain.Client, a asserti
 	if err := c.verify(ctx, a.ForeignToken, client.JWKS, source{uri: client.JWKSURI, private: client.JWKSURIPrivate}); err != nil {
 		return c.refuseUnverified(ctx, client, a, err, problem)
 	}
-	return c.use(ctx, client, a)
+	return c.use(ctx, client, a, a.subject+"\x00"+a.id)
 }
 
 func (c *Clients) checkTimes(ctx context.Context, client *domain.Client, a assertion, life time.Duration) error {
@@ -206,15 +207,15 @@ func (c *Clients) refuseUnverified(ctx context.Context, client *domain.Client, a
 }
 
 // use takes an assertion, which nobody may use again (RFC 7523 §3).
-func (c *Clients) use(ctx context.Context, client *domain.Client, a assertion) error {
-	sum := sha256.Sum256([]byte(a.issuer + "\x00" + a.subject + "\x00" + a.id))
+func (c *Clients) use(ctx context.Context, client *domain.Client, a assertion, key string) error {
+	sum := sha256.Sum256([]byte(a.issuer + "\x00" + key))
 	used, _ := ctx.Value(usedKey{}).(*string)
 	if used != nil && *used == string(sum[:]) {
 		return nil
 	}
 	err := c.assertions.UseAssertion(ctx, sum[:], a.expires)
 	if errors.Is(err, domain.ErrConsumed) {
-		return c.refuse(ctx, client, a, "its jti was used before", "")
+		return c.refuse(ctx, client, a, "it was used before", "")
 	}
 	if err == nil && used != nil {
 		*used = string(sum[:])

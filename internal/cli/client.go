@@ -20,7 +20,7 @@ func (a *app) clientCommand() *cobra.Command {
 		clients.change(a, "disable", (*admin.Service).DisableClient),
 		clients.change(a, "enable", (*admin.Service).EnableClient),
 		clients.change(a, "delete", (*admin.Service).DeleteClient),
-		a.clientSecretCommand())
+		a.clientSecretCommand(), a.clientTrustCommand())
 }
 
 // clientFlags are what create and update share.
@@ -70,7 +70,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 
 func (a *app) clientCreate() *cobra.Command {
 	var f clientFlags
-	var public, secretStdin bool
+	var public, secretStdin, noSecret bool
 	var clientID string
 	cmd := &cobra.Command{
 		Use:   "create [CLIENT_ID]",
@@ -91,6 +91,8 @@ A client that serves an API introspects the tokens that reach it.`,
 	f.add(cmd)
 	cmd.Flags().StringVar(&clientID, "client-id", "", "register it under this `ID`, which may have colons, slashes and spaces")
 	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "read its secret from stdin in place of making one: 16 bytes at least")
+	cmd.Flags().BoolVar(&noSecret, "no-secret", false, "it has no secret, and authenticates by the JWTs of whom signet client trust add names")
+	cmd.MarkFlagsMutuallyExclusive("secret-stdin", "no-secret")
 	cmd.Flags().BoolVar(&public, "public", false, "it cannot keep a secret (token_endpoint_auth_method none)")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		client := domain.Client{Public: public}
@@ -103,14 +105,14 @@ A client that serves an API introspects the tokens that reach it.`,
 			}
 			client.ClientID = args[0]
 		}
-		secret := ""
+		given := admin.GivenSecret{None: noSecret}
 		if secretStdin {
 			var err error
-			if secret, err = a.readLine("client secret"); err != nil {
+			if given.Secret, err = a.readLine("client secret"); err != nil {
 				return view{}, err
 			}
 		}
-		created, err := s.CreateClient(ctx, caller, client, secret)
+		created, err := s.CreateClient(ctx, caller, client, given)
 		if err != nil {
 			return view{}, err
 		}

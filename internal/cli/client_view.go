@@ -30,6 +30,9 @@ var clients = kind[admin.Client]{
 			"keep_refresh_tokens", v.KeepRefreshTokens, "refresh_overlap", refreshOverlap(v),
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
 			"origin", v.Origin, "last_used_at", v.LastUsedAt, "disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		for _, t := range v.Trusts {
+			fmt.Fprintf(w, "trust\t%d\t%s\t%s\n", t.ID, t.Issuer, t.Subject)
+		}
 		for _, s := range v.Secrets {
 			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, secretExpiry(s))
 		}

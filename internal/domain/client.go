@@ -74,7 +74,8 @@ type Client struct {
 	JWKS                     string // its public keys, a JWK Set (RFC 7517 §5); empty: none are registered here
 	JWKSURI                  string // where it publishes them; empty: nowhere
 	JWKSURIPrivate           bool   // that may be at a private address
-	EndpointAudience         bool   // its assertions may name the token endpoint as their audience, in place of the issuer
+	Trusts                   []Trust
+	EndpointAudience         bool // its assertions may name the token endpoint as their audience, in place of the issuer
 	Origin                   ClientOrigin
 	RegistrationTokenHash    string    // of the token by which it changes its own registration (RFC 7592), empty: it has none
 	LastUsedAt               time.Time // when a client that registered itself last got a token, to the day; zero: never

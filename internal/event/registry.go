@@ -157,6 +157,37 @@ func (SecretRemoved) Kind() string { return "client.remove_secret" }
 // Object implements Event.
 func (e SecretRemoved) Object() string { return "client:" + e.ClientID }
 
+// TrustAdded says: JWTs of another issuer may authenticate a client.
+type TrustAdded struct {
+	ClientID string            `json:"-"`
+	Audience string            `json:"audience,omitempty"`
+	Claims   map[string]string `json:"claims,omitempty"`
+	Issuer   string            `json:"issuer"`
+	JWKS     string            `json:"jwks,omitempty"`
+	JWKSURI  string            `json:"jwks_uri,omitempty"`
+	Private  bool              `json:"private,omitempty"`
+	Reusable bool              `json:"reusable,omitempty"`
+	Subject  string            `json:"subject"`
+}
+
+// Kind implements Event.
+func (TrustAdded) Kind() string { return "client.add_trust" }
+
+// Object implements Event.
+func (e TrustAdded) Object() string { return "client:" + e.ClientID }
+
+// TrustRemoved says: JWTs of another issuer may not authenticate a client any more.
+type TrustRemoved struct {
+	ClientID string `json:"-"`
+	ID       int64  `json:"id"`
+}
+
+// Kind implements Event.
+func (TrustRemoved) Kind() string { return "client.remove_trust" }
+
+// Object implements Event.
+func (e TrustRemoved) Object() string { return "client:" + e.ClientID }
+
 // AssertionRefused says: a JWT that was to authenticate a client was refused. Omitted is how many such events were left out since the last.
 type AssertionRefused struct {
 	ClientID string `json:"-"`

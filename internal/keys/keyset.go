@@ -135,7 +135,7 @@ func parseForeignKey(text []byte) (foreignKey, error) {
 	if _, has := members["kid"]; has && key.kid == "" || len(key.kid) > maxKIDBytes || domain.CheckText("kid", key.kid, maxKIDBytes) != nil {
 		return foreignKey{}, fmt.Errorf("its kid must be text of 1 to %d bytes", maxKIDBytes)
 	}
-	if use := textOf(members["use"]); use != "" && use != "sig" {
+	if use := textOf(members["use"]); use != "" && use != "sig" && use != "jwt-svid" {
 		return foreignKey{}, fmt.Errorf("it is for another use than signatures (use %q)", use)
 	}
 	if err := key.parse(members); err != nil {
@@ -267,6 +267,9 @@ func (t ForeignToken) UsesSecret() bool { return strings.HasPrefix(t.Alg, "HS") 
 
 // Text is a claim that is text, empty if it is not.
 func (t ForeignToken) Text(claim string) string { return textOf(t.Claims[claim]) }
+
+// Signed is the text that was signed: header and claims.
+func (t ForeignToken) Signed() string { return string(t.signed) }
 
 // Verify checks the signature. ErrForeignKey if the set lacks the key that the token names, or one that fits; ErrForeignSignature if
 // the key that it names has not made it.

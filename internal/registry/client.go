@@ -29,6 +29,11 @@ func (r *Registry) CreateClient(ctx context.Context, client domain.Client) (doma
 	return stored, secret, nil
 }
 
+// CreateClientWithoutSecret is CreateClient of a client that is going to authenticate by whom it trusts.
+func (r *Registry) CreateClientWithoutSecret(ctx context.Context, client domain.Client) (domain.Client, error) {
+	return r.createClient(ctx, client, nil)
+}
+
 // ImportClient is CreateClient of a client that keeps the secret which it has in another system. ErrInvalid also for a secret that is
 // too easy to guess, and for a client that authenticates with none.
 func (r *Registry) ImportClient(ctx context.Context, client domain.Client, secret string) (domain.Client, error) {

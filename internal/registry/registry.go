@@ -15,6 +15,7 @@ import (
 type Config struct {
 	APIs       APIs
 	Clients    Clients
+	Trusts     Trusts
 	Cache      *cache.Cache
 	Events     *event.Recorder
 	Revoker    Revoker
@@ -33,6 +34,7 @@ type Config struct {
 type Registry struct {
 	apis       APIs
 	clients    Clients
+	trusts     Trusts
 	cache      *cache.Cache
 	events     *event.Recorder
 	revoker    Revoker
@@ -48,7 +50,7 @@ type Registry struct {
 // New makes a registry.
 func New(c Config) *Registry {
 	return &Registry{
-		apis: c.APIs, clients: c.Clients, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
+		apis: c.APIs, clients: c.Clients, trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
 		secretKey: c.SecretKey, issuer: c.Issuer, ceiling: c.Ceiling, documents: c.MetadataDocuments, now: c.Now,
 	}
 }

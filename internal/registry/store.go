@@ -48,6 +48,14 @@ type Clients interface {
 	DeleteClientSecret(ctx context.Context, clientID string, id int64) error
 }
 
+// Trusts keeps whom clients trust.
+type Trusts interface {
+	// InsertTrust returns ErrNotFound if there is no such client_id.
+	InsertTrust(ctx context.Context, clientID string, trust domain.Trust) (id int64, err error)
+	// DeleteTrust returns ErrNotFound if the client has no trust of that id.
+	DeleteTrust(ctx context.Context, clientID string, id int64) error
+}
+
 // Keys is the keyring (internal/keys).
 type Keys interface {
 	// Provide makes the keys of an algorithm, if there are none, in the transaction that ctx carries.

@@ -274,6 +274,9 @@ func addClientParts(ctx context.Context, c conn, clients []*domain.Client) error
 	if err != nil {
 		return err
 	}
+	if err := addTrusts(ctx, c, byID, placeholders, args); err != nil {
+		return err
+	}
 	return c.each(ctx, func(row scanner) error {
 		var id int64
 		var s domain.ClientSecret

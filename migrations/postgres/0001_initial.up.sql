@@ -158,6 +158,29 @@ COMMENT ON COLUMN client_secrets.hint IS 'The last characters of the secret, to 
 CREATE INDEX client_secrets_client ON client_secrets (client_ref);
 CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
 
+CREATE TABLE client_trusts (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    issuer     TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    audience   TEXT NOT NULL,
+    claims     JSON NOT NULL CHECK (json_typeof(claims) IN ('object', 'null')),
+    jwks       TEXT NOT NULL,
+    jwks_uri   TEXT NOT NULL,
+    private    BOOLEAN NOT NULL,
+    reusable   BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    CHECK (jwks = '' OR jwks_uri = '')
+);
+COMMENT ON TABLE client_trusts IS 'Other issuers whose JWTs authenticate a client';
+COMMENT ON COLUMN client_trusts.subject IS 'A pattern';
+COMMENT ON COLUMN client_trusts.audience IS 'Empty: the issuer of this server';
+COMMENT ON COLUMN client_trusts.claims IS 'Others that must have just these values';
+COMMENT ON COLUMN client_trusts.jwks_uri IS 'Where the issuer publishes its keys; empty: where its metadata says, if jwks is empty too';
+COMMENT ON COLUMN client_trusts.private IS 'That may be at a private address';
+COMMENT ON COLUMN client_trusts.reusable IS 'A JWT serves until it expires, not just once';
+CREATE INDEX client_trusts_client ON client_trusts (client_ref);
+
 CREATE TABLE client_apis (
     client_ref      INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     api_id          INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,

@@ -35,6 +35,7 @@ DROP TABLE client_serves;
 DROP TABLE client_permissions;
 DROP TABLE client_apis;
 DROP TABLE client_secrets;
+DROP TABLE client_trusts;
 DROP TABLE invitations;
 DROP TABLE clients;
 DROP TABLE permissions;

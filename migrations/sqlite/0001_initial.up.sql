@@ -105,6 +105,23 @@ CREATE TABLE client_secrets (
 CREATE INDEX client_secrets_client ON client_secrets (client_ref);
 CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
 
+-- Other issuers whose JWTs authenticate a client; keys are published where the issuer's metadata says, if neither jwks nor jwks_uri is given.
+CREATE TABLE client_trusts (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    client_ref INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    issuer     TEXT NOT NULL,
+    subject    TEXT NOT NULL, -- a pattern
+    audience   TEXT NOT NULL, -- empty: the issuer of this server
+    claims     TEXT NOT NULL CHECK (json_type(claims) IN ('object', 'null')), -- others that must have just these values
+    jwks       TEXT NOT NULL,
+    jwks_uri   TEXT NOT NULL,
+    private    INTEGER NOT NULL CHECK (private IN (0, 1)), -- that may be at a private address
+    reusable   INTEGER NOT NULL CHECK (reusable IN (0, 1)), -- a JWT serves until it expires, not just once
+    created_at INTEGER NOT NULL,
+    CHECK (jwks = '' OR jwks_uri = '')
+) STRICT;
+CREATE INDEX client_trusts_client ON client_trusts (client_ref);
+
 -- The APIs that a client may ask for: all that each has, now and later, or the permissions that client_permissions names.
 CREATE TABLE client_apis (
     client_ref      INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,

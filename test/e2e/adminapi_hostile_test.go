@@ -98,6 +98,7 @@ var bodies = map[string]string{
 		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"https://bills.example/out","backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"refresh_overlap":30,"apis":[],"serves":[]}`,
 	"client.update": `{"client_name":"Shop","grant_types":["authorization_code"],"redirect_uris":["https://shop.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"","backchannel_logout_private":false,
 		"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"refresh_overlap":30,"apis":[],"serves":[]}`,
+	"client.add_trust":  `{"issuer":"https://ci.example","subject":"repo:octo-org/shop:ref","audience":"https://id.example","claims":{},"jwks_uri":"https://ci.example/keys","private":false,"reusable":true}`,
 	"client.add_secret": `{"expires_at":"2999-01-01T00:00:00Z"}`,
 	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
 	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
@@ -139,7 +140,7 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 			template = strings.TrimPrefix(template, "/api/v1")
 			collection := "/" + strings.Split(template, "/")[1]
 			good := strings.NewReplacer("{name}", names[collection], "{user}", "alice", "{kind}", "users", "{subject}", "alice",
-				"{secret}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1")
+				"{secret}", "1", "{trust}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1")
 			for method, o := range methods {
 				for _, p := range o.Parameters {
 					for _, value := range hostileText {

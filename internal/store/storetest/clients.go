@@ -87,6 +87,21 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClientSecret(ctx, "shop", secret.ID) }, "client shop")
 		wantErr(t, db.DeleteClientSecret(t.Context(), "shop", secret.ID), domain.ErrNotFound)
 	},
+	"trusts come and go one at a time": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		must(db.InsertClient(t.Context(), domain.Client{ClientID: "other", IDTokenAlg: domain.ES256}))(t)
+		full := domain.Trust{Issuer: "https://ci.example", Subject: "a:*", Audience: "b", Claims: map[string]string{"ref": `"main"`}, JWKSURI: "https://ci.example/keys", Private: true, Reusable: true, CreatedAt: t0}
+		short := domain.Trust{Issuer: "ci", Subject: "a", Audience: "b", JWKS: "{}", CreatedAt: t0}
+		for _, trust := range []*domain.Trust{&full, &short} {
+			wantChanges(t, db, func(ctx context.Context) (err error) { trust.ID, err = db.InsertTrust(ctx, "shop", *trust); return err }, "client shop")
+		}
+		same(t, must(db.FindClient(t.Context(), "shop"))(t).Trusts, []domain.Trust{full, short})
+		wantErr(t, db.DeleteTrust(t.Context(), "other", full.ID), domain.ErrNotFound)
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteTrust(ctx, "shop", full.ID) }, "client shop")
+		same(t, must(db.FindClient(t.Context(), "shop"))(t).Trusts, []domain.Trust{short})
+		_, err := db.InsertTrust(t.Context(), "none", full)
+		wantErr(t, err, domain.ErrNotFound)
+	},
 	"consents and assignments go with a client": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		check(t, db.PutConsent(t.Context(), domain.Consent{UserID: w.user, ClientID: w.client, Audience: audience}))

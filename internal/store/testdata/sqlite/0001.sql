@@ -14,6 +14,8 @@ INSERT INTO invitations (id, hash, note, max_uses, uses, created_at, expires_at)
 VALUES (22, 'hmac-sha256:3', 'Editors', 3, 1, 1767323045678000, 1767323045678002);
 INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at)
 VALUES (21, 20, 'hmac-sha256:1', 'abcd', 1767323045678000, 1767323045678002);
+INSERT INTO client_trusts (id, client_ref, issuer, subject, audience, claims, jwks, jwks_uri, private, reusable, created_at)
+VALUES (22, 20, 'https://ci.example', 'repo:a/b:*', 'https://id.example', '{"ref":"main"}', '', 'https://ci.example/keys', TRUE, TRUE, 1767323045678000);
 INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default)
 VALUES (20, 10, FALSE, TRUE);
 INSERT INTO client_permissions (client_ref, api_id, permission)
