@@ -22,23 +22,25 @@ func (p *postgres) requireEventPartitions(ctx context.Context, db *DB, events []
 func (p *postgres) dropEvents(ctx context.Context, db *DB, through int64) error {
 	ctx, cancel := context.WithTimeout(ctx, partitionWork)
 	defer cancel()
-	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
-		alone, err := onlyDropper(ctx, conn, eventPartitions)
-		if err != nil || !alone {
-			return err
-		}
-		return p.dropMonths(ctx, conn, through, db.now())
-	})
-}
-
-func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64, now time.Time) error {
-	var there time.Time
-	if err := conn.QueryRow(ctx, `SELECT now()`).Scan(&there); err != nil {
+	now := db.now()
+	there, err := db.Clock(ctx)
+	if err != nil {
 		return err
 	}
 	if there.Before(now) { // a month must be over by both clocks
 		now = there
 	}
+	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
+		alone, err := onlyDropper(ctx, conn, eventPartitions)
+		if err != nil || !alone {
+			return err
+		}
+		return p.dropMonths(ctx, conn, through, now)
+	})
+}
+
+// dropMonths drops those that were over at a time.
+func (p *postgres) dropMonths(ctx context.Context, conn *pgx.Conn, through int64, now time.Time) error {
 	months, err := listPartitions(ctx, conn, eventPartitions)
 	if err != nil {
 		return err
