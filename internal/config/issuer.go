@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/outbound"
 )
 
 // localIssuer is how a browser on the same machine reaches the listener. Empty if listen is no host:port.
@@ -48,7 +49,7 @@ func checkIssuer(issuer string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%q has %w", issuer, err)
-	case u.Scheme == "http" && !loopback(strings.TrimSuffix(host, ".")):
+	case u.Scheme == "http" && !outbound.IsLoopback(strings.TrimSuffix(host, ".")):
 		return fmt.Errorf("%q must be https, as only a loopback host may be http: set the URL that clients use, such as %s",
 			issuer, "https"+strings.TrimPrefix(exact, "http"))
 	case u.User != nil:
@@ -88,11 +89,6 @@ func checkIssuerPath(path string) error {
 		return fmt.Errorf("that begins with /%s, which is one of Signet's own pages: use another", segments[1])
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // exactOrigin writes scheme, host and port of a URL in their normal form (RFC 3986 §6.2.2, §6.2.3): small letters, a host name as it

@@ -36,9 +36,10 @@ func reachOf(endpoint *url.URL, allowPrivate bool) Reach {
 	}
 }
 
-// IsLoopback reports whether a host is this machine's own.
+// IsLoopback reports whether a host is this machine's own: localhost, 127.0.0.0/8 or ::1.
 func IsLoopback(host string) bool {
-	return slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, host)
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // shared are address blocks that are not the public internet, beyond those that netip knows: carrier-grade NAT (RFC 6598),

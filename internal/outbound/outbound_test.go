@@ -38,7 +38,8 @@ func TestEndpointsReachOnlyWhatTheyAreRegisteredFor(t *testing.T) {
 		}
 	}
 	for endpoint, want := range map[string]Reach{
-		"https://a.example/e": Public, "http://127.0.0.1:1/e": Loopback, "http://[::1]/e": Loopback, "https://localhost/": Loopback,
+		"https://a.example/e": Public, "http://127.0.0.1:1/e": Loopback, "http://[::1]/e": Loopback, "https://localhost/": Loopback, "http://127.8.8.8/e": Loopback,
+		"https://127.0.0.1.a.example/e": Public, "https://128.0.0.1/e": Public, "https://localhost.a.example/e": Public,
 	} {
 		u, err := url.Parse(endpoint)
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/outbound"
 )
 
 const (
@@ -218,8 +217,10 @@ func parseURI(raw string, limit int) (*url.URL, error) {
 	return u, nil
 }
 
+// checkLoopback wants one of the names whose port the authorization endpoint lets vary (RFC 8252 §7.3): others would be taken to the byte,
+// to the surprise of an app that finds its port taken.
 func checkLoopback(u *url.URL) error {
-	if !outbound.IsLoopback(u.Hostname()) {
+	if !slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()) {
 		return errLoopbackOnly
 	}
 	return checkHost(u)
