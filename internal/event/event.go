@@ -17,7 +17,7 @@ import (
 type Event interface {
 	// Kind is what happened, as "object.verb": "user.create".
 	Kind() string
-	// Object is what it happened to, as "kind:name": "user:alice".
+	// Object is what it happened to, as "kind:name", or its kind where there is but one: "user:alice", "setup".
 	Object() string
 }
 

@@ -23,6 +23,9 @@ func (TokensRevoked) Kind() string { return "token.revoke_all" }
 
 // Object implements Event.
 func (e TokensRevoked) Object() string {
+	if e.Revocation == domain.RevokeOfAll {
+		return string(e.Revocation)
+	}
 	return string(e.Revocation) + ":" + cmp.Or(e.Name, strconv.FormatInt(e.TargetID, 10))
 }
 
