@@ -38,25 +38,43 @@ func (r *Registry) CreateAPI(ctx context.Context, api domain.API) (stored domain
 	return stored, nil
 }
 
-// checkFree refuses an audience that differs from another only by a slash at its end, or that is a client_id: a service that does not tell
-// tokens apart by their type (RFC 9068 §4) would take the ID tokens of that client for access tokens, and the client the other way.
+// checkFree refuses an audience that is one already, or a client_id, but for a slash at its end: a service that does not tell tokens apart
+// by their type (RFC 9068 §4) would take the ID tokens of that client for access tokens, and the client the other way.
 func (r *Registry) checkFree(ctx context.Context, audience string) error {
-	other := audience + "/"
-	if bare, ok := strings.CutSuffix(audience, "/"); ok {
-		other = bare
-	}
-	if _, err := r.apis.HoldAPI(ctx, other); err == nil {
+	if _, err := r.apis.HoldAPI(ctx, slashed(audience)); err == nil {
 		return domain.ErrExists
 	} else if !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	if _, err := r.clients.FindClient(ctx, audience); err == nil {
-		return fmt.Errorf("%w audience: it is the client_id of a client, whose ID tokens a service could take for access tokens; choose another",
-			domain.ErrInvalid)
-	} else if !errors.Is(err, domain.ErrNotFound) {
-		return err
+	for _, id := range []string{audience, slashed(audience)} {
+		if _, err := r.clients.FindClient(ctx, id); err == nil {
+			return fmt.Errorf("%w audience: it is the client_id of a client, whose ID tokens a service could take for access tokens; choose another",
+				domain.ErrInvalid)
+		} else if !errors.Is(err, domain.ErrNotFound) {
+			return err
+		}
 	}
 	return nil
+}
+
+// checkNoAudience refuses a client_id that is the audience of an API, for the reason of checkFree.
+func (r *Registry) checkNoAudience(ctx context.Context, clientID string) error {
+	for _, audience := range []string{clientID, slashed(clientID)} {
+		if _, err := r.apis.HoldAPI(ctx, audience); err == nil {
+			return fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)
+		} else if !errors.Is(err, domain.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// slashed is the other spelling of an audience, without the slash at its end or with one.
+func slashed(audience string) string {
+	if bare, ok := strings.CutSuffix(audience, "/"); ok {
+		return bare
+	}
+	return audience + "/"
 }
 
 // UpdateAPI changes an API as edit does, and returns it as stored; the audience does not count. Roles and clients lose the

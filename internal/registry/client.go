@@ -61,9 +61,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
 	var stored domain.Client
 	err := r.events.Change(ctx, created, func(ctx context.Context) (err error) {
-		if _, err := r.apis.HoldAPI(ctx, client.ClientID); err == nil { // see checkFree
-			return fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)
-		} else if !errors.Is(err, domain.ErrNotFound) {
+		if err := r.checkNoAudience(ctx, client.ClientID); err != nil {
 			return err
 		}
 		if err := r.checkAPIsExist(ctx, client); err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +154,26 @@ func TestAClientWithoutANameOfItsOwnGetsOne(t *testing.T) {
 		client, _ := w.service("")
 		if client.ClientID == "" || client.Name != client.ClientID {
 			w.t.Errorf("client_id = %q, name = %q", client.ClientID, client.Name)
+		}
+	})
+}
+
+func TestNoAudienceIsAClientIDWithOrWithoutASlashAtItsEnd(t *testing.T) {
+	each(t, func(w *world) {
+		for i, spelling := range [][2]string{{"", ""}, {"", "/"}, {"/", ""}, {"/", "/"}} {
+			name := "https://app.example/" + strconv.Itoa(i)
+			client := domain.Client{ClientID: name + spelling[0], GrantTypes: []string{domain.GrantClientCredentials}}
+			_, _, err := w.CreateClient(eventtest.Context(w.t), client)
+			w.check(err)
+			_, err = w.CreateAPI(eventtest.Context(w.t), domain.API{Audience: name + spelling[1]})
+			w.refused(err, domain.ErrInvalid, "it is the client_id of a client")
+
+			name += "x"
+			_, err = w.CreateAPI(eventtest.Context(w.t), domain.API{Audience: name + spelling[1]})
+			w.check(err)
+			client.ClientID = name + spelling[0]
+			_, _, err = w.CreateClient(eventtest.Context(w.t), client)
+			w.refused(err, domain.ErrInvalid, "it is the audience of an API")
 		}
 	})
 }
