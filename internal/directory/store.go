@@ -25,7 +25,7 @@ type Users interface {
 	FindUserByID(ctx context.Context, id int64) (domain.User, error)
 	// HoldUser is FindUser that keeps others from changing the user until the transaction ends.
 	HoldUser(ctx context.Context, username string) (domain.User, error)
-	// UsersByEmail returns the enabled users that have an e-mail address, in whatever case, at most limit.
+	// UsersByEmail returns the enabled users that have an e-mail address, with ASCII letters in whatever case, at most limit.
 	UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error)
 	// ListUsers returns users by username; a page of them.
 	ListUsers(ctx context.Context, p domain.Page) ([]domain.User, error)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -82,7 +83,17 @@ func (db *DB) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
 // UsersByEmail implements directory.Users.
 func (db *DB) UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u
-		WHERE u.email <> '' AND lower(u.email) = lower($1) AND u.disabled_at IS NULL ORDER BY u.id LIMIT $2`, email, limit)
+		WHERE u.email <> '' AND lower(u.email) = $1 AND u.disabled_at IS NULL ORDER BY u.id LIMIT $2`, lowerASCII(email), limit)
+}
+
+// lowerASCII is lower() as both databases have it for e-mail addresses.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 // ListUsers implements directory.Users.

@@ -217,7 +217,7 @@ CREATE TABLE users (
     id             INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject        TEXT NOT NULL UNIQUE,
     username       TEXT NOT NULL UNIQUE,
-    email          TEXT NOT NULL,
+    email          TEXT COLLATE "C" NOT NULL, -- lower() then is of ASCII alone, as it is in SQLite
     email_verified BOOLEAN NOT NULL,
     name           TEXT NOT NULL,
     disabled_at    BIGINT,

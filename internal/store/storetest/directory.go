@@ -24,6 +24,17 @@ var userTests = map[string]func(*testing.T, *store.DB){
 		want.Version++
 		same(t, must(db.FindUser(t.Context(), "alice"))(t), want)
 	},
+	"a user is found by e-mail address with ASCII letters in whatever case, and others as they are": func(t *testing.T, db *store.DB) {
+		must(db.InsertUser(t.Context(), domain.User{Subject: "s1", Username: "zoe", Email: "Zoë@X.example"}))(t)
+		must(db.InsertUser(t.Context(), domain.User{Subject: "s2", Username: "emil", Email: "ÉMIL@x.example"}))(t)
+		for email, want := range map[string]int{
+			"zoë@x.EXAMPLE": 1, "ZOë@x.example": 1, "ZOË@x.example": 0, "Émil@X.example": 1, "émil@x.example": 0, "zoe@x.example": 0,
+		} {
+			if found := must(db.UsersByEmail(t.Context(), email, 2))(t); len(found) != want {
+				t.Errorf("%s: found %d, want %d", email, len(found), want)
+			}
+		}
+	},
 	"username and subject are each taken once": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		_, err := db.InsertUser(t.Context(), domain.User{Subject: "other", Username: "alice"})
