@@ -30,6 +30,8 @@ type Client struct {
 	EndpointAudience         bool            `json:"endpoint_audience" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
 	FirstParty               bool            `json:"first_party"`
 	RequirePKCE              bool            `json:"require_pkce" doc:"False: a code needs PKCE only if its request began it"`
+	SessionRefreshTokens     bool            `json:"session_refresh_tokens" doc:"It gets refresh tokens without offline_access, which end with the session"`
+	RevokeOnSessionEnd       bool            `json:"revoke_on_session_end" doc:"Its access tokens end with the session, unless they came with offline_access"`
 	KeepRefreshTokens        bool            `json:"keep_refresh_tokens" doc:"A refresh token stays valid when it is used; otherwise each use replaces it"`
 	RefreshOverlap           *int64          `json:"refresh_overlap,omitempty" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; left out: the server's"`
 	APIs                     []ClientAPI     `json:"apis"`
@@ -86,8 +88,8 @@ func showClient(c domain.Client) Client {
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
-		KeepRefreshTokens: c.KeepRefreshTokens,
-		FirstParty:        c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
+		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,
+		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}

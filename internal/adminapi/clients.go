@@ -54,6 +54,8 @@ type ClientSettings struct {
 	GroupNames               *domain.GroupNames `json:"group_names,omitempty" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups: at first by name, or with a slash before it"`
 	FirstParty               *bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
 	RequirePKCE              *bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
+	SessionRefreshTokens     *bool              `json:"session_refresh_tokens,omitempty" doc:"Give it refresh tokens without offline_access, which end with the session"`
+	RevokeOnSessionEnd       *bool              `json:"revoke_on_session_end,omitempty" doc:"Revoke its access tokens with the session, unless they came with offline_access"`
 	KeepRefreshTokens        *bool              `json:"keep_refresh_tokens,omitempty" doc:"A refresh token stays valid when it is used; never of a public client"`
 	RefreshOverlap           *int64             `json:"refresh_overlap,omitempty" minimum:"-1" maximum:"300" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; -1: the server's"`
 	APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
@@ -72,6 +74,8 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 	set(&client.FirstParty, s.FirstParty)
 	set(&client.RequirePKCE, s.RequirePKCE)
 	set(&client.KeepRefreshTokens, s.KeepRefreshTokens)
+	set(&client.SessionRefreshTokens, s.SessionRefreshTokens)
+	set(&client.RevokeOnSessionEnd, s.RevokeOnSessionEnd)
 	if s.RefreshOverlap != nil {
 		client.RefreshOverlap = nil
 		if *s.RefreshOverlap >= 0 {

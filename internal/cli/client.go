@@ -29,6 +29,8 @@ type clientFlags struct {
 	groupNames                   string
 	firstParty, requirePKCE      bool
 	keepRefreshTokens            bool
+	sessionRefreshTokens         bool
+	revokeOnSessionEnd           bool
 	refreshOverlap               time.Duration
 	grants, redirectURIs, serves []string
 	postLogoutURIs               []string
@@ -62,6 +64,8 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri")
 	flags.BoolVar(&f.firstParty, "first-party", false, "do not ask users for consent")
 	flags.BoolVar(&f.requirePKCE, "require-pkce", false, "refuse its authorization requests without PKCE; always so for a public client")
+	flags.BoolVar(&f.sessionRefreshTokens, "session-refresh-tokens", false, "give it refresh tokens without offline_access, which end with the session")
+	flags.BoolVar(&f.revokeOnSessionEnd, "revoke-on-session-end", false, "revoke its access tokens with the session, unless they came with offline_access")
 	flags.BoolVar(&f.keepRefreshTokens, "keep-refresh-tokens", false, "its refresh tokens stay valid when they are used; not for a public client")
 	flags.DurationVar(&f.refreshOverlap, "refresh-overlap", 0, "for how long a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
 	flags.StringVar(&f.groupNames, "group-names", string(domain.GroupsByName), "`HOW` its ID tokens and userinfo name groups: name, or slash-name for /name")
@@ -191,6 +195,8 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 		"group-names":                func() { client.GroupNames = domain.GroupNames(f.groupNames) },
 		"first-party":                func() { client.FirstParty = f.firstParty },
 		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },
+		"session-refresh-tokens":     func() { client.SessionRefreshTokens = f.sessionRefreshTokens },
+		"revoke-on-session-end":      func() { client.RevokeOnSessionEnd = f.revokeOnSessionEnd },
 		"keep-refresh-tokens":        func() { client.KeepRefreshTokens = f.keepRefreshTokens },
 		"refresh-overlap":            func() { client.RefreshOverlap = &f.refreshOverlap },
 		"backchannel-logout-uri":     func() { client.BackchannelLogoutURI = f.logoutURI },

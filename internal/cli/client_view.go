@@ -28,6 +28,7 @@ var clients = kind[admin.Client]{
 			"id_token_signed_response_alg", v.IDTokenAlg, "group_names", v.GroupNames, "jwks", string(v.JWKS), "jwks_uri", v.JWKSURI, "jwks_uri_private", v.JWKSURIPrivate,
 			"endpoint_audience", v.EndpointAudience,
 			"keep_refresh_tokens", v.KeepRefreshTokens, "refresh_overlap", refreshOverlap(v),
+			"session_refresh_tokens", v.SessionRefreshTokens, "revoke_on_session_end", v.RevokeOnSessionEnd,
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves,
 			"origin", v.Origin, "last_used_at", v.LastUsedAt, "disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, t := range v.Trusts {

@@ -61,6 +61,8 @@ type Client struct {
 	RequirePKCE              bool           // a code needs a challenge (RFC 7636); always of a public client
 	KeepRefreshTokens        bool           // they stay valid when they are used; never of a public client (RFC 9700 §2.2.2)
 	RefreshOverlap           *time.Duration // in which a used refresh token gives its unused successor again; nil: the server's
+	SessionRefreshTokens     bool           // it gets refresh tokens without offline_access, which end with the session
+	RevokeOnSessionEnd       bool           // its access tokens end with the session, too, unless they came with offline_access
 	GrantTypes               []string
 	RedirectURIs             []string
 	BackchannelLogoutURI     string     // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere

@@ -9,18 +9,19 @@ import (
 
 // Grant is one authorization that a user gave a client: the family that its codes, refresh and access tokens belong to.
 type Grant struct {
-	ID        int64
-	ClientID  int64
-	UserID    int64
-	SessionID int64      // the browser session it was given in, zero: none
-	SID       string     // its name (Session.SID)
-	APIs      []GrantAPI // in the order in which they were asked for
-	AuthTime  time.Time
-	ACR       string
-	AMR       []string
-	CreatedAt time.Time
-	ExpiresAt time.Time // the absolute end of the family
-	RevokedAt time.Time
+	ID              int64
+	ClientID        int64
+	UserID          int64
+	SessionID       int64      // the browser session it was given in, zero: none
+	SID             string     // its name (Session.SID)
+	EndsWithSession bool       // its codes and refresh tokens do
+	APIs            []GrantAPI // in the order in which they were asked for
+	AuthTime        time.Time
+	ACR             string
+	AMR             []string
+	CreatedAt       time.Time
+	ExpiresAt       time.Time // the absolute end of the family
+	RevokedAt       time.Time
 	// Act is the id of what the user did for this very grant, signing in or consenting; it serves one grant. Nil: nothing was needed.
 	Act []byte
 }

@@ -25,7 +25,9 @@ type ClientDetails struct {
 	RedirectURIs           []string            `json:"redirect_uris"`
 	RefreshOverlap         string              `json:"refresh_overlap,omitempty"`
 	RequirePKCE            bool                `json:"require_pkce"`
+	RevokeOnSessionEnd     bool                `json:"revoke_on_session_end,omitempty"`
 	Serves                 []string            `json:"serves"`
+	SessionRefreshTokens   bool                `json:"session_refresh_tokens,omitempty"`
 }
 
 // APIDetails is what an API's events say.

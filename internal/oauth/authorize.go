@@ -374,11 +374,12 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 		expires = s.ExpiresAt
 	}
 	scopes := domain.Scopes(a.apis)
-	if slices.Contains(scopes, domain.ScopeOfflineAccess) {
+	offline := slices.Contains(scopes, domain.ScopeOfflineAccess)
+	if offline {
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}
 	grant := domain.Grant{
-		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID(), APIs: a.apis,
+		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID(), EndsWithSession: !offline, APIs: a.apis,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
 	}
 	if a.waiting.Acted(s.ID) {

@@ -53,6 +53,9 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 	if err := p.loadGrant(ctx, sess, found.GrantID); err != nil {
 		return err
 	}
+	if err := p.confirmSession(ctx, sess); err != nil {
+		return err
+	}
 	sess.refreshToken = form.Get("refresh_token")
 	if err := p.checkReuse(ctx, sess, found); err != nil {
 		return err
@@ -66,6 +69,19 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 		return err
 	}
 	return p.narrow(ctx, form, sess)
+}
+
+// confirmSession refuses a refresh in a session that is over, if the grant ends with that. A refresh does not keep the session from being
+// idle: the person does.
+func (p *Provider) confirmSession(ctx context.Context, sess *requestSession) error {
+	if !sess.grant.EndsWithSession {
+		return nil
+	}
+	err := p.Sessions.Confirm(ctx, sess.grant.SessionID)
+	if errors.Is(err, domain.ErrNotFound) || err == nil && !sess.client.SessionRefreshTokens {
+		return errInvalidGrant
+	}
+	return err
 }
 
 // narrow notes which of the scopes that were granted for the API a refresh asks for (RFC 6749 §6). Those of the grant's other APIs are

@@ -26,7 +26,7 @@ type parts struct {
 	provider *Provider
 	strategy *strategy
 	storage  *storage
-	settings *fosite.Config
+	settings settings
 }
 
 // endpointHandlers are the handlers of the grant type, which answer its requests alone: fosite asks every handler that there is to

@@ -3,6 +3,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -73,6 +75,18 @@ type Provider struct {
 	repeats  *event.Bounded
 }
 
+// settings are fosite's, where it asks for more than a fixed value.
+type settings struct{ *fosite.Config }
+
+// GetRefreshTokenScopes implements fosite.RefreshTokenScopesProvider: a grant gets refresh tokens by offline_access, or as its client is
+// registered.
+func (settings) GetRefreshTokenScopes(ctx context.Context) []string {
+	if sess := sessionOf(ctx); sess.client.SessionRefreshTokens && sess.grant.EndsWithSession {
+		return nil
+	}
+	return []string{domain.ScopeOfflineAccess}
+}
+
 const (
 	repeatsAtOnce = 20
 	repeatsEvery  = time.Second
@@ -81,14 +95,13 @@ const (
 // New wires fosite.
 func New(c Config) *Provider {
 	p := &Provider{Config: c, repeats: event.NewBounded(c.Recorder, repeatsAtOnce, repeatsEvery)}
-	settings := &fosite.Config{
+	settings := settings{&fosite.Config{
 		AccessTokenLifespan:           c.AccessTTL,
 		RefreshTokenLifespan:          c.RefreshIdleTTL,
 		AuthorizeCodeLifespan:         c.CodeTTL,
 		IDTokenLifespan:               c.IDTTL,
 		IDTokenIssuer:                 c.Issuer,
 		GlobalSecret:                  c.Secret,
-		RefreshTokenScopes:            []string{"offline_access"},
 		SanitationWhiteList:           []string{"redirect_uri", "scope", "nonce", "code_challenge"},
 		OmitRedirectScopeParam:        true,
 		DisableRefreshTokenValidation: true,
@@ -101,7 +114,7 @@ func New(c Config) *Provider {
 		ClientSecretsHasher: refuseAll{},
 		JWKSFetcherStrategy: refuseAll{},
 		HTTPClient:          &retryablehttp.Client{},
-	}
+	}}
 	hmacStrategy := foauth.NewHMACSHAStrategyUnPrefixed(&hmac.HMACStrategy{Config: settings}, settings)
 	p.strategy = &strategy{HMACSHAStrategyUnPrefixed: hmacStrategy, provider: p}
 	store := &storage{provider: p}

@@ -33,7 +33,7 @@ type Grants interface {
 	// grants that were stored before it. ErrExists if there is a grant for the same act of the user.
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
-	// HoldGrant locks a grant that is neither revoked nor expired, and covers the API, for the rest of the transaction, so that no
+	// HoldGrant locks a grant that is neither revoked nor expired, and whose session has not ended if it ends with that,, and covers the API, for the rest of the transaction, so that no
 	// revocation can slip in between. ErrRevoked if it is not live.
 	HoldGrant(ctx context.Context, id int64, audience string, now time.Time) error
 }
@@ -176,6 +176,9 @@ func (s *storage) CreateRefreshTokenSession(ctx context.Context, signature, _ st
 	expires := sess.GetExpiresAt(fosite.RefreshToken)
 	if expires.After(sess.grant.ExpiresAt) {
 		expires = sess.grant.ExpiresAt
+	}
+	if end := sess.grant.CreatedAt.Add(s.provider.RefreshAbsoluteTTL); expires.After(end) {
+		expires = end
 	}
 	if sess.kept {
 		err := s.provider.Credentials.ProlongRefreshToken(ctx, signature, expires)

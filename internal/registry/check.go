@@ -52,6 +52,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if c.Public && c.KeepRefreshTokens {
 		return fmt.Errorf("%w client: the refresh tokens of a public client are replaced with each use (RFC 9700 §2.2.2)", domain.ErrInvalid)
 	}
+	if c.SessionRefreshTokens && !slices.Contains(c.GrantTypes, domain.GrantRefreshToken) {
+		return fmt.Errorf("%w client: refresh tokens that end with the session need the grant type %s", domain.ErrInvalid, domain.GrantRefreshToken)
+	}
 	if o := c.RefreshOverlap; o != nil && (*o < 0 || *o > domain.MaxRefreshOverlap || *o%time.Second != 0) {
 		return fmt.Errorf("%w refresh overlap %s: use whole seconds, 0s to %s", domain.ErrInvalid, *o, domain.MaxRefreshOverlap)
 	}

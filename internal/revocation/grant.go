@@ -50,6 +50,21 @@ func (s *Service) RevokeGrant(ctx context.Context, id int64) (r domain.Revocatio
 	return s.revocationOf(ctx, id)
 }
 
+// RevokeOfSessions revokes, in the transaction that ctx carries, the tokens that were given in sessions which end there, of the clients that
+// are registered so: the grants end.
+func (s *Service) RevokeOfSessions(ctx context.Context, sessions ...int64) error {
+	grants, err := s.grants.GrantsOfSessions(ctx, s.now(), sessions...)
+	if err != nil {
+		return fmt.Errorf("find what was given in sessions: %w", err)
+	}
+	for _, id := range grants {
+		if _, err := s.revokeGrant(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // revocationOf returns the revocation that has ended a grant, which may have been its user's, client's or API's, or of all.
 func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	open, err := s.store.OpenRevocations(ctx) // before the grant is read: what is done by then has set the status of its tokens

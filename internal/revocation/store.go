@@ -40,5 +40,8 @@ type Grants interface {
 	// returns the revocation, one without an id if all is done. ErrNotFound if there is no such grant, ErrRevoked if it was
 	// revoked before.
 	RevokeGrant(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
+	// GrantsOfSessions returns the grants that end with sessions, have tokens which are not revoked and do not expire until now, and
+	// whose clients are registered to lose these.
+	GrantsOfSessions(ctx context.Context, now time.Time, sessions ...int64) ([]int64, error)
 	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
 }

@@ -60,5 +60,8 @@ func (s *Sessions) end(ctx context.Context, now time.Time, sessions ...domain.Se
 	for i, session := range ended {
 		events[i] = event.SessionEnded{Session: session.SID(), SessionID: session.ID, UserID: session.UserID}
 	}
-	return s.events.Record(ctx, events...)
+	if err := s.events.Record(ctx, events...); err != nil { // first: services hear of what is not revoked yet
+		return err
+	}
+	return s.revoker.RevokeOfSessions(ctx, ids...)
 }

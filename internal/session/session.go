@@ -30,6 +30,7 @@ type Limits struct {
 type Sessions struct {
 	store    Store
 	consents Consents
+	revoker  Revoker
 	events   *event.Recorder
 	clock    *clock.Clock
 	now      func() time.Time
@@ -40,6 +41,7 @@ type Sessions struct {
 type Config struct {
 	Store    Store
 	Consents Consents
+	Revoker  Revoker
 	Events   *event.Recorder
 	Clock    *clock.Clock
 	Now      func() time.Time
@@ -48,7 +50,7 @@ type Config struct {
 
 // New makes the service.
 func New(c Config) *Sessions {
-	return &Sessions{store: c.Store, consents: c.Consents, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
+	return &Sessions{store: c.Store, consents: c.Consents, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
 }
 
 // Start begins a session of a user who has just signed in. The token is the cookie's
@@ -102,6 +104,18 @@ func (s *Sessions) Find(ctx context.Context, token string) (domain.Session, erro
 		session.LastSeenAt = now
 	}
 	return session, nil
+}
+
+// Confirm returns ErrNotFound if a session, by database id, is over. It is not noted as seen.
+func (s *Sessions) Confirm(ctx context.Context, id int64) error {
+	session, err := s.store.FindSessionByID(ctx, id)
+	if err == nil && !s.live(session, s.now()) {
+		err = domain.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("confirm session %d: %w", id, err)
+	}
+	return nil
 }
 
 func (s *Sessions) live(session domain.Session, now time.Time) bool {

@@ -12,10 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/audit"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
@@ -43,11 +46,17 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	chain := event.NewChain(make([]byte, 32))
 	recorder := event.NewRecorder(db, chain, clock)
 	w.log = audit.New(db, chain, recorder, clocktest.New(clock), clock)
-	w.sessions = session.New(session.Config{Store: db, Consents: db, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
+	held, err := cache.New(db, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoker := revocation.New(t.Context(), revocation.Config{
+		Store: db, Statuses: db, Grants: db, Index: index.New(t.Context(), db, clocktest.New(clock), clock), Cache: held, Events: recorder, Now: clock,
+	})
+	w.sessions = session.New(session.Config{Store: db, Consents: db, Revoker: revoker, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
 	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}
-	var err error
 	if w.user.ID, err = db.InsertUser(eventtest.Context(t), w.user); err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +140,26 @@ func TestSessionEndsWhenIdle(t *testing.T) {
 		}
 		w.now = w.now.Add(limits.Idle)
 		w.wantFound(t, token, false)
+	})
+}
+
+func TestASessionIsConfirmedWithoutBeingSeen(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		token, started := w.start(t)
+		confirm := func(id int64) error { return w.sessions.Confirm(eventtest.Context(t), id) }
+		w.now = w.now.Add(limits.Idle - time.Second)
+		if err := confirm(started.ID); err != nil {
+			t.Error(err)
+		}
+		w.now = w.now.Add(time.Second)
+		if err := confirm(started.ID); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("idle: %v", err)
+		}
+		w.wantFound(t, token, false)
+		if err := confirm(99); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("none: %v", err)
+		}
 	})
 }
 

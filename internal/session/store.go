@@ -14,6 +14,8 @@ type Store interface {
 	InsertSession(ctx context.Context, session domain.Session) (id int64, err error)
 	// FindSession finds by the hash of the cookie's value. ErrNotFound if there is none.
 	FindSession(ctx context.Context, hash []byte) (domain.Session, error)
+	// FindSessionByID returns ErrNotFound if there is none.
+	FindSessionByID(ctx context.Context, id int64) (domain.Session, error)
 	// TouchSession sets when a session was last seen.
 	TouchSession(ctx context.Context, id int64, now time.Time) error
 	// EndSessions ends sessions and returns those that had not ended, as they are then. Clients that hear of ended sessions, and have a
@@ -22,6 +24,13 @@ type Store interface {
 	// HoldExpiredSessions returns sessions that have not ended although their time is over by now, or they were last seen at idleSince
 	// or before; at most limit. Until the end of the transaction nobody else is given them, and they are not touched.
 	HoldExpiredSessions(ctx context.Context, now, idleSince time.Time, limit int) ([]domain.Session, error)
+}
+
+// Revoker revokes tokens.
+type Revoker interface {
+	// RevokeOfSessions revokes, in the transaction that ctx carries, the tokens that were given in sessions which end there, of the
+	// clients that are registered so.
+	RevokeOfSessions(ctx context.Context, sessions ...int64) error
 }
 
 // Consents keeps what users allowed.

@@ -16,6 +16,8 @@ func clientSettings(cl *domain.Client) columns {
 		{"require_pkce", &cl.RequirePKCE},
 		{"keep_refresh_tokens", &cl.KeepRefreshTokens},
 		{"refresh_overlap", lastingOrNull(&cl.RefreshOverlap)},
+		{"session_refresh_tokens", &cl.SessionRefreshTokens},
+		{"revoke_on_session_end", &cl.RevokeOnSessionEnd},
 		{"grant_types", listOf(&cl.GrantTypes)},
 		{"redirect_uris", listOf(&cl.RedirectURIs)},
 		{"post_logout_redirect_uris", listOf(&cl.PostLogoutRedirectURIs)},

@@ -12,10 +12,10 @@ import (
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_ref, user_id, session_id, auth_time, acr, amr, created_at, expires_at, act, sid, revision)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, revision FROM installation WHERE id = 1 RETURNING id`,
+			INSERT INTO grants (client_ref, user_id, session_id, auth_time, acr, amr, created_at, expires_at, act, sid, ends_with_session, revision)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, revision FROM installation WHERE id = 1 RETURNING id`,
 			g.ClientID, g.UserID, nullID(g.SessionID), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
-			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act), g.SID)
+			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act), g.SID, g.EndsWithSession)
 		if err != nil {
 			return err
 		}
@@ -35,13 +35,13 @@ func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err er
 func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 	rows, err := findAll(ctx, db, func(row scanner) (g domain.Grant, err error) {
 		var api domain.GrantAPI
-		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.SID, at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
+		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.SID, &g.EndsWithSession, at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
 			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt), &api.Audience, listOf(&api.Scopes), at(&api.RevokedAt))
 		if api.Audience != "" {
 			g.APIs = []domain.GrantAPI{api}
 		}
 		return g, err
-	}, `SELECT g.id, g.client_ref, g.user_id, COALESCE(g.session_id, 0), g.sid, g.auth_time, g.acr, g.amr, g.created_at, g.expires_at,
+	}, `SELECT g.id, g.client_ref, g.user_id, COALESCE(g.session_id, 0), g.sid, g.ends_with_session, g.auth_time, g.acr, g.amr, g.created_at, g.expires_at,
 			COALESCE(g.revoked_at, `+grantCoveredAt+`), COALESCE(a.audience, ''), COALESCE(a.scopes, '[]'), COALESCE(a.revoked_at, `+apiCoveredAt+`)
 		FROM grants AS g LEFT JOIN grant_apis a ON a.grant_id = g.id WHERE g.id = $1 ORDER BY a.position`, id)
 	if err != nil {
@@ -102,9 +102,17 @@ func (db *DB) HoldGrant(ctx context.Context, id int64, audience string, now time
 		if _, err := one(ctx, c, scanInt, db.dialect.heldRevision()); err != nil {
 			return err
 		}
-		_, err := one(ctx, c, scanInt, `
+		// In a statement of its own, too: the next one then sees the end of the session that this one may have waited for.
+		_, err := list(ctx, c, scanInt, `
+			SELECT id FROM sessions WHERE id = (SELECT session_id FROM grants WHERE id = $1 AND ends_with_session)`+db.dialect.forUpdate(), id)
+		if err != nil {
+			return err
+		}
+		_, err = one(ctx, c, scanInt, `
 			SELECT g.id FROM grants AS g
-			WHERE g.id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2 AND `+grantCoveredAt+` IS NULL AND EXISTS (
+			WHERE (NOT g.ends_with_session OR EXISTS (
+					SELECT 1 FROM sessions s WHERE s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > $2))
+				AND g.id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2 AND `+grantCoveredAt+` IS NULL AND EXISTS (
 				SELECT 1 FROM grant_apis a
 				WHERE a.grant_id = g.id AND a.audience = $3 AND a.revoked_at IS NULL AND `+apiCoveredAt+` IS NULL)`+db.dialect.forUpdate(),
 			id, micros(now), audience)
@@ -160,6 +168,17 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Tim
 		return err
 	})
 	return r, err
+}
+
+// GrantsOfSessions implements revocation.Grants.
+func (db *DB) GrantsOfSessions(ctx context.Context, now time.Time, sessions ...int64) (ids []int64, err error) {
+	these, args := in([]any{micros(now)}, sessions...)
+	return findAll(ctx, db, scanInt, `
+		SELECT DISTINCT g.id FROM sessions s
+			JOIN issued_tokens t ON t.user_id = s.user_id AND t.revoked_at IS NULL AND t.expires_at > $1
+			JOIN grants g ON g.id = t.grant_id AND g.session_id = s.id AND g.ends_with_session AND g.revoked_at IS NULL
+			JOIN clients k ON k.id = g.client_ref AND k.revoke_on_session_end
+		WHERE s.id IN `+these+` ORDER BY 1`, args...)
 }
 
 // InsertCode implements oauth.Credentials.

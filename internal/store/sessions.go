@@ -25,6 +25,11 @@ func (db *DB) FindSession(ctx context.Context, hash []byte) (domain.Session, err
 	return find(ctx, db, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE hash = $1`, hash)
 }
 
+// FindSessionByID implements session.Store.
+func (db *DB) FindSessionByID(ctx context.Context, id int64) (domain.Session, error) {
+	return find(ctx, db, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE id = $1`, id)
+}
+
 const sessionColumns = `id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at`
 
 func scanSession(row scanner) (s domain.Session, err error) {
@@ -43,6 +48,13 @@ func (db *DB) TouchSession(ctx context.Context, id int64, now time.Time) error {
 func (db *DB) EndSessions(ctx context.Context, now time.Time, ids ...int64) (ended []domain.Session, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := c.lockInstallation(ctx); err != nil { // it is recorded
+			return err
+		}
+		revoking, err := one(ctx, c, scanInt, `SELECT COUNT(*) FROM (SELECT 1 FROM clients WHERE revoke_on_session_end LIMIT 1) AS few`)
+		if err == nil && revoking > 0 {
+			err = c.lockForTokens(ctx) // RevokeOfSessions follows
+		}
+		if err != nil {
 			return err
 		}
 		these, args := in([]any{micros(now)}, ids...)

@@ -224,8 +224,9 @@ func (db *DB) tx(ctx context.Context, fn func(ctx context.Context, c conn) error
 // lockInstallation keeps other changes, and other ends of the audit log, waiting until the transaction ends.
 //
 // Transactions lock in one order, or they would wait for each other: the installation, the revision, grants, their codes and
-// refresh tokens, issued tokens. What revokes is audited in the same transaction, so it locks the installation first. A change that
-// touches no grants and no tokens locks the revision last.
+// refresh tokens, sessions, issued tokens. Who ends sessions and then grants locks the revision first, so that nobody has a grant.
+// What revokes is audited in the same transaction, so it locks the installation first. A change that touches no grants and no tokens
+// locks the revision last.
 func (c conn) lockInstallation(ctx context.Context) error {
 	s, ok := scopeOf(ctx)
 	if !ok {

@@ -91,6 +91,8 @@ CREATE TABLE clients (
     first_party   BOOLEAN NOT NULL,
     require_pkce  BOOLEAN NOT NULL,
     keep_refresh_tokens BOOLEAN NOT NULL,
+    session_refresh_tokens BOOLEAN NOT NULL,
+    revoke_on_session_end BOOLEAN NOT NULL,
     refresh_overlap BIGINT CHECK (refresh_overlap >= 0),
     grant_types   JSONB NOT NULL CHECK (jsonb_typeof(grant_types) = 'array'),
     redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(redirect_uris) = 'array'),
@@ -119,6 +121,8 @@ COMMENT ON COLUMN clients.is_public IS 'It has no secret';
 COMMENT ON COLUMN clients.first_party IS 'Users are not asked for consent';
 COMMENT ON COLUMN clients.require_pkce IS 'A code needs a challenge (RFC 7636); always, of a public client';
 COMMENT ON COLUMN clients.keep_refresh_tokens IS 'They stay valid when they are used';
+COMMENT ON COLUMN clients.session_refresh_tokens IS 'It gets refresh tokens without offline_access, which end with the session';
+COMMENT ON COLUMN clients.revoke_on_session_end IS 'Its access tokens end with the session, unless they came with offline_access';
 COMMENT ON COLUMN clients.refresh_overlap IS 'Microseconds in which a used refresh token gives its unused successor again; NULL: the server''s';
 COMMENT ON COLUMN clients.backchannel_logout_uri IS 'Where it hears of ended sessions; empty: nowhere';
 COMMENT ON COLUMN clients.backchannel_logout_private IS 'That may be at a private address';
@@ -398,6 +402,7 @@ CREATE TABLE grants (
     user_id    INTEGER NOT NULL,
     session_id BIGINT,
     sid        TEXT NOT NULL,
+    ends_with_session BOOLEAN NOT NULL,
     revision   BIGINT NOT NULL,
     auth_time  BIGINT NOT NULL,
     acr        TEXT NOT NULL,
@@ -409,6 +414,7 @@ CREATE TABLE grants (
 );
 COMMENT ON TABLE grants IS 'What a user authorized a client for: the family of its codes, refresh tokens and access tokens';
 COMMENT ON COLUMN grants.sid IS 'The name of the session, which may be deleted before the grant; empty: none';
+COMMENT ON COLUMN grants.ends_with_session IS 'Its codes and refresh tokens end with the session';
 COMMENT ON COLUMN grants.revision IS 'Of the installation, when the grant was written';
 COMMENT ON COLUMN grants.act IS 'Id of what the user did for this grant: it serves one';
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;

@@ -57,6 +57,8 @@ CREATE TABLE clients (
     first_party   INTEGER NOT NULL CHECK (first_party IN (0, 1)),
     require_pkce  INTEGER NOT NULL CHECK (require_pkce IN (0, 1)),
     keep_refresh_tokens INTEGER NOT NULL CHECK (keep_refresh_tokens IN (0, 1)), -- they stay valid when they are used
+    session_refresh_tokens INTEGER NOT NULL CHECK (session_refresh_tokens IN (0, 1)), -- it gets refresh tokens without offline_access, which end with the session
+    revoke_on_session_end INTEGER NOT NULL CHECK (revoke_on_session_end IN (0, 1)), -- its access tokens end with the session, unless they came with offline_access
     refresh_overlap INTEGER CHECK (refresh_overlap >= 0), -- microseconds in which a used refresh token gives its unused successor again, NULL: the server's
     grant_types   TEXT NOT NULL CHECK (json_type(grant_types) = 'array'),
     redirect_uris TEXT NOT NULL CHECK (json_type(redirect_uris) = 'array'),
@@ -318,6 +320,7 @@ CREATE TABLE grants (
     user_id    INTEGER NOT NULL,
     session_id INTEGER,
     sid        TEXT NOT NULL, -- the name of the session, which may be deleted before the grant; empty: none
+    ends_with_session INTEGER NOT NULL CHECK (ends_with_session IN (0, 1)), -- its codes and refresh tokens do
     revision   INTEGER NOT NULL, -- of the installation, when the grant was written
     auth_time  INTEGER NOT NULL,
     acr        TEXT NOT NULL,

@@ -48,6 +48,74 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		wantErr(t, db.HoldGrant(t.Context(), grant, audience, t0), domain.ErrRevoked)
 		wantErr(t, db.HoldGrant(t.Context(), 99, audience, t0), domain.ErrRevoked)
 	},
+	"a grant that ends with its session cannot be held then, and its tokens are found": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		client := must(db.FindClient(t.Context(), "shop"))(t)
+		client.RevokeOnSessionEnd = true
+		check(t, db.UpdateClient(t.Context(), client))
+		session := must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("session"), UserID: w.user, LastSeenAt: t0, ExpiresAt: t0.Add(30 * time.Minute)}))(t)
+		give := func(n int, bound bool, session int64) int64 {
+			id := must(db.InsertGrant(t.Context(), domain.Grant{
+				ClientID: w.client, UserID: w.user, SessionID: session, EndsWithSession: bound, APIs: orders, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
+			}))(t)
+			token := w.issued(n, 1)[0]
+			token.GrantID, token.UserID = id, w.user
+			indexed(t, db, token)
+			return id
+		}
+		bound, free, gone := give(0, true, session), give(1, false, session), give(2, true, 99)
+		check(t, db.HoldGrant(t.Context(), bound, audience, t0))
+		check(t, db.HoldGrant(t.Context(), free, audience, t0.Add(30*time.Minute)))
+		wantErr(t, db.HoldGrant(t.Context(), bound, audience, t0.Add(30*time.Minute)), domain.ErrRevoked)
+		wantErr(t, db.HoldGrant(t.Context(), gone, audience, t0), domain.ErrRevoked)
+		must(db.EndSessions(t.Context(), t0, session))(t)
+		wantErr(t, db.HoldGrant(t.Context(), bound, audience, t0), domain.ErrRevoked)
+		check(t, db.HoldGrant(t.Context(), free, audience, t0))
+		same(t, must(db.GrantsOfSessions(t.Context(), t0, session))(t), []int64{bound})
+		must(db.RevokeGrant(t.Context(), bound, 10, t0))(t)
+		same(t, must(db.GrantsOfSessions(t.Context(), t0, session))(t), nil)
+	},
+	"no refresh slips past the end of a session, and neither waits for the other": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		client := must(db.FindClient(t.Context(), "shop"))(t)
+		client.RevokeOnSessionEnd = true
+		check(t, db.UpdateClient(t.Context(), client))
+		const sessions = 15
+		var ids, grants [sessions]int64
+		for i := range sessions {
+			ids[i] = must(db.InsertSession(t.Context(), domain.Session{Hash: []byte{byte(i)}, UserID: w.user, ExpiresAt: t0.Add(time.Hour)}))(t)
+			grants[i] = must(db.InsertGrant(t.Context(), domain.Grant{
+				ClientID: w.client, UserID: w.user, SessionID: ids[i], EndsWithSession: true, APIs: orders, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
+			}))(t)
+			check(t, db.InsertRefreshToken(t.Context(), domain.RefreshToken{Signature: fmt.Sprint("old", i), GrantID: grants[i]}))
+		}
+		_, failed := parallel(2*sessions, func(i int) error {
+			n := i / 2
+			if i%2 == 0 {
+				return refresh(t.Context(), db, w, grants[n], n)
+			}
+			return db.Tx(t.Context(), func(ctx context.Context) error {
+				if _, err := db.EndSessions(ctx, t0, ids[n]); err != nil {
+					return err
+				}
+				found, err := db.GrantsOfSessions(ctx, t0, ids[n])
+				for _, grant := range found {
+					if _, err := db.RevokeGrant(ctx, grant, 10_000, t0); err != nil {
+						return err
+					}
+				}
+				return err
+			})
+		})
+		for _, err := range failed {
+			if !errors.Is(err, domain.ErrRevoked) {
+				t.Error(err)
+			}
+		}
+		for _, grant := range grants {
+			same(t, liveTokens(t, db, domain.TokenFilter{GrantID: grant}), 0)
+		}
+	},
 	"a code is used once": func(t *testing.T, db *store.DB) {
 		grant := makeWorld(t, db).grant(t, db)
 		want := domain.AuthorizationCode{Signature: "sig", GrantID: grant, Form: []byte(`{"nonce":["ü"]}`), CreatedAt: t0, ExpiresAt: t0.Add(time.Minute)}

@@ -8,8 +8,8 @@ INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo
 VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all');
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
-INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, version, created_at, updated_at, origin, registration_token, last_used_at, group_names)
-VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name');
+INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, session_refresh_tokens, revoke_on_session_end, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, version, created_at, updated_at, origin, registration_token, last_used_at, group_names)
+VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, TRUE, FALSE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name');
 INSERT INTO invitations (id, hash, note, max_uses, uses, created_at, expires_at)
 VALUES (22, 'hmac-sha256:3', 'Editors', 3, 1, 1767323045678000, 1767323045678002);
 INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at)
@@ -46,8 +46,8 @@ INSERT INTO sessions (id, hash, user_id, auth_time, acr, amr, user_agent, ip, cr
 VALUES (60, X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
 INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
 VALUES (30, 20, 'https://orders.example', '["openid", "orders:read"]', 1767323045678000);
-INSERT INTO grants (id, client_ref, user_id, session_id, sid, revision, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
-VALUES (8589934592, 20, 30, 60, '00ff', 2, 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102');
+INSERT INTO grants (id, client_ref, user_id, session_id, sid, ends_with_session, revision, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
+VALUES (8589934592, 20, 30, 60, '00ff', TRUE, 2, 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102');
 INSERT INTO grant_apis (grant_id, position, audience, scopes, revoked_at)
 VALUES (8589934592, 1, 'https://orders.example', '["openid"]', 1767323045678022);
 INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at, used_at)
