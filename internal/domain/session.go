@@ -41,3 +41,9 @@ type Consent struct {
 	Scopes    []string
 	GrantedAt time.Time
 }
+
+// ACRPassword is the "acr" of a sign-in by password alone (OpenID Connect Core §2).
+const ACRPassword = "1"
+
+// ACRs are all that sign-ins have, weakest first.
+var ACRs = []string{ACRPassword}

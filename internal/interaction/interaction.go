@@ -37,6 +37,7 @@ type Interaction struct {
 	CreatedAt time.Time // when the request came
 	Steps     []Step    // that the person has passed of a sign-in that needs more of them
 	SignedIn  int64     // the session that the person began for this request, zero: none
+	Chosen    int64     // the session as whose person they chose to go on with this request, zero: none
 	Answered  int64     // the session in which the person answered the consent page of this request, zero: none
 	Denied    bool      // and the answer was no
 }
@@ -58,11 +59,14 @@ func New(r Request, browser string, now time.Time) Interaction {
 
 // SignIn notes that the person signed in for this request, and so began the session.
 func (i *Interaction) SignIn(session int64) {
-	i.ID, i.Steps, i.SignedIn, i.Answered, i.Denied = newID(), nil, session, 0, false
+	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, session, 0, 0, false
 }
 
 // Pass notes the steps that the person has passed of a sign-in that needs more of them.
 func (i *Interaction) Pass(steps []Step) { i.ID, i.Steps = newID(), steps }
+
+// Choose notes that the person goes on with this request as the one who is signed in with the session.
+func (i *Interaction) Choose(session int64) { i.ID, i.Chosen = newID(), session }
 
 // Answer notes what the person in this session answered to the consent page of this request.
 func (i *Interaction) Answer(session int64, allowed bool) {
@@ -71,11 +75,14 @@ func (i *Interaction) Answer(session int64, allowed bool) {
 
 // Forget drops all that the person has done.
 func (i *Interaction) Forget() {
-	i.ID, i.Steps, i.SignedIn, i.Answered, i.Denied = newID(), nil, 0, 0, false
+	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, 0, 0, 0, false
 }
 
 // SignedInBy says whether the session began by signing in for this request.
 func (i *Interaction) SignedInBy(session int64) bool { return session != 0 && i.SignedIn == session }
+
+// ChosenBy says whether the person chose to go on with this session.
+func (i *Interaction) ChosenBy(session int64) bool { return session != 0 && i.Chosen == session }
 
 // AllowedBy says whether the person in this session said yes to this request.
 func (i *Interaction) AllowedBy(session int64) bool {
@@ -89,7 +96,7 @@ func (i *Interaction) DeniedBy(session int64) bool {
 
 // Acted says whether the person in this session has done something for this request.
 func (i *Interaction) Acted(session int64) bool {
-	return i.SignedInBy(session) || session != 0 && i.Answered == session
+	return i.SignedInBy(session) || i.ChosenBy(session) || session != 0 && i.Answered == session
 }
 
 // bind makes an interaction that was sealed in another browser one of this browser: the request alone is left of it.

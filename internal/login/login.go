@@ -76,15 +76,17 @@ func New(c Config) *Login {
 // Mount adds the pages to the server's list.
 func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /{$}":      l.home,
-		"GET /login":    l.showSignIn,
-		"GET /consent":  l.showConsent,
-		"POST /consent": l.consent,
-		"GET /setup":    l.showSetup,
-		"POST /setup":   patient(l.setup),
-		"GET /account":  l.account,
-		"GET /logout":   l.showSignOut,
-		"POST /logout":  l.signOut,
+		"GET /{$}":             l.home,
+		"GET /login":           l.showSignIn,
+		"GET /consent":         l.showConsent,
+		"POST /consent":        l.consent,
+		"GET /select-account":  l.showSelectAccount,
+		"POST /select-account": l.selectAccount,
+		"GET /setup":           l.showSetup,
+		"POST /setup":          patient(l.setup),
+		"GET /account":         l.account,
+		"GET /logout":          l.showSignOut,
+		"POST /logout":         l.signOut,
 	} {
 		mux.Handle(pattern, l.pages.Protect(handler))
 	}

@@ -80,40 +80,28 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(wrong["client_id"], wrong["redirect_uri"]); err != nil {
-		return nil, err
-	}
-	err = p.Registrations.Document(r.Context(), values.Get("client_id"))
-	if failed := new(registration.DocumentError); errors.As(err, &failed) {
-		return nil, fosite.ErrInvalidRequest.WithHint(printable(failed.Reason))
-	}
-	var found *domain.Client
-	if err == nil {
-		found, err = p.Registry.LookupClient(r.Context(), values.Get("client_id"))
-	}
-	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
-		return nil, fosite.ErrInvalidRequest.WithHint("No such application is registered here.")
-	} else if err != nil {
-		return nil, err
-	}
-	to, err := redirectURI(found, values.Get("redirect_uri"))
-	if err != nil {
+	unsupported := unsupportedParameter(values, wrong)
+	found, to, err := p.trusted(r.Context(), values, wrong)
+	switch {
+	case err != nil && unsupported != nil && wire(err).Status < http.StatusInternalServerError:
+		return nil, unsupported // the request object may have had what is missing
+	case err != nil:
 		return nil, err
 	}
 	a := &authorization{
 		client: found, redirectURI: to, state: values.Get("state"),
 		waiting: waiting,
 	}
-	mode, unsupported := responseMode(to, values)
+	mode, unknownMode := responseMode(to, values)
 	a.mode = mode
-	if err := refuseParameters(values); err != nil {
-		unsupported = err
-	}
+	values.Del("response_mode") // fosite would treat it in ways of its own
 	switch {
-	case len(wrong) > 0:
-		return a, wrong.first()
 	case unsupported != nil:
 		return a, unsupported
+	case len(wrong) > 0:
+		return a, wrong.first()
+	case unknownMode != nil:
+		return a, unknownMode
 	case !values.Has("response_type"):
 		return a, fosite.ErrInvalidRequest.WithHint("The response_type is missing.")
 	case values.Get("response_type") != "code":
@@ -128,20 +116,38 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	return a, p.judge(r, a)
 }
 
-// refuseParameters takes out parameters that Signet does not support and that fosite would treat in ways of its own, and says
-// which of them cannot be ignored (OpenID Connect Core §3.1.2.6, §6).
-func refuseParameters(values url.Values) error {
-	defer func() {
-		for _, name := range []string{"request", "request_uri", "registration", "response_mode"} {
-			values.Del(name)
-		}
-	}()
+// trusted returns the client of a request and the redirect URI to which it may be answered.
+func (p *Provider) trusted(ctx context.Context, values url.Values, wrong problems) (*domain.Client, string, error) {
+	if err := errors.Join(wrong["client_id"], wrong["redirect_uri"]); err != nil {
+		return nil, "", err
+	}
+	err := p.Registrations.Document(ctx, values.Get("client_id"))
+	if failed := new(registration.DocumentError); errors.As(err, &failed) {
+		return nil, "", fosite.ErrInvalidRequest.WithHint(printable(failed.Reason))
+	}
+	var found *domain.Client
+	if err == nil {
+		found, err = p.Registry.LookupClient(ctx, values.Get("client_id"))
+	}
+	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
+		return nil, "", fosite.ErrInvalidRequest.WithHint("No such application is registered here.")
+	} else if err != nil {
+		return nil, "", err
+	}
+	to, err := redirectURI(found, values.Get("redirect_uri"))
+	return found, to, err
+}
+
+// unsupportedParameter says which parameter of a request is not supported and cannot be ignored (OpenID Connect Core §3.1.2.6, §6). That
+// comes before all else that is wrong: a request object may have what the query lacks.
+func unsupportedParameter(values url.Values, wrong problems) error {
+	has := func(name string) bool { return values.Has(name) || wrong[name] != nil }
 	switch {
-	case values.Has("request"):
+	case has("request"):
 		return fosite.ErrRequestNotSupported
-	case values.Has("request_uri"):
+	case has("request_uri"):
 		return fosite.ErrRequestURINotSupported
-	case values.Has("registration"):
+	case has("registration"):
 		return fosite.ErrRegistrationNotSupported
 	}
 	return nil
@@ -263,6 +269,8 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 		return fosite.ErrLoginRequired
 	case needed:
 		return p.interact(w, r, a, "/login")
+	case a.mustChoose(signedIn):
+		return p.interact(w, r, a, "/select-account")
 	case a.waiting.DeniedBy(signedIn.ID):
 		return fosite.ErrAccessDenied.WithHint("The user did not allow it.")
 	}
@@ -281,7 +289,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 // needsLogin says whether the one who is signed in has to sign in (again).
 func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Session) (bool, error) {
 	fresh := a.waiting.SignedInBy(s.ID)
-	if (slices.Contains(a.prompt, "login") || slices.Contains(a.prompt, "select_account")) && !fresh {
+	if slices.Contains(a.prompt, "login") && !fresh {
 		return true, nil
 	}
 	if a.maxAge >= 0 && !fresh && !p.Now().Before(s.AuthTime.Add(a.maxAge)) {
@@ -310,6 +318,11 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 		return false, fosite.ErrLoginRequired.WithHint("Another user than that of the id_token_hint has signed in.")
 	}
 	return true, nil
+}
+
+// mustChoose says whether the one who is signed in has yet to say as whom they go on (OpenID Connect Core §3.1.2.1).
+func (a *authorization) mustChoose(s domain.Session) bool {
+	return slices.Contains(a.prompt, "select_account") && !a.waiting.SignedInBy(s.ID) && !a.waiting.ChosenBy(s.ID)
 }
 
 // consented says whether the user has allowed the client what it asks for.

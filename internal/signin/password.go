@@ -154,7 +154,7 @@ func (p *Passwords) Verify(ctx context.Context, _ domain.Authentication, a Attem
 			return interaction.Step{}, err
 		}
 	}
-	return interaction.Step{UserID: user.ID, AMR: []string{"pwd"}, ACR: "1", Proof: proofOf(hash)}, nil
+	return interaction.Step{UserID: user.ID, AMR: []string{"pwd"}, ACR: domain.ACRPassword, Proof: proofOf(hash)}, nil
 }
 
 var errNoMatch = fmt.Errorf("%w username or password", domain.ErrInvalid)

@@ -53,6 +53,8 @@ type openidMetadata struct {
 	IDTokenAlgs         []string `json:"id_token_signing_alg_values_supported"`
 	Claims              []string `json:"claims_supported"`
 	Prompts             []string `json:"prompt_values_supported"`
+	ACRValues           []string `json:"acr_values_supported"`
+	UILocales           []string `json:"ui_locales_supported"`
 	ClaimsParameter     bool     `json:"claims_parameter_supported"`
 	RequestParameter    bool     `json:"request_parameter_supported"`
 	RequestURIParameter bool     `json:"request_uri_parameter_supported"`
@@ -103,6 +105,7 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, r *http.Request) 
 		Claims: append([]string{
 			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "groups", "roles",
 		}, token.UserClaimNames()...),
+		ACRValues: domain.ACRs, UILocales: []string{"en"},
 		Prompts: []string{"none", "login", "consent", "select_account"},
 	}, metadataMaxAge)
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // nativeApp registers a public client whose answers go to a private-use scheme, and an authorization request of it.
@@ -87,7 +88,7 @@ func TestAnAnswerIsUsedOnceAndInItsBrowser(t *testing.T) {
 func TestPromptsAndMaxAgeAskForASignInInTheRequestItself(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		b := newBrowser(t, s.server)
-		for _, asked := range [][2]string{{"prompt", "login"}, {"max_age", "0"}, {"prompt", "select_account"}} {
+		for _, asked := range [][2]string{{"prompt", "login"}, {"max_age", "0"}} {
 			query := with(newAuthorization(s.web).query, asked[0], asked[1])
 			waiting := b.open(s.authorizeURL(query)).wantQuestion(t, "/login")
 			b.authorize(with(newAuthorization(s.web).query, "prompt", "login")).wantCode(t) // later, for another request
@@ -97,6 +98,56 @@ func TestPromptsAndMaxAgeAskForASignInInTheRequestItself(t *testing.T) {
 		waiting := b.open(s.authorizeURL(query)).wantQuestion(t, "/consent")
 		b.open(s.authorizeURL(with(newAuthorization(s.web).query, "prompt", "consent"))).wantQuestion(t, "/consent").signIn().wantCode(t)
 		b.open(s.url+"/oauth2/authorize?flow="+waiting.sealed(t)).wantQuestion(t, "/consent").signIn().wantCode(t)
+	})
+}
+
+func TestAPersonWhoIsSignedInChoosesTheAccountIfTheApplicationWantsIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		const bob, bobsSecret = "bob", "another horse battery staple"
+		s.signetWithInput(s.secret(bobsSecret)+"\n", "user", "create", bob, "--password-stdin")
+		b := newBrowser(t, s.server)
+		query := func() url.Values { return with(newAuthorization(s.web).query, "prompt", "select_account") }
+		b.open(s.authorizeURL(query())).wantQuestion(t, "/login").signIn().wantCode(t) // nobody was signed in: that is the choice
+
+		p := b.open(s.authorizeURL(query())).wantQuestion(t, "/select-account")
+		if !strings.Contains(p.text, "Alice Example") || !strings.Contains(p.text, "Use another account") {
+			t.Errorf("the page shows\n%s", p.text)
+		}
+		chosen := p.location("flow", p.sealed(t))
+		b.open(chosen).wantCode(t)
+		b.open(chosen).wantQuestion(t, "/select-account") // a choice is for one answer
+
+		p = b.open(s.authorizeURL(query())).wantQuestion(t, "/select-account")
+		p = b.open(s.url+"/login?flow="+p.sealed(t)).submit("username", bob, "password", bobsSecret)
+		p.wantQuestion(t, "/consent").submit("decision", "allow").wantCode(t)
+		if p := b.open(s.authorizeURL(query())).wantQuestion(t, "/select-account"); !strings.Contains(p.text, "bob") {
+			t.Errorf("the page shows\n%s", p.text)
+		}
+		// Where a new sign-in is asked for too, that is the choice; and another browser's choice is none.
+		b.open(s.authorizeURL(with(query(), "prompt", "login select_account"))).wantQuestion(t, "/login").signIn().wantCode(t)
+		b.open(s.authorizeURL(with(query(), "max_age", "0"))).wantQuestion(t, "/login").signIn().wantCode(t)
+		other := newBrowser(t, s.server)
+		other.authorize(newAuthorization(s.web).query)
+		other.open(chosen).wantQuestion(t, "/select-account")
+	})
+}
+
+func TestTheAuthenticationContextIsAskedForInVainAndSaid(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		before := time.Now().Unix()
+		a := newAuthorization(s.web)
+		a.query = with(a.query, "acr_values", "urn:mace:incommon:iap:silver 2", "ui_locales", "fr-CA fr x-"+strings.Repeat("y", 500), "max_age", "600")
+		got := claims(t, s.issued(t, s.post("/oauth2/token", s.web, a.exchange(s.code(t, a)))).ID)
+		metadata := decode[map[string]any](t, s.get("/.well-known/openid-configuration", ""))
+		if supported := metadata["acr_values_supported"].([]any); len(supported) != 1 || got["acr"] != supported[0] {
+			t.Errorf("the acr is %v, of %v", got["acr"], supported)
+		}
+		if at, ok := got["auth_time"].(float64); !ok || int64(at) < before || int64(at) > time.Now().Unix() {
+			t.Errorf("auth_time is %v", got["auth_time"])
+		}
+		if locales := metadata["ui_locales_supported"].([]any); len(locales) != 1 || locales[0] != "en" {
+			t.Errorf("ui_locales_supported is %v", locales)
+		}
 	})
 }
 

@@ -205,6 +205,18 @@ func TestErrorsSayWhatIsMissing(t *testing.T) {
 	})
 }
 
+func TestThatARequestObjectIsNotSupportedComesBeforeAllElse(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		for name, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
+			bare := with(newAuthorization(s.web).query, name, "x", "response_type", "", "code_challenge", "", "scope", "\x01")
+			bare["nonce"] = []string{"1", "2"}
+			newBrowser(t, s.server).authorize(bare).wantErrorBack(t, s.issuer, code)
+			bare[name] = []string{"x", "y"}
+			newBrowser(t, s.server).authorize(bare).wantErrorBack(t, s.issuer, code)
+		}
+	})
+}
+
 func TestPageThatEndsASignInSaysWhy(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		several := s.createClient("several", "--grant", "authorization_code", "--api", ordersAPI, "--redirect-uri", callback, "--redirect-uri", callback+"2")
@@ -219,6 +231,8 @@ func TestPageThatEndsASignInSaysWhy(t *testing.T) {
 			"not text":            {with(query, "redirect_uri", "").Encode() + "&redirect_uri=%ff", "The parameter 'redirect_uri' is not well-formed text."},
 			"too long":            {query.Encode() + "&a=" + strings.Repeat("a", 20000), "The request is too long."},
 			"too many parameters": {query.Encode() + "&" + strings.Join(slices.Collect(names(70)), "=1&"), "There are too many parameters."},
+			"request object":      {with(query, "client_id", several.ID, "redirect_uri", "", "request", "x").Encode(), "The parameter 'request' is not supported."},
+			"request by URI":      {with(query, "client_id", "", "redirect_uri", "", "request_uri", "x").Encode(), "The parameter 'request_uri' is not supported."},
 			"broken flow":         {"flow=x", "The link is damaged or too old."},
 		} {
 			p := newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + c.query)
