@@ -43,7 +43,10 @@ func Mount(mux *http.ServeMux, c Config) {
 	s := &surface{Config: c, mux: mux}
 	s.mountOverview()
 	s.mountSearch()
+	s.mountUsers()
+	s.mountGroups()
 	s.mountRoles()
+	s.mountAssignments()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }

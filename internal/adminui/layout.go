@@ -17,6 +17,7 @@ var navigation = []struct {
 	sections []section
 }{
 	{"", []section{{"overview", "/", ""}}},
+	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}}},
 	{"access", []section{{"roles", "/roles", "role.list"}}},
 }
 
@@ -73,7 +74,12 @@ func (v *visit) inSection(s section) bool {
 }
 
 // doneKeys are what a page can say was just done.
-var doneKeys = map[string]bool{"role.created": true, "role.updated": true, "role.deleted": true}
+var doneKeys = map[string]bool{
+	"assignment.assigned": true, "assignment.unassigned": true,
+	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
+	"role.created": true, "role.deleted": true, "role.updated": true,
+	"user.created": true, "user.deleted": true, "user.disabled": true, "user.enabled": true, "user.updated": true,
+}
 
 // done leads to a page that says what was done.
 func (v *visit) done(what string, path ...string) error {

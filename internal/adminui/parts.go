@@ -19,10 +19,16 @@ type table struct {
 	Rows    []row
 }
 
+// Acts says whether a row has a button.
+func (t table) Acts() bool {
+	return slices.ContainsFunc(t.Rows, func(r row) bool { return len(r.Actions) > 0 })
+}
+
 // row is one of a table. Its first cell leads to the path, if it has one.
 type row struct {
-	Path  string
-	Cells []cell
+	Path    string
+	Cells   []cell
+	Actions []action
 }
 
 // cell has one of these.
@@ -97,7 +103,7 @@ type field struct {
 	Name     string
 	Label    string
 	Hint     string
-	Kind     string // "text", "lines", "check", "choice"
+	Kind     string // "text", "lines", "check", "choice" or "date"
 	Value    string
 	Options  []string // of a choice
 	Required bool
@@ -106,7 +112,15 @@ type field struct {
 	Now      string // what another person has made of it meanwhile
 }
 
-// checked says whether a check is set.
+// checked is the value of a check.
+func checked(set bool) string {
+	if set {
+		return "yes"
+	}
+	return ""
+}
+
+// Checked says whether a check is set.
 func (f *field) Checked() bool { return f.Value != "" }
 
 // field makes a field of an object; its label and hint are texts.

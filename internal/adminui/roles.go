@@ -29,7 +29,7 @@ func showRoles(v *visit) error {
 		l.New = link{Text: v.text("role.new"), Path: address("new", "role")}
 	}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Role], error) { return v.Admin.ListRoles(v.ctx(), v.caller, q) }, func(r admin.Role) row {
-		return row{address("roles", r.Name), []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
+		return row{Path: address("roles", r.Name), Cells: []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
 	})
 	if err == nil {
 		v.render(http.StatusOK, "admin/list", v.text("menu.roles"), l)
@@ -48,57 +48,57 @@ func audiences(r admin.Role) []string {
 	return list
 }
 
-// rolePage is the data of a role's page.
-type rolePage struct {
-	Role        admin.Role
-	APIs        []apiPermissions
-	Holders     table
-	MoreHolders bool
-	Edit, Drop  string // paths; empty: the visitor may not
-}
-
-// apiPermissions are those of one API.
-type apiPermissions struct {
-	Audience    string
-	Permissions []string
-}
-
-const holdersShown = 20
-
 func showRole(v *visit) error {
 	role, err := v.Admin.FindRole(v.ctx(), v.caller, v.r.PathValue("name"))
 	if err != nil {
 		return err
 	}
-	p := rolePage{Role: role}
+	o := object{Trail: link{Text: v.text("menu.roles"), Path: address("roles")}, Lead: role.Description, Created: role.CreatedAt, Updated: role.UpdatedAt}
+	o.act(v, "role.update", action{Text: v.text("form.edit"), Path: address("roles", role.Name, "edit"), Icon: "edit"})
+	if role.Name != domain.RoleAdministrator {
+		o.act(v, "role.delete", action{Text: v.text("form.delete"), Path: address("roles", role.Name, "delete"), Icon: "delete", Bad: true})
+	}
+	gives := panel{Title: v.text("role.gives"), Table: table{Columns: []string{v.text("role.api"), v.text("role.permissions")}}, Empty: v.text("role.gives_nothing")}
 	for _, audience := range audiences(role) {
-		api := apiPermissions{Audience: audience}
+		var permissions []string
 		for _, given := range role.Permissions {
 			if given.Audience == audience {
-				api.Permissions = append(api.Permissions, given.Permission)
+				permissions = append(permissions, given.Permission)
 			}
 		}
-		p.APIs = append(p.APIs, api)
+		gives.Table.Rows = append(gives.Table.Rows, row{Cells: []cell{{Code: audience}, {List: permissions}}})
 	}
+	o.Panels = append(o.Panels, gives)
 	if v.may("assignment.list") {
-		held, err := v.Admin.ListAssignments(v.ctx(), v.caller, domain.AssignmentFilter{Role: role.Name}, admin.Query{Limit: holdersShown})
+		held, err := v.holders(role)
 		if err != nil {
 			return err
 		}
-		p.MoreHolders = held.Next != ""
-		p.Holders.Columns = []string{v.text("assignment.subject"), v.text("assignment.kind"), v.text("assignment.expires_at")}
-		for _, a := range held.Items {
-			p.Holders.Rows = append(p.Holders.Rows, row{Cells: []cell{{Text: a.Subject}, {Text: v.text("kind." + string(a.SubjectKind))}, {Time: a.ExpiresAt}}})
-		}
+		o.Panels = append(o.Panels, held)
 	}
-	if v.may("role.update") {
-		p.Edit = address("roles", role.Name, "edit")
+	return v.show(role.Name, o)
+}
+
+const holdersShown = 20
+
+// holders are those who have a role.
+func (v *visit) holders(role admin.Role) (panel, error) {
+	p := panel{Title: v.text("role.holders"), Empty: v.text("role.no_holders"), Table: table{
+		Columns: []string{v.text("assignment.subject"), v.text("assignment.kind"), v.text("assignment.expires_at")},
+	}}
+	held, err := v.Admin.ListAssignments(v.ctx(), v.caller, domain.AssignmentFilter{Role: role.Name}, admin.Query{Limit: holdersShown})
+	if err != nil {
+		return panel{}, err
 	}
-	if v.may("role.delete") && role.Name != domain.RoleAdministrator {
-		p.Drop = address("roles", role.Name, "delete")
+	if held.Next != "" {
+		p.Hint = v.text("role.more_holders")
 	}
-	v.render(http.StatusOK, "admin/role", role.Name, p)
-	return nil
+	for _, a := range held.Items {
+		p.Table.Rows = append(p.Table.Rows, row{
+			Path: address(string(a.SubjectKind)+"s", a.Subject), Cells: []cell{{Text: a.Subject}, {Text: v.text("kind." + string(a.SubjectKind))}, {Time: a.ExpiresAt}},
+		})
+	}
+	return p, nil
 }
 
 // roleForm is the form for a role, which may be a new one.

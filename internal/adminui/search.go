@@ -32,10 +32,22 @@ var finders = []struct {
 	key, operation string
 	find           func(v *visit, q admin.Query) (rows []row, more bool, err error)
 }{
+	{"users", "user.list", func(v *visit, q admin.Query) ([]row, bool, error) {
+		page, err := v.Admin.ListUsers(v.ctx(), v.caller, q)
+		return rowsOf(page.Items, func(u admin.User) row {
+			return row{Path: address("users", u.Username), Cells: []cell{{Text: u.Username}, {Text: u.Name}}}
+		}), page.Next != "", err
+	}},
+	{"groups", "group.list", func(v *visit, q admin.Query) ([]row, bool, error) {
+		page, err := v.Admin.ListGroups(v.ctx(), v.caller, q)
+		return rowsOf(page.Items, func(g admin.Group) row {
+			return row{Path: address("groups", g.Name), Cells: []cell{{Text: g.Name}, {Text: g.Description}}}
+		}), page.Next != "", err
+	}},
 	{"roles", "role.list", func(v *visit, q admin.Query) ([]row, bool, error) {
 		page, err := v.Admin.ListRoles(v.ctx(), v.caller, q)
 		return rowsOf(page.Items, func(r admin.Role) row {
-			return row{address("roles", r.Name), []cell{{Text: r.Name}, {Text: r.Description}}}
+			return row{Path: address("roles", r.Name), Cells: []cell{{Text: r.Name}, {Text: r.Description}}}
 		}), page.Next != "", err
 	}},
 }

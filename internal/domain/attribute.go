@@ -207,6 +207,18 @@ func (a Attribute) ParseValue(given []string) (any, error) {
 	}
 }
 
+// AttributeTexts are the texts from which ParseValue reads a value.
+func AttributeTexts(value any) []string {
+	switch v := value.(type) {
+	case []string:
+		return v
+	case float64:
+		return []string{strconv.FormatFloat(v, 'f', -1, 64)}
+	default:
+		return []string{fmt.Sprint(v)}
+	}
+}
+
 // SetAttributes changes attributes of a user by name; nil removes one. A new telephone number counts as not verified, unless the
 // change says that it is.
 func (u *User) SetAttributes(changes map[string]any) {

@@ -101,6 +101,15 @@ type view struct {
 	r     *http.Request
 }
 
+// Part is what a template sees that is a part of a page: its own data, and the view.
+type Part struct {
+	view
+	Of any
+}
+
+// With gives a part its data.
+func (v view) With(data any) Part { return Part{v, data} }
+
 // CSRF is the hidden field's value that a form must bring back. The first use gives the browser its cookie.
 func (v view) CSRF() (string, error) { return v.pages.csrfToken(v.w, v.r) }
 

@@ -91,3 +91,49 @@ func TestPagesShowWhatTheVisitorsRolesAllow(t *testing.T) {
 	s.signet("unassign", "reader", "--user", "with-reader")
 	p.browser.open(s.url + "/admin/roles").shows(http.StatusForbidden)
 }
+
+func TestPeopleAreManagedInTheBrowser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		b := s.administer(t, "administrator", "/admin/users").shows(http.StatusOK, alice, "Alice Example").browser
+		form := b.open(s.url + "/admin/new/user")
+		form.submit("username", "BAD NAME").shows(http.StatusUnprocessableEntity, "Invalid username")
+		form.submit("username", "bob", "attributes", "none=1").shows(http.StatusUnprocessableEntity, "none")
+		form.submit("username", alice).shows(http.StatusUnprocessableEntity, "exists")
+		const name = "Bob <b>bold</b> \u202eevil 🎉"
+		form.submit("username", "bob", "name", name, "attributes", "nickname=Bo\r\naddress.formatted=Main St 1\\nBern").
+			shows(http.StatusOK, "The user was added.", name, "Main St 1 Bern", "No role is assigned.")
+		edit := b.open(s.url + "/admin/users/bob/edit")
+		if got := edit.form.fields.Get("attributes"); got != "address.formatted=Main St 1\\nBern\nnickname=Bo" {
+			t.Errorf("the form holds the attributes %q", got)
+		}
+		edit.submit("email", "bob@people.example", "email_verified", "yes", "attributes", "").shows(http.StatusOK, "The user was saved.", "bob@people.example")
+		if user := s.signet("user", "show", "bob", "-o", "json"); !strings.Contains(user, `"email_verified": true`) || strings.Contains(user, "nickname") {
+			t.Errorf("the user is %s", user)
+		}
+
+		b.open(s.url+"/admin/new/group").submit("name", "night shift", "description", "At night").shows(http.StatusOK, "The group was created.")
+		group := s.url + "/admin/groups/night%20shift"
+		b.open(group).submit("user", "nobody").shows(http.StatusUnprocessableEntity, "This was not done")
+		b.open(group).submit("user", "bob").shows(http.StatusOK, "The user is in the group now.", "bob")
+		if members := s.signet("group", "show", "night shift"); !strings.Contains(members, "bob") {
+			t.Errorf("the group is %s", members)
+		}
+		b.open(group).submit().shows(http.StatusOK, "The user is no longer in the group.") // the first form removes
+		b.open(group+"/delete").submit("name", "night shift").shows(http.StatusOK, "The group was deleted.")
+
+		bob := b.open(s.url + "/admin/users/bob")
+		bob.form = bob.formTo("/admin/assignments")
+		bob.submit("role", "clerk", "until", "soon").shows(http.StatusUnprocessableEntity, "2027-01-31")
+		bob.submit("role", "none").shows(http.StatusUnprocessableEntity, "This was not done")
+		bob = bob.submit("role", "clerk", "until", "2100-01-31").shows(http.StatusOK, "The role was assigned.", "clerk", "Take away")
+		bob.form = bob.formTo("/admin/assignments/remove")
+		bob.submit().shows(http.StatusOK, "The role was taken away.", "No role is assigned.")
+
+		b.open(s.url+"/admin/users/bob/disable").submit().shows(http.StatusOK, "The user was disabled.", "disabled")
+		b.open(s.url+"/admin/users/bob").submit().shows(http.StatusOK, "The user was enabled.") // the first form enables
+		b.open(s.url+"/admin/users/bob/delete").submit("name", "bob").shows(http.StatusOK, "The user was deleted.")
+		b.open(s.url + "/admin/users/bob").shows(http.StatusNotFound)
+		own := b.open(s.url + "/admin/users/with-administrator/delete")
+		own.submit("name", "with-administrator").shows(http.StatusUnprocessableEntity, "last administrator")
+	})
+}

@@ -27,8 +27,9 @@ type page struct {
 	status  int
 	header  http.Header
 	text    string
-	form    *form // the first that posts, nil: none
-	left    bool  // url is not the server's
+	form    *form   // the first that posts, nil: none
+	forms   []*form // all that post
+	left    bool    // url is not the server's
 }
 
 // form is a form with what its inputs hold.
@@ -154,12 +155,25 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 		case node.Type == html.TextNode:
 			text.WriteString(node.Data)
 		case node.Type != html.ElementNode:
-		case node.Data == "form" && p.form == nil && strings.EqualFold(attribute(node, "method"), "post"):
-			p.form = readForm(node)
+		case node.Data == "form" && strings.EqualFold(attribute(node, "method"), "post"):
+			p.forms = append(p.forms, readForm(node))
 		}
+	}
+	if len(p.forms) > 0 {
+		p.form = p.forms[0]
 	}
 	p.text = strings.Join(strings.Fields(text.String()), " ")
 	return p
+}
+
+// formTo is the form of a page that posts to a path.
+func (p *page) formTo(path string) *form {
+	p.browser.t.Helper()
+	i := slices.IndexFunc(p.forms, func(f *form) bool { return f.action == path })
+	if i < 0 {
+		p.browser.t.Fatalf("%s has no form that posts to %s:\n%s", p.url.Path, path, p.text)
+	}
+	return p.forms[i]
 }
 
 func readForm(node *html.Node) *form {

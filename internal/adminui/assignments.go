@@ -1,0 +1,72 @@
+package adminui
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountAssignments() {
+	s.handle("POST /assignments", "assignment.assign", assign)
+	s.handle("POST /assignments/remove", "assignment.unassign", unassign)
+}
+
+const rolesShown = 100
+
+// rolesOf are the roles that are assigned to a user, a group or a client, with a form that assigns one.
+func (v *visit) rolesOf(kind domain.SubjectKind, subject string) (panel, error) {
+	p := panel{Title: v.text("assignment.roles"), Empty: v.text("assignment.none"), Table: table{
+		Columns: []string{v.text("assignment.role"), v.text("assignment.expires_at"), v.text("assignment.since")},
+	}}
+	held, err := v.Admin.ListAssignments(v.ctx(), v.caller, domain.AssignmentFilter{SubjectKind: kind, Subject: subject}, admin.Query{Limit: rolesShown})
+	if err != nil {
+		return panel{}, err
+	}
+	fields := map[string]string{"kind": string(kind), "subject": subject}
+	for _, a := range held.Items {
+		r := row{Path: address("roles", a.Role), Cells: []cell{{Text: a.Role}, {Time: a.ExpiresAt}, {Time: a.CreatedAt}}}
+		if v.may("assignment.unassign") {
+			r.Actions = []action{{Text: v.text("assignment.unassign"), Path: address("assignments", "remove"), Post: true, Fields: map[string]string{
+				"kind": string(kind), "subject": subject, "role": a.Role,
+			}}}
+		}
+		p.Table.Rows = append(p.Table.Rows, r)
+	}
+	if v.may("assignment.assign") {
+		until := v.field("date", "assignment", "until", "")
+		p.Add = &form{Fields: []*field{v.field("text", "assignment", "role", ""), until}, Submit: v.text("assignment.assign")}
+		p.Path, p.Fields = address("assignments"), fields
+	}
+	return p, nil
+}
+
+// subjectOf is whom a form is about, and the address of the page of that.
+func (v *visit) subjectOf() (kind domain.SubjectKind, subject string, page []string) {
+	kind, subject = domain.SubjectKind(v.r.PostForm.Get("kind")), v.r.PostForm.Get("subject")
+	return kind, subject, []string{string(kind) + "s", subject}
+}
+
+func assign(v *visit) error {
+	kind, subject, page := v.subjectOf()
+	var until time.Time
+	if text := v.r.PostForm.Get("until"); text != "" {
+		var err error
+		if until, err = time.Parse(time.DateOnly, text); err != nil {
+			return v.explained(fmt.Errorf("%w date: give it as 2027-01-31", domain.ErrInvalid), address(page...))
+		}
+	}
+	if err := v.Admin.Assign(v.ctx(), v.caller, v.r.PostForm.Get("role"), kind, subject, until); err != nil {
+		return v.explained(err, address(page...))
+	}
+	return v.done("assignment.assigned", page...)
+}
+
+func unassign(v *visit) error {
+	kind, subject, page := v.subjectOf()
+	if err := v.Admin.Unassign(v.ctx(), v.caller, v.r.PostForm.Get("role"), kind, subject); err != nil {
+		return v.explained(err, address(page...))
+	}
+	return v.done("assignment.unassigned", page...)
+}

@@ -1,0 +1,91 @@
+package adminui
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// object is the data of the page of one object.
+type object struct {
+	Trail            link // to the list
+	Lead             string
+	State            badge
+	Warnings         []string
+	Actions          []action
+	Panels           []panel
+	Created, Updated time.Time
+}
+
+// panel is a part of an object's page: facts, or a table, or what to say in place of an empty one.
+type panel struct {
+	Title   string
+	Facts   []fact
+	Table   table
+	Empty   string
+	Hint    string
+	Actions []action
+	Add     *form             // a short form below
+	Path    string            // where it is sent to
+	Fields  map[string]string // that it has beside those that are filled in
+
+	Previous, Next string // addresses of other pages of the table, empty: none
+}
+
+// fact is one of an object.
+type fact struct {
+	Name  string
+	Value cell
+}
+
+// action is a button: it leads to a page, or posts.
+type action struct {
+	Text, Path, Icon string
+	Bad              bool // takes something away
+	Post             bool
+	Fields           map[string]string // that it posts
+}
+
+// cursorAddress is the address of another page of the table that this page shows.
+func cursorAddress(cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	return "?" + url.Values{"cursor": {cursor}}.Encode()
+}
+
+// explained tells why a change was refused, on a page that leads back. Other errors are returned.
+func (v *visit) explained(err error, back string) error {
+	switch {
+	case errors.Is(err, domain.ErrInvalid), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrReferenced):
+		v.render(http.StatusUnprocessableEntity, "admin/refused", v.text("refused.title"), map[string]string{"Problem": sentence(err), "Back": back})
+		return nil
+	}
+	return err
+}
+
+func (v *visit) yesNo(yes bool) string {
+	if yes {
+		return v.text("yes")
+	}
+	return v.text("no")
+}
+
+// show answers with the page of an object.
+func (v *visit) show(title string, o object) error {
+	v.render(http.StatusOK, "admin/object", title, o)
+	return nil
+}
+
+// fact makes a fact, whose name is a text.
+func (v *visit) fact(key string, value cell) fact { return fact{v.text(key), value} }
+
+// act adds a button for whoever may run its operation.
+func (o *object) act(v *visit, operation string, a action) {
+	if v.may(operation) {
+		o.Actions = append(o.Actions, a)
+	}
+}
