@@ -76,6 +76,7 @@ func (s *server) wantNoFailure(t *testing.T, value string, a answer, what string
 	if a.status == 0 || a.status >= http.StatusInternalServerError && a.status != http.StatusNotImplemented {
 		t.Errorf("%s: %s answers %d: %s", value, what, a.status, fmt.Sprintf("%.200s", a.body))
 	}
+	a.wantDiscreet(t)
 }
 
 func firstLine(text, with string) string {

@@ -126,6 +126,10 @@ func TestUnderAPathEveryLinkOfEveryPageLeadsSomewhereBelowIt(t *testing.T) {
 		s.wantLinks(t, b, consent.url.String(), "/consent")
 		consent.submit("decision", "allow").wantCode(t)
 		s.wantLinks(t, b, s.url, "/account")
+		s.signet("assign", "administrator", "--user", alice)
+		for _, path := range []string{"/admin/", "/admin/roles", "/admin/roles/clerk", "/admin/new/role"} {
+			s.wantLinks(t, b, s.url+path, path)
+		}
 		s.wantLinks(t, b, s.url+"/", "/account")
 		s.wantLinks(t, b, s.url+"/oauth2/logout", "/oauth2/logout")
 		s.wantLinks(t, b, s.url+"/login?flow=x", "/login")
@@ -161,7 +165,7 @@ func (s *shop) wantLinks(t *testing.T, b *browser, address, path string) {
 	for node := range root.Descendants() {
 		for _, name := range []string{"href", "src", "action"} {
 			to := attribute(node, name)
-			if to == "" {
+			if to == "" || strings.HasPrefix(to, "#") {
 				continue
 			}
 			links++
