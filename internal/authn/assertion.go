@@ -89,10 +89,10 @@ func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client,
 // readAssertion reads what can be judged without a client.
 func readAssertion(text string) (a assertion, err error) {
 	if text == "" {
-		return a, &AssertionError{"The client_assertion is missing."}
+		return a, &AssertionError{"The assertion is missing."}
 	}
 	if a.ForeignToken, err = keys.ParseForeign(text); err != nil {
-		problem := "The client_assertion is not acceptable: " + strings.TrimPrefix(err.Error(), keys.ErrForeignToken.Error()+": ") + "."
+		problem := "The assertion is not acceptable: " + strings.TrimPrefix(err.Error(), keys.ErrForeignToken.Error()+": ") + "."
 		if a.UsesSecret() {
 			problem = "The method client_secret_jwt is not supported, because no secret is stored that could verify it: use private_key_jwt."
 		}

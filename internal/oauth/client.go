@@ -39,6 +39,13 @@ type judgedRedirect struct{}
 
 // authenticate is authn's client authentication, as fosite wants it.
 func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+	if form.Get("grant_type") == domain.GrantJWTBearer {
+		found, err := p.authenticateByGrant(r, form)
+		if err != nil {
+			return nil, err
+		}
+		return client{Client: found}, nil
+	}
 	found, _, err := p.Clients.Authenticate(r, form)
 	if err != nil {
 		return nil, clientError(err)

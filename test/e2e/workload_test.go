@@ -55,6 +55,25 @@ func TestAWorkloadGetsATokenWithoutASecret(t *testing.T) {
 		if a := s.post("/oauth2/introspect", client{}, form(main, "token", got.Access)).wantStatus(t, 200); !strings.Contains(a.body, `"sub":"deploy"`) {
 			t.Error(a.body)
 		}
+		const grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+		bearer := url.Values{"grant_type": {grant}, "client_id": {"deploy"}, "assertion": {jwt(main)}}
+		s.post("/oauth2/token", client{}, bearer).wantError(t, 400, "unauthorized_client")
+		s.signet("client", "update", "deploy", "--grant", grant)
+		bearer.Set("assertion", jwt(main))
+		a = s.post("/oauth2/token", client{}, bearer).wantStatus(t, 200)
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil || strings.Contains(a.body, "refresh_token") {
+			t.Fatal(err, a.body)
+		}
+		s.wantActive(t, s.orders, got.Access, true)
+		s.post("/oauth2/token", client{}, bearer).wantError(t, 400, "invalid_grant") // again
+		for what, value := range map[string]string{"another subject": jwt("repo:evil/shop:x"), "no JWT": "x", "NUL": "\x00", "nothing": ""} {
+			bearer.Set("assertion", value)
+			if a := s.post("/oauth2/token", client{}, bearer); a.status != 400 {
+				t.Errorf("%s: %d %s", what, a.status, a.body)
+			}
+		}
+		bearer.Set("assertion", jwt(main))
+		s.post("/oauth2/token", client{ID: "deploy", Secret: "x"}, bearer).wantError(t, 400, "invalid_request")
 		a = s.post("/oauth2/token", client{}, form("repo:octo-org/other:ref:refs/heads/main", "grant_type", "client_credentials"))
 		a.wantError(t, 401, "invalid_client")
 		if log := s.signet("audit", "list", "-o", "json"); !strings.Contains(log, "its sub is not one that the client trusts") {
