@@ -78,7 +78,7 @@ type GivenSecret struct {
 // AddedSecret is a new secret of a client, which is shown this once.
 type AddedSecret struct {
 	ClientID string `json:"client_id"`
-	Secret   string `json:"client_secret" doc:"Not shown again"`
+	Secret   string `json:"client_secret,omitempty" doc:"Not shown again; left out: it was given"`
 	ClientSecret
 }
 
@@ -228,9 +228,14 @@ func (s *Service) DeleteClient(ctx context.Context, caller authn.Caller, clientI
 	})
 }
 
-// AddSecret gives a client another secret; its other secrets stay valid. With a zero expiresAt it does not expire.
-func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID string, expiresAt time.Time) (added AddedSecret, err error) {
+// AddSecret gives a client another secret, the given one if that is not empty; its other secrets stay valid. With a zero expiresAt it does not expire.
+func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID, given string, expiresAt time.Time) (added AddedSecret, err error) {
 	err = s.changeClient(ctx, caller, "client.add_secret", clientID, func(ctx context.Context) error {
+		if given != "" {
+			stored, err := s.config.Registry.ImportSecret(ctx, clientID, given, expiresAt)
+			added = AddedSecret{ClientID: clientID, ClientSecret: showSecret(stored)}
+			return err
+		}
 		secret, stored, err := s.config.Registry.AddSecret(ctx, clientID, expiresAt)
 		added = AddedSecret{clientID, secret, showSecret(stored)}
 		return err

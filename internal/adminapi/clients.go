@@ -151,7 +151,8 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 type addSecretInput struct {
 	NamedInput
 	Body struct {
-		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"Left out: until it is removed"`
+		ClientSecret string     `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		ExpiresAt    *time.Time `json:"expires_at,omitempty" doc:"Left out: until it is removed"`
 	}
 }
 
@@ -162,7 +163,7 @@ func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSec
 			return nil, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come.")
 		}
 	}
-	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, expiresAt)
+	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, in.Body.ClientSecret, expiresAt)
 	return created(secret, 0, "/clients/"+url.PathEscape(in.Name), err)
 }
 

@@ -512,6 +512,16 @@ func TestAClientMayBringItsSecretUnlessItIsEasyToGuess(t *testing.T) {
 		if !w.CheckSecret(&moved, secret) || w.CheckSecret(&moved, secret+"x") {
 			w.t.Error("its secret does not open, or another does")
 		}
+		_, err = w.ImportSecret(ctx, "moved", "short", time.Time{})
+		w.refused(err, domain.ErrInvalid, "secret")
+		const second = "YW5vdGhlci1zZWNyZXQtMQ"
+		added, err := w.ImportSecret(ctx, "moved", second, time.Time{})
+		w.check(err)
+		moved, err = w.FindClient(ctx, "moved")
+		w.check(err)
+		if !w.CheckSecret(&moved, second) || !w.CheckSecret(&moved, secret) || added.Hint != second[len(second)-2:] {
+			w.t.Errorf("two secrets of its own: %+v", moved.Secrets)
+		}
 	})
 }
 

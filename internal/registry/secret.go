@@ -28,9 +28,25 @@ const (
 // ErrInvalid if the client authenticates in another way, has 5 live secrets, or the expiry has passed; ErrNotFound if there is no such client_id.
 func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt time.Time) (string, domain.ClientSecret, error) {
 	secret, stored := r.newSecret()
+	stored, err := r.addSecret(ctx, clientID, stored, expiresAt)
+	if err != nil {
+		return "", domain.ClientSecret{}, err
+	}
+	return secret, stored, nil
+}
+
+// ImportSecret is AddSecret of one that the client has in another system. ErrInvalid also if it is too easy to guess.
+func (r *Registry) ImportSecret(ctx context.Context, clientID, secret string, expiresAt time.Time) (domain.ClientSecret, error) {
+	if err := checkImportedSecret(secret); err != nil {
+		return domain.ClientSecret{}, err
+	}
+	return r.addSecret(ctx, clientID, r.importedSecret(secret), expiresAt)
+}
+
+func (r *Registry) addSecret(ctx context.Context, clientID string, stored domain.ClientSecret, expiresAt time.Time) (domain.ClientSecret, error) {
 	stored.ExpiresAt = expiresAt
 	if expired(stored, stored.CreatedAt) {
-		return "", domain.ClientSecret{}, fmt.Errorf("%w expiry %s: choose a time that is still to come",
+		return domain.ClientSecret{}, fmt.Errorf("%w expiry %s: choose a time that is still to come",
 			domain.ErrInvalid, expiresAt.UTC().Format(time.RFC3339))
 	}
 	err := r.changeClient(ctx, clientID, event.SecretAdded{ClientID: clientID, Hint: stored.Hint}, func(ctx context.Context, client domain.Client) (err error) {
@@ -45,9 +61,9 @@ func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt tim
 		return err
 	})
 	if err != nil {
-		return "", domain.ClientSecret{}, err
+		return domain.ClientSecret{}, err
 	}
-	return secret, stored, nil
+	return stored, nil
 }
 
 // maySecret refuses a secret to a client that authenticates in another way.
