@@ -36,6 +36,7 @@ type Client struct {
 	RefreshOverlap           *int64          `json:"refresh_overlap,omitempty" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; left out: the server's"`
 	APIs                     []ClientAPI     `json:"apis"`
 	Serves                   []string        `json:"serves"`
+	ServesUserinfo           bool            `json:"serves_userinfo" doc:"It may introspect tokens for userinfo itself"`
 	Secrets                  []ClientSecret  `json:"secrets"`
 	Trusts                   []ClientTrust   `json:"trusts" doc:"Other issuers whose JWTs authenticate it"`
 	Origin                   string          `json:"origin" enum:"administrator,registration,metadata" doc:"Who registered it: an administrator, itself at the registration endpoint, or itself by the metadata document that its client_id leads to"`
@@ -89,7 +90,7 @@ func showClient(c domain.Client) Client {
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,
-		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
+		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), ServesUserinfo: c.ServesUserinfo, Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}

@@ -60,6 +60,7 @@ type ClientSettings struct {
 	RefreshOverlap           *int64             `json:"refresh_overlap,omitempty" minimum:"-1" maximum:"300" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; -1: the server's"`
 	APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
 	Serves                   *[]string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
+	ServesUserinfo           *bool              `json:"serves_userinfo,omitempty" doc:"It may introspect tokens for userinfo itself"`
 }
 
 func (s *ClientSettings) apply(client *domain.Client) error {
@@ -87,6 +88,7 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 		client.APIs = clientAPIs(*s.APIs)
 	}
 	set(&client.Serves, s.Serves)
+	set(&client.ServesUserinfo, s.ServesUserinfo)
 	set(&client.JWKSURIPrivate, s.JWKSURIPrivate)
 	set(&client.EndpointAudience, s.EndpointAudience)
 	if s.JWKSURI != nil {

@@ -26,6 +26,7 @@ func (a *app) clientCommand() *cobra.Command {
 // clientFlags are what create and update share.
 type clientFlags struct {
 	name, idTokenAlg, defaultAPI string
+	servesUserinfo               bool
 	groupNames                   string
 	firstParty, requirePKCE      bool
 	keepRefreshTokens            bool
@@ -68,6 +69,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.revokeOnSessionEnd, "revoke-on-session-end", false, "revoke its access tokens with the session, unless they came with offline_access")
 	flags.BoolVar(&f.keepRefreshTokens, "keep-refresh-tokens", false, "its refresh tokens stay valid when they are used; not for a public client")
 	flags.DurationVar(&f.refreshOverlap, "refresh-overlap", 0, "for how long a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
+	flags.BoolVar(&f.servesUserinfo, "serves-userinfo", false, "let it introspect tokens for userinfo itself, which are for no API")
 	flags.StringVar(&f.groupNames, "group-names", string(domain.GroupsByName), "`HOW` its ID tokens and userinfo name groups: name, or slash-name for /name")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
 }
@@ -192,6 +194,7 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 	for flag, change := range map[string]func(){
 		"name":                       func() { client.Name = f.name },
 		"id-token-alg":               func() { client.IDTokenAlg = f.idTokenAlg },
+		"serves-userinfo":            func() { client.ServesUserinfo = f.servesUserinfo },
 		"group-names":                func() { client.GroupNames = domain.GroupNames(f.groupNames) },
 		"first-party":                func() { client.FirstParty = f.firstParty },
 		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },

@@ -73,6 +73,7 @@ type Client struct {
 	GroupNames               GroupNames // how its ID tokens and userinfo name groups
 	APIs                     []ClientAPI
 	Serves                   []string // audiences whose tokens this client, as a resource server, may introspect
+	ServesUserinfo           bool     // it may introspect the tokens too that are for Signet itself (userinfo)
 	Secrets                  []ClientSecret
 	JWKS                     string // its public keys, a JWK Set (RFC 7517 §5); empty: none are registered here
 	JWKSURI                  string // where it publishes them; empty: nowhere

@@ -27,6 +27,7 @@ type ClientDetails struct {
 	RequirePKCE            bool                `json:"require_pkce"`
 	RevokeOnSessionEnd     bool                `json:"revoke_on_session_end,omitempty"`
 	Serves                 []string            `json:"serves"`
+	ServesUserinfo         bool                `json:"serves_userinfo,omitempty"`
 	SessionRefreshTokens   bool                `json:"session_refresh_tokens,omitempty"`
 }
 

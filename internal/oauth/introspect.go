@@ -55,7 +55,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
-	case active == nil || !slices.Contains(caller.Serves, active.Claims.Audience):
+	case active == nil || !p.serves(caller, active.Claims.Audience):
 		httpjson.Write(w, http.StatusOK, inactive)
 	default:
 		answer := introspectionAnswer{Active: true, TokenType: "Bearer", Claims: active.Claims}
@@ -64,6 +64,11 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		}
 		httpjson.Write(w, http.StatusOK, answer)
 	}
+}
+
+// serves says whether a client may introspect the tokens of an audience.
+func (p *Provider) serves(c *domain.Client, audience string) bool {
+	return slices.Contains(c.Serves, audience) || c.ServesUserinfo && audience == p.Issuer
 }
 
 // revoke is the revocation endpoint (RFC 7009): 200 only if the token is revoked or expired, or was not issued here.

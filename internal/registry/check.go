@@ -117,7 +117,7 @@ func checkGrantTypes(c domain.Client, supported []domain.GrantType) error {
 	if err := checkUnique("grant type", c.GrantTypes); err != nil {
 		return err
 	}
-	if len(c.GrantTypes) == 0 && len(c.Serves) == 0 {
+	if len(c.GrantTypes) == 0 && len(c.Serves) == 0 && !c.ServesUserinfo {
 		return fmt.Errorf("%w client: give it a grant type, or an API that it serves", domain.ErrInvalid)
 	}
 	for _, name := range c.GrantTypes {

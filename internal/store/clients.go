@@ -24,6 +24,7 @@ func clientSettings(cl *domain.Client) columns {
 		{"backchannel_logout_uri", &cl.BackchannelLogoutURI},
 		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
 		{"id_token_alg", &cl.IDTokenAlg},
+		{"serves_userinfo", &cl.ServesUserinfo},
 		{"group_names", orElse(&cl.GroupNames, domain.GroupsByName)},
 		{"jwks", &cl.JWKS},
 		{"jwks_uri", &cl.JWKSURI},

@@ -101,6 +101,7 @@ CREATE TABLE clients (
     backchannel_logout_private BOOLEAN NOT NULL,
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
+    serves_userinfo BOOLEAN NOT NULL,
     jwks          TEXT NOT NULL,
     jwks_uri      TEXT NOT NULL,
     jwks_uri_private BOOLEAN NOT NULL,
@@ -131,6 +132,7 @@ COMMENT ON COLUMN clients.jwks_uri IS 'Where it publishes them; empty: nowhere';
 COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address';
 COMMENT ON COLUMN clients.endpoint_audience IS 'Its assertions may name the token endpoint as their audience';
 COMMENT ON COLUMN clients.group_names IS 'How its ID tokens and userinfo name groups';
+COMMENT ON COLUMN clients.serves_userinfo IS 'It may introspect tokens for userinfo itself';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 COMMENT ON COLUMN clients.origin IS 'How it came to be registered';
 COMMENT ON COLUMN clients.registration_token IS 'Hash of the token by which it changes its own registration; empty: it has none';

@@ -160,3 +160,17 @@ func TestARequestForSeveralAPIsIsForWhatTheClientMayUseAtEach(t *testing.T) {
 		}
 	})
 }
+
+func TestTokensForUserinfoAreIntrospectedByClientsThatServeIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		a := askFor(s.web, "openid email", s.issuer)
+		got := s.issued(t, s.post("/oauth2/token", s.web, a.exchange(s.code(t, a))))
+		gateway := s.createClient("gateway", "--serves-userinfo")
+		s.wantActive(t, s.orders, got.Access, false)
+		s.wantActive(t, s.web, got.Access, false)
+		s.wantActive(t, gateway, got.Access, true)
+		s.wantActive(t, gateway, s.reportingToken(t), false) // that of an API is not its business
+		s.signet("client", "update", gateway.ID, "--serves", ordersAPI, "--serves-userinfo=false")
+		s.wantActive(t, gateway, got.Access, false)
+	})
+}
