@@ -24,6 +24,7 @@ type Config struct {
 	MasterKeyFile    string           `koanf:"master_key_file"`
 	MakeMasterKey    bool             `koanf:"-"` // MasterKeyFile was not set, and is made with the SQLite database beside it
 	Tokens           Tokens           `koanf:"tokens"`
+	Devices          Devices          `koanf:"devices"`
 	Sessions         Sessions         `koanf:"sessions"`
 	Passwords        Passwords        `koanf:"passwords"`
 	Keys             Keys             `koanf:"keys"`
@@ -49,6 +50,12 @@ type Tokens struct {
 	RefreshOverlap     time.Duration `koanf:"refresh_overlap"`      // in which a used refresh token gives its unused successor again
 	RefreshAbsoluteTTL time.Duration `koanf:"refresh_absolute_ttl"` // of a grant, however often it is refreshed
 	StatusTTL          time.Duration `koanf:"status_ttl"`           // for how long a service may use a status list
+}
+
+// Devices say how devices without a browser wait for their user (RFC 8628).
+type Devices struct {
+	CodeTTL  time.Duration `koanf:"code_ttl"` // of a request that nobody answers
+	Interval time.Duration `koanf:"interval"` // between two polls
 }
 
 // Sessions are the lifetimes of a browser's sign-in.
@@ -124,6 +131,7 @@ func Default() Config {
 			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
 			StatusTTL:          10 * time.Second,
 		},
+		Devices:          Devices{CodeTTL: 10 * time.Minute, Interval: 5 * time.Second},
 		Sessions:         Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
 		Passwords:        Passwords{MinLength: 10},
 		Keys:             Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},

@@ -58,6 +58,8 @@ func (c *Config) validate() error {
 	check("tokens.refresh_overlap", between(c.Tokens.RefreshOverlap, 0, domain.MaxRefreshOverlap))
 	check("tokens.refresh_idle_ttl", between(c.Tokens.RefreshIdleTTL, time.Minute, c.Tokens.RefreshAbsoluteTTL))
 	check("tokens.status_ttl", between(c.Tokens.StatusTTL, time.Second, time.Hour))
+	check("devices.code_ttl", between(c.Devices.CodeTTL, time.Minute, 30*time.Minute))
+	check("devices.interval", between(c.Devices.Interval, time.Second, time.Minute))
 	check("sessions.idle", between(c.Sessions.Idle, time.Minute, c.Sessions.Lifetime))
 	check("passwords.min_length", between(c.Passwords.MinLength, 8, 128))
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))

@@ -8,8 +8,8 @@ type DeviceRequest struct {
 	DeviceCode []byte
 	UserCode   []byte
 	ClientID   int64
-	Audience   string
-	Scopes     []string
+	Client     string // its client_id
+	APIs       []GrantAPI
 	Nonce      string // for the ID token; empty: none
 	IP         string // where the device asked from
 	UserAgent  string

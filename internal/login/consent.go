@@ -12,12 +12,17 @@ import (
 
 // consentForm is the data of the consent page.
 type consentForm struct {
-	Flow     string
-	Client   *domain.Client
-	Target   string // where the answer goes: the host of the redirect URI, or its scheme
-	Host     string // of the metadata document by which the client describes itself, empty: it has none
-	Device   bool   // the answer goes to a program on the person's device
-	User     domain.User
+	Flow   string
+	Client *domain.Client
+	Target string // where the answer goes: the host of the redirect URI, or its scheme
+	Host   string // of the metadata document by which the client describes itself, empty: it has none
+	Device bool   // the answer goes to a program on the person's device
+	User   domain.User
+	asks
+}
+
+// asks are what a client asks for.
+type asks struct {
 	Identity []ask // what it wants to know of the person
 	Access   []access
 }
@@ -58,7 +63,8 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 		form.Host = target(client.ClientID)
 	}
 	form.Device = client.Impersonable(waiting.RedirectURI)
-	if err := l.explain(r.Context(), waiting, &form); err != nil {
+	var err error
+	if form.asks, err = l.explain(r.Context(), waiting.APIs); err != nil {
 		l.fail(w, r, err)
 		return
 	}
@@ -95,7 +101,7 @@ func (l *Login) asked(w http.ResponseWriter, r *http.Request, sealed string) (in
 	if !ok {
 		return i, nil, false
 	}
-	if ofSignet(i) {
+	if i.ClientID == "" {
 		l.expired(w, r)
 		return i, nil, false
 	}
@@ -121,20 +127,20 @@ func (l *Login) signedIn(w http.ResponseWriter, r *http.Request, sealed string) 
 	return session, user, true
 }
 
-// explain puts each scope of the request in plain words, by API.
-func (l *Login) explain(ctx context.Context, waiting interaction.Interaction, form *consentForm) error {
-	for _, scope := range domain.Scopes(waiting.APIs) {
+// explain puts each scope that is asked for in plain words, by API.
+func (l *Login) explain(ctx context.Context, apis []domain.GrantAPI) (a asks, err error) {
+	for _, scope := range domain.Scopes(apis) {
 		if known, ok := identityWords[scope]; ok {
-			form.Identity = append(form.Identity, ask{scope, known})
+			a.Identity = append(a.Identity, ask{scope, known})
 		}
 	}
-	for _, asked := range waiting.APIs {
+	for _, asked := range apis {
 		name, words := asked.Audience, map[string]string{}
 		api, err := l.registry.LookupAPI(ctx, asked.Audience)
 		switch {
 		case errors.Is(err, domain.ErrNotFound): // the scopes stand for themselves
 		case err != nil:
-			return err
+			return asks{}, err
 		default:
 			name = api.Name
 			for _, permission := range api.Permissions {
@@ -148,10 +154,10 @@ func (l *Login) explain(ctx context.Context, waiting interaction.Interaction, fo
 			}
 		}
 		if len(at.Asks) > 0 {
-			form.Access = append(form.Access, at)
+			a.Access = append(a.Access, at)
 		}
 	}
-	return nil
+	return a, nil
 }
 
 // target is the host of a redirect URI, or its scheme, as a person may recognize it.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/device"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -46,6 +47,7 @@ type Config struct {
 	Directory Directory
 	Registry  Registry
 	Callers   *authn.Sessions
+	Devices   *device.Service
 	Sealer    *interaction.Sealer
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -60,6 +62,7 @@ type Login struct {
 	directory Directory
 	registry  Registry
 	callers   *authn.Sessions
+	devices   *device.Service
 	sealer    *interaction.Sealer
 	now       func() time.Time
 	log       *slog.Logger
@@ -69,7 +72,7 @@ type Login struct {
 func New(c Config) *Login {
 	return &Login{
 		pages: c.Pages, signing: c.SignIn, passwords: c.Passwords, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
-		callers: c.Callers, sealer: c.Sealer, now: c.Now, log: c.Log,
+		callers: c.Callers, devices: c.Devices, sealer: c.Sealer, now: c.Now, log: c.Log,
 	}
 }
 
@@ -82,6 +85,11 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"POST /consent":        l.consent,
 		"GET /select-account":  l.showSelectAccount,
 		"POST /select-account": l.selectAccount,
+		"GET /device":          l.showDevice,
+		"POST /device":         l.enterCode,
+		"GET /device/consent":  l.showDeviceConsent,
+		"POST /device/consent": l.deviceConsent,
+		"GET /device/done":     l.deviceDone,
 		"GET /setup":           l.showSetup,
 		"POST /setup":          patient(l.setup),
 		"GET /account":         l.account,
@@ -115,12 +123,25 @@ func (l *Login) resumeWith(w http.ResponseWriter, r *http.Request, i interaction
 		http.Redirect(w, r, cmp.Or(i.Return, "/account"), http.StatusSeeOther)
 		return
 	}
+	l.goOn(w, r, waitsAt(i), i)
+}
+
+// waitsAt is where a client or device waits for the person.
+func waitsAt(i interaction.Interaction) string {
+	if i.UserCode != "" {
+		return "/device/consent"
+	}
+	return "/oauth2/authorize"
+}
+
+// goOn sends the browser to a page with an interaction.
+func (l *Login) goOn(w http.ResponseWriter, r *http.Request, path string, i interaction.Interaction) {
 	sealed, err := l.sealer.Seal(i)
 	if err != nil {
 		l.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/oauth2/authorize?flow="+url.QueryEscape(sealed), http.StatusSeeOther)
+	http.Redirect(w, r, path+"?flow="+url.QueryEscape(sealed), http.StatusSeeOther)
 }
 
 // begin hands the session that a sign-in has led to over to the browser.

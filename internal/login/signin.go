@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 type signInForm struct {
 	Flow     string   // sealed, empty: the sign-in to Signet itself begins
 	Client   string   // the name of whoever asks for the sign-in
+	Device   bool     // it is for a device
 	Methods  []string // of which the page offers one each
 	Username string
 	Problem  string
@@ -78,21 +78,11 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 	case outcome.Token == "":
 		waiting.Pass(outcome.Steps)
-		l.nextStep(w, r, waiting)
+		l.goOn(w, r, "/login", waiting)
 	default:
 		waiting.SignIn(outcome.Session.ID)
 		l.resumeWith(w, r, waiting)
 	}
-}
-
-// nextStep leads to the form of the next step.
-func (l *Login) nextStep(w http.ResponseWriter, r *http.Request, i interaction.Interaction) {
-	sealed, err := l.sealer.Seal(i)
-	if err != nil {
-		l.fail(w, r, err)
-		return
-	}
-	http.Redirect(w, r, "/login?flow="+url.QueryEscape(sealed), http.StatusSeeOther)
 }
 
 // staleSignIn answers for a form that is older than what the browser keeps. Nothing in it counts; where somebody has signed in since, the
@@ -110,8 +100,8 @@ func (l *Login) staleSignIn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ofSignet says whether an interaction is the sign-in to Signet itself: no client waits for it.
-func ofSignet(i interaction.Interaction) bool { return i.ClientID == "" }
+// ofSignet says whether an interaction is the sign-in to Signet itself: no client and no device waits for it.
+func ofSignet(i interaction.Interaction) bool { return i.ClientID == "" && i.UserCode == "" }
 
 // signInForm is the form for the next step of a sign-in, for a sealed interaction or else for a new one of Signet itself; or it answers,
 // and is not ok.
@@ -120,7 +110,7 @@ func (l *Login) signInForm(w http.ResponseWriter, r *http.Request, sealed string
 	if form.waiting, ok = l.interaction(w, r, sealed); !ok {
 		return form, false
 	}
-	if !ofSignet(form.waiting) {
+	if form.waiting.ClientID != "" {
 		client, ok := l.client(w, r, form.waiting)
 		if !ok {
 			return form, false
@@ -132,6 +122,7 @@ func (l *Login) signInForm(w http.ResponseWriter, r *http.Request, sealed string
 		l.fail(w, r, err)
 		return form, false
 	}
+	form.Device = form.waiting.UserCode != ""
 	form.Username, form.Methods = form.waiting.LoginHint, form.progress.Next
 	return form, true
 }
@@ -156,7 +147,16 @@ func (l *Login) interaction(w http.ResponseWriter, r *http.Request, sealed strin
 
 // client finds the client that waits for an interaction; or it answers, and is not ok.
 func (l *Login) client(w http.ResponseWriter, r *http.Request, i interaction.Interaction) (*domain.Client, bool) {
-	client, err := l.registry.LookupClient(r.Context(), i.ClientID)
+	client, ok := l.registered(w, r, i.ClientID)
+	if ok {
+		l.pages.AllowRedirect(w)
+	}
+	return client, ok
+}
+
+// registered finds a client that is enabled; or it answers, and is not ok.
+func (l *Login) registered(w http.ResponseWriter, r *http.Request, clientID string) (*domain.Client, bool) {
+	client, err := l.registry.LookupClient(r.Context(), clientID)
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !client.DisabledAt.IsZero() {
 		l.pages.Error(w, r, http.StatusBadRequest, "Application not available",
 			"The application that asked for this sign-in is not registered here any more.")
@@ -166,6 +166,5 @@ func (l *Login) client(w http.ResponseWriter, r *http.Request, i interaction.Int
 		l.fail(w, r, err)
 		return nil, false
 	}
-	l.pages.AllowRedirect(w)
 	return client, true
 }

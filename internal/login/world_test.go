@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/device"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
@@ -119,6 +120,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	pages := login.New(login.Config{
 		Pages: w.pages, Sealer: w.sealer, SignIn: signIn, Passwords: w.passwords, Sessions: w.sessions, Directory: w.directory,
 		Registry: w.registry, Callers: authn.NewSessions(r.Directory, r.Cache), Now: clock, Log: discard,
+		Devices: device.New(device.Config{Store: db, Grants: db, Events: r.Recorder, Key: make([]byte, 32), Now: clock}),
 	})
 	mux := http.NewServeMux()
 	pages.Mount(mux)

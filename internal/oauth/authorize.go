@@ -196,25 +196,23 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if err := checkScopeForm(form); err != nil {
 		return err
 	}
-	scopes := slices.DeleteFunc(slices.Clone([]string(a.GetRequestedScopes())), func(scope string) bool {
-		// Ignored, as OpenID Connect Core §11 has it, where no refresh token could come of it.
-		return scope == domain.ScopeOfflineAccess && !slices.Contains(a.client.GrantTypes, domain.GrantRefreshToken)
-	})
-	targets, err := p.targets(r.Context(), a.client, resources(form), scopes)
+	targets, err := p.targets(r.Context(), a.client, resources(form), renewable(a.client, a.GetRequestedScopes()))
 	if err != nil {
 		return err
 	}
-	for _, t := range targets {
-		asked := domain.GrantAPI{Audience: p.Issuer, Scopes: t.scopes}
-		if t.api != nil {
-			asked.Audience = t.api.Audience
-		}
-		a.apis = append(a.apis, asked)
-	}
+	a.apis = p.asked(targets)
 	if len(a.waiting.ID) > 0 {
 		a.apis = within(a.apis, a.waiting.APIs)
 	}
 	return nil
+}
+
+// renewable leaves out offline_access, as OpenID Connect Core §11 has it, where no refresh token could come of it.
+func renewable(c *domain.Client, scopes []string) []string {
+	if slices.Contains(c.GrantTypes, domain.GrantRefreshToken) {
+		return scopes
+	}
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == domain.ScopeOfflineAccess })
 }
 
 // within leaves out what the person was not shown: an API may have got a permission since, of the name of another API's.

@@ -11,7 +11,7 @@ func TestPreflightsAreAnsweredWhereScriptsMayAskAndNowhereElse(t *testing.T) {
 	mux := http.NewServeMux()
 	(&Provider{}).Mount(mux)
 	corstest.Preflights(t, mux, map[string]string{
-		"/oauth2/token": "POST", "/oauth2/revoke": "POST", "/revoke": "POST", "/oauth2/userinfo": "GET, POST",
+		"/oauth2/device": "POST", "/oauth2/token": "POST", "/oauth2/revoke": "POST", "/revoke": "POST", "/oauth2/userinfo": "GET, POST",
 		"/oauth2/authorize": "", "/oauth2/introspect": "", "/introspect": "", "/events/poll": "",
 	})
 }

@@ -28,6 +28,20 @@ var (
 		ErrorField: "unsupported_token_type", DescriptionField: "An ID token cannot be revoked: revoke the access or refresh token.",
 		CodeField: http.StatusBadRequest,
 	}
+	errAuthorizationPending = &fosite.RFC6749Error{ // RFC 8628 §3.5, as the next three
+		ErrorField: "authorization_pending", DescriptionField: "The user has not answered yet: poll again after the interval.",
+		CodeField: http.StatusBadRequest,
+	}
+	errSlowDown = &fosite.RFC6749Error{
+		ErrorField: "slow_down", DescriptionField: "The device polls too often: from now on, wait 5 seconds longer between two polls.",
+		CodeField: http.StatusBadRequest,
+	}
+	errExpiredToken = &fosite.RFC6749Error{
+		ErrorField: "expired_token", DescriptionField: "The device_code has expired: begin anew.", CodeField: http.StatusBadRequest,
+	}
+	errDeviceDenied = &fosite.RFC6749Error{
+		ErrorField: "access_denied", DescriptionField: "The user did not allow it.", CodeField: http.StatusBadRequest,
+	}
 	errUnknownSubject = &fosite.RFC6749Error{ // Shared Signals Framework 1.0 §8.1.3
 		ErrorField: "invalid_request", DescriptionField: "There is no user or client with this subject.", CodeField: http.StatusNotFound,
 	}

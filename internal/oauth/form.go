@@ -38,7 +38,7 @@ var (
 	logoutParameters = []string{"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"}
 	formParameters   = []string{
 		"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "code_verifier", "redirect_uri",
-		"refresh_token", "scope", "token", "access_token", "token_type_hint", "username", "password", "assertion", "device_code", "subject_token",
+		"refresh_token", "scope", "nonce", "token", "access_token", "token_type_hint", "username", "password", "assertion", "device_code", "subject_token",
 		"subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "authorization_details",
 	}
 	repeatable = []string{"resource", "audience"} // RFC 8707 §2

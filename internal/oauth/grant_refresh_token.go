@@ -19,7 +19,7 @@ import (
 
 // refreshToken is RFC 6749 §6, with rotation (RFC 9700 §4.14.2) and the ID token of OpenID Connect Core §12.
 var refreshToken = grantType{
-	GrantType: domain.GrantType{Name: domain.GrantRefreshToken, With: []string{domain.GrantAuthorizationCode}},
+	GrantType: domain.GrantType{Name: domain.GrantRefreshToken, With: []string{domain.GrantAuthorizationCode, domain.GrantDeviceCode}},
 	validate:  validateRefresh,
 	handlers: func(p parts) []fosite.TokenEndpointHandler {
 		return []fosite.TokenEndpointHandler{

@@ -9,7 +9,7 @@ import (
 )
 
 // grants are the grant types of the token endpoint: metadata, registry and command line offer these.
-var grants = []grantType{authorizationCode, clientCredentials, refreshToken, jwtBearer}
+var grants = []grantType{authorizationCode, clientCredentials, refreshToken, deviceCode, jwtBearer}
 
 // grantType is a grant type of the token endpoint: one file, and one line above.
 type grantType struct {

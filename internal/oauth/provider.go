@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/cors"
+	"github.com/signet-auth/signet/internal/device"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -58,6 +59,7 @@ type Config struct {
 	Registrations *registration.Service
 	Directory     *directory.Directory
 	Sessions      *session.Sessions
+	Devices       *device.Service
 	Events        *secevent.Service
 	Recorder      *event.Recorder
 	Pages         *page.Pages
@@ -139,6 +141,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("HEAD /oauth2/logout", onlyGetAndPost)
 	mux.Handle("POST /oauth2/logout/confirm", p.Pages.Protect(http.HandlerFunc(p.confirmLogout)))
 	mux.HandleFunc("POST /oauth2/token", p.token)
+	mux.HandleFunc("POST /oauth2/device", p.device)
 	mux.HandleFunc("POST /oauth2/introspect", p.introspect)
 	mux.HandleFunc("POST /introspect", p.introspect)
 	mux.HandleFunc("POST /oauth2/revoke", p.revoke)
@@ -155,6 +158,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 // cookies, nor introspection, which needs a secret.
 var crossOrigin = map[string]string{
 	"/oauth2/token":    "POST",
+	"/oauth2/device":   "POST",
 	"/oauth2/revoke":   "POST",
 	"/revoke":          "POST",
 	"/oauth2/userinfo": "GET, POST",

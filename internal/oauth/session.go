@@ -21,7 +21,8 @@ type requestSession struct {
 	target           *domain.GrantAPI // what the grant covers of that API
 	user             *domain.User     // the grant's
 	code             *domain.AuthorizationCode
-	nonce            string               // the code's
+	device           int64                // the request of a device, by id
+	nonce            string               // the code's, or that request's
 	refreshToken     string               // that was presented
 	narrowed         []string             // the scopes that a refresh asks for, empty: all that was granted for the API
 	saysScope        bool                 // the answer says which scopes were granted even if none were

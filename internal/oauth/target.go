@@ -26,6 +26,18 @@ type target struct {
 	scopes []string    // that the client may ask for there, each once
 }
 
+// asked are targets as a grant keeps them.
+func (p *Provider) asked(targets []target) (apis []domain.GrantAPI) {
+	for _, t := range targets {
+		api := domain.GrantAPI{Audience: p.Issuer, Scopes: t.scopes}
+		if t.api != nil {
+			api.Audience = t.api.Audience
+		}
+		apis = append(apis, api)
+	}
+	return apis
+}
+
 // resources are the audiences that a request names, by RFC 8707's parameter or by the older "audience".
 func resources(form url.Values) (named []string) {
 	for _, audience := range slices.Concat(form["resource"], token.SplitScopes(strings.Join(form["audience"], " "))) {

@@ -51,7 +51,7 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 		revision := p.Cache.Revision()
 		err := judge(revision)
 		stale := errors.Is(err, domain.ErrStale)
-		if err == nil || !stale && (wire(err).Status >= http.StatusInternalServerError || errors.Is(err, domain.ErrConsumed)) {
+		if err == nil || !stale && (wire(err).Status >= http.StatusInternalServerError || isFinal(err)) {
 			return err
 		}
 		if failed := p.Cache.Refresh(ctx); failed != nil {
@@ -62,6 +62,11 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 		}
 	}
 	return domain.ErrStale
+}
+
+// isFinal says whether a refusal would not be another on a newer snapshot: it was decided on the database alone, and has changed it.
+func isFinal(err error) bool {
+	return errors.Is(err, domain.ErrConsumed) || errors.Is(err, errAuthorizationPending) || errors.Is(err, errSlowDown)
 }
 
 // issue runs the grant and returns its answer. domain.ErrStale if something that it was decided on changed before its token was in the index.

@@ -177,12 +177,18 @@ func TestPagesEscapeHostileNames(t *testing.T) {
 	const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
 	data := map[string]any{
 		"Client": hostile, "Username": hostile, "Problem": hostile, "Flow": hostile,
-		"Title": hostile, "Detail": hostile, "Token": hostile, "Name": hostile, "Email": hostile,
+		"Code": hostile, "Title": hostile, "Detail": hostile, "Token": hostile, "Name": hostile, "Email": hostile,
 		"User": &domain.User{Username: hostile, Name: hostile, Email: hostile}, "Session": domain.Session{AuthTime: start},
+	}
+	type ask struct{ Scope, Words string }
+	type access struct {
+		API  string
+		Asks []ask
 	}
 	consent := map[string]any{
 		"Client": &domain.Client{ClientID: hostile, Name: hostile}, "User": data["User"], "Flow": hostile, "Target": hostile,
-		"Identity": nil, "Access": []map[string]any{{"API": hostile, "Asks": []struct{ Scope, Words string }{{hostile, hostile}}}},
+		"Identity": []ask{{hostile, hostile}}, "Access": []access{{hostile, []ask{{hostile, hostile}}}},
+		"Code": hostile, "From": hostile, "UserAgent": hostile, "Ago": hostile, "Asked": start,
 	}
 	for name := range pages.templates {
 		if strings.HasPrefix(name, "admin/") {
@@ -190,7 +196,7 @@ func TestPagesEscapeHostileNames(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		shown := data
-		if name == "consent" {
+		if strings.HasSuffix(name, "consent") {
 			shown = consent
 		}
 		pages.Render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, name, shown)

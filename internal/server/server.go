@@ -151,7 +151,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	callers := authn.NewSessions(s.Directory, s.Cache)
 	signIn := login.New(login.Config{
 		Pages: pages, Sealer: sealer, SignIn: s.SignIn, Passwords: s.Passwords, Sessions: s.Sessions, Directory: s.Directory,
-		Registry: s.Registry, Callers: callers, Now: s.now, Log: log,
+		Registry: s.Registry, Callers: callers, Devices: s.Devices, Now: s.now, Log: log,
 	})
 	bearer := authn.NewBearer(s.Introspection)
 	provider := oauth.New(oauth.Config{
@@ -160,7 +160,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
 		RefreshOverlap: cfg.Tokens.RefreshOverlap,
 		Clients:        s.Clients, Bearer: bearer,
-		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Registrations: s.Registrations, Directory: s.Directory, Sessions: s.Sessions,
+		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Registrations: s.Registrations, Directory: s.Directory, Sessions: s.Sessions, Devices: s.Devices,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
 		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,
 	})

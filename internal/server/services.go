@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/device"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -62,6 +63,7 @@ type Services struct {
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Sessions      *session.Sessions
+	Devices       *device.Service
 	Logouts       *logout.Service
 	SignIn        *signin.Service
 	Names         index.Resolver
@@ -167,6 +169,10 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Sessions = session.New(session.Config{
 		Store: db, Consents: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
 		Limits: session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime},
+	})
+	s.Devices = device.New(device.Config{
+		Store: db, Grants: db, Events: recorder, Key: s.master.Derive("codes of devices", 32),
+		CodeTTL: cfg.Devices.CodeTTL, Interval: cfg.Devices.Interval, RefreshTTL: cfg.Tokens.RefreshAbsoluteTTL, Now: now,
 	})
 	s.SignIn, err = signin.New(signin.Config{
 		Methods:      []signin.Method{s.Passwords},

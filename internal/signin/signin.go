@@ -112,7 +112,7 @@ func (s *Service) Resume(ctx context.Context, steps []interaction.Step) (Progres
 // nothing or the user may not sign in, a WaitError if too many attempts have failed, another ErrBusy if too many are under way.
 func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	name := cmp.Or(p.User.Username, a.Username)
-	try := &attempt{name: name, address: remoteAddr(a.Remote), browser: a.Browser}
+	try := &attempt{name: name, address: domain.RemoteAddr(a.Remote), browser: a.Browser}
 	if err := s.throttle.admit(ctx, try); err != nil {
 		return Outcome{}, err
 	}
@@ -121,8 +121,8 @@ func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, erro
 	outcome, err := s.try(ctx, p, a)
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
-		s.Log.InfoContext(ctx, "sign-in refused", "username", name[:min(len(name), 256)], "ip", address(a.Remote))
-		if refusal := s.recordRefusal(ctx, name, address(a.Remote)); refusal != nil {
+		s.Log.InfoContext(ctx, "sign-in refused", "username", name[:min(len(name), 256)], "ip", domain.Network(a.Remote))
+		if refusal := s.recordRefusal(ctx, name, domain.Network(a.Remote)); refusal != nil {
 			return Outcome{}, refusal
 		}
 	case err != nil || outcome.Token == "":
@@ -170,7 +170,7 @@ func (s *Service) verify(ctx context.Context, p Progress, a Attempt) (interactio
 func (s *Service) begin(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	o := Outcome{Progress: p}
 	err := s.config.Transactions.Tx(ctx, func(ctx context.Context) (err error) {
-		o.Token, o.Session, err = s.config.Sessions.Start(ctx, p.Authentication, a.UserAgent, address(a.Remote))
+		o.Token, o.Session, err = s.config.Sessions.Start(ctx, p.Authentication, a.UserAgent, domain.Network(a.Remote))
 		if errors.Is(err, domain.ErrReferenced) {
 			return fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, p.User.Username)
 		}

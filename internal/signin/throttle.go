@@ -2,7 +2,6 @@ package signin
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -224,30 +223,4 @@ func (a *attempt) network(bits4, bits6 int) netip.Prefix {
 	}
 	network, _ := a.address.Prefix(bits)
 	return network
-}
-
-// remoteAddr is the address in what a server calls the remote address of a request; the zero Addr if there is none.
-func remoteAddr(remote string) netip.Addr {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap().WithZone("")
-}
-
-// address is what is noted of where a request comes from: an IPv4 address, or the /64 of an IPv6 address, of which one person has
-// many.
-func address(remote string) string {
-	addr := remoteAddr(remote)
-	switch {
-	case !addr.IsValid():
-		return remote
-	case addr.Is6():
-		return netip.PrefixFrom(addr, 64).Masked().String()
-	}
-	return addr.String()
 }

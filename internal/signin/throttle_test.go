@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 func newTestThrottle(t *testing.T) (*throttle, *time.Time) {
@@ -94,7 +96,7 @@ func TestRangesOfAddressesHaveLimitsOfTheirOwn(t *testing.T) {
 			throttle, _ := newTestThrottle(t)
 			got := refused(throttle, 1000, func(n int) *attempt {
 				remote := netip.AddrPortFrom(netip.MustParseAddr(c.address(n)), 1234).String()
-				return &attempt{name: fmt.Sprintf("user%d", n), address: remoteAddr(remote)}
+				return &attempt{name: fmt.Sprintf("user%d", n), address: domain.RemoteAddr(remote)}
 			})
 			if got != 1000-c.limit.burst {
 				t.Errorf("%d of 1000 refused, want %d", got, 1000-c.limit.burst)
@@ -296,7 +298,7 @@ func TestAddressIsThatOfANetwork(t *testing.T) {
 		"[fe80::1%eth0]:80":         "fe80::/64",
 		"@":                         "@",
 	} {
-		if got := address(remote); got != want {
+		if got := domain.Network(remote); got != want {
 			t.Errorf("%s: %s, want %s", remote, got, want)
 		}
 	}

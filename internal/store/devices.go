@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -11,9 +14,9 @@ import (
 func (db *DB) InsertDeviceRequest(ctx context.Context, r domain.DeviceRequest) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = insert(ctx, c, `
-			INSERT INTO device_requests (device_code, user_code, client_ref, audience, scopes, nonce, ip, user_agent, poll_interval, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id`,
-			r.DeviceCode, r.UserCode, r.ClientID, r.Audience, jsonList(r.Scopes), r.Nonce, r.IP, r.UserAgent, r.Interval.Microseconds(),
+			INSERT INTO device_requests (device_code, user_code, client_ref, apis, nonce, ip, user_agent, poll_interval, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id`,
+			r.DeviceCode, r.UserCode, r.ClientID, askedAPIs{&r.APIs}, r.Nonce, r.IP, r.UserAgent, lasting(&r.Interval),
 			micros(r.CreatedAt), micros(r.ExpiresAt))
 		return err
 	})
@@ -36,16 +39,55 @@ func (db *DB) FindUserCode(ctx context.Context, code []byte) (domain.DeviceReque
 }
 
 const selectDeviceRequests = `
-	SELECT id, device_code, user_code, client_ref, audience, scopes, nonce, ip, user_agent, poll_interval, polled_at, created_at, expires_at,
+	SELECT id, device_code, user_code, client_ref, (SELECT client_id FROM clients c WHERE c.id = client_ref), apis, nonce, ip, user_agent, poll_interval, polled_at, created_at, expires_at,
 		answered_at, COALESCE(answered_by, 0), COALESCE(grant_id, 0), used_at
 	FROM device_requests WHERE `
 
 func scanDeviceRequest(row scanner) (r domain.DeviceRequest, err error) {
-	var interval int64
-	err = row.Scan(&r.ID, &r.DeviceCode, &r.UserCode, &r.ClientID, &r.Audience, listOf(&r.Scopes), &r.Nonce, &r.IP, &r.UserAgent, &interval,
+	err = row.Scan(&r.ID, &r.DeviceCode, &r.UserCode, &r.ClientID, &r.Client, askedAPIs{&r.APIs}, &r.Nonce, &r.IP, &r.UserAgent, lasting(&r.Interval),
 		at(&r.PolledAt), at(&r.CreatedAt), at(&r.ExpiresAt), at(&r.AnsweredAt), &r.AnsweredBy, &r.GrantID, at(&r.UsedAt))
-	r.Interval = time.Duration(interval) * time.Microsecond
 	return r, err
+}
+
+// askedAPI is an element of the column of APIs that are asked for.
+type askedAPI struct {
+	Audience string   `json:"audience"`
+	Scopes   []string `json:"scopes"`
+}
+
+// askedAPIs reads that column, and writes it.
+type askedAPIs struct{ to *[]domain.GrantAPI }
+
+// Value implements [driver.Valuer].
+func (c askedAPIs) Value() (driver.Value, error) {
+	asked := make([]askedAPI, len(*c.to))
+	for i, api := range *c.to {
+		asked[i] = askedAPI{api.Audience, api.Scopes}
+	}
+	text, err := json.Marshal(asked)
+	return string(text), err
+}
+
+// Scan implements [database/sql.Scanner].
+func (c askedAPIs) Scan(src any) error {
+	var text []byte
+	switch v := src.(type) {
+	case string:
+		text = []byte(v)
+	case []byte:
+		text = v
+	default:
+		return fmt.Errorf("APIs are stored as %T", src)
+	}
+	var asked []askedAPI
+	if err := json.Unmarshal(text, &asked); err != nil {
+		return err
+	}
+	*c.to = nil
+	for _, api := range asked {
+		*c.to = append(*c.to, domain.GrantAPI{Audience: api.Audience, Scopes: api.Scopes})
+	}
+	return nil
 }
 
 // NoteDevicePoll implements device.Store. A fifth of the interval is left to networks and clocks.

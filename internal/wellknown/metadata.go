@@ -22,6 +22,7 @@ type metadata struct {
 	Issuer                 string   `json:"issuer"`
 	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
 	TokenEndpoint          string   `json:"token_endpoint"`
+	DeviceEndpoint         string   `json:"device_authorization_endpoint"` // RFC 8628 §4
 	JWKSURI                string   `json:"jwks_uri"`
 	RevocationEndpoint     string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint  string   `json:"introspection_endpoint"`
@@ -71,6 +72,7 @@ func (d *Documents) metadata() metadata {
 		Issuer:                 d.Issuer,
 		AuthorizationEndpoint:  d.Issuer + "/oauth2/authorize",
 		TokenEndpoint:          d.Issuer + "/oauth2/token",
+		DeviceEndpoint:         d.Issuer + "/oauth2/device",
 		JWKSURI:                d.Issuer + "/.well-known/jwks.json",
 		RevocationEndpoint:     d.Issuer + "/oauth2/revoke",
 		IntrospectionEndpoint:  d.Issuer + "/oauth2/introspect",

@@ -469,8 +469,7 @@ CREATE TABLE device_requests (
     device_code   BYTEA NOT NULL UNIQUE,
     user_code     BYTEA NOT NULL UNIQUE,
     client_ref    INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    audience      TEXT NOT NULL,
-    scopes        JSONB NOT NULL CHECK (jsonb_typeof(scopes) = 'array'),
+    apis          JSONB NOT NULL CHECK (jsonb_typeof(apis) = 'array'),
     nonce         TEXT NOT NULL,
     ip            TEXT NOT NULL,
     user_agent    TEXT NOT NULL,
@@ -488,6 +487,7 @@ CREATE TABLE device_requests (
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE device_requests IS 'Requests of devices for tokens, and what a user answered (RFC 8628)';
 COMMENT ON COLUMN device_requests.device_code IS 'A hash under a key, as is user_code';
+COMMENT ON COLUMN device_requests.apis IS 'What it asks for: objects of audience and scopes';
 COMMENT ON COLUMN device_requests.poll_interval IS 'Microseconds that the device has to wait between two polls';
 COMMENT ON COLUMN device_requests.answered_by IS 'The user';
 COMMENT ON COLUMN device_requests.grant_id IS 'What the user allowed; NULL with answered_at: the answer was no';

@@ -375,8 +375,7 @@ CREATE TABLE device_requests (
     device_code   BLOB NOT NULL UNIQUE,
     user_code     BLOB NOT NULL UNIQUE,
     client_ref    INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    audience      TEXT NOT NULL,
-    scopes        TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
+    apis          TEXT NOT NULL CHECK (json_type(apis) = 'array'), -- what it asks for: objects of audience and scopes
     nonce         TEXT NOT NULL,
     ip            TEXT NOT NULL,
     user_agent    TEXT NOT NULL,

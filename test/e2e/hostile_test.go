@@ -19,8 +19,11 @@ var hostileValues = map[string]string{
 var hostileForms = map[string]url.Values{
 	"/oauth2/token": {
 		"grant_type": {"authorization_code"}, "code": {"c"}, "redirect_uri": {callback}, "code_verifier": {strings.Repeat("v", 43)},
-		"refresh_token": {"r"}, "scope": {"orders:read"}, "resource": {ordersAPI}, "client_id": {"app"}, "client_secret": {""},
+		"refresh_token": {"r"}, "device_code": {"d"}, "scope": {"orders:read"}, "resource": {ordersAPI}, "client_id": {"app"}, "client_secret": {""},
 	},
+	"/oauth2/device":     {"client_id": {"app"}, "client_secret": {""}, "scope": {"openid"}, "resource": {ordersAPI}, "audience": {ordersAPI}, "nonce": {"n"}},
+	"/device":            {"user_code": {"BBBB-BBBB"}},
+	"/device/consent":    {"flow": {"f"}, "decision": {"allow"}},
 	"/oauth2/introspect": {"token": {"t"}, "token_type_hint": {"access_token"}},
 	"/oauth2/revoke":     {"token": {"t"}, "token_type_hint": {"access_token"}},
 	"/revoke": {
@@ -40,10 +43,14 @@ var hostileForms = map[string]url.Values{
 func TestHostileValuesNeverFailTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		bearer := s.reportingToken(t)
+		tv := s.createTV()
+		entering := newBrowser(t, s.server)
+		entering.open(s.url+"/login").submit("username", alice, "password", alicesSecret)
 		for name, value := range hostileValues {
 			for _, path := range []string{
 				"/statuslists/", "/.well-known/", "/static/", "/api/v1/users/", "/api/v1/tokens/", "/api/v1/keys/", "/api/v1/revocations/", "/",
 				"/login?request=", "/consent?request=", "/select-account?flow=", "/setup?token=", "/logout?request=", "/logout?id_token_hint=", "/account?x=",
+				"/device?user_code=", "/device/consent?flow=", "/device/done?flow=",
 				"/api/v1/tokens?cursor=", "/api/v1/users?cursor=", "/api/v1/users?search=", "/statuslists?time=",
 			} {
 				s.wantNoFailure(t, name, s.get(path+url.QueryEscape(value), bearer), path)
@@ -59,6 +66,11 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 				s.wantNoFailure(t, name, s.post(path, client{ID: value, Secret: value + "x"}, form), path+" by")
 			}
 			s.wantNoFailure(t, name, s.get("/oauth2/userinfo", url.QueryEscape(value)), "bearer")
+			s.wantNoFailure(t, name, s.post("/oauth2/device", tv, with(deviceRequest(), "nonce", value)), "a device's nonce")
+			s.wantNoFailure(t, name, s.pollDevice(tv, deviceCodes{DeviceCode: value}), "a device's code")
+			if page := entering.open(s.url+"/device").submit("user_code", value); page.status >= http.StatusInternalServerError {
+				t.Errorf("%s: entering a code answers %d", name, page.status)
+			}
 			page := newBrowser(t, s.server).open(s.url+"/login").submit("username", value, "password", value)
 			if page.status >= http.StatusInternalServerError {
 				t.Errorf("%s: signing in answers %d", name, page.status)

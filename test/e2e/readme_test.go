@@ -42,7 +42,7 @@ func runDocument(t *testing.T, s *server, name string) string {
 func TestTheReadmesCommandsDoWhatTheReadmeSays(t *testing.T) {
 	t.Parallel()
 	out := runDocument(t, newInstallation(t, newSQLiteDatabase(t)).serve(), "../../README.md")
-	for _, want := range []string{`"access_token"`, `"active":true`, `"active":false`} {
+	for _, want := range []string{`"access_token"`, `"user_code"`, `"verification_uri_complete"`, `"active":true`, `"active":false`} {
 		if !strings.Contains(strings.ReplaceAll(out, `": `, `":`), want) {
 			t.Errorf("no %s in what the commands print:\n%s", want, out)
 		}

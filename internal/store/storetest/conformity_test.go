@@ -3,6 +3,7 @@ package storetest
 import (
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/device"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
@@ -22,6 +23,8 @@ var (
 	_ secevent.Outbox       = (*store.DB)(nil)
 	_ registry.APIs         = (*store.DB)(nil)
 	_ registry.Clients      = (*store.DB)(nil)
+	_ device.Store          = (*store.DB)(nil)
+	_ device.Grants         = (*store.DB)(nil)
 	_ directory.Users       = (*store.DB)(nil)
 	_ directory.Groups      = (*store.DB)(nil)
 	_ directory.Members     = (*store.DB)(nil)

@@ -14,8 +14,8 @@ import (
 func (w world) deviceRequest(tb testing.TB, db *store.DB, name string) domain.DeviceRequest {
 	tb.Helper()
 	r := domain.DeviceRequest{
-		DeviceCode: []byte("device " + name), UserCode: []byte("user " + name), ClientID: w.client, Audience: audience,
-		Scopes: []string{"openid", "orders:read"}, Nonce: "n", IP: "192.0.2.1", UserAgent: "TV/1", Interval: 5 * time.Second,
+		DeviceCode: []byte("device " + name), UserCode: []byte("user " + name), ClientID: w.client, Client: "shop",
+		APIs: []domain.GrantAPI{{Audience: audience, Scopes: []string{"openid", "orders:read"}}, {Audience: "https://id.example"}}, Nonce: "n", IP: "192.0.2.1", UserAgent: "TV/1", Interval: 5 * time.Second,
 		CreatedAt: t0, ExpiresAt: t0.Add(10 * time.Minute),
 	}
 	r.ID = must(db.InsertDeviceRequest(tb.Context(), r))(tb)

@@ -54,8 +54,8 @@ INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_
 VALUES ('code', 8589934592, '{"state":["a b"],"nonce":["n"]}', 1767323045678000, 1767323045678009, 1767323045678010);
 INSERT INTO refresh_tokens (signature, grant_id, created_at, expires_at, used_at)
 VALUES ('refresh', 8589934592, 1767323045678000, 1767323045678011, 1767323045678012);
-INSERT INTO device_requests (id, device_code, user_code, client_ref, audience, scopes, nonce, ip, user_agent, poll_interval, polled_at, created_at, expires_at, answered_at, answered_by, grant_id, used_at)
-VALUES (65, X'aa', X'bb', 20, 'https://orders.example', '["openid"]', 'n', '192.0.2.1', 'TV/1', 5000000, 1767323045678001, 1767323045678000, 1767323045678002, 1767323045678003, 30, 8589934592, 1767323045678004);
+INSERT INTO device_requests (id, device_code, user_code, client_ref, apis, nonce, ip, user_agent, poll_interval, polled_at, created_at, expires_at, answered_at, answered_by, grant_id, used_at)
+VALUES (65, X'aa', X'bb', 20, '[{"audience": "https://orders.example", "scopes": ["openid"]}]', 'n', '192.0.2.1', 'TV/1', 5000000, 1767323045678001, 1767323045678000, 1767323045678002, 1767323045678003, 30, 8589934592, 1767323045678004);
 INSERT INTO limits (bucket, spent_until)
 VALUES ('device guess', 1767323045678025);
 INSERT INTO issued_tokens (expires_at, revision, grant_id, revoked_at, suspended_at, client_ref, user_id, key_id, api_id, status_list, status_index, jti, digest, kind)
