@@ -188,7 +188,7 @@ func checkSubjectPattern(t domain.Trust) error {
 		needed = 3
 	}
 	if got := wholeSegments(fixed); got < needed {
-		return errors.New("it trusts too much: before the first * it must name whose JWTs are meant, like repo:octo-org/ or system:serviceaccount:billing:")
+		return errors.New("it trusts too much: before the first * it must name whose JWTs are meant, like repo:octo-org/ or spiffe://prod.example/ns/ do")
 	}
 	shared, ok := sharedIssuers[strings.TrimSuffix(t.Issuer, "/")]
 	if !ok || slices.ContainsFunc(shared.claims, func(name string) bool { return t.Claims[name] != "" }) {
