@@ -70,9 +70,11 @@ func (i *Interaction) Pass(steps []Step) { i.ID, i.Steps = newID(), steps }
 // Choose notes that the person goes on with this request as the one who is signed in with the session.
 func (i *Interaction) Choose(session int64) { i.ID, i.Chosen = newID(), session }
 
-// Answer notes what the person in this session answered to the consent page of this request.
+// Answer notes what the person in this session answered to the consent page of this request. The same page gives the same id however
+// often its form is sent: it serves one answer.
 func (i *Interaction) Answer(session int64, allowed bool) {
-	i.ID, i.Answered, i.Denied = newID(), session, !allowed
+	sum := sha256.Sum256(append([]byte("answered "), i.ID...))
+	i.ID, i.Answered, i.Denied = sum[:16], session, !allowed
 }
 
 // Forget drops all that the person has done.

@@ -122,6 +122,17 @@ func TestEachActHasAnIDOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAConsentPageIsOneActHoweverOftenItsFormIsSent(t *testing.T) {
+	once := New(request, "firefox", start)
+	again, other := once, New(request, "firefox", start)
+	once.Answer(7, true)
+	again.Answer(7, true)
+	other.Answer(7, true)
+	if string(once.ID) != string(again.ID) || string(once.ID) == string(other.ID) {
+		t.Errorf("ids %x, %x and of another page %x", once.ID, again.ID, other.ID)
+	}
+}
+
 func TestASealShowsNothingAndStandsNoChange(t *testing.T) {
 	s, now := newSealer(t, 0)
 	other, _ := newSealer(t, 1)

@@ -22,11 +22,9 @@ type logoutRequest struct {
 
 // endSessionForm is the data of the page that asks the person.
 type endSessionForm struct {
-	Client      string // its name, empty: none is known
-	User        domain.User
-	ClientID    string
-	RedirectURI string
-	State       string
+	Client  string // its name, empty: none is known
+	User    domain.User
+	Request url.Values // as it came: it is judged again, so that what is wrong with it is said in the end
 }
 
 // logout is the logout endpoint. Whose ID token of this very session the application presents is signed out at once, everybody else is
@@ -53,9 +51,9 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 	case hint != nil && hint.Subject == user.Subject && hint.Session == session.SID():
 		p.endSession(w, r, request)
 	default:
-		form := endSessionForm{User: user, RedirectURI: values.Get("post_logout_redirect_uri"), State: request.state}
+		form := endSessionForm{User: user, Request: onlyLogout(values)}
 		if request.client != nil {
-			form.Client, form.ClientID = request.client.Name, request.client.ClientID
+			form.Client = request.client.Name
 		}
 		p.Pages.AllowRedirect(w)
 		p.Pages.Render(w, r, http.StatusOK, "end_session", form)
@@ -77,12 +75,7 @@ func (p *Provider) postLogout(w http.ResponseWriter, r *http.Request) {
 		p.failLogout(w, r, err)
 		return
 	}
-	kept := url.Values{}
-	for _, name := range logoutParameters {
-		if values.Has(name) {
-			kept.Set(name, values.Get(name))
-		}
-	}
+	kept := onlyLogout(values)
 	query := kept.Encode()
 	if besideRedirectURI(query, url.Values{"redirect_uri": kept["post_logout_redirect_uri"]}) > maxRequest {
 		p.failLogout(w, r, errTooLarge)
@@ -92,11 +85,20 @@ func (p *Provider) postLogout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/oauth2/logout?"+query, http.StatusSeeOther)
 }
 
+// onlyLogout are the parameters of a logout request among values.
+func onlyLogout(values url.Values) url.Values {
+	kept := url.Values{}
+	for _, name := range logoutParameters {
+		if values.Has(name) {
+			kept.Set(name, values.Get(name))
+		}
+	}
+	return kept
+}
+
 // confirmLogout takes the person's yes.
 func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) {
-	request, err := p.readLogout(r, url.Values{
-		"client_id": r.PostForm["client_id"], "post_logout_redirect_uri": r.PostForm["post_logout_redirect_uri"], "state": r.PostForm["state"],
-	})
+	request, err := p.readLogout(r, onlyLogout(r.PostForm))
 	if err != nil {
 		p.failLogout(w, r, err)
 		return

@@ -116,3 +116,15 @@ func (p *page) wantRefusedHere(t *testing.T) {
 		t.Errorf("shown %s with status %d, want an error page", p.url, p.status)
 	}
 }
+
+func TestAConsentThatIsSentAgainGivesNoOtherCode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		consent := newBrowser(t, s.server).open(s.url+"/oauth2/authorize?"+newAuthorization(s.app).query.Encode()).submit("username", alice, "password", alicesSecret)
+		if first := consent.submit("decision", "allow"); !first.left || !first.url.Query().Has("code") {
+			t.Fatalf("shown %s (%d)", first.url, first.status)
+		}
+		if again := consent.submit("decision", "allow"); again.left || again.url.Path != "/consent" {
+			t.Errorf("shown %s (%d): the person is to be asked again", again.url, again.status)
+		}
+	})
+}

@@ -137,6 +137,18 @@ func TestNobodyIsSentToAnAddressThatTheApplicationDidNotRegisterForIt(t *testing
 				t.Errorf("%s: shown %s (%d): %s", name, p.url, p.status, p.text)
 			}
 		}
+		// Whoever has to be asked is told the same in the end.
+		for reason, pairs := range map[string][]string{
+			"is not that of the id_token_hint":     {"client_id", s.app.ID, "id_token_hint", got.ID, "post_logout_redirect_uri", bye},
+			"not an ID token that this server can": {"id_token_hint", "x.y.z", "post_logout_redirect_uri", bye},
+			"No such application":                  {"client_id", "nobody", "post_logout_redirect_uri", bye},
+		} {
+			asked := newBrowser(t, s.server)
+			s.signInForTokens(t, asked, s.web)
+			if p := asked.open(s.logoutURL(pairs...)).submit(); p.left || !strings.Contains(p.text, "You are signed out") || !strings.Contains(p.text, reason) {
+				t.Errorf("shown %s (%d), want %q: %s", p.url, p.status, reason, p.text)
+			}
+		}
 		// A person who asked to be signed out is, also where the way back is wrong.
 		if p := b.open(s.logoutURL("id_token_hint", got.ID, "post_logout_redirect_uri", callback)); p.left || p.status != http.StatusBadRequest {
 			t.Errorf("shown %s (%d)", p.url, p.status)
