@@ -116,11 +116,11 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		}
 		ends = append(ends, access.Until)
 		scopes, claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
-		if end, err := m.addMemberships(ctx, &claims, r, subject, access); err != nil {
+		named, err := m.addMemberships(ctx, &claims, r, subject, access)
+		if err != nil {
 			return SignedToken{}, err
-		} else {
-			ends = append(ends, end)
 		}
+		ends = append(ends, named)
 	}
 	claims.Scope = joinScopes(scopes)
 	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), ends)
