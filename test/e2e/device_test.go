@@ -11,7 +11,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -337,5 +339,24 @@ func TestTooManyRequestsOfDevicesFromOneNetworkHaveToWait(t *testing.T) {
 		if refused.header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
+	})
+}
+
+func TestGoClientsGetTokensForADevice(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		tv := s.createTV()
+		provider, err := oidc.NewProvider(t.Context(), s.issuer)
+		check(t, err)
+		device := oauth2.Config{ClientID: tv.ID, Endpoint: provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, oidc.ScopeOfflineAccess, "orders:read"}}
+		codes, err := device.DeviceAuth(t.Context())
+		check(t, err)
+		newBrowser(t, s.server).enterCode(s.secret(codes.UserCode)).submit("decision", "allow")
+		codes.Interval = 1
+		got, err := device.DeviceAccessToken(t.Context(), codes)
+		check(t, err)
+		s.wantActive(t, s.orders, s.secret(got.AccessToken), true)
+		raw, _ := got.Extra("id_token").(string)
+		_, err = provider.Verifier(&oidc.Config{ClientID: tv.ID}).Verify(t.Context(), s.secret(raw))
+		check(t, err)
 	})
 }
