@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
@@ -24,20 +25,21 @@ import (
 
 // Config is what a Service is made of.
 type Config struct {
-	Directory  *directory.Directory
-	Passwords  *signin.Passwords
-	Registry   *registry.Registry
-	Receivers  *secevent.Service
-	Index      *index.Index
-	Names      index.Resolver
-	Revocation *revocation.Service
-	Keys       *keys.Keys
-	JWKSMaxAge time.Duration // for how long services may cache the JWKS
-	Audit      *audit.Log
-	Cache      *cache.Cache
-	Events     *event.Recorder
-	CursorKey  []byte // authenticates cursors, 32 bytes
-	Now        func() time.Time
+	Directory     *directory.Directory
+	Passwords     *signin.Passwords
+	Registry      *registry.Registry
+	Registrations *registration.Service
+	Receivers     *secevent.Service
+	Index         *index.Index
+	Names         index.Resolver
+	Revocation    *revocation.Service
+	Keys          *keys.Keys
+	JWKSMaxAge    time.Duration // for how long services may cache the JWKS
+	Audit         *audit.Log
+	Cache         *cache.Cache
+	Events        *event.Recorder
+	CursorKey     []byte // authenticates cursors, 32 bytes
+	Now           func() time.Time
 }
 
 // Service has a method for each operation. Every method returns a DeniedError, which is a domain.ErrDenied, if the caller lacks

@@ -66,6 +66,15 @@ var Permissions = []Permission{
 	{eraseAudit, "Erase what the audit log says of a user"},
 }
 
+// PermissionNames are the names of all permissions.
+func PermissionNames() []string {
+	names := make([]string, len(Permissions))
+	for i, p := range Permissions {
+		names[i] = p.Name
+	}
+	return names
+}
+
 // Operations are all of them. A new one is a line here and a method of Service.
 var Operations = []Operation{
 	{"user.create", writeUsers, "Add a user"},
@@ -113,6 +122,10 @@ var Operations = []Operation{
 	{"client.remove_secret", writeClients, "Take a secret from a client"},
 	{"client.add_trust", writeClients, "Let JWTs of another issuer authenticate a client"},
 	{"client.remove_trust", writeClients, "Stop trusting an issuer for a client"},
+
+	{"invitation.create", writeClients, "Make an invitation by which clients register themselves"},
+	{"invitation.list", readClients, "List the invitations, the oldest first"},
+	{"invitation.delete", writeClients, "Take an invitation back; clients that were registered with it stay"},
 
 	{"api.create", writeAPIs, "Register an API"},
 	{"api.find", readAPIs, "Show an API"},

@@ -25,7 +25,7 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 		return told
 	case errors.As(err, &denied):
 		return huma.ErrorWithHeaders(huma.Error403Forbidden("The access token lacks the scope "+denied.Permission+"."),
-			http.Header{"WWW-Authenticate": {`Bearer realm="signet", error="insufficient_scope", scope="` + denied.Permission + `"`}})
+			http.Header{"WWW-Authenticate": {`Bearer realm="signet", error="insufficient_scope", scope="` + denied.Permission + `", ` + s.resourceMetadata()}})
 	case errors.Is(err, domain.ErrConflict):
 		return huma.Error412PreconditionFailed("It was changed since you read it: read it again, and edit that.")
 	case errors.Is(err, domain.ErrNotFound):
@@ -52,8 +52,13 @@ func (s *surface) logFailure(ctx context.Context, path string, err error) {
 
 // challenge refuses a token as RFC 6750 §3 wants it.
 func (s *surface) challenge(ctx huma.Context, status int, parameters, detail string) {
-	ctx.SetHeader("WWW-Authenticate", `Bearer realm="signet"`+parameters)
+	ctx.SetHeader("WWW-Authenticate", `Bearer realm="signet"`+parameters+", "+s.resourceMetadata())
 	s.refuse(ctx, huma.NewError(status, detail))
+}
+
+// resourceMetadata says where programs read how to get a token (RFC 9728 §5.1).
+func (s *surface) resourceMetadata() string {
+	return `resource_metadata="` + s.Issuer + "/.well-known/oauth-protected-resource" + root + `"`
 }
 
 // refuse ends a request with an error of problem's.

@@ -124,7 +124,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 	a.globalFlags(root.PersistentFlags())
 	root.AddCommand(
 		a.serveCommand(),
-		a.apiCommand(), a.clientCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(), a.attributeCommand(),
+		a.apiCommand(), a.clientCommand(), a.invitationCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(), a.attributeCommand(),
 		a.assignCommand(), a.unassignCommand(), a.assignmentCommand(),
 		a.tokenCommand(), a.keyCommand(), a.receiverCommand(), a.auditCommand(),
 		a.migrateCommand(), a.configCommand(), a.versionCommand(),

@@ -2,3 +2,6 @@ package domain
 
 // AdminAudience is the built-in API for managing Signet: the "aud" of the access tokens for it.
 const AdminAudience = "urn:signet:admin"
+
+// AdminPath is where it is, below the issuer. The URL names it, too, where a resource has to be one (RFC 9728).
+const AdminPath = "/api/v1"

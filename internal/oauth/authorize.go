@@ -196,7 +196,7 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if err := checkScopeForm(form); err != nil {
 		return err
 	}
-	targets, err := p.targets(r.Context(), a.client, resources(form), renewable(a.client, a.GetRequestedScopes()))
+	targets, err := p.targets(r.Context(), a.client, p.resources(form), renewable(a.client, a.GetRequestedScopes()))
 	if err != nil {
 		return err
 	}

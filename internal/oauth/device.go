@@ -73,7 +73,7 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (codes de
 	if err := checkScopeForm(form); err != nil {
 		return codes, err
 	}
-	targets, err := p.targets(r.Context(), client, resources(form), renewable(client, token.SplitScopes(form.Get("scope"))))
+	targets, err := p.targets(r.Context(), client, p.resources(form), renewable(client, token.SplitScopes(form.Get("scope"))))
 	if err != nil {
 		return codes, err
 	}

@@ -61,7 +61,7 @@ func TestReadFormTakesSeveralResources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(resources(form)); got != 2 {
+	if got := len(new(Provider).resources(form)); got != 2 {
 		t.Errorf("%d resources, want 2", got)
 	}
 	if form.Has("empty") {

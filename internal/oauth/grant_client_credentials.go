@@ -26,7 +26,7 @@ var clientCredentials = grantType{
 func validateClientCredentials(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
 	// Scopes about a user are ignored: there is none.
 	asked := slices.DeleteFunc(slices.Clone([]string(r.GetRequestedScopes())), token.IsIdentityScope)
-	t, err := p.target(ctx, sess.client.Client, resources(r.GetRequestForm()), asked)
+	t, err := p.target(ctx, sess.client.Client, p.resources(r.GetRequestForm()), asked)
 	switch {
 	case err != nil:
 		return err

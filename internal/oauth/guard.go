@@ -72,7 +72,7 @@ func (p *Provider) loadGrant(ctx context.Context, sess *requestSession, id int64
 // chooseTarget decides which of the APIs that the grant covers the token is for (RFC 8707 §2.2): the one that the request names; else the
 // client's default, if it is among them; else the first that was asked for and that the client may still use.
 func (p *Provider) chooseTarget(ctx context.Context, form url.Values, sess *requestSession) error {
-	named := resources(form)
+	named := p.resources(form)
 	if len(named) > 1 {
 		return errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
 	}

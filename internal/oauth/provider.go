@@ -151,6 +151,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /events/subjects:remove", p.removeSubject)
 	mux.HandleFunc("GET /oauth2/userinfo", p.userinfo)
 	mux.HandleFunc("POST /oauth2/userinfo", p.userinfo)
+	p.mountRegistration(mux)
 	cors.Mount(mux, crossOrigin)
 }
 

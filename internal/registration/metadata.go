@@ -2,6 +2,7 @@ package registration
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -174,4 +175,25 @@ func checkRedirects(application string, redirectURIs []string) error {
 		return &InvalidError{InvalidRedirectURI, "A client of the application_type web has https redirect URIs alone; one on the user's device is native."}
 	}
 	return nil
+}
+
+// applicationType is what redirect URIs are for (OpenID Connect Dynamic Client Registration 1.0 §2): a native application if any of
+// them leads to the user's device.
+func applicationType(redirectURIs []string) string {
+	if slices.ContainsFunc(redirectURIs, ownDevice) {
+		return applicationNative
+	}
+	return applicationWeb
+}
+
+// refused translates what the registry says of a client that it does not take.
+func refused(err error) error {
+	if !errors.Is(err, domain.ErrInvalid) {
+		return err
+	}
+	code := InvalidClientMetadata
+	if strings.Contains(err.Error(), "redirect URI") {
+		code = InvalidRedirectURI
+	}
+	return &InvalidError{code, "The registry does not take it: " + err.Error() + "."}
 }

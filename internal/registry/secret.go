@@ -142,6 +142,9 @@ func (r *Registry) hashSecret(secret string) string {
 	return hashPrefix + base64.RawStdEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// HashToken is how a token that was made of 256 random bits is stored.
+func (r *Registry) HashToken(token string) string { return r.hashSecret(token) }
+
 func expired(s domain.ClientSecret, now time.Time) bool {
 	return !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt)
 }

@@ -24,6 +24,9 @@ func (r *Registry) capped(client domain.Client) domain.Client {
 	return client
 }
 
+// Ceiling is what clients that registered themselves may ask for.
+func (r *Registry) Ceiling() []domain.ClientAPI { return r.ceiling }
+
 // checkOrigin keeps the client_ids of metadata documents for the clients that they describe.
 func (r *Registry) checkOrigin(client domain.Client) error {
 	if r.documents && client.Origin != domain.OriginMetadata && strings.HasPrefix(client.ClientID, "https://") {

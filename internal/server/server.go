@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/adminui"
 	"github.com/signet-auth/signet/internal/authn"
@@ -171,7 +172,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	provider.Mount(mux)
 	documents := &wellknown.Documents{
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys,
-		Registration: cfg.SelfRegistration.Endpoint != registration.Nobody, MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody, Statuses: s.Statuses,
+		AdminScopes: admin.PermissionNames(), Registration: cfg.SelfRegistration.Endpoint != registration.Nobody, MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody, Statuses: s.Statuses,
 		Cache: s.Cache, Log: log, Now: s.now,
 	}
 	documents.Mount(mux)

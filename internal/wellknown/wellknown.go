@@ -22,8 +22,9 @@ type Documents struct {
 	GrantTypes        []domain.GrantType // that the token endpoint knows
 	ResponseModes     []string           // of the authorization endpoint
 	JWKSMaxAge        time.Duration
-	Registration      bool // clients may register themselves at the registration endpoint,
-	MetadataDocuments bool // and by a metadata document
+	Registration      bool     // clients may register themselves at the registration endpoint,
+	MetadataDocuments bool     // and by a metadata document
+	AdminScopes       []string // the permissions of the admin API
 	Keys              *keys.Keys
 	Statuses          *status.Publisher
 	Cache             *cache.Cache
@@ -37,8 +38,10 @@ func (d *Documents) Mount(mux *http.ServeMux) {
 		"/.well-known/jwks.json":                  d.jwks(),
 		"/.well-known/openid-configuration":       d.openidConfiguration,
 		"/.well-known/oauth-authorization-server": d.serverMetadata,
-		"/statuslists":                            d.statusLists,
-		"/statuslists/{id}":                       d.statusList,
+		resourcePath:                    d.protectedResource(d.Issuer, "Signet: userinfo", domain.IdentityScopes),
+		resourcePath + domain.AdminPath: d.protectedResource(d.Issuer+domain.AdminPath, "Signet: administration", d.AdminScopes),
+		"/statuslists":                  d.statusLists,
+		"/statuslists/{id}":             d.statusList,
 	}
 	crossOrigin := map[string]string{}
 	for path, handler := range handlers {

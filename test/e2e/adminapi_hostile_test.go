@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
 )
@@ -99,6 +100,7 @@ var bodies = map[string]string{
 	"client.update": `{"client_name":"Shop","grant_types":["authorization_code"],"redirect_uris":["https://shop.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"","backchannel_logout_private":false,
 		"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[]}`,
 	"client.add_trust":  `{"issuer":"https://ci.example","subject":"repo:octo-org/shop:ref","audience":"https://id.example","claims":{},"jwks_uri":"https://ci.example/keys","private":false,"reusable":true}`,
+	"invitation.create": `{"note":"n","max_uses":1,"expires_at":"` + time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339) + `"}`,
 	"client.add_secret": `{"client_secret":"ZXhhbXBsZS1hcHAtc2VjcmV0","expires_at":"2999-01-01T00:00:00Z"}`,
 	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
 	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,

@@ -1,0 +1,67 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Invitation is an initial access token, by which clients register themselves (RFC 7591 §1.2).
+type Invitation struct {
+	ID        int64     `json:"id"`
+	Note      string    `json:"note"`
+	MaxUses   int       `json:"max_uses"`
+	Uses      int       `json:"uses"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// MadeInvitation is a new invitation with its token, which is shown this once.
+type MadeInvitation struct {
+	Invitation
+	Token string `json:"token" doc:"Not shown again"`
+}
+
+func showInvitation(i domain.Invitation) Invitation {
+	return Invitation{ID: i.ID, Note: i.Note, MaxUses: i.MaxUses, Uses: i.Uses, CreatedAt: i.CreatedAt, ExpiresAt: i.ExpiresAt}
+}
+
+// CreateInvitation lets clients register themselves, so many and until a time. A caller needs the administrative permissions that such
+// clients may ask users for.
+func (s *Service) CreateInvitation(ctx context.Context, caller authn.Caller, note string, uses int, expiresAt time.Time) (MadeInvitation, error) {
+	const operation = "invitation.create"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.require(ctx, caller, operation, requestable(domain.Client{APIs: s.config.Registry.Ceiling()})...)
+	}
+	if err != nil {
+		return MadeInvitation{}, err
+	}
+	made, token, err := s.config.Registrations.Invite(ctx, domain.Invitation{Note: note, MaxUses: uses, ExpiresAt: expiresAt})
+	return MadeInvitation{showInvitation(made), token}, err
+}
+
+// ListInvitations lists invitations by id, those after the given one, at most limit. They go a month after they expired.
+func (s *Service) ListInvitations(ctx context.Context, caller authn.Caller, after int64, limit int) ([]Invitation, error) {
+	ctx, err := s.authorize(ctx, caller, "invitation.list")
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.config.Registrations.Invitations(ctx, after, limit)
+	shown := make([]Invitation, len(found))
+	for n, i := range found {
+		shown[n] = showInvitation(i)
+	}
+	return shown, err
+}
+
+// DeleteInvitation takes an invitation back; clients that were registered with it stay. domain.ErrNotFound if there is none of the id.
+func (s *Service) DeleteInvitation(ctx context.Context, caller authn.Caller, id int64) error {
+	ctx, err := s.authorize(ctx, caller, "invitation.delete")
+	if err != nil {
+		return err
+	}
+	return s.config.Registrations.Uninvite(ctx, id)
+}
