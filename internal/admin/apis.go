@@ -17,6 +17,7 @@ type API struct {
 	NoUserinfo     bool            `json:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
 	Memberships    string          `json:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name"`
 	GroupNames     string          `json:"group_names" enum:"name,slash-name" doc:"How they name groups"`
+	ClaimMappings  []ClaimMapping  `json:"claim_mappings" doc:"Claims of its access tokens"`
 	Permissions    []APIPermission `json:"permissions"`
 	CreatedAt      time.Time       `json:"created_at"`
 	UpdatedAt      time.Time       `json:"updated_at"`
@@ -29,10 +30,24 @@ type APIPermission struct {
 	Description string `json:"description,omitempty"`
 }
 
+// ClaimMapping gives a claim the value of a CEL expression.
+type ClaimMapping struct {
+	Claim      string `json:"claim" minLength:"1"`
+	Expression string `json:"expression" minLength:"1" doc:"CEL over user, client, attributes, groups and roles"`
+}
+
+func showMappings(mappings []domain.ClaimMapping) []ClaimMapping {
+	shown := make([]ClaimMapping, len(mappings))
+	for i, m := range mappings {
+		shown[i] = ClaimMapping(m)
+	}
+	return shown
+}
+
 func showAPI(a domain.API) API {
 	shown := API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: int64(a.AccessTokenTTL / time.Second),
-		NoUserinfo: a.NoUserinfo, Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+		NoUserinfo: a.NoUserinfo, ClaimMappings: showMappings(a.ClaimMappings), Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
 	}
 	for _, p := range a.Permissions {
 		shown.Permissions = append(shown.Permissions, APIPermission(p))

@@ -34,6 +34,7 @@ type Client struct {
 	RevokeOnSessionEnd       bool            `json:"revoke_on_session_end" doc:"Its access tokens end with the session, unless they came with offline_access"`
 	KeepRefreshTokens        bool            `json:"keep_refresh_tokens" doc:"A refresh token stays valid when it is used; otherwise each use replaces it"`
 	RefreshOverlap           *int64          `json:"refresh_overlap,omitempty" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; left out: the server's"`
+	ClaimMappings            []ClaimMapping  `json:"claim_mappings" doc:"Claims of its ID tokens and userinfo"`
 	APIs                     []ClientAPI     `json:"apis"`
 	Serves                   []string        `json:"serves"`
 	ServesUserinfo           bool            `json:"serves_userinfo" doc:"It may introspect tokens for userinfo itself"`
@@ -90,7 +91,7 @@ func showClient(c domain.Client) Client {
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,
-		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, APIs: []ClientAPI{}, Serves: array(c.Serves), ServesUserinfo: c.ServesUserinfo, Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
+		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, ClaimMappings: showMappings(c.ClaimMappings), APIs: []ClientAPI{}, Serves: array(c.Serves), ServesUserinfo: c.ServesUserinfo, Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
 		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}

@@ -30,6 +30,7 @@ type APISettings struct {
 	NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
 	Memberships    *domain.Memberships    `json:"memberships,omitempty" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name, as far as they may; at first those that count at it"`
 	GroupNames     *domain.GroupNames     `json:"group_names,omitempty" enum:"name,slash-name" doc:"How they name groups: at first by name, or with a slash before it"`
+	ClaimMappings  *[]admin.ClaimMapping  `json:"claim_mappings,omitempty" maxItems:"20" doc:"Claims of its access tokens"`
 	Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
 }
 
@@ -42,8 +43,19 @@ func (s *APISettings) apply(api *domain.API) {
 	set(&api.NoUserinfo, s.NoUserinfo)
 	set(&api.Memberships, s.Memberships)
 	set(&api.GroupNames, s.GroupNames)
+	setMappings(&api.ClaimMappings, s.ClaimMappings)
 	if s.Permissions != nil {
 		api.Permissions = permissions(*s.Permissions)
+	}
+}
+
+func setMappings(mappings *[]domain.ClaimMapping, given *[]admin.ClaimMapping) {
+	if given == nil {
+		return
+	}
+	*mappings = make([]domain.ClaimMapping, len(*given))
+	for i, m := range *given {
+		(*mappings)[i] = domain.ClaimMapping(m)
 	}
 }
 

@@ -40,27 +40,28 @@ type listClientsInput struct {
 
 // ClientSettings are what a client is registered with, and what may be changed of it. Left out: as it is, at first the default.
 type ClientSettings struct {
-	Name                     *string            `json:"client_name,omitempty" doc:"Empty: none"`
-	GrantTypes               *[]string          `json:"grant_types,omitempty" maxItems:"20"`
-	RedirectURIs             *[]string          `json:"redirect_uris,omitempty" maxItems:"100"`
-	PostLogoutRedirectURIs   *[]string          `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
-	BackchannelLogoutURI     *string            `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere"`
-	BackchannelLogoutPrivate *bool              `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
-	JWKS                     *map[string]any    `json:"jwks,omitempty" doc:"Its public keys (RFC 7517 §5), with which it authenticates; in place of jwks_uri"`
-	JWKSURI                  *string            `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where it publishes them, in place of jwks. Empty: it has no keys"`
-	JWKSURIPrivate           *bool              `json:"jwks_uri_private,omitempty" doc:"That may be at a private address"`
-	EndpointAudience         *bool              `json:"endpoint_audience,omitempty" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
-	IDTokenAlg               *string            `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
-	GroupNames               *domain.GroupNames `json:"group_names,omitempty" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups: at first by name, or with a slash before it"`
-	FirstParty               *bool              `json:"first_party,omitempty" doc:"Do not ask users for consent"`
-	RequirePKCE              *bool              `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
-	SessionRefreshTokens     *bool              `json:"session_refresh_tokens,omitempty" doc:"Give it refresh tokens without offline_access, which end with the session"`
-	RevokeOnSessionEnd       *bool              `json:"revoke_on_session_end,omitempty" doc:"Revoke its access tokens with the session, unless they came with offline_access"`
-	KeepRefreshTokens        *bool              `json:"keep_refresh_tokens,omitempty" doc:"A refresh token stays valid when it is used; never of a public client"`
-	RefreshOverlap           *int64             `json:"refresh_overlap,omitempty" minimum:"-1" maximum:"300" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; -1: the server's"`
-	APIs                     *[]admin.ClientAPI `json:"apis,omitempty" maxItems:"500"`
-	Serves                   *[]string          `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
-	ServesUserinfo           *bool              `json:"serves_userinfo,omitempty" doc:"It may introspect tokens for userinfo itself"`
+	Name                     *string               `json:"client_name,omitempty" doc:"Empty: none"`
+	GrantTypes               *[]string             `json:"grant_types,omitempty" maxItems:"20"`
+	RedirectURIs             *[]string             `json:"redirect_uris,omitempty" maxItems:"100"`
+	PostLogoutRedirectURIs   *[]string             `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
+	BackchannelLogoutURI     *string               `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere"`
+	BackchannelLogoutPrivate *bool                 `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
+	JWKS                     *map[string]any       `json:"jwks,omitempty" doc:"Its public keys (RFC 7517 §5), with which it authenticates; in place of jwks_uri"`
+	JWKSURI                  *string               `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where it publishes them, in place of jwks. Empty: it has no keys"`
+	JWKSURIPrivate           *bool                 `json:"jwks_uri_private,omitempty" doc:"That may be at a private address"`
+	EndpointAudience         *bool                 `json:"endpoint_audience,omitempty" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
+	IDTokenAlg               *string               `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
+	GroupNames               *domain.GroupNames    `json:"group_names,omitempty" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups: at first by name, or with a slash before it"`
+	FirstParty               *bool                 `json:"first_party,omitempty" doc:"Do not ask users for consent"`
+	RequirePKCE              *bool                 `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`
+	SessionRefreshTokens     *bool                 `json:"session_refresh_tokens,omitempty" doc:"Give it refresh tokens without offline_access, which end with the session"`
+	RevokeOnSessionEnd       *bool                 `json:"revoke_on_session_end,omitempty" doc:"Revoke its access tokens with the session, unless they came with offline_access"`
+	KeepRefreshTokens        *bool                 `json:"keep_refresh_tokens,omitempty" doc:"A refresh token stays valid when it is used; never of a public client"`
+	RefreshOverlap           *int64                `json:"refresh_overlap,omitempty" minimum:"-1" maximum:"300" doc:"Seconds in which a used refresh token gives its unused successor again; 0: it is used once; -1: the server's"`
+	ClaimMappings            *[]admin.ClaimMapping `json:"claim_mappings,omitempty" maxItems:"20" doc:"Claims of its ID tokens and userinfo"`
+	APIs                     *[]admin.ClientAPI    `json:"apis,omitempty" maxItems:"500"`
+	Serves                   *[]string             `json:"serves,omitempty" maxItems:"500" doc:"Audiences whose tokens it may introspect, as the service behind them"`
+	ServesUserinfo           *bool                 `json:"serves_userinfo,omitempty" doc:"It may introspect tokens for userinfo itself"`
 }
 
 func (s *ClientSettings) apply(client *domain.Client) error {
@@ -84,6 +85,7 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 			client.RefreshOverlap = &overlap
 		}
 	}
+	setMappings(&client.ClaimMappings, s.ClaimMappings)
 	if s.APIs != nil {
 		client.APIs = clientAPIs(*s.APIs)
 	}

@@ -25,6 +25,7 @@ var apis = kind[admin.API]{
 		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", apiTTL(v),
 			"no_userinfo", v.NoUserinfo, "memberships", v.Memberships, "group_names", v.GroupNames,
 			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		showClaims(w, v.ClaimMappings)
 		for _, p := range v.Permissions {
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
 		}
@@ -61,6 +62,7 @@ type apiFlags struct {
 	accessTokenTTL          time.Duration
 	noUserinfo              bool
 	permissions             []domain.Permission
+	claims                  []domain.ClaimMapping
 }
 
 func (f *apiFlags) add(cmd *cobra.Command) {
@@ -76,6 +78,7 @@ func (f *apiFlags) add(cmd *cobra.Command) {
 		f.permissions = append(f.permissions, domain.Permission{Name: name, Description: description})
 		return nil
 	})
+	claims(flags, &f.claims, "its access tokens")
 }
 
 func (a *app) apiCreate() *cobra.Command {
@@ -92,7 +95,7 @@ The name of a permission is the scope value that asks for it.`,
 	f.add(cmd)
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		api := domain.API{Audience: args[0]}
-		if err := f.apply(&api, cmd.Flags().Changed, nil); err != nil {
+		if err := f.apply(&api, cmd.Flags().Changed, nil, nil); err != nil {
 			return view{}, err
 		}
 		created, err := s.CreateAPI(ctx, caller, api)
@@ -103,28 +106,30 @@ The name of a permission is the scope value that asks for it.`,
 
 func (a *app) apiUpdate() *cobra.Command {
 	var f apiFlags
-	var remove []string
+	var remove, noClaims []string
 	cmd := &cobra.Command{
 		Use:   "update AUDIENCE",
 		Short: "Change an API",
 		Long: `Changes what the flags name and leaves the rest. --permission adds a permission, or changes its description;
 --remove-permission removes one, from roles and clients too.`,
-		Example: `  signet api update https://orders.example --permission orders:refund --remove-permission orders:write`,
-		Args:    cobra.ExactArgs(1),
+		Example: `  signet api update https://orders.example --permission orders:refund --remove-permission orders:write
+  signet api update https://orders.example --claim 'department=attributes.department'`,
+		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
+	removeClaims(cmd.Flags(), &noClaims)
 	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		api, err := s.UpdateAPI(ctx, caller, args[0], nil, func(api *domain.API) error {
-			return f.apply(api, cmd.Flags().Changed, remove)
+			return f.apply(api, cmd.Flags().Changed, remove, noClaims)
 		})
 		return apis.show(api), err
 	})
 	return cmd
 }
 
-// apply changes an API as the flags that were given say, once the permissions to be removed are gone.
-func (f *apiFlags) apply(api *domain.API, given func(flag string) bool, remove []string) (err error) {
+// apply changes an API as the flags that were given say, once the permissions and claims to be removed are gone.
+func (f *apiFlags) apply(api *domain.API, given func(flag string) bool, remove, noClaims []string) (err error) {
 	for flag, change := range map[string]func(){
 		"name":             func() { api.Name = f.name },
 		"signing-alg":      func() { api.SigningAlg = f.signingAlg },
@@ -136,6 +141,9 @@ func (f *apiFlags) apply(api *domain.API, given func(flag string) bool, remove [
 		if given(flag) {
 			change()
 		}
+	}
+	if api.ClaimMappings, err = editClaims(api.ClaimMappings, noClaims, f.claims); err != nil {
+		return err
 	}
 	api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
 	return err

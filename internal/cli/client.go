@@ -40,6 +40,8 @@ type clientFlags struct {
 	jwksFile, jwksURI            string
 	jwksPrivate, endpointAud     bool
 	apis                         []reference
+	claims                       []domain.ClaimMapping
+	noClaims                     []string // to remove
 }
 
 func (f *clientFlags) add(cmd *cobra.Command) {
@@ -53,6 +55,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	if err := cmd.RegisterFlagCompletionFunc("grant", complete); err != nil {
 		panic(err) // the flag is defined above
 	}
+	claims(flags, &f.claims, "its ID tokens and userinfo")
 	flags.StringArrayVar(&f.serves, "serves", nil, "let it introspect the tokens of `AUDIENCE`, as the service behind that API; may be repeated")
 	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
 	flags.StringArrayVar(&f.postLogoutURIs, "post-logout-redirect-uri", nil, "let users go to exactly this `URI` from a sign-out that it asks for; may be repeated")
@@ -147,7 +150,8 @@ func (a *app) clientUpdate() *cobra.Command {
 		Long: `Changes what the flags name and leaves the rest. --grant, --api, --serves, --redirect-uri and
 --post-logout-redirect-uri add to what the client has, the --remove- flags take away first.`,
 		Example: `  signet client update shop --redirect-uri https://shop.example/new --remove-redirect-uri https://shop.example/callback
-  signet client update shop --remove-api https://orders.example --api https://orders.example#orders:read`,
+  signet client update shop --remove-api https://orders.example --api https://orders.example#orders:read
+  signet client update shop --claim 'teams=groups.filter(g, g.startsWith("team-"))'`,
 		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
@@ -161,6 +165,7 @@ func (a *app) clientUpdate() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri", "no-jwks")
 	flags.BoolVar(&serversOverlap, "default-refresh-overlap", false, "use the server's refresh overlap")
 	cmd.MarkFlagsMutuallyExclusive("refresh-overlap", "default-refresh-overlap")
+	removeClaims(flags, &remove.noClaims)
 	references(flags, &remove.apis, "remove-api", "take `AUDIENCE` or AUDIENCE#permission from it; may be repeated")
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
@@ -218,6 +223,9 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 			return err
 		}
 		client.JWKS, client.JWKSURI = text, ""
+	}
+	if client.ClaimMappings, err = editClaims(client.ClaimMappings, remove.noClaims, f.claims); err != nil {
+		return err
 	}
 	for _, list := range []struct {
 		what        string

@@ -34,6 +34,7 @@ var clients = kind[admin.Client]{
 		for _, t := range v.Trusts {
 			fmt.Fprintf(w, "trust\t%d\t%s\t%s\n", t.ID, t.Issuer, t.Subject)
 		}
+		showClaims(w, v.ClaimMappings)
 		for _, s := range v.Secrets {
 			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, secretExpiry(s))
 		}

@@ -72,8 +72,10 @@ type Client struct {
 	IDTokenAlg               string     // id_token_signed_response_alg: RS256, ES256 or EdDSA
 	GroupNames               GroupNames // how its ID tokens and userinfo name groups
 	APIs                     []ClientAPI
-	Serves                   []string // audiences whose tokens this client, as a resource server, may introspect
-	ServesUserinfo           bool     // it may introspect the tokens too that are for Signet itself (userinfo)
+	ClaimMappings            []ClaimMapping // of its ID tokens and userinfo
+	Claims                   ClaimMapper    // these, compiled; nil: none, or the client is not from the cache
+	Serves                   []string       // audiences whose tokens this client, as a resource server, may introspect
+	ServesUserinfo           bool           // it may introspect the tokens too that are for Signet itself (userinfo)
 	Secrets                  []ClientSecret
 	JWKS                     string // its public keys, a JWK Set (RFC 7517 §5); empty: none are registered here
 	JWKSURI                  string // where it publishes them; empty: nowhere
@@ -154,11 +156,13 @@ type API struct {
 	ID             int64
 	Audience       string
 	Name           string
-	SigningAlg     string        // of its access tokens: ES256, RS256 or EdDSA
-	AccessTokenTTL time.Duration // zero: the server's default
-	NoUserinfo     bool          // its access tokens do not open userinfo
-	Memberships    Memberships   // which roles and groups its access tokens name
-	GroupNames     GroupNames    // how they name groups
+	SigningAlg     string         // of its access tokens: ES256, RS256 or EdDSA
+	AccessTokenTTL time.Duration  // zero: the server's default
+	NoUserinfo     bool           // its access tokens do not open userinfo
+	Memberships    Memberships    // which roles and groups its access tokens name
+	GroupNames     GroupNames     // how they name groups
+	ClaimMappings  []ClaimMapping // of its access tokens
+	Claims         ClaimMapper    // these, compiled; nil: none, or the API is not from the cache
 	Permissions    []Permission
 	Version        int64 // 1 at first; each update adds one
 	CreatedAt      time.Time

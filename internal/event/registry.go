@@ -8,38 +8,40 @@ import (
 
 // ClientDetails is what a client's events say.
 type ClientDetails struct {
-	APIs                   []domain.ClientAPI  `json:"apis"`
-	AuthMethod             string              `json:"auth_method"`
-	BackchannelLogoutURI   string              `json:"backchannel_logout_uri,omitempty"`
-	EndpointAudience       bool                `json:"endpoint_audience,omitempty"`
-	FirstParty             bool                `json:"first_party"`
-	GrantTypes             []string            `json:"grant_types"`
-	GroupNames             domain.GroupNames   `json:"group_names,omitempty"`
-	JWKS                   string              `json:"jwks,omitempty"`
-	JWKSURI                string              `json:"jwks_uri,omitempty"`
-	KeepRefreshTokens      bool                `json:"keep_refresh_tokens,omitempty"`
-	Name                   string              `json:"name"`
-	Origin                 domain.ClientOrigin `json:"origin,omitempty"`
-	PostLogoutRedirectURIs []string            `json:"post_logout_redirect_uris"`
-	Public                 bool                `json:"public"`
-	RedirectURIs           []string            `json:"redirect_uris"`
-	RefreshOverlap         string              `json:"refresh_overlap,omitempty"`
-	RequirePKCE            bool                `json:"require_pkce"`
-	RevokeOnSessionEnd     bool                `json:"revoke_on_session_end,omitempty"`
-	Serves                 []string            `json:"serves"`
-	ServesUserinfo         bool                `json:"serves_userinfo,omitempty"`
-	SessionRefreshTokens   bool                `json:"session_refresh_tokens,omitempty"`
+	APIs                   []domain.ClientAPI    `json:"apis"`
+	AuthMethod             string                `json:"auth_method"`
+	BackchannelLogoutURI   string                `json:"backchannel_logout_uri,omitempty"`
+	ClaimMappings          []domain.ClaimMapping `json:"claim_mappings,omitempty"`
+	EndpointAudience       bool                  `json:"endpoint_audience,omitempty"`
+	FirstParty             bool                  `json:"first_party"`
+	GrantTypes             []string              `json:"grant_types"`
+	GroupNames             domain.GroupNames     `json:"group_names,omitempty"`
+	JWKS                   string                `json:"jwks,omitempty"`
+	JWKSURI                string                `json:"jwks_uri,omitempty"`
+	KeepRefreshTokens      bool                  `json:"keep_refresh_tokens,omitempty"`
+	Name                   string                `json:"name"`
+	Origin                 domain.ClientOrigin   `json:"origin,omitempty"`
+	PostLogoutRedirectURIs []string              `json:"post_logout_redirect_uris"`
+	Public                 bool                  `json:"public"`
+	RedirectURIs           []string              `json:"redirect_uris"`
+	RefreshOverlap         string                `json:"refresh_overlap,omitempty"`
+	RequirePKCE            bool                  `json:"require_pkce"`
+	RevokeOnSessionEnd     bool                  `json:"revoke_on_session_end,omitempty"`
+	Serves                 []string              `json:"serves"`
+	ServesUserinfo         bool                  `json:"serves_userinfo,omitempty"`
+	SessionRefreshTokens   bool                  `json:"session_refresh_tokens,omitempty"`
 }
 
 // APIDetails is what an API's events say.
 type APIDetails struct {
-	AccessTokenTTL string             `json:"access_token_ttl"`
-	GroupNames     domain.GroupNames  `json:"group_names,omitempty"`
-	Memberships    domain.Memberships `json:"memberships,omitempty"`
-	Name           string             `json:"name"`
-	NoUserinfo     bool               `json:"no_userinfo,omitempty"`
-	Permissions    []string           `json:"permissions"`
-	SigningAlg     string             `json:"signing_alg"`
+	AccessTokenTTL string                `json:"access_token_ttl"`
+	ClaimMappings  []domain.ClaimMapping `json:"claim_mappings,omitempty"`
+	GroupNames     domain.GroupNames     `json:"group_names,omitempty"`
+	Memberships    domain.Memberships    `json:"memberships,omitempty"`
+	Name           string                `json:"name"`
+	NoUserinfo     bool                  `json:"no_userinfo,omitempty"`
+	Permissions    []string              `json:"permissions"`
+	SigningAlg     string                `json:"signing_alg"`
 }
 
 // ClientCreated says: a client was registered.

@@ -81,6 +81,9 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 	if sess.permissionsAsked && len(signed.Scopes) == 0 {
 		return "", "", fosite.ErrInvalidScope.WithHint("No role of this client gives any of the scopes that it asks for.")
 	}
+	if len(signed.LeftOut) > 0 {
+		s.provider.logLeftOut(ctx, "api", sess.api.Audience, signed.LeftOut)
+	}
 	sess.signed = signed
 	sess.issued = []domain.IssuedToken{signed.Record}
 	if sess.grant != nil && r.GetGrantedScopes().Has(domain.ScopeOpenID) {
@@ -105,12 +108,11 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 	if sess.nonce != "" {
 		claims["nonce"] = sess.nonce
 	}
-	attributes := token.AddUserClaims(claims, sess.user, scopes)
-	lists, err := s.provider.addMemberships(ctx, claims, c, sess.user, scopes, maxIDTokenNames)
+	optional, err := s.provider.addUserClaims(ctx, claims, c, sess.user, scopes, maxIDTokenNames)
 	if err != nil {
 		return err
 	}
-	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL), append(lists, attributes...)...)
+	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL), optional...)
 	if err != nil {
 		return err
 	}

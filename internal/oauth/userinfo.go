@@ -46,8 +46,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active) {
 	claims := map[string]any{"sub": active.User.Subject}
 	scopes := token.SplitScopes(active.Claims.Scope)
-	token.AddUserClaims(claims, active.User, scopes)
-	if _, err := p.addMemberships(r.Context(), claims, active.Client, active.User, scopes, maxUserinfoNames); err != nil {
+	if _, err := p.addUserClaims(r.Context(), claims, active.Client, active.User, scopes, maxUserinfoNames); err != nil {
 		p.fail(w, r, err)
 		return
 	}

@@ -138,7 +138,7 @@ func apiDetails(api domain.API) event.APIDetails {
 		permissions = append(permissions, p.Name)
 	}
 	return event.APIDetails{
-		Name: api.Name, NoUserinfo: api.NoUserinfo, Memberships: api.Memberships, GroupNames: api.GroupNames, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
+		Name: api.Name, NoUserinfo: api.NoUserinfo, ClaimMappings: api.ClaimMappings, Memberships: api.Memberships, GroupNames: api.GroupNames, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
 	}
 }
 

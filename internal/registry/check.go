@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-auth/signet/internal/claimmap"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 )
@@ -71,6 +72,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 		return err
 	}
 	if err := checkClientKeys(c); err != nil {
+		return err
+	}
+	if err := claimmap.Check(c.ClaimMappings); err != nil {
 		return err
 	}
 	return checkClientAPIs(*c)
@@ -188,6 +192,9 @@ func checkAPI(a *domain.API) error {
 	if ttl := a.AccessTokenTTL; ttl != 0 && (ttl < minAccessTokenTTL || ttl > maxAccessTokenTTL) {
 		return fmt.Errorf("%w access token lifetime %s: use %s to %s, or 0 for the server's default",
 			domain.ErrInvalid, ttl, minAccessTokenTTL, maxAccessTokenTTL)
+	}
+	if err := claimmap.Check(a.ClaimMappings); err != nil {
+		return err
 	}
 	return checkPermissions(a.Permissions)
 }

@@ -156,7 +156,7 @@ func clientDetails(client domain.Client) event.ClientDetails {
 	return event.ClientDetails{
 		KeepRefreshTokens: client.KeepRefreshTokens, RefreshOverlap: overlap,
 		SessionRefreshTokens: client.SessionRefreshTokens, RevokeOnSessionEnd: client.RevokeOnSessionEnd,
-		Name: client.Name, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
+		Name: client.Name, ClaimMappings: client.ClaimMappings, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
 		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
 		AuthMethod: client.AuthMethod(), GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/claimmap"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
@@ -66,7 +67,19 @@ func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.C
 
 // LookupAPI finds an API in the cache. The API is shared: do not change it. ErrNotFound if there is no such audience.
 func (r *Registry) LookupAPI(ctx context.Context, audience string) (*domain.API, error) {
-	return lookup(ctx, r.cache, domain.ChangeAPI, audience, r.apis.FindAPI)
+	return lookup(ctx, r.cache, domain.ChangeAPI, audience, func(ctx context.Context, audience string) (domain.API, error) {
+		api, err := r.apis.FindAPI(ctx, audience)
+		api.Claims = mapper(api.ClaimMappings)
+		return api, err
+	})
+}
+
+// mapper compiles mappings, once for an entry of the cache; nil if there are none.
+func mapper(mappings []domain.ClaimMapping) domain.ClaimMapper {
+	if len(mappings) == 0 {
+		return nil
+	}
+	return claimmap.Compile(mappings)
 }
 
 func lookup[T any](

@@ -12,6 +12,7 @@ import (
 // find reads a client with what it may ask for now.
 func (r *Registry) find(ctx context.Context, clientID string) (domain.Client, error) {
 	client, err := r.clients.FindClient(ctx, clientID)
+	client.Claims = mapper(client.ClaimMappings)
 	return r.capped(client), err
 }
 

@@ -15,6 +15,7 @@ func apiSettings(api *domain.API) columns {
 		{"no_userinfo", &api.NoUserinfo},
 		{"memberships", orElse(&api.Memberships, domain.MembershipsRelevant)},
 		{"group_names", orElse(&api.GroupNames, domain.GroupsByName)},
+		{"claim_mappings", listOf(&api.ClaimMappings)},
 		{"updated_at", at(&api.UpdatedAt)},
 	}
 }

@@ -30,6 +30,7 @@ func clientSettings(cl *domain.Client) columns {
 		{"jwks_uri", &cl.JWKSURI},
 		{"jwks_uri_private", &cl.JWKSURIPrivate},
 		{"endpoint_audience", &cl.EndpointAudience},
+		{"claim_mappings", listOf(&cl.ClaimMappings)},
 		{"disabled_at", atOrNull(&cl.DisabledAt)},
 		{"updated_at", at(&cl.UpdatedAt)},
 	}

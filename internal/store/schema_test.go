@@ -216,38 +216,40 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		t.Fatalf("%v are the algorithms, not %v", domain.SigningAlgs, algs)
 	}
 	allowed := map[string][]any{ // by table.column
-		"changes.kind":          append(constants(t, "ChangeKind"), everything),
-		"apis.signing_alg":      algs,
-		"clients.id_token_alg":  algs,
-		"clients.origin":        constants(t, "ClientOrigin"),
-		"signing_keys.alg":      algs,
-		"signing_keys.state":    constants(t, "KeyState"),
-		"credentials.kind":      constants(t, "CredentialKind"),
-		"issued_tokens.kind":    {"2"}, // and NULL for domain.TokenAccess
-		"revocations.kind":      constants(t, "RevocationKind"),
-		"receivers.method":      constants(t, "Delivery"),
-		"outbox.kind":           constants(t, "Event"),
-		"outbox.initiator":      constants(t, "Initiator"),
-		"outbox.format":         constants(t, "Format"),
-		"users.version":         {"1", "2"},
-		"attributes.version":    {"1", "2"},
-		"attributes.type":       constants(t, "AttributeType"),
-		"groups.version":        {"1", "2"},
-		"roles.version":         {"1", "2"},
-		"apis.version":          {"1", "2"},
-		"clients.version":       {"1", "2"},
-		"apis.memberships":      constants(t, "Memberships"),
-		"apis.group_names":      constants(t, "GroupNames"),
-		"clients.group_names":   constants(t, "GroupNames"),
-		"clients.grant_types":   {"'[]'"},
-		"clients.redirect_uris": {"'[]'"},
-		"sessions.amr":          {"'[]'"},
-		"grants.amr":            {"'[]'"},
-		"grant_apis.scopes":     {"'[]'"},
-		"consents.scopes":       {"'[]'"},
-		"device_requests.apis":  {"'[]'"},
-		"receivers.events":      {"'[]'"},
-		"audit_events.details":  {"'{}'"},
+		"changes.kind":           append(constants(t, "ChangeKind"), everything),
+		"apis.signing_alg":       algs,
+		"clients.id_token_alg":   algs,
+		"clients.origin":         constants(t, "ClientOrigin"),
+		"signing_keys.alg":       algs,
+		"signing_keys.state":     constants(t, "KeyState"),
+		"credentials.kind":       constants(t, "CredentialKind"),
+		"issued_tokens.kind":     {"2"}, // and NULL for domain.TokenAccess
+		"revocations.kind":       constants(t, "RevocationKind"),
+		"receivers.method":       constants(t, "Delivery"),
+		"outbox.kind":            constants(t, "Event"),
+		"outbox.initiator":       constants(t, "Initiator"),
+		"outbox.format":          constants(t, "Format"),
+		"users.version":          {"1", "2"},
+		"attributes.version":     {"1", "2"},
+		"attributes.type":        constants(t, "AttributeType"),
+		"groups.version":         {"1", "2"},
+		"roles.version":          {"1", "2"},
+		"apis.version":           {"1", "2"},
+		"clients.version":        {"1", "2"},
+		"apis.memberships":       constants(t, "Memberships"),
+		"apis.group_names":       constants(t, "GroupNames"),
+		"clients.group_names":    constants(t, "GroupNames"),
+		"clients.grant_types":    {"'[]'"},
+		"clients.claim_mappings": {"'[]'"},
+		"apis.claim_mappings":    {"'[]'"},
+		"clients.redirect_uris":  {"'[]'"},
+		"sessions.amr":           {"'[]'"},
+		"grants.amr":             {"'[]'"},
+		"grant_apis.scopes":      {"'[]'"},
+		"consents.scopes":        {"'[]'"},
+		"device_requests.apis":   {"'[]'"},
+		"receivers.events":       {"'[]'"},
+		"audit_events.details":   {"'{}'"},
 	}
 	if kinds := constants(t, "TokenKind"); len(kinds) != 2 {
 		t.Errorf("kinds of token %v: those but 1 must be allowed in issued_tokens", kinds)
@@ -257,7 +259,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 			t.Errorf("%s has a list of words that is compared with no constants", name)
 		}
 	}
-	foreign := map[string]string{"version": "0", "kind": "3", "grant_types": "'{}'", "redirect_uris": "'{}'", "amr": "'{}'", "scopes": "'{}'", "apis": "'{}'",
+	foreign := map[string]string{"version": "0", "kind": "3", "grant_types": "'{}'", "redirect_uris": "'{}'", "claim_mappings": "'{}'", "amr": "'{}'", "scopes": "'{}'", "apis": "'{}'",
 		"events": "'{}'", "details": "'[]'"}
 	eachEmpty(t, func(t *testing.T, db *DB) {
 		migrateTo(t, db, 1)

@@ -130,13 +130,13 @@ func (c wordColumn[T]) Scan(src any) error {
 }
 
 // jsonList is a list as JSON text, [] if it is empty.
-func jsonList(list []string) string {
+func jsonList[T any](list []T) string {
 	if len(list) == 0 {
 		return "[]"
 	}
 	text, err := json.Marshal(list)
 	if err != nil {
-		panic(err) // strings always marshal
+		panic(err) // strings, and structs of them, always marshal
 	}
 	return string(text)
 }
@@ -150,16 +150,16 @@ func jsonRows(rows [][]any) string {
 	return string(text)
 }
 
-type listColumn struct{ to *[]string }
+type listColumn[T any] struct{ to *[]T }
 
 // listOf reads a column into a list, and writes it from there; an empty one is nil.
-func listOf(list *[]string) listColumn { return listColumn{list} }
+func listOf[T any](list *[]T) listColumn[T] { return listColumn[T]{list} }
 
 // Value implements [driver.Valuer].
-func (c listColumn) Value() (driver.Value, error) { return jsonList(*c.to), nil }
+func (c listColumn[T]) Value() (driver.Value, error) { return jsonList(*c.to), nil }
 
 // Scan implements [database/sql.Scanner].
-func (c listColumn) Scan(src any) error {
+func (c listColumn[T]) Scan(src any) error {
 	var text []byte
 	switch v := src.(type) {
 	case string:

@@ -67,6 +67,7 @@ type SignedToken struct {
 	Record    domain.IssuedToken
 	Scopes    []string // those of the request that the subject's roles give
 	ExpiresAt time.Time
+	LeftOut   []domain.ClaimFailure // claims of the API's mappings, and why
 }
 
 // TooLargeError says that an access token would be larger than is allowed. Sizes are in bytes.
@@ -91,9 +92,13 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 	claims := Claims{Issuer: m.issuer, Subject: r.Client.ClientID, Audience: m.issuer, ClientID: r.Client.ClientID}
 	record := domain.IssuedToken{ID: newTokenID(now), Kind: domain.TokenAccess, ClientID: r.Client.ID}
 	subject := directory.Subject{Kind: domain.SubjectClient, ID: r.Client.ID, Name: r.Client.ClientID}
+	var user *domain.User // nil: the client acts for itself
+	var mapped map[string]any
+	var failures []domain.ClaimFailure
 	var ends []time.Time
 	if r.Grant != nil {
-		user, err := m.directory.ActiveUser(ctx, r.Grant.UserID)
+		var err error
+		user, err = m.directory.ActiveUser(ctx, r.Grant.UserID)
 		if err != nil {
 			return SignedToken{}, err
 		}
@@ -121,6 +126,11 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 			return SignedToken{}, err
 		}
 		ends = append(ends, named)
+		if r.API.Claims != nil {
+			if mapped, failures, err = m.MapClaims(ctx, r.API.Claims, r.Client, user, access.Roles); err != nil {
+				return SignedToken{}, err
+			}
+		}
 	}
 	claims.Scope = joinScopes(scopes)
 	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), ends)
@@ -131,7 +141,11 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 	}
 	claims.Status = &Status{}
 	claims.Status.List.Index, claims.Status.List.URI = record.Status.Index, status.URI(m.issuer, record.Status.List)
-	token, keyID, err := m.sign(ctx, alg, keys.TypeAccessToken, claims)
+	var payload any = claims
+	if len(mapped) > 0 {
+		payload = mappedClaims{claims, mapped}
+	}
+	token, keyID, err := m.sign(ctx, alg, keys.TypeAccessToken, payload)
 	if err != nil {
 		return SignedToken{}, err
 	}
@@ -142,7 +156,7 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		}
 	}
 	record.KeyID, record.Digest = keyID, Digest(token)
-	return SignedToken{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt}, nil
+	return SignedToken{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt, LeftOut: failures}, nil
 }
 
 // addMemberships adds the roles and groups that an access token may name, as its API wants them, and says until when they hold.

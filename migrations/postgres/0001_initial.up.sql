@@ -61,6 +61,7 @@ CREATE TABLE apis (
     no_userinfo      BOOLEAN NOT NULL,
     memberships TEXT NOT NULL CHECK (memberships IN ('relevant', 'all', 'none')),
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
+    claim_mappings JSONB NOT NULL CHECK (jsonb_typeof(claim_mappings) = 'array'),
     version          BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
@@ -72,6 +73,7 @@ COMMENT ON COLUMN apis.access_token_ttl IS 'Microseconds; 0: the server''s defau
 COMMENT ON COLUMN apis.no_userinfo IS 'Its tokens do not open userinfo';
 COMMENT ON COLUMN apis.group_names IS 'How its access tokens name groups';
 COMMENT ON COLUMN apis.memberships IS 'Which roles and groups its access tokens name';
+COMMENT ON COLUMN apis.claim_mappings IS 'Claims of its access tokens, each with its CEL expression';
 COMMENT ON COLUMN apis.version IS 'Each update adds one';
 
 CREATE TABLE permissions (
@@ -110,6 +112,7 @@ CREATE TABLE clients (
     registration_token TEXT NOT NULL,
     last_used_at  BIGINT,
     disabled_at   BIGINT,
+    claim_mappings JSONB NOT NULL CHECK (jsonb_typeof(claim_mappings) = 'array'),
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at    BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL,
@@ -133,6 +136,7 @@ COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address'
 COMMENT ON COLUMN clients.endpoint_audience IS 'Its assertions may name the token endpoint as their audience';
 COMMENT ON COLUMN clients.group_names IS 'How its ID tokens and userinfo name groups';
 COMMENT ON COLUMN clients.serves_userinfo IS 'It may introspect tokens for userinfo itself';
+COMMENT ON COLUMN clients.claim_mappings IS 'Claims of its ID tokens and userinfo, each with its CEL expression';
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 COMMENT ON COLUMN clients.origin IS 'How it came to be registered';
 COMMENT ON COLUMN clients.registration_token IS 'Hash of the token by which it changes its own registration; empty: it has none';
@@ -755,5 +759,5 @@ INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
 
 -- The API by which Signet itself is managed; internal/admin gives it, and the administrator role, its permissions.
-INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at)
-VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0);
+INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at, claim_mappings)
+VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0, '[]');

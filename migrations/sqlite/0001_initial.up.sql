@@ -34,6 +34,7 @@ CREATE TABLE apis (
     no_userinfo      INTEGER NOT NULL CHECK (no_userinfo IN (0, 1)), -- its tokens do not open userinfo
     memberships TEXT NOT NULL CHECK (memberships IN ('relevant', 'all', 'none')), -- which roles and groups its access tokens name
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its access tokens name groups
+    claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its access tokens, each with its CEL expression
     version          INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
@@ -76,6 +77,7 @@ CREATE TABLE clients (
     registration_token TEXT NOT NULL, -- hash of the token by which it changes its own registration; empty: it has none
     last_used_at  INTEGER, -- when a client that registered itself last got a token, to the day
     disabled_at   INTEGER,
+    claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its ID tokens and userinfo, each with its CEL expression
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
@@ -618,5 +620,5 @@ INSERT INTO roles (name, description, created_at, updated_at)
 VALUES ('administrator', 'Manages Signet itself', 0, 0);
 
 -- The API by which Signet itself is managed; internal/admin gives it, and the administrator role, its permissions.
-INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at)
-VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0);
+INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at, claim_mappings)
+VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0, '[]');

@@ -96,14 +96,14 @@ var bodies = map[string]string{
 	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,
 	"role.update":       `{"description":"Reads orders","permissions":[]}`,
 	"client.create": `{"client_id":"bills","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],
-		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"https://bills.example/out","backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[]}`,
+		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"https://bills.example/out","backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
 	"client.update": `{"client_name":"Shop","grant_types":["authorization_code"],"redirect_uris":["https://shop.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"","backchannel_logout_private":false,
-		"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[]}`,
+		"id_token_signed_response_alg":"ES256","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
 	"client.add_trust":  `{"issuer":"https://ci.example","subject":"repo:octo-org/shop:ref","audience":"https://id.example","claims":{},"jwks_uri":"https://ci.example/keys","private":false,"reusable":true}`,
 	"invitation.create": `{"note":"n","max_uses":1,"expires_at":"` + time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339) + `"}`,
 	"client.add_secret": `{"client_secret":"ZXhhbXBsZS1hcHAtc2VjcmV0","expires_at":"2999-01-01T00:00:00Z"}`,
-	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
-	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[]}`,
+	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
+	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
 	"receiver.create":   `{"client_id":"nobody","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["revoked"]}`,
 	"revocation.begin":  `{"client":"nobody"}`,
 	"key.rotate":        `{"alg":"none"}`,
@@ -115,7 +115,7 @@ var (
 	hostileJSON = []string{
 		`"\u0000"`, "\"\xff\"", `"\ud800"`, `"` + strings.Repeat("x", 60_000) + `"`, `"' OR 1=1 --"`, `""`, `-1`, `1.5`, `1e400`, `2147483648`,
 		`9223372036854775807`, `9223372036854775808`, `"0001-01-01T00:00:00Z"`, `"9999-12-31T23:59:59Z"`, `"+275760-09-13T00:00:00Z"`,
-		`[]`, `{}`, `[[]]`, `{"nickname":"\u0000"}`, `{"\u0000":"x"}`, `{"nickname":{"a":[{}]}}`, `{"phone_number_verified":[null]}`, `{"nickname":1e400}`, `["\u0000"]`, `[{"audience":"\u0000","permission":"\u0000","name":"\u0000","permissions":["\u0000"]}]`,
+		`[]`, `{}`, `[[]]`, `[{"claim":"c","expression":"\u0000"}]`, `[{"claim":"\u0000","expression":"1"}]`, `[{"claim":"c","expression":"` + strings.Repeat("(", 50_000) + `"}]`, `{"nickname":"\u0000"}`, `{"\u0000":"x"}`, `{"nickname":{"a":[{}]}}`, `{"phone_number_verified":[null]}`, `{"nickname":1e400}`, `["\u0000"]`, `[{"audience":"\u0000","permission":"\u0000","name":"\u0000","permissions":["\u0000"]}]`,
 	}
 	hostileText = []string{
 		"%00", "%FF", "a%00b", "%ED%A0%80", strings.Repeat("x", 3000), "'%20OR%201=1", "-1", "0", "1.5", "2147483648", "9223372036854775807",

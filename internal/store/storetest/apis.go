@@ -15,7 +15,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 	"an API is found as it was stored": func(t *testing.T, db *store.DB) {
 		want := domain.API{
 			Audience: audience, Name: "Orders", SigningAlg: domain.RS256, AccessTokenTTL: 90 * time.Second, NoUserinfo: true,
-			Memberships: domain.MembershipsAll, GroupNames: domain.GroupsBySlashName,
+			Memberships: domain.MembershipsAll, GroupNames: domain.GroupsBySlashName, ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: "true"}},
 			Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}, {Name: "orders:write"}},
 			Version:     1, CreatedAt: t0, UpdatedAt: t0.Add(time.Microsecond),
 		}

@@ -7,12 +7,12 @@ UPDATE installation SET revision = 2, key_check = '\x4444444444444444', setup_at
     expiry_seen_at = 1767323045678003, expiry_seen_id = 51;
 INSERT INTO changes (revision, kind, key, changed_at)
 VALUES (2, 'client', 'shop', 1767323045678000);
-INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships) OVERRIDING SYSTEM VALUE
-VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all');
+INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships, claim_mappings) OVERRIDING SYSTEM VALUE
+VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all', '[{"claim": "department", "expression": "attributes.department"}]');
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
-INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, session_refresh_tokens, revoke_on_session_end, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, version, created_at, updated_at, origin, registration_token, last_used_at, group_names, serves_userinfo) OVERRIDING SYSTEM VALUE
-VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, TRUE, FALSE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name', TRUE);
+INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, session_refresh_tokens, revoke_on_session_end, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, version, created_at, updated_at, origin, registration_token, last_used_at, group_names, serves_userinfo, claim_mappings) OVERRIDING SYSTEM VALUE
+VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, TRUE, FALSE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name', TRUE, '[{"claim": "department", "expression": "attributes.department"}]');
 INSERT INTO invitations (id, hash, note, max_uses, uses, created_at, expires_at) OVERRIDING SYSTEM VALUE
 VALUES (22, 'hmac-sha256:3', 'Editors', 3, 1, 1767323045678000, 1767323045678002);
 INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at) OVERRIDING SYSTEM VALUE

@@ -1,0 +1,168 @@
+package claimmap
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+var sources = domain.ClaimSources{
+	User: &domain.User{Subject: "usr_a", Username: "alice", Name: "Alice Adams", Email: "Alice@People.example", EmailVerified: true,
+		Attributes: map[string]any{"badge": 7.0, "department": "Sales", "projects": []string{"red", "blue"}, "remote": true, "address.locality": "Bern"}},
+	Client: &domain.Client{ClientID: "shop", Name: "Shop"},
+	Groups: []string{"sales", "team-a", "team-b"},
+	Roles:  []string{"clerk"},
+}
+
+func mapped(t *testing.T, expression string, from domain.ClaimSources) (any, []domain.ClaimFailure) {
+	t.Helper()
+	mappings := []domain.ClaimMapping{{Claim: "c", Expression: expression}}
+	if err := Check(mappings); err != nil {
+		t.Fatal(err)
+	}
+	claims, failures := Compile(mappings).Map(from)
+	return claims["c"], failures
+}
+
+func TestExpressionsReadTheirSources(t *testing.T) {
+	for expression, want := range map[string]any{
+		`user.username + "@" + client.client_id`:                          "alice@shop",
+		`user.email.lower().split("@")[1]`:                                "people.example",
+		`user.email_verified ? optional.of(user.email) : optional.none()`: "Alice@People.example",
+		`attributes.department`:                                           "Sales",
+		`attributes["department"] in ["Sales", "Support"]`:                true,
+		`attributes.badge == 7`:                                           true,
+		`attributes.badge`:                                                7.0,
+		`attributes.projects`:                                             []any{"red", "blue"},
+		`attributes.address.locality`:                                     "Bern",
+		`attributes.remote && size(groups) > 2`:                           true,
+		`groups.filter(g, g.startsWith("team-")).map(g, "app:" + g)`:      []any{"app:team-a", "app:team-b"},
+		`groups.join(",")`:                                                "sales,team-a,team-b",
+		`{"x-user": user.sub, "x-roles": roles}`:                          map[string]any{"x-user": "usr_a", "x-roles": []any{"clerk"}},
+		`attributes.?level.orValue(1)`:                                    1.0,
+		`has(attributes.department) ? attributes.department : "none"`:     "Sales",
+		`attributes.missing`:                                              nil,
+		`attributes.?missing`:                                             nil,
+		`attributes.address.country`:                                      nil,
+		`null`:                                                            nil,
+		`[]`:                                                              []any{},
+	} {
+		got, failures := mapped(t, expression, sources)
+		if diff := cmp.Diff(want, got); diff != "" || len(failures) > 0 {
+			t.Errorf("%s: %s %v", expression, diff, failures)
+		}
+	}
+}
+
+func TestAClientThatActsForItselfHasAnEmptyUser(t *testing.T) {
+	from := domain.ClaimSources{Client: sources.Client, Roles: sources.Roles}
+	for expression, want := range map[string]any{`user.email`: "", `attributes.department`: nil, `groups`: []any{}, `client.name + roles[0]`: "Shopclerk"} {
+		got, failures := mapped(t, expression, from)
+		if diff := cmp.Diff(want, got); diff != "" || len(failures) > 0 {
+			t.Errorf("%s: %s %v", expression, diff, failures)
+		}
+	}
+}
+
+func TestRegistrationSaysWhatIsWrongWithAnExpressionAndWhere(t *testing.T) {
+	for expression, want := range map[string]string{
+		``:                              "it is empty",
+		` `:                             "it is empty",
+		`user.emial`:                    "line 1, column 5",
+		`user`:                          "line 1, column 1",
+		"true &&\n  usr.name":           "line 2, column 6",
+		`user.name +`:                   "line 1, column 12",
+		`user.name + 1`:                 "line 1, column 11",
+		`passwords`:                     "undeclared reference",
+		`client.secret`:                 "undeclared reference",
+		`groups.nothing()`:              "undeclared reference",
+		strings.Repeat("1+", 500) + "1": "use at most 1000",
+		strings.Repeat("(", 400) + "1" + strings.Repeat(")", 400): "recursion",
+		strings.Repeat("[", 30) + strings.Repeat("]", 30):         "recursion",
+		"'\xff'": "not UTF-8", "'\x00'": "not UTF-8",
+	} {
+		err := Check([]domain.ClaimMapping{{Claim: "c", Expression: expression}})
+		if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60q: %v, want %q", expression, err, want)
+		}
+	}
+}
+
+func TestNoMappingGivesAClaimOfTheProtocols(t *testing.T) {
+	names := append([]string{"", " ", "a b", "ü", `"`, `\`, "\x00", strings.Repeat("x", 201), "ISS", "Sub"}, reserved...)
+	for _, name := range names {
+		mappings := []domain.ClaimMapping{{Claim: name, Expression: "true"}}
+		if err := Check(mappings); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%q: %v", name, err)
+		}
+		if claims, failures := Compile(mappings).Map(sources); len(claims) != 0 || len(failures) != 1 {
+			t.Errorf("%q is given: %v", name, claims)
+		}
+	}
+	for _, name := range []string{"department", "https://x.example/claims", "urn:x:y", "preferred_username", strings.Repeat("x", 200)} {
+		if err := Check([]domain.ClaimMapping{{Claim: name, Expression: "true"}}); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	var many []domain.ClaimMapping
+	for i := range 21 {
+		many = append(many, domain.ClaimMapping{Claim: fmt.Sprint("c", i), Expression: "1"})
+	}
+	if err := Check(many[:20]); err != nil {
+		t.Error(err)
+	}
+	for _, mappings := range [][]domain.ClaimMapping{many, {many[0], many[0]}} {
+		if err := Check(mappings); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%d mappings: %v", len(mappings), err)
+		}
+	}
+}
+
+func TestWhatFailsOrCostsTooMuchIsLeftOutAndSaid(t *testing.T) {
+	from := sources
+	for i := range 1000 {
+		from.Groups = append(from.Groups, fmt.Sprintf("group-%04d", i))
+	}
+	for expression, want := range map[string]string{
+		`1 / (size(roles) - 1)`:               "division by zero",
+		`roles[7]`:                            "index",
+		`attributes.badge + "x"`:              "no such overload",
+		`groups.map(g, groups.map(h, g + h))`: "limit",
+		`groups.all(a, groups.all(b, groups.all(c, a != "")))`: "limit",
+		`groups.join("0123456789")`:                            "more than 4096 bytes",
+		`groups`:                                               "at most 4096",
+		`user.name.split("")`:                                  "separator is empty",
+		`"x".matches(user.name + "(a*)*[")`:                    "error parsing regexp",
+	} {
+		began := time.Now()
+		value, failures := mapped(t, expression, from)
+		if value != nil || len(failures) != 1 || failures[0].Claim != "c" || !strings.Contains(failures[0].Reason, want) {
+			t.Errorf("%s: %.100v, failures %v, want %q", expression, value, failures, want)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s took %v", expression, took)
+		}
+	}
+	good := Compile([]domain.ClaimMapping{{Claim: "a", Expression: "roles[7]"}, {Claim: "b", Expression: "user.sub"}})
+	claims, failures := good.Map(from)
+	if diff := cmp.Diff(map[string]any{"b": "usr_a"}, claims); diff != "" || len(failures) != 1 {
+		t.Errorf("%s %v", diff, failures)
+	}
+}
+
+func TestASetSaysWhichListsItReads(t *testing.T) {
+	for expression, want := range map[string][2]bool{
+		`user.sub`: {}, `groups`: {true, false}, `size(roles) > 0 ? "r" : ""`: {false, true}, `roles.filter(r, r in groups)`: {true, true}, `"groups"`: {},
+	} {
+		groups, roles := Compile([]domain.ClaimMapping{{Claim: "c", Expression: expression}}).Uses()
+		if got := [2]bool{groups, roles}; got != want {
+			t.Errorf("%s: %v, want %v", expression, got, want)
+		}
+	}
+}
