@@ -47,6 +47,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountGroups()
 	s.mountRoles()
 	s.mountAssignments()
+	s.mountAPIs()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }

@@ -18,7 +18,7 @@ var navigation = []struct {
 }{
 	{"", []section{{"overview", "/", ""}}},
 	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}}},
-	{"access", []section{{"roles", "/roles", "role.list"}}},
+	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}}},
 }
 
 // link leads to a page.
@@ -75,6 +75,7 @@ func (v *visit) inSection(s section) bool {
 
 // doneKeys are what a page can say was just done.
 var doneKeys = map[string]bool{
+	"api.created": true, "api.deleted": true, "api.updated": true,
 	"assignment.assigned": true, "assignment.unassigned": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,

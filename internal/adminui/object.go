@@ -61,7 +61,7 @@ func cursorAddress(cursor string) string {
 func (v *visit) explained(err error, back string) error {
 	switch {
 	case errors.Is(err, domain.ErrInvalid), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrReferenced):
-		v.render(http.StatusUnprocessableEntity, "admin/refused", v.text("refused.title"), map[string]string{"Problem": sentence(err), "Back": back})
+		v.render(http.StatusUnprocessableEntity, "admin/refused", v.text("refused.title"), map[string]string{"Problem": sentence(err.Error()), "Back": back})
 		return nil
 	}
 	return err

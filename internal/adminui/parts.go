@@ -2,6 +2,7 @@ package adminui
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -105,11 +106,34 @@ type field struct {
 	Hint     string
 	Kind     string // "text", "lines", "check", "choice" or "date"
 	Value    string
-	Options  []string // of a choice
+	Options  []option // of a choice
 	Required bool
-	Max      int    // characters
-	Problem  string // with the value
-	Now      string // what another person has made of it meanwhile
+	Max      int      // characters
+	Heading  string   // above it, where a group of fields begins
+	About    []string // what else errors call the value
+	Problem  string   // with the value
+	Now      string   // what another person has made of it meanwhile
+}
+
+// option is one of a choice.
+type option struct{ Value, Text string }
+
+// optionsOf are options that are called by their values.
+func optionsOf(values []string) []option {
+	list := make([]option, len(values))
+	for i, value := range values {
+		list[i] = option{value, value}
+	}
+	return list
+}
+
+// options are those of values, which are called by texts.
+func (v *visit) options(texts string, values ...any) []option {
+	list := make([]option, len(values))
+	for i, value := range values {
+		list[i] = option{fmt.Sprint(value), v.text(texts + "." + fmt.Sprint(value))}
+	}
+	return list
 }
 
 // checked is the value of a check.
@@ -126,6 +150,13 @@ func (f *field) Checked() bool { return f.Value != "" }
 // field makes a field of an object; its label and hint are texts.
 func (v *visit) field(kind, object, name, value string) *field {
 	f := &field{Name: name, Kind: kind, Value: value, Label: v.text(object + "." + name), Hint: v.text(object + "." + name + ".hint"), Max: 255}
+	return f
+}
+
+// choice makes a field of an object that has one of some options.
+func (v *visit) choice(object, name, value string, options []option) *field {
+	f := v.field("choice", object, name, value)
+	f.Options = options
 	return f
 }
 
@@ -173,25 +204,72 @@ func (f *form) lines(name string) []string {
 	return lines
 }
 
-// aboutField finds the field that an error of a service is about: "invalid role name "x": ...", "invalid permissions: ...".
-var aboutField = regexp.MustCompile(`^Invalid (?:\w+ )?(\w+)(?: "|:)`)
+// duration is that of a field, which errors call by a word; zero if it is empty.
+func (f *form) duration(name, called string) (time.Duration, error) {
+	text := f.get(name)
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%w %s %q: write it as 90s, 15m or 1h30m", domain.ErrInvalid, called, text)
+	}
+	return d, nil
+}
+
+// duration writes one as people do: 15m, not 15m0s.
+func duration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// invalid finds what an error of a service is about: "invalid role name "x": ...", "invalid permissions: ...".
+var invalid = regexp.MustCompile(`\binvalid ([a-zA-Z_ -]+?)(?: "|:| -?[0-9])`)
+
+// concerns says whether an error is about the value of a field.
+func (f *field) concerns(problem string) bool {
+	about := invalid.FindStringSubmatch(problem)
+	if about == nil {
+		return false
+	}
+	words := strings.Fields(about[1])
+	return words[len(words)-1] == f.Name || slices.Contains(f.About, about[1])
+}
 
 // refused shows a form again that breaks a rule, or whose name is taken. Other errors are returned.
 func (v *visit) refused(f *form, title string, err error) error {
 	if !errors.Is(err, domain.ErrInvalid) && !errors.Is(err, domain.ErrExists) {
 		return err
 	}
-	problem := sentence(err)
-	if about := aboutField.FindStringSubmatch(problem); about != nil {
-		for _, field := range f.Fields {
-			if field.Name == about[1] {
-				field.Problem, problem = problem, ""
-				break
-			}
+	for problem := range strings.Lines(err.Error()) { // errors.Join has each in a line
+		field := f.concerned(err, problem)
+		if field == nil {
+			f.Problem = strings.TrimSpace(f.Problem + " " + sentence(strings.TrimSpace(problem)))
+			continue
 		}
+		if begin := strings.Index(problem, "invalid "); begin > 0 {
+			problem = problem[begin:] // the object is in the title
+		}
+		field.Problem = strings.TrimSpace(field.Problem + " " + sentence(strings.TrimSpace(problem)))
 	}
-	f.Problem = problem
 	v.render(http.StatusUnprocessableEntity, "admin/form", title, f)
+	return nil
+}
+
+// concerned is the field that an error is about, nil if it is about none: for a name that is taken, the first.
+func (f *form) concerned(err error, problem string) *field {
+	if errors.Is(err, domain.ErrExists) {
+		return f.Fields[0]
+	}
+	if i := slices.IndexFunc(f.Fields, func(field *field) bool { return field.concerns(problem) }); i >= 0 {
+		return f.Fields[i]
+	}
 	return nil
 }
 
@@ -239,8 +317,7 @@ func (v *visit) confirmed(title string, c confirmation) bool {
 }
 
 // sentence is an error's text as a sentence.
-func sentence(err error) string {
-	text := err.Error()
+func sentence(text string) string {
 	if text == "" {
 		return text
 	}

@@ -50,6 +50,12 @@ var finders = []struct {
 			return row{Path: address("roles", r.Name), Cells: []cell{{Text: r.Name}, {Text: r.Description}}}
 		}), page.Next != "", err
 	}},
+	{"apis", "api.list", func(v *visit, q admin.Query) ([]row, bool, error) {
+		page, err := v.Admin.ListAPIs(v.ctx(), v.caller, q)
+		return rowsOf(page.Items, func(a admin.API) row {
+			return row{Path: address("apis", a.Audience), Cells: []cell{{Text: a.Audience}, {Text: a.Name}}}
+		}), page.Next != "", err
+	}},
 }
 
 func rowsOf[T any](objects []T, show func(T) row) []row {

@@ -137,3 +137,50 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		own.submit("name", "with-administrator").shows(http.StatusUnprocessableEntity, "last administrator")
 	})
 }
+
+func TestAnAPIIsManagedInTheBrowser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		b := s.administer(t, "administrator", "/admin/apis").shows(http.StatusOK, ordersAPI, "New API").browser
+		const audience = "https://stock.example/v1"
+		form := b.open(s.url + "/admin/new/api")
+		wrong := form.submit("audience", "no url at all", "permissions", "stock:read", "access_token_ttl", "soon")
+		wrong.shows(http.StatusUnprocessableEntity, `Invalid access token lifetime "soon": write it as`)
+		wrong = form.submit("audience", "no url at all", "permissions", "stock:read").shows(http.StatusUnprocessableEntity, `Invalid audience "no url at all"`)
+		if got := wrong.wrong("audience"); !strings.Contains(got, "use a URL") {
+			t.Errorf("beside the audience is %q", got)
+		}
+		wrong = form.submit("audience", audience, "permissions", `stock:"read"`)
+		if got := wrong.wrong("permissions"); !strings.Contains(got, "printable ASCII") {
+			t.Errorf("beside the permissions is %q", got)
+		}
+		wrong = form.submit("audience", ordersAPI)
+		if got := wrong.wrong("audience"); !strings.Contains(got, "already exists") {
+			t.Errorf("beside the audience is %q", got)
+		}
+		made := form.submit("audience", audience, "name", "Stock <b>", "permissions", "stock:read See what is there\r\nstock:write\r\n",
+			"signing_alg", "RS256", "access_token_ttl", "90m", "memberships", "none", "group_names", "slash-name", "no_userinfo", "yes").
+			shows(http.StatusOK, "The API was registered.", "Stock <b>", "stock:read", "See what is there", "RS256", "1h30m", "/sales", "do not open")
+		page := made.url.Scheme + "://" + made.url.Host + made.url.EscapedPath()
+		edit := b.open(page + "/edit")
+		for name, want := range map[string]string{
+			"permissions": "stock:read See what is there\nstock:write", "signing_alg": "RS256", "access_token_ttl": "1h30m", "memberships": "none",
+			"group_names": "slash-name", "no_userinfo": "yes", "name": "Stock <b>",
+		} {
+			if got := edit.form.fields.Get(name); got != want {
+				t.Errorf("the form holds %s %q, want %q", name, got, want)
+			}
+		}
+		s.signet("api", "update", audience, "--name", "Meanwhile")
+		edit.submit("name", "Mine").shows(http.StatusConflict, "Meanwhile").
+			submit("name", "Mine", "access_token_ttl", "", "permissions", "stock:read").shows(http.StatusOK, "The API was saved.", "Mine", "the server’s default")
+		if shown := s.signet("api", "show", audience, "-o", "json"); strings.Contains(shown, "stock:write") || !strings.Contains(shown, `"memberships": "none"`) {
+			t.Errorf("the API is %s", shown)
+		}
+		if found := b.open(s.url + "/admin/search?q=https://stock"); found.url.Path != made.url.Path {
+			t.Errorf("the search leads to %s", found.url.Path)
+		}
+		b.open(page+"/delete").submit("name", audience).shows(http.StatusOK, "The API was deleted.")
+		b.open(page).shows(http.StatusNotFound)
+		b.open(s.url+"/admin/apis/urn:signet:admin/delete").submit("name", "urn:signet:admin").shows(http.StatusUnprocessableEntity, "built in")
+	})
+}

@@ -30,7 +30,12 @@ type page struct {
 	form    *form   // the first that posts, nil: none
 	forms   []*form // all that post
 	left    bool    // url is not the server's
+
+	wrongs map[string]string // what is wrong with the fields of a form, by their names
 }
+
+// wrong is what the page says is wrong with a field.
+func (p *page) wrong(field string) string { return p.wrongs[field] }
 
 // form is a form with what its inputs hold.
 type form struct {
@@ -148,13 +153,15 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header, left: origin(r.URL) == b.app}
+	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header, left: origin(r.URL) == b.app, wrongs: map[string]string{}}
 	var text strings.Builder
 	for node := range root.Descendants() {
 		switch {
 		case node.Type == html.TextNode:
 			text.WriteString(node.Data)
 		case node.Type != html.ElementNode:
+		case node.Data == "strong" && attribute(node, "class") == "wrong":
+			p.wrongs[strings.TrimSuffix(attribute(node.Parent, "id"), "-about")] = node.FirstChild.Data
 		case node.Data == "form" && strings.EqualFold(attribute(node, "method"), "post"):
 			p.forms = append(p.forms, readForm(node))
 		}

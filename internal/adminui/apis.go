@@ -1,0 +1,194 @@
+package adminui
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+func (s *surface) mountAPIs() {
+	s.handle("GET /apis", "api.list", showAPIs)
+	s.handle("GET /apis/{audience}", "api.find", showAPI)
+	s.handle("GET /new/api", "api.create", newAPI)
+	s.handle("POST /new/api", "api.create", newAPI)
+	s.handle("GET /apis/{audience}/edit", "api.update", editAPI)
+	s.handle("POST /apis/{audience}/edit", "api.update", editAPI)
+	s.handle("GET /apis/{audience}/delete", "api.delete", deleteAPI)
+	s.handle("POST /apis/{audience}/delete", "api.delete", deleteAPI)
+}
+
+func showAPIs(v *visit) error {
+	l := listing{Lead: v.text("apis.lead"), Table: table{
+		Columns: []string{v.text("api.audience"), v.text("api.name"), v.text("api.permissions"), v.text("api.signing_alg"), v.text("api.access_token_ttl")},
+	}}
+	if v.may("api.create") {
+		l.New = link{Text: v.text("api.new"), Path: address("new", "api")}
+	}
+	err := list(v, &l, func(q admin.Query) (admin.Page[admin.API], error) { return v.Admin.ListAPIs(v.ctx(), v.caller, q) }, func(a admin.API) row {
+		return row{Path: address("apis", a.Audience), Cells: []cell{
+			{Text: a.Audience}, {Text: apiName(a)}, {Text: strconv.Itoa(len(a.Permissions))}, {Text: a.SigningAlg}, {Text: v.apiLifetime(a)},
+		}}
+	})
+	if err == nil {
+		v.render(http.StatusOK, "admin/list", v.text("menu.apis"), l)
+	}
+	return err
+}
+
+// apiName is what people call an API, empty if that is its audience.
+func apiName(a admin.API) string {
+	if a.Name == a.Audience {
+		return ""
+	}
+	return a.Name
+}
+
+func (v *visit) apiLifetime(a admin.API) string {
+	if a.AccessTokenTTL == 0 {
+		return v.text("api.servers_lifetime")
+	}
+	return duration(seconds(a.AccessTokenTTL))
+}
+
+func showAPI(v *visit) error {
+	api, err := v.Admin.FindAPI(v.ctx(), v.caller, v.r.PathValue("audience"))
+	if err != nil {
+		return err
+	}
+	o := object{Trail: link{Text: v.text("menu.apis"), Path: address("apis")}, Lead: apiName(api), Created: api.CreatedAt, Updated: api.UpdatedAt}
+	o.act(v, "api.update", action{Text: v.text("form.edit"), Path: address("apis", api.Audience, "edit"), Icon: "edit"})
+	if api.Audience != domain.AdminAudience {
+		o.act(v, "api.delete", action{Text: v.text("form.delete"), Path: address("apis", api.Audience, "delete"), Icon: "delete", Bad: true})
+	}
+	permissions := panel{
+		Title: v.text("api.permissions"), Empty: v.text("api.no_permissions"), Hint: v.text("api.permissions.about"),
+		Table: table{Columns: []string{v.text("api.permission"), v.text("api.allows")}},
+	}
+	for _, p := range api.Permissions {
+		permissions.Table.Rows = append(permissions.Table.Rows, row{Cells: []cell{{Code: p.Name}, {Text: p.Description}}})
+	}
+	userinfo := v.text("api.opens_userinfo")
+	if api.NoUserinfo {
+		userinfo = v.text("api.opens_no_userinfo")
+	}
+	o.Panels = append(o.Panels, permissions, panel{Title: v.text("api.tokens"), Facts: []fact{
+		v.fact("api.audience", cell{Code: api.Audience}),
+		v.fact("api.signing_alg", cell{Text: api.SigningAlg}),
+		v.fact("api.access_token_ttl", cell{Text: v.apiLifetime(api)}),
+		v.fact("api.memberships", cell{Text: v.text("memberships." + api.Memberships)}),
+		v.fact("api.group_names", cell{Text: v.text("group_names." + api.GroupNames)}),
+		v.fact("api.userinfo", cell{Text: userinfo}),
+	}})
+	return v.show(api.Audience, o)
+}
+
+// apiForm is the form for an API, which may be a new one.
+func (v *visit) apiForm(api admin.API) *form {
+	var lines []string
+	for _, p := range api.Permissions {
+		lines = append(lines, strings.TrimSpace(p.Name+" "+p.Description))
+	}
+	permissions := v.field("lines", "api", "permissions", strings.Join(lines, "\n"))
+	permissions.Max, permissions.About = 64<<10, []string{"permission", "permission description", "API"}
+	algorithm := v.choice("api", "signing_alg", api.SigningAlg, optionsOf(domain.SigningAlgs))
+	algorithm.Heading = v.text("api.tokens")
+	lifetime := v.field("text", "api", "access_token_ttl", "")
+	if lifetime.About = []string{"access token lifetime"}; api.AccessTokenTTL != 0 {
+		lifetime.Value = duration(seconds(api.AccessTokenTTL))
+	}
+	f := &form{Fields: []*field{
+		v.field("text", "api", "name", apiName(api)), permissions, algorithm, lifetime,
+		v.choice("api", "memberships", api.Memberships, v.options("memberships", domain.MembershipsRelevant, domain.MembershipsAll, domain.MembershipsNone)),
+		v.choice("api", "group_names", api.GroupNames, v.options("group_names", domain.GroupsByName, domain.GroupsBySlashName)),
+		v.field("check", "api", "no_userinfo", checked(api.NoUserinfo)),
+	}}
+	if api.Version == 0 {
+		audience := v.field("text", "api", "audience", "")
+		audience.Required, audience.Max = true, 2000
+		f.Fields = append([]*field{audience}, f.Fields...)
+		f.Submit, f.Cancel = v.text("api.create"), address("apis")
+		return f
+	}
+	f.Version, f.Submit, f.Cancel = strconv.FormatInt(api.Version, 10), v.text("form.save"), address("apis", api.Audience)
+	return f
+}
+
+// apiOf changes an API as a form says.
+func apiOf(f *form, api *domain.API) error {
+	lifetime, err := f.duration("access_token_ttl", "access token lifetime")
+	if err != nil {
+		return err
+	}
+	api.Permissions = nil
+	for _, line := range f.lines("permissions") {
+		name, description, _ := strings.Cut(line, " ")
+		api.Permissions = append(api.Permissions, domain.Permission{Name: name, Description: strings.TrimSpace(description)})
+	}
+	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = f.get("name"), f.get("signing_alg"), lifetime, f.get("no_userinfo") != ""
+	api.Memberships, api.GroupNames = domain.Memberships(f.get("memberships")), domain.GroupNames(f.get("group_names"))
+	return nil
+}
+
+func newAPI(v *visit) error {
+	title, f := v.text("api.new"), v.apiForm(admin.API{})
+	if v.r.Method != http.MethodPost {
+		v.render(http.StatusOK, "admin/form", title, f)
+		return nil
+	}
+	f.read(v.r)
+	api := domain.API{Audience: f.get("audience")}
+	err := apiOf(f, &api)
+	var created admin.API
+	if err == nil {
+		created, err = v.Admin.CreateAPI(v.ctx(), v.caller, api)
+	}
+	if err != nil {
+		return v.refused(f, title, err)
+	}
+	return v.done("api.created", "apis", created.Audience)
+}
+
+func editAPI(v *visit) error {
+	api, err := v.Admin.FindAPI(v.ctx(), v.caller, v.r.PathValue("audience"))
+	if err != nil {
+		return err
+	}
+	title, f := v.text("api.edit", api.Audience), v.apiForm(api)
+	if v.r.Method != http.MethodPost {
+		v.render(http.StatusOK, "admin/form", title, f)
+		return nil
+	}
+	f.read(v.r)
+	_, err = v.Admin.UpdateAPI(v.ctx(), v.caller, api.Audience, f.version(), func(a *domain.API) error { return apiOf(f, a) })
+	switch {
+	case errors.Is(err, domain.ErrConflict):
+		return v.moved(f, v.apiForm(api), title)
+	case err != nil:
+		return v.refused(f, title, err)
+	}
+	return v.done("api.updated", "apis", api.Audience)
+}
+
+func deleteAPI(v *visit) error {
+	api, err := v.Admin.FindAPI(v.ctx(), v.caller, v.r.PathValue("audience"))
+	if err != nil {
+		return err
+	}
+	ok := v.confirmed(v.text("api.delete", api.Audience), confirmation{
+		Lead: v.text("api.delete.lead"), Name: api.Audience, Submit: v.text("api.delete.submit"), Cancel: address("apis", api.Audience),
+	})
+	if !ok {
+		return nil
+	}
+	if err := v.Admin.DeleteAPI(v.ctx(), v.caller, api.Audience); err != nil {
+		return v.explained(err, address("apis", api.Audience))
+	}
+	return v.done("api.deleted", "apis")
+}
+
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
