@@ -127,7 +127,7 @@ func Default() Config {
 			IDTTL:              10 * time.Minute,
 			CodeTTL:            time.Minute,
 			RefreshIdleTTL:     14 * 24 * time.Hour,
-			RefreshOverlap:     time.Minute,
+			RefreshOverlap:     10 * time.Second,
 			RefreshAbsoluteTTL: 90 * 24 * time.Hour,
 			StatusTTL:          10 * time.Second,
 		},
