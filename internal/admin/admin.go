@@ -35,6 +35,7 @@ type Config struct {
 	Revocation    *revocation.Service
 	Keys          *keys.Keys
 	JWKSMaxAge    time.Duration // for how long services may cache the JWKS
+	RotateEvery   time.Duration // for how long a key signs
 	Audit         *audit.Log
 	Cache         *cache.Cache
 	Events        *event.Recorder

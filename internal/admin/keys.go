@@ -17,13 +17,28 @@ type Key struct {
 	ActivatedAt time.Time       `json:"activated_at,omitzero"`
 	RetiredAt   time.Time       `json:"retired_at,omitzero"`
 	RevokedAt   time.Time       `json:"revoked_at,omitzero"`
+	RotatesAt   time.Time       `json:"rotates_at,omitzero" doc:"When servers put the next key in the place of this active one"`
 }
 
-func showKey(k domain.SigningKey) Key {
-	return Key{
+func (s *Service) showKey(k domain.SigningKey) Key {
+	shown := Key{
 		KID: k.KID, Alg: k.Alg, State: k.State, CreatedAt: k.CreatedAt,
 		ActivatedAt: k.ActivatedAt, RetiredAt: k.RetiredAt, RevokedAt: k.RevokedAt,
 	}
+	if k.State == domain.KeyActive {
+		shown.RotatesAt = k.ActivatedAt.Add(s.config.RotateEvery)
+	}
+	return shown
+}
+
+// FindKey shows a signing key. domain.ErrNotFound if there is none of the kid.
+func (s *Service) FindKey(ctx context.Context, caller authn.Caller, kid string) (Key, error) {
+	ctx, err := s.authorize(ctx, caller, "key.find")
+	if err != nil {
+		return Key{}, err
+	}
+	stored, err := s.config.Keys.Find(ctx, kid)
+	return s.showKey(stored), err
 }
 
 // ListKeys lists the signing keys, the oldest first.
@@ -33,7 +48,7 @@ func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, err
 		return nil, err
 	}
 	stored, err := s.config.Keys.List(ctx)
-	return list(stored, err, showKey)
+	return list(stored, err, s.showKey)
 }
 
 // RotateKeys retires the active keys of algorithms, of all that sign if none is given, all or none, and returns those that sign from now on, although they may not have been
@@ -48,7 +63,7 @@ func (s *Service) RotateKeys(ctx context.Context, caller authn.Caller, algs []st
 		published = 0
 	}
 	signs, err := s.config.Keys.Rotate(ctx, algs, published)
-	return list(signs, err, showKey)
+	return list(signs, err, s.showKey)
 }
 
 // RevokeKey revokes a key and all that it signed. The replacement's KID is empty unless the key was the active one. The errors of
@@ -58,5 +73,5 @@ func (s *Service) RevokeKey(ctx context.Context, caller authn.Caller, kid string
 		return replacement, begun, err
 	}
 	signs, begun, err := s.config.Keys.Revoke(ctx, kid)
-	return showKey(signs), begun, err
+	return s.showKey(signs), begun, err
 }

@@ -142,6 +142,7 @@ var Operations = []Operation{
 
 	{"token.find", readTokens, "Show a token of the index"},
 	{"token.list", readTokens, "List issued tokens, the newest first"},
+	{"token.count", readTokens, "Count issued tokens, up to 10,000"},
 	{"token.revoke", revokeTokens, "Revoke a token"},
 	{"token.suspend", revokeTokens, "Suspend a token"},
 	{"token.resume", revokeTokens, "Resume a suspended token"},
@@ -152,6 +153,7 @@ var Operations = []Operation{
 	{"revocation.finish", revokeTokens, "Set the status of a revocation's tokens"},
 
 	{"key.list", readKeys, "List the signing keys, the oldest first"},
+	{"key.find", readKeys, "Show a signing key"},
 	{"key.rotate", rotateKeys, "Put the next key of an algorithm in the place of the active one"},
 	{"key.revoke", revokeKeys, "Revoke a signing key and all that it signed"},
 

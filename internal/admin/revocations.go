@@ -15,8 +15,10 @@ import (
 type Revocation struct {
 	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
 	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,all"`
+	Name          string                `json:"name,omitempty" doc:"Of the user, client, API or key, while there is one"`
 	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
 	CreatedAt     time.Time             `json:"created_at"`
+	MarkedUntil   time.Time             `json:"marked_until,omitzero" doc:"Tokens issued until then are marked; left out: none is yet"`
 	DoneAt        time.Time             `json:"done_at,omitzero" doc:"Left out: not all tokens are marked in the index and its status lists"`
 	RevokedTokens int64                 `json:"revoked_tokens" doc:"Live tokens marked so far"`
 	RevokedGrants int64                 `json:"revoked_grants" doc:"Live grants marked so far"`
@@ -24,10 +26,14 @@ type Revocation struct {
 
 // ShowRevocation shows a revocation.
 func ShowRevocation(r domain.Revocation) Revocation {
-	return Revocation{
-		ID: r.ID, Of: r.Kind, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
+	shown := Revocation{
+		ID: r.ID, Of: r.Kind, Name: r.Name, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
 		RevokedTokens: r.Marked, RevokedGrants: r.Ended,
 	}
+	if r.Cursor != (domain.TokenID{}) {
+		shown.MarkedUntil = r.Cursor.Time()
+	}
+	return shown
 }
 
 // Revoke begins a revocation of what one name belongs to, or of what the selector says of grant and all. It holds when it returns.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -49,22 +50,133 @@ func (s *Service) FindToken(ctx context.Context, caller authn.Caller, id domain.
 	return ShowToken(entry, s.config.Now()), err
 }
 
-// ListTokens lists tokens that belong to all that is named and that the filter chooses, the newest first, and returns the id that the
-// next page begins after, the zero id if this is the last. domain.ErrNotFound if a name is nobody's.
-func (s *Service) ListTokens(
-	ctx context.Context, caller authn.Caller, names index.Names, filter domain.TokenFilter,
-) (tokens []Token, next domain.TokenID, err error) {
-	if ctx, err = s.authorize(ctx, caller, "token.list"); err != nil {
-		return nil, next, err
+// TokenFilter chooses the tokens of the index that belong to all that is named; zero fields choose all.
+type TokenFilter struct {
+	index.Names
+	KID          string
+	GrantID      int64
+	State        domain.TokenState
+	IssuedSince  time.Time // then or later
+	IssuedBefore time.Time
+}
+
+// text tells filters apart.
+func (f TokenFilter) text() string {
+	return fmt.Sprintf("%q %q %q %q %d %q %d %d", f.User, f.Client, f.API, f.KID, f.GrantID, f.State, f.IssuedSince.UnixMicro(), f.IssuedBefore.UnixMicro())
+}
+
+// stored is the filter of the index. domain.ErrNotFound if a name is nobody's.
+func (s *Service) stored(ctx context.Context, f TokenFilter) (domain.TokenFilter, error) {
+	stored, _, err := s.config.Names.Filter(ctx, f.Names)
+	if err == nil && f.KID != "" {
+		var key domain.SigningKey
+		key, err = s.config.Keys.Find(ctx, f.KID)
+		stored.KeyID = key.ID
 	}
-	of, _, err := s.config.Names.Filter(ctx, names)
+	stored.GrantID, stored.State, stored.IssuedSince, stored.IssuedBefore = f.GrantID, f.State, f.IssuedSince, f.IssuedBefore
+	return stored, err
+}
+
+// ListTokens lists the tokens that a filter chooses, the newest first. A page may be short, even empty, although there is a next one,
+// since it takes long to find what is rare. domain.ErrNotFound if a name is nobody's, ErrCursor for that of another list.
+func (s *Service) ListTokens(ctx context.Context, caller authn.Caller, filter TokenFilter, q Query) (Page[Token], error) {
+	const operation = "token.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, next, err
+		return Page[Token]{}, err
 	}
-	filter.UserID, filter.ClientID, filter.APIID = of.UserID, of.ClientID, of.APIID
-	entries, next, err := s.config.Index.List(ctx, filter)
-	tokens, err = list(entries, err, func(e domain.TokenEntry) Token { return ShowToken(e, s.config.Now()) })
-	return tokens, next, err
+	chosen, err := s.stored(ctx, filter)
+	if err != nil {
+		return Page[Token]{}, err
+	}
+	name := operation + "\x00" + filter.text()
+	if err := s.placeTokens(&chosen, name, q.Cursor); err != nil {
+		return Page[Token]{}, err
+	}
+	chosen.Limit = q.Limit + 1 // the one more says whether there is another page
+	entries, rest, err := s.config.Index.List(ctx, chosen)
+	if err != nil {
+		return Page[Token]{}, err
+	}
+	entries, older, newer := around(chosen, entries, rest, q.Limit)
+	p := Page[Token]{}
+	if older != (domain.TokenID{}) {
+		p.Next = s.sealCursor(name, cursorAfter, older.String())
+	}
+	if newer != (domain.TokenID{}) {
+		p.Previous = s.sealCursor(name, cursorBefore, newer.String())
+	}
+	p.Items, err = list(entries, nil, func(e domain.TokenEntry) Token { return ShowToken(e, s.config.Now()) })
+	return p, err
+}
+
+// placeTokens makes a filter choose the page of a cursor. ErrCursor for that of another list.
+func (s *Service) placeTokens(filter *domain.TokenFilter, name, cursor string) error {
+	if cursor == "" {
+		return nil
+	}
+	direction, place, err := s.openCursor(name, cursor)
+	if err != nil {
+		return err
+	}
+	from := &filter.Before
+	if direction == cursorBefore {
+		from = &filter.After
+	}
+	if *from, err = domain.ParseTokenID(place); err != nil {
+		return ErrCursor
+	}
+	return nil
+}
+
+// around cuts a page to its limit and says beyond which tokens there may be others: older and newer ones, the zero id if there are none.
+// rest is the last one that was looked at, if there may be more.
+func around(filter domain.TokenFilter, entries []domain.TokenEntry, rest domain.TokenID, limit int) (page []domain.TokenEntry, older, newer domain.TokenID) {
+	back, full := filter.After != (domain.TokenID{}), len(entries) > limit
+	switch {
+	case back && full:
+		entries = entries[1:]
+		newer = entries[0].ID
+	case back:
+		newer = rest
+	case full:
+		entries = entries[:limit]
+		older = entries[limit-1].ID
+	default:
+		older = rest
+	}
+	if len(entries) == 0 {
+		return entries, older, newer
+	}
+	if back {
+		older = entries[len(entries)-1].ID
+	} else if filter.Before != (domain.TokenID{}) {
+		newer = entries[0].ID
+	}
+	return entries, older, newer
+}
+
+// maxCounted is how far tokens are counted.
+const maxCounted = 10_000
+
+// Count is how many there are of something.
+type Count struct {
+	Count int  `json:"count"`
+	More  bool `json:"more" doc:"There are more, or may be: what is many or rare is not counted to its end"`
+}
+
+// CountTokens counts the tokens that a filter chooses, up to 10,000. domain.ErrNotFound if a name is nobody's.
+func (s *Service) CountTokens(ctx context.Context, caller authn.Caller, filter TokenFilter) (Count, error) {
+	ctx, err := s.authorize(ctx, caller, "token.count")
+	if err != nil {
+		return Count{}, err
+	}
+	chosen, err := s.stored(ctx, filter)
+	if err != nil {
+		return Count{}, err
+	}
+	n, more, err := s.config.Index.Count(ctx, chosen, maxCounted)
+	return Count{n, more}, err
 }
 
 // RevokeToken revokes a token. domain.ErrNotFound if it is not in the index.

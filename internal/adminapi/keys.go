@@ -12,6 +12,7 @@ import (
 
 func (s *surface) mountKeys() {
 	register(s, http.MethodGet, "/keys", "key.list", s.listKeys)
+	register(s, http.MethodGet, "/keys/{kid}", "key.find", s.findKey)
 	register(s, http.MethodPost, "/keys/rotate", "key.rotate", s.rotateKey)
 	register(s, http.MethodPost, "/keys/{kid}/revoke", "key.revoke", s.revokeKey)
 }
@@ -21,6 +22,11 @@ func (s *surface) listKeys(ctx context.Context, caller authn.Caller, _ *struct{}
 	out := new(pageOutput[admin.Key])
 	out.Body.Items = keys
 	return out, err
+}
+
+func (s *surface) findKey(ctx context.Context, caller authn.Caller, in *keyInput) (*objectOutput[admin.Key], error) {
+	key, err := s.Admin.FindKey(ctx, caller, in.KID)
+	return shown(key, 0, err)
 }
 
 type rotateKeyInput struct {
@@ -38,12 +44,12 @@ func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotate
 	return shown(keys[0], 0, nil)
 }
 
-type revokeKeyInput struct {
+type keyInput struct {
 	KID string `path:"kid"`
 }
 
 // Resolve implements huma.Resolver.
-func (in *revokeKeyInput) Resolve(huma.Context) []error { return checkName(in.KID) }
+func (in *keyInput) Resolve(huma.Context) []error { return checkName(in.KID) }
 
 type revokeKeyOutput struct {
 	Body struct {
@@ -53,7 +59,7 @@ type revokeKeyOutput struct {
 	}
 }
 
-func (s *surface) revokeKey(ctx context.Context, caller authn.Caller, in *revokeKeyInput) (*revokeKeyOutput, error) {
+func (s *surface) revokeKey(ctx context.Context, caller authn.Caller, in *keyInput) (*revokeKeyOutput, error) {
 	replacement, begun, err := s.Admin.RevokeKey(ctx, caller, in.KID)
 	if err != nil {
 		return nil, err

@@ -14,56 +14,54 @@ import (
 
 func (s *surface) mountTokens() {
 	register(s, http.MethodGet, "/tokens", "token.list", s.listTokens)
+	register(s, http.MethodGet, "/tokens/count", "token.count", s.countTokens)
 	register(s, http.MethodGet, "/tokens/{jti}", "token.find", s.findToken)
 	register(s, http.MethodPost, "/tokens/{jti}/revoke", "token.revoke", actOnToken(s.Admin.RevokeToken))
 	register(s, http.MethodPost, "/tokens/{jti}/suspend", "token.suspend", actOnToken(s.Admin.SuspendToken))
 	register(s, http.MethodPost, "/tokens/{jti}/resume", "token.resume", actOnToken(s.Admin.ResumeToken))
 }
 
-type listTokensInput struct {
+// TokenFilterInput chooses tokens.
+type TokenFilterInput struct {
 	User         string            `query:"user" doc:"Those of the user of this name"`
 	Client       string            `query:"client" doc:"Those of the client with this client_id"`
 	API          string            `query:"api" doc:"Those for the API with this audience"`
+	KID          string            `query:"kid" maxLength:"200" doc:"Those that this key signed"`
+	GrantID      int64             `query:"grant_id" minimum:"1" doc:"Those of the grant with this id"`
 	State        domain.TokenState `query:"state" enum:"live,suspended,expired,revoked" doc:"Those of which this became"`
 	IssuedSince  time.Time         `query:"issued_since" doc:"Those issued at this time or later"`
 	IssuedBefore time.Time         `query:"issued_before" doc:"Those issued before this time"`
-	After        string            `query:"after" doc:"Those after this one: the 'next' of the page before"`
-	Limit        int               `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
 // Resolve implements huma.Resolver.
-func (in *listTokensInput) Resolve(ctx huma.Context) []error {
+func (in *TokenFilterInput) Resolve(ctx huma.Context) []error {
 	if ctx.Query("issued_before") != "" && in.IssuedBefore.IsZero() { // zero would stand for any time
 		return []error{huma.Error422UnprocessableEntity("Give issued_before a time that has been.")}
 	}
 	return nil
 }
 
-type tokenPage struct {
-	Body struct {
-		Tokens []admin.Token `json:"tokens" doc:"A page may be short, or empty, although there are more"`
-		Next   string        `json:"next,omitempty" doc:"The 'after' of the next page; left out: this is the last"`
+func (in *TokenFilterInput) filter() admin.TokenFilter {
+	return admin.TokenFilter{
+		Names: index.Names{User: in.User, Client: in.Client, API: in.API}, KID: in.KID, GrantID: in.GrantID,
+		State: in.State, IssuedSince: in.IssuedSince, IssuedBefore: in.IssuedBefore,
 	}
 }
 
-func (s *surface) listTokens(ctx context.Context, caller authn.Caller, in *listTokensInput) (*tokenPage, error) {
-	filter := domain.TokenFilter{State: in.State, IssuedSince: in.IssuedSince, IssuedBefore: in.IssuedBefore, Limit: in.Limit}
-	if in.After != "" {
-		var err error
-		if filter.Before, err = parseID(in.After); err != nil {
-			return nil, err
-		}
-	}
-	tokens, next, err := s.Admin.ListTokens(ctx, caller, index.Names{User: in.User, Client: in.Client, API: in.API}, filter)
-	if err != nil {
-		return nil, err
-	}
-	page := new(tokenPage)
-	page.Body.Tokens = tokens
-	if next != (domain.TokenID{}) {
-		page.Body.Next = next.String()
-	}
-	return page, nil
+type listTokensInput struct {
+	TokenFilterInput
+	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same filter"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many; a page may be shorter although there are more"`
+}
+
+func (s *surface) listTokens(ctx context.Context, caller authn.Caller, in *listTokensInput) (*pageOutput[admin.Token], error) {
+	page, err := s.Admin.ListTokens(ctx, caller, in.filter(), admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	return &pageOutput[admin.Token]{page}, err
+}
+
+func (s *surface) countTokens(ctx context.Context, caller authn.Caller, in *TokenFilterInput) (*objectOutput[admin.Count], error) {
+	count, err := s.Admin.CountTokens(ctx, caller, in.filter())
+	return shown(count, 0, err)
 }
 
 // parseID reads the jti of a token that may be in the index.

@@ -23,7 +23,7 @@ var keys = layout[admin.Key]{
 }
 
 func (a *app) keyCommand() *cobra.Command {
-	return noun("key", "Manage signing keys", a.keyList(), a.keyRotate(), a.keyRevoke())
+	return noun("key", "Manage signing keys", a.keyList(), a.keyShow(), a.keyRotate(), a.keyRevoke())
 }
 
 func (a *app) keyList() *cobra.Command {
@@ -37,6 +37,22 @@ token has expired (retired), or is revoked with every token that it signed (revo
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
 			list, err := s.ListKeys(ctx, caller)
 			return keys.table(list), err
+		}),
+	}
+}
+
+func (a *app) keyShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show KID",
+		Short:   admin.OperationOf("key.find").Summary,
+		Example: "  signet key show $(signet key list -o json | jq -r '.[0].kid')",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+			v, err := s.FindKey(ctx, caller, args[0])
+			return view{v, func(w io.Writer) {
+				details(w, "kid", v.KID, "alg", v.Alg, "state", v.State, "created", v.CreatedAt, "active since", v.ActivatedAt,
+					"rotates", v.RotatesAt, "retired", v.RetiredAt, "revoked", v.RevokedAt)
+			}}, err
 		}),
 	}
 }

@@ -3,13 +3,15 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/index"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const listedTokens = 100
@@ -22,71 +24,84 @@ var tokens = layout[admin.Token]{
 }
 
 func (a *app) tokenCommand() *cobra.Command {
-	return noun("token", "List, inspect, revoke and suspend tokens",
-		a.tokenList(), a.tokenInspect(), a.tokenRevoke(), a.tokenPurge(), a.tokenSuspend(), a.tokenResume())
+	return noun("token", "List, count, inspect, revoke and suspend tokens",
+		a.tokenList(), a.tokenCount(), a.tokenInspect(), a.tokenRevoke(), a.tokenPurge(), a.tokenSuspend(), a.tokenResume())
+}
+
+// tokenFilterFlags adds the flags that choose tokens, and returns how to read what they chose.
+func tokenFilterFlags(flags *pflag.FlagSet) func() (admin.TokenFilter, error) {
+	var filter admin.TokenFilter
+	var state string
+	flags.StringVar(&filter.User, "user", "", "those of the user `NAME`")
+	flags.StringVar(&filter.Client, "client", "", "those of the client `CLIENT_ID`")
+	flags.StringVar(&filter.API, "api", "", "those for the API `AUDIENCE`")
+	flags.StringVar(&filter.KID, "key", "", "those that the key `KID` signed")
+	flags.Int64Var(&filter.GrantID, "grant", 0, "those of the grant `ID`")
+	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
+	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
+	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
+	return func() (admin.TokenFilter, error) {
+		if filter.State = domain.TokenState(state); state != "" && !slices.Contains(domain.TokenStates, filter.State) {
+			return filter, usagef("--state %q is none of %v", state, domain.TokenStates)
+		}
+		return filter, nil
+	}
 }
 
 func (a *app) tokenList() *cobra.Command {
-	var names index.Names
-	var filter domain.TokenFilter
-	var state, after string
+	var filter func() (admin.TokenFilter, error)
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List issued tokens, the newest first",
 		Long: `Lists the index of issued tokens, the newest first. Tokens that expired a while ago are not in it any more.
-To see the next page, pass the JTI of the last one with --after.`,
+Signed by a key and of a grant, tokens are looked for one by one: name their user too.`,
 		Example: `  signet token list --user alice --state live
   signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
   signet token list --client reporting --limit 1000 -o json`,
 		Args: cobra.NoArgs,
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			if filter.State = domain.TokenState(state); state != "" && !slices.Contains(domain.TokenStates, filter.State) {
-				return view{}, usagef("--state %q is none of %v", state, domain.TokenStates)
+			chosen, err := filter()
+			if err != nil {
+				return view{}, err
 			}
-			if after != "" {
-				ids, err := parseTokenIDs([]string{after})
-				if err != nil {
-					return view{}, err
-				}
-				filter.Before = ids[0]
-			}
-			list, err := listTokens(ctx, s, caller, names, filter, limit)
+			list, err := pages(admin.Query{}, limit, func(q admin.Query) (admin.Page[admin.Token], error) {
+				return s.ListTokens(ctx, caller, chosen, q)
+			})
 			return tokens.table(list), err
 		}),
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&names.User, "user", "", "those of the user `NAME`")
-	flags.StringVar(&names.Client, "client", "", "those of the client `CLIENT_ID`")
-	flags.StringVar(&names.API, "api", "", "those for the API `AUDIENCE`")
-	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
-	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
-	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
-	flags.StringVar(&after, "after", "", "those after the token `JTI` in this order")
-	flags.IntVar(&limit, "limit", listedTokens, "show at most `N`; 0 for all")
+	filter = tokenFilterFlags(cmd.Flags())
+	cmd.Flags().IntVar(&limit, "limit", listedTokens, "show at most `N`; 0 for all")
 	return cmd
 }
 
-// listTokens reads page by page until there are as many as the limit, 0: all.
-func listTokens(
-	ctx context.Context, s *admin.Service, caller authn.Caller, names index.Names, filter domain.TokenFilter, limit int,
-) (all []admin.Token, err error) {
-	if limit < 0 {
-		return nil, usagef("--limit must not be negative")
+// countView is a number of tokens.
+type countView admin.Count
+
+func (v countView) text(w io.Writer) {
+	if v.More {
+		fmt.Fprint(w, "at least ")
 	}
-	for {
-		filter.Limit = pageSize
-		if limit > 0 {
-			filter.Limit = min(pageSize, limit-len(all))
-		}
-		page, next, err := s.ListTokens(ctx, caller, names, filter)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-		if next == (domain.TokenID{}) || limit > 0 && len(all) == limit {
-			return all, nil
-		}
-		filter.Before = next
+	fmt.Fprintln(w, count(int64(v.Count), "token"))
+}
+
+func (a *app) tokenCount() *cobra.Command {
+	var filter func() (admin.TokenFilter, error)
+	cmd := &cobra.Command{
+		Use:     "count",
+		Short:   "Count issued tokens, up to 10,000",
+		Example: "  signet token count --user alice --state live",
+		Args:    cobra.NoArgs,
+		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+			chosen, err := filter()
+			if err != nil {
+				return view{}, err
+			}
+			n, err := s.CountTokens(ctx, caller, chosen)
+			return answer(countView(n)), err
+		}),
 	}
+	filter = tokenFilterFlags(cmd.Flags())
+	return cmd
 }

@@ -184,7 +184,7 @@ type TokenRef struct {
 	ExpiresAt time.Time
 }
 
-// TokenFilter chooses tokens of the index; zero fields choose all. Before and Limit page through them, newest first.
+// TokenFilter chooses tokens of the index; zero fields choose all. Before, After and Limit page through them, newest first.
 type TokenFilter struct {
 	ID           TokenID
 	ClientID     int64
@@ -196,7 +196,8 @@ type TokenFilter struct {
 	Now          time.Time
 	IssuedSince  time.Time // then or later
 	IssuedBefore time.Time
-	Before       TokenID // page: only ids smaller than this
+	Before       TokenID // page: the largest ids that are smaller than this
+	After        TokenID // page: the smallest ids that are larger than this
 	Limit        int
 }
 

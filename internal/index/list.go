@@ -12,7 +12,7 @@ import (
 const listPatience = 400 * time.Millisecond
 
 // List returns tokens of the index, newest first, at most filter.Limit unless that is zero. If next is not zero there may be
-// more, to be had with it as filter.Before: even if these are fewer than filter.Limit, since it takes long to find what is rare.
+// more, to be had with it as filter.Before, or as filter.After if that was given: even if these are fewer than filter.Limit, since it takes long to find what is rare.
 func (x *Index) List(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
 	filter.Now = x.now()
 	limit := filter.Limit
@@ -21,11 +21,20 @@ func (x *Index) List(ctx context.Context, filter domain.TokenFilter) (entries []
 		if found, next, err = x.store.ListIssuedTokens(ctx, filter); err != nil {
 			return nil, next, fmt.Errorf("list tokens: %w", err)
 		}
-		entries = append(entries, found...)
+		back := filter.After != (domain.TokenID{})
+		if back {
+			entries = append(found, entries...)
+		} else {
+			entries = append(entries, found...)
+		}
 		if next == (domain.TokenID{}) || limit > 0 && len(entries) >= limit || time.Since(begun) > listPatience {
 			return entries, next, nil
 		}
-		filter.Before = next
+		if back {
+			filter.After = next
+		} else {
+			filter.Before = next
+		}
 		if limit > 0 {
 			filter.Limit = limit - len(entries)
 		}
@@ -42,4 +51,26 @@ func (x *Index) Find(ctx context.Context, id domain.TokenID) (domain.TokenEntry,
 		return domain.TokenEntry{}, fmt.Errorf("token %s: %w", id, domain.ErrNotFound)
 	}
 	return entries[0], nil
+}
+
+// Count counts tokens of the index, up to a number: more says that there are more than n, or may be, since it takes long to count what is
+// rare.
+func (x *Index) Count(ctx context.Context, filter domain.TokenFilter, most int) (n int, more bool, err error) {
+	filter.Now = x.now()
+	for begun := time.Now(); ; {
+		found, next, err := x.store.CountIssuedTokens(ctx, filter)
+		if err != nil {
+			return 0, false, fmt.Errorf("count tokens: %w", err)
+		}
+		n += found
+		switch {
+		case n > most:
+			return most, true, nil
+		case next == (domain.TokenID{}):
+			return n, false, nil
+		case time.Since(begun) > listPatience:
+			return n, true, nil
+		}
+		filter.Before = next
+	}
 }

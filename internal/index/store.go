@@ -18,9 +18,12 @@ type Store interface {
 	// It also returns the database's revision.
 	FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error)
 	// ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not
-	// zero: they come after it. A page may be short, even empty, although there are more: in a state, and of several owners,
+	// zero: they come after it, or with filter.After before it. A page may be short, even empty, although there are more: in a state, and of several owners,
 	// tokens are looked for among a limited number. What a pending revocation covers is revoked.
 	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error)
+	// CountIssuedTokens counts tokens among a limited number of the newest. If next is not zero there may be more: it counts those with
+	// it as filter.Before.
+	CountIssuedTokens(ctx context.Context, filter domain.TokenFilter) (n int, next domain.TokenID, err error)
 	// PreparePartitions makes the partitions of the index that tokens of the next day need, and drops those whose tokens
 	// have all expired before the given time. It makes those of the audit log for this month and the next, too. One replica does it at a time; elsewhere, and on SQLite, it does nothing.
 	PreparePartitions(ctx context.Context, now, before time.Time) error

@@ -133,6 +133,18 @@ func (k *Keys) List(ctx context.Context) ([]domain.SigningKey, error) {
 	return stored, nil
 }
 
+// Find returns a key without its private half. domain.ErrNotFound if there is none of the kid.
+func (k *Keys) Find(ctx context.Context, kid string) (domain.SigningKey, error) {
+	stored, err := k.List(ctx)
+	if err != nil {
+		return domain.SigningKey{}, err
+	}
+	if i := slices.IndexFunc(stored, func(s domain.SigningKey) bool { return s.KID == kid }); i >= 0 {
+		return stored[i], nil
+	}
+	return domain.SigningKey{}, fmt.Errorf("signing key %q: %w", kid, domain.ErrNotFound)
+}
+
 // Rotate retires the active keys of algorithms, of all that sign if none is given, puts the next ones in their place and makes new next
 // ones, all or none. It returns the keys that sign from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
 // refuse what it signs. domain.ErrConsumed if another replica rotates at the same time. domain.ErrClocksDiffer

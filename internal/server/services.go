@@ -187,7 +187,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
-		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge,
+		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
 	})
 	if err := s.Admin.Sync(ctx); err != nil {

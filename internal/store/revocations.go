@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,7 +50,19 @@ func (db *DB) OpenRevocations(ctx context.Context) ([]domain.Revocation, error) 
 
 // FindRevocation implements revocation.Store.
 func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, error) {
-	return find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
+	r, err := find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
+	named, has := map[domain.RevocationKind]string{
+		domain.RevokeOfUser: `SELECT username FROM users WHERE id = $1`, domain.RevokeOfClient: `SELECT client_id FROM clients WHERE id = $1`,
+		domain.RevokeOfKey: `SELECT kid FROM signing_keys WHERE id = $1`,
+	}[r.Kind]
+	if r.Name = r.Audience; err != nil || !has {
+		return r, err
+	}
+	r.Name, err = find(ctx, db, scanString, named, r.TargetID)
+	if errors.Is(err, domain.ErrNotFound) {
+		err = nil
+	}
+	return r, err
 }
 
 // StepRevocation implements revocation.Store.

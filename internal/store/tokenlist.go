@@ -49,22 +49,46 @@ func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (
 				next = e.ID
 			}
 			return nil
-		}, q.sql(filter.Limit, db.listWindow), q.args...)
+		}, q.list(filter.Limit, db.listWindow), q.args...)
 	})
+	if filter.After != (domain.TokenID{}) {
+		slices.Reverse(entries)
+	}
 	return entries, next, err
+}
+
+// CountIssuedTokens implements index.Store.
+func (db *DB) CountIssuedTokens(ctx context.Context, filter domain.TokenFilter) (n int, next domain.TokenID, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		open, err := list(ctx, c, scanRevocation, openRevocations)
+		if err != nil {
+			return err
+		}
+		q, err := db.selectTokens(filter, open)
+		if err != nil {
+			return err
+		}
+		n, next = 0, domain.TokenID{}
+		return c.each(ctx, func(row scanner) error { return row.Scan(&n, bytes16{(*[16]byte)(&next)}) }, q.count(db.listWindow), q.args...)
+	})
+	return n, next, err
 }
 
 // tokenQuery chooses tokens of the index in two steps.
 type tokenQuery struct {
 	dialect dialect
 	owner   string   // the column that begins the database index which is gone through, none: the primary key is
+	order   string   // ` DESC`, or ` ASC` if the page is the one before another
 	where   []string // conditions on the part of it that is
 	fits    []string // conditions that every row of that part is looked at for
 	args    []any
 }
 
 func (db *DB) selectTokens(filter domain.TokenFilter, open []domain.Revocation) (*tokenQuery, error) {
-	q := &tokenQuery{dialect: db.dialect, where: []string{`TRUE`}}
+	q := &tokenQuery{dialect: db.dialect, order: ` DESC`, where: []string{`TRUE`}}
+	if filter.After != (domain.TokenID{}) {
+		q.order = ` ASC`
+	}
 	if filter.ID != (domain.TokenID{}) {
 		q.where = append(q.where, `t.jti = `+q.arg(filter.ID[:]))
 	}
@@ -115,6 +139,9 @@ func (q *tokenQuery) issued(filter domain.TokenFilter) {
 	}
 	if filter.Before != (domain.TokenID{}) {
 		bound(`<`, filter.Before)
+	}
+	if filter.After != (domain.TokenID{}) {
+		bound(`>`, filter.After)
 	}
 	if !filter.IssuedBefore.IsZero() {
 		bound(`<`, domain.FirstTokenID(filter.IssuedBefore))
@@ -199,30 +226,45 @@ func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err
 
 func (q *tokenQuery) indexKey(jti string) string { return q.dialect.indexKey(q.owner, jti) }
 
-// sql is the query. It goes through the index once, in its order, and stops as soon as it can: the last row of the window comes
-// along whether or not it fits. (The middle SELECT keeps the order of the inner one: to sort would be to look at all of it.)
-func (q *tokenQuery) sql(limit, step int) string {
+// window are the rows that are looked at, in the order of the index, each with whether it fits and its place. To sort them would be to
+// look at all that there are.
+func (q *tokenQuery) window(columns, window string) string {
+	fits, order := `TRUE`, `t.jti`+q.order
+	if len(q.fits) > 0 {
+		fits = strings.Join(q.fits, ` AND `)
+	}
+	if q.owner != `` {
+		order = q.indexKey(`t.jti`) + q.order + `, ` + order
+	}
+	return `SELECT ` + columns + `, (` + fits + `) IS TRUE AS fits, row_number() OVER (ORDER BY ` + order + `) AS place
+		FROM issued_tokens t WHERE ` + strings.Join(q.where, ` AND `) + ` ORDER BY ` + order + ` LIMIT ` + window
+}
+
+// list is the query of a page. It goes through the index once, in its order, and stops as soon as it can: the last row of the window
+// comes along whether or not it fits. (The middle SELECT keeps the order of the inner one.)
+func (q *tokenQuery) list(limit, step int) string {
 	if limit <= 0 {
 		limit = math.MaxInt32
 	}
-	window, fits := strconv.Itoa(limit), `TRUE`
+	window := strconv.Itoa(limit)
 	if len(q.fits) > 0 {
-		window, fits = strconv.Itoa(step), strings.Join(q.fits, ` AND `)
-	}
-	order := `t.jti DESC`
-	if q.owner != `` {
-		order = q.indexKey(`t.jti`) + ` DESC, ` + order
+		window = strconv.Itoa(step)
 	}
 	return `SELECT ` + issuedColumns + `,
 			COALESCE(c.client_id, ''), COALESCE(u.username, ''),
 			CASE WHEN t.user_id IS NULL THEN COALESCE(c.client_id, '') ELSE COALESCE(u.subject, '') END,
 			COALESCE(a.audience, ''), COALESCE(k.kid, ''), t.fits, t.place = ` + window + `
 		FROM (
-			SELECT * FROM (
-				SELECT t.*, (` + fits + `) IS TRUE AS fits, row_number() OVER (ORDER BY ` + order + `) AS place
-				FROM issued_tokens t WHERE ` + strings.Join(q.where, ` AND `) + ` ORDER BY ` + order + ` LIMIT ` + window + `) t
+			SELECT * FROM (` + q.window(`t.*`, window) + `) t
 			WHERE t.fits OR t.place = ` + window + ` LIMIT ` + q.arg(limit) + `) t
 		LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id
 		LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id
-		ORDER BY t.jti DESC`
+		ORDER BY t.jti` + q.order
+}
+
+// count is the query of how many rows of the window fit, and of the last one of a full window.
+func (q *tokenQuery) count(step int) string {
+	window := strconv.Itoa(step)
+	return `WITH w AS (` + q.window(`t.jti`, window) + `)
+		SELECT (SELECT COUNT(*) FROM w WHERE fits), (SELECT jti FROM w WHERE place = ` + window + `)`
 }

@@ -55,6 +55,12 @@ var listTests = map[string]func(*testing.T, *store.DB){
 				if !slices.Equal(got, want) {
 					t.Errorf("%+v: got %v, want %v", filter, got, want)
 				}
+				if got = backward(t, db, filter); !slices.Equal(got, want) {
+					t.Errorf("%+v, backward: got %v, want %v", filter, got, want)
+				}
+				if n := counted(t, db, filter); n != len(want) {
+					t.Errorf("%+v: counted %d, want %d", filter, n, len(want))
+				}
 				found[state] += len(got)
 			}
 		}
@@ -97,7 +103,9 @@ var listTests = map[string]func(*testing.T, *store.DB){
 					got = append(got, slices.IndexFunc(tokens, func(token domain.IssuedToken) bool { return token.ID == e.ID }))
 				}
 				same(t, got, want)
+				same(t, len(backward(t, db, owner)), len(want))
 			}
+			same(t, counted(t, db, owner), len(want))
 			for _, i := range want {
 				check(t, db.ResumeToken(t.Context(), tokens[i].Ref(), t0))
 			}
@@ -107,6 +115,36 @@ var listTests = map[string]func(*testing.T, *store.DB){
 		_, _, err := db.ListIssuedTokens(t.Context(), domain.TokenFilter{State: "odd", Now: t0})
 		wantErr(t, err, domain.ErrInvalid)
 	},
+}
+
+// backward lists what the filter chooses from the oldest on, page by page, as the pages before others.
+func backward(tb testing.TB, db *store.DB, filter domain.TokenFilter) (ids []domain.TokenID) {
+	tb.Helper()
+	for filter.After = (domain.TokenID{15: 1}); ; {
+		entries, next, err := db.ListIssuedTokens(tb.Context(), filter)
+		check(tb, err)
+		page := make([]domain.TokenID, len(entries))
+		for i, e := range entries {
+			page[i] = e.ID
+		}
+		ids = append(page, ids...)
+		if filter.After = next; next == (domain.TokenID{}) {
+			return ids
+		}
+	}
+}
+
+// counted counts what the filter chooses, step by step.
+func counted(tb testing.TB, db *store.DB, filter domain.TokenFilter) (n int) {
+	tb.Helper()
+	for {
+		found, next, err := db.CountIssuedTokens(tb.Context(), filter)
+		check(tb, err)
+		n += found
+		if filter.Before = next; next == (domain.TokenID{}) {
+			return n
+		}
+	}
 }
 
 // motley fills the index with tokens of all owners, in all states, and begins a revocation of each kind.
