@@ -104,6 +104,9 @@ func (i *Interaction) Acted(session int64) bool {
 	return i.SignedInBy(session) || i.ChosenBy(session) || session != 0 && i.Answered == session
 }
 
+// Attended says whether the person has done anything for this request: it is more than a link that somebody has led them to.
+func (i *Interaction) Attended() bool { return i.SignedIn != 0 || i.Chosen != 0 || i.Answered != 0 }
+
 // bind makes an interaction that was sealed in another browser one of this browser: the request alone is left of it.
 func (i *Interaction) bind(browser string) {
 	hash := hashBrowser(browser)

@@ -428,7 +428,7 @@ func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *
 	case a == nil && e.Status >= http.StatusInternalServerError:
 		p.Pages.Error(w, r, e.Status, "Something went wrong", "This is our fault, not yours. Please try again in a moment.")
 		return
-	case a == nil, a.client.SelfRegistered() && len(a.waiting.ID) == 0: // nobody has seen who this is: a link here must not lead on
+	case a == nil, a.client.SelfRegistered() && !a.waiting.Attended(): // nobody has seen who this is: a link here must not lead on
 		p.Pages.Problem(w, r, e.Status, "This sign-in cannot go on",
 			"The application sent you here with a request that Signet cannot answer. Go back to it and try again; "+
 				"if that does not help, those who run it have to repair it.", e.Description)

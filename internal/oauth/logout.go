@@ -45,6 +45,9 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 	session, user, err := p.Pages.SignedIn(r)
 	switch hint := request.hint; {
 	case errors.Is(err, domain.ErrNotFound):
+		if request.client != nil && request.client.SelfRegistered() { // nobody has seen who this is: a link here must not lead on
+			request.redirectURI = ""
+		}
 		p.loggedOut(w, r, request)
 	case err != nil:
 		p.failLogout(w, r, err)

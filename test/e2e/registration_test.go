@@ -136,3 +136,32 @@ func TestAFloodOfRegistrationsIsBounded(t *testing.T) {
 		t.Errorf("%d registered, %d refused", made, refused)
 	}
 }
+
+func TestNobodysLinkLeadsOnByAClientThatNamedItself(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, newSQLiteDatabase(t), "SIGNET_SELF_REGISTRATION_ENDPOINT=anybody")
+	evil := "https://evil.example/cb"
+	got := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", "", map[string]any{
+		"redirect_uris": []string{evil}, "post_logout_redirect_uris": []string{evil}, "token_endpoint_auth_method": "none",
+	}).wantStatus(t, http.StatusCreated))
+	s.secret(got.Token)
+	silent := with(newAuthorization(got.client).query, "redirect_uri", evil, "scope", "openid", "resource", "", "prompt", "none")
+	newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + silent.Encode()).wantRefusedHere(t)
+
+	// A POST seals the request into a link, which counts no more than the request itself.
+	sealed := s.post("/oauth2/authorize", client{}, silent).wantStatus(t, http.StatusSeeOther).header.Get("Location")
+	if !strings.HasPrefix(sealed, "/oauth2/authorize?flow=") {
+		t.Fatalf("sent to %s", sealed)
+	}
+	newBrowser(t, s.server).open(s.url + sealed).wantRefusedHere(t)
+
+	logout := s.logoutURL("client_id", got.ID, "post_logout_redirect_uri", evil)
+	if p := newBrowser(t, s.server).open(logout); p.left {
+		t.Errorf("who is not signed in is sent to %s", p.url)
+	}
+	b := newBrowser(t, s.server)
+	b.open(s.url+"/login").submit("username", alice, "password", alicesSecret)
+	if p := b.open(logout).submit(); p.header.Get("Location") != evil {
+		t.Errorf("who has said yes is shown %s (%d): %s", p.url, p.status, p.text)
+	}
+}
