@@ -56,6 +56,8 @@ type dialect interface {
 
 	// forUpdate ends a SELECT that keeps others from changing its rows, but not from referring to them, until the transaction ends.
 	forUpdate() string
+	// skipLocked ends a SELECT of rows to delete: it leaves out those that others have locked, and locks the others.
+	skipLocked() string
 	// folded is an expression for a text whatever its case, by which indexes on names of objects are ordered, byte by byte.
 	folded(text string) string
 	// position is the function that finds a text in another, from 1.

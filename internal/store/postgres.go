@@ -207,7 +207,8 @@ func (p *postgres) object(name, value string) string {
 	return `json_object_agg(` + name + `, CAST(` + value + ` AS JSON))`
 }
 
-func (p *postgres) forUpdate() string { return ` FOR NO KEY UPDATE` }
+func (p *postgres) forUpdate() string  { return ` FOR NO KEY UPDATE` }
+func (p *postgres) skipLocked() string { return ` FOR UPDATE SKIP LOCKED` }
 
 func (p *postgres) folded(text string) string {
 	return `(lower(CAST(` + text + ` AS TEXT)) COLLATE "C")`

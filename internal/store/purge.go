@@ -18,17 +18,27 @@ const (
 // purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
 const purgeTokens = `DELETE FROM issued_tokens WHERE jti IN (SELECT jti FROM issued_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) AND expires_at < $1`
 
-// purges delete at most $2 rows that expired before $1. A session stays until its end was recorded.
-var purges = []string{
-	`DELETE FROM authorization_codes WHERE signature IN (SELECT signature FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM refresh_tokens WHERE signature IN (SELECT signature FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM device_requests WHERE id IN (SELECT id FROM device_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM limits WHERE bucket IN (SELECT bucket FROM limits WHERE spent_until < $1 ORDER BY spent_until LIMIT $2) AND spent_until < $1`,
-	`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM assertions WHERE hash IN (SELECT hash FROM assertions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM setup_links WHERE hash IN (SELECT hash FROM setup_links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM status_lists WHERE id IN (SELECT id FROM status_lists WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+// purge is of the rows of a table that expired.
+type purge struct{ table, key, expiry, and string }
+
+// A session stays until its end was recorded.
+var purges = []purge{
+	{table: `authorization_codes`, key: `signature`, expiry: `expires_at`},
+	{table: `refresh_tokens`, key: `signature`, expiry: `expires_at`},
+	{table: `device_requests`, key: `id`, expiry: `expires_at`},
+	{table: `limits`, key: `bucket`, expiry: `spent_until`},
+	{table: `grants`, key: `id`, expiry: `expires_at`},
+	{table: `sessions`, key: `id`, expiry: `expires_at`, and: ` AND ended_at IS NOT NULL`},
+	{table: `assertions`, key: `hash`, expiry: `expires_at`},
+	{table: `setup_links`, key: `hash`, expiry: `expires_at`},
+	{table: `status_lists`, key: `id`, expiry: `expires_at`},
+}
+
+// query deletes at most $2 rows that expired before $1. It passes over what others have locked: to wait for a row while it holds others
+// could be to wait for somebody who waits for one of those.
+func (p purge) query(d dialect) string {
+	return `DELETE FROM ` + p.table + ` WHERE ` + p.key + ` IN (
+		SELECT ` + p.key + ` FROM ` + p.table + ` WHERE ` + p.expiry + ` < $1` + p.and + ` ORDER BY ` + p.expiry + ` LIMIT $2` + d.skipLocked() + `)`
 }
 
 // purgesLater delete at most $2 rows that expired before $1, which people made: later than the others. An assignment stays until its
@@ -68,8 +78,8 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	if !db.dialect.partitioned() {
 		purge(purgeTokens, micros(before), limit)
 	}
-	for _, query := range purges {
-		purge(query, micros(before), limit)
+	for _, p := range purges {
+		purge(p.query(db.dialect), micros(before), limit)
 	}
 	for _, query := range purgesLater {
 		purge(query, micros(before.Add(-lapsedKept)), limit)

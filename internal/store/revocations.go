@@ -192,13 +192,13 @@ var grantsOf = map[domain.RevocationKind]string{
 	domain.RevokeOfAll:    `TRUE`,
 }
 
-// endAtAPI takes an API from grants, and ends those that cover no other.
+// endAtAPI takes an API from grants, and ends those that cover no other. It locks the grants first, see lockInstallation.
 func endAtAPI(ctx context.Context, c conn, r *domain.Revocation, limit int) (ended int64, err error) {
 	grants, err := list(ctx, c, scanInt, `
-		UPDATE grant_apis SET revoked_at = $4 WHERE audience = $5 AND grant_id IN (
-			SELECT a.grant_id FROM grant_apis a JOIN grants g ON g.id = a.grant_id
-			WHERE a.audience = $1 AND a.revoked_at IS NULL AND g.revoked_at IS NULL AND g.revision < $2 LIMIT $3) RETURNING grant_id`,
-		r.Audience, r.Revision, limit, micros(r.CreatedAt), r.Audience)
+		SELECT g.id FROM grants AS g
+		WHERE g.revoked_at IS NULL AND g.revision < $2
+			AND g.id IN (SELECT a.grant_id FROM grant_apis a WHERE a.audience = $1 AND a.revoked_at IS NULL)
+		LIMIT $3`+c.db.dialect.forUpdate(), r.Audience, r.Revision, limit)
 	if err != nil || len(grants) == 0 {
 		return 0, err
 	}
@@ -206,8 +206,12 @@ func endAtAPI(ctx context.Context, c conn, r *domain.Revocation, limit int) (end
 	for i, id := range grants {
 		ids[i] = []any{id}
 	}
+	these := `(SELECT l.id FROM ` + c.db.dialect.rows(`$2`, `id BIGINT`) + ` l)`
+	if _, err := c.exec(ctx, `UPDATE grant_apis SET revoked_at = $1 WHERE audience = $3 AND grant_id IN `+these, micros(r.CreatedAt), jsonRows(ids), r.Audience); err != nil {
+		return 0, err
+	}
 	_, err = c.exec(ctx, `
-		UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND id IN (SELECT l.id FROM `+c.db.dialect.rows(`$2`, `id BIGINT`)+` l)
+		UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND id IN `+these+`
 			AND NOT EXISTS (SELECT 1 FROM grant_apis a WHERE a.grant_id = grants.id AND a.revoked_at IS NULL)`, micros(r.CreatedAt), jsonRows(ids))
 	return int64(len(grants)), err
 }

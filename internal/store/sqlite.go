@@ -196,6 +196,7 @@ func (e *embedded) object(name, value string) string {
 
 // Writing transactions come one after the other, so there is nothing to hold.
 func (e *embedded) forUpdate() string                        { return `` }
+func (e *embedded) skipLocked() string                       { return `` }
 func (e *embedded) folded(text string) string                { return `lower(` + text + `)` }
 func (e *embedded) position() string                         { return `instr` }
 func (e *embedded) clock() string                            { return `CAST(unixepoch('subsec') * 1000000 AS INTEGER)` }
