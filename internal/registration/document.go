@@ -278,6 +278,9 @@ func describe(clientID string, text []byte) (domain.Client, error) {
 
 // describeAgain takes over what a document says; what an administrator set stays.
 func describeAgain(c *domain.Client, described domain.Client) {
+	if renewable(*c) != renewable(described) {
+		c.SessionRefreshTokens = described.SessionRefreshTokens
+	}
 	c.Name, c.GrantTypes, c.RedirectURIs, c.PostLogoutRedirectURIs = described.Name, described.GrantTypes, described.RedirectURIs, described.PostLogoutRedirectURIs
 	c.IDTokenAlg, c.Public, c.JWKS, c.JWKSURI = described.IDTokenAlg, described.Public, described.JWKS, described.JWKSURI
 }

@@ -162,7 +162,7 @@ func TestADocumentBecomesAClientAndItsChangesTakeEffectWhenItIsNotFreshAnyMore(t
 		}
 		w.move(2 * time.Second)
 		servicetest.Must(t, w.Document(ctx, id))
-		if c := w.client(t, id); c.Name != "Editor 2" || !slices.Equal(c.RedirectURIs, redirects[1:]) || len(c.GrantTypes) != 1 {
+		if c := w.client(t, id); c.Name != "Editor 2" || !slices.Equal(c.RedirectURIs, redirects[1:]) || len(c.GrantTypes) != 1 || c.SessionRefreshTokens {
 			t.Errorf("after the change %+v", c)
 		}
 		if err := w.Renewed(ctx, &c); !errors.Is(err, domain.ErrStale) {

@@ -124,6 +124,7 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	if c.GrantTypes = slices.DeleteFunc(c.GrantTypes, notAllowed); len(c.GrantTypes) == 0 {
 		c.GrantTypes = []string{domain.GrantAuthorizationCode}
 	}
+	c.SessionRefreshTokens = renewable(c) // MCP clients ask for no more than the scopes of their API
 	if !slices.Contains(domain.SigningAlgs, c.IDTokenAlg) {
 		c.IDTokenAlg = "" // the answer shows which one counts
 	}
@@ -132,6 +133,8 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	}
 	return c, m.authentication(&c, method)
 }
+
+func renewable(c domain.Client) bool { return slices.Contains(c.GrantTypes, domain.GrantRefreshToken) }
 
 func notAllowed(grantType string) bool { return !slices.Contains(grantTypes, grantType) }
 

@@ -51,11 +51,22 @@ func (s *shop) register(t *testing.T, file, address string) (c client) {
 	return c
 }
 
+// freePort is a port for an application.
+func freePort(i *installation) string {
+	i.t.Helper()
+	_, port, err := net.SplitHostPort(freeAddress(i))
+	check(i.t, err)
+	return port
+}
+
 // runApplication registers an application of test/interop, starts it on a free port and waits until it listens there.
 func (s *shop) runApplication(t *testing.T, file string, env ...string) *running {
 	t.Helper()
-	_, port, err := net.SplitHostPort(freeAddress(s.installation))
-	check(t, err)
+	return s.runApplicationAt(t, freePort(s.installation), file, env...)
+}
+
+func (s *shop) runApplicationAt(t *testing.T, port, file string, env ...string) *running {
+	t.Helper()
 	r := &running{t: t, server: s.server, url: "http://localhost:" + port, exited: make(chan struct{})}
 	r.client = s.register(t, file, r.url)
 	cmd := command(t, file)

@@ -19,14 +19,14 @@ type documentHost struct {
 	env  []string     // the settings
 }
 
-func newDocumentHost(t *testing.T) *documentHost {
+func newDocumentHost(t *testing.T, redirectURI string) *documentHost {
 	t.Helper()
 	h := &documentHost{}
 	h.name.Store("Editor")
 	h.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]any{
-			"client_id": h.URL + r.URL.Path, "client_name": h.name.Load(), "redirect_uris": []string{callback},
+			"client_id": h.URL + r.URL.Path, "client_name": h.name.Load(), "redirect_uris": []string{redirectURI},
 			"grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "none",
 		})
 	}))
@@ -45,7 +45,7 @@ func TestAnApplicationThatDescribesItselfSignsIn(t *testing.T) {
 	for name, open := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newDocumentHost(t)
+			h := newDocumentHost(t, callback)
 			s := openShop(t, open(t), h.env...)
 			for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
 				if a := s.get(path, ""); !strings.Contains(a.body, `"client_id_metadata_document_supported":true`) {
@@ -93,7 +93,7 @@ func TestAnApplicationThatDescribesItselfSignsIn(t *testing.T) {
 
 func TestNobodysDocumentsCountAtFirst(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		h := newDocumentHost(t)
+		h := newDocumentHost(t, callback)
 		newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + newAuthorization(client{ID: h.URL + "/x"}).query.Encode()).wantRefusedHere(t)
 		if a := s.get("/.well-known/openid-configuration", ""); strings.Contains(a.body, "client_id_metadata_document_supported") || strings.Contains(a.body, "registration_endpoint") {
 			t.Errorf("discovery has %s", a.body)

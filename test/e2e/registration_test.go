@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,10 +63,7 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 				"a shared key": {"token_endpoint_auth_method", "client_secret_jwt", "invalid_client_metadata"}, "too long": {"client_name", strings.Repeat("x", 500), "invalid_client_metadata"},
 				"huge": {"client_name", strings.Repeat("x", 100_000), "invalid_client_metadata"}, "10,000 redirects": {"redirect_uris", make([]string, 10_000), "invalid_redirect_uri"},
 			} {
-				wrong := map[string]any{}
-				for k, v := range app {
-					wrong[k] = v
-				}
+				wrong := maps.Clone(app)
 				wrong[c.member] = c.value
 				t.Run(what, func(t *testing.T) {
 					s.metadata(http.MethodPost, "/oauth2/register", invitation.Token, wrong).wantError(t, http.StatusBadRequest, c.code)
