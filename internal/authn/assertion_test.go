@@ -304,6 +304,12 @@ func TestPublishedKeysAreFetchedWhenNeeded(t *testing.T) {
 		s.Pass(s.t, time.Minute)
 		want("back again", second, true, 1)
 		want("a key that was taken back", s.key, false, 0)
+		p.publish(`{"keys":[]}`)
+		s.Pass(s.t, time.Hour+time.Second)
+		want("all keys are taken back", second, false, 1)
+		if !strings.Contains(s.lastEvent().Details, "no key in it") {
+			s.t.Errorf("the audit log says %+v", s.lastEvent())
+		}
 	})
 }
 

@@ -132,7 +132,7 @@ func (p *publishedKeys) fetch(ctx context.Context, from source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	entry := &publishedSet{set: set, fresh: attempted.Add(fresh), attempted: attempted, failure: err}
-	if before, ok := p.entries.Get(from); ok && err != nil {
+	if before, ok := p.entries.Get(from); ok && err != nil && !errors.Is(err, keys.ErrNoForeignKeys) {
 		entry.set, entry.fresh = before.set, before.fresh
 	}
 	p.entries.Add(from, entry)
@@ -169,12 +169,22 @@ func (p *publishedKeys) discover(ctx context.Context, from source) (string, erro
 	if described.Issuer != from.issuer {
 		return "", errors.New("its metadata is that of another issuer")
 	}
-	at, err := url.Parse(described.JWKSURI)
-	if err != nil || len(described.JWKSURI) > maxURI || at.User != nil ||
-		at.Scheme != "https" && (at.Scheme != "http" || !outbound.IsLoopback(at.Hostname()) || strings.HasPrefix(from.issuer, "https:")) {
+	if !mayName(from.issuer, described.JWKSURI) {
 		return "", errors.New("the jwks_uri of its metadata is no https URL")
 	}
 	return described.JWKSURI, nil
+}
+
+// mayName says whether an issuer's metadata may say that its keys are at an address: over https, and on this machine only if the issuer
+// is there too.
+func mayName(issuer, jwksURI string) bool {
+	by, errIssuer := url.Parse(issuer)
+	at, err := url.Parse(jwksURI)
+	if err != nil || errIssuer != nil || len(jwksURI) > maxURI || at.User != nil || at.Host == "" {
+		return false
+	}
+	local := outbound.IsLoopback(at.Hostname())
+	return at.Scheme == "https" && (!local || outbound.IsLoopback(by.Hostname())) || at.Scheme == "http" && local && by.Scheme == "http"
 }
 
 func (p *publishedKeys) download(ctx context.Context, uri string, private bool, limit int64) ([]byte, http.Header, error) {

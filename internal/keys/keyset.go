@@ -34,7 +34,7 @@ const (
 )
 
 // ForeignAlgs are the signature algorithms by which others may sign (RFC 7518 §3.1, RFC 8037, RFC 9864).
-var ForeignAlgs = []string{"RS256", "PS256", "ES256", "EdDSA", ed25519Alg}
+var ForeignAlgs = []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", ed25519Alg}
 
 // Errors of tokens that others signed.
 var (
@@ -44,6 +44,8 @@ var (
 	ErrForeignSignature = errors.New("the signature is not by a key that fits")
 	// ErrForeignKey is the ErrForeignSignature of a token whose key is not in the set: a newer set may have it.
 	ErrForeignKey = fmt.Errorf("%w: the set has no such key", ErrForeignSignature)
+	// ErrNoForeignKeys is the domain.ErrInvalid of a set without a key that can be used: whatever it had before does not count any more.
+	ErrNoForeignKeys = fmt.Errorf("%w JWKS: no key in it can verify a signature by %s", domain.ErrInvalid, strings.Join(ForeignAlgs, ", "))
 )
 
 // KeySet is a set of others' public keys (RFC 7517 §5).
@@ -52,7 +54,7 @@ type KeySet struct{ keys []foreignKey }
 type foreignKey struct {
 	kid    string
 	alg    string // empty: any of its type's
-	public any    // *rsa.PublicKey, *ecdsa.PublicKey of P-256 or ed25519.PublicKey
+	public any    // *rsa.PublicKey, *ecdsa.PublicKey of P-256 or P-384, or ed25519.PublicKey
 }
 
 // ParseKeySet reads the keys that somebody registers: each must be one that can be used, and be named if there are several.
@@ -61,6 +63,9 @@ func ParseKeySet(text []byte) (*KeySet, error) {
 	raw, err := splitKeySet(text)
 	if err != nil {
 		return nil, err
+	}
+	if len(raw) == 0 {
+		return nil, errNoKeySet
 	}
 	set := &KeySet{}
 	for i, one := range raw {
@@ -79,7 +84,7 @@ func ParseKeySet(text []byte) (*KeySet, error) {
 }
 
 // ReadKeySet reads keys that were fetched, where those that cannot be used are left out: of other kinds, for encryption, or not public.
-// domain.ErrInvalid if none is left.
+// ErrNoForeignKeys if none is left, domain.ErrInvalid if it is no set.
 func ReadKeySet(text []byte) (*KeySet, error) {
 	raw, err := splitKeySet(text)
 	if err != nil {
@@ -92,10 +97,12 @@ func ReadKeySet(text []byte) (*KeySet, error) {
 		}
 	}
 	if len(set.keys) == 0 {
-		return nil, fmt.Errorf("%w JWKS: no key in it can verify a signature by %s", domain.ErrInvalid, strings.Join(ForeignAlgs, ", "))
+		return nil, ErrNoForeignKeys
 	}
 	return set, nil
 }
+
+var errNoKeySet = fmt.Errorf(`%w JWKS: write a JWK Set, {"keys":[…]} with at least one key (RFC 7517 §5)`, domain.ErrInvalid)
 
 func splitKeySet(text []byte) ([]json.RawMessage, error) {
 	if len(text) > MaxKeySet {
@@ -106,8 +113,8 @@ func splitKeySet(text []byte) ([]json.RawMessage, error) {
 	if err == nil {
 		err = json.Unmarshal(members["keys"], &raw)
 	}
-	if err != nil || len(raw) == 0 {
-		return nil, fmt.Errorf(`%w JWKS: write a JWK Set, {"keys":[…]} with at least one key (RFC 7517 §5)`, domain.ErrInvalid)
+	if err != nil || raw == nil {
+		return nil, errNoKeySet
 	}
 	if len(raw) > maxForeignKeys {
 		return nil, fmt.Errorf("%w JWKS: it has %d keys; use at most %d", domain.ErrInvalid, len(raw), maxForeignKeys)
@@ -147,8 +154,8 @@ func parseForeignKey(text []byte) (foreignKey, error) {
 			return foreignKey{}, fmt.Errorf("use an RSA key of %d to %d bits with an odd exponent", rsaBits, maxForeignRSA)
 		}
 	case *ecdsa.PublicKey:
-		if public.Curve != elliptic.P256() {
-			return foreignKey{}, errors.New("use the curve P-256")
+		if curveAlgs[public.Curve] == "" {
+			return foreignKey{}, errors.New("use the curve P-256 or P-384")
 		}
 		if _, err := public.ECDH(); err != nil {
 			return foreignKey{}, errors.New("its point is not on the curve")
@@ -158,7 +165,7 @@ func parseForeignKey(text []byte) (foreignKey, error) {
 			return foreignKey{}, errors.New("it cannot be read as a public key (RFC 8037)")
 		}
 	default:
-		return foreignKey{}, errors.New("use a public key of RSA, P-256 or Ed25519")
+		return foreignKey{}, errors.New("use a public key of RSA, P-256, P-384 or Ed25519")
 	}
 	if key.alg != "" && !slices.Contains(ForeignAlgs, key.alg) {
 		return foreignKey{}, fmt.Errorf("its alg is %q; use %s", key.alg, strings.Join(ForeignAlgs, ", "))
@@ -191,16 +198,19 @@ func (k *foreignKey) parse(members map[string]json.RawMessage) error {
 // signs reports whether a signature by an algorithm can be the key's: the key decides, not the token alone (RFC 8725 §3.1).
 func (k foreignKey) signs(alg string) bool {
 	same := k.alg == "" || k.alg == alg || isEd25519(k.alg) && isEd25519(alg)
-	switch k.public.(type) {
+	switch public := k.public.(type) {
 	case *rsa.PublicKey:
 		return same && (alg == "RS256" || alg == "PS256")
 	case *ecdsa.PublicKey:
-		return same && alg == "ES256"
+		return same && alg == curveAlgs[public.Curve]
 	case ed25519.PublicKey:
 		return same && isEd25519(alg)
 	}
 	return false
 }
+
+// curveAlgs are the algorithms of curves (RFC 7518 §3.4).
+var curveAlgs = map[elliptic.Curve]string{elliptic.P256(): "ES256", elliptic.P384(): "ES384"}
 
 func isEd25519(alg string) bool { return alg == "EdDSA" || alg == ed25519Alg }
 

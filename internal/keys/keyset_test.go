@@ -130,7 +130,7 @@ func TestOnlyUsablePublicKeysAreRegistered(t *testing.T) {
 		"a secret":           {setOf(t, map[string]any{"kty": "oct", "k": "c2VjcmV0"}), "shared secret"},
 		"small RSA":          {setOf(t, rsaPair(t, "s", 1024).public), "2048"},
 		"even exponent":      {setOf(t, r.with("e", "Ag").public), "exponent"},
-		"another curve":      {setOf(t, ecPair(t, "x", elliptic.P384()).public), "P-256"},
+		"another curve":      {setOf(t, ecPair(t, "x", elliptic.P521()).public), "P-256"},
 		"off the curve":      {setOf(t, ec.with("x", other.public["x"]).public), "curve"},
 		"encryption":         {setOf(t, ec.with("use", "enc").public), "another use"},
 		"HMAC by name":       {setOf(t, r.with("alg", "HS256").public), "its alg is"},
@@ -170,8 +170,12 @@ func TestFetchedSetsKeepTheKeysThatCanBeUsed(t *testing.T) {
 	if err != nil || set.Verify(parsed) != nil {
 		t.Error(err, set.Verify(parsed))
 	}
-	if _, err := keys.ReadKeySet(setOf(t, ec.secret)); !errors.Is(err, domain.ErrInvalid) {
-		t.Error(err)
+	for text, want := range map[string]error{
+		string(setOf(t, ec.secret)): keys.ErrNoForeignKeys, `{"keys":[]}`: keys.ErrNoForeignKeys, `{"keys":null}`: domain.ErrInvalid, `{}`: domain.ErrInvalid,
+	} {
+		if _, err := keys.ReadKeySet([]byte(text)); !errors.Is(err, want) || errors.Is(err, keys.ErrNoForeignKeys) != errors.Is(want, keys.ErrNoForeignKeys) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 
@@ -184,7 +188,8 @@ func TestForeignTokensAreVerifiedByKeysThatFit(t *testing.T) {
 		}
 		return parsed
 	}
-	all := set(ec.public, other.public, ed.public, r.public)
+	p384 := ecPair(t, "c", elliptic.P384())
+	all := set(ec.public, other.public, p384.public, ed.public, r.public)
 	for name, c := range map[string]struct {
 		set    *keys.KeySet
 		by     pair
@@ -193,6 +198,8 @@ func TestForeignTokensAreVerifiedByKeysThatFit(t *testing.T) {
 		want   error
 	}{
 		"ES256":                       {all, ec, "ES256", `{"alg":"ES256","kid":"a"}`, nil},
+		"ES384":                       {all, p384, "ES384", `{"alg":"ES384","kid":"c"}`, nil},
+		"alg of another curve":        {all, p384, "ES384", `{"alg":"ES256","kid":"c"}`, keys.ErrForeignKey},
 		"RS256":                       {all, r, "RS256", `{"alg":"RS256","kid":"r"}`, nil},
 		"PS256":                       {all, r, "PS256", `{"alg":"PS256","kid":"r"}`, nil},
 		"EdDSA":                       {all, ed, "EdDSA", `{"alg":"EdDSA","kid":"e"}`, nil},
@@ -225,7 +232,7 @@ func TestForeignTokensOfOtherFormsAreRefused(t *testing.T) {
 		"empty": "", "no JWT": "x", "two parts": "a.b", "four parts": good + ".x", "line end": good + "\n", "padding": good + "=",
 		"unsigned": part(`{"alg":"none"}`) + "." + part(`{}`) + ".", "None": of(`{"alg":"None"}`), "no alg": of(`{"kid":"a"}`),
 		"alg no text": of(`{"alg":["ES256"]}`), "alg twice": of(`{"alg":"none","alg":"ES256"}`), "ALG": of(`{"ALG":"ES256"}`),
-		"HMAC with the public key": of(`{"alg":"HS256"}`), "ES384": of(`{"alg":"ES384"}`), "crit": of(`{"alg":"ES256","crit":["exp"]}`),
+		"HMAC with the public key": of(`{"alg":"HS256"}`), "ES512": of(`{"alg":"ES512"}`), "crit": of(`{"alg":"ES256","crit":["exp"]}`),
 		"b64": of(`{"alg":"ES256","b64":false}`), "jwk": of(`{"alg":"ES256","jwk":{}}`), "jku": of(`{"alg":"ES256","jku":"https://evil.example"}`),
 		"x5u": of(`{"alg":"ES256","x5u":"https://evil.example"}`), "x5c": of(`{"alg":"ES256","x5c":[]}`), "typ no text": of(`{"alg":"ES256","typ":1}`),
 		"kid no text": of(`{"alg":"ES256","kid":{"a":1}}`), "header a list": of(`[]`), "claims no object": ec.sign(t, "ES256", `{"alg":"ES256"}`, `"x"`),
