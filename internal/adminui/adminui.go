@@ -48,6 +48,8 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountRoles()
 	s.mountAssignments()
 	s.mountAPIs()
+	s.mountTokens()
+	s.mountRevocations()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }

@@ -61,10 +61,15 @@ func cursorAddress(cursor string) string {
 func (v *visit) explained(err error, back string) error {
 	switch {
 	case errors.Is(err, domain.ErrInvalid), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrReferenced):
-		v.render(http.StatusUnprocessableEntity, "admin/refused", v.text("refused.title"), map[string]string{"Problem": sentence(err.Error()), "Back": back})
-		return nil
+		return v.refuse(sentence(err.Error()), back)
 	}
 	return err
+}
+
+// refuse says on a page that leads back why something was not done.
+func (v *visit) refuse(problem, back string) error {
+	v.render(http.StatusUnprocessableEntity, "admin/refused", v.text("refused.title"), map[string]string{"Problem": problem, "Back": back})
+	return nil
 }
 
 func (v *visit) yesNo(yes bool) string {

@@ -39,6 +39,7 @@ type cell struct {
 	List  []string
 	Time  time.Time
 	Badge badge
+	Path  string // where it leads, empty: nowhere
 }
 
 // badge is a state in one word.
@@ -51,7 +52,9 @@ type badge struct {
 type listing struct {
 	Lead           string
 	New            link // that makes one; without a path the visitor may not
+	Links          []link
 	Table          table
+	Filters        []*field // in place of the search
 	Search         string
 	Size           int
 	Previous, Next string // addresses of other pages, empty: none
@@ -62,6 +65,11 @@ var sizes = []int{50, 100, 200}
 
 // Sizes are those that can be chosen.
 func (l listing) Sizes() []int { return sizes }
+
+// Filtered says whether a filter is set.
+func (l listing) Filtered() bool {
+	return slices.ContainsFunc(l.Filters, func(f *field) bool { return f.Value != "" })
+}
 
 // list reads the page of a list that the address names.
 func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], error), show func(T) row) error {
@@ -289,6 +297,7 @@ func (v *visit) moved(f, now *form, title string) error {
 type confirmation struct {
 	Lead    string
 	Effects []string
+	Fields  []*field
 	Name    string // that has to be typed, empty: none
 	Typed   string
 	Problem string
@@ -302,6 +311,7 @@ func (v *visit) confirmed(title string, c confirmation) bool {
 		return false
 	}
 	if v.r.Method == http.MethodPost {
+		(&form{Fields: c.Fields}).read(v.r)
 		c.Typed = strings.TrimSpace(v.r.PostForm.Get("name"))
 		if c.Typed == c.Name {
 			return true

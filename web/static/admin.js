@@ -12,3 +12,10 @@ addEventListener('keydown', (event) => {
     document.getElementById('q').focus();
   }
 });
+
+// What goes on is looked at again, unless the person is in the middle of something.
+const going = document.querySelector('[data-reload]');
+if (going) {
+  const idle = () => document.visibilityState === 'visible' && (document.activeElement === document.body || document.activeElement === null);
+  setInterval(() => { if (idle()) location.replace(location.pathname); }, 1000 * going.dataset.reload);
+}

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// jtiOf is that of a token, which is not verified.
+func jtiOf(t *testing.T, token string) string {
+	t.Helper()
+	return claims(t, token)["jti"].(string)
+}
+
+func TestTokensAreManagedInTheBrowser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		first, second := s.reportingToken(t), s.reportingToken(t)
+		people := s.signIn(t, s.web)
+		b := s.administer(t, "administrator", "/admin/tokens").shows(http.StatusOK, jtiOf(t, first), jtiOf(t, second), alice, "live").browser
+
+		list := b.open(s.url+"/admin/tokens?client=reporting&state=live&size=50").shows(http.StatusOK, jtiOf(t, first), "Chosen here: 2.", "Revoke all of these")
+		if strings.Contains(list.text, alice) {
+			t.Error("the list shows tokens that its filter does not choose")
+		}
+		b.open(s.url+"/admin/tokens?user=nobody").shows(http.StatusOK, "There is nothing that the filters choose.")
+		b.open(s.url+"/admin/tokens?user=alice&since=2999-01-01").shows(http.StatusOK, "There is nothing that the filters choose.")
+		for _, filter := range []string{"client=reporting&user=alice", "client=reporting&state=revoked", "client=reporting&since=2020-01-01", "grant=1&before=2999-01-01", ""} {
+			b.open(s.url + "/admin/new/revocation?" + filter).shows(http.StatusNotFound)
+		}
+
+		one := s.url + "/admin/tokens/" + jtiOf(t, first)
+		b.open(one).shows(http.StatusOK, "reporting", ordersAPI, "issued without a grant").submit().shows(http.StatusOK, "The token was suspended.", "suspended")
+		s.wantActive(t, s.orders, first, false)
+		b.open(one).submit().shows(http.StatusOK, "The token is live again.")
+		s.wantActive(t, s.orders, first, true)
+		open := b.open(one)
+		b.open(one+"/revoke").shows(http.StatusOK, "cannot be undone").submit().shows(http.StatusOK, "The token was revoked.", "Revoked")
+		s.wantActive(t, s.orders, first, false)
+		open.submit().shows(http.StatusUnprocessableEntity, "This was not done")
+		b.open(s.url+"/admin/tokens/"+jtiOf(t, people.Access)).shows(http.StatusOK, alice, "all its tokens", "usr_")
+
+		all := b.open(s.url+"/admin/new/revocation?client=reporting").shows(http.StatusOK, "Live tokens that end: 1", "Grants end too")
+		all.submit("name", "another").shows(http.StatusUnprocessableEntity, "This is not the name.")
+		s.wantActive(t, s.orders, second, true)
+		followed := all.submit("name", "reporting").shows(http.StatusOK, "Tokens of the client reporting", "The tokens are revoked.")
+		s.wantActive(t, s.orders, second, false)
+		followed.comesToShow("Live tokens marked1")
+		b.open(s.url+"/admin/tokens?client=reporting&state=live").shows(http.StatusOK, "There is nothing")
+
+		kept := b.open(s.url+"/admin/new/revocation?user=alice").submit("name", alice, "keep_grants", "yes").shows(http.StatusOK, "Tokens of the user alice")
+		kept.comesToShow("Grants ended0")
+		s.wantActive(t, s.orders, people.Access, false)
+		s.issued(t, s.post("/oauth2/token", s.web, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {people.Refresh}}))
+		ended := b.open(s.url+"/admin/new/revocation?user=alice").submit("name", alice).shows(http.StatusOK, "Tokens of the user alice")
+		ended.comesToShow("Grants ended1")
+	})
+}
+
+// comesToShow waits until the page, opened again and again, has a text.
+func (p *page) comesToShow(text string) {
+	t := p.browser.t
+	t.Helper()
+	await(t, p.url.Path+" to show "+text, func() bool { return strings.Contains(p.browser.open(p.url.String()).text, text) })
+}
+
+func TestPagesOfTokensShowWhatTheVisitorsRolesAllow(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	token := s.reportingToken(t)
+	one := s.url + "/admin/tokens/" + jtiOf(t, token)
+	s.signet("role", "create", "reader", "--grant", "urn:signet:admin#tokens:read")
+	b := s.administer(t, "reader", "/admin/tokens?client=reporting").shows(http.StatusOK, jtiOf(t, token)).browser
+	for _, path := range []string{"/admin/tokens?client=reporting", "/admin/tokens/" + jtiOf(t, token)} {
+		if p := b.open(s.url + path); len(p.forms) > 0 || strings.Contains(p.text, "Revoke") {
+			t.Errorf("a reader is offered at %s what is refused", path)
+		}
+	}
+	b.open(one + "/revoke").shows(http.StatusForbidden)
+	b.open(s.url + "/admin/new/revocation?client=reporting").shows(http.StatusForbidden)
+}
+
+func TestHostileValuesAreNoFailureOfTheAdministratorsPages(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	s.reportingToken(t)
+	b := s.administer(t, "administrator", "/admin/tokens").browser
+	for name, value := range hostileValues {
+		for _, path := range []string{
+			"/admin/tokens?user=", "/admin/tokens?client=", "/admin/tokens?api=", "/admin/tokens?kid=", "/admin/tokens?grant=", "/admin/tokens?state=", "/admin/tokens?since=",
+			"/admin/tokens?before=", "/admin/tokens?cursor=", "/admin/tokens/", "/admin/revocations/", "/admin/new/revocation?client=", "/admin/new/revocation?grant=",
+		} {
+			if p := b.open(s.url + path + url.QueryEscape(value)); p.status >= http.StatusInternalServerError {
+				t.Errorf("%s: %s answers %d", name, path, p.status)
+			}
+		}
+	}
+}
