@@ -191,7 +191,7 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 		servicetest.Must(t, func() error { _, err := w.CreateRole(ctx, mallory, domain.Role{Name: "harmless"}); return err }())
 		_, errUpdate := w.UpdateRole(ctx, mallory, "harmless", nil, func(role *domain.Role) error { role.Permissions = powers; return nil })
 		_, errEmail := w.UpdateUser(ctx, mallory, "boss", nil, func(user *domain.User) error { user.Email = "mallory@x.example"; return nil })
-		_, errSecret := w.AddSecret(ctx, mallory, "deploy", "", time.Time{})
+		_, errSecret := w.AddSecret(ctx, mallory, "deploy", admin.GivenSecret{}, time.Time{})
 		ask := []domain.ClientAPI{{Audience: domain.AdminAudience, Permissions: []string{"keys:revoke"}}}
 		console := domain.Client{ClientID: "console", GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://x.example/"}, APIs: ask}
 		w.AddClient(t, console)

@@ -71,9 +71,10 @@ type RegisteredClient struct {
 	ClientSecret string `json:"client_secret,omitempty" doc:"Not shown again; left out: the client authenticates with none, or has brought its own"`
 }
 
-// GivenSecret says which secret a new client has. The zero one: Signet makes it, if the client authenticates with one.
+// GivenSecret says which secret a client has, or is given. The zero one: Signet makes it, if the client authenticates with one.
 type GivenSecret struct {
 	Secret string // that it has in another system
+	Hash   string // of the one that it has in another system
 	None   bool   // it has none, and authenticates by whom it trusts
 }
 
@@ -155,6 +156,9 @@ func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client 
 	case given.None:
 		client, err = s.config.Registry.CreateClientWithoutSecret(ctx, client)
 		return RegisteredClient{Client: showClient(client)}, err
+	case given.Hash != "":
+		client, err = s.config.Registry.ImportClientByHash(ctx, client, given.Hash)
+		return RegisteredClient{Client: showClient(client)}, err
 	case given.Secret != "":
 		client, err = s.config.Registry.ImportClient(ctx, client, given.Secret)
 		return RegisteredClient{Client: showClient(client)}, err
@@ -230,15 +234,19 @@ func (s *Service) DeleteClient(ctx context.Context, caller authn.Caller, clientI
 	})
 }
 
-// AddSecret gives a client another secret, the given one if that is not empty; its other secrets stay valid. With a zero expiresAt it does not expire.
-func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID, given string, expiresAt time.Time) (added AddedSecret, err error) {
-	err = s.changeClient(ctx, caller, "client.add_secret", clientID, func(ctx context.Context) error {
-		if given != "" {
-			stored, err := s.config.Registry.ImportSecret(ctx, clientID, given, expiresAt)
-			added = AddedSecret{ClientID: clientID, ClientSecret: showSecret(stored)}
-			return err
+// AddSecret gives a client another secret; its other secrets stay valid. With a zero expiresAt it does not expire.
+func (s *Service) AddSecret(ctx context.Context, caller authn.Caller, clientID string, given GivenSecret, expiresAt time.Time) (added AddedSecret, err error) {
+	err = s.changeClient(ctx, caller, "client.add_secret", clientID, func(ctx context.Context) (err error) {
+		var stored domain.ClientSecret
+		var secret string
+		switch {
+		case given.Hash != "":
+			stored, err = s.config.Registry.ImportSecretHash(ctx, clientID, given.Hash, expiresAt)
+		case given.Secret != "":
+			stored, err = s.config.Registry.ImportSecret(ctx, clientID, given.Secret, expiresAt)
+		default:
+			secret, stored, err = s.config.Registry.AddSecret(ctx, clientID, expiresAt)
 		}
-		secret, stored, err := s.config.Registry.AddSecret(ctx, clientID, expiresAt)
 		added = AddedSecret{clientID, secret, showSecret(stored)}
 		return err
 	})

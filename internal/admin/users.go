@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -61,6 +62,7 @@ type NewUser struct {
 	EmailVerified bool
 	Attributes    map[string]any
 	Password      string
+	PasswordHash  string // that the user has in another system, in place of the password: argon2id, bcrypt or PBKDF2
 }
 
 // CreateUser adds a user. domain.ErrInvalid if it breaks a rule, domain.ErrExists if the username is taken.
@@ -70,8 +72,13 @@ func (s *Service) CreateUser(ctx context.Context, caller authn.Caller, n NewUser
 		return User{}, err
 	}
 	var credential directory.Credential
-	if n.Password != "" {
+	switch {
+	case n.Password != "" && n.PasswordHash != "":
+		return User{}, fmt.Errorf("%w password: give it, or its hash", domain.ErrInvalid)
+	case n.Password != "":
 		credential = s.config.Passwords.New(n.Password)
+	case n.PasswordHash != "":
+		credential = s.config.Passwords.Import(n.PasswordHash)
 	}
 	user, err := s.config.Directory.CreateUser(ctx, domain.User{
 		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified, Attributes: n.Attributes,

@@ -110,6 +110,7 @@ type createClientInput struct {
 	Body struct {
 		ClientID     string `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
 		ClientSecret string `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		SecretHash   string `json:"client_secret_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of that, in place of it: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
 		NoSecret     bool   `json:"no_secret,omitempty" doc:"It has no secret, and authenticates by the JWTs of issuers that it is made to trust"`
 		AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,private_key_jwt,none" doc:"Left out: private_key_jwt of a client with keys, else client_secret_basic"`
 		ClientSettings
@@ -124,7 +125,7 @@ func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *cre
 	if method := in.Body.AuthMethod; method != "" && method != client.AuthMethod() {
 		return nil, huma.Error422UnprocessableEntity("The token_endpoint_auth_method does not go with what is given: a client with jwks or jwks_uri has private_key_jwt.")
 	}
-	registered, err := s.Admin.CreateClient(ctx, caller, client, admin.GivenSecret{Secret: in.Body.ClientSecret, None: in.Body.NoSecret})
+	registered, err := s.Admin.CreateClient(ctx, caller, client, admin.GivenSecret{Secret: in.Body.ClientSecret, Hash: in.Body.SecretHash, None: in.Body.NoSecret})
 	return created(registered, registered.Version, "/clients/"+url.PathEscape(registered.ClientID), err)
 }
 
@@ -156,6 +157,7 @@ type addSecretInput struct {
 	NamedInput
 	Body struct {
 		ClientSecret string     `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+		SecretHash   string     `json:"client_secret_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of that, in place of it: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
 		ExpiresAt    *time.Time `json:"expires_at,omitempty" doc:"Left out: until it is removed"`
 	}
 }
@@ -167,7 +169,7 @@ func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSec
 			return nil, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come.")
 		}
 	}
-	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, in.Body.ClientSecret, expiresAt)
+	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, admin.GivenSecret{Secret: in.Body.ClientSecret, Hash: in.Body.SecretHash}, expiresAt)
 	return created(secret, 0, "/clients/"+url.PathEscape(in.Name), err)
 }
 

@@ -35,6 +35,7 @@ type createUserInput struct {
 		EmailVerified bool           `json:"email_verified,omitempty"`
 		Attributes    map[string]any `json:"attributes,omitempty" maxProperties:"300" doc:"By name, each of the attribute's type"`
 		Password      string         `json:"password,omitempty" minLength:"1" doc:"Left out: the user cannot sign in with one"`
+		PasswordHash  string         `json:"password_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of the one that the user has in another system, in its place: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
 	}
 }
 

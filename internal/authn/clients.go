@@ -31,7 +31,7 @@ type Registry interface {
 	// LookupClient returns ErrNotFound if there is no such client_id. A disabled client is found.
 	LookupClient(ctx context.Context, clientID string) (*domain.Client, error)
 	// CheckSecret takes as long for an unknown client (nil) as for a known one. A disabled client has no secrets.
-	CheckSecret(client *domain.Client, secret string) bool
+	CheckSecret(ctx context.Context, client *domain.Client, secret string) (bool, error)
 }
 
 // Clients authenticates clients (RFC 6749 §2.3).
@@ -96,8 +96,14 @@ func (c *Clients) check(ctx context.Context, p pair) (*domain.Client, error) {
 		if p.secret != "" || !found.DisabledAt.IsZero() {
 			return nil, ErrInvalidClient
 		}
-	} else if !c.registry.CheckSecret(found, p.secret) {
-		return nil, ErrInvalidClient
+		return found, nil
+	}
+	right, err := c.registry.CheckSecret(ctx, found, p.secret)
+	if err == nil && !right {
+		err = ErrInvalidClient
+	}
+	if err != nil {
+		return nil, err
 	}
 	return found, nil
 }

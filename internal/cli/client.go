@@ -79,7 +79,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 
 func (a *app) clientCreate() *cobra.Command {
 	var f clientFlags
-	var public, secretStdin, noSecret bool
+	var public, secretStdin, hashStdin, noSecret bool
 	var clientID string
 	cmd := &cobra.Command{
 		Use:   "create [CLIENT_ID]",
@@ -100,8 +100,9 @@ A client that serves an API introspects the tokens that reach it.`,
 	f.add(cmd)
 	cmd.Flags().StringVar(&clientID, "client-id", "", "register it under this `ID`, which may have colons, slashes and spaces")
 	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "read its secret from stdin in place of making one: 16 bytes at least")
+	cmd.Flags().BoolVar(&hashStdin, "secret-hash-stdin", false, "read the hash of the secret that it has in another system from stdin: argon2id, bcrypt or PBKDF2")
 	cmd.Flags().BoolVar(&noSecret, "no-secret", false, "it has no secret, and authenticates by the JWTs of whom signet client trust add names")
-	cmd.MarkFlagsMutuallyExclusive("secret-stdin", "no-secret")
+	cmd.MarkFlagsMutuallyExclusive("secret-stdin", "secret-hash-stdin", "no-secret")
 	cmd.Flags().BoolVar(&public, "public", false, "it cannot keep a secret (token_endpoint_auth_method none)")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		client := domain.Client{Public: public}
@@ -114,13 +115,11 @@ A client that serves an API introspects the tokens that reach it.`,
 			}
 			client.ClientID = args[0]
 		}
-		given := admin.GivenSecret{None: noSecret}
-		if secretStdin {
-			var err error
-			if given.Secret, err = a.readLine("client secret"); err != nil {
-				return view{}, err
-			}
+		given, err := a.givenSecret(secretStdin, hashStdin)
+		if err != nil {
+			return view{}, err
 		}
+		given.None = noSecret
 		created, err := s.CreateClient(ctx, caller, client, given)
 		if err != nil {
 			return view{}, err

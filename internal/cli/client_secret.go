@@ -25,38 +25,47 @@ func (v addedSecret) text(w io.Writer) {
 
 func (a *app) clientSecretAdd() *cobra.Command {
 	var expiresIn time.Duration
-	var secretStdin bool
+	var secretStdin, hashStdin bool
 	cmd := &cobra.Command{
 		Use:   "add CLIENT_ID",
 		Short: "Give a client another secret and print it",
 		Long: `Makes another secret for a client; those it has stay valid. To change a secret: add one, give it to the client,
-then remove the old one. One that has expired is removed after a month. --secret-stdin gives it a secret that it has in another system.`,
+then remove the old one. One that has expired is removed after a month. --secret-stdin gives it a secret that it has in another
+system, --secret-hash-stdin one that is known there by its hash alone.`,
 		Example: `  signet client secret add reporting
   signet client secret add reporting --expires-in 2160h`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().DurationVar(&expiresIn, "expires-in", 0, "let the secret expire after this long (default never)")
 	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "read the secret from stdin in place of making one: 16 bytes at least")
+	cmd.Flags().BoolVar(&hashStdin, "secret-hash-stdin", false, "read the hash of the secret that it has in another system from stdin: argon2id, bcrypt or PBKDF2")
+	cmd.MarkFlagsMutuallyExclusive("secret-stdin", "secret-hash-stdin")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		var expiresAt time.Time
 		if cmd.Flags().Changed("expires-in") {
 			expiresAt = now().Add(expiresIn)
 		}
-		given := ""
-		if secretStdin {
-			var err error
-			if given, err = a.readLine("client secret"); err != nil {
-				return view{}, err
-			}
+		given, err := a.givenSecret(secretStdin, hashStdin)
+		if err != nil {
+			return view{}, err
 		}
 		secret, err := s.AddSecret(ctx, caller, args[0], given, expiresAt)
-		if err != nil || secretStdin {
+		if err != nil || given != (admin.GivenSecret{}) {
 			return answer(addedSecret(secret)), err
 		}
 		a.note("Keep the client_secret: it is not shown again.")
 		return answer(addedSecret(secret)), nil
 	})
 	return cmd
+}
+
+// givenSecret reads the secret that a client has in another system, or its hash.
+func (a *app) givenSecret(secret, hash bool) (given admin.GivenSecret, err error) {
+	if given.Secret, err = a.readIf(secret, "client secret"); err != nil {
+		return given, err
+	}
+	given.Hash, err = a.readIf(hash, "hash of the client secret")
+	return given, err
 }
 
 func (a *app) clientSecretList() *cobra.Command {

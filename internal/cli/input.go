@@ -32,6 +32,14 @@ func (a *app) readLine(what string) (string, error) {
 	}
 }
 
+// readIf is readLine if it is wanted.
+func (a *app) readIf(wanted bool, what string) (string, error) {
+	if !wanted {
+		return "", nil
+	}
+	return a.readLine(what)
+}
+
 // readFile reads a file of at most limit bytes.
 func readFile(what, path string, limit int64) (string, error) {
 	file, err := os.Open(path)

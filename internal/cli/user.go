@@ -54,29 +54,30 @@ func (f *userFlags) add(cmd *cobra.Command) {
 
 func (a *app) userCreate() *cobra.Command {
 	var f userFlags
-	var password bool
+	var password, hash bool
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Add a user",
 		Long: `Adds a user. --password-stdin reads the password from stdin, so that it is in no shell history or process list.
-Without a password the user cannot sign in with one.`,
+--password-hash-stdin takes the password over from another system by its hash. Without a password the user cannot sign in with one.`,
 		Example: `  signet user create alice --email a@x.example --name "Alice Adams" --password-stdin < password
   signet user create bob --attribute given_name=Bob --attribute locale=de-CH`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			var secret string
-			if password {
-				var err error
-				if secret, err = a.readLine("password"); err != nil {
-					return view{}, err
-				}
+			secret, err := a.readIf(password, "password")
+			if err != nil {
+				return view{}, err
+			}
+			hashed, err := a.readIf(hash, "hash of the password")
+			if err != nil {
+				return view{}, err
 			}
 			attributes, err := s.ParseAttributes(ctx, caller, f.attributes, nil)
 			if err != nil {
 				return view{}, err
 			}
 			user, err := s.CreateUser(ctx, caller, admin.NewUser{
-				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Attributes: attributes, Password: secret,
+				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Attributes: attributes, Password: secret, PasswordHash: hashed,
 			})
 			a.warn(user.Warnings)
 			return users.show(user), err
@@ -84,6 +85,8 @@ Without a password the user cannot sign in with one.`,
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&password, "password-stdin", false, "read the password from stdin")
+	cmd.Flags().BoolVar(&hash, "password-hash-stdin", false, "read the hash of the password that the user has in another system from stdin: argon2id, bcrypt or PBKDF2")
+	cmd.MarkFlagsMutuallyExclusive("password-stdin", "password-hash-stdin")
 	return cmd
 }
 

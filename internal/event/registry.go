@@ -150,6 +150,18 @@ func (SecretAdded) Kind() string { return "client.add_secret" }
 // Object implements Event.
 func (e SecretAdded) Object() string { return "client:" + e.ClientID }
 
+// SecretRehashed says: the hash of a secret from another system was replaced by one of Signet's own, when it was first used.
+type SecretRehashed struct {
+	ClientID string `json:"-"`
+	ID       int64  `json:"id"`
+}
+
+// Kind implements Event.
+func (SecretRehashed) Kind() string { return "client.rehash_secret" }
+
+// Object implements Event.
+func (e SecretRehashed) Object() string { return "client:" + e.ClientID }
+
 // SecretRemoved says: one of a client's secrets was removed.
 type SecretRemoved struct {
 	ClientID string `json:"-"`

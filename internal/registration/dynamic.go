@@ -113,11 +113,17 @@ func (s *Service) Reregister(ctx context.Context, clientID, token string, text [
 	}
 	named, err := members.text("client_id")
 	secret, wrong := members.text("client_secret")
-	switch {
-	case err != nil || wrong != nil || named != clientID:
+	if err != nil || wrong != nil || named != clientID {
 		return Registered{}, invalid("The client_id must be that of the client.")
-	case secret != "" && !s.Registry.CheckSecret(&registered.Client, secret):
-		return Registered{}, invalid("The client_secret is not that of the client; leave it out.")
+	}
+	if secret != "" {
+		right, err := s.Registry.CheckSecret(ctx, &registered.Client, secret)
+		if err != nil {
+			return Registered{}, err
+		}
+		if !right {
+			return Registered{}, invalid("The client_secret is not that of the client; leave it out.")
+		}
 	}
 	described, err := members.client(domain.OriginRegistration, registered.Client.AuthMethod())
 	if err != nil {

@@ -46,6 +46,18 @@ func (r *Registry) ImportClient(ctx context.Context, client domain.Client, secre
 	return r.createClient(ctx, client, []domain.ClientSecret{r.importedSecret(secret)})
 }
 
+// ImportClientByHash is ImportClient where the secret is known by its hash alone.
+func (r *Registry) ImportClientByHash(ctx context.Context, client domain.Client, hash string) (domain.Client, error) {
+	if err := maySecret(client); err != nil {
+		return domain.Client{}, err
+	}
+	secret, err := r.foreignSecret(hash)
+	if err != nil {
+		return domain.Client{}, err
+	}
+	return r.createClient(ctx, client, []domain.ClientSecret{secret})
+}
+
 func (r *Registry) createClient(ctx context.Context, client domain.Client, secrets []domain.ClientSecret) (domain.Client, error) {
 	if client.ClientID == "" {
 		client.ClientID = "client_" + strings.ToLower(rand.Text())
@@ -112,7 +124,7 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		}
 		if client.AuthMethod() != domain.SecretBasic {
 			for _, secret := range current.Secrets {
-				if err := r.clients.DeleteClientSecret(ctx, clientID, secret.ID); err != nil {
+				if err := r.secrets.DeleteClientSecret(ctx, clientID, secret.ID); err != nil {
 					return nil, err
 				}
 			}

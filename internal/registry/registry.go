@@ -16,6 +16,7 @@ import (
 type Config struct {
 	APIs       APIs
 	Clients    Clients
+	Secrets    Secrets
 	Trusts     Trusts
 	Cache      *cache.Cache
 	Events     *event.Recorder
@@ -35,6 +36,8 @@ type Config struct {
 type Registry struct {
 	apis       APIs
 	clients    Clients
+	secrets    Secrets
+	checking   chan struct{} // holds one for each check of a hash of another system under way
 	trusts     Trusts
 	cache      *cache.Cache
 	events     *event.Recorder
@@ -51,7 +54,7 @@ type Registry struct {
 // New makes a registry.
 func New(c Config) *Registry {
 	return &Registry{
-		apis: c.APIs, clients: c.Clients, trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
+		apis: c.APIs, clients: c.Clients, secrets: c.Secrets, checking: make(chan struct{}, checkedAtOnce), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
 		secretKey: c.SecretKey, issuer: c.Issuer, ceiling: c.Ceiling, documents: c.MetadataDocuments, now: c.Now,
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
@@ -186,7 +188,7 @@ func TestAPublicClientHasNoSecret(t *testing.T) {
 		}
 		client, secret, err := w.CreateClient(eventtest.Context(w.t), app)
 		w.check(err)
-		if secret != "" || len(client.Secrets) != 0 || w.CheckSecret(&client, "") || w.CheckSecret(&client, "x") {
+		if secret != "" || len(client.Secrets) != 0 || w.secretIs(&client, "") || w.secretIs(&client, "x") {
 			w.t.Errorf("secret %q of %+v", secret, client)
 		}
 		_, _, err = w.AddSecret(eventtest.Context(w.t), "app", time.Time{})
@@ -217,12 +219,12 @@ func TestAClientHasKeysOrSecrets(t *testing.T) {
 		_, secret = w.service("reporting")
 		client, err = w.UpdateClient(ctx, "reporting", func(c *domain.Client) error { c.JWKSURI = "https://app.example/jwks"; return nil })
 		w.check(err)
-		if len(client.Secrets) != 0 || w.CheckSecret(&client, secret) {
+		if len(client.Secrets) != 0 || w.secretIs(&client, secret) {
 			w.t.Errorf("it has keys, and still the secret: %+v", client)
 		}
 		client, err = w.UpdateClient(ctx, "reporting", func(c *domain.Client) error { c.JWKSURI = ""; return nil })
 		w.check(err)
-		if client.AuthMethod() != domain.SecretBasic || w.CheckSecret(&client, secret) {
+		if client.AuthMethod() != domain.SecretBasic || w.secretIs(&client, secret) {
 			w.t.Error("a secret came back")
 		}
 		_, _, err = w.AddSecret(ctx, "reporting", time.Time{})
@@ -260,7 +262,7 @@ func TestSecretsRotateWithoutAGap(t *testing.T) {
 		valid := func(want ...bool) {
 			w.t.Helper()
 			w.refresh()
-			got := []bool{w.CheckSecret(w.lookup("svc"), first), w.CheckSecret(w.lookup("svc"), second)}
+			got := []bool{w.secretIs(w.lookup("svc"), first), w.secretIs(w.lookup("svc"), second)}
 			if diff := cmp.Diff(want, got); diff != "" {
 				w.t.Error(diff)
 			}
@@ -312,15 +314,15 @@ func TestOnlyTheExactSecretOfAnEnabledClientIsRight(t *testing.T) {
 			secret: true, other: false, "": false, secret[:len(secret)-1]: false, secret + "x": false, strings.ToUpper(secret): false,
 			client.Secrets[0].Hash: false, strings.Repeat("x", 1<<16): false,
 		} {
-			if got := w.CheckSecret(&client, s); got != want {
+			if got := w.secretIs(&client, s); got != want {
 				w.t.Errorf("CheckSecret(%.20q) = %t", s, got)
 			}
-			if w.CheckSecret(nil, s) {
+			if w.secretIs(nil, s) {
 				w.t.Errorf("%.20q is the secret of a client that is not there", s)
 			}
 		}
 		client.DisabledAt = w.now
-		if w.CheckSecret(&client, secret) {
+		if w.secretIs(&client, secret) {
 			w.t.Error("the secret of a disabled client is right")
 		}
 	})
@@ -377,7 +379,7 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 			if err := w.db.HoldGrant(ctx, grant, "https://a.example", w.now); !errors.Is(err, domain.ErrRevoked) {
 				w.t.Errorf("%s: its grant is held: %v", name, err)
 			}
-			if client, err := w.LookupClient(ctx, name); err == nil && w.CheckSecret(client, secret) {
+			if client, err := w.LookupClient(ctx, name); err == nil && w.secretIs(client, secret) {
 				w.t.Errorf("%s: its secret is right", name)
 			}
 		}
@@ -465,6 +467,55 @@ func TestLosingTheLastPermissionIsNotGainingAll(t *testing.T) {
 	})
 }
 
+// secretIs is CheckSecret, which must not fail.
+func (w *world) secretIs(client *domain.Client, secret string) bool {
+	w.t.Helper()
+	right, err := w.CheckSecret(eventtest.Context(w.t), client, secret)
+	w.check(err)
+	return right
+}
+
+// A hash of another system is checked once, and replaced then; as many requests at a time as like to may be the first.
+func TestASecretIsTakenOverByItsHash(t *testing.T) {
+	const secret, hash = "correct horse battery", "$2b$05$abcdefghijklmnopqrstuuD3mHdCr44zlIZ.VZCaYRpfQhXMYnEo."
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		service := domain.Client{ClientID: "moved", GrantTypes: []string{domain.GrantClientCredentials}}
+		for _, bad := range []string{"", "x", "$2b$31$abcdefghijklmnopqrstuuD3mHdCr44zlIZ.VZCaYRpfQhXMYnEo.", "hmac-sha256:AAAA", hash + "x"} {
+			if _, err := w.ImportClientByHash(ctx, service, bad); !errors.Is(err, domain.ErrInvalid) {
+				w.t.Errorf("hash %q: %v, want ErrInvalid", bad, err)
+			}
+		}
+		_, err := w.ImportClientByHash(ctx, service, hash)
+		w.check(err)
+		if w.secretIs(w.lookup("moved"), secret+"x") || w.secretIs(w.lookup("moved"), hash) {
+			w.t.Error("a wrong secret, or the hash, passes for the secret")
+		}
+		before := w.lookup("moved")
+		var group errgroup.Group
+		for range 8 {
+			group.Go(func() error {
+				right, err := w.CheckSecret(ctx, before, secret)
+				if err == nil && !right {
+					err = errors.New("the right secret is refused")
+				}
+				return err
+			})
+		}
+		w.check(group.Wait())
+		after, err := w.FindClient(ctx, "moved")
+		w.check(err)
+		if stored := after.Secrets[0].Hash; !strings.HasPrefix(stored, "hmac-sha256:") {
+			w.t.Errorf("the hash is still %.8s", stored)
+		}
+		if !w.secretIs(&after, secret) || w.secretIs(&after, secret+"x") {
+			w.t.Error("the new hash is not that of the secret")
+		}
+		_, err = w.ImportSecretHash(ctx, "moved", "$pbkdf2-sha512$1000$c2FsdHNhbHRzaGE1MTI$mBP4YJ3Hai9vvUNSWHxEj2Wl5Au3f1X6Ot9GXX9fkTU", w.now.Add(time.Hour))
+		w.check(err)
+	})
+}
+
 func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 	each(t, func(w *world) {
 		for _, name := range []string{"c", "a", "b"} {
@@ -509,7 +560,7 @@ func TestAClientMayBringItsSecretUnlessItIsEasyToGuess(t *testing.T) {
 			w.t.Errorf("secrets = %+v, the event says %s", moved.Secrets, w.lastEvent().Details)
 		}
 		w.refresh()
-		if !w.CheckSecret(&moved, secret) || w.CheckSecret(&moved, secret+"x") {
+		if !w.secretIs(&moved, secret) || w.secretIs(&moved, secret+"x") {
 			w.t.Error("its secret does not open, or another does")
 		}
 		_, err = w.ImportSecret(ctx, "moved", "short", time.Time{})
@@ -519,7 +570,7 @@ func TestAClientMayBringItsSecretUnlessItIsEasyToGuess(t *testing.T) {
 		w.check(err)
 		moved, err = w.FindClient(ctx, "moved")
 		w.check(err)
-		if !w.CheckSecret(&moved, second) || !w.CheckSecret(&moved, secret) || added.Hint != second[len(second)-2:] {
+		if !w.secretIs(&moved, second) || !w.secretIs(&moved, secret) || added.Hint != second[len(second)-2:] {
 			w.t.Errorf("two secrets of its own: %+v", moved.Secrets)
 		}
 	})

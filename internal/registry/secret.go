@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/secrethash"
 )
 
 const (
@@ -57,7 +59,7 @@ func (r *Registry) addSecret(ctx context.Context, clientID string, stored domain
 		if len(live) >= maxSecrets {
 			return fmt.Errorf("%w secret: the client has %d live ones; remove one first", domain.ErrInvalid, len(live))
 		}
-		stored.ID, err = r.clients.InsertClientSecret(ctx, clientID, stored)
+		stored.ID, err = r.secrets.InsertClientSecret(ctx, clientID, stored)
 		return err
 	})
 	if err != nil {
@@ -80,7 +82,7 @@ func maySecret(client domain.Client) error {
 // RemoveSecret takes one of a client's secrets away. ErrNotFound if there is no such client_id, or it has no secret of that id.
 func (r *Registry) RemoveSecret(ctx context.Context, clientID string, id int64) error {
 	return r.changeClient(ctx, clientID, event.SecretRemoved{ClientID: clientID, ID: id}, func(ctx context.Context, _ domain.Client) error {
-		if err := r.clients.DeleteClientSecret(ctx, clientID, id); err != nil {
+		if err := r.secrets.DeleteClientSecret(ctx, clientID, id); err != nil {
 			return fmt.Errorf("secret %d: %w", id, err)
 		}
 		return nil
@@ -88,10 +90,12 @@ func (r *Registry) RemoveSecret(ctx context.Context, clientID string, id int64) 
 }
 
 // CheckSecret reports whether the secret is one of the client's that has not expired. Its time reveals neither a similar secret
-// nor whether the client exists: nil is an unknown client. A disabled client has no secrets.
-func (r *Registry) CheckSecret(client *domain.Client, secret string) bool {
+// nor whether the client exists: nil is an unknown client. A disabled client has no secrets. A secret that is known by its hash in another
+// system is checked by that once, and by one of Signet's own from then on: only until then does it take longer. ErrBusy if too many of
+// these are being checked.
+func (r *Registry) CheckSecret(ctx context.Context, client *domain.Client, secret string) (bool, error) {
 	if secret == "" || len(secret) > maxSecretBytes {
-		return false
+		return false, nil
 	}
 	if client == nil {
 		client = unknownClient
@@ -105,7 +109,49 @@ func (r *Registry) CheckSecret(client *domain.Client, secret string) bool {
 			match |= equal
 		}
 	}
-	return match == 1 && client.DisabledAt.IsZero() && client.AuthMethod() == domain.SecretBasic
+	if !client.DisabledAt.IsZero() || client.AuthMethod() != domain.SecretBasic {
+		return false, nil
+	}
+	if match == 1 {
+		return true, nil
+	}
+	return r.checkForeign(ctx, client, secret)
+}
+
+// checkedAtOnce is how many hashes of other systems are checked at the same time: each may take a second of a core.
+const checkedAtOnce = 2
+
+// checkForeign compares a secret with the hashes from other systems that a client has, and replaces the one that it matches.
+func (r *Registry) checkForeign(ctx context.Context, client *domain.Client, secret string) (bool, error) {
+	now := r.now()
+	for _, s := range client.Secrets {
+		if strings.HasPrefix(s.Hash, hashPrefix) || expired(s, now) {
+			continue
+		}
+		foreign, err := secrethash.Parse(s.Hash)
+		if err != nil {
+			return false, fmt.Errorf("secret %d of client %q: %w", s.ID, client.ClientID, err)
+		}
+		select {
+		case r.checking <- struct{}{}:
+		case <-ctx.Done():
+			return false, fmt.Errorf("check a secret: %w", domain.ErrBusy)
+		}
+		match := foreign.Matches(secret)
+		<-r.checking
+		if !match {
+			continue
+		}
+		rehashed := event.SecretRehashed{ClientID: client.ClientID, ID: s.ID}
+		err = r.events.Change(event.WithActor(ctx, event.System), rehashed, func(ctx context.Context) error {
+			return r.secrets.ReplaceClientSecret(ctx, client.ClientID, s.ID, s.Hash, r.hashSecret(secret))
+		})
+		if errors.Is(err, domain.ErrConflict) { // another request was first, or the secret is gone: the next look at the client tells
+			err = nil
+		}
+		return err == nil, err
+	}
+	return false, nil
 }
 
 // unknownClient is compared with where a client does not exist, so that this takes as long. No secret has its hash.
@@ -127,6 +173,24 @@ func checkImportedSecret(secret string) error {
 		return fmt.Errorf("%w secret: use %d to %d printable ASCII characters that nobody can guess", domain.ErrInvalid, minSecretBytes, maxSecretBytes)
 	}
 	return nil
+}
+
+// ImportSecretHash is ImportSecret of one that is known by its hash alone. ErrInvalid also for a hash that cannot be read, or costs too much
+// to check.
+func (r *Registry) ImportSecretHash(ctx context.Context, clientID, hash string, expiresAt time.Time) (domain.ClientSecret, error) {
+	stored, err := r.foreignSecret(hash)
+	if err != nil {
+		return domain.ClientSecret{}, err
+	}
+	return r.addSecret(ctx, clientID, stored, expiresAt)
+}
+
+// foreignSecret is one that is known by its hash in another system; nothing hints at it.
+func (r *Registry) foreignSecret(hash string) (domain.ClientSecret, error) {
+	if _, err := secrethash.Parse(hash); err != nil {
+		return domain.ClientSecret{}, fmt.Errorf("%w secret hash: %w", domain.ErrInvalid, err)
+	}
+	return domain.ClientSecret{Hash: hash, CreatedAt: r.now()}, nil
 }
 
 // importedSecret is stored with a shorter hint than one made here, of which four characters give nothing away.

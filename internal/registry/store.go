@@ -26,7 +26,7 @@ type APIs interface {
 	ListAPIs(ctx context.Context, p domain.Page) ([]domain.API, error)
 }
 
-// Clients keeps clients and their secrets.
+// Clients keeps clients.
 type Clients interface {
 	// InsertClient stores the client with its APIs, served audiences and secrets.
 	// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
@@ -42,10 +42,17 @@ type Clients interface {
 	HoldClient(ctx context.Context, clientID string) (domain.Client, error)
 	// ListClients returns a page of the clients of an origin, or of any if that is empty, by client_id.
 	ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) ([]domain.Client, error)
+}
+
+// Secrets keeps the secrets of clients.
+type Secrets interface {
 	// InsertClientSecret adds a secret. ErrNotFound if there is no such client_id.
 	InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error)
 	// DeleteClientSecret returns ErrNotFound if the client has no secret of that id.
 	DeleteClientSecret(ctx context.Context, clientID string, id int64) error
+	// ReplaceClientSecret puts a hash in the place of another of the same secret. ErrConflict if the client has none of the id with the
+	// old hash.
+	ReplaceClientSecret(ctx context.Context, clientID string, id int64, old, new string) error
 }
 
 // Trusts keeps whom clients trust.

@@ -2,16 +2,13 @@ package signin
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 
-	"golang.org/x/crypto/argon2"
-
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/secrethash"
 )
 
 // maxWaiting is how many of a class may wait for a hash. Others are turned away at once: waiting for longer than a person does is
@@ -54,25 +51,20 @@ type hasher struct {
 func newHasher(slots int) *hasher { return &hasher{free: slots} }
 
 // hash makes the PHC string of a password with a new salt. It fails only when it cannot be its turn: ErrBusy, or ctx ends.
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
-	made := passwordHash{cost: currentCost, salt: make([]byte, saltBytes)}
-	rand.Read(made.salt)
-	var err error
-	if made.key, err = h.derive(ctx, password, made.cost, made.salt, keyBytes); err != nil {
-		return "", err
-	}
-	return made.String(), nil
+func (h *hasher) hash(ctx context.Context, password string) (made string, err error) {
+	err = h.inTurn(ctx, func() { made = secrethash.New(password) })
+	return made, err
 }
 
 // matches says whether the password is the hashed one. It fails as hash does.
-func (h *hasher) matches(ctx context.Context, password string, stored passwordHash) (bool, error) {
-	key, err := h.derive(ctx, password, stored.cost, stored.salt, uint32(len(stored.key)))
-	return err == nil && subtle.ConstantTimeCompare(key, stored.key) == 1, err
+func (h *hasher) matches(ctx context.Context, password string, stored secrethash.Hash) (match bool, err error) {
+	err = h.inTurn(ctx, func() { match = stored.Matches(password) })
+	return match, err
 }
 
-func (h *hasher) derive(ctx context.Context, password string, cost argon2idCost, salt []byte, size uint32) ([]byte, error) {
+func (h *hasher) inTurn(ctx context.Context, do func()) error {
 	if err := h.acquire(ctx); err != nil {
-		return nil, fmt.Errorf("wait to hash a password: %w", err)
+		return fmt.Errorf("wait to hash a password: %w", err)
 	}
 	// The slot is free again when its memory is: else garbage of 19 MiB a hash would pile up between two collections.
 	defer func() {
@@ -81,7 +73,8 @@ func (h *hasher) derive(ctx context.Context, password string, cost argon2idCost,
 			h.release()
 		}()
 	}()
-	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, size), nil
+	do()
+	return nil
 }
 
 // acquire takes a slot, waiting for one where there are not too many who do. domain.ErrBusy if there are, or if ctx ended by its

@@ -12,6 +12,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/interaction"
+	"github.com/signet-auth/signet/internal/secrethash"
 )
 
 // Store keeps credentials.
@@ -61,6 +62,30 @@ func (n *newPassword) Prepare(ctx context.Context, user domain.User) (err error)
 // Store implements [directory.Credential].
 func (n *newPassword) Store(ctx context.Context, userID int64) error {
 	return n.passwords.put(ctx, userID, n.hash)
+}
+
+// Import is the password of a user who is about to be added, by its hash in another system. The first sign-in puts one of Signet's own in
+// its place.
+func (p *Passwords) Import(hash string) directory.Credential {
+	return &importedPassword{p, hash}
+}
+
+type importedPassword struct {
+	passwords *Passwords
+	hash      string
+}
+
+// Prepare implements [directory.Credential].
+func (i *importedPassword) Prepare(context.Context, domain.User) error {
+	if _, err := secrethash.Parse(i.hash); err != nil {
+		return fmt.Errorf("%w password hash: %w", domain.ErrInvalid, err)
+	}
+	return nil
+}
+
+// Store implements [directory.Credential].
+func (i *importedPassword) Store(ctx context.Context, userID int64) error {
+	return i.passwords.put(ctx, userID, i.hash)
 }
 
 // Set sets a user's password and ends the user's sessions, grants and tokens: they may belong to somebody who had the old one.
@@ -149,7 +174,7 @@ func (p *Passwords) Verify(ctx context.Context, _ domain.Authentication, a Attem
 	if !match || hash == "" || !user.DisabledAt.IsZero() {
 		return interaction.Step{}, errNoMatch
 	}
-	if stored.cost != currentCost || raw {
+	if !secrethash.IsCurrent(stored) || raw {
 		if hash, err = p.rehash(ctx, user, hash, a.Answer); err != nil {
 			return interaction.Step{}, err
 		}
@@ -174,21 +199,21 @@ func proofOf(hash string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// find reads the hash of a user's password; noPassword and "" if the user has none.
-func (p *Passwords) find(ctx context.Context, userID int64) (passwordHash, string, error) {
+// find reads the hash of a user's password; secrethash.None and "" if the user has none.
+func (p *Passwords) find(ctx context.Context, userID int64) (secrethash.Hash, string, error) {
 	credential, err := p.store.FindCredential(ctx, userID, domain.CredentialPassword)
 	if errors.Is(err, domain.ErrNotFound) {
-		return noPassword, "", nil
+		return secrethash.None, "", nil
 	}
 	if err != nil {
-		return passwordHash{}, "", err
+		return nil, "", err
 	}
-	stored, err := parsePasswordHash(credential.Data)
+	stored, err := secrethash.Parse(credential.Data)
 	return stored, credential.Data, err
 }
 
 // matches says whether a typed password is the hashed one: as prepared, or raw, as passwords were hashed before they were prepared.
-func (p *Passwords) matches(ctx context.Context, typed string, stored passwordHash) (match, raw bool, err error) {
+func (p *Passwords) matches(ctx context.Context, typed string, stored secrethash.Hash) (match, raw bool, err error) {
 	if len(typed) > maxPasswordBytes {
 		typed = "" // no password is so long; do not hash it all
 	}

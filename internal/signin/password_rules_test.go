@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/secrethash"
 )
 
 func TestPasswordRules(t *testing.T) {
@@ -32,7 +33,7 @@ func TestHashedPasswordsMatchOnlyThemselves(t *testing.T) {
 	if !strings.HasPrefix(phc, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("hash is %s", phc)
 	}
-	stored, err := parsePasswordHash(phc)
+	stored, err := secrethash.Parse(phc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,34 +45,7 @@ func TestHashedPasswordsMatchOnlyThemselves(t *testing.T) {
 	if again, _ := h.hash(eventtest.Context(t), "correct horse"); again == phc {
 		t.Error("two hashes have the same salt")
 	}
-	if got, err := h.matches(eventtest.Context(t), "", noPassword); got || err != nil {
+	if got, err := h.matches(eventtest.Context(t), "", secrethash.None); got || err != nil {
 		t.Errorf("no password matches: %t, %v", got, err)
-	}
-}
-
-func TestHashesWithUnsafeParametersAreNotComputed(t *testing.T) {
-	const salt, key = "$AAAAAAAAAAAAAAAAAAAAAA", "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	if _, err := parsePasswordHash("$argon2id$v=19$m=19456,t=2,p=1" + salt + key); err != nil {
-		t.Fatal(err)
-	}
-	for _, phc := range []string{
-		"",
-		"$2b$12$abcdefghijklmnopqrstuv",
-		"$argon2i$v=19$m=19456,t=2,p=1" + salt + key,
-		"$argon2id$v=16$m=19456,t=2,p=1" + salt + key,
-		"$argon2id$v=19$m=4294967295,t=2,p=1" + salt + key,
-		"$argon2id$v=19$m=1,t=2,p=1" + salt + key,
-		"$argon2id$v=19$m=19456,t=0,p=1" + salt + key,
-		"$argon2id$v=19$m=19456,t=999,p=1" + salt + key,
-		"$argon2id$v=19$m=19456,t=2,p=0" + salt + key,
-		"$argon2id$v=19$m=19456,t=2,p=255" + salt + key,
-		"$argon2id$v=19$m=19456,t=2,p=1,x=1" + salt + key,
-		"$argon2id$v=19$m=19456,t=2,p=1" + salt + "$AAAA",
-		"$argon2id$v=19$m=19456,t=2,p=1$AAAA" + key,
-		"$argon2id$v=19$m=19456,t=2,p=1" + salt + key + "$",
-	} {
-		if _, err := parsePasswordHash(phc); err == nil {
-			t.Errorf("%s was accepted", phc)
-		}
 	}
 }

@@ -147,7 +147,7 @@ func (db *DB) ListClients(ctx context.Context, origin domain.ClientOrigin, p dom
 	return clients, err
 }
 
-// InsertClientSecret implements registry.Clients.
+// InsertClientSecret implements registry.Secrets.
 func (db *DB) InsertClientSecret(ctx context.Context, clientID string, secret domain.ClientSecret) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		client, err := one(ctx, c.conn, scanInt, `SELECT id FROM clients WHERE client_id = $1`, clientID)
@@ -169,7 +169,24 @@ func insertSecret(ctx context.Context, c conn, client int64, secret domain.Clien
 		client, secret.Hash, secret.Hint, micros(secret.CreatedAt), nullMicros(secret.ExpiresAt))
 }
 
-// DeleteClientSecret implements registry.Clients.
+// ReplaceClientSecret implements registry.Secrets.
+func (db *DB) ReplaceClientSecret(ctx context.Context, clientID string, id int64, old, replacement string) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		n, err := c.exec(ctx, `
+			UPDATE client_secrets SET hash = $4 WHERE id = $1 AND hash = $3 AND client_ref = (SELECT id FROM clients WHERE client_id = $2)`,
+			id, clientID, old, replacement)
+		if err == nil && n == 0 {
+			return domain.ErrConflict
+		}
+		if err != nil {
+			return err
+		}
+		c.note(domain.ChangeClient, clientID)
+		return nil
+	})
+}
+
+// DeleteClientSecret implements registry.Secrets.
 func (db *DB) DeleteClientSecret(ctx context.Context, clientID string, id int64) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		_, err := one(ctx, c.conn, scanInt, `
