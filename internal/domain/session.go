@@ -1,9 +1,6 @@
 package domain
 
-import (
-	"encoding/hex"
-	"time"
-)
+import "time"
 
 // Authentication is how a user has signed in.
 type Authentication struct {
@@ -18,6 +15,8 @@ type Authentication struct {
 type Session struct {
 	ID         int64
 	Hash       []byte // SHA-256 of the cookie's value
+	SID        string // names it in ID tokens ("sid"), security events and the audit log
+	Browser    []byte // SHA-256 of a secret of the browser, nil: none is known
 	UserID     int64
 	AuthTime   time.Time
 	ACR        string
@@ -29,9 +28,6 @@ type Session struct {
 	ExpiresAt  time.Time // the absolute end
 	EndedAt    time.Time
 }
-
-// SID names the session in ID tokens ("sid"), security events and the audit log: the beginning of its hash, in hex.
-func (s Session) SID() string { return hex.EncodeToString(s.Hash[:8]) }
 
 // Consent is what a user allowed a client to ask for at an audience.
 type Consent struct {

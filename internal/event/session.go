@@ -16,6 +16,20 @@ func (SessionStarted) Kind() string { return "session.start" }
 // Object implements Event.
 func (e SessionStarted) Object() string { return "session:" + e.Session }
 
+// SessionRenewed says: a user signed in again in the browser of their session, which goes on. As SessionStarted.
+type SessionRenewed struct {
+	Session string   `json:"-"`
+	AMR     []string `json:"amr"`
+	IP      string   `json:"ip"`
+	Via     string   `json:"via"`
+}
+
+// Kind implements Event.
+func (SessionRenewed) Kind() string { return "session.renew" }
+
+// Object implements Event.
+func (e SessionRenewed) Object() string { return "session:" + e.Session }
+
 // SessionEnded says: a session was ended; the session and its user are given by database id too.
 type SessionEnded struct {
 	Session   string `json:"-"`

@@ -56,6 +56,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.RoleCreated{Role: "clerk"}, "", nil},
 		{event.UserEnabled{Username: "alice", Subject: "usr_1"}, "", nil},
 		{event.SessionStarted{Session: "ab"}, "", nil},
+		{event.SessionRenewed{Session: "ab"}, "", nil},
 		{event.ReceiverRefused{ClientID: "shop"}, "", nil},
 	} {
 		var got domain.SecurityEvent

@@ -70,8 +70,12 @@ func (l *Login) signInFirst(w http.ResponseWriter, r *http.Request, username, pa
 	if err != nil {
 		return err
 	}
+	secret, err := l.pages.Browser(w, r)
+	if err != nil {
+		return err
+	}
 	signedIn, err := l.signing.Try(r.Context(), progress, signin.Attempt{
-		Method: l.passwords.Name(), Username: username, Answer: password, Remote: r.RemoteAddr, Browser: "setup", UserAgent: r.UserAgent(),
+		Method: l.passwords.Name(), Username: username, Answer: password, Remote: r.RemoteAddr, Secret: secret, Browser: "setup", UserAgent: r.UserAgent(),
 	})
 	if err != nil {
 		return err

@@ -57,8 +57,13 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 	if i := slices.IndexFunc(progress.Next, r.PostForm.Has); i >= 0 { // its field has the answer
 		method = progress.Next[i]
 	}
+	secret, err := l.pages.Browser(w, r)
+	if err != nil {
+		l.fail(w, r, err)
+		return
+	}
 	outcome, err := l.signing.Try(r.Context(), progress, signin.Attempt{
-		Method: method, Username: form.Username, Answer: r.PostForm.Get(method), Remote: r.RemoteAddr,
+		Method: method, Username: form.Username, Answer: r.PostForm.Get(method), Remote: r.RemoteAddr, Secret: secret,
 		Browser: l.pages.Remembers(r, cmp.Or(progress.User.Username, form.Username)), UserAgent: r.UserAgent(),
 	})
 	if err == nil && outcome.Token != "" {

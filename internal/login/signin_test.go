@@ -19,6 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/session"
 )
 
 func TestSignInLeadsBackToTheRequestThatWaited(t *testing.T) {
@@ -126,7 +127,7 @@ func TestDisabledUserWhoseSignInWasUnderWayIsNotSignedIn(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
 		w.check(w.directory.SetUserDisabled(eventtest.Context(t), "alice", true))
-		token, _, err := w.sessions.Start(eventtest.Context(t), domain.Authentication{User: w.alice}, "", "")
+		token, _, err := w.sessions.Start(eventtest.Context(t), domain.Authentication{User: w.alice}, session.Browser{})
 		w.check(err)
 		recorder := httptest.NewRecorder()
 		w.check(w.pages.SignIn(recorder, httptest.NewRequest(http.MethodGet, "/login", nil), token))

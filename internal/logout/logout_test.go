@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/logout"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -45,12 +46,12 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		ClientID: "app", GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://app.example/cb"}, BackchannelLogoutURI: app.URL,
 	})
 	ctx := eventtest.Context(t)
-	_, session, err := w.A.Sessions.Start(ctx, domain.Authentication{User: w.Alice, Methods: []string{"pwd"}, ACR: "1", At: w.Clock()}, "", "")
+	_, session, err := w.A.Sessions.Start(ctx, domain.Authentication{User: w.Alice, Methods: []string{"pwd"}, ACR: "1", At: w.Clock()}, session.Browser{})
 	servicetest.Must(t, err)
 	w.session = session
 	for range 2 { // two grants, one logout
 		_, err = db.InsertGrant(ctx, domain.Grant{
-			ClientID: added.ID, UserID: w.Alice.ID, SessionID: session.ID, SID: session.SID(), CreatedAt: w.Clock(), ExpiresAt: w.Clock().Add(time.Hour),
+			ClientID: added.ID, UserID: w.Alice.ID, SessionID: session.ID, SID: session.SID, CreatedAt: w.Clock(), ExpiresAt: w.Clock().Add(time.Hour),
 		})
 		servicetest.Must(t, err)
 	}
@@ -124,11 +125,11 @@ func TestAClientThatDoesNotAnswerIsToldAgainForAnHour(t *testing.T) {
 		}
 		w.wantHeard(12)
 
-		_, session, err := w.A.Sessions.Start(ctx, domain.Authentication{User: w.Alice, Methods: []string{"pwd"}, ACR: "1", At: w.Clock()}, "", "")
+		_, session, err := w.A.Sessions.Start(ctx, domain.Authentication{User: w.Alice, Methods: []string{"pwd"}, ACR: "1", At: w.Clock()}, session.Browser{})
 		servicetest.Must(t, err)
 		client, err := db.FindClient(ctx, "app")
 		servicetest.Must(t, err)
-		_, err = db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: w.Alice.ID, SessionID: session.ID, SID: session.SID(), ExpiresAt: w.Clock().Add(time.Hour)})
+		_, err = db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: w.Alice.ID, SessionID: session.ID, SID: session.SID, ExpiresAt: w.Clock().Add(time.Hour)})
 		servicetest.Must(t, err)
 		servicetest.Must(t, db.EndUserSessions(ctx, w.Alice.ID, w.Clock()))
 		w.deliver(ctx)

@@ -390,7 +390,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 		expires = now.Add(p.RefreshAbsoluteTTL)
 	}
 	grant := domain.Grant{
-		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID(), EndsWithSession: !offline, APIs: a.apis,
+		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID, EndsWithSession: !offline, APIs: a.apis,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
 	}
 	if a.waiting.Acted(s.ID) {

@@ -51,7 +51,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		p.loggedOut(w, r, request)
 	case err != nil:
 		p.failLogout(w, r, err)
-	case hint != nil && hint.Subject == user.Subject && hint.Session == session.SID():
+	case hint != nil && hint.Subject == user.Subject && hint.Session == session.SID:
 		p.endSession(w, r, request)
 	default:
 		form := endSessionForm{User: user, Request: onlyLogout(values)}

@@ -94,12 +94,9 @@ func (p *Pages) find(r *http.Request) (domain.Session, error) {
 	return p.sessions.Find(r.Context(), token)
 }
 
-// SignIn sets the cookie to a new session's token, with a new CSRF secret, so that tokens from before the sign-in are invalid, but at
-// the sign-in itself. The previous session of the browser ends.
+// SignIn sets the cookie to the new token of a session, with a new CSRF secret, so that tokens from before the sign-in are invalid, but at
+// the sign-in itself.
 func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
-	if err := p.endSession(r); err != nil {
-		return err
-	}
 	cookie := p.cookieSession(r)
 	values := map[any]any{valueToken: token, valueCSRF: newSecret()}
 	for kept, from := range map[string]string{valueOldCSRF: valueCSRF, valueBrowser: valueBrowser} {

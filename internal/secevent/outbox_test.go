@@ -11,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -71,7 +72,7 @@ func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
 		change()
 		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject, "robot"}})
 
-		_, session, err := w.a.Sessions.Start(ctx, domain.Authentication{User: bob}, "", "")
+		_, session, err := w.a.Sessions.Start(ctx, domain.Authentication{User: bob}, session.Browser{})
 		must(t, err)
 		must(t, w.a.Sessions.End(ctx, session))
 		same(t, heard(), map[string][]string{"orders-svc": {bob.Subject}})

@@ -19,6 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -279,9 +280,9 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 		must(t, err)
 		client, err := w.a.Registry.FindClient(ctx, "reporting")
 		must(t, err)
-		_, started, err := w.a.Sessions.Start(ctx, domain.Authentication{User: alice}, "", "")
+		_, started, err := w.a.Sessions.Start(ctx, domain.Authentication{User: alice}, session.Browser{})
 		must(t, err)
-		_, other, err := w.a.Sessions.Start(ctx, domain.Authentication{User: alice}, "", "")
+		_, other, err := w.a.Sessions.Start(ctx, domain.Authentication{User: alice}, session.Browser{})
 		must(t, err)
 		session := int64(0)
 		grant := func(audience string) int64 {
@@ -324,7 +325,7 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 				told += s.about() + " by " + e.Initiator + ": " + e.Reason["en"]
 				if strings.Contains(e.Reason["en"], "session") {
 					same(t, s.Subject["format"], "complex")
-					same[any](t, s.Subject["session"], map[string]any{"format": "opaque", "id": started.SID()})
+					same[any](t, s.Subject["session"], map[string]any{"format": "opaque", "id": started.SID})
 				} else {
 					same(t, s.Subject["format"], "iss_sub")
 				}

@@ -58,7 +58,7 @@ func (s *Sessions) end(ctx context.Context, now time.Time, sessions ...domain.Se
 	}
 	events := make([]event.Event, len(ended))
 	for i, session := range ended {
-		events[i] = event.SessionEnded{Session: session.SID(), SessionID: session.ID, UserID: session.UserID}
+		events[i] = event.SessionEnded{Session: session.SID, SessionID: session.ID, UserID: session.UserID}
 	}
 	if err := s.events.Record(ctx, events...); err != nil { // first: services hear of what is not revoked yet
 		return err

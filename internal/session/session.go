@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 const (
 	tokenBytes     = 32
+	sidBytes       = 8
 	touchInterval  = time.Minute
 	userAgentBytes = 255
 )
@@ -29,6 +31,7 @@ type Limits struct {
 // Sessions is the service.
 type Sessions struct {
 	store    Store
+	browsers Browsers
 	consents Consents
 	revoker  Revoker
 	events   *event.Recorder
@@ -40,6 +43,7 @@ type Sessions struct {
 // Config is what Sessions is made of.
 type Config struct {
 	Store    Store
+	Browsers Browsers
 	Consents Consents
 	Revoker  Revoker
 	Events   *event.Recorder
@@ -50,40 +54,89 @@ type Config struct {
 
 // New makes the service.
 func New(c Config) *Sessions {
-	return &Sessions{store: c.Store, consents: c.Consents, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
+	return &Sessions{store: c.Store, browsers: c.Browsers, consents: c.Consents, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
 }
 
-// Start begins a session of a user who has just signed in. The token is the cookie's
-// value, 256 random bits in base64url; the store learns only its SHA-256.
-// ErrReferenced if the user was deleted.
-func (s *Sessions) Start(ctx context.Context, a domain.Authentication, userAgent, ip string) (string, domain.Session, error) {
+// Browser is where a user signs in.
+type Browser struct {
+	Secret    string // that it keeps when somebody signs in, so that it has one session at most; empty: it has no other
+	UserAgent string
+	IP        string
+}
+
+// Start begins a session of a user who has just signed in. If the browser has one of this user, that goes on instead: what was given
+// in it stays, but only the new token opens it. Other sessions of the browser end. The token is the cookie's value, 256 random bits in
+// base64url; the store learns only its SHA-256. ErrReferenced if the user was deleted.
+func (s *Sessions) Start(ctx context.Context, a domain.Authentication, b Browser) (token string, session domain.Session, err error) {
 	secret := make([]byte, tokenBytes)
 	rand.Read(secret) // never fails
-	token := base64.RawURLEncoding.EncodeToString(secret)
+	token = base64.RawURLEncoding.EncodeToString(secret)
 
-	now := s.now()
-	session := domain.Session{
-		Hash:       hash(token),
-		UserID:     a.User.ID,
-		AuthTime:   a.At,
-		ACR:        a.ACR,
-		AMR:        a.Methods,
-		UserAgent:  domain.ClipText(userAgent, userAgentBytes),
-		IP:         ip,
-		CreatedAt:  now,
-		LastSeenAt: now,
-		ExpiresAt:  now.Add(s.lim.Lifetime),
-	}
 	ctx = event.WithActor(ctx, event.User(a.User.Username))
-	started := event.SessionStarted{Session: session.SID(), AMR: a.Methods, IP: ip, Via: a.Via}
-	err := s.events.Change(ctx, started, func(ctx context.Context) (err error) {
-		session.ID, err = s.store.InsertSession(ctx, session)
-		return err
+	err = s.events.Update(ctx, func(ctx context.Context) (started event.Event, err error) {
+		session, started, err = s.start(ctx, a, b, hash(token))
+		return started, err
 	})
 	if err != nil {
 		return "", domain.Session{}, fmt.Errorf("start a session of %q: %w", a.User.Username, err)
 	}
 	return token, session, nil
+}
+
+// start begins a session, or goes on with that of the browser, in the transaction that ctx carries, which holds the audit log: nobody
+// else begins, renews or ends a session meanwhile.
+func (s *Sessions) start(ctx context.Context, a domain.Authentication, b Browser, hash []byte) (domain.Session, event.Event, error) {
+	now := s.now()
+	session := domain.Session{
+		Hash:       hash,
+		UserID:     a.User.ID,
+		AuthTime:   a.At,
+		ACR:        a.ACR,
+		AMR:        a.Methods,
+		UserAgent:  domain.ClipText(b.UserAgent, userAgentBytes),
+		IP:         b.IP,
+		CreatedAt:  now,
+		LastSeenAt: now,
+		ExpiresAt:  now.Add(s.lim.Lifetime),
+	}
+	if b.Secret != "" {
+		session.Browser = hashBrowser(b.Secret)
+		before, err := s.leave(ctx, session, now)
+		if err != nil {
+			return domain.Session{}, nil, err
+		}
+		if before.ID != 0 {
+			session.ID, session.SID, session.CreatedAt = before.ID, before.SID, before.CreatedAt
+			return session, event.SessionRenewed{Session: session.SID, AMR: a.Methods, IP: b.IP, Via: a.Via}, s.browsers.RenewSession(ctx, session)
+		}
+	}
+	sid := make([]byte, sidBytes)
+	rand.Read(sid) // never fails
+	session.SID = hex.EncodeToString(sid)
+	var err error
+	session.ID, err = s.store.InsertSession(ctx, session)
+	return session, event.SessionStarted{Session: session.SID, AMR: a.Methods, IP: b.IP, Via: a.Via}, err
+}
+
+// leave ends the sessions of a browser in which a session begins, but for the one that goes on, which it returns: its ID is zero if
+// none does.
+func (s *Sessions) leave(ctx context.Context, begins domain.Session, now time.Time) (before domain.Session, err error) {
+	sessions, err := s.browsers.BrowserSessions(ctx, begins.Browser)
+	if err != nil {
+		return before, err
+	}
+	var others []domain.Session
+	for _, session := range sessions {
+		if before.ID == 0 && session.UserID == begins.UserID && s.live(session, now) {
+			before = session
+		} else {
+			others = append(others, session)
+		}
+	}
+	if len(others) == 0 {
+		return before, nil
+	}
+	return before, s.end(ctx, now, others...)
 }
 
 // Find returns the live session that the token belongs to, and notes that it was seen, once a minute at most.
@@ -128,3 +181,5 @@ func hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
 }
+
+func hashBrowser(secret string) []byte { return hash("session " + secret) }

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	revoker := revocation.New(t.Context(), revocation.Config{
 		Store: db, Statuses: db, Grants: db, Index: index.New(t.Context(), db, clocktest.New(clock), clock), Cache: held, Events: recorder, Now: clock,
 	})
-	w.sessions = session.New(session.Config{Store: db, Consents: db, Revoker: revoker, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
+	w.sessions = session.New(session.Config{Store: db, Browsers: db, Consents: db, Revoker: revoker, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
 	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}
@@ -73,7 +73,7 @@ func (w *world) authentication() domain.Authentication {
 
 func (w *world) start(t *testing.T) (string, domain.Session) {
 	t.Helper()
-	token, started, err := w.sessions.Start(eventtest.Context(t), w.authentication(), "Browser/1.0", "192.0.2.1")
+	token, started, err := w.sessions.Start(eventtest.Context(t), w.authentication(), session.Browser{UserAgent: "Browser/1.0", IP: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestHostileUserAgentIsStored(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		for _, agent := range []string{"a\x00b", "\xff\xfe", strings.Repeat("é", 4000), ""} {
-			if _, _, err := w.sessions.Start(eventtest.Context(t), w.authentication(), agent, ""); err != nil {
+			if _, _, err := w.sessions.Start(eventtest.Context(t), w.authentication(), session.Browser{UserAgent: agent}); err != nil {
 				t.Errorf("%.10q: %v", agent, err)
 			}
 		}

@@ -26,6 +26,15 @@ type Store interface {
 	HoldExpiredSessions(ctx context.Context, now, idleSince time.Time, limit int) ([]domain.Session, error)
 }
 
+// Browsers keeps the sessions of a browser. Its methods join the transaction that ctx carries, which holds the audit log.
+type Browsers interface {
+	// BrowserSessions returns the sessions of a browser that have not ended, the newest first.
+	BrowserSessions(ctx context.Context, browser []byte) ([]domain.Session, error)
+	// RenewSession replaces what the last sign-in has set of a session, the hash included. Grants that last as long as the session
+	// last as long as it does now.
+	RenewSession(ctx context.Context, session domain.Session) error
+}
+
 // Revoker revokes tokens.
 type Revoker interface {
 	// RevokeOfSessions revokes, in the transaction that ctx carries, the tokens that were given in sessions which end there, of the

@@ -78,6 +78,7 @@ type Attempt struct {
 	Answer    string // the password
 	Remote    string // address of the request
 	Browser   string // a name for the browser, if the user signed in on it before
+	Secret    string // of the browser, that it keeps when somebody signs in
 	UserAgent string
 }
 
@@ -166,18 +167,19 @@ func (s *Service) verify(ctx context.Context, p Progress, a Attempt) (interactio
 	return step, nil
 }
 
-// begin starts the session of a sign-in whose steps have all been passed.
+// begin starts the session of a sign-in whose steps have all been passed, or renews that which the browser has of the user.
 func (s *Service) begin(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	o := Outcome{Progress: p}
+	browser := session.Browser{Secret: a.Secret, UserAgent: a.UserAgent, IP: domain.Network(a.Remote)}
 	err := s.config.Transactions.Tx(ctx, func(ctx context.Context) (err error) {
-		o.Token, o.Session, err = s.config.Sessions.Start(ctx, p.Authentication, a.UserAgent, domain.Network(a.Remote))
+		o.Token, o.Session, err = s.config.Sessions.Start(ctx, p.Authentication, browser)
 		if errors.Is(err, domain.ErrReferenced) {
 			return fmt.Errorf("%w user %q: deleted by now", domain.ErrInvalid, p.User.Username)
 		}
 		if err != nil {
 			return err
 		}
-		// A change of a credential ends the sessions that there are. From the event of the session's start until the commit there is
+		// A change of a credential ends the sessions that there are. From the start of the session until the commit there is
 		// none: one made before is seen here, one made later ends this session too.
 		_, err = s.confirm(ctx, p.Steps)
 		return err

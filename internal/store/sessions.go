@@ -11,9 +11,9 @@ import (
 func (db *DB) InsertSession(ctx context.Context, s domain.Session) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO sessions (hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
-			s.Hash, s.UserID, micros(s.AuthTime), s.ACR, jsonList(s.AMR), s.UserAgent, s.IP,
+			INSERT INTO sessions (hash, sid, browser, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+			s.Hash, s.SID, nullBytes(s.Browser), s.UserID, micros(s.AuthTime), s.ACR, jsonList(s.AMR), s.UserAgent, s.IP,
 			micros(s.CreatedAt), micros(s.LastSeenAt), micros(s.ExpiresAt))
 		return err
 	})
@@ -30,10 +30,10 @@ func (db *DB) FindSessionByID(ctx context.Context, id int64) (domain.Session, er
 	return find(ctx, db, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE id = $1`, id)
 }
 
-const sessionColumns = `id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at`
+const sessionColumns = `id, hash, sid, browser, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at`
 
 func scanSession(row scanner) (s domain.Session, err error) {
-	err = row.Scan(&s.ID, &s.Hash, &s.UserID, at(&s.AuthTime), &s.ACR, listOf(&s.AMR), &s.UserAgent, &s.IP,
+	err = row.Scan(&s.ID, &s.Hash, &s.SID, &s.Browser, &s.UserID, at(&s.AuthTime), &s.ACR, listOf(&s.AMR), &s.UserAgent, &s.IP,
 		at(&s.CreatedAt), at(&s.LastSeenAt), at(&s.ExpiresAt), at(&s.EndedAt))
 	return s, err
 }
@@ -42,6 +42,29 @@ func scanSession(row scanner) (s domain.Session, err error) {
 func (db *DB) TouchSession(ctx context.Context, id int64, now time.Time) error {
 	_, err := db.exec(ctx, `UPDATE sessions SET last_seen_at = $2 WHERE id = $1`, id, micros(now))
 	return err
+}
+
+// BrowserSessions implements session.Browsers.
+func (db *DB) BrowserSessions(ctx context.Context, browser []byte) ([]domain.Session, error) {
+	return findAll(ctx, db, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE browser = $1 AND ended_at IS NULL ORDER BY id DESC`, browser)
+}
+
+// RenewSession implements session.Browsers.
+func (db *DB) RenewSession(ctx context.Context, s domain.Session) error {
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockInstallation(ctx); err != nil {
+			return err
+		}
+		_, err := c.exec(ctx, `UPDATE grants SET expires_at = $2 WHERE session_id = $1 AND ends_with_session AND expires_at < $2`,
+			s.ID, micros(s.ExpiresAt))
+		if err != nil {
+			return err
+		}
+		return consumed(c.exec(ctx, `
+			UPDATE sessions SET hash = $2, auth_time = $3, acr = $4, amr = $5, user_agent = $6, ip = $7, last_seen_at = $8, expires_at = $9
+			WHERE id = $1 AND ended_at IS NULL`,
+			s.ID, s.Hash, micros(s.AuthTime), s.ACR, jsonList(s.AMR), s.UserAgent, s.IP, micros(s.LastSeenAt), micros(s.ExpiresAt)))
+	})
 }
 
 // EndSessions implements session.Store.

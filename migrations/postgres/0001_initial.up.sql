@@ -373,6 +373,8 @@ CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_a
 CREATE TABLE sessions (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hash         BYTEA NOT NULL UNIQUE,
+    sid          TEXT NOT NULL,
+    browser      BYTEA,
     user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     auth_time    BIGINT NOT NULL,
     acr          TEXT NOT NULL,
@@ -386,7 +388,10 @@ CREATE TABLE sessions (
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE sessions IS 'The sign-ins of browsers';
 COMMENT ON COLUMN sessions.hash IS 'Of the value of the cookie';
+COMMENT ON COLUMN sessions.sid IS 'Names the session in ID tokens, security events and the audit log';
+COMMENT ON COLUMN sessions.browser IS 'Hash of a secret of the browser, NULL: none is known';
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_browser ON sessions (browser) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expires ON sessions (expires_at);
 CREATE INDEX sessions_last_seen ON sessions (last_seen_at) WHERE ended_at IS NULL;
 

@@ -291,6 +291,8 @@ CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_a
 CREATE TABLE sessions (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     hash         BLOB NOT NULL UNIQUE,
+    sid          TEXT NOT NULL, -- names the session in ID tokens, security events and the audit log
+    browser      BLOB, -- hash of a secret of the browser, NULL: none is known
     user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     auth_time    INTEGER NOT NULL,
     acr          TEXT NOT NULL,
@@ -303,6 +305,7 @@ CREATE TABLE sessions (
     ended_at     INTEGER
 ) STRICT;
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_browser ON sessions (browser) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expires ON sessions (expires_at);
 CREATE INDEX sessions_last_seen ON sessions (last_seen_at) WHERE ended_at IS NULL;
 

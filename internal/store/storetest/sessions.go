@@ -12,7 +12,7 @@ var sessionTests = map[string]func(*testing.T, *store.DB){
 	"a session is found as it was stored, until it ends": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		want := domain.Session{
-			Hash: []byte{0, 1, 255}, UserID: w.user, AuthTime: t0, ACR: "1", AMR: []string{"pwd", "otp"}, UserAgent: "Lynx", IP: "127.0.0.1",
+			Hash: []byte{0, 1, 255}, SID: "00ff", Browser: []byte{0, 255}, UserID: w.user, AuthTime: t0, ACR: "1", AMR: []string{"pwd", "otp"}, UserAgent: "Lynx", IP: "127.0.0.1",
 			CreatedAt: t0, LastSeenAt: t0, ExpiresAt: t0.Add(time.Hour),
 		}
 		want.ID = must(db.InsertSession(t.Context(), want))(t)
@@ -25,6 +25,25 @@ var sessionTests = map[string]func(*testing.T, *store.DB){
 		same(t, must(db.EndSessions(t.Context(), want.EndedAt, want.ID))(t), []domain.Session{want})
 		same(t, must(db.EndSessions(t.Context(), t0.Add(time.Hour), want.ID))(t), nil)
 		same(t, must(db.FindSession(t.Context(), want.Hash))(t), want)
+	},
+	"a session is found by its browser and renewed, until it ends": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		want := domain.Session{Hash: []byte("before"), SID: "ab", Browser: []byte("here"), UserID: w.user, CreatedAt: t0, LastSeenAt: t0, ExpiresAt: t0.Add(time.Hour)}
+		want.ID = must(db.InsertSession(t.Context(), want))(t)
+		must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("other"), Browser: []byte("there"), UserID: w.user}))(t)
+		must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("unknown"), UserID: w.user}))(t)
+		same(t, must(db.BrowserSessions(t.Context(), want.Browser))(t), []domain.Session{want})
+
+		want.Hash, want.AuthTime, want.ACR, want.AMR = []byte("after"), t0.Add(time.Minute), "2", []string{"pwd", "otp"}
+		want.UserAgent, want.IP, want.LastSeenAt, want.ExpiresAt = "Lynx", "127.0.0.1", t0.Add(time.Minute), t0.Add(2*time.Hour)
+		check(t, db.RenewSession(t.Context(), want))
+		same(t, must(db.FindSession(t.Context(), want.Hash))(t), want)
+		_, err := db.FindSession(t.Context(), []byte("before"))
+		wantErr(t, err, domain.ErrNotFound)
+
+		must(db.EndSessions(t.Context(), t0, want.ID))(t)
+		wantErr(t, db.RenewSession(t.Context(), want), domain.ErrConsumed)
+		same(t, must(db.BrowserSessions(t.Context(), want.Browser))(t), nil)
 	},
 	"a session belongs to a user that exists": func(t *testing.T, db *store.DB) {
 		_, err := db.InsertSession(t.Context(), domain.Session{Hash: []byte("h"), UserID: 99})

@@ -42,8 +42,8 @@ INSERT INTO role_permissions (role_id, api_id, permission)
 VALUES (50, 10, 'orders:read');
 INSERT INTO assignments (id, role_id, user_id, group_id, client_ref, expires_at, created_at)
 VALUES (51, 50, 30, NULL, NULL, 1767323045678003, 1767323045678000);
-INSERT INTO sessions (id, hash, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at)
-VALUES (60, X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
+INSERT INTO sessions (id, hash, sid, browser, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at)
+VALUES (60, X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', '00ff00ff00ff00ff', X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
 INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
 VALUES (30, 20, 'https://orders.example', '["openid", "orders:read"]', 1767323045678000);
 INSERT INTO grants (id, client_ref, user_id, session_id, sid, ends_with_session, revision, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
