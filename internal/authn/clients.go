@@ -19,8 +19,8 @@ var (
 	ErrInvalidClient = errors.New("client authentication failed")
 	// ErrSeveralMethods says that a request authenticates its client in more than one way (RFC 6749 §2.3).
 	ErrSeveralMethods = errors.New("more than one way of client authentication")
-	// ErrOtherClient says that the client_id of the body is not that of the Authorization header.
-	ErrOtherClient = errors.New("the body names another client than the Authorization header")
+	// ErrOtherClient says that the client_id of the body is not that of the Authorization header or the assertion.
+	ErrOtherClient = errors.New("the body names another client than the one that authenticates")
 )
 
 // Methods are those of confidential clients, as metadata lists them.

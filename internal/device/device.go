@@ -23,7 +23,8 @@ const (
 	maxCollisions  = 5               // of new user codes with those that there are
 	userAgentBytes = 255
 
-	eventsAtOnce, eventsEvery = 100, time.Second // of requests, which anybody can make
+	eventsAtOnce, eventsEvery     = 100, time.Second     // of requests, which anybody can make
+	refusalsAtOnce, refusalsEvery = 20, 30 * time.Second // of codes that were not tried
 )
 
 // Store keeps requests of devices. Its methods join the transaction that ctx carries.
@@ -70,12 +71,14 @@ type Config struct {
 // Service is the service.
 type Service struct {
 	Config
-	requested *event.Bounded
+	requested, refused *event.Bounded
 }
 
 // New makes the service.
 func New(c Config) *Service {
-	return &Service{Config: c, requested: event.NewBounded(c.Events, eventsAtOnce, eventsEvery)}
+	return &Service{
+		Config: c, requested: event.NewBounded(c.Events, eventsAtOnce, eventsEvery), refused: event.NewBounded(c.Events, refusalsAtOnce, refusalsEvery),
+	}
 }
 
 // Ask is what a device asks for, and from where.
@@ -154,11 +157,11 @@ func (s *Service) Use(ctx context.Context, id int64) error {
 }
 
 // Enter returns the request whose code, as ParseUserCode returns it, a user has entered. Only a wrong one counts. ErrNotFound if none
-// waits for an answer under this code, a WaitError if this user, this network or all have entered too many wrong ones.
-func (s *Service) Enter(ctx context.Context, userCode string, userID int64, remote string) (r domain.DeviceRequest, err error) {
+// waits for an answer under this code, a WaitError, which is recorded, if this user, this network or all have entered too many wrong ones.
+func (s *Service) Enter(ctx context.Context, userCode string, user domain.User, remote string) (r domain.DeviceRequest, err error) {
 	right := errors.New("the code is right") // undoes the count
 	err = s.Grants.Tx(ctx, func(ctx context.Context) error {
-		if err := s.spend(ctx, guessLimits(userID, remote)); err != nil {
+		if err := s.spend(ctx, guessLimits(user.ID, remote)); err != nil {
 			return err
 		}
 		found, err := s.Store.FindUserCode(ctx, s.hash("user code", userCode))
@@ -178,6 +181,12 @@ func (s *Service) Enter(ctx context.Context, userCode string, userID int64, remo
 		return r, nil
 	case err == nil:
 		err = domain.ErrNotFound
+	}
+	if _, tooMany := errors.AsType[*WaitError](err); tooMany {
+		recorded := s.refused.Record(event.WithActor(ctx, event.User(user.Username)), func(omitted int64) event.Event {
+			return event.UserCodeRefused{Username: user.Username, IP: domain.ClipText(domain.Network(remote), userAgentBytes), Omitted: omitted}
+		})
+		err = errors.Join(err, recorded)
 	}
 	return domain.DeviceRequest{}, fmt.Errorf("enter a user code: %w", err)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// How many devices may ask: with codes that live for ten minutes, 1,600 are pending for a client at most, and 8,000 in all.
+// How many devices may ask. Of codes that live for half an hour, the longest that can be set, 2,800 are pending for a client at most, and
+// 14,000 in all.
 func askLimits(clientID int64, remote string) []domain.Limit {
 	return []domain.Limit{
 		{Bucket: "device ask from " + network(remote), Interval: 5 * time.Second, Burst: 60},

@@ -33,6 +33,20 @@ func (DeviceRequested) Kind() string { return "device.request" }
 // Object implements Event.
 func (e DeviceRequested) Object() string { return "client:" + e.ClientID }
 
+// UserCodeRefused says: a user, or the network of an address, has entered too many wrong codes of devices, and this one was not tried.
+// Omitted as for DeviceRequested.
+type UserCodeRefused struct {
+	Username string `json:"-"`
+	IP       string `json:"ip"`
+	Omitted  int64  `json:"omitted,omitempty"`
+}
+
+// Kind implements Event.
+func (UserCodeRefused) Kind() string { return "device.refuse_code" }
+
+// Object implements Event.
+func (e UserCodeRefused) Object() string { return "user:" + e.Username }
+
 // DeviceApproved says: a user allowed what a device had asked for; IP is the device's.
 type DeviceApproved struct {
 	APIs     []AskedAPI `json:"apis"`

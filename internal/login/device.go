@@ -61,11 +61,11 @@ type deviceConsentForm struct {
 
 // showDeviceConsent always asks, of whatever client: there is nothing but the person's word that the device is theirs (RFC 10027).
 func (l *Login) showDeviceConsent(w http.ResponseWriter, r *http.Request) {
-	i, session, user, ok := l.entered(w, r, r.URL.Query().Get("flow"))
+	i, _, user, ok := l.entered(w, r, r.URL.Query().Get("flow"))
 	if !ok {
 		return
 	}
-	request, err := l.devices.Enter(r.Context(), i.UserCode, session.UserID, r.RemoteAddr)
+	request, err := l.devices.Enter(r.Context(), i.UserCode, user, r.RemoteAddr)
 	if err != nil {
 		l.refuseCode(w, r, i.UserCode, err)
 		return

@@ -74,7 +74,7 @@ func clientError(err error) error {
 	case errors.Is(err, authn.ErrSeveralMethods):
 		return fosite.ErrInvalidRequest.WithHint("Use one way of client authentication, once.")
 	case errors.Is(err, authn.ErrOtherClient):
-		return fosite.ErrInvalidRequest.WithHint("The client_id of the body is not that of the Authorization header.")
+		return fosite.ErrInvalidRequest.WithHint("The client_id is not that of the client that authenticates.")
 	}
 	return err
 }

@@ -84,7 +84,7 @@ func (s *Service) Document(ctx context.Context, clientID string) error {
 	done := s.documents.DoChan(clientID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*FetchTimeout)
 		defer cancel()
-		return nil, s.update(ctx, clientID, address)
+		return nil, s.update(ctx, clientID, address, known != nil)
 	})
 	select {
 	case result := <-done:
@@ -128,8 +128,12 @@ func (s *Service) admits(host string) bool {
 }
 
 // update fetches a document and registers what it says. A failure is recorded, and not remembered.
-func (s *Service) update(ctx context.Context, clientID string, address *url.URL) error {
-	if !s.fetches.allow(strings.ToLower(address.Host), s.Now()) {
+func (s *Service) update(ctx context.Context, clientID string, address *url.URL, known bool) error {
+	limits := s.fetches
+	if known { // whoever makes up addresses must not keep out those who use what is registered
+		limits = s.renewals
+	}
+	if !limits.allow(strings.ToLower(address.Host), s.Now()) {
 		return domain.ErrBusy
 	}
 	text, fresh, err := s.fetch(ctx, clientID)
@@ -282,6 +286,9 @@ func describeAgain(c *domain.Client, described domain.Client) {
 		c.SessionRefreshTokens = described.SessionRefreshTokens
 	}
 	c.Name, c.GrantTypes, c.RedirectURIs, c.PostLogoutRedirectURIs = described.Name, described.GrantTypes, described.RedirectURIs, described.PostLogoutRedirectURIs
+	if c.JWKSURI != described.JWKSURI { // an administrator allowed a private address for the other
+		c.JWKSURIPrivate = false
+	}
 	c.IDTokenAlg, c.Public, c.JWKS, c.JWKSURI = described.IDTokenAlg, described.Public, described.JWKS, described.JWKSURI
 }
 

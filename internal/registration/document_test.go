@@ -321,6 +321,52 @@ func TestAHostIsNotAskedMoreOftenThanItMayBe(t *testing.T) {
 	})
 }
 
+func TestMadeUpAddressesKeepNobodyOutWhoIsRegistered(t *testing.T) {
+	each(t, anybody, func(t *testing.T, w world) {
+		id := document(t, func(map[string]any, http.Header) {})
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, w.Document(ctx, id))
+		w.move(time.Hour)
+		for n := range 100 {
+			if err := w.Document(ctx, fmt.Sprintf("%s?%d", id, n)); errors.Is(err, domain.ErrBusy) {
+				break
+			}
+		}
+		before := asked(id)
+		if err := w.Document(ctx, id); err != nil || asked(id) != before+1 {
+			t.Errorf("%v, fetched %d times", err, asked(id)-before)
+		}
+	})
+}
+
+func TestAnotherAddressOfKeysIsNotPrivateBecauseTheLastOneMightBe(t *testing.T) {
+	each(t, anybody, func(t *testing.T, w world) {
+		var keys atomic.Value
+		keys.Store("https://editor.example/jwks")
+		id := document(t, func(d map[string]any, _ http.Header) {
+			d["token_endpoint_auth_method"], d["jwks_uri"], d["client_name"] = "private_key_jwt", keys.Load(), fmt.Sprint(asked(host.URL))
+		})
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, w.Document(ctx, id))
+		_, err := w.A.Registry.UpdateClient(ctx, id, func(c *domain.Client) error {
+			c.JWKSURIPrivate = true
+			return nil
+		})
+		servicetest.Must(t, err)
+		for _, c := range []struct {
+			uri  string
+			want bool
+		}{{"https://editor.example/jwks", true}, {"https://10.0.0.1/", false}} {
+			keys.Store(c.uri)
+			w.move(time.Hour)
+			servicetest.Must(t, w.Document(ctx, id))
+			if got := w.client(t, id); got.JWKSURI != c.uri || got.JWKSURIPrivate != c.want {
+				t.Errorf("%s: %+v", c.uri, got)
+			}
+		}
+	})
+}
+
 func TestADocumentThatIsGoneDoesNotEndWhatIsRegistered(t *testing.T) {
 	each(t, anybody, func(t *testing.T, w world) {
 		var down atomic.Bool

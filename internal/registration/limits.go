@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	fetchesPerMinute        = 60 // of metadata documents, in all
+	fetchesPerMinute        = 60 // of metadata documents, in all; of new ones and of registered clients', each
 	fetchesPerHost          = 10
 	registrationsPerHour    = 600 // at the registration endpoint, in all
 	registrationsPerAddress = 20

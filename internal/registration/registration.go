@@ -75,7 +75,8 @@ type Service struct {
 	documents singleflight.Group
 	fresh     *lru.Cache[string, time.Time] // until when a document need not be fetched again, by client_id
 	touched   *lru.Cache[int64, time.Time]  // when this replica last noted that a client was used
-	fetches   *limits                       // of fetches, by host
+	fetches   *limits                       // of fetches of new documents, by host
+	renewals  *limits                       // of fetches of those whose clients are registered, by host
 	addresses *limits                       // of registrations, by address
 	refusals  *event.Bounded
 	Log       *slog.Logger
@@ -87,8 +88,9 @@ const remembered = 8192 // clients, hosts and addresses
 func New(c Config) *Service {
 	return &Service{
 		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](), touched: newLRU[int64, time.Time](),
-		fetches: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute), addresses: newLimits(registrationsPerHour, registrationsPerAddress, time.Hour),
-		refusals: event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),
+		fetches: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute), renewals: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute),
+		addresses: newLimits(registrationsPerHour, registrationsPerAddress, time.Hour),
+		refusals:  event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -311,6 +311,15 @@ func TestGuessingUserCodesStopsAtALimitAndKeepsNobodyElseOut(t *testing.T) {
 		if tried := outcomes[422]; tried < 10 || tried > 20 || tried+outcomes[429]+outcomes[503] != 2000 {
 			t.Errorf("2000 guesses were answered %v; want 10 to be tried, and few more", outcomes)
 		}
+		refusals := 0
+		for _, e := range signetJSON[[]struct{ Action, Actor string }](s.installation, "audit", "list", "--limit", "1000") {
+			if e.Action == "device.refuse_code" && e.Actor == "user:mallory" {
+				refusals++
+			}
+		}
+		if refusals < 1 || refusals > 60 {
+			t.Errorf("the audit log has %d refusals", refusals)
+		}
 		newBrowser(t, other).enterCode(codes.UserCode).wantShown(t, 200, "/device/consent").submit("decision", "allow")
 		s.issued(t, s.pollDevice(tv, codes))
 	})
