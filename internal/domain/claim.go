@@ -6,6 +6,12 @@ type ClaimMapping struct {
 	Expression string `json:"expression"` // CEL, see internal/claimmap
 }
 
+// SingleClaims are claims about the user that a request asked for one by one (OpenID Connect Core §5.5).
+type SingleClaims struct{ IDToken, Userinfo []string }
+
+// ClaimsAudience stands where a consent names an API, for claims that were asked for one by one. No audience of an API has a space.
+const ClaimsAudience = "user claims"
+
 // ClaimSources are what the expressions of claim mappings may read.
 type ClaimSources struct {
 	User   *User // nil: the client acts for itself

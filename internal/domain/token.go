@@ -16,6 +16,7 @@ type Grant struct {
 	SID             string     // its name (Session.SID)
 	EndsWithSession bool       // its codes and refresh tokens do
 	APIs            []GrantAPI // in the order in which they were asked for
+	Claims          SingleClaims
 	AuthTime        time.Time
 	ACR             string
 	AMR             []string

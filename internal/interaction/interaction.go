@@ -24,6 +24,8 @@ type Request struct {
 	CodeChallenge   string            // S256; empty: no PKCE
 	Prompt          []string          // OpenID Connect Core §3.1.2.1
 	MaxAge          time.Duration     // negative: not asked for
+	Claims          string            // the parameter, to the byte (OpenID Connect Core §5.5)
+	SingleClaims    []string          // that it asks for there, and by no scope
 	LoginHint       string
 	IDTokenHint     string
 	Return          string // for the sign-in to Signet itself, whose ClientID is empty: the page that waits; empty: the account

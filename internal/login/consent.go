@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
@@ -33,7 +35,7 @@ type access struct {
 	Asks []ask
 }
 
-// ask is one scope in plain words.
+// ask is one scope or claim in plain words.
 type ask struct{ Scope, Words string }
 
 // identityWords explain the scopes that Signet itself gives meaning to.
@@ -46,6 +48,23 @@ var identityWords = map[string]string{
 	domain.ScopeRoles:         "See your roles",
 	domain.ScopeGroups:        "See the groups that you are in",
 	domain.ScopeOfflineAccess: "Stay connected while you are away",
+}
+
+// claimWords explains a claim that is asked for by itself.
+func claimWords(claim string) string {
+	switch claim {
+	case "groups", "roles":
+		return identityWords[claim] // named as its scope
+	case "preferred_username":
+		return "See your username"
+	case "email_verified", "phone_number_verified":
+		return "See whether your " + strings.ReplaceAll(strings.TrimSuffix(claim, "_verified"), "_", " ") + " is verified"
+	case "zoneinfo":
+		return "See your time zone"
+	case "updated_at":
+		return "See when your profile was last changed"
+	}
+	return "See your " + strings.ReplaceAll(claim, "_", " ")
 }
 
 func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
@@ -68,6 +87,9 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 		return
 	}
+	for _, claim := range waiting.SingleClaims {
+		form.Identity = append(form.Identity, ask{claim, claimWords(claim)})
+	}
 	l.pages.Render(w, r, http.StatusOK, "consent", form)
 }
 
@@ -84,7 +106,11 @@ func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 	// Anything but a clear yes is a no.
 	allowed := r.PostForm.Get("decision") == "allow"
 	if allowed {
-		for _, api := range waiting.APIs {
+		given := waiting.APIs
+		if len(waiting.SingleClaims) > 0 {
+			given = append(slices.Clone(given), domain.GrantAPI{Audience: domain.ClaimsAudience, Scopes: waiting.SingleClaims})
+		}
+		for _, api := range given {
 			if err := l.sessions.GiveConsent(r.Context(), user, *client, api.Audience, api.Scopes); err != nil {
 				l.fail(w, r, err)
 				return

@@ -30,6 +30,7 @@ type authorization struct {
 	state       string            // to the byte
 	apis        []domain.GrantAPI // that it asks for, with the scopes that mean something there
 	prompt      []string
+	claims      claimsRequest
 	maxAge      time.Duration // negative: not asked for
 	waiting     interaction.Interaction
 	revision    int64 // of the snapshot that it is judged on
@@ -204,7 +205,10 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if len(a.waiting.ID) > 0 {
 		a.apis = within(a.apis, a.waiting.APIs)
 	}
-	return nil
+	if slices.Contains(domain.Scopes(a.apis), domain.ScopeOpenID) {
+		a.claims, err = parseClaims(form.Get("claims"))
+	}
+	return err
 }
 
 // renewable leaves out offline_access, as OpenID Connect Core §11 has it, where no refresh token could come of it.
@@ -293,6 +297,13 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	if a.maxAge >= 0 && !fresh && !p.Now().Before(s.AuthTime.Add(a.maxAge)) {
 		return true, nil
 	}
+	user, err := p.Directory.LookupUser(r.Context(), s.UserID)
+	if err != nil {
+		return false, fmt.Errorf("find the user: %w", err)
+	}
+	if again, err := a.claims.needsLogin(user.Subject, s.ACR, fresh); again || err != nil {
+		return again, err
+	}
 	hint := a.GetRequestForm().Get("id_token_hint")
 	if hint == "" {
 		return false, nil
@@ -306,10 +317,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	case err != nil:
 		return false, err
 	}
-	user, err := p.Directory.LookupUser(r.Context(), s.UserID)
 	switch {
-	case err != nil:
-		return false, fmt.Errorf("find the user: %w", err)
 	case user.Subject == claims.Subject:
 		return false, nil
 	case fresh:
@@ -339,7 +347,11 @@ func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session
 	case impersonable:
 		return false, nil
 	}
-	for _, api := range a.apis {
+	asked := a.apis
+	if claims := a.claims.beyond(domain.Scopes(a.apis)); len(claims) > 0 {
+		asked = append(slices.Clone(asked), domain.GrantAPI{Audience: domain.ClaimsAudience, Scopes: claims})
+	}
+	for _, api := range asked {
 		consent, err := p.Sessions.Consent(r.Context(), s.UserID, a.client.ID, api.Audience)
 		if errors.Is(err, domain.ErrNotFound) {
 			return false, nil
@@ -391,6 +403,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	}
 	grant := domain.Grant{
 		ClientID: a.client.ID, UserID: user.ID, SessionID: s.ID, SID: s.SID, EndsWithSession: !offline, APIs: a.apis,
+		Claims:   a.claims.SingleClaims,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
 	}
 	if a.waiting.Acted(s.ID) {

@@ -17,6 +17,7 @@ func (a *authorization) request() interaction.Request {
 		ClientID: a.client.ClientID, RedirectURI: a.redirectURI, RedirectOmitted: !form.Has("redirect_uri"),
 		ResponseMode: a.mode, APIs: a.apis, State: a.state, Nonce: form.Get("nonce"), CodeChallenge: form.Get("code_challenge"),
 		Prompt: a.prompt, MaxAge: a.maxAge, LoginHint: form.Get("login_hint"), IDTokenHint: form.Get("id_token_hint"),
+		Claims: form.Get("claims"), SingleClaims: a.claims.beyond(domain.Scopes(a.apis)),
 	}
 }
 
@@ -30,7 +31,7 @@ func requestForm(r interaction.Request) url.Values {
 		form.Set("code_challenge_method", "S256")
 	}
 	optional := map[string]string{
-		"scope": strings.Join(domain.Scopes(r.APIs), " "), "state": r.State, "nonce": r.Nonce, "code_challenge": r.CodeChallenge,
+		"scope": strings.Join(domain.Scopes(r.APIs), " "), "state": r.State, "nonce": r.Nonce, "claims": r.Claims, "code_challenge": r.CodeChallenge,
 		"prompt": strings.Join(r.Prompt, " "), "login_hint": r.LoginHint, "id_token_hint": r.IDTokenHint,
 	}
 	if !r.RedirectOmitted {

@@ -108,7 +108,7 @@ func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []st
 	if sess.nonce != "" {
 		claims["nonce"] = sess.nonce
 	}
-	optional, err := s.provider.addUserClaims(ctx, claims, c, sess.user, scopes, maxIDTokenNames)
+	optional, err := s.provider.addUserClaims(ctx, claims, c, sess.user, scopes, grant.Claims.IDToken, maxIDTokenNames)
 	if err != nil {
 		return err
 	}

@@ -2,19 +2,21 @@ package oauth
 
 import (
 	"context"
+	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/token"
 )
 
-// addUserClaims adds what a client gets about a user in ID tokens and userinfo: what the scopes ask for, with lists of at most limit
-// names, and what the client's mappings give. It returns the names of the claims that an ID token can do without, those first that it
-// does without first.
+// addUserClaims adds what a client gets about a user in ID tokens and userinfo: what the scopes ask for, the claims asked for one by one,
+// lists with at most limit names, and what the client's mappings give. It returns the names of the claims that an ID token can do without,
+// those first that it does without first.
 func (p *Provider) addUserClaims(
-	ctx context.Context, claims map[string]any, client *domain.Client, user *domain.User, scopes []string, limit int,
+	ctx context.Context, claims map[string]any, client *domain.Client, user *domain.User, scopes, single []string, limit int,
 ) (optional []string, err error) {
-	attributes := token.AddUserClaims(claims, user, scopes)
-	if optional, err = p.addMemberships(ctx, claims, client, user, scopes, limit); err != nil {
+	attributes := token.AddUserClaims(claims, user, scopes, single)
+	// The claims "groups" and "roles" are named as their scopes.
+	if optional, err = p.addMemberships(ctx, claims, client, user, slices.Concat(scopes, single), limit); err != nil {
 		return nil, err
 	}
 	optional = append(optional, attributes...)

@@ -46,7 +46,11 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active) {
 	claims := map[string]any{"sub": active.User.Subject}
 	scopes := token.SplitScopes(active.Claims.Scope)
-	if _, err := p.addUserClaims(r.Context(), claims, active.Client, active.User, scopes, maxUserinfoNames); err != nil {
+	grant, err := p.Grants.FindGrant(r.Context(), active.Record.GrantID)
+	if err == nil {
+		_, err = p.addUserClaims(r.Context(), claims, active.Client, active.User, scopes, grant.Claims.Userinfo, maxUserinfoNames)
+	}
+	if err != nil {
 		p.fail(w, r, err)
 		return
 	}

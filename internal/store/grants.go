@@ -12,10 +12,11 @@ import (
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
-			INSERT INTO grants (client_ref, user_id, session_id, auth_time, acr, amr, created_at, expires_at, act, sid, ends_with_session, revision)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, revision FROM installation WHERE id = 1 RETURNING id`,
+			INSERT INTO grants (client_ref, user_id, session_id, auth_time, acr, amr, created_at, expires_at, act, sid, ends_with_session,
+				id_token_claims, userinfo_claims, revision)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, revision FROM installation WHERE id = 1 RETURNING id`,
 			g.ClientID, g.UserID, nullID(g.SessionID), micros(g.AuthTime), g.ACR, jsonList(g.AMR),
-			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act), g.SID, g.EndsWithSession)
+			micros(g.CreatedAt), micros(g.ExpiresAt), nullBytes(g.Act), g.SID, g.EndsWithSession, listOf(&g.Claims.IDToken), listOf(&g.Claims.Userinfo))
 		if err != nil {
 			return err
 		}
@@ -36,13 +37,15 @@ func (db *DB) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
 	rows, err := findAll(ctx, db, func(row scanner) (g domain.Grant, err error) {
 		var api domain.GrantAPI
 		err = row.Scan(&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.SID, &g.EndsWithSession, at(&g.AuthTime), &g.ACR, listOf(&g.AMR),
-			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt), &api.Audience, listOf(&api.Scopes), at(&api.RevokedAt))
+			at(&g.CreatedAt), at(&g.ExpiresAt), at(&g.RevokedAt), &api.Audience, listOf(&api.Scopes), at(&api.RevokedAt),
+			listOf(&g.Claims.IDToken), listOf(&g.Claims.Userinfo))
 		if api.Audience != "" {
 			g.APIs = []domain.GrantAPI{api}
 		}
 		return g, err
 	}, `SELECT g.id, g.client_ref, g.user_id, COALESCE(g.session_id, 0), g.sid, g.ends_with_session, g.auth_time, g.acr, g.amr, g.created_at, g.expires_at,
-			COALESCE(g.revoked_at, `+grantCoveredAt+`), COALESCE(a.audience, ''), COALESCE(a.scopes, '[]'), COALESCE(a.revoked_at, `+apiCoveredAt+`)
+			COALESCE(g.revoked_at, `+grantCoveredAt+`), COALESCE(a.audience, ''), COALESCE(a.scopes, '[]'), COALESCE(a.revoked_at, `+apiCoveredAt+`),
+			g.id_token_claims, g.userinfo_claims
 		FROM grants AS g LEFT JOIN grant_apis a ON a.grant_id = g.id WHERE g.id = $1 ORDER BY a.position`, id)
 	if err != nil {
 		return domain.Grant{}, err

@@ -70,11 +70,11 @@ func address(user *domain.User) any {
 	return members
 }
 
-// AddUserClaims adds the claims that the scopes ask for, as far as the user has them. It returns the names of those that come of
-// attributes, which may be long, the one with the most text first.
-func AddUserClaims(claims map[string]any, user *domain.User, scopes []string) (attributes []string) {
+// AddUserClaims adds the claims that the scopes ask for, and those that single names, as far as the user has them. It returns the names of
+// those that come of attributes, which may be long, the one with the most text first.
+func AddUserClaims(claims map[string]any, user *domain.User, scopes, single []string) (attributes []string) {
 	for _, c := range UserClaims {
-		if !slices.Contains(scopes, c.Scope) {
+		if !slices.Contains(scopes, c.Scope) && !slices.Contains(single, c.Name) {
 			continue
 		}
 		if value := c.value(user); value != nil {

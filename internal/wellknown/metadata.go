@@ -107,7 +107,7 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, r *http.Request) 
 		Claims: append([]string{
 			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "groups", "roles",
 		}, token.UserClaimNames()...),
-		ACRValues: domain.ACRs, UILocales: []string{"en"},
+		ClaimsParameter: true, ACRValues: domain.ACRs, UILocales: []string{"en"},
 		Prompts: []string{"none", "login", "consent", "select_account"},
 	}, metadataMaxAge)
 }

@@ -418,6 +418,8 @@ CREATE TABLE grants (
     auth_time  BIGINT NOT NULL,
     acr        TEXT NOT NULL,
     amr        JSONB NOT NULL CHECK (jsonb_typeof(amr) = 'array'),
+    id_token_claims JSONB NOT NULL CHECK (jsonb_typeof(id_token_claims) = 'array'),
+    userinfo_claims JSONB NOT NULL CHECK (jsonb_typeof(userinfo_claims) = 'array'),
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
@@ -427,6 +429,8 @@ COMMENT ON TABLE grants IS 'What a user authorized a client for: the family of i
 COMMENT ON COLUMN grants.sid IS 'The name of the session, which may be deleted before the grant; empty: none';
 COMMENT ON COLUMN grants.ends_with_session IS 'Its codes and refresh tokens end with the session';
 COMMENT ON COLUMN grants.revision IS 'Of the installation, when the grant was written';
+COMMENT ON COLUMN grants.id_token_claims IS 'Names of claims that were asked for one by one';
+COMMENT ON COLUMN grants.userinfo_claims IS 'The same for userinfo';
 COMMENT ON COLUMN grants.act IS 'Id of what the user did for this grant: it serves one';
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;

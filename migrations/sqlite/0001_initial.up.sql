@@ -331,6 +331,8 @@ CREATE TABLE grants (
     auth_time  INTEGER NOT NULL,
     acr        TEXT NOT NULL,
     amr        TEXT NOT NULL CHECK (json_type(amr) = 'array'),
+    id_token_claims TEXT NOT NULL CHECK (json_type(id_token_claims) = 'array'), -- names of claims that were asked for one by one
+    userinfo_claims TEXT NOT NULL CHECK (json_type(userinfo_claims) = 'array'),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER,

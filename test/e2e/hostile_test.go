@@ -30,7 +30,7 @@ var hostileForms = map[string]url.Values{
 		"token": {"t"}, "client_id": {"app"}, "client_assertion": {"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJhcHAiLCJzdWIiOiJhcHAiLCJleHAiOjk5OTl9.AA"},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 	},
-	"/oauth2/authorize": {"client_id": {"app"}, "redirect_uri": {callback}, "response_type": {"code"}, "state": {"s"}, "response_mode": {"form_post"}, "scope": {"openid"}, "prompt": {"none"}, "max_age": {"1"}, "acr_values": {"1"}, "ui_locales": {"en"}, "nonce": {"n"}, "resource": {ordersAPI}, "code_challenge": {"x"}, "code_challenge_method": {"S256"}},
+	"/oauth2/authorize": {"client_id": {"app"}, "redirect_uri": {callback}, "response_type": {"code"}, "state": {"s"}, "response_mode": {"form_post"}, "scope": {"openid"}, "prompt": {"none"}, "max_age": {"1"}, "acr_values": {"1"}, "claims": {`{"userinfo":null}`}, "ui_locales": {"en"}, "nonce": {"n"}, "resource": {ordersAPI}, "code_challenge": {"x"}, "code_challenge_method": {"S256"}},
 	"/oauth2/userinfo":  {"access_token": {"t"}},
 	"/oauth2/logout":    {"id_token_hint": {"t"}, "logout_hint": {alice}, "client_id": {"app"}, "post_logout_redirect_uri": {callback}, "state": {"s"}, "ui_locales": {"en"}},
 	"/login":            {"username": {alice}, "password": {"p"}, "request": {"r"}},

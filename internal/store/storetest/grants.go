@@ -20,6 +20,7 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 				{Audience: audience, Scopes: []string{"openid", "orders:read"}}, {Audience: "https://a.example", Scopes: []string{"openid"}},
 			}, AuthTime: t0, ACR: "1",
 			AMR: []string{"pwd"}, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour),
+			Claims: domain.SingleClaims{IDToken: []string{"name"}, Userinfo: []string{"email", "groups"}},
 		}
 		want.ID = must(db.InsertGrant(t.Context(), want))(t)
 		same(t, must(db.FindGrant(t.Context(), want.ID))(t), want)

@@ -46,8 +46,8 @@ INSERT INTO sessions (id, hash, sid, browser, user_id, auth_time, acr, amr, user
 VALUES (60, X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', '00ff00ff00ff00ff', X'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
 INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
 VALUES (30, 20, 'https://orders.example', '["openid", "orders:read"]', 1767323045678000);
-INSERT INTO grants (id, client_ref, user_id, session_id, sid, ends_with_session, revision, auth_time, acr, amr, created_at, expires_at, revoked_at, act)
-VALUES (8589934592, 20, 30, 60, '00ff', TRUE, 2, 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102');
+INSERT INTO grants (id, client_ref, user_id, session_id, sid, ends_with_session, revision, auth_time, acr, amr, created_at, expires_at, revoked_at, act, id_token_claims, userinfo_claims)
+VALUES (8589934592, 20, 30, 60, '00ff', TRUE, 2, 1767323045678000, '1', '["pwd"]', 1767323045678000, 1767323045678007, 1767323045678008, X'0102', '["name"]', '["email"]');
 INSERT INTO grant_apis (grant_id, position, audience, scopes, revoked_at)
 VALUES (8589934592, 1, 'https://orders.example', '["openid"]', 1767323045678022);
 INSERT INTO authorization_codes (signature, grant_id, form, created_at, expires_at, used_at)
