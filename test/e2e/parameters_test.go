@@ -83,7 +83,7 @@ func TestRepeatedParameters(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		for _, name := range []string{
 			"scope", "nonce", "response_type", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint",
-			"display", "request_uri",
+			"display", "claims",
 		} {
 			a := newAuthorization(s.web)
 			again := a.query.Encode() + "&" + name + "=again&" + name + "=again"
