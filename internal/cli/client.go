@@ -28,6 +28,7 @@ type clientFlags struct {
 	name, idTokenAlg, defaultAPI string
 	servesUserinfo               bool
 	groupNames                   string
+	subjectType, sector          string
 	firstParty, requirePKCE      bool
 	keepRefreshTokens            bool
 	sessionRefreshTokens         bool
@@ -73,6 +74,8 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.keepRefreshTokens, "keep-refresh-tokens", false, "its refresh tokens stay valid when they are used; not for a public client")
 	flags.DurationVar(&f.refreshOverlap, "refresh-overlap", 0, "for how long a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
 	flags.BoolVar(&f.servesUserinfo, "serves-userinfo", false, "let it introspect tokens for userinfo itself, which are for no API")
+	flags.StringVar(&f.subjectType, "subject-type", string(domain.SubjectTypePublic), "`HOW` it knows users: public, by the same sub as all clients, or pairwise, by one that only clients of its sector have")
+	flags.StringVar(&f.sector, "sector-identifier", "", "its sector: a `HOST` (default the one of its redirect URIs)")
 	flags.StringVar(&f.groupNames, "group-names", string(domain.GroupsByName), "`HOW` its ID tokens and userinfo name groups: name, or slash-name for /name")
 	flags.StringVar(&f.idTokenAlg, "id-token-alg", domain.RS256, "sign its ID tokens with `ALG`: RS256, ES256 or EdDSA")
 }
@@ -199,6 +202,8 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 		"name":                       func() { client.Name = f.name },
 		"id-token-alg":               func() { client.IDTokenAlg = f.idTokenAlg },
 		"serves-userinfo":            func() { client.ServesUserinfo = f.servesUserinfo },
+		"subject-type":               func() { client.SubjectType = domain.SubjectType(f.subjectType) },
+		"sector-identifier":          func() { client.SectorIdentifier = f.sector },
 		"group-names":                func() { client.GroupNames = domain.GroupNames(f.groupNames) },
 		"first-party":                func() { client.FirstParty = f.firstParty },
 		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },

@@ -66,11 +66,13 @@ type Client struct {
 	RevokeOnSessionEnd       bool           // its access tokens end with the session, too, unless they came with offline_access
 	GrantTypes               []string
 	RedirectURIs             []string
-	BackchannelLogoutURI     string     // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere
-	BackchannelLogoutPrivate bool       // that may be at a private address
-	PostLogoutRedirectURIs   []string   // where users may go from a sign-out that the client asked for
-	IDTokenAlg               string     // id_token_signed_response_alg: RS256, ES256 or EdDSA
-	GroupNames               GroupNames // how its ID tokens and userinfo name groups
+	BackchannelLogoutURI     string      // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere
+	BackchannelLogoutPrivate bool        // that may be at a private address
+	PostLogoutRedirectURIs   []string    // where users may go from a sign-out that the client asked for
+	IDTokenAlg               string      // id_token_signed_response_alg: RS256, ES256 or EdDSA
+	SubjectType              SubjectType // by which subject it knows users
+	SectorIdentifier         string      // the host whose clients know a user by the same pairwise subject
+	GroupNames               GroupNames  // how its ID tokens and userinfo name groups
 	APIs                     []ClientAPI
 	ClaimMappings            []ClaimMapping // of its ID tokens and userinfo
 	Claims                   ClaimMapper    // these, compiled; nil: none, or the client is not from the cache
@@ -110,6 +112,19 @@ func (c *Client) AuthMethod() string {
 	}
 	return SecretBasic
 }
+
+// SubjectType says by which subject ("sub") a client knows users (OpenID Connect Core §8); empty stands for SubjectTypePublic where a
+// client is made.
+type SubjectType string
+
+// The types of subject.
+const (
+	SubjectTypePublic   SubjectType = "public"   // all clients by the same
+	SubjectTypePairwise SubjectType = "pairwise" // clients of one sector by the same
+)
+
+// SubjectTypes are all of them.
+var SubjectTypes = []SubjectType{SubjectTypePublic, SubjectTypePairwise}
 
 // ClientOrigin says how a client came to be registered; empty stands for OriginAdministrator where one is made.
 type ClientOrigin string

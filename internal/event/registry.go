@@ -27,9 +27,11 @@ type ClientDetails struct {
 	RefreshOverlap         string                `json:"refresh_overlap,omitempty"`
 	RequirePKCE            bool                  `json:"require_pkce"`
 	RevokeOnSessionEnd     bool                  `json:"revoke_on_session_end,omitempty"`
+	SectorIdentifier       string                `json:"sector_identifier,omitempty"`
 	Serves                 []string              `json:"serves"`
 	ServesUserinfo         bool                  `json:"serves_userinfo,omitempty"`
 	SessionRefreshTokens   bool                  `json:"session_refresh_tokens,omitempty"`
+	SubjectType            domain.SubjectType    `json:"subject_type,omitempty"`
 }
 
 // APIDetails is what an API's events say.

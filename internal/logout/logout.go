@@ -20,6 +20,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/outbound"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 const (
@@ -45,19 +46,20 @@ type Store interface {
 
 // Service delivers logout tokens.
 type Service struct {
-	store   Store
-	keys    *keys.Keys
-	issuer  string
-	clients outbound.Clients
-	now     func() time.Time
+	store    Store
+	keys     *keys.Keys
+	subjects token.Subjects
+	issuer   string
+	clients  outbound.Clients
+	now      func() time.Time
 
 	Log *slog.Logger
 }
 
 // New makes the service.
-func New(store Store, keys *keys.Keys, issuer string, now func() time.Time) *Service {
+func New(store Store, keys *keys.Keys, subjects token.Subjects, issuer string, now func() time.Time) *Service {
 	return &Service{
-		store: store, keys: keys, issuer: issuer, clients: outbound.NewClients(timeout), now: now, Log: slog.New(slog.DiscardHandler),
+		store: store, keys: keys, subjects: subjects, issuer: issuer, clients: outbound.NewClients(timeout), now: now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -90,11 +92,11 @@ func (s *Service) deliver(ctx context.Context, l domain.Logout) error {
 	} else if err != nil {
 		return err
 	}
-	token, err := s.token(ctx, l)
+	signed, err := s.token(ctx, l)
 	if err != nil {
 		return err
 	}
-	failure := s.post(ctx, l, token)
+	failure := s.post(ctx, l, signed)
 	switch {
 	case failure == nil:
 		return s.store.DeleteLogout(ctx, l.ID)
@@ -113,7 +115,7 @@ func (s *Service) deliver(ctx context.Context, l domain.Logout) error {
 func (s *Service) token(ctx context.Context, l domain.Logout) (string, error) {
 	now := s.now()
 	claims := map[string]any{
-		"iss": s.issuer, "aud": l.ClientID, "iat": now.Unix(), "exp": now.Add(tokenTTL).Unix(), "jti": rand.Text(), "sub": l.Subject,
+		"iss": s.issuer, "aud": l.ClientID, "iat": now.Unix(), "exp": now.Add(tokenTTL).Unix(), "jti": rand.Text(), "sub": s.subject(l),
 		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
 	}
 	if l.SID != "" {
@@ -123,15 +125,20 @@ func (s *Service) token(ctx context.Context, l domain.Logout) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("write a logout token: %w", err)
 	}
-	token, _, err := s.keys.Sign(ctx, l.Alg, keys.TypeLogout, payload)
-	return string(token), err
+	signed, _, err := s.keys.Sign(ctx, l.Alg, keys.TypeLogout, payload)
+	return string(signed), err
+}
+
+// subject is that by which the client knows the user.
+func (s *Service) subject(l domain.Logout) string {
+	return s.subjects.Of(&domain.Client{SubjectType: l.SubjectType, SectorIdentifier: l.Sector}, l.Subject)
 }
 
 // post sends a logout token (§2.5); nil if the client accepted it.
-func (s *Service) post(ctx context.Context, l domain.Logout, token string) error {
+func (s *Service) post(ctx context.Context, l domain.Logout, signed string) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	body := strings.NewReader(url.Values{"logout_token": {token}}.Encode())
+	body := strings.NewReader(url.Values{"logout_token": {signed}}.Encode())
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.URI, body)
 	if err != nil {
 		return errors.New("its back-channel logout URI is not a URL")

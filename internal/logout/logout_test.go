@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 }
 
 func (w *world) service(r *servicetest.Replica) *logout.Service {
-	return logout.New(w.DB, r.Keys, servicetest.Issuer, w.Clock)
+	return logout.New(w.DB, r.Keys, token.NewSubjects(nil), servicetest.Issuer, w.Clock)
 }
 
 func (w *world) deliver(ctx context.Context) {

@@ -301,7 +301,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	if err != nil {
 		return false, fmt.Errorf("find the user: %w", err)
 	}
-	if again, err := a.claims.needsLogin(user.Subject, s.ACR, fresh); again || err != nil {
+	if again, err := a.claims.needsLogin(p.Minter.SubjectOf(a.client, user), s.ACR, fresh); again || err != nil {
 		return again, err
 	}
 	hint := a.GetRequestForm().Get("id_token_hint")
@@ -317,13 +317,27 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	case err != nil:
 		return false, err
 	}
-	switch {
-	case user.Subject == claims.Subject:
-		return false, nil
+	switch same, err := p.isAbout(r.Context(), claims, user); {
+	case err != nil, same:
+		return false, err
 	case fresh:
 		return false, fosite.ErrLoginRequired.WithHint("Another user than that of the id_token_hint has signed in.")
 	}
 	return true, nil
+}
+
+// isAbout says whether an ID token of ours is about a user: it has the user's subject, or the one by which its client knows the user.
+func (p *Provider) isAbout(ctx context.Context, claims token.IDClaims, user *domain.User) (bool, error) {
+	if claims.Subject == user.Subject {
+		return true, nil
+	}
+	client, err := p.Registry.LookupClient(ctx, claims.ClientID)
+	if errors.Is(err, domain.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("find the ID token's client: %w", err)
+	}
+	return claims.Subject == p.Minter.SubjectOf(client, user), nil
 }
 
 // mustChoose says whether the one who is signed in has yet to say as whom they go on (OpenID Connect Core §3.1.2.1).

@@ -59,7 +59,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		httpjson.Write(w, http.StatusOK, inactive)
 	default:
 		answer := introspectionAnswer{Active: true, TokenType: "Bearer", Claims: active.Claims}
-		if active.User != nil {
+		if active.User != nil && active.Claims.Subject == active.User.Subject { // a username would tell whom a pairwise subject is about
 			answer.Username = active.User.Username
 		}
 		httpjson.Write(w, http.StatusOK, answer)

@@ -43,7 +43,11 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session, user, err := p.Pages.SignedIn(r)
-	switch hint := request.hint; {
+	hinted := false
+	if hint := request.hint; err == nil && hint != nil && hint.Session == session.SID {
+		hinted, err = p.isAbout(r.Context(), *hint, &user)
+	}
+	switch {
 	case errors.Is(err, domain.ErrNotFound):
 		if request.client != nil && request.client.SelfRegistered() { // nobody has seen who this is: a link here must not lead on
 			request.redirectURI = ""
@@ -51,7 +55,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		p.loggedOut(w, r, request)
 	case err != nil:
 		p.failLogout(w, r, err)
-	case hint != nil && hint.Subject == user.Subject && hint.Session == session.SID:
+	case hinted:
 		p.endSession(w, r, request)
 	default:
 		form := endSessionForm{User: user, Request: onlyLogout(values)}

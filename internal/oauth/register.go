@@ -32,6 +32,7 @@ type registrationAnswer struct {
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
 	JWKSURI                string   `json:"jwks_uri,omitempty"`
 	IDTokenAlg             string   `json:"id_token_signed_response_alg"`
+	SubjectType            string   `json:"subject_type"`
 }
 
 func (p *Provider) registrationAnswer(r registration.Registered) registrationAnswer {
@@ -40,7 +41,7 @@ func (p *Provider) registrationAnswer(r registration.Registered) registrationAns
 		ClientID: c.ClientID, ClientSecret: r.Secret, ClientIDIssuedAt: c.CreatedAt.Unix(),
 		RegistrationToken: r.Token, RegistrationURI: p.Issuer + "/oauth2/register/" + c.ClientID,
 		Name: c.Name, ApplicationType: r.ApplicationType, AuthMethod: c.AuthMethod(), GrantTypes: c.GrantTypes, ResponseTypes: []string{"code"},
-		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, JWKSURI: c.JWKSURI, IDTokenAlg: c.IDTokenAlg,
+		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, JWKSURI: c.JWKSURI, IDTokenAlg: c.IDTokenAlg, SubjectType: string(c.SubjectType),
 	}
 	if r.Secret != "" {
 		a.ClientSecretExpiresAt = new(int64)

@@ -98,7 +98,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []string) error {
 	c, grant := sess.client.Client, sess.grant
 	claims := map[string]any{
-		"iss": s.provider.Issuer, "sub": sess.user.Subject, "aud": c.ClientID,
+		"iss": s.provider.Issuer, "sub": s.provider.Minter.SubjectOf(c, sess.user), "aud": c.ClientID,
 		"auth_time": grant.AuthTime.Unix(), "acr": grant.ACR, "amr": grant.AMR,
 		"at_hash": accessTokenHash(sess.signed.Token, c.IDTokenAlg),
 	}

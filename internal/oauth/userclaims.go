@@ -23,7 +23,9 @@ func (p *Provider) addUserClaims(
 	if client.Claims == nil {
 		return optional, nil
 	}
-	mapped, failures, err := p.Minter.MapClaims(ctx, client.Claims, client, user, nil)
+	known := *user // to the client
+	known.Subject = p.Minter.SubjectOf(client, user)
+	mapped, failures, err := p.Minter.MapClaims(ctx, client.Claims, client, &known, nil)
 	if err != nil {
 		return nil, err
 	}

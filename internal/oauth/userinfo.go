@@ -44,7 +44,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active) {
-	claims := map[string]any{"sub": active.User.Subject}
+	claims := map[string]any{"sub": p.Minter.SubjectOf(active.Client, active.User)}
 	scopes := token.SplitScopes(active.Claims.Scope)
 	grant, err := p.Grants.FindGrant(r.Context(), active.Record.GrantID)
 	if err == nil {

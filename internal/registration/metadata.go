@@ -89,11 +89,11 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	if m["software_statement"] != nil {
 		return c, &InvalidError{UnapprovedSoftwareStatement, "Signet trusts nobody's software statements: register without one."}
 	}
-	var application string
+	var application, subjectType, sector string
 	var responseTypes []string
 	texts := map[string]*string{
 		"client_name": &c.Name, "token_endpoint_auth_method": &method, "application_type": &application, "jwks_uri": &c.JWKSURI,
-		"id_token_signed_response_alg": &c.IDTokenAlg,
+		"id_token_signed_response_alg": &c.IDTokenAlg, "subject_type": &subjectType, "sector_identifier_uri": &sector,
 	}
 	for name, to := range texts {
 		given, err := m.text(name)
@@ -127,6 +127,12 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	c.SessionRefreshTokens = renewable(c) // MCP clients ask for no more than the scopes of their API
 	if !slices.Contains(domain.SigningAlgs, c.IDTokenAlg) {
 		c.IDTokenAlg = "" // the answer shows which one counts
+	}
+	if c.SubjectType = domain.SubjectType(subjectType); !slices.Contains(domain.SubjectTypes, c.SubjectType) {
+		c.SubjectType = domain.SubjectTypePublic
+	}
+	if c.SubjectType == domain.SubjectTypePairwise && sector != "" {
+		return c, invalid("The sector_identifier_uri is not supported: the sector is the one host of the redirect_uris.")
 	}
 	if err := checkRedirects(application, c.RedirectURIs); err != nil {
 		return c, err

@@ -31,6 +31,7 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if c.Name == "" {
 		c.Name = c.ClientID
 	}
+	c.SubjectType = cmp.Or(c.SubjectType, domain.SubjectTypePublic)
 	c.IDTokenAlg, c.GroupNames = cmp.Or(c.IDTokenAlg, domain.RS256), cmp.Or(c.GroupNames, domain.GroupsByName)
 	if err := checkClientID(c.ClientID); err != nil {
 		return err
@@ -75,6 +76,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 		return err
 	}
 	if err := claimmap.Check(c.ClaimMappings); err != nil {
+		return err
+	}
+	if err := checkSector(c); err != nil {
 		return err
 	}
 	return checkClientAPIs(*c)

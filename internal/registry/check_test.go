@@ -29,6 +29,11 @@ func TestClientRules(t *testing.T) {
 		change(&c)
 		return c
 	}
+	pairwise := func(sector string, more ...string) func(*domain.Client) {
+		return func(c *domain.Client) {
+			c.SubjectType, c.SectorIdentifier, c.RedirectURIs = domain.SubjectTypePairwise, sector, append(c.RedirectURIs, more...)
+		}
+	}
 	for name, tc := range map[string]struct {
 		client domain.Client
 		want   string // part of the message, empty: accepted
@@ -76,6 +81,17 @@ func TestClientRules(t *testing.T) {
 		"a private key":                  {web(func(c *domain.Client) { c.JWKS = strings.Replace(ed25519Set, `"x"`, `"d":"AA","x"`, 1) }), "private key"},
 		"endpoint audience without keys": {web(func(c *domain.Client) { c.EndpointAudience = true }), "no keys"},
 		"private URI of no keys":         {web(func(c *domain.Client) { c.JWKSURIPrivate = true }), "no keys"},
+		"pairwise":                       {web(pairwise("")), ""},
+		"pairwise with a sector":         {web(pairwise("Shop.example")), ""},
+		"pairwise of two hosts":          {web(pairwise("", "https://b.example/cb")), "need a sector identifier"},
+		"pairwise of two, and a sector":  {web(pairwise("shop.example", "https://b.example/cb")), ""},
+		"pairwise on users' devices":     {web(pairwise("", "http://127.0.0.1/cb")), "need a sector identifier"},
+		"pairwise without redirect URIs": {domain.Client{ClientID: "s", GrantTypes: []string{domain.GrantClientCredentials}, SubjectType: domain.SubjectTypePairwise}, "need a sector identifier"},
+		"a sector that is a URL":         {web(pairwise("https://shop.example")), "use a host"},
+		"a sector with a port":           {web(pairwise("shop.example:443")), "use a host"},
+		"a sector with a NUL":            {web(pairwise("shop\x00.example")), "use a host"},
+		"a long sector":                  {web(pairwise(strings.Repeat("a.", 127) + "b")), "use a host"},
+		"unknown subject type":           {web(func(c *domain.Client) { c.SubjectType = "x" }), "use public or pairwise"},
 		"too many to serve":              {web(func(c *domain.Client) { c.Serves = make([]string, 101) }), "at most 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,6 +101,23 @@ func TestClientRules(t *testing.T) {
 				t.Errorf("%v is not ErrInvalid", err)
 			}
 		})
+	}
+}
+
+func TestTheSectorOfAClientStaysUnlessItRegisteredItself(t *testing.T) {
+	for origin, want := range map[domain.ClientOrigin]string{
+		domain.OriginAdministrator: "victim.example", domain.OriginRegistration: "thief.example", domain.OriginMetadata: "thief.example",
+	} {
+		c := domain.Client{
+			ClientID: "web", GrantTypes: []string{domain.GrantAuthorizationCode}, Origin: origin,
+			RedirectURIs: []string{"https://Victim.example/cb"}, SubjectType: domain.SubjectTypePairwise,
+		}
+		err := checkClient(&c, grantTypes)
+		first := c.SectorIdentifier
+		c.RedirectURIs = []string{"https://thief.example/cb"}
+		if err = errors.Join(err, checkClient(&c, grantTypes)); err != nil || first != "victim.example" || c.SectorIdentifier != want {
+			t.Errorf("%s: the sector is %q, then %q, want %q: %v", origin, first, c.SectorIdentifier, want, err)
+		}
 	}
 }
 

@@ -170,7 +170,7 @@ func clientDetails(client domain.Client) event.ClientDetails {
 		SessionRefreshTokens: client.SessionRefreshTokens, RevokeOnSessionEnd: client.RevokeOnSessionEnd,
 		Name: client.Name, ClaimMappings: client.ClaimMappings, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
 		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
-		AuthMethod: client.AuthMethod(), GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
+		AuthMethod: client.AuthMethod(), SubjectType: client.SubjectType, SectorIdentifier: client.SectorIdentifier, GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
 	}
 }
 

@@ -129,7 +129,7 @@ func TestAClientIsStoredAsRegistered(t *testing.T) {
 		created, secret, err := w.CreateClient(ctx, want)
 		w.check(err)
 		want.ID, want.IDTokenAlg, want.Version, want.CreatedAt, want.UpdatedAt = created.ID, domain.RS256, 1, w.now, w.now
-		want.Origin = domain.OriginAdministrator
+		want.Origin, want.SubjectType, want.GroupNames = domain.OriginAdministrator, domain.SubjectTypePublic, domain.GroupsByName
 		want.Secrets = created.Secrets
 		found, err := w.FindClient(ctx, "web")
 		w.check(err)

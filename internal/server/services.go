@@ -165,7 +165,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
 	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
-	s.Logouts = logout.New(db, s.Keys, cfg.Issuer, now)
+	s.Logouts = logout.New(db, s.Keys, s.subjects(), cfg.Issuer, now)
 	s.Sessions = session.New(session.Config{
 		Store: db, Browsers: db, Consents: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
 		Limits: session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime},
@@ -196,12 +196,19 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	return s, s.Cache.Refresh(ctx)
 }
 
+// subjects derives the key of pairwise subjects. Clients keep them for ever: as the keys of client secrets, the audit log and status
+// lists, it has to stay whatever comes to seal what is stored, so whoever changes the master key keeps what these are derived from.
+func (s *Services) subjects() token.Subjects {
+	return token.NewSubjects(s.master.Derive("pairwise subjects", 32))
+}
+
 // openTokens opens the services that issue and introspect tokens.
 func (s *Services) openTokens(cfg config.Config, now func() time.Time) {
 	s.Names = index.Resolver{Users: s.Directory, Registry: s.Registry}
 	s.Minter = token.New(token.Config{
 		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.master.Derive("status lists", 32), now),
-		Issuer: cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, MaxSize: cfg.Tokens.MaxSize, Now: now,
+		Subjects: s.subjects(),
+		Issuer:   cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, MaxSize: cfg.Tokens.MaxSize, Now: now,
 	})
 	s.Introspection = introspection.New(introspection.Config{
 		Minter: s.Minter, Index: s.Index, Revocations: s.Revocation, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory,

@@ -71,7 +71,8 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	r.Sessions = session.New(session.Config{Store: db, Browsers: db, Consents: db, Revoker: r.Revocation, Events: recorder, Clock: watched, Now: now, Limits: SessionLimits})
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), now),
-		Issuer: Issuer, AccessTTL: AccessTTL, MaxSize: MaxTokenSize, Now: now,
+		Subjects: token.NewSubjects(master.Derive("pairwise subjects", 32)),
+		Issuer:   Issuer, AccessTTL: AccessTTL, MaxSize: MaxTokenSize, Now: now,
 	})
 	r.Introspection = introspection.New(introspection.Config{
 		Minter: r.Minter, Index: r.Index, Revocations: r.Revocation, Keys: r.Keys, Registry: r.Registry, Directory: r.Directory,

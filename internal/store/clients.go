@@ -25,6 +25,8 @@ func clientSettings(cl *domain.Client) columns {
 		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
 		{"id_token_alg", &cl.IDTokenAlg},
 		{"serves_userinfo", &cl.ServesUserinfo},
+		{"subject_type", orElse(&cl.SubjectType, domain.SubjectTypePublic)},
+		{"sector_identifier", &cl.SectorIdentifier},
 		{"group_names", orElse(&cl.GroupNames, domain.GroupsByName)},
 		{"jwks", &cl.JWKS},
 		{"jwks_uri", &cl.JWKSURI},

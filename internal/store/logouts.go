@@ -18,9 +18,9 @@ const (
 // DueLogouts implements logout.Store.
 func (db *DB) DueLogouts(ctx context.Context, now time.Time, limit int) ([]domain.Logout, error) {
 	return findAll(ctx, db, func(row scanner) (l domain.Logout, err error) {
-		err = row.Scan(&l.ID, &l.ClientID, &l.Alg, &l.URI, &l.AllowPrivate, &l.Subject, &l.SID, &l.Attempts, at(&l.CreatedAt))
+		err = row.Scan(&l.ID, &l.ClientID, &l.Alg, &l.URI, &l.AllowPrivate, &l.SubjectType, &l.Sector, &l.Subject, &l.SID, &l.Attempts, at(&l.CreatedAt))
 		return l, err
-	}, `SELECT l.id, k.client_id, k.id_token_alg, k.backchannel_logout_uri, k.backchannel_logout_private, l.subject, l.sid, l.attempts, l.created_at
+	}, `SELECT l.id, k.client_id, k.id_token_alg, k.backchannel_logout_uri, k.backchannel_logout_private, k.subject_type, k.sector_identifier, l.subject, l.sid, l.attempts, l.created_at
 		FROM logouts l JOIN clients k ON k.id = l.client_ref
 		WHERE l.next_attempt_at <= $1 ORDER BY l.next_attempt_at, l.id LIMIT $2`, micros(now), limit)
 }

@@ -22,6 +22,7 @@ type Minter struct {
 	keys      *keys.Keys
 	directory *directory.Directory
 	statuses  *status.Allocator
+	subjects  Subjects
 	issuer    string
 	accessTTL time.Duration
 	maxSize   int
@@ -33,6 +34,7 @@ type Config struct {
 	Keys      *keys.Keys
 	Directory *directory.Directory
 	Statuses  *status.Allocator
+	Subjects  Subjects
 	Issuer    string
 	AccessTTL time.Duration // where an API sets none
 	MaxSize   int           // of a token in bytes, at most domain.MaxTokenSize
@@ -42,7 +44,7 @@ type Config struct {
 // New makes a Minter.
 func New(c Config) *Minter {
 	return &Minter{
-		keys: c.Keys, directory: c.Directory, statuses: c.Statuses, issuer: c.Issuer, accessTTL: c.AccessTTL,
+		keys: c.Keys, directory: c.Directory, statuses: c.Statuses, subjects: c.Subjects, issuer: c.Issuer, accessTTL: c.AccessTTL,
 		maxSize: min(c.MaxSize, domain.MaxTokenSize), now: c.Now,
 	}
 }
@@ -105,6 +107,9 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 		subject = directory.Subject{Kind: domain.SubjectUser, ID: user.ID}
 		record.UserID, record.GrantID = user.ID, r.Grant.ID
 		claims.Subject = user.Subject
+		if r.API == nil {
+			claims.Subject = m.SubjectOf(r.Client, user)
+		}
 		ends = append(ends, r.Grant.ExpiresAt)
 		claims.AuthTime, claims.ACR, claims.AMR = r.Grant.AuthTime.Unix(), r.Grant.ACR, r.Grant.AMR
 	}

@@ -46,19 +46,19 @@ type metadata struct {
 // openidMetadata is OpenID Connect Discovery §3.
 type openidMetadata struct {
 	metadata
-	UserinfoEndpoint    string   `json:"userinfo_endpoint"`
-	EndSessionEndpoint  string   `json:"end_session_endpoint"`         // OpenID Connect RP-Initiated Logout 1.0 §2.1
-	BackchannelLogout   bool     `json:"backchannel_logout_supported"` // OpenID Connect Back-Channel Logout 1.0 §2.1
-	BackchannelSessions bool     `json:"backchannel_logout_session_supported"`
-	SubjectTypes        []string `json:"subject_types_supported"`
-	IDTokenAlgs         []string `json:"id_token_signing_alg_values_supported"`
-	Claims              []string `json:"claims_supported"`
-	Prompts             []string `json:"prompt_values_supported"`
-	ACRValues           []string `json:"acr_values_supported"`
-	UILocales           []string `json:"ui_locales_supported"`
-	ClaimsParameter     bool     `json:"claims_parameter_supported"`
-	RequestParameter    bool     `json:"request_parameter_supported"`
-	RequestURIParameter bool     `json:"request_uri_parameter_supported"`
+	UserinfoEndpoint    string               `json:"userinfo_endpoint"`
+	EndSessionEndpoint  string               `json:"end_session_endpoint"`         // OpenID Connect RP-Initiated Logout 1.0 §2.1
+	BackchannelLogout   bool                 `json:"backchannel_logout_supported"` // OpenID Connect Back-Channel Logout 1.0 §2.1
+	BackchannelSessions bool                 `json:"backchannel_logout_session_supported"`
+	SubjectTypes        []domain.SubjectType `json:"subject_types_supported"`
+	IDTokenAlgs         []string             `json:"id_token_signing_alg_values_supported"`
+	Claims              []string             `json:"claims_supported"`
+	Prompts             []string             `json:"prompt_values_supported"`
+	ACRValues           []string             `json:"acr_values_supported"`
+	UILocales           []string             `json:"ui_locales_supported"`
+	ClaimsParameter     bool                 `json:"claims_parameter_supported"`
+	RequestParameter    bool                 `json:"request_parameter_supported"`
+	RequestURIParameter bool                 `json:"request_uri_parameter_supported"`
 }
 
 func (d *Documents) metadata() metadata {
@@ -102,7 +102,7 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, r *http.Request) 
 		UserinfoEndpoint:   d.Issuer + "/oauth2/userinfo",
 		EndSessionEndpoint: d.Issuer + "/oauth2/logout",
 		BackchannelLogout:  true, BackchannelSessions: true,
-		SubjectTypes: []string{"public"},
+		SubjectTypes: domain.SubjectTypes,
 		IDTokenAlgs:  domain.SigningAlgs,
 		Claims: append([]string{
 			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "groups", "roles",

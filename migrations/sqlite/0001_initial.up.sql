@@ -67,6 +67,8 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL, -- where it hears of ended sessions; empty: nowhere
     backchannel_logout_private INTEGER NOT NULL CHECK (backchannel_logout_private IN (0, 1)), -- that may be at a private address
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    subject_type  TEXT NOT NULL CHECK (subject_type IN ('public', 'pairwise')), -- by which subject it knows users
+    sector_identifier TEXT NOT NULL, -- the host whose clients know a user by the same pairwise subject; empty: none
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its ID tokens and userinfo name groups
     serves_userinfo INTEGER NOT NULL CHECK (serves_userinfo IN (0, 1)), -- it may introspect tokens for userinfo itself
     jwks          TEXT NOT NULL, -- its public keys, a JWK Set; empty: none are registered here
