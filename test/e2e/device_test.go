@@ -369,3 +369,14 @@ func TestGoClientsGetTokensForADevice(t *testing.T) {
 		check(t, err)
 	})
 }
+
+func TestOpenidClientGetsTokensForADevice(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, newSQLiteDatabase(t), "SIGNET_DEVICES_INTERVAL=1s")
+	device := runScript(t, "openid-client-device.js", map[string]any{"issuer": s.issuer, "tv": s.createTV(), "scope": "orders:read"})
+	b := newBrowser(t, s.server)
+	b.open(s.url+"/login").submit("username", alice, "password", alicesSecret)
+	b.open(device.readLine()).submit().submit("decision", "allow").wantShown(t, 200, "/device/done")
+	s.wantActive(t, s.orders, s.secret(device.readLine()), true)
+	check(t, device.wait())
+}
