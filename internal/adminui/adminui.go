@@ -25,12 +25,13 @@ const recently = 10 * time.Minute
 
 // Config is what the pages need.
 type Config struct {
-	Pages   *page.Pages
-	Sealer  *interaction.Sealer
-	Callers *authn.Sessions
-	Admin   *admin.Service
-	Now     func() time.Time
-	Log     *slog.Logger
+	Pages      *page.Pages
+	Sealer     *interaction.Sealer
+	Callers    *authn.Sessions
+	Admin      *admin.Service
+	JWKSMaxAge time.Duration // for how long services may cache the JWKS
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 type surface struct {
@@ -50,6 +51,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountAPIs()
 	s.mountTokens()
 	s.mountRevocations()
+	s.mountKeys()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }

@@ -19,7 +19,7 @@ var navigation = []struct {
 	{"", []section{{"overview", "/", ""}}},
 	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}}},
 	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}}},
-	{"operation", []section{{"tokens", "/tokens", "token.list"}}},
+	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}}},
 }
 
 // link leads to a page.
@@ -79,6 +79,7 @@ var doneKeys = map[string]bool{
 	"api.created": true, "api.deleted": true, "api.updated": true,
 	"assignment.assigned": true, "assignment.unassigned": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
+	"key.rotated":      true,
 	"revocation.begun": true, "revocation.done": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,
 	"token.resumed": true, "token.revoked": true, "token.suspended": true,

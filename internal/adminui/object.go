@@ -11,7 +11,7 @@ import (
 
 // object is the data of the page of one object.
 type object struct {
-	Trail            link // to the list
+	Trail            link // to the list; empty: this is one
 	Lead             string
 	State            badge
 	Warnings         []string
@@ -27,6 +27,7 @@ type panel struct {
 	Table   table
 	Empty   string
 	Hint    string
+	Legend  []mark
 	Actions []action
 	Add     *form             // a short form below
 	Path    string            // where it is sent to

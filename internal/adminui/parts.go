@@ -39,6 +39,7 @@ type cell struct {
 	List  []string
 	Time  time.Time
 	Badge badge
+	Strip *strip
 	Path  string // where it leads, empty: nowhere
 }
 

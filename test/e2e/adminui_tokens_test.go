@@ -86,7 +86,7 @@ func TestHostileValuesAreNoFailureOfTheAdministratorsPages(t *testing.T) {
 	for name, value := range hostileValues {
 		for _, path := range []string{
 			"/admin/tokens?user=", "/admin/tokens?client=", "/admin/tokens?api=", "/admin/tokens?kid=", "/admin/tokens?grant=", "/admin/tokens?state=", "/admin/tokens?since=",
-			"/admin/tokens?before=", "/admin/tokens?cursor=", "/admin/tokens/", "/admin/revocations/", "/admin/new/revocation?client=", "/admin/new/revocation?grant=",
+			"/admin/tokens?before=", "/admin/tokens?cursor=", "/admin/keys/", "/admin/tokens/", "/admin/revocations/", "/admin/new/revocation?client=", "/admin/new/revocation?grant=",
 		} {
 			if p := b.open(s.url + path + url.QueryEscape(value)); p.status >= http.StatusInternalServerError {
 				t.Errorf("%s: %s answers %d", name, path, p.status)
