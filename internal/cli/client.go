@@ -153,7 +153,7 @@ func (a *app) clientUpdate() *cobra.Command {
 --post-logout-redirect-uri add to what the client has, the --remove- flags take away first.`,
 		Example: `  signet client update shop --redirect-uri https://shop.example/new --remove-redirect-uri https://shop.example/callback
   signet client update shop --remove-api https://orders.example --api https://orders.example#orders:read
-  signet client update shop --claim 'teams=groups.filter(g, g.startsWith("team-"))'`,
+  signet client update shop --claim 'teams=groups.filter(g,g.startsWith("team-"))'`,
 		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
