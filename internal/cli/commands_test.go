@@ -84,7 +84,7 @@ var scenario = []struct {
 	{command: "token purge"},
 	{command: "key rotate", args: "--alg ES256"},
 	{command: "key list", keep: "kid"},
-	{command: "key show", args: "KEPT"},
+	{command: "key show", args: "-- KEPT"},
 	{command: "key revoke", args: "-- KEPT"},
 	{command: "audit list"},
 	{command: "audit verify"},

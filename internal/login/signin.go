@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,8 +96,13 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 func (l *Login) staleSignIn(w http.ResponseWriter, r *http.Request) {
 	switch _, err := l.pages.Session(r); {
 	case err == nil:
-		if waiting, ok := l.interaction(w, r, r.PostForm.Get("flow")); ok {
+		sealed := r.PostForm.Get("flow")
+		switch waiting, ok := l.interaction(w, r, sealed); {
+		case !ok:
+		case ofSignet(waiting):
 			l.resumeWith(w, r, waiting)
+		default:
+			http.Redirect(w, r, "/oauth2/authorize?flow="+url.QueryEscape(sealed), http.StatusSeeOther)
 		}
 	case errors.Is(err, domain.ErrNotFound):
 		l.pages.RefuseForm(w, r)

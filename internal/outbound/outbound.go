@@ -29,7 +29,7 @@ func reachOf(endpoint *url.URL, allowPrivate bool) Reach {
 	switch {
 	case allowPrivate:
 		return Private
-	case IsLoopback(endpoint.Hostname()):
+	case IsLoopback(endpoint.Hostname()) && !hidesIPv4(endpoint.Hostname()):
 		return Loopback
 	default:
 		return Public
@@ -40,6 +40,12 @@ func reachOf(endpoint *url.URL, allowPrivate bool) Reach {
 func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// hidesIPv4 reports whether a host is an IPv6 address that stands for one of IPv4: nobody who means this machine writes that.
+func hidesIPv4(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Is4In6()
 }
 
 // shared are address blocks that are not the public internet, beyond those that netip knows: carrier-grade NAT (RFC 6598),
