@@ -64,7 +64,7 @@ bench-scale: $(call NODE_MODULES,bench/oidc-provider)
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres chromium npm curl authlib mod_auth_openidc
+	test/tools compiler postgres chromium npm curl openssl authlib mod_auth_openidc
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data

@@ -1,10 +1,10 @@
-// Package web embeds the pages: templates/*.html, static/* (style, script, marks) and texts/*.json (what the administration says, by
-// language). There is no build step.
+// Package web embeds the pages: templates/*.html, static/* (style, script, marks), texts/*.json (what the administration says, by
+// language) and snippets/* (code that sets a client up, in which its settings are filled in). There is no build step.
 package web
 
 import "embed"
 
-// FS holds templates/, static/ and texts/.
+// FS holds templates/, static/, texts/ and snippets/.
 //
-//go:embed templates static texts
+//go:embed templates static texts snippets
 var FS embed.FS

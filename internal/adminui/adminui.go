@@ -25,6 +25,8 @@ const recently = 10 * time.Minute
 
 // Config is what the pages need.
 type Config struct {
+	Issuer     string             // as applications are set up with it
+	GrantTypes []domain.GrantType // that clients may be registered for
 	Pages      *page.Pages
 	Sealer     *interaction.Sealer
 	Callers    *authn.Sessions
@@ -49,6 +51,10 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountRoles()
 	s.mountAssignments()
 	s.mountAPIs()
+	s.mountClients()
+	s.mountClientSecrets()
+	s.mountNewClient()
+	s.mountClientSetup()
 	s.mountTokens()
 	s.mountRevocations()
 	s.mountKeys()

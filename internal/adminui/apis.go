@@ -84,7 +84,19 @@ func showAPI(v *visit) error {
 		v.fact("api.group_names", cell{Text: v.text("group_names." + api.GroupNames)}),
 		v.fact("api.userinfo", cell{Text: userinfo}),
 	}})
+	if len(api.ClaimMappings) > 0 {
+		o.Panels = append(o.Panels, v.claimsOf(api.ClaimMappings))
+	}
 	return v.show(api.Audience, o)
+}
+
+// claimsOf are the claims that expressions give to tokens.
+func (v *visit) claimsOf(mappings []admin.ClaimMapping) panel {
+	p := panel{Title: v.text("claims.title"), Hint: v.text("claims.about"), Table: table{Columns: []string{v.text("claims.claim"), v.text("claims.expression")}}}
+	for _, m := range mappings {
+		p.Table.Rows = append(p.Table.Rows, row{Cells: []cell{{Code: m.Claim}, {Code: m.Expression}}})
+	}
+	return p
 }
 
 // apiForm is the form for an API, which may be a new one.
@@ -105,7 +117,7 @@ func (v *visit) apiForm(api admin.API) *form {
 		v.field("text", "api", "name", apiName(api)), permissions, algorithm, lifetime,
 		v.choice("api", "memberships", api.Memberships, v.options("memberships", domain.MembershipsRelevant, domain.MembershipsAll, domain.MembershipsNone)),
 		v.choice("api", "group_names", api.GroupNames, v.options("group_names", domain.GroupsByName, domain.GroupsBySlashName)),
-		v.field("check", "api", "no_userinfo", checked(api.NoUserinfo)),
+		v.field("check", "api", "no_userinfo", checked(api.NoUserinfo)), v.claimsField("api", api.ClaimMappings),
 	}}
 	if api.Version == 0 {
 		audience := v.field("text", "api", "audience", "")
@@ -124,12 +136,15 @@ func apiOf(f *form, api *domain.API) error {
 	if err != nil {
 		return err
 	}
+	if api.ClaimMappings, err = f.claims(); err != nil {
+		return err
+	}
 	api.Permissions = nil
 	for _, line := range f.lines("permissions") {
 		name, description, _ := strings.Cut(line, " ")
 		api.Permissions = append(api.Permissions, domain.Permission{Name: name, Description: strings.TrimSpace(description)})
 	}
-	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = f.get("name"), f.get("signing_alg"), lifetime, f.get("no_userinfo") != ""
+	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = f.get("name"), f.get("signing_alg"), lifetime, f.set("no_userinfo")
 	api.Memberships, api.GroupNames = domain.Memberships(f.get("memberships")), domain.GroupNames(f.get("group_names"))
 	return nil
 }

@@ -18,7 +18,7 @@ var navigation = []struct {
 }{
 	{"", []section{{"overview", "/", ""}}},
 	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}}},
-	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}}},
+	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}}},
 	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}}},
 }
 
@@ -78,10 +78,12 @@ func (v *visit) inSection(s section) bool {
 var doneKeys = map[string]bool{
 	"api.created": true, "api.deleted": true, "api.updated": true,
 	"assignment.assigned": true, "assignment.unassigned": true,
+	"client.deleted": true, "client.disabled": true, "client.enabled": true, "client.updated": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"key.rotated":      true,
 	"revocation.begun": true, "revocation.done": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,
+	"secret.removed": true, "trust.removed": true,
 	"token.resumed": true, "token.revoked": true, "token.suspended": true,
 	"user.created": true, "user.deleted": true, "user.disabled": true, "user.enabled": true, "user.updated": true,
 }

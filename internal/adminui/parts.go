@@ -57,6 +57,7 @@ type listing struct {
 	Table          table
 	Filters        []*field // in place of the search
 	Search         string
+	Choices        []*field // beside the search
 	Size           int
 	Previous, Next string // addresses of other pages, empty: none
 }
@@ -70,6 +71,16 @@ func (l listing) Sizes() []int { return sizes }
 // Filtered says whether a filter is set.
 func (l listing) Filtered() bool {
 	return slices.ContainsFunc(l.Filters, func(f *field) bool { return f.Value != "" })
+}
+
+// choose adds a choice to a list, which begins with its first option, and says which one the address names.
+func (l *listing) choose(v *visit, object, name string, options []option) string {
+	value := v.r.URL.Query().Get(name)
+	if !slices.ContainsFunc(options, func(o option) bool { return o.Value == value }) {
+		value = options[0].Value
+	}
+	l.Choices = append(l.Choices, &field{Name: name, Label: v.text(object + "." + name), Kind: "choice", Value: value, Options: options})
+	return value
 }
 
 // list reads the page of a list that the address names.
@@ -113,11 +124,12 @@ type field struct {
 	Name     string
 	Label    string
 	Hint     string
-	Kind     string // "text", "lines", "check", "choice" or "date"
-	Value    string
-	Options  []option // of a choice
+	Kind     string   // "text", "lines", "check", "choice", "checks" or "date"
+	Value    string   // of checks: those that are set, in lines
+	Options  []option // of a choice, or checks
 	Required bool
 	Max      int      // characters
+	Rows     int      // of lines
 	Heading  string   // above it, where a group of fields begins
 	About    []string // what else errors call the value
 	Problem  string   // with the value
@@ -156,9 +168,12 @@ func checked(set bool) string {
 // Checked says whether a check is set.
 func (f *field) Checked() bool { return f.Value != "" }
 
+// Has says whether one of the checks is set.
+func (f *field) Has(value string) bool { return slices.Contains(strings.Split(f.Value, "\n"), value) }
+
 // field makes a field of an object; its label and hint are texts.
 func (v *visit) field(kind, object, name, value string) *field {
-	f := &field{Name: name, Kind: kind, Value: value, Label: v.text(object + "." + name), Hint: v.text(object + "." + name + ".hint"), Max: 255}
+	f := &field{Name: name, Kind: kind, Value: value, Label: v.text(object + "." + name), Hint: v.text(object + "." + name + ".hint"), Max: 255, Rows: 6}
 	return f
 }
 
@@ -173,7 +188,7 @@ func (v *visit) choice(object, name, value string, options []option) *field {
 func (f *form) read(r *http.Request) {
 	f.Version = r.PostForm.Get("version")
 	for _, field := range f.Fields {
-		field.Value = r.PostForm.Get(field.Name)
+		field.Value = strings.Join(r.PostForm[field.Name], "\n")
 		if field.Kind == "text" {
 			field.Value = strings.TrimSpace(field.Value)
 		}
@@ -192,6 +207,9 @@ func (f *form) get(name string) string {
 	}
 	return ""
 }
+
+// set says whether a check is.
+func (f *form) set(name string) bool { return f.get(name) != "" }
 
 // version is that of the object that its editor saw.
 func (f *form) version() *int64 {

@@ -56,6 +56,12 @@ var finders = []struct {
 			return row{Path: address("apis", a.Audience), Cells: []cell{{Text: a.Audience}, {Text: a.Name}}}
 		}), page.Next != "", err
 	}},
+	{"clients", "client.list", func(v *visit, q admin.Query) ([]row, bool, error) {
+		page, err := v.Admin.ListClients(v.ctx(), v.caller, "", q)
+		return rowsOf(page.Items, func(c admin.Client) row {
+			return row{Path: address("clients", c.ClientID), Cells: []cell{{Text: c.ClientID}, {Text: c.Name}}}
+		}), page.Next != "", err
+	}},
 }
 
 func rowsOf[T any](objects []T, show func(T) row) []row {

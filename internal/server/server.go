@@ -178,7 +178,8 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	documents.Mount(mux)
 	signIn.Mount(mux)
 	adminui.Mount(mux, adminui.Config{
-		Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
+		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin,
+		JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Bearer: bearer, Admin: s.Admin, Log: log})
 	return mux, nil

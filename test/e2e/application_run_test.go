@@ -67,11 +67,20 @@ func (s *shop) runApplication(t *testing.T, file string, env ...string) *running
 
 func (s *shop) runApplicationAt(t *testing.T, port, file string, env ...string) *running {
 	t.Helper()
-	r := &running{t: t, server: s.server, url: "http://localhost:" + port, exited: make(chan struct{})}
-	r.client = s.register(t, file, r.url)
+	address := "http://localhost:" + port
+	c := s.register(t, file, address)
 	cmd := command(t, file)
-	cmd.Env = append(cmd.Env, "ISSUER="+s.issuer, "BASE_URL="+r.url, "PORT="+port, "CLIENT_ID="+r.client.ID, "CLIENT_SECRET="+r.client.Secret)
+	cmd.Env = append(cmd.Env, "ISSUER="+s.issuer, "BASE_URL="+address, "PORT="+port, "CLIENT_ID="+c.ID, "CLIENT_SECRET="+c.Secret)
 	cmd.Env = append(cmd.Env, env...)
+	r := s.runUntilEnd(t, file, cmd, port)
+	r.client = c
+	return r
+}
+
+// runUntilEnd starts a program that listens on a port of localhost, and waits until it does.
+func (s *shop) runUntilEnd(t *testing.T, name string, cmd *exec.Cmd, port string) *running {
+	t.Helper()
+	r := &running{t: t, server: s.server, url: "http://localhost:" + port, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &r.log, &r.log
 	cmd.WaitDelay = time.Second
 	check(t, cmd.Start())
@@ -83,7 +92,7 @@ func (s *shop) runApplicationAt(t *testing.T, port, file string, env ...string) 
 		_ = cmd.Process.Kill()
 		<-r.exited
 		if t.Failed() {
-			t.Logf("%s:\n%s", file, &r.log)
+			t.Logf("%s:\n%s", name, &r.log)
 		}
 	})
 	r.await(func() bool {

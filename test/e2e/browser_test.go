@@ -32,6 +32,7 @@ type page struct {
 	left    bool    // url is not the server's
 
 	wrongs map[string]string // what is wrong with the fields of a form, by their names
+	codes  map[string]string // what the page shows as code to copy, by what stands above it
 }
 
 // wrong is what the page says is wrong with a field.
@@ -153,13 +154,19 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header, left: origin(r.URL) == b.app, wrongs: map[string]string{}}
+	p := &page{browser: b, url: r.URL, status: response.StatusCode, header: response.Header, left: origin(r.URL) == b.app, wrongs: map[string]string{}, codes: map[string]string{}}
 	var text strings.Builder
 	for node := range root.Descendants() {
 		switch {
 		case node.Type == html.TextNode:
 			text.WriteString(node.Data)
 		case node.Type != html.ElementNode:
+		case has(node, "data-copy"):
+			above := node.PrevSibling
+			for above.Type != html.ElementNode {
+				above = above.PrevSibling
+			}
+			p.codes[strings.Join(strings.Fields(textOf(above)), " ")] = textOf(node)
 		case node.Data == "strong" && attribute(node, "class") == "wrong":
 			p.wrongs[strings.TrimSuffix(attribute(node.Parent, "id"), "-about")] = node.FirstChild.Data
 		case node.Data == "form" && strings.EqualFold(attribute(node, "method"), "post"):
@@ -202,6 +209,16 @@ func readForm(node *html.Node) *form {
 		}
 	}
 	return f
+}
+
+func textOf(node *html.Node) string {
+	var text strings.Builder
+	for child := range node.Descendants() {
+		if child.Type == html.TextNode {
+			text.WriteString(child.Data)
+		}
+	}
+	return text.String()
 }
 
 func has(node *html.Node, name string) bool {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -30,8 +31,14 @@ func runScript(t *testing.T, name string, settings map[string]any) *script {
 	check(t, err)
 	cmd := command(t, name)
 	cmd.Args = append(cmd.Args, string(arg))
+	return startScript(t, cmd)
+}
+
+func startScript(t *testing.T, cmd *exec.Cmd) *script {
+	t.Helper()
 	s := &script{t: t, wait: cmd.Wait}
 	cmd.Stderr = &s.stderr
+	var err error
 	s.stdin, err = cmd.StdinPipe()
 	check(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -55,6 +62,19 @@ func (s *script) readLine() string {
 		s.t.Fatalf("the script ended: %v\n%s", s.wait(), &s.stderr)
 	}
 	return s.stdout.Text()
+}
+
+// end is what it prints until its end.
+func (s *script) end() string {
+	s.t.Helper()
+	var lines []string
+	for s.stdout.Scan() {
+		lines = append(lines, s.stdout.Text())
+	}
+	if err := s.wait(); err != nil {
+		s.t.Fatalf("%v\n%s", err, &s.stderr)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func TestOpenidClientWorksWithTheServer(t *testing.T) {

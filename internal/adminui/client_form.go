@@ -1,0 +1,263 @@
+package adminui
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// grantTexts are the keys of what people call grant types.
+var grantTexts = map[string]string{
+	domain.GrantAuthorizationCode: "grant.authorization_code", domain.GrantRefreshToken: "grant.refresh_token",
+	domain.GrantClientCredentials: "grant.client_credentials", domain.GrantDeviceCode: "grant.device_code", domain.GrantJWTBearer: "grant.jwt_bearer",
+}
+
+// grant is what people call a grant type.
+func (v *visit) grant(name string) string {
+	if key, ok := grantTexts[name]; ok {
+		return v.text(key)
+	}
+	return name
+}
+
+// largeField is how long the values of fields may be that hold a list or a document.
+const largeField = 48 << 10
+
+// clientLines makes a field of a client that has a value in each line.
+func (v *visit) clientLines(name string, values []string, about ...string) *field {
+	f := v.field("lines", "client", name, strings.Join(values, "\n"))
+	f.Max, f.About, f.Rows = largeField, about, min(max(3, strings.Count(f.Value, "\n")+2), 16)
+	return f
+}
+
+func (v *visit) clientCheck(name string, set bool) *field {
+	return v.field("check", "client", name, checked(set))
+}
+
+// clientForm is the form for all settings of a client.
+func (v *visit) clientForm(c admin.Client) *form {
+	name := v.field("text", "client", "name", clientName(c))
+	grants := v.field("checks", "client", "grants", strings.Join(c.GrantTypes, "\n"))
+	grants.About = []string{"grant type"}
+	for _, t := range v.GrantTypes {
+		if !t.Confidential || c.AuthMethod != domain.None {
+			grants.Options = append(grants.Options, option{t.Name, v.grant(t.Name)})
+		}
+	}
+	fields := []*field{name, grants}
+	group := func(heading string, of ...*field) {
+		of[0].Heading = v.text(heading)
+		fields = append(fields, of...)
+	}
+	group("client.apis", v.apisField(c), v.defaultAPIField(c), v.servesField(c), v.clientCheck("serves_userinfo", c.ServesUserinfo))
+
+	group("client.sign_in",
+		v.clientLines("redirect_uris", c.RedirectURIs, "redirect URI"),
+		v.clientLines("post_logout_redirect_uris", c.PostLogoutRedirectURIs, "post-logout redirect URI"))
+	if c.AuthMethod != domain.None {
+		fields = append(fields, v.clientCheck("require_pkce", c.RequirePKCE))
+	}
+	if c.Origin == string(domain.OriginAdministrator) {
+		fields = append(fields, v.clientCheck("first_party", c.FirstParty))
+	}
+
+	overlap := v.field("text", "client", "refresh_overlap", "")
+	overlap.About = []string{"refresh overlap"}
+	if c.RefreshOverlap != nil {
+		overlap.Value = duration(seconds(*c.RefreshOverlap))
+	}
+	group("client.sessions", v.clientCheck("session_refresh_tokens", c.SessionRefreshTokens), v.clientCheck("revoke_on_session_end", c.RevokeOnSessionEnd))
+	if c.AuthMethod != domain.None {
+		fields = append(fields, v.clientCheck("keep_refresh_tokens", c.KeepRefreshTokens))
+	}
+	fields = append(fields, overlap, v.addressField("backchannel_logout_uri", c.BackchannelLogoutURI, "back-channel logout URI"),
+		v.clientCheck("backchannel_logout_private", c.BackchannelLogoutPrivate))
+
+	algorithm := v.choice("client", "id_token_alg", c.IDTokenAlg, optionsOf(domain.SigningAlgs))
+	algorithm.About = []string{"ID token algorithm"}
+	names := v.choice("client", "group_names", c.GroupNames, v.options("group_names", domain.GroupsByName, domain.GroupsBySlashName))
+	names.About = []string{"group names"}
+	group("client.id_tokens", algorithm, names, v.claimsField("client", c.ClaimMappings))
+
+	if c.AuthMethod != domain.None {
+		group("client.keys", v.clientLines("jwks", indented(c.JWKS), "JWKS", "key", "key set"), v.addressField("jwks_uri", c.JWKSURI, "JWKS URI"),
+			v.clientCheck("jwks_uri_private", c.JWKSURIPrivate), v.clientCheck("endpoint_audience", c.EndpointAudience))
+	}
+	return &form{
+		Fields: fields, Version: strconv.FormatInt(c.Version, 10), Submit: v.text("form.save"), Cancel: address("clients", c.ClientID),
+	}
+}
+
+// indented is JSON for people to read, in lines.
+func indented(document json.RawMessage) []string {
+	if document == nil {
+		return nil
+	}
+	var value any
+	if err := json.Unmarshal(document, &value); err != nil {
+		return []string{string(document)}
+	}
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return []string{string(document)}
+	}
+	return []string{string(text)}
+}
+
+func (v *visit) addressField(name, value, about string) *field {
+	f := v.field("text", "client", name, value)
+	f.Max, f.About = 2000, []string{about}
+	return f
+}
+
+func (v *visit) apisField(c admin.Client) *field {
+	var lines []string
+	for _, api := range c.APIs {
+		if len(api.Permissions) == 0 {
+			lines = append(lines, api.Audience)
+		}
+		for _, p := range api.Permissions {
+			lines = append(lines, api.Audience+"#"+p)
+		}
+	}
+	f := v.clientLines("apis", lines, "API", "permission")
+	f.Label = v.text("client.may_ask")
+	return f
+}
+
+func (v *visit) defaultAPIField(c admin.Client) *field {
+	f := v.field("text", "client", "default_api", "")
+	f.Max, f.About = 2000, []string{"default API"}
+	for _, api := range c.APIs {
+		if api.Default {
+			f.Value = api.Audience
+		}
+	}
+	return f
+}
+
+func (v *visit) servesField(c admin.Client) *field {
+	return v.clientLines("serves", c.Serves, "served API")
+}
+
+// claimsField holds claim mappings, each as claim=expression; further lines of an expression are indented.
+func (v *visit) claimsField(object string, mappings []admin.ClaimMapping) *field {
+	var lines []string
+	for _, m := range mappings {
+		lines = append(lines, m.Claim+"="+strings.ReplaceAll(m.Expression, "\n", "\n  "))
+	}
+	f := v.field("lines", object, "claims", strings.Join(lines, "\n"))
+	f.Max, f.About = largeField, []string{"claim"}
+	return f
+}
+
+// claims are those of a claimsField.
+func (f *form) claims() ([]domain.ClaimMapping, error) {
+	var mappings []domain.ClaimMapping
+	for line := range strings.SplitSeq(f.get("claims"), "\n") {
+		if more, ok := strings.CutPrefix(line, "  "); ok && len(mappings) > 0 {
+			mappings[len(mappings)-1].Expression += "\n" + more
+			continue
+		}
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		claim, expression, ok := strings.Cut(line, "=")
+		if !ok || claim == "" || expression == "" {
+			return nil, fmt.Errorf("%w claims: %q is not of the form claim=expression", domain.ErrInvalid, line)
+		}
+		mappings = append(mappings, domain.ClaimMapping{Claim: claim, Expression: expression})
+	}
+	return mappings, nil
+}
+
+// apis are those that a form names, one in a line as an audience for all of the API, or AUDIENCE#permission.
+func (f *form) apis() ([]domain.ClientAPI, error) {
+	var apis []domain.ClientAPI
+	for _, line := range f.lines("apis") {
+		audience, permission, divided := strings.Cut(line, "#")
+		if audience == "" || divided && permission == "" {
+			return nil, fmt.Errorf("%w apis: %q is neither an API nor of the form API#permission", domain.ErrInvalid, line)
+		}
+		i := slices.IndexFunc(apis, func(a domain.ClientAPI) bool { return a.Audience == audience })
+		switch {
+		case i < 0 && divided:
+			apis = append(apis, domain.ClientAPI{Audience: audience, Permissions: []string{permission}})
+		case i < 0:
+			apis = append(apis, domain.ClientAPI{Audience: audience})
+		case !divided || len(apis[i].Permissions) == 0: // an API without permissions here is all of it
+			return nil, fmt.Errorf("%w apis: %q is there as a whole and once more; keep one", domain.ErrInvalid, audience)
+		default:
+			apis[i].Permissions = append(apis[i].Permissions, permission)
+		}
+	}
+	if chosen := f.get("default_api"); chosen != "" {
+		i := slices.IndexFunc(apis, func(a domain.ClientAPI) bool { return a.Audience == chosen })
+		if i < 0 {
+			return nil, fmt.Errorf("%w default API %q: the client may not ask for it; add it above", domain.ErrInvalid, chosen)
+		}
+		apis[i].Default = true
+	}
+	return apis, nil
+}
+
+// apply changes a client as a form of all settings says.
+func (f *form) apply(c *domain.Client) (err error) {
+	if c.APIs, err = f.apis(); err != nil {
+		return err
+	}
+	if c.ClaimMappings, err = f.claims(); err != nil {
+		return err
+	}
+	c.RefreshOverlap = nil
+	if f.get("refresh_overlap") != "" {
+		var overlap time.Duration
+		if overlap, err = f.duration("refresh_overlap", "refresh overlap"); err != nil {
+			return err
+		}
+		c.RefreshOverlap = &overlap
+	}
+	c.Name, c.GrantTypes, c.Serves, c.ServesUserinfo = f.get("name"), f.lines("grants"), f.lines("serves"), f.set("serves_userinfo")
+	c.RedirectURIs, c.PostLogoutRedirectURIs = f.lines("redirect_uris"), f.lines("post_logout_redirect_uris")
+	c.SessionRefreshTokens, c.RevokeOnSessionEnd = f.set("session_refresh_tokens"), f.set("revoke_on_session_end")
+	c.BackchannelLogoutURI, c.BackchannelLogoutPrivate = f.get("backchannel_logout_uri"), f.set("backchannel_logout_private")
+	c.IDTokenAlg, c.GroupNames = f.get("id_token_alg"), domain.GroupNames(f.get("group_names"))
+	if c.Origin == domain.OriginAdministrator {
+		c.FirstParty = f.set("first_party")
+	}
+	if !c.Public {
+		c.RequirePKCE, c.KeepRefreshTokens = f.set("require_pkce"), f.set("keep_refresh_tokens")
+		c.JWKS, c.JWKSURI = strings.TrimSpace(f.get("jwks")), f.get("jwks_uri")
+		c.JWKSURIPrivate, c.EndpointAudience = f.set("jwks_uri_private"), f.set("endpoint_audience")
+	}
+	return nil
+}
+
+func editClient(v *visit) error {
+	client, err := v.Admin.FindClient(v.ctx(), v.caller, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	title, f := v.text("client.edit", client.ClientID), v.clientForm(client)
+	if v.r.Method != http.MethodPost {
+		v.render(http.StatusOK, "admin/form", title, f)
+		return nil
+	}
+	f.read(v.r)
+	_, err = v.Admin.UpdateClient(v.ctx(), v.caller, client.ClientID, f.version(), f.apply)
+	switch {
+	case errors.Is(err, domain.ErrConflict):
+		return v.moved(f, v.clientForm(client), title)
+	case err != nil:
+		return v.refused(f, title, err)
+	}
+	return v.done("client.updated", "clients", client.ClientID)
+}

@@ -1,0 +1,275 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestAClientIsManagedInTheBrowser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		b := s.administer(t, "administrator", "/admin/clients").shows(http.StatusOK, "reporting", "Web application", "New client").browser
+		s.signet("client", "create", "wiki", "--grant", "authorization_code", "--grant", "refresh_token", "--redirect-uri", "https://wiki.example/cb",
+			"--api", ordersAPI+"#orders:read", "--default-api", ordersAPI, "--claim", `team=groups.filter(g, g.startsWith("team-"))`)
+		wiki := s.url + "/admin/clients/wiki"
+		b.open(wiki).shows(http.StatusOK, "https://wiki.example/cb", "orders:read", "People are asked for consent", "startsWith", "as long as the server says", "No role is assigned.")
+
+		edit := b.open(wiki + "/edit")
+		for name, want := range map[string]string{
+			"apis": ordersAPI + "#orders:read", "default_api": ordersAPI, "redirect_uris": "https://wiki.example/cb",
+			"claims": `team=groups.filter(g, g.startsWith("team-"))`, "id_token_alg": "RS256",
+		} {
+			if got := edit.form.fields.Get(name); got != want {
+				t.Errorf("the form holds %s %q, want %q", name, got, want)
+			}
+		}
+		for field, values := range map[string][]string{
+			"redirect_uris": {"redirect_uris", "https://wiki.example/cb#x"}, "apis": {"apis", "https://none.example", "default_api", ""}, "default_api": {"default_api", "x"},
+			"refresh_overlap": {"refresh_overlap", "6m"}, "claims": {"claims", "team=groups.("}, "jwks": {"jwks", "{}"}, "grants": {"grants", "none"},
+			"backchannel_logout_uri": {"backchannel_logout_uri", "ftp://x"}, "name": {"name", strings.Repeat("x", 201)}, "serves": {"serves", "a\nb\na"},
+		} {
+			if wrong := edit.submit(values...); wrong.wrong(field) == "" || wrong.status != http.StatusUnprocessableEntity {
+				t.Errorf("nothing (%d) is said beside %s: %s", wrong.status, field, wrong.text)
+			}
+		}
+		s.signet("client", "update", "wiki", "--name", "Meanwhile")
+		const name, claims = "Wiki <script>alert(1)</script>", "team=groups.filter(g,\n  g.startsWith(\"t\"))\nkind=\"a\""
+		edit.submit("name", "x").shows(http.StatusConflict, "Meanwhile").
+			submit("name", name, "redirect_uris", "https://wiki.example/a\r\nhttps://wiki.example/b", "apis", ordersAPI, "default_api", "", "refresh_overlap", "0s",
+				"require_pkce", "yes", "first_party", "yes", "id_token_alg", "ES256", "group_names", "slash-name", "claims", claims,
+				"session_refresh_tokens", "yes", "revoke_on_session_end", "yes", "backchannel_logout_uri", "https://wiki.example/out", "serves_userinfo", "yes").
+			shows(http.StatusOK, "The client was saved.", name, "All permissions, later ones too", "People are not asked", "/sales")
+		var saved struct {
+			RedirectURIs []string                             `json:"redirect_uris"`
+			PKCE         bool                                 `json:"require_pkce"`
+			FirstParty   bool                                 `json:"first_party"`
+			Overlap      *int                                 `json:"refresh_overlap"`
+			Claims       []struct{ Claim, Expression string } `json:"claim_mappings"`
+			APIs         []struct {
+				Permissions []string
+				Default     bool
+			}
+		}
+		shown := s.signet("client", "show", "wiki", "-o", "json")
+		check(t, json.Unmarshal([]byte(shown), &saved))
+		if len(saved.RedirectURIs) != 2 || !saved.PKCE || !saved.FirstParty || saved.Overlap == nil || *saved.Overlap != 0 || saved.APIs[0].Default ||
+			len(saved.APIs[0].Permissions) != 0 || saved.Claims[0].Expression != "groups.filter(g,\ng.startsWith(\"t\"))" || len(saved.Claims) != 2 {
+			t.Errorf("the client is %s", shown)
+		}
+		if got := b.open(wiki + "/edit").form.fields.Get("claims"); got != claims {
+			t.Errorf("the form holds the claims %q", got)
+		}
+
+		p := b.open(wiki)
+		p.form = p.formTo("/admin/clients/wiki/secrets")
+		p.submit("until", "2001-01-31").shows(http.StatusUnprocessableEntity, "still to come")
+		added := p.submit("until", "2100-01-31").shows(http.StatusOK, "it is not shown again")
+		secret := s.secret(added.codes["client_secret"])
+		if !strings.HasPrefix(secret, "signet_cs_") || strings.Contains(added.url.String(), secret) {
+			t.Errorf("the secret is %q at %s", secret, added.url)
+		}
+		if a := s.post("/oauth2/introspect", client{ID: "wiki", Secret: secret}, nil); a.status == http.StatusUnauthorized {
+			t.Errorf("the new secret is refused: %s", a.body)
+		}
+		p.submit("until", "2100-01-31").shows(http.StatusUnprocessableEntity, "sent before")
+		again := b.open(added.url.String()).shows(http.StatusOK, "…"+secret[len(secret)-4:], "in 73 years")
+		if strings.Contains(again.text, secret) {
+			t.Error("the secret is shown once more")
+		}
+		secrets := signetJSON[struct{ Secrets []struct{ ID int } }](s.installation, "client", "show", "wiki").Secrets
+		b.open(wiki + "/secrets/0/remove").shows(http.StatusNotFound)
+		b.open(wiki+"/secrets/"+strconv.Itoa(secrets[0].ID)+"/remove").submit().shows(http.StatusOK, "The secret was removed.")
+
+		s.signet("client", "trust", "add", "wiki", "--issuer", "https://ci.example", "--subject", "repo:octo-org/wiki:ref:refs/heads/main")
+		trust := signetJSON[struct{ Trusts []struct{ ID int } }](s.installation, "client", "show", "wiki").Trusts[0]
+		b.open(wiki).shows(http.StatusOK, "https://ci.example", "repo:octo-org", "It has a secret, too")
+		b.open(s.url+"/admin/clients").shows(http.StatusOK, "see its warning")
+		b.open(wiki+"/trusts/"+strconv.Itoa(trust.ID)+"/remove").submit().shows(http.StatusOK, "The issuer is no longer trusted.")
+
+		b.open(wiki+"/disable").submit().shows(http.StatusOK, "The client was disabled.", "disabled")
+		b.open(wiki).submit().shows(http.StatusOK, "The client was enabled.") // the first form enables
+		drop := b.open(wiki + "/delete")
+		drop.submit("name", "x").shows(http.StatusUnprocessableEntity, "This is not the name.")
+		drop.submit("name", "wiki").shows(http.StatusOK, "The client was deleted.")
+		b.open(wiki).shows(http.StatusNotFound)
+		if found := b.open(s.url + "/admin/search?q=reporting"); found.url.Path != "/admin/clients/reporting" {
+			t.Errorf("the search leads to %s", found.url.Path)
+		}
+		if text := b.open(s.url + "/admin/clients?origin=metadata").text; strings.Contains(text, "reporting") {
+			t.Error("the filter shows clients of another origin")
+		}
+	})
+}
+
+// makeClient makes a client in the browser, and returns the page with its secret.
+func (s *shop) makeClient(b *browser, kind string, values ...string) *page {
+	s.t.Helper()
+	p := b.open(s.url+"/admin/new/client/"+kind).submit(values...).shows(http.StatusOK, "is registered")
+	s.secret(p.codes["client_secret"])
+	return p
+}
+
+// run runs code of a page with the secret that the page shows, and returns what it prints.
+func (p *page) run(title string) string {
+	p.browser.t.Helper()
+	return p.start(title).end()
+}
+
+// start is run of code that somebody talks with.
+func (p *page) start(title string) *script {
+	p.browser.t.Helper()
+	return startScript(p.browser.t, p.command(title))
+}
+
+func (p *page) command(title string) *exec.Cmd {
+	t := p.browser.t
+	t.Helper()
+	code, ok := p.codes[title]
+	if !ok {
+		t.Fatalf("the page has no code %q", title)
+	}
+	var argv []string
+	switch {
+	case strings.HasPrefix(title, "curl"):
+		needs(t, "/usr/bin/openssl")
+		argv = []string{"bash", "-ec", code}
+	case strings.HasPrefix(title, "openid-client"):
+		node := "./node_modules/.bin/node"
+		needs(t, filepath.Join(interopDir, node))
+		argv = []string{node, "--input-type=module", "-e", code}
+	default:
+		file := filepath.Join(t.TempDir(), "main.go")
+		check(t, os.WriteFile(file, []byte(code), 0o600))
+		argv = []string{build(t, file)}
+	}
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = interopDir, append(os.Environ(), "CLIENT_SECRET="+p.codes["client_secret"])
+	return cmd
+}
+
+func TestAServiceIsRegisteredByWhatItIsAndItsCodeWorks(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	b := s.administer(t, "administrator", "/admin/new/client").shows(http.StatusOK, "Single-page application", "Resource server").browser
+	b.open(s.url + "/admin/new/client/none").shows(http.StatusNotFound)
+	form := b.open(s.url + "/admin/new/client/service")
+	form.submit("client_id", "", "apis", ordersAPI).shows(http.StatusUnprocessableEntity, `Invalid client_id ""`)
+	if got := form.submit("client_id", "night", "apis", "https://none.example").wrong("apis"); !strings.Contains(got, "create it first") {
+		t.Errorf("beside the APIs is %q", got)
+	}
+	const name = `night 'job" $HOME` // a hostile one
+	p := s.makeClient(b, "service", "client_id", name, "apis", ordersAPI+"#orders:read")
+	if p.url.RawQuery != "" || p.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the secret is at %s, with Cache-Control %s", p.url, p.header.Get("Cache-Control"))
+	}
+	form.submit("client_id", name, "apis", ordersAPI).shows(http.StatusUnprocessableEntity, "already exists")
+	if text := b.open(p.url.String()).text; strings.Contains(text, p.codes["client_secret"]) {
+		t.Error("the secret is shown once more")
+	}
+	s.signet("assign", "clerk", "--client", name)
+	for _, library := range []string{"curl", "openid-client", "golang.org/x/oauth2"} {
+		token := strings.TrimSpace(p.run(library + " gets a token for the client itself"))
+		if library == "curl" {
+			var answer tokens
+			check(t, json.Unmarshal([]byte(token), &answer))
+			token = answer.Access
+		}
+		if got := claims(t, s.secret(token)); got["client_id"] != name || got["scope"] != "orders:read" {
+			t.Errorf("%s gets a token with %v", library, got)
+		}
+	}
+	if spring := p.codes["Spring gets a token for the client itself"]; !strings.Contains(spring, `client-id: "night 'job\" $HOME"`) || !strings.Contains(spring, s.issuer) {
+		t.Errorf("for Spring:\n%s", spring)
+	}
+
+	service := s.makeClient(b, "resource", "client_id", "orders-2", "serves", ordersAPI)
+	t.Setenv("TOKEN", s.reportingToken(t))
+	if got := service.run("curl asks whether a token is still good"); !strings.Contains(got, `"active":true`) {
+		t.Errorf("curl prints %s", got)
+	}
+	if got := service.run("openid-client asks whether a token is still good"); !strings.HasPrefix(got, "true reporting") {
+		t.Errorf("openid-client prints %s", got)
+	}
+}
+
+func TestAnApplicationIsRegisteredByWhatItIsAndItsCodeWorks(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	b := s.administer(t, "administrator", "/admin/new/client").browser
+	if got := b.open(s.url+"/admin/new/client/web").submit("client_id", "shop").wrong("redirect_uris"); !strings.Contains(got, "needs a redirect URI") {
+		t.Errorf("beside the redirect URIs is %q", got)
+	}
+	web := s.makeClient(b, "web", "client_id", "shop", "redirect_uris", callback, "apis", ordersAPI, "first_party", "yes")
+	made := signetJSON[struct {
+		PKCE   bool     `json:"require_pkce"`
+		Grants []string `json:"grant_types"`
+		Method string   `json:"token_endpoint_auth_method"`
+	}](s.installation, "client", "show", "shop")
+	if !made.PKCE || strings.Join(made.Grants, " ") != "authorization_code refresh_token" || made.Method != "client_secret_basic" {
+		t.Errorf("the web application is %+v", made)
+	}
+	spa := s.makeClient(b, "spa", "client_id", "spa", "redirect_uris", "https://app.example/", "apis", ordersAPI)
+	device := s.makeClient(b, "native", "client_id", "tv", "device", "yes")
+	native := s.makeClient(b, "native", "client_id", "cli", "redirect_uris", "http://127.0.0.1/callback\ncom.example.cli:/callback").
+		shows(http.StatusOK, "Any program on a user's device can claim the scheme com.example.cli")
+	for _, p := range []*page{spa, device, native} {
+		if _, ok := p.codes["client_secret"]; ok {
+			t.Errorf("%s has a secret", p.url)
+		}
+	}
+	for id, kind := range map[string]string{"spa": "Single-page application", "tv": "Native or device application", "cli": "Native or device application"} {
+		b.open(s.url+"/admin/clients?search="+id).shows(http.StatusOK, kind)
+		b.open(s.url+"/admin/clients/"+id+"/setup").shows(http.StatusOK, "How to set up "+id, "signs a person in")
+	}
+	var televisions []*script
+	for _, library := range []string{"curl", "openid-client"} {
+		tv := device.start(library + " signs a person in on another device")
+		_, code, ok := strings.Cut(tv.readLine(), " and type ")
+		if !ok {
+			t.Fatalf("%s prints no code", library)
+		}
+		newBrowser(t, s.server).enterCode(s.secret(code)).submit("decision", "allow").wantShown(t, 200, "/device/done")
+		televisions = append(televisions, tv)
+	}
+	for _, p := range []*page{web, spa} {
+		curl := p.start("curl signs a person in")
+		back := newBrowser(t, s.server).open(curl.readLine()).signIn()
+		curl.writeLine(s.secret(back.url.Query().Get("code")))
+		s.wantTokens(t, curl.end())
+	}
+	s.wantTokens(t, televisions[0].end())
+	if got := televisions[1].end(); !strings.Contains(got, "sub:") {
+		t.Errorf("openid-client prints %s", got)
+	}
+
+	// Applications that listen at the redirect URI.
+	for _, library := range []string{"openid-client", "golang.org/x/oauth2"} {
+		port := freePort(s.installation)
+		address := "http://localhost:" + port + "/callback"
+		p := s.makeClient(b, "web", "client_id", "at-"+port, "redirect_uris", address)
+		const title = " signs a person in"
+		app := s.runUntilEnd(t, library, p.command(library+title), port)
+		person := newBrowser(t, s.server)
+		person.app = app.url
+		if shown := person.open(address).signIn(); shown.status != http.StatusOK || !strings.Contains(shown.text, "usr_") {
+			t.Errorf("%s shows %s", library, shown.text)
+		}
+	}
+}
+
+// wantTokens fails unless an answer has tokens of a sign-in, which must not be seen in a log from then on.
+func (s *shop) wantTokens(t *testing.T, answer string) {
+	t.Helper()
+	var got tokens
+	if err := json.Unmarshal([]byte(answer), &got); err != nil {
+		t.Fatalf("%v: %s", err, answer)
+	}
+	for _, token := range []string{got.Access, got.Refresh, got.ID} {
+		if s.secret(token) == "" {
+			t.Errorf("the answer lacks a token; its scope is %q", got.Scope)
+		}
+	}
+}
