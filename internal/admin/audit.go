@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/audit"
@@ -31,19 +33,85 @@ func showEvent(e domain.Event) Event {
 	}
 }
 
-// ListEvents lists the audit log, the oldest event first, those after the given seq, at most limit.
-func (s *Service) ListEvents(ctx context.Context, caller authn.Caller, after int64, limit int) ([]Event, error) {
-	ctx, err := s.authorize(ctx, caller, "audit.list")
+// ListEvents lists the events of the audit log that a filter chooses, the newest first. domain.ErrInvalid if it is no filter, ErrCursor for
+// the cursor of another list.
+func (s *Service) ListEvents(ctx context.Context, caller authn.Caller, filter domain.EventFilter, q Query) (Page[Event], error) {
+	const operation = "audit.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Event]{}, err
 	}
-	events, err := s.config.Audit.List(ctx, after, limit)
-	return list(events, err, showEvent)
+	chosen := fmt.Sprintf("%s\x00%q", operation, []string{filter.Actor, filter.Action, filter.Target, filter.Since.String(), filter.Before.String()})
+	find := func(ctx context.Context, p domain.Page) ([]domain.Event, error) {
+		return s.config.Audit.Search(ctx, filter, p)
+	}
+	return page(ctx, s, chosen, q, find, domain.Event.Place, each(showEvent))
+}
+
+// ExportEvents calls write with the events that a filter chooses, those after a seq, the oldest first, some at a time, until write fails.
+func (s *Service) ExportEvents(ctx context.Context, caller authn.Caller, filter domain.EventFilter, after int64, write func([]Event) error) error {
+	ctx, err := s.authorize(ctx, caller, "audit.export")
+	if err != nil {
+		return err
+	}
+	return s.config.Audit.Export(ctx, filter, after, func(events []domain.Event) error {
+		shown, err := list(events, nil, showEvent)
+		if err != nil {
+			return err
+		}
+		return write(shown)
+	})
+}
+
+// FoundEvent is an event with what earlier ones say of the same.
+type FoundEvent struct {
+	Event
+	ErasedBy int64                      `json:"erased_by,omitempty" doc:"The seq of the event that says that actor, target and details were erased"`
+	Earlier  map[string]json.RawMessage `json:"earlier" doc:"For members of details, what they were in the latest event before it that set them of the same object"`
+}
+
+// FindEvent shows an event. domain.ErrNotFound if there is none of the seq.
+func (s *Service) FindEvent(ctx context.Context, caller authn.Caller, seq int64) (FoundEvent, error) {
+	ctx, err := s.authorize(ctx, caller, "audit.find")
+	if err != nil {
+		return FoundEvent{}, err
+	}
+	e, earlier, err := s.config.Audit.Find(ctx, seq)
+	if err != nil {
+		return FoundEvent{}, err
+	}
+	return FoundEvent{showEvent(e), e.ErasedBy, before(e, earlier)}, nil
+}
+
+// before is what the members of an update's details were, by the events before it, the newest first.
+func before(e domain.Event, earlier []domain.Event) map[string]json.RawMessage {
+	was := map[string]json.RawMessage{}
+	object, isUpdate := strings.CutSuffix(e.Action, ".update")
+	var now map[string]json.RawMessage
+	if !isUpdate || json.Unmarshal([]byte(e.Details), &now) != nil {
+		return was
+	}
+	for _, past := range earlier {
+		var said map[string]json.RawMessage
+		if past.Action != e.Action && past.Action != object+".create" || json.Unmarshal([]byte(past.Details), &said) != nil {
+			continue
+		}
+		for name := range now {
+			if value, ok := said[name]; ok && was[name] == nil {
+				was[name] = value
+			}
+		}
+		if past.Action == object+".create" {
+			break // what was before is of another object of that name
+		}
+	}
+	return was
 }
 
 // VerifyAudit checks the chain of the audit log and returns the last event, the zero Event if there is none. checkpoints are those that
-// were noted elsewhere. domain.ErrInvalid says where the chain is broken, or that a checkpoint is none of this installation's.
-func (s *Service) VerifyAudit(ctx context.Context, caller authn.Caller, checkpoints []string) (Event, error) {
+// were noted elsewhere; progress, unless nil, is called now and then with the seq that it has come to. domain.ErrInvalid says where the
+// chain is broken, or that a checkpoint is none of this installation's.
+func (s *Service) VerifyAudit(ctx context.Context, caller authn.Caller, progress func(seq int64) error, checkpoints []string) (Event, error) {
 	ctx, err := s.authorize(ctx, caller, "audit.verify")
 	if err != nil {
 		return Event{}, err
@@ -54,7 +122,10 @@ func (s *Service) VerifyAudit(ctx context.Context, caller authn.Caller, checkpoi
 			return Event{}, err
 		}
 	}
-	last, err := s.config.Audit.Verify(ctx, noted...)
+	if progress == nil {
+		progress = func(int64) error { return nil }
+	}
+	last, err := s.config.Audit.VerifyWith(ctx, progress, noted...)
 	return showEvent(last), err
 }
 

@@ -157,7 +157,9 @@ var Operations = []Operation{
 	{"key.rotate", rotateKeys, "Put the next key of an algorithm in the place of the active one"},
 	{"key.revoke", revokeKeys, "Revoke a signing key and all that it signed"},
 
-	{"audit.list", readAudit, "List the audit log, the oldest event first"},
+	{"audit.list", readAudit, "List the audit log, the newest event first"},
+	{"audit.find", readAudit, "Show an event of the audit log"},
+	{"audit.export", readAudit, "Write the events of the audit log one in a line, the oldest first"},
 	{"audit.verify", readAudit, "Check that no event of the audit log was changed or removed"},
 	{"audit.checkpoint", readAudit, "Note what the audit log is now"},
 	{"audit.erase", eraseAudit, "Erase what the audit log says of a user"},

@@ -3,26 +3,78 @@ package adminapi
 import (
 	"context"
 	"net/http"
-	"strconv"
+	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 )
 
 func (s *surface) mountAudit() {
 	register(s, http.MethodGet, "/audit/events", "audit.list", s.listEvents)
+	register(s, http.MethodGet, "/audit/events/{seq}", "audit.find", s.findEvent)
+	register(s, http.MethodGet, "/audit/export", "audit.export", s.exportEvents)
 	register(s, http.MethodPost, "/audit/checkpoints", "audit.checkpoint", s.checkpoint)
 	register(s, http.MethodPost, "/audit/erasures", "audit.erase", s.eraseUser)
 }
 
-type listEventsInput struct {
-	After int64 `query:"after" minimum:"0" doc:"Those after this seq: the 'next' of the page before"`
-	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+// EventFilterInput chooses events.
+type EventFilterInput struct {
+	Actor  string    `query:"actor" maxLength:"2000" doc:"Those of what this one did: user:alice, client:reporting, os:root or system"`
+	Action string    `query:"action" maxLength:"200" doc:"Those of this kind: user.create"`
+	Target string    `query:"target" maxLength:"2000" doc:"Those about this object: client:reporting"`
+	Since  time.Time `query:"since" doc:"Those of this time or later"`
+	Before time.Time `query:"before" doc:"Those of before this time"`
 }
 
-func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*numberedOutput[admin.Event], error) {
-	seq := func(e admin.Event) string { return strconv.FormatInt(e.Seq, 10) }
-	return numbered(in.Limit, seq, func(limit int) ([]admin.Event, error) { return s.Admin.ListEvents(ctx, caller, in.After, limit) })
+// Resolve implements huma.Resolver.
+func (in *EventFilterInput) Resolve(ctx huma.Context) []error {
+	if ctx.Query("before") != "" && in.Before.IsZero() { // zero would stand for any time
+		return []error{huma.Error422UnprocessableEntity("Give before a time that has been.")}
+	}
+	return nil
+}
+
+type listEventsInput struct {
+	EventFilterInput
+	Cursor string `query:"cursor" maxLength:"10000" doc:"The 'next' or 'previous' of another page of the same list and filters"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+}
+
+func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*pageOutput[admin.Event], error) {
+	page, err := s.Admin.ListEvents(ctx, caller, domain.EventFilter(in.EventFilterInput), admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	return &pageOutput[admin.Event]{page}, err
+}
+
+type findEventInput struct {
+	Seq int64 `path:"seq" minimum:"0"`
+}
+
+type findEventOutput struct{ Body admin.FoundEvent }
+
+func (s *surface) findEvent(ctx context.Context, caller authn.Caller, in *findEventInput) (*findEventOutput, error) {
+	e, err := s.Admin.FindEvent(ctx, caller, in.Seq)
+	return &findEventOutput{e}, err
+}
+
+type exportEventsInput struct {
+	EventFilterInput
+	After int64 `query:"after" minimum:"0" doc:"Those after this seq: that of the last line that was read before"`
+}
+
+func (s *surface) exportEvents(ctx context.Context, caller authn.Caller, in *exportEventsInput) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(answer huma.Context) {
+		_, w := humago.Unwrap(answer)
+		err := httpjson.WriteLines(w, "audit.jsonl", func(write func([]admin.Event) error) error {
+			return s.Admin.ExportEvents(ctx, caller, domain.EventFilter(in.EventFilterInput), in.After, write)
+		})
+		if err != nil {
+			s.refuse(answer, s.problem(ctx, "/audit/export", err))
+		}
+	}}, nil
 }
 
 type checkpointOutput struct {

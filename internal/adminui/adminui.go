@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -38,7 +39,8 @@ type Config struct {
 
 type surface struct {
 	Config
-	mux *http.ServeMux
+	mux       *http.ServeMux
+	verifying sync.Mutex // one verification of the audit log at a time
 }
 
 // Mount adds the pages to the server's list.
@@ -58,6 +60,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountTokens()
 	s.mountRevocations()
 	s.mountKeys()
+	s.mountAudit()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }

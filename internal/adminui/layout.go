@@ -19,7 +19,7 @@ var navigation = []struct {
 	{"", []section{{"overview", "/", ""}}},
 	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}}},
 	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}}},
-	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}}},
+	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}, {"audit", "/audit", "audit.list"}}},
 }
 
 // link leads to a page.
@@ -46,6 +46,16 @@ type frame struct {
 
 // render answers with a page of a title; what it shows is the data, if there is some.
 func (v *visit) render(status int, name, title string, data any) {
+	v.Pages.Render(v.w, v.r, status, name, v.frame(title, data))
+}
+
+// stream answers with a page whose parts are shown one after the other.
+func (v *visit) stream(name, title string, data any, rest func(show func(part string, data any) error) error) {
+	v.Pages.Stream(v.w, v.r, name, v.frame(title, data), rest)
+}
+
+// frame puts what is around it about the data of a page.
+func (v *visit) frame(title string, data any) frame {
 	f := frame{Title: title, User: v.user, Page: data}
 	for _, group := range navigation {
 		shown := menu{}
@@ -66,7 +76,7 @@ func (v *visit) render(status int, name, title string, data any) {
 	if done := v.r.URL.Query().Get("done"); doneKeys[done] {
 		f.Done = v.text("done." + done)
 	}
-	v.Pages.Render(v.w, v.r, status, name, f)
+	return f
 }
 
 func (v *visit) inSection(s section) bool {

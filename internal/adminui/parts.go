@@ -124,6 +124,7 @@ type field struct {
 	Name     string
 	Label    string
 	Hint     string
+	Example  string   // shown while it is empty
 	Kind     string   // "text", "lines", "check", "choice", "checks" or "date"
 	Value    string   // of checks: those that are set, in lines
 	Options  []option // of a choice, or checks

@@ -1,10 +1,14 @@
 package adminui
 
 import (
+	"errors"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 func (s *surface) mountSearch() {
@@ -62,7 +66,21 @@ var finders = []struct {
 			return row{Path: address("clients", c.ClientID), Cells: []cell{{Text: c.ClientID}, {Text: c.Name}}}
 		}), page.Next != "", err
 	}},
+	{"audit", "audit.find", func(v *visit, q admin.Query) ([]row, bool, error) {
+		if !seqText.MatchString(q.Search) {
+			return nil, false, nil
+		}
+		seq, _ := strconv.ParseInt(q.Search, 10, 64) // of few enough digits
+		e, err := v.Admin.FindEvent(v.ctx(), v.caller, seq)
+		if errors.Is(err, domain.ErrNotFound) {
+			return nil, false, nil
+		}
+		return []row{{Path: address("audit", q.Search), Cells: []cell{{Text: v.text("event.title", e.Seq)}, {Text: e.Action + " " + e.Target}}}}, false, err
+	}},
 }
+
+// seqText is the seq of an event as a text.
+var seqText = regexp.MustCompile(`^[0-9]{1,18}$`)
 
 func rowsOf[T any](objects []T, show func(T) row) []row {
 	rows := make([]row, len(objects))

@@ -3,6 +3,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/clock"
@@ -10,10 +11,19 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
+// Reader reads the log.
+type Reader interface {
+	// ListEvents returns events after the given seq, in its order, at most limit.
+	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
+	// ExportEvents is ListEvents of those that a filter chooses.
+	ExportEvents(ctx context.Context, filter domain.EventFilter, after int64, limit int) ([]domain.Event, error)
+	// FindEvents returns a page of those that a filter chooses, the newest first; a page's places are those of events.
+	FindEvents(ctx context.Context, filter domain.EventFilter, p domain.Page) ([]domain.Event, error)
+}
+
 // Store keeps the log.
 type Store interface {
-	// ListEvents returns events after the given seq, oldest first, at most limit.
-	ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error)
+	Reader
 	// EndOfLog is the last event's seq and hash, as a checkpoint without a time.
 	EndOfLog(ctx context.Context) (domain.Checkpoint, error)
 	// EraseEvents erases actor, target and details of the events after one seq, up to another, that name a user: an actor or target
@@ -52,4 +62,63 @@ func New(store Store, chain event.Chain, events *event.Recorder, clock *clock.Cl
 // List returns events after the given seq, oldest first, at most limit.
 func (l *Log) List(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
 	return l.store.ListEvents(ctx, after, limit)
+}
+
+// Search returns a page of the events that a filter chooses, the newest first. domain.ErrInvalid if it chooses by what no event has.
+func (l *Log) Search(ctx context.Context, filter domain.EventFilter, p domain.Page) ([]domain.Event, error) {
+	if err := checkFilter(filter); err != nil {
+		return nil, err
+	}
+	return l.store.FindEvents(ctx, filter, p)
+}
+
+// exportStep is how many events Export holds in memory.
+const exportStep = 500
+
+// Export calls write with the events that a filter chooses, those after a seq, oldest first, some at a time. It ends with an error of write.
+func (l *Log) Export(ctx context.Context, filter domain.EventFilter, after int64, write func([]domain.Event) error) error {
+	if err := checkFilter(filter); err != nil {
+		return err
+	}
+	for {
+		events, err := l.store.ExportEvents(ctx, filter, after, exportStep)
+		if err != nil {
+			return fmt.Errorf("export the audit log: %w", err)
+		}
+		if err := write(events); err != nil || len(events) < exportStep {
+			return err
+		}
+		after = events[len(events)-1].Seq
+	}
+}
+
+// earlierEvents is how many events Find looks back.
+const earlierEvents = 100
+
+// Find returns an event, and the events before it about the same object, the newest first. domain.ErrNotFound if there is no such event.
+func (l *Log) Find(ctx context.Context, seq int64) (e domain.Event, earlier []domain.Event, err error) {
+	found, err := l.store.ListEvents(ctx, seq-1, 1)
+	if err == nil && (len(found) == 0 || found[0].Seq != seq) {
+		err = domain.ErrNotFound
+	}
+	if err != nil {
+		return e, nil, fmt.Errorf("find event %d: %w", seq, err)
+	}
+	e = found[0]
+	if e.Target != "" {
+		earlier, err = l.store.FindEvents(ctx, domain.EventFilter{Target: e.Target}, domain.Page{After: e.Place(), Limit: earlierEvents})
+	}
+	return e, earlier, err
+}
+
+// filterBytes is how long what an event has can be.
+const filterBytes = 2100
+
+func checkFilter(f domain.EventFilter) error {
+	for name, text := range map[string]string{"actor": f.Actor, "action": f.Action, "target": f.Target} {
+		if len(text) > filterBytes {
+			return fmt.Errorf("%w %s: give at most %d bytes", domain.ErrInvalid, name, filterBytes)
+		}
+	}
+	return nil
 }

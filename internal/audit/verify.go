@@ -20,15 +20,20 @@ const verifyPage = 500
 // that was changed, or before which one is missing, or says that events are missing at the end: of the log's own checkpoints, and of
 // those that were noted elsewhere. Events that were purged or erased are not missing if the log says so.
 func (l *Log) Verify(ctx context.Context, noted ...domain.Checkpoint) (last domain.Event, err error) {
+	return l.VerifyWith(ctx, func(int64) error { return nil }, noted...)
+}
+
+// VerifyWith is Verify that calls progress now and then with the seq that it has come to. It ends with an error of that.
+func (l *Log) VerifyWith(ctx context.Context, progress func(seq int64) error, noted ...domain.Checkpoint) (last domain.Event, err error) {
 	for range 2 { // once more if it looks broken: events may be purged or erased between two pages
-		if last, err = l.verify(ctx, noted); !errors.Is(err, domain.ErrInvalid) {
+		if last, err = l.verify(ctx, progress, noted); !errors.Is(err, domain.ErrInvalid) {
 			break
 		}
 	}
 	return last, err
 }
 
-func (l *Log) verify(ctx context.Context, noted []domain.Checkpoint) (domain.Event, error) {
+func (l *Log) verify(ctx context.Context, progress func(seq int64) error, noted []domain.Checkpoint) (domain.Event, error) {
 	v := verification{Log: l, erased: map[int64][]int64{}, erasures: map[int64]event.AuditErased{}}
 	if err := v.loadCheckpoints(ctx, noted); err != nil {
 		return domain.Event{}, fmt.Errorf("verify the audit log: %w", err)
@@ -48,6 +53,9 @@ func (l *Log) verify(ctx context.Context, noted []domain.Checkpoint) (domain.Eve
 				return v.last, fmt.Errorf("%w audit log: %w", domain.ErrInvalid, err)
 			}
 			return v.last, nil
+		}
+		if err := progress(v.last.Seq); err != nil {
+			return v.last, err
 		}
 	}
 }

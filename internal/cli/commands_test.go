@@ -87,6 +87,7 @@ var scenario = []struct {
 	{command: "key show", args: "-- KEPT"},
 	{command: "key revoke", args: "-- KEPT"},
 	{command: "audit list"},
+	{command: "audit show", args: "1"},
 	{command: "audit verify"},
 	{command: "audit checkpoint"},
 	{command: "audit erase", args: "--user nobody"},
@@ -99,7 +100,7 @@ var scenario = []struct {
 
 func TestEveryCommandAnswersInJSON(t *testing.T) {
 	dir, kept := t.TempDir(), ""
-	tested := map[string]bool{"signet serve": true} // which answers nothing
+	tested := map[string]bool{"signet serve": true, "signet audit export": true} // which answer nothing, and with lines
 	for _, step := range scenario {
 		tested["signet "+step.command] = true
 		args := append(strings.Fields(step.command), "--data-dir", dir, "-o", "json")

@@ -32,29 +32,6 @@ func pages[V any](q admin.Query, limit int, read func(q admin.Query) (admin.Page
 	}
 }
 
-// collect reads a list page by page. key is the position of an object, from which read continues; limit 0 means all.
-func collect[T any, K any](after K, limit int, read func(after K, limit int) ([]T, error), key func(T) K) ([]T, error) {
-	if limit < 0 {
-		return nil, usagef("--limit must not be negative")
-	}
-	var all []T
-	for {
-		size := pageSize
-		if limit > 0 {
-			size = min(size, limit-len(all))
-		}
-		got, err := read(after, size)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, got...)
-		if len(got) < size || len(all) == limit {
-			return all, nil
-		}
-		after = key(got[len(got)-1])
-	}
-}
-
 // edit removes from a list what must be in it, and adds what is not in it yet. what names the elements in errors.
 func edit[T comparable](what string, list, remove, add []T) ([]T, error) {
 	kept := slices.Clone(list)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// view is what a command answers: value is the JSON, text writes it for people, with cells divided by tabs.
+// view is what a command answers: value is the JSON, text writes it for people, with cells divided by tabs. The zero view says nothing.
 type view struct {
 	value any
 	text  func(w io.Writer)
@@ -19,6 +19,9 @@ type view struct {
 func answer[V interface{ text(w io.Writer) }](v V) view { return view{v, v.text} }
 
 func (a *app) print(v view) error {
+	if v.text == nil {
+		return nil
+	}
 	if a.json {
 		enc := json.NewEncoder(a.stdout)
 		enc.SetEscapeHTML(false)

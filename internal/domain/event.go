@@ -1,6 +1,11 @@
 package domain
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Event is an entry of the audit log, chained to the one before it by hash.
 type Event struct {
@@ -17,6 +22,27 @@ type Event struct {
 	Hash     []byte // over PrevHash, Seq, At, Action and Digest
 
 	Signal SecurityEvent // what services hear of it; about nobody: nothing
+}
+
+// Place is where the event is in lists in the order of time: the time in microseconds and the seq.
+func (e Event) Place() string { return fmt.Sprintf("%d.%d", e.At.UnixMicro(), e.Seq) }
+
+// ParsePlace reads what Place wrote. ErrInvalid if it did not.
+func ParsePlace(place string) (at, seq int64, err error) {
+	before, after, _ := strings.Cut(place, ".")
+	at, err1 := strconv.ParseInt(before, 10, 64)
+	seq, err2 := strconv.ParseInt(after, 10, 64)
+	if err1 != nil || err2 != nil {
+		return 0, 0, fmt.Errorf("%w place in the audit log: %q", ErrInvalid, place)
+	}
+	return at, seq, nil
+}
+
+// EventFilter chooses events; what is empty chooses all.
+type EventFilter struct {
+	Actor, Action, Target string
+	Since                 time.Time // those of then or later
+	Before                time.Time // those of earlier than then
 }
 
 // Checkpoint is what the audit log was at a time.

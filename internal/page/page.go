@@ -5,8 +5,10 @@ package page
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -125,6 +127,57 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name 
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	_, _ = body.WriteTo(w) // the connection may be closed
+}
+
+// later is where a page that is sent in parts has the rest.
+const later = "<!-- later -->"
+
+// Later stands in the template of a page that Stream sends for what is shown later.
+func (v view) Later() template.HTML { return later }
+
+// streamPatience is how long a browser may take for a part of a page.
+const streamPatience = 30 * time.Second
+
+// Stream answers with a page that is shown as it comes: rest calls show with the name of a template of this page and its data for each part,
+// and with its end the page is complete. An error closes the connection: the page stays unfinished.
+func (p *Pages) Stream(w http.ResponseWriter, r *http.Request, name string, data any, rest func(show func(part string, data any) error) error) {
+	var body bytes.Buffer
+	if err := p.execute(&body, w, r, name, data); err != nil {
+		p.log.ErrorContext(r.Context(), "render a page", "page", name, "error", err)
+		http.Error(w, "This page cannot be shown at the moment.", http.StatusInternalServerError)
+		return
+	}
+	control := http.NewResponseController(w)
+	send := func(part []byte) error {
+		return errors.Join(control.SetWriteDeadline(time.Now().Add(streamPatience)), write(w, part), control.Flush())
+	}
+	begin, end, _ := bytes.Cut(body.Bytes(), []byte(later))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for the end
+	err := send(begin)
+	if err == nil {
+		err = rest(func(part string, data any) error {
+			var shown bytes.Buffer
+			if err := p.templates[name].ExecuteTemplate(&shown, part, data); err != nil {
+				return fmt.Errorf("render part %s of page %s: %w", part, name, err)
+			}
+			return send(shown.Bytes())
+		})
+	}
+	if err == nil {
+		err = send(end)
+	}
+	if err != nil {
+		if r.Context().Err() == nil {
+			p.log.ErrorContext(r.Context(), "send a page", "page", name, "error", err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func write(w io.Writer, part []byte) error {
+	_, err := w.Write(part)
+	return err
 }
 
 func (p *Pages) execute(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, name string, data any) error {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,7 +83,63 @@ func scanEvent(row scanner) (e domain.Event, err error) {
 
 // ListEvents implements audit.Store.
 func (db *DB) ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
-	return findAll(ctx, db, scanEvent, `SELECT `+eventColumns+` FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
+	return db.ExportEvents(ctx, domain.EventFilter{}, after, limit)
+}
+
+// FindEvents implements audit.Store. Each condition of the filter begins an index that goes on in the order of time.
+func (db *DB) FindEvents(ctx context.Context, filter domain.EventFilter, p domain.Page) ([]domain.Event, error) {
+	where, args := eventsOf(filter)
+	order, operator := `DESC`, `<`
+	if p.Before != "" {
+		order, operator = `ASC`, `>`
+	}
+	if place := cmp.Or(p.Before, p.After); place != "" {
+		at, seq, err := domain.ParsePlace(place)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, at, seq)
+		n := len(args)
+		// The first condition says what the second implies: PostgreSQL leaves out months by it.
+		where = append(where, fmt.Sprintf(`at %s= $%d AND (at, seq) %s ($%d, $%d)`, operator, n-1, operator, n-1, n))
+	}
+	args = append(args, p.Limit)
+	events, err := findAll(ctx, db, scanEvent, `SELECT `+eventColumns+` FROM audit_events WHERE `+strings.Join(where, ` AND `)+
+		fmt.Sprintf(` ORDER BY at %s, seq %s LIMIT $%d`, order, order, len(args)), args...)
+	if p.Before != "" {
+		slices.Reverse(events)
+	}
+	return events, err
+}
+
+// ExportEvents implements audit.Store.
+func (db *DB) ExportEvents(ctx context.Context, filter domain.EventFilter, after int64, limit int) ([]domain.Event, error) {
+	where, args := eventsOf(filter)
+	args = append(args, after, limit)
+	n := len(args)
+	return findAll(ctx, db, scanEvent, `SELECT `+eventColumns+` FROM audit_events WHERE `+strings.Join(where, ` AND `)+
+		fmt.Sprintf(` AND seq > $%d ORDER BY seq LIMIT $%d`, n-1, n), args...)
+}
+
+// eventsOf are the conditions of a filter, at least one.
+func eventsOf(filter domain.EventFilter) (where []string, args []any) {
+	where = []string{`TRUE`}
+	add := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, fmt.Sprintf(condition, len(args)))
+	}
+	for _, c := range []struct{ column, value string }{{`actor`, filter.Actor}, {`action`, filter.Action}, {`target`, filter.Target}} {
+		if c.value != "" {
+			add(c.column+` = $%d`, c.value)
+		}
+	}
+	if !filter.Since.IsZero() {
+		add(`at >= $%d`, micros(filter.Since))
+	}
+	if !filter.Before.IsZero() {
+		add(`at < $%d`, micros(filter.Before))
+	}
+	return where, args
 }
 
 // EndOfLog implements audit.Store.

@@ -671,8 +671,9 @@ COMMENT ON COLUMN audit_events.salt IS 'Without it nobody can guess from the dig
 COMMENT ON COLUMN audit_events.digest IS 'Over salt, actor, target and details: the hash covers it in their place';
 COMMENT ON COLUMN audit_events.erased_by IS 'The seq of the event that says so; then salt, actor, target and details are empty';
 CREATE INDEX audit_events_at ON audit_events (at, seq);
-CREATE INDEX audit_events_actor ON audit_events (actor, seq);
-CREATE INDEX audit_events_target ON audit_events (target, seq);
+CREATE INDEX audit_events_actor ON audit_events (actor, at, seq);
+CREATE INDEX audit_events_action ON audit_events (action, at, seq);
+CREATE INDEX audit_events_target ON audit_events (target, at, seq);
 CREATE INDEX audit_events_erased ON audit_events (erased_by) WHERE erased_by IS NOT NULL;
 
 CREATE TABLE audit_checkpoints (

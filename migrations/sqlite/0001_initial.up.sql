@@ -524,8 +524,9 @@ CREATE TABLE audit_events (
     hash      BLOB NOT NULL
 ) STRICT;
 CREATE INDEX audit_events_at ON audit_events (at, seq);
-CREATE INDEX audit_events_actor ON audit_events (actor, seq);
-CREATE INDEX audit_events_target ON audit_events (target, seq);
+CREATE INDEX audit_events_actor ON audit_events (actor, at, seq);
+CREATE INDEX audit_events_action ON audit_events (action, at, seq);
+CREATE INDEX audit_events_target ON audit_events (target, at, seq);
 CREATE INDEX audit_events_erased ON audit_events (erased_by) WHERE erased_by IS NOT NULL;
 
 -- What the audit log was at a time, so that events cut off at its end are missed.

@@ -118,7 +118,13 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"DELETE", "/roles/administrator", ``, 422, `built in`},
 			{"DELETE", "/apis/" + billing, ``, 204, ``},
 			{"GET", "/keys", ``, 200, `"state":"active"`},
-			{"GET", "/audit/events?after=2&limit=1", ``, 200, `"next":"3"`},
+			{"GET", "/audit/events?action=api.delete&limit=1", ``, 200, `"action":"api.delete"`},
+			{"GET", "/audit/events?limit=1", ``, 200, `"next":`},
+			{"GET", "/audit/events?cursor=forged", ``, 400, `cursor`},
+			{"GET", "/audit/events?before=0001-01-01T00:00:00Z", ``, 422, `before`},
+			{"GET", "/audit/events/1", ``, 200, `"actor":"system"`},
+			{"GET", "/audit/events/99999", ``, 404, `not found`},
+			{"GET", "/audit/export?after=1&action=role.create", ``, 200, `"seq":`},
 		} {
 			a := m.call(step.method, step.path, step.body, "If-Match", "*")
 			if a.status != step.want || !strings.Contains(a.body, step.holds) {

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/store"
@@ -29,6 +31,61 @@ var auditTests = map[string]func(*testing.T, *store.DB){
 		want.Seq, want.PrevHash = 2, want.Hash
 		want.Hash = hashOf(want)
 		same(t, must(db.ListEvents(t.Context(), 1, 9))(t), []domain.Event{want})
+	},
+	"events are found by what they have, page by page, the newest first, and exported in their order": func(t *testing.T, db *store.DB) {
+		for i := range 60 {
+			check(t, db.AppendEvents(t.Context(), hashOf, domain.Event{
+				At: t0.Add(time.Duration(i/2) * 24 * time.Hour), Actor: fmt.Sprint("user:", i%3), Action: fmt.Sprint("a.", i%2), Target: fmt.Sprint("client:", i%5), Details: "{}", Digest: []byte("d"),
+			}))
+		}
+		for _, c := range []struct {
+			filter domain.EventFilter
+			has    func(i int) bool
+		}{
+			{domain.EventFilter{}, func(int) bool { return true }},
+			{domain.EventFilter{Actor: "user:1"}, func(i int) bool { return i%3 == 1 }},
+			{domain.EventFilter{Action: "a.1", Target: "client:2"}, func(i int) bool { return i%2 == 1 && i%5 == 2 }},
+			{domain.EventFilter{Since: t0.Add(48 * time.Hour), Before: t0.Add(27 * 24 * time.Hour)}, func(i int) bool { return i >= 4 && i < 54 }},
+			{domain.EventFilter{Actor: "user:1\x00"}, func(int) bool { return false }},
+		} {
+			var want []int64
+			for i := range 60 {
+				if c.has(i) {
+					want = append(want, int64(i+1))
+				}
+			}
+			var exported, found, back []int64
+			for after := int64(0); ; after = exported[len(exported)-1] {
+				events := must(db.ExportEvents(t.Context(), c.filter, after, 7))(t)
+				for _, e := range events {
+					exported = append(exported, e.Seq)
+				}
+				if len(events) < 7 {
+					break
+				}
+			}
+			same(t, exported, want)
+			slices.Reverse(want)
+			var last domain.Event
+			for p := (domain.Page{Limit: 7}); ; p.After = last.Place() {
+				events := must(db.FindEvents(t.Context(), c.filter, p))(t)
+				for _, e := range events {
+					found, last = append(found, e.Seq), e
+				}
+				if len(events) < 7 {
+					break
+				}
+			}
+			same(t, found, want)
+			if len(want) > 7 {
+				for _, e := range must(db.FindEvents(t.Context(), c.filter, domain.Page{Before: last.Place(), Limit: 7}))(t) {
+					back = append(back, e.Seq)
+				}
+				same(t, back, want[len(want)-8:len(want)-1])
+			}
+		}
+		_, err := db.FindEvents(t.Context(), domain.EventFilter{}, domain.Page{After: "x", Limit: 1})
+		wantErr(t, err, domain.ErrInvalid)
 	},
 	"the chain does not break under many writers, some of which give up": func(t *testing.T, db *store.DB) {
 		giveUp := errors.New("gave up")
