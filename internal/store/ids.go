@@ -14,7 +14,7 @@ const (
 )
 
 // narrowIDs are the tables whose ids end at MaxID.
-var narrowIDs = []string{"apis", "clients", "groups", "roles", "signing_keys", "status_lists", "users"}
+var narrowIDs = []string{"apis", "attributes", "clients", "groups", "roles", "signing_keys", "status_lists", "users"}
 
 // ScarceIDs returns the largest id of each table that has used four fifths of its ids.
 func (db *DB) ScarceIDs(ctx context.Context) (map[string]int64, error) {
