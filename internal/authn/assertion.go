@@ -83,7 +83,7 @@ func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client,
 	} else if err != nil {
 		return nil, err
 	}
-	return client, c.checkOwn(r.Context(), client, a)
+	return c.checkOwn(r.Context(), client, a)
 }
 
 // readAssertion reads what can be judged without a client.
@@ -145,31 +145,54 @@ func soleAudience(raw json.RawMessage) (audience string) {
 }
 
 // checkOwn judges an assertion that its client has signed itself. Only what is wrong with the assertion as such is said to its sender.
-func (c *Clients) checkOwn(ctx context.Context, client *domain.Client, a assertion) error {
+func (c *Clients) checkOwn(ctx context.Context, client *domain.Client, a assertion) (*domain.Client, error) {
 	if err := c.checkTimes(ctx, client, a, maxAssertionLife); err != nil {
-		return err
+		return nil, err
 	}
 	if kind := strings.ToLower(strings.TrimPrefix(a.Type, "application/")); kind != "" && kind != "jwt" && kind != "client-authentication+jwt" {
-		return c.refuse(ctx, client, a, "its typ is another", "The 'typ' of the assertion must be 'client-authentication+jwt' or 'JWT'.")
+		return nil, c.refuse(ctx, client, a, "its typ is another", "The 'typ' of the assertion must be 'client-authentication+jwt' or 'JWT'.")
 	}
 	if a.id == "" {
-		return c.refuse(ctx, client, a, "it has no jti", "The 'jti' of the assertion is missing.")
+		return nil, c.refuse(ctx, client, a, "it has no jti", "The 'jti' of the assertion is missing.")
 	}
 	wrongAudience := "The 'aud' of the assertion must be '" + c.issuer + "' alone, the issuer of this server (RFC 7523, as updated)."
 	if a.audience != c.issuer && (a.audience != c.issuer+"/oauth2/token" || !client.EndpointAudience) {
-		return c.refuse(ctx, client, a, "its aud is not the issuer alone", wrongAudience)
+		return nil, c.refuse(ctx, client, a, "its aud is not the issuer alone", wrongAudience)
 	}
 	problem := "" // nothing that tells whether there is such a client
 	if a.audience != c.issuer {
 		problem = wrongAudience
 	}
 	if client.AuthMethod() != domain.PrivateKeyJWT || !client.DisabledAt.IsZero() {
-		return c.refuse(ctx, client, a, "the client is disabled or has no keys", problem)
+		return nil, c.refuse(ctx, client, a, "the client is disabled or has no keys", problem)
 	}
-	if err := c.verify(ctx, a.ForeignToken, client.JWKS, source{uri: client.JWKSURI, private: client.JWKSURIPrivate}); err != nil {
-		return c.refuseUnverified(ctx, client, a, err, problem)
+	published := source{uri: client.JWKSURI, private: client.JWKSURIPrivate, strange: client.SelfRegistered()}
+	err := c.verify(ctx, a.ForeignToken, client.JWKS, published)
+	if errors.Is(err, keys.ErrForeignSignature) {
+		renewed, failed := c.renewed(ctx, client)
+		if failed != nil {
+			return nil, failed
+		} else if renewed.Version != client.Version {
+			return c.checkOwn(ctx, renewed, a)
+		}
 	}
-	return c.use(ctx, client, a, a.subject+"\x00"+a.id)
+	if err != nil {
+		return nil, c.refuseUnverified(ctx, client, a, err, problem)
+	}
+	return client, c.use(ctx, client, a, a.subject+"\x00"+a.id)
+}
+
+// renewed is the client as its metadata document describes it now, if it has one that can be had.
+func (c *Clients) renewed(ctx context.Context, client *domain.Client) (*domain.Client, error) {
+	if client.Origin != domain.OriginMetadata || c.Documents == nil {
+		return client, nil
+	}
+	if err := c.Documents.Refetch(ctx, client.ClientID); domain.IsTemporary(err) {
+		return nil, err
+	} else if err != nil {
+		return client, nil
+	}
+	return c.registry.LookupClient(ctx, client.ClientID)
 }
 
 func (c *Clients) checkTimes(ctx context.Context, client *domain.Client, a assertion, life time.Duration) error {

@@ -343,3 +343,22 @@ func TestPublishersThatMisbehaveDoNoHarm(t *testing.T) {
 		s.refused("no host", err, "")
 	})
 }
+
+func TestKeysOfClientsThatRegisteredThemselvesAreNotFetchedFromThisMachine(t *testing.T) {
+	eachSigned(t, func(s *signed) {
+		p := newPublisher(s.t)
+		p.publish(servicetest.KeySet(s.key))
+		for id, origin := range map[string]domain.ClientOrigin{"own": domain.OriginAdministrator, "stranger": domain.OriginRegistration} {
+			s.A.AddClient(s.t, domain.Client{ClientID: id, Origin: origin, GrantTypes: []string{domain.GrantClientCredentials}, JWKSURI: p.URL})
+		}
+		s.refresh()
+		if _, err := s.present(s.A, s.key.Sign(s.t, s.claims("own"), nil)); err != nil {
+			s.t.Errorf("a client of the administrator's: %v", err)
+		}
+		_, err := s.present(s.A, s.key.Sign(s.t, s.claims("stranger"), nil))
+		s.refused("a stranger", err, "")
+		if n := p.fetched.Load(); n != 1 {
+			s.t.Errorf("%d fetches", n)
+		}
+	})
+}

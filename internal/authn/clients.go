@@ -34,8 +34,15 @@ type Registry interface {
 	CheckSecret(ctx context.Context, client *domain.Client, secret string) (bool, error)
 }
 
+// Documents are the metadata documents by which clients describe themselves.
+type Documents interface {
+	// Refetch makes a client what its document says now, if it was not fetched a moment ago. An error if it cannot be had.
+	Refetch(ctx context.Context, clientID string) error
+}
+
 // Clients authenticates clients (RFC 6749 §2.3).
 type Clients struct {
+	Documents  Documents // nil: there are none
 	registry   Registry
 	assertions Assertions
 	issuer     string

@@ -41,6 +41,7 @@ type source struct {
 	uri     string
 	issuer  string // whose metadata says where, if uri is empty (OpenID Connect Discovery §4)
 	private bool   // that may be at a private address
+	strange bool   // nobody vouches for that: the client registered itself
 }
 
 // publishedKeys fetches and caches sets of keys.
@@ -85,7 +86,7 @@ func (p *publishedKeys) verify(ctx context.Context, from source, token keys.Fore
 // not in it.
 func (p *publishedKeys) get(ctx context.Context, from source, missing bool) (*keys.KeySet, error) {
 	if p.due(from, missing) {
-		call := p.calls.DoChan(from.uri+" "+from.issuer+" "+strconv.FormatBool(from.private), func() (any, error) {
+		call := p.calls.DoChan(from.uri+" "+from.issuer+" "+strconv.FormatBool(from.private)+strconv.FormatBool(from.strange), func() (any, error) {
 			if p.due(from, missing) { // another call may have ended in between
 				p.fetch(context.WithoutCancel(ctx), from)
 			}
@@ -145,7 +146,7 @@ func (p *publishedKeys) read(ctx context.Context, from source) (*keys.KeySet, ti
 			return nil, 0, err
 		}
 	}
-	text, header, err := p.download(ctx, from.uri, from.private, keys.MaxKeySet)
+	text, header, err := p.download(ctx, from.uri, from, keys.MaxKeySet)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -155,7 +156,7 @@ func (p *publishedKeys) read(ctx context.Context, from source) (*keys.KeySet, ti
 
 // discover asks an issuer's metadata for where its keys are.
 func (p *publishedKeys) discover(ctx context.Context, from source) (string, error) {
-	text, _, err := p.download(ctx, strings.TrimSuffix(from.issuer, "/")+"/.well-known/openid-configuration", from.private, maxDescription)
+	text, _, err := p.download(ctx, strings.TrimSuffix(from.issuer, "/")+"/.well-known/openid-configuration", from, maxDescription)
 	if err != nil {
 		return "", err
 	}
@@ -187,13 +188,17 @@ func mayName(issuer, jwksURI string) bool {
 	return at.Scheme == "https" && (!local || outbound.IsLoopback(by.Hostname())) || at.Scheme == "http" && local && by.Scheme == "http"
 }
 
-func (p *publishedKeys) download(ctx context.Context, uri string, private bool, limit int64) ([]byte, http.Header, error) {
+func (p *publishedKeys) download(ctx context.Context, uri string, from source, limit int64) ([]byte, http.Header, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
 		return nil, nil, errors.New("its address is not a URL")
 	}
 	request.Header.Set("Accept", "application/jwk-set+json, application/json")
-	response, err := p.clients.Do(request, private)
+	send := p.clients.Do
+	if from.strange {
+		send = p.clients.DoForStranger
+	}
+	response, err := send(request, from.private)
 	if err != nil {
 		return nil, nil, err
 	}

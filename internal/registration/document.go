@@ -25,6 +25,7 @@ const (
 	minFresh     = time.Minute
 	defaultFresh = 5 * time.Minute
 	maxFresh     = 24 * time.Hour
+	refetchEvery = 30 * time.Second
 )
 
 // DocumentError says why a metadata document cannot be used, in words for people. It does not say what an address inside answered.
@@ -112,6 +113,16 @@ func (s *Service) Renewed(ctx context.Context, client *domain.Client) error {
 		err = failed
 	}
 	return err
+}
+
+// Refetch is Document where a client signed with a key that its document did not have, however fresh that is; in refetchEvery it is
+// fetched once for that.
+func (s *Service) Refetch(ctx context.Context, clientID string) error {
+	if at, ok := s.refetched.Get(clientID); !ok || !s.Now().Before(at.Add(refetchEvery)) {
+		s.refetched.Add(clientID, s.Now())
+		s.fresh.Remove(clientID)
+	}
+	return s.Document(ctx, clientID)
 }
 
 func (s *Service) isFresh(clientID string) bool {

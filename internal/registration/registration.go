@@ -74,6 +74,7 @@ type Service struct {
 	clients   outbound.Clients
 	documents singleflight.Group
 	fresh     *lru.Cache[string, time.Time] // until when a document need not be fetched again, by client_id
+	refetched *lru.Cache[string, time.Time] // when one was fetched before its time, by client_id
 	touched   *lru.Cache[int64, time.Time]  // when this replica last noted that a client was used
 	fetches   *limits                       // of fetches of new documents, by host
 	renewals  *limits                       // of fetches of those whose clients are registered, by host
@@ -87,7 +88,8 @@ const remembered = 8192 // clients, hosts and addresses
 // New makes a Service.
 func New(c Config) *Service {
 	return &Service{
-		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](), touched: newLRU[int64, time.Time](),
+		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](),
+		refetched: newLRU[string, time.Time](), touched: newLRU[int64, time.Time](),
 		fetches: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute), renewals: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute),
 		addresses: newLimits(registrationsPerHour, registrationsPerAddress, time.Hour),
 		refusals:  event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),

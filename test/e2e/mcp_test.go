@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bufio"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,5 +51,36 @@ func TestMCPClientsSignInHoweverTheyAreKnown(t *testing.T) {
 			}
 			want(consent.submit("decision", "allow").shown(t), "write", "notes:read", "notes:write")
 		})
+	}
+}
+
+// TestTheMCPConformanceSuiteFindsNothingWrong runs its mode for authorization servers, which asks a person to sign in.
+func TestTheMCPConformanceSuiteFindsNothingWrong(t *testing.T) {
+	t.Parallel()
+	const suite = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
+	needs(t, filepath.Join(interopDir, suite))
+	i := newInstallation(t, newSQLiteDatabase(t))
+	i.env = append(i.env, "SIGNET_SELF_REGISTRATION_METADATA_DOCUMENTS=anybody")
+	s, port := i.openShop(), freePort(i)
+	address := "http://127.0.0.1:" + port
+	c := s.createClient("suite", "--public", "--grant", "authorization_code", "--api", ordersAPI, "--redirect-uri", address+"/callback")
+	cmd := command(t, suite)
+	cmd.Args = append(cmd.Args, "authorization", "--url", s.issuer, "--client-id", c.ID, "--resource", ordersAPI, "--port", port)
+	stdout, err := cmd.StdoutPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	var said strings.Builder
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), s.issuer+"/oauth2/authorize?") {
+			b := newBrowser(t, s.server)
+			b.app = address
+			if p := b.open(lines.Text()).signIn(); !p.left {
+				t.Errorf("shown %s (%d): %s", p.url, p.status, p.text)
+			}
+		}
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "Total: 3 passed, 0 failed") {
+		t.Errorf("%v\n%s", err, &said)
 	}
 }

@@ -16,6 +16,7 @@ import (
 type documentHost struct {
 	*httptest.Server
 	name atomic.Value // client_name
+	keys atomic.Value // jwks by which the client authenticates, empty: it does not
 	env  []string     // the settings
 }
 
@@ -23,12 +24,17 @@ func newDocumentHost(t *testing.T, redirectURI string) *documentHost {
 	t.Helper()
 	h := &documentHost{}
 	h.name.Store("Editor")
+	h.keys.Store("")
 	h.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(map[string]any{
+		document := map[string]any{
 			"client_id": h.URL + r.URL.Path, "client_name": h.name.Load(), "redirect_uris": []string{redirectURI},
 			"grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "none",
-		})
+		}
+		if keys, _ := h.keys.Load().(string); keys != "" {
+			document["token_endpoint_auth_method"], document["jwks"] = "private_key_jwt", json.RawMessage(keys)
+		}
+		json.NewEncoder(w).Encode(document)
 	}))
 	t.Cleanup(h.Close)
 	file := filepath.Join(t.TempDir(), "ca.pem")

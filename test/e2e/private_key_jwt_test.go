@@ -27,6 +27,51 @@ func (s *server) asserted(t *testing.T, key servicetest.Signer, clientID string,
 	return form
 }
 
+func TestClientsThatRegisterThemselvesAuthenticateByTheirKeysAndMayChangeThem(t *testing.T) {
+	t.Parallel()
+	for name, open := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newDocumentHost(t, callback)
+			s := openShop(t, open(t), append(h.env, "SIGNET_SELF_REGISTRATION_ENDPOINT=anybody")...)
+			first, second, third := servicetest.NewSigner(t, "k1"), servicetest.NewSigner(t, "k2"), servicetest.NewSigner(t, "k2")
+			h.keys.Store(servicetest.KeySet(first))
+			signIn := func(app client) tokens {
+				t.Helper()
+				a := newAuthorization(app)
+				code := s.code(t, a)
+				s.post("/oauth2/token", app, a.exchange(code)).wantError(t, http.StatusUnauthorized, "invalid_client")
+				return s.issued(t, s.post("/oauth2/token", client{}, s.asserted(t, first, app.ID, a.exchange(code))))
+			}
+			app := client{ID: h.URL + "/editor.json"}
+			got := signIn(app)
+			h.keys.Store(servicetest.KeySet(second))
+			renew := func(app client, key servicetest.Signer, refreshToken string) answer {
+				t.Helper()
+				return s.post("/oauth2/token", client{}, s.asserted(t, key, app.ID, refresh(refreshToken)))
+			}
+			renew(app, third, got.Refresh).wantError(t, http.StatusUnauthorized, "invalid_client")
+			got = s.issued(t, renew(app, second, got.Refresh))
+			renew(app, first, got.Refresh).wantError(t, http.StatusUnauthorized, "invalid_client")
+
+			described := map[string]any{
+				"redirect_uris": []string{callback}, "grant_types": []string{"authorization_code", "refresh_token"},
+				"token_endpoint_auth_method": "private_key_jwt", "jwks": json.RawMessage(servicetest.KeySet(first)),
+			}
+			made := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", "", described).wantStatus(t, http.StatusCreated))
+			s.secret(made.Token)
+			if made.Secret != "" || made.Method != "private_key_jwt" {
+				t.Errorf("registered %+v", made)
+			}
+			got = signIn(made.client)
+			described["client_id"], described["jwks"] = made.ID, json.RawMessage(servicetest.KeySet(second))
+			s.metadata(http.MethodPut, "/oauth2/register/"+made.ID, made.Token, described).wantStatus(t, http.StatusOK)
+			renew(made.client, first, got.Refresh).wantError(t, http.StatusUnauthorized, "invalid_client")
+			s.issued(t, renew(made.client, second, got.Refresh))
+		})
+	}
+}
+
 func TestAClientAuthenticatesByItsKeyAtEveryEndpoint(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		key := servicetest.NewSigner(t, "k1")
