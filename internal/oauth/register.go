@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -17,22 +18,24 @@ import (
 
 // registrationAnswer is a client as it is registered now (RFC 7591 §3.2.1; RFC 7592 §3).
 type registrationAnswer struct {
-	ClientID               string   `json:"client_id"`
-	ClientSecret           string   `json:"client_secret,omitempty"`
-	ClientSecretExpiresAt  *int64   `json:"client_secret_expires_at,omitempty"` // 0: it does not
-	ClientIDIssuedAt       int64    `json:"client_id_issued_at"`
-	RegistrationToken      string   `json:"registration_access_token"`
-	RegistrationURI        string   `json:"registration_client_uri"`
-	Name                   string   `json:"client_name"`
-	ApplicationType        string   `json:"application_type"`
-	AuthMethod             string   `json:"token_endpoint_auth_method"`
-	GrantTypes             []string `json:"grant_types"`
-	ResponseTypes          []string `json:"response_types"`
-	RedirectURIs           []string `json:"redirect_uris"`
-	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
-	JWKSURI                string   `json:"jwks_uri,omitempty"`
-	IDTokenAlg             string   `json:"id_token_signed_response_alg"`
-	SubjectType            string   `json:"subject_type"`
+	ClientID               string          `json:"client_id"`
+	ClientSecret           string          `json:"client_secret,omitempty"`
+	ClientSecretExpiresAt  *int64          `json:"client_secret_expires_at,omitempty"` // 0: it does not
+	ClientIDIssuedAt       int64           `json:"client_id_issued_at"`
+	RegistrationToken      string          `json:"registration_access_token"`
+	RegistrationURI        string          `json:"registration_client_uri"`
+	Name                   string          `json:"client_name"`
+	ApplicationType        string          `json:"application_type"`
+	AuthMethod             string          `json:"token_endpoint_auth_method"`
+	GrantTypes             []string        `json:"grant_types"`
+	ResponseTypes          []string        `json:"response_types"`
+	RedirectURIs           []string        `json:"redirect_uris"`
+	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris,omitempty"`
+	JWKSURI                string          `json:"jwks_uri,omitempty"`
+	JWKS                   json.RawMessage `json:"jwks,omitempty"`
+	Scope                  string          `json:"scope,omitempty"`
+	IDTokenAlg             string          `json:"id_token_signed_response_alg"`
+	SubjectType            string          `json:"subject_type"`
 }
 
 func (p *Provider) registrationAnswer(r registration.Registered) registrationAnswer {
@@ -40,8 +43,9 @@ func (p *Provider) registrationAnswer(r registration.Registered) registrationAns
 	a := registrationAnswer{
 		ClientID: c.ClientID, ClientSecret: r.Secret, ClientIDIssuedAt: c.CreatedAt.Unix(),
 		RegistrationToken: r.Token, RegistrationURI: p.Issuer + "/oauth2/register/" + c.ClientID,
-		Name: c.Name, ApplicationType: r.ApplicationType, AuthMethod: c.AuthMethod(), GrantTypes: c.GrantTypes, ResponseTypes: []string{"code"},
-		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, JWKSURI: c.JWKSURI, IDTokenAlg: c.IDTokenAlg, SubjectType: string(c.SubjectType),
+		Name: c.Name, ApplicationType: r.ApplicationType, AuthMethod: r.AuthMethod, GrantTypes: c.GrantTypes, ResponseTypes: []string{"code"},
+		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, JWKSURI: c.JWKSURI, JWKS: json.RawMessage(c.JWKS), Scope: r.Scope,
+		IDTokenAlg: c.IDTokenAlg, SubjectType: string(c.SubjectType),
 	}
 	if r.Secret != "" {
 		a.ClientSecretExpiresAt = new(int64)

@@ -20,6 +20,8 @@ import (
 // FetchTimeout bounds how long a metadata document may take to arrive.
 const FetchTimeout = 5 * time.Second
 
+const maxDocument = 5 << 10 // bytes
+
 // How long a document counts without being fetched again: as long as its answer says, within bounds.
 const (
 	minFresh     = time.Minute
@@ -277,7 +279,7 @@ func describe(clientID string, text []byte) (domain.Client, error) {
 			return domain.Client{}, unusable("it has a client_secret, and what everybody reads is no secret.")
 		}
 	}
-	c, err := members.client(domain.OriginMetadata, unnamedMethodOfMetadataOwner)
+	c, err := members.client(domain.OriginMetadata, domain.None)
 	if err != nil {
 		return domain.Client{}, unusable("%s", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -35,6 +36,8 @@ func newToken(prefix string) string {
 type Registered struct {
 	Client          domain.Client
 	ApplicationType string
+	AuthMethod      string // token_endpoint_auth_method
+	Scope           string // those that it named and may ask for; empty: it named none
 	Secret          string // empty: it has none, or it is known
 	Token           string // by which it changes its registration
 }
@@ -53,11 +56,13 @@ func (s *Service) Register(ctx context.Context, address, token string, text []by
 }
 
 func (s *Service) tryRegister(ctx context.Context, address, token string, text []byte) (Registered, error) {
-	if s.Rules.Endpoint == Invited && token == "" {
-		return Registered{}, ErrToken
-	}
-	if !s.addresses.allow(address, s.Now()) {
-		return Registered{}, ErrTooMany
+	if s.Rules.Endpoint == Invited {
+		err := s.Store.CheckInvitation(ctx, s.Registry.HashToken(token), s.Now())
+		if errors.Is(err, domain.ErrNotFound) {
+			return Registered{}, ErrToken
+		} else if err != nil {
+			return Registered{}, err
+		}
 	}
 	members, err := parseMetadata(text)
 	if err != nil {
@@ -67,7 +72,10 @@ func (s *Service) tryRegister(ctx context.Context, address, token string, text [
 	if err != nil {
 		return Registered{}, err
 	}
-	registered := Registered{Token: newToken(registrationPrefix), ApplicationType: applicationType(client.RedirectURIs)}
+	if !s.addresses.allow(address, s.Now()) {
+		return Registered{}, ErrTooMany
+	}
+	registered := Registered{Token: newToken(registrationPrefix)}
 	client.ClientID = "client_" + strings.ToLower(rand.Text())
 	client.RegistrationTokenHash = s.Registry.HashToken(registered.Token)
 	err = s.hold(event.WithActor(ctx, event.Client(client.ClientID)), func(ctx context.Context) (used event.Event, err error) {
@@ -83,6 +91,7 @@ func (s *Service) tryRegister(ctx context.Context, address, token string, text [
 		registered.Client, registered.Secret, err = s.Registry.CreateClient(ctx, client)
 		return used, err
 	})
+	registered.describe(members)
 	return registered, refused(err)
 }
 
@@ -93,7 +102,22 @@ func (s *Service) Registration(ctx context.Context, clientID, token string) (Reg
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !s.owns(client, token) {
 		return Registered{}, ErrToken
 	}
-	return Registered{Client: client, ApplicationType: applicationType(client.RedirectURIs), Token: token}, err
+	return Registered{Client: client, ApplicationType: applicationType(client.RedirectURIs), AuthMethod: client.AuthMethod(), Token: token}, err
+}
+
+// describe says of a client what its metadata leave open and the answer to them shows.
+func (r *Registered) describe(members metadata) {
+	r.ApplicationType, r.AuthMethod = applicationType(r.Client.RedirectURIs), r.Client.AuthMethod()
+	if r.AuthMethod == domain.SecretBasic && members["token_endpoint_auth_method"] == domain.SecretPost { // it may use either
+		r.AuthMethod = domain.SecretPost
+	}
+	scope, _ := members["scope"].(string)
+	r.Scope = strings.Join(slices.DeleteFunc(strings.Fields(scope), func(name string) bool { return !mayAsk(&r.Client, name) }), " ")
+}
+
+func mayAsk(c *domain.Client, scope string) bool {
+	return slices.Contains(domain.IdentityScopes, scope) ||
+		slices.ContainsFunc(c.APIs, func(api domain.ClientAPI) bool { return c.MayAsk(api.Audience, scope) })
 }
 
 func (s *Service) owns(client domain.Client, token string) bool {
@@ -142,7 +166,7 @@ func (s *Service) Reregister(ctx context.Context, clientID, token string, text [
 		describeAgain(c, described)
 		return nil
 	})
-	registered.ApplicationType = applicationType(described.RedirectURIs)
+	registered.describe(members)
 	return registered, refused(err)
 }
 

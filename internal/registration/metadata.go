@@ -15,15 +15,18 @@ import (
 
 // Error codes of RFC 7591 §3.2.2.
 const (
-	InvalidRedirectURI           = "invalid_redirect_uri"
-	InvalidClientMetadata        = "invalid_client_metadata"
-	UnapprovedSoftwareStatement  = "unapproved_software_statement"
-	applicationWeb               = "web"
-	applicationNative            = "native"
-	maxDocument                  = 5 << 10 // bytes of a metadata document
-	maxMembers                   = 100
-	unnamedMethodOfMetadataOwner = domain.None
+	InvalidRedirectURI          = "invalid_redirect_uri"
+	InvalidClientMetadata       = "invalid_client_metadata"
+	UnapprovedSoftwareStatement = "unapproved_software_statement"
 )
+
+// The values of application_type.
+const (
+	applicationWeb    = "web"
+	applicationNative = "native"
+)
+
+const maxMembers = 100 // of a JSON object of metadata
 
 // InvalidError says what is wrong with the metadata of a client, in words for who wrote it.
 type InvalidError struct{ Code, Description string }
@@ -89,11 +92,12 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	if m["software_statement"] != nil {
 		return c, &InvalidError{UnapprovedSoftwareStatement, "Signet trusts nobody's software statements: register without one."}
 	}
-	var application, subjectType, sector string
+	var application, subjectType, sector, scope string
 	var responseTypes []string
 	texts := map[string]*string{
 		"client_name": &c.Name, "token_endpoint_auth_method": &method, "application_type": &application, "jwks_uri": &c.JWKSURI,
 		"id_token_signed_response_alg": &c.IDTokenAlg, "subject_type": &subjectType, "sector_identifier_uri": &sector,
+		"scope": &scope, // which the answer repeats
 	}
 	for name, to := range texts {
 		given, err := m.text(name)

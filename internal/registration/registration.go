@@ -42,6 +42,8 @@ type Rules struct {
 type Store interface {
 	// InsertInvitation stores an invitation of which nothing is used.
 	InsertInvitation(ctx context.Context, invitation domain.Invitation) (id int64, err error)
+	// CheckInvitation returns ErrNotFound where UseInvitation would.
+	CheckInvitation(ctx context.Context, hash string, now time.Time) error
 	// UseInvitation counts a use, of the invitation whose token has the hash. ErrNotFound if there is none, or it has expired or no use left.
 	UseInvitation(ctx context.Context, hash string, now time.Time) (id int64, err error)
 	// ListInvitations returns invitations by id, those after the given one, at most limit.

@@ -25,11 +25,19 @@ func (db *DB) InsertInvitation(ctx context.Context, i domain.Invitation) (id int
 	return id, err
 }
 
+const usableInvitation = `hash = $1 AND uses < max_uses AND expires_at > $2`
+
+// CheckInvitation implements registration.Store.
+func (db *DB) CheckInvitation(ctx context.Context, hash string, now time.Time) error {
+	_, err := find(ctx, db, scanInt, `SELECT id FROM invitations WHERE `+usableInvitation, hash, micros(now))
+	return err
+}
+
 // UseInvitation implements registration.Store.
 func (db *DB) UseInvitation(ctx context.Context, hash string, now time.Time) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
-		id, err = one(ctx, c, scanInt, `
-			UPDATE invitations SET uses = uses + 1 WHERE hash = $1 AND uses < max_uses AND expires_at > $2 RETURNING id`, hash, micros(now))
+		id, err = one(ctx, c, scanInt,
+			`UPDATE invitations SET uses = uses + 1 WHERE `+usableInvitation+` RETURNING id`, hash, micros(now))
 		return err
 	})
 	return id, err

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -80,6 +82,55 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 			t.Errorf("hostile values are logged as errors:\n%s", firstLine(log, "level=ERROR"))
 		}
 	})
+}
+
+func TestHostileMetadataOfClientsNeverFailTheServer(t *testing.T) {
+	t.Parallel()
+	for name, open := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, open(t), "SIGNET_SELF_REGISTRATION_ENDPOINT=anybody", "SIGNET_SELF_REGISTRATION_METADATA_DOCUMENTS=anybody")
+			honest := map[string]any{"redirect_uris": []string{callback}, "token_endpoint_auth_method": "none"}
+			made := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", "", honest).wantStatus(t, http.StatusCreated))
+			s.secret(made.Token)
+			send := func(name, method, path, token, body string) {
+				t.Helper()
+				r := s.request(method, path, strings.NewReader(body))
+				r.Header.Set("Content-Type", "application/json")
+				r.Header.Set("Authorization", "Bearer "+token)
+				s.wantNoFailure(t, name, do(r), method+" "+path+" "+body)
+			}
+			members := []string{
+				"client_id", "client_secret", "client_name", "token_endpoint_auth_method", "application_type", "jwks_uri", "jwks", "scope", "software_statement",
+				"id_token_signed_response_alg", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types",
+			}
+			for name, value := range hostileValues {
+				escaped, err := json.Marshal(value)
+				check(t, err)
+				send(name, http.MethodPost, "/oauth2/register", "", value)
+				for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
+					send(name, method, "/oauth2/register/"+url.PathEscape(value), made.Token, "{}")
+					send(name, method, "/oauth2/register/"+made.ID, url.QueryEscape(value), "{}")
+				}
+				for _, member := range members {
+					for _, text := range []string{string(escaped), `"` + value + `"`} {
+						for _, of := range []string{text, "[" + text + "]", `{"keys":[{"kty":` + text + `}]}`, `[{},1]`, "1e999"} {
+							whole := map[string]string{"client_id": strconv.Quote(made.ID), "redirect_uris": `["` + callback + `"]`, member: of}
+							var body []string
+							for name, value := range whole {
+								body = append(body, strconv.Quote(name)+":"+value)
+							}
+							send(name, http.MethodPut, "/oauth2/register/"+made.ID, made.Token, "{"+strings.Join(body, ",")+"}")
+						}
+					}
+				}
+				s.wantNoFailure(t, name, s.get("/oauth2/authorize?client_id="+url.QueryEscape("https://x.invalid/"+value), ""), "a document")
+			}
+			if log := s.log.String(); strings.Contains(log, "level=ERROR") {
+				t.Errorf("hostile metadata are logged as errors:\n%s", firstLine(log, "level=ERROR"))
+			}
+		})
+	}
 }
 
 // wantNoFailure wants an answer that is no failure of the server's; 503 is none that a caller may cause either. 501 says what there is not.

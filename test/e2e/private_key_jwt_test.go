@@ -60,7 +60,7 @@ func TestClientsThatRegisterThemselvesAuthenticateByTheirKeysAndMayChangeThem(t 
 			}
 			made := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", "", described).wantStatus(t, http.StatusCreated))
 			s.secret(made.Token)
-			if made.Secret != "" || made.Method != "private_key_jwt" {
+			if made.Secret != "" || made.Method != "private_key_jwt" || made.JWKS == nil {
 				t.Errorf("registered %+v", made)
 			}
 			got = signIn(made.client)

@@ -19,6 +19,8 @@ type registered struct {
 	Grants      []string `json:"grant_types"`
 	Redirects   []string `json:"redirect_uris"`
 	Name        string   `json:"client_name"`
+	Scope       string   `json:"scope"`
+	JWKS        any      `json:"jwks"`
 }
 
 // metadata sends JSON to the registration endpoint or a registration.
@@ -46,10 +48,11 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 			invitation := signetJSON[struct{ Token string }](s.installation, "invitation", "create", "--uses", "2", "--note", "Editors")
 			s.secret(invitation.Token)
 			app := map[string]any{
-				"client_name": "Editor", "redirect_uris": []string{callback}, "token_endpoint_auth_method": "none",
+				"client_name": "Editor", "redirect_uris": []string{callback}, "token_endpoint_auth_method": "none", "scope": "openid orders:read orders:write",
 				"grant_types": []string{"authorization_code", "refresh_token", "implicit"}, "unheard_of": []any{nil},
 			}
-			for _, token := range []string{"", invitation.Token + "x", "signet_iat_"} {
+			for i := range 30 { // more than clients from one address
+				token := []string{"", invitation.Token + "x", "signet_iat_"}[i%3]
 				s.metadata(http.MethodPost, "/oauth2/register", token, app).wantError(t, http.StatusUnauthorized, "invalid_token")
 			}
 			for what, c := range map[string]struct {
@@ -59,7 +62,7 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 			}{
 				"no redirect": {"redirect_uris", []string{}, "invalid_redirect_uri"}, "a script": {"redirect_uris", []string{"javascript:alert(1)"}, "invalid_redirect_uri"},
 				"web on the device": {"application_type", "web", "invalid_redirect_uri"}, "a statement": {"software_statement", "x.y.z", "unapproved_software_statement"},
-				"a machine": {"grant_types", []string{"client_credentials"}, "invalid_client_metadata"}, "a number": {"client_name", 5, "invalid_client_metadata"},
+				"no text": {"scope", []string{"openid"}, "invalid_client_metadata"}, "a machine": {"grant_types", []string{"client_credentials"}, "invalid_client_metadata"}, "a number": {"client_name", 5, "invalid_client_metadata"},
 				"a shared key": {"token_endpoint_auth_method", "client_secret_jwt", "invalid_client_metadata"}, "too long": {"client_name", strings.Repeat("x", 500), "invalid_client_metadata"},
 				"huge": {"client_name", strings.Repeat("x", 100_000), "invalid_client_metadata"}, "10,000 redirects": {"redirect_uris", make([]string, 10_000), "invalid_redirect_uri"},
 			} {
@@ -71,7 +74,7 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 			}
 			got := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", invitation.Token, app).wantStatus(t, http.StatusCreated))
 			s.secret(got.Token)
-			if got.Secret != "" || got.Method != "none" || got.Application != "native" || len(got.Grants) != 2 || got.URI != s.issuer+"/oauth2/register/"+got.ID {
+			if got.Secret != "" || got.Method != "none" || got.Application != "native" || got.Scope != "openid orders:read" || len(got.Grants) != 2 || got.URI != s.issuer+"/oauth2/register/"+got.ID {
 				t.Errorf("registered %+v", got)
 			}
 			signedIn := s.signIn(t, got.client)
@@ -83,10 +86,10 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 			path := "/oauth2/register/" + got.ID
 			app["redirect_uris"] = []string{"https://editor.example/cb"}
 			confidential := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", invitation.Token,
-				map[string]any{"redirect_uris": app["redirect_uris"]}).wantStatus(t, http.StatusCreated))
+				map[string]any{"redirect_uris": app["redirect_uris"], "token_endpoint_auth_method": "client_secret_post"}).wantStatus(t, http.StatusCreated))
 			s.secret(confidential.Secret)
 			s.secret(confidential.Token)
-			if confidential.Secret == "" || confidential.Method != "client_secret_basic" || confidential.Application != "web" {
+			if confidential.Secret == "" || confidential.Method != "client_secret_post" || confidential.Application != "web" {
 				t.Errorf("registered %+v", confidential)
 			}
 			s.metadata(http.MethodPost, "/oauth2/register", invitation.Token, app).wantError(t, http.StatusUnauthorized, "invalid_token")
@@ -97,9 +100,9 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 				s.metadata(method, "/oauth2/register/web", got.Token, app).wantError(t, http.StatusUnauthorized, "invalid_token")
 			}
 			s.metadata(http.MethodPut, path, got.Token, app).wantError(t, http.StatusBadRequest, "invalid_client_metadata") // without its client_id
-			app["client_id"] = got.ID
+			app["client_id"], app["scope"] = got.ID, "openid profile"
 			changed := decode[registered](t, s.metadata(http.MethodPut, path, got.Token, app).wantStatus(t, http.StatusOK))
-			if changed.Redirects[0] != "https://editor.example/cb" || changed.Application != "web" {
+			if changed.Redirects[0] != "https://editor.example/cb" || changed.Application != "web" || changed.Scope != "openid profile" {
 				t.Errorf("changed to %+v", changed)
 			}
 			newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + newAuthorization(got.client).query.Encode()).wantRefusedHere(t)

@@ -13,10 +13,15 @@ var registrationTests = map[string]func(*testing.T, *store.DB){
 		given := domain.Invitation{Hash: "h1", Note: "Editors", MaxUses: 2, CreatedAt: t0, ExpiresAt: t0.Add(time.Hour)}
 		given.ID = must(db.InsertInvitation(t.Context(), given))(t)
 		other := must(db.InsertInvitation(t.Context(), domain.Invitation{Hash: "h2", MaxUses: 9, CreatedAt: t0, ExpiresAt: t0}))(t)
+		for hash, now := range map[string]time.Time{"h1": t0.Add(time.Hour), "h3": t0} {
+			wantErr(t, db.CheckInvitation(t.Context(), hash, now), domain.ErrNotFound)
+		}
+		check(t, db.CheckInvitation(t.Context(), "h1", t0))
 		_, err := db.UseInvitation(t.Context(), "h1", t0.Add(time.Hour))
 		wantErr(t, err, domain.ErrNotFound)
 		same(t, must(db.UseInvitation(t.Context(), "h1", t0))(t), given.ID)
 		same(t, must(db.UseInvitation(t.Context(), "h1", t0))(t), given.ID)
+		wantErr(t, db.CheckInvitation(t.Context(), "h1", t0), domain.ErrNotFound)
 		_, err = db.UseInvitation(t.Context(), "h1", t0)
 		wantErr(t, err, domain.ErrNotFound)
 		given.Uses = 2
