@@ -102,7 +102,7 @@ func TestHostileMetadataOfClientsNeverFailTheServer(t *testing.T) {
 			}
 			members := []string{
 				"client_id", "client_secret", "client_name", "token_endpoint_auth_method", "application_type", "jwks_uri", "jwks", "scope", "software_statement",
-				"id_token_signed_response_alg", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types",
+				"id_token_signed_response_alg", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "subject_type", "sector_identifier_uri",
 			}
 			for name, value := range hostileValues {
 				escaped, err := json.Marshal(value)
