@@ -52,7 +52,7 @@ type ClientSettings struct {
 	EndpointAudience         *bool                 `json:"endpoint_audience,omitempty" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
 	IDTokenAlg               *string               `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
 	SubjectType              *domain.SubjectType   `json:"subject_type,omitempty" enum:"public,pairwise" doc:"At first public. Pairwise: clients of different sectors know a user by different subs, which nobody can join"`
-	SectorIdentifier         *string               `json:"sector_identifier,omitempty" maxLength:"253" doc:"The host whose clients know a user by the same pairwise sub. Left out at first: the one host of the redirect URIs"`
+	SectorIdentifier         *string               `json:"sector_identifier,omitempty" maxLength:"253" doc:"The host whose clients know a user by the same pairwise sub. Empty: the one host of the redirect URIs"`
 	GroupNames               *domain.GroupNames    `json:"group_names,omitempty" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups: at first by name, or with a slash before it"`
 	FirstParty               *bool                 `json:"first_party,omitempty" doc:"Do not ask users for consent"`
 	RequirePKCE              *bool                 `json:"require_pkce,omitempty" doc:"Refuse its authorization requests without PKCE; always so for a public client"`

@@ -60,10 +60,10 @@ func (b *browser) authorize(query url.Values) *page {
 // something else.
 func (p *page) signIn() *page {
 	p.browser.t.Helper()
-	if !p.left && p.url.Path == "/login" {
+	if !p.left && strings.HasSuffix(p.url.Path, "/login") {
 		p = p.submit("username", alice, "password", alicesSecret)
 	}
-	if !p.left && p.url.Path == "/consent" {
+	if !p.left && strings.HasSuffix(p.url.Path, "/consent") {
 		p = p.submit("decision", "allow")
 	}
 	return p
