@@ -23,6 +23,7 @@ type Client struct {
 	BackchannelLogoutURI     string          `json:"backchannel_logout_uri" doc:"Where it hears of ended sessions"`
 	BackchannelLogoutPrivate bool            `json:"backchannel_logout_private" doc:"That may be at a private address"`
 	IDTokenAlg               string          `json:"id_token_signed_response_alg"`
+	UserinfoAlg              string          `json:"userinfo_signed_response_alg,omitempty" doc:"Left out: userinfo is plain JSON"`
 	SubjectType              string          `json:"subject_type" enum:"public,pairwise" doc:"By which sub it knows users: the same as all clients, or the same as those of its sector"`
 	SectorIdentifier         string          `json:"sector_identifier" doc:"The host whose clients know a user by the same pairwise sub"`
 	GroupNames               string          `json:"group_names" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups"`
@@ -92,7 +93,7 @@ func showClient(c domain.Client) Client {
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: c.AuthMethod(),
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
-		SubjectType: string(c.SubjectType), SectorIdentifier: c.SectorIdentifier,
+		UserinfoAlg: c.UserinfoAlg, SubjectType: string(c.SubjectType), SectorIdentifier: c.SectorIdentifier,
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, ClaimMappings: showMappings(c.ClaimMappings), APIs: []ClientAPI{}, Serves: array(c.Serves), ServesUserinfo: c.ServesUserinfo, Secrets: []ClientSecret{}, Trusts: []ClientTrust{},

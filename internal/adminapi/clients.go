@@ -51,6 +51,7 @@ type ClientSettings struct {
 	JWKSURIPrivate           *bool                 `json:"jwks_uri_private,omitempty" doc:"That may be at a private address"`
 	EndpointAudience         *bool                 `json:"endpoint_audience,omitempty" doc:"Its assertions may name the token endpoint as their audience, in place of the issuer"`
 	IDTokenAlg               *string               `json:"id_token_signed_response_alg,omitempty" minLength:"1" doc:"At first RS256"`
+	UserinfoAlg              *string               `json:"userinfo_signed_response_alg,omitempty" doc:"Sign its userinfo, as a JWT, with RS256, ES256 or EdDSA. Empty: userinfo is plain JSON"`
 	SubjectType              *domain.SubjectType   `json:"subject_type,omitempty" enum:"public,pairwise" doc:"At first public. Pairwise: clients of different sectors know a user by different subs, which nobody can join"`
 	SectorIdentifier         *string               `json:"sector_identifier,omitempty" maxLength:"253" doc:"The host whose clients know a user by the same pairwise sub. Empty: the one host of the redirect URIs"`
 	GroupNames               *domain.GroupNames    `json:"group_names,omitempty" enum:"name,slash-name" doc:"How its ID tokens and userinfo name groups: at first by name, or with a slash before it"`
@@ -74,6 +75,7 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 	set(&client.BackchannelLogoutURI, s.BackchannelLogoutURI)
 	set(&client.BackchannelLogoutPrivate, s.BackchannelLogoutPrivate)
 	set(&client.IDTokenAlg, s.IDTokenAlg)
+	set(&client.UserinfoAlg, s.UserinfoAlg)
 	set(&client.SubjectType, s.SubjectType)
 	set(&client.SectorIdentifier, s.SectorIdentifier)
 	set(&client.GroupNames, s.GroupNames)

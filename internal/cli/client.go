@@ -29,6 +29,7 @@ type clientFlags struct {
 	servesUserinfo               bool
 	groupNames                   string
 	subjectType, sector          string
+	userinfoAlg                  string
 	firstParty, requirePKCE      bool
 	keepRefreshTokens            bool
 	sessionRefreshTokens         bool
@@ -74,6 +75,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.keepRefreshTokens, "keep-refresh-tokens", false, "its refresh tokens stay valid when they are used; not for a public client")
 	flags.DurationVar(&f.refreshOverlap, "refresh-overlap", 0, "for how long a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
 	flags.BoolVar(&f.servesUserinfo, "serves-userinfo", false, "let it introspect tokens for userinfo itself, which are for no API")
+	flags.StringVar(&f.userinfoAlg, "userinfo-alg", "", "sign its userinfo, as a JWT, with `ALG`: RS256, ES256 or EdDSA (default plain JSON)")
 	flags.StringVar(&f.subjectType, "subject-type", string(domain.SubjectTypePublic), "`HOW` it knows users: public, by the same sub as all clients, or pairwise, by one that only clients of its sector have")
 	flags.StringVar(&f.sector, "sector-identifier", "", "its sector: a `HOST` (default the one of its redirect URIs)")
 	flags.StringVar(&f.groupNames, "group-names", string(domain.GroupsByName), "`HOW` its ID tokens and userinfo name groups: name, or slash-name for /name")
@@ -145,7 +147,7 @@ func (v registered) text(w io.Writer) {
 
 func (a *app) clientUpdate() *cobra.Command {
 	var f, remove clientFlags
-	var noDefaultAPI, noLogoutURI, noKeys, serversOverlap bool
+	var noDefaultAPI, noLogoutURI, noKeys, plainUserinfo, serversOverlap bool
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -161,6 +163,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	flags.StringArrayVar(&remove.grants, "remove-grant", nil, "forbid the grant `TYPE`; may be repeated")
 	flags.BoolVar(&noDefaultAPI, "no-default-api", false, "its requests have to name their API, where their scopes leave several")
 	cmd.MarkFlagsMutuallyExclusive("default-api", "no-default-api")
+	flags.BoolVar(&plainUserinfo, "no-userinfo-alg", false, "answer it with userinfo in plain JSON")
+	cmd.MarkFlagsMutuallyExclusive("userinfo-alg", "no-userinfo-alg")
 	flags.BoolVar(&noLogoutURI, "no-backchannel-logout-uri", false, "do not tell it of ended sessions")
 	cmd.MarkFlagsMutuallyExclusive("backchannel-logout-uri", "no-backchannel-logout-uri")
 	flags.BoolVar(&noKeys, "no-jwks", false, "take its keys away; it authenticates with a secret again, once it is given one")
@@ -174,6 +178,9 @@ func (a *app) clientUpdate() *cobra.Command {
 	flags.StringArrayVar(&remove.postLogoutURIs, "remove-post-logout-redirect-uri", nil, "remove the post-logout redirect `URI`; may be repeated")
 	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
 		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
+			if plainUserinfo {
+				client.UserinfoAlg = ""
+			}
 			if noLogoutURI {
 				client.BackchannelLogoutURI = ""
 			}
@@ -202,6 +209,7 @@ func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool,
 		"name":                       func() { client.Name = f.name },
 		"id-token-alg":               func() { client.IDTokenAlg = f.idTokenAlg },
 		"serves-userinfo":            func() { client.ServesUserinfo = f.servesUserinfo },
+		"userinfo-alg":               func() { client.UserinfoAlg = f.userinfoAlg },
 		"subject-type":               func() { client.SubjectType = domain.SubjectType(f.subjectType) },
 		"sector-identifier":          func() { client.SectorIdentifier = f.sector },
 		"group-names":                func() { client.GroupNames = domain.GroupNames(f.groupNames) },

@@ -70,6 +70,7 @@ type Client struct {
 	BackchannelLogoutPrivate bool        // that may be at a private address
 	PostLogoutRedirectURIs   []string    // where users may go from a sign-out that the client asked for
 	IDTokenAlg               string      // id_token_signed_response_alg: RS256, ES256 or EdDSA
+	UserinfoAlg              string      // userinfo_signed_response_alg: as IDTokenAlg, empty: userinfo is plain JSON
 	SubjectType              SubjectType // by which subject it knows users
 	SectorIdentifier         string      // the host whose clients know a user by the same pairwise subject
 	GroupNames               GroupNames  // how its ID tokens and userinfo name groups

@@ -32,6 +32,7 @@ type ClientDetails struct {
 	ServesUserinfo         bool                  `json:"serves_userinfo,omitempty"`
 	SessionRefreshTokens   bool                  `json:"session_refresh_tokens,omitempty"`
 	SubjectType            domain.SubjectType    `json:"subject_type,omitempty"`
+	UserinfoAlg            string                `json:"userinfo_signed_response_alg,omitempty"`
 }
 
 // APIDetails is what an API's events say.

@@ -17,6 +17,7 @@ import (
 const (
 	TypeAccessToken   = "at+jwt"         // RFC 9068 §2.1
 	TypeJWT           = "JWT"            // ID tokens
+	TypeUserinfo      = "userinfo+jwt"   // OpenID Connect Core §5.3.2 names none
 	TypeStatusList    = "statuslist+jwt" // Token Status List §5.1
 	TypeLogout        = "logout+jwt"     // OpenID Connect Back-Channel Logout 1.0 §2.4
 	TypeSecurityEvent = "secevent+jwt"   // RFC 8417 §2.3

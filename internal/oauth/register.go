@@ -35,6 +35,7 @@ type registrationAnswer struct {
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
 	Scope                  string          `json:"scope,omitempty"`
 	IDTokenAlg             string          `json:"id_token_signed_response_alg"`
+	UserinfoAlg            string          `json:"userinfo_signed_response_alg,omitempty"`
 	SubjectType            string          `json:"subject_type"`
 }
 
@@ -45,7 +46,7 @@ func (p *Provider) registrationAnswer(r registration.Registered) registrationAns
 		RegistrationToken: r.Token, RegistrationURI: p.Issuer + "/oauth2/register/" + c.ClientID,
 		Name: c.Name, ApplicationType: r.ApplicationType, AuthMethod: r.AuthMethod, GrantTypes: c.GrantTypes, ResponseTypes: []string{"code"},
 		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, JWKSURI: c.JWKSURI, JWKS: json.RawMessage(c.JWKS), Scope: r.Scope,
-		IDTokenAlg: c.IDTokenAlg, SubjectType: string(c.SubjectType),
+		IDTokenAlg: c.IDTokenAlg, UserinfoAlg: c.UserinfoAlg, SubjectType: string(c.SubjectType),
 	}
 	if r.Secret != "" {
 		a.ClientSecretExpiresAt = new(int64)

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/introspection"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -26,6 +28,10 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		kept, err = p.keptFromUserinfo(r.Context(), active.Claims.Audience)
 	}
+	var scopes []string
+	if err == nil {
+		scopes = token.SplitScopes(active.Claims.Scope)
+	}
 	switch {
 	case errors.Is(err, authn.ErrNoToken):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="signet"`)
@@ -34,18 +40,17 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "The access token is not valid.")
 	case err != nil:
 		p.fail(w, r, err)
-	case active.User == nil || !slices.Contains(token.SplitScopes(active.Claims.Scope), domain.ScopeOpenID):
+	case active.User == nil || !slices.Contains(scopes, domain.ScopeOpenID):
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "The access token lacks the scope openid.")
 	case kept:
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "Access tokens for this API do not open userinfo.")
 	default:
-		p.answerUserinfo(w, r, active)
+		p.answerUserinfo(w, r, active, scopes)
 	}
 }
 
-func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active) {
+func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active, scopes []string) {
 	claims := map[string]any{"sub": p.Minter.SubjectOf(active.Client, active.User)}
-	scopes := token.SplitScopes(active.Claims.Scope)
 	grant, err := p.Grants.FindGrant(r.Context(), active.Record.GrantID)
 	if err == nil {
 		_, err = p.addUserClaims(r.Context(), claims, active.Client, active.User, scopes, grant.Claims.Userinfo, maxUserinfoNames)
@@ -54,7 +59,31 @@ func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active
 		p.fail(w, r, err)
 		return
 	}
+	if active.Client.UserinfoAlg != "" {
+		p.answerSigned(w, r, active.Client, claims)
+		return
+	}
 	httpjson.Write(w, http.StatusOK, claims)
+}
+
+// answerSigned answers with a JWT (OpenID Connect Core §5.3.2). Its type, which no ID token has, keeps it from passing for one.
+func (p *Provider) answerSigned(w http.ResponseWriter, r *http.Request, client *domain.Client, claims map[string]any) {
+	claims["iss"], claims["aud"] = p.Issuer, client.ClientID
+	payload, err := json.Marshal(claims)
+	var signed []byte
+	if err == nil {
+		err = p.current(r.Context(), func(int64) (err error) {
+			signed, _, err = p.Keys.Sign(r.Context(), client.UserinfoAlg, keys.TypeUserinfo, payload)
+			return err
+		})
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "application/jwt")
+	w.Write(signed) //nolint:errcheck // the caller is gone
 }
 
 // presentedToken is that of the Authorization header, or of the body of a POST (RFC 6750 §2.1, §2.2).

@@ -302,11 +302,13 @@ func describeAgain(c *domain.Client, described domain.Client) {
 	if c.JWKSURI != described.JWKSURI { // an administrator allowed a private address for the other
 		c.JWKSURIPrivate = false
 	}
-	c.SubjectType, c.IDTokenAlg, c.Public, c.JWKS, c.JWKSURI = described.SubjectType, described.IDTokenAlg, described.Public, described.JWKS, described.JWKSURI
+	c.SubjectType, c.UserinfoAlg = described.SubjectType, described.UserinfoAlg
+	c.IDTokenAlg, c.Public, c.JWKS, c.JWKSURI = described.IDTokenAlg, described.Public, described.JWKS, described.JWKSURI
 }
 
 func differs(current, described domain.Client) bool {
-	return current.Name != described.Name || current.SubjectType != described.SubjectType || current.IDTokenAlg != described.IDTokenAlg || current.Public != described.Public ||
+	return current.Name != described.Name || current.SubjectType != described.SubjectType || current.UserinfoAlg != described.UserinfoAlg ||
+		current.IDTokenAlg != described.IDTokenAlg || current.Public != described.Public ||
 		current.JWKS != described.JWKS || current.JWKSURI != described.JWKSURI || !slices.Equal(current.GrantTypes, described.GrantTypes) ||
 		!slices.Equal(current.RedirectURIs, described.RedirectURIs) || !slices.Equal(current.PostLogoutRedirectURIs, described.PostLogoutRedirectURIs)
 }

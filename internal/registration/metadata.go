@@ -96,7 +96,7 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	var responseTypes []string
 	texts := map[string]*string{
 		"client_name": &c.Name, "token_endpoint_auth_method": &method, "application_type": &application, "jwks_uri": &c.JWKSURI,
-		"id_token_signed_response_alg": &c.IDTokenAlg, "subject_type": &subjectType, "sector_identifier_uri": &sector,
+		"id_token_signed_response_alg": &c.IDTokenAlg, "userinfo_signed_response_alg": &c.UserinfoAlg, "subject_type": &subjectType, "sector_identifier_uri": &sector,
 		"scope": &scope, // which the answer repeats
 	}
 	for name, to := range texts {
@@ -131,6 +131,9 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	c.SessionRefreshTokens = renewable(c) // MCP clients ask for no more than the scopes of their API
 	if !slices.Contains(domain.SigningAlgs, c.IDTokenAlg) {
 		c.IDTokenAlg = "" // the answer shows which one counts
+	}
+	if !slices.Contains(domain.SigningAlgs, c.UserinfoAlg) {
+		c.UserinfoAlg = ""
 	}
 	if c.SubjectType = domain.SubjectType(subjectType); !slices.Contains(domain.SubjectTypes, c.SubjectType) {
 		c.SubjectType = domain.SubjectTypePublic

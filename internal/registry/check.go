@@ -42,6 +42,11 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkSigningAlg("ID token algorithm", c.IDTokenAlg); err != nil {
 		return err
 	}
+	if c.UserinfoAlg != "" {
+		if err := checkSigningAlg("userinfo algorithm", c.UserinfoAlg); err != nil {
+			return err
+		}
+	}
 	if err := checkGroupNames(c.GroupNames); err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 		if _, err := r.clients.InsertClient(ctx, client); err != nil {
 			return err
 		}
-		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
+		if err := r.provideKeys(ctx, client); err != nil {
 			return err
 		}
 		stored, err = r.find(ctx, client.ClientID)
@@ -129,7 +129,7 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 				}
 			}
 		}
-		if err := r.keys.Provide(ctx, client.IDTokenAlg); err != nil {
+		if err := r.provideKeys(ctx, client); err != nil {
 			return nil, err
 		}
 		if client, err = r.clients.FindClient(ctx, clientID); err != nil {
@@ -141,6 +141,19 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
 	}
 	return r.capped(client), nil
+}
+
+// provideKeys makes the keys by which what a client gets is signed.
+func (r *Registry) provideKeys(ctx context.Context, client domain.Client) error {
+	for _, alg := range []string{client.IDTokenAlg, client.UserinfoAlg} {
+		if alg == "" {
+			continue
+		}
+		if err := r.keys.Provide(ctx, alg); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shrunk are the audiences at which a client may ask for less after a change than before. One that could ask for all permissions of
@@ -170,7 +183,7 @@ func clientDetails(client domain.Client) event.ClientDetails {
 		SessionRefreshTokens: client.SessionRefreshTokens, RevokeOnSessionEnd: client.RevokeOnSessionEnd,
 		Name: client.Name, ClaimMappings: client.ClaimMappings, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
 		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
-		AuthMethod: client.AuthMethod(), SubjectType: client.SubjectType, SectorIdentifier: client.SectorIdentifier, GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
+		AuthMethod: client.AuthMethod(), SubjectType: client.SubjectType, UserinfoAlg: client.UserinfoAlg, SectorIdentifier: client.SectorIdentifier, GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
 	}
 }
 

@@ -25,6 +25,7 @@ func clientSettings(cl *domain.Client) columns {
 		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
 		{"id_token_alg", &cl.IDTokenAlg},
 		{"serves_userinfo", &cl.ServesUserinfo},
+		{"userinfo_alg", &cl.UserinfoAlg},
 		{"subject_type", orElse(&cl.SubjectType, domain.SubjectTypePublic)},
 		{"sector_identifier", &cl.SectorIdentifier},
 		{"group_names", orElse(&cl.GroupNames, domain.GroupsByName)},

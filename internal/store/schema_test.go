@@ -238,6 +238,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		"clients.version":        {"1", "2"},
 		"apis.memberships":       constants(t, "Memberships"),
 		"apis.group_names":       constants(t, "GroupNames"),
+		"clients.userinfo_alg":   append([]any{""}, algs...),
 		"clients.subject_type":   constants(t, "SubjectType"),
 		"clients.group_names":    constants(t, "GroupNames"),
 		"clients.grant_types":    {"'[]'"},

@@ -52,6 +52,7 @@ type openidMetadata struct {
 	BackchannelSessions bool                 `json:"backchannel_logout_session_supported"`
 	SubjectTypes        []domain.SubjectType `json:"subject_types_supported"`
 	IDTokenAlgs         []string             `json:"id_token_signing_alg_values_supported"`
+	UserinfoAlgs        []string             `json:"userinfo_signing_alg_values_supported"`
 	Claims              []string             `json:"claims_supported"`
 	Prompts             []string             `json:"prompt_values_supported"`
 	ACRValues           []string             `json:"acr_values_supported"`
@@ -103,7 +104,7 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, r *http.Request) 
 		EndSessionEndpoint: d.Issuer + "/oauth2/logout",
 		BackchannelLogout:  true, BackchannelSessions: true,
 		SubjectTypes: domain.SubjectTypes,
-		IDTokenAlgs:  domain.SigningAlgs,
+		IDTokenAlgs:  domain.SigningAlgs, UserinfoAlgs: domain.SigningAlgs,
 		Claims: append([]string{
 			"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "groups", "roles",
 		}, token.UserClaimNames()...),

@@ -102,6 +102,7 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL,
     backchannel_logout_private BOOLEAN NOT NULL,
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    userinfo_alg  TEXT NOT NULL CHECK (userinfo_alg IN ('', 'ES256', 'RS256', 'EdDSA')),
     subject_type  TEXT NOT NULL CHECK (subject_type IN ('public', 'pairwise')),
     sector_identifier TEXT NOT NULL,
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
@@ -136,6 +137,7 @@ COMMENT ON COLUMN clients.jwks IS 'Its public keys, a JWK Set; empty: none are r
 COMMENT ON COLUMN clients.jwks_uri IS 'Where it publishes them; empty: nowhere';
 COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address';
 COMMENT ON COLUMN clients.endpoint_audience IS 'Its assertions may name the token endpoint as their audience';
+COMMENT ON COLUMN clients.userinfo_alg IS 'By which its userinfo is signed; empty: it is not';
 COMMENT ON COLUMN clients.subject_type IS 'By which subject it knows users';
 COMMENT ON COLUMN clients.sector_identifier IS 'The host whose clients know a user by the same pairwise subject; empty: none';
 COMMENT ON COLUMN clients.group_names IS 'How its ID tokens and userinfo name groups';

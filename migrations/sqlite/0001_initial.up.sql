@@ -67,6 +67,7 @@ CREATE TABLE clients (
     backchannel_logout_uri TEXT NOT NULL, -- where it hears of ended sessions; empty: nowhere
     backchannel_logout_private INTEGER NOT NULL CHECK (backchannel_logout_private IN (0, 1)), -- that may be at a private address
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
+    userinfo_alg  TEXT NOT NULL CHECK (userinfo_alg IN ('', 'ES256', 'RS256', 'EdDSA')), -- by which its userinfo is signed; empty: it is not
     subject_type  TEXT NOT NULL CHECK (subject_type IN ('public', 'pairwise')), -- by which subject it knows users
     sector_identifier TEXT NOT NULL, -- the host whose clients know a user by the same pairwise subject; empty: none
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its ID tokens and userinfo name groups

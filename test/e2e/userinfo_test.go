@@ -48,3 +48,33 @@ func TestUserinfoTakesTheTokenInTheBodyOfAPost(t *testing.T) {
 		s.get("/oauth2/userinfo?"+body, "").wantStatus(t, http.StatusUnauthorized) // never in the query
 	})
 }
+
+// A signed answer is for its client alone, and is no ID token (OpenID Connect Core §5.3.2).
+func TestUserinfoIsSignedForAClientThatWantsIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		plain := decode[map[string]any](t, s.get("/oauth2/userinfo", s.signIn(t, s.web).Access).wantStatus(t, http.StatusOK))
+		s.signet("client", "update", s.web.ID, "--userinfo-alg", "ES256", "--post-logout-redirect-uri", plainBye)
+		user := s.signIn(t, s.web)
+		a := s.get("/oauth2/userinfo", user.Access).wantStatus(t, http.StatusOK)
+		if got := a.header.Get("Content-Type"); got != "application/jwt" {
+			t.Errorf("Content-Type %q", got)
+		}
+		signed := claims(t, a.body)
+		if signed["iss"] != s.issuer || signed["aud"] != s.web.ID {
+			t.Errorf("iss %v, aud %v", signed["iss"], signed["aud"])
+		}
+		delete(signed, "iss")
+		delete(signed, "aud")
+		if diff := cmp.Diff(plain, signed); diff != "" {
+			t.Errorf("(-plain +signed)\n%s", diff)
+		}
+		hint := url.Values{"id_token_hint": {a.body}, "post_logout_redirect_uri": {plainBye}}
+		if p := newBrowser(t, s.server).open(s.url + "/oauth2/logout?" + hint.Encode()); p.left {
+			t.Errorf("userinfo passes for an ID token, and leads to %s", p.url)
+		}
+		s.signet("client", "update", s.web.ID, "--no-userinfo-alg")
+		if again := decode[map[string]any](t, s.get("/oauth2/userinfo", user.Access).wantStatus(t, http.StatusOK)); again["sub"] != plain["sub"] {
+			t.Errorf("plain again: %v", again)
+		}
+	})
+}

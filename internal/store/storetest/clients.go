@@ -15,7 +15,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		makeWorld(t, db)
 		must(db.InsertAPI(t.Context(), domain.API{Audience: "https://all.example", SigningAlg: domain.ES256, Permissions: []domain.Permission{{Name: "x"}}}))(t)
 		want := domain.Client{
-			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: "user.name + \"\\n\""}}, KeepRefreshTokens: true, SessionRefreshTokens: true, RevokeOnSessionEnd: true, RefreshOverlap: new(time.Duration), IDTokenAlg: domain.RS256, GroupNames: domain.GroupsBySlashName, SubjectType: domain.SubjectTypePairwise, SectorIdentifier: "b.example", ServesUserinfo: true,
+			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: "user.name + \"\\n\""}}, KeepRefreshTokens: true, SessionRefreshTokens: true, RevokeOnSessionEnd: true, RefreshOverlap: new(time.Duration), IDTokenAlg: domain.RS256, GroupNames: domain.GroupsBySlashName, UserinfoAlg: domain.ES256, SubjectType: domain.SubjectTypePairwise, SectorIdentifier: "b.example", ServesUserinfo: true,
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
 			BackchannelLogoutURI: "https://b.example/backchannel", BackchannelLogoutPrivate: true,
 			JWKS: `{"keys":[{"kty":"OKP"}]}`, JWKSURIPrivate: true, EndpointAudience: true,
