@@ -22,6 +22,8 @@ type Client struct {
 	PostLogoutRedirectURIs   []string        `json:"post_logout_redirect_uris"`
 	BackchannelLogoutURI     string          `json:"backchannel_logout_uri" doc:"Where it hears of ended sessions"`
 	BackchannelLogoutPrivate bool            `json:"backchannel_logout_private" doc:"That may be at a private address"`
+	FrontchannelLogoutURI    string          `json:"frontchannel_logout_uri" doc:"Where browsers tell it of a sign-out"`
+	FrontchannelLogoutSID    bool            `json:"frontchannel_logout_session_required" doc:"And of which session"`
 	IDTokenAlg               string          `json:"id_token_signed_response_alg"`
 	UserinfoAlg              string          `json:"userinfo_signed_response_alg,omitempty" doc:"Left out: userinfo is plain JSON"`
 	SubjectType              string          `json:"subject_type" enum:"public,pairwise" doc:"By which sub it knows users: the same as all clients, or the same as those of its sector"`
@@ -92,7 +94,8 @@ func showClient(c domain.Client) Client {
 	shown := Client{
 		ClientID: c.ClientID, Name: c.Name, AuthMethod: c.AuthMethod(),
 		GrantTypes: array(c.GrantTypes), RedirectURIs: array(c.RedirectURIs), PostLogoutRedirectURIs: array(c.PostLogoutRedirectURIs),
-		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutPrivate: c.BackchannelLogoutPrivate,
+		FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSID: c.FrontchannelLogoutSID, IDTokenAlg: c.IDTokenAlg, GroupNames: string(c.GroupNames),
 		UserinfoAlg: c.UserinfoAlg, SubjectType: string(c.SubjectType), SectorIdentifier: c.SectorIdentifier,
 		JWKSURI: c.JWKSURI, JWKSURIPrivate: c.JWKSURIPrivate, EndpointAudience: c.EndpointAudience,
 		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,

@@ -46,6 +46,8 @@ type ClientSettings struct {
 	PostLogoutRedirectURIs   *[]string             `json:"post_logout_redirect_uris,omitempty" maxItems:"100" doc:"Where users may go from a sign-out that it asks for"`
 	BackchannelLogoutURI     *string               `json:"backchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where it hears of ended sessions. Empty: nowhere"`
 	BackchannelLogoutPrivate *bool                 `json:"backchannel_logout_private,omitempty" doc:"That may be at a private address"`
+	FrontchannelLogoutURI    *string               `json:"frontchannel_logout_uri,omitempty" maxLength:"2000" doc:"Where browsers tell it of a sign-out, at the origin of a redirect URI. Empty: nowhere"`
+	FrontchannelLogoutSID    *bool                 `json:"frontchannel_logout_session_required,omitempty" doc:"And of which session: with iss and sid"`
 	JWKS                     *map[string]any       `json:"jwks,omitempty" doc:"Its public keys (RFC 7517 §5), with which it authenticates; in place of jwks_uri"`
 	JWKSURI                  *string               `json:"jwks_uri,omitempty" maxLength:"2000" doc:"Where it publishes them, in place of jwks. Empty: it has no keys"`
 	JWKSURIPrivate           *bool                 `json:"jwks_uri_private,omitempty" doc:"That may be at a private address"`
@@ -74,6 +76,8 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 	set(&client.PostLogoutRedirectURIs, s.PostLogoutRedirectURIs)
 	set(&client.BackchannelLogoutURI, s.BackchannelLogoutURI)
 	set(&client.BackchannelLogoutPrivate, s.BackchannelLogoutPrivate)
+	set(&client.FrontchannelLogoutURI, s.FrontchannelLogoutURI)
+	set(&client.FrontchannelLogoutSID, s.FrontchannelLogoutSID)
 	set(&client.IDTokenAlg, s.IDTokenAlg)
 	set(&client.UserinfoAlg, s.UserinfoAlg)
 	set(&client.SubjectType, s.SubjectType)

@@ -38,6 +38,8 @@ type clientFlags struct {
 	grants, redirectURIs, serves []string
 	postLogoutURIs               []string
 	logoutURI                    string
+	frontURI                     string
+	frontSID                     bool
 	logoutPrivate                bool
 	jwksFile, jwksURI            string
 	jwksPrivate, endpointAud     bool
@@ -62,6 +64,8 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "let users return to exactly this `URI`; may be repeated")
 	flags.StringArrayVar(&f.postLogoutURIs, "post-logout-redirect-uri", nil, "let users go to exactly this `URI` from a sign-out that it asks for; may be repeated")
 	flags.StringVar(&f.logoutURI, "backchannel-logout-uri", "", "tell it of ended sessions at this `URI`")
+	flags.StringVar(&f.frontURI, "frontchannel-logout-uri", "", "let the browser tell it of a sign-out at this `URI`")
+	flags.BoolVar(&f.frontSID, "frontchannel-logout-session", false, "and of which session: with iss and sid")
 	flags.BoolVar(&f.logoutPrivate, "backchannel-logout-private", false, "that may be at a private address")
 	flags.StringVar(&f.jwksFile, "jwks-file", "", "it authenticates with its private key (private_key_jwt); its public ones are in `FILE`, a JWK Set")
 	flags.StringVar(&f.jwksURI, "jwks-uri", "", "it authenticates with its private key (private_key_jwt), and publishes the public ones at `URI`")
@@ -147,7 +151,7 @@ func (v registered) text(w io.Writer) {
 
 func (a *app) clientUpdate() *cobra.Command {
 	var f, remove clientFlags
-	var noDefaultAPI, noLogoutURI, noKeys, plainUserinfo, serversOverlap bool
+	var noDefaultAPI, noLogoutURI, noFrontURI, noKeys, plainUserinfo, serversOverlap bool
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -166,6 +170,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	flags.BoolVar(&plainUserinfo, "no-userinfo-alg", false, "answer it with userinfo in plain JSON")
 	cmd.MarkFlagsMutuallyExclusive("userinfo-alg", "no-userinfo-alg")
 	flags.BoolVar(&noLogoutURI, "no-backchannel-logout-uri", false, "do not tell it of ended sessions")
+	flags.BoolVar(&noFrontURI, "no-frontchannel-logout-uri", false, "let no browser tell it of a sign-out")
+	cmd.MarkFlagsMutuallyExclusive("frontchannel-logout-uri", "no-frontchannel-logout-uri")
 	cmd.MarkFlagsMutuallyExclusive("backchannel-logout-uri", "no-backchannel-logout-uri")
 	flags.BoolVar(&noKeys, "no-jwks", false, "take its keys away; it authenticates with a secret again, once it is given one")
 	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri", "no-jwks")
@@ -180,6 +186,9 @@ func (a *app) clientUpdate() *cobra.Command {
 		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
 			if plainUserinfo {
 				client.UserinfoAlg = ""
+			}
+			if noFrontURI {
+				client.FrontchannelLogoutURI, client.FrontchannelLogoutSID = "", false
 			}
 			if noLogoutURI {
 				client.BackchannelLogoutURI = ""
@@ -206,24 +215,26 @@ func (a *app) clientUpdate() *cobra.Command {
 // apply changes a client as the flags that were given say, once what is to be removed is out of its lists.
 func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool, remove clientFlags) (err error) {
 	for flag, change := range map[string]func(){
-		"name":                       func() { client.Name = f.name },
-		"id-token-alg":               func() { client.IDTokenAlg = f.idTokenAlg },
-		"serves-userinfo":            func() { client.ServesUserinfo = f.servesUserinfo },
-		"userinfo-alg":               func() { client.UserinfoAlg = f.userinfoAlg },
-		"subject-type":               func() { client.SubjectType = domain.SubjectType(f.subjectType) },
-		"sector-identifier":          func() { client.SectorIdentifier = f.sector },
-		"group-names":                func() { client.GroupNames = domain.GroupNames(f.groupNames) },
-		"first-party":                func() { client.FirstParty = f.firstParty },
-		"require-pkce":               func() { client.RequirePKCE = f.requirePKCE },
-		"session-refresh-tokens":     func() { client.SessionRefreshTokens = f.sessionRefreshTokens },
-		"revoke-on-session-end":      func() { client.RevokeOnSessionEnd = f.revokeOnSessionEnd },
-		"keep-refresh-tokens":        func() { client.KeepRefreshTokens = f.keepRefreshTokens },
-		"refresh-overlap":            func() { client.RefreshOverlap = &f.refreshOverlap },
-		"backchannel-logout-uri":     func() { client.BackchannelLogoutURI = f.logoutURI },
-		"backchannel-logout-private": func() { client.BackchannelLogoutPrivate = f.logoutPrivate },
-		"jwks-uri":                   func() { client.JWKS, client.JWKSURI = "", f.jwksURI },
-		"jwks-uri-private":           func() { client.JWKSURIPrivate = f.jwksPrivate },
-		"endpoint-audience":          func() { client.EndpointAudience = f.endpointAud },
+		"name":                        func() { client.Name = f.name },
+		"id-token-alg":                func() { client.IDTokenAlg = f.idTokenAlg },
+		"serves-userinfo":             func() { client.ServesUserinfo = f.servesUserinfo },
+		"userinfo-alg":                func() { client.UserinfoAlg = f.userinfoAlg },
+		"subject-type":                func() { client.SubjectType = domain.SubjectType(f.subjectType) },
+		"sector-identifier":           func() { client.SectorIdentifier = f.sector },
+		"group-names":                 func() { client.GroupNames = domain.GroupNames(f.groupNames) },
+		"first-party":                 func() { client.FirstParty = f.firstParty },
+		"require-pkce":                func() { client.RequirePKCE = f.requirePKCE },
+		"session-refresh-tokens":      func() { client.SessionRefreshTokens = f.sessionRefreshTokens },
+		"revoke-on-session-end":       func() { client.RevokeOnSessionEnd = f.revokeOnSessionEnd },
+		"keep-refresh-tokens":         func() { client.KeepRefreshTokens = f.keepRefreshTokens },
+		"refresh-overlap":             func() { client.RefreshOverlap = &f.refreshOverlap },
+		"backchannel-logout-uri":      func() { client.BackchannelLogoutURI = f.logoutURI },
+		"frontchannel-logout-uri":     func() { client.FrontchannelLogoutURI = f.frontURI },
+		"frontchannel-logout-session": func() { client.FrontchannelLogoutSID = f.frontSID },
+		"backchannel-logout-private":  func() { client.BackchannelLogoutPrivate = f.logoutPrivate },
+		"jwks-uri":                    func() { client.JWKS, client.JWKSURI = "", f.jwksURI },
+		"jwks-uri-private":            func() { client.JWKSURIPrivate = f.jwksPrivate },
+		"endpoint-audience":           func() { client.EndpointAudience = f.endpointAud },
 	} {
 		if given(flag) {
 			change()

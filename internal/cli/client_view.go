@@ -25,6 +25,7 @@ var clients = kind[admin.Client]{
 		details(w, "client_id", v.ClientID, "client_name", v.Name, "token_endpoint_auth_method", v.AuthMethod,
 			"grant_types", v.GrantTypes, "redirect_uris", v.RedirectURIs, "post_logout_redirect_uris", v.PostLogoutRedirectURIs,
 			"backchannel_logout_uri", v.BackchannelLogoutURI, "backchannel_logout_private", v.BackchannelLogoutPrivate,
+			"frontchannel_logout_uri", v.FrontchannelLogoutURI, "frontchannel_logout_session_required", v.FrontchannelLogoutSID,
 			"id_token_signed_response_alg", v.IDTokenAlg, "userinfo_signed_response_alg", v.UserinfoAlg, "subject_type", v.SubjectType, "sector_identifier", v.SectorIdentifier, "group_names", v.GroupNames, "jwks", string(v.JWKS), "jwks_uri", v.JWKSURI, "jwks_uri_private", v.JWKSURIPrivate,
 			"endpoint_audience", v.EndpointAudience,
 			"keep_refresh_tokens", v.KeepRefreshTokens, "refresh_overlap", refreshOverlap(v),

@@ -68,6 +68,8 @@ type Client struct {
 	RedirectURIs             []string
 	BackchannelLogoutURI     string      // where it hears of ended sessions (OpenID Connect Back-Channel Logout 1.0), empty: nowhere
 	BackchannelLogoutPrivate bool        // that may be at a private address
+	FrontchannelLogoutURI    string      // where browsers tell it of a sign-out (OpenID Connect Front-Channel Logout 1.0), empty: nowhere
+	FrontchannelLogoutSID    bool        // and of which session: "frontchannel_logout_session_required"
 	PostLogoutRedirectURIs   []string    // where users may go from a sign-out that the client asked for
 	IDTokenAlg               string      // id_token_signed_response_alg: RS256, ES256 or EdDSA
 	UserinfoAlg              string      // userinfo_signed_response_alg: as IDTokenAlg, empty: userinfo is plain JSON

@@ -29,6 +29,12 @@ type Session struct {
 	EndedAt    time.Time
 }
 
+// FrontchannelLogout is where a browser tells a client of a sign-out (OpenID Connect Front-Channel Logout 1.0).
+type FrontchannelLogout struct {
+	URI         string
+	WithSession bool // and of which session
+}
+
 // Consent is what a user allowed a client to ask for at an audience.
 type Consent struct {
 	UserID    int64

@@ -11,6 +11,7 @@ type ClientDetails struct {
 	APIs                   []domain.ClientAPI    `json:"apis"`
 	AuthMethod             string                `json:"auth_method"`
 	BackchannelLogoutURI   string                `json:"backchannel_logout_uri,omitempty"`
+	FrontchannelLogoutURI  string                `json:"frontchannel_logout_uri,omitempty"`
 	ClaimMappings          []domain.ClaimMapping `json:"claim_mappings,omitempty"`
 	EndpointAudience       bool                  `json:"endpoint_audience,omitempty"`
 	FirstParty             bool                  `json:"first_party"`

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/page"
 )
 
 // accountView is the data of the account page.
@@ -29,24 +30,29 @@ func (l *Login) account(w http.ResponseWriter, r *http.Request) {
 
 // signOutView is the data of the sign-out page.
 type signOutView struct {
-	User *domain.User // nil: nobody is signed in any more
+	User domain.User
 }
 
 func (l *Login) showSignOut(w http.ResponseWriter, r *http.Request) {
 	_, user, err := l.pages.SignedIn(r)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
-		l.pages.Render(w, r, http.StatusOK, "logout", signOutView{})
+		l.pages.SignedOut(w, r, page.SignedOut{})
 	case err != nil:
 		l.fail(w, r, err)
 	default:
-		l.pages.Render(w, r, http.StatusOK, "logout", signOutView{&user})
+		l.pages.Render(w, r, http.StatusOK, "logout", signOutView{user})
 	}
 }
 
 func (l *Login) signOut(w http.ResponseWriter, r *http.Request) {
-	if err := l.pages.SignOut(w, r); err != nil {
+	frames, err := l.pages.SignOut(w, r)
+	if err != nil {
 		l.fail(w, r, err)
+		return
+	}
+	if len(frames) > 0 {
+		l.pages.SignedOut(w, r, page.SignedOut{Frames: frames})
 		return
 	}
 	http.Redirect(w, r, "/logout", http.StatusSeeOther)

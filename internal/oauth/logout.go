@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -52,7 +53,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		if request.client != nil && request.client.SelfRegistered() { // nobody has seen who this is: a link here must not lead on
 			request.redirectURI = ""
 		}
-		p.loggedOut(w, r, request)
+		p.loggedOut(w, r, request, nil)
 	case err != nil:
 		p.failLogout(w, r, err)
 	case hinted:
@@ -160,26 +161,26 @@ func (p *Provider) readLogout(r *http.Request, values url.Values) (request logou
 
 // endSession signs the person out.
 func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, request logoutRequest) {
-	if err := p.Pages.SignOut(w, r); err != nil {
+	frames, err := p.Pages.SignOut(w, r)
+	if err != nil {
 		p.failLogout(w, r, err)
 		return
 	}
-	p.loggedOut(w, r, request)
+	p.loggedOut(w, r, request, frames)
 }
 
-// loggedOut sends on whoever is signed out.
-func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, request logoutRequest) {
+// loggedOut sends on whoever is signed out, once the browser has told applications of it in frames.
+func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, request logoutRequest, frames []string) {
+	to := request.redirectURI
+	if to != "" && request.state != "" {
+		to = appendQuery(to, []string{"state", request.state})
+	}
 	switch {
-	case request.redirectURI != "":
-		to := request.redirectURI
-		if request.state != "" {
-			to = appendQuery(to, []string{"state", request.state})
-		}
+	case request.problem != "" || len(frames) > 0:
+		p.Pages.SignedOut(w, r, page.SignedOut{Frames: frames, Next: to, Reason: request.problem})
+	case to != "":
 		w.Header().Set("Location", to)
 		w.WriteHeader(http.StatusSeeOther)
-	case request.problem != "":
-		p.Pages.Problem(w, r, http.StatusBadRequest, "You are signed out",
-			"The application asked for something that Signet cannot do, so you stay here. You can close this page.", request.problem)
 	default:
 		http.Redirect(w, r, "/logout", http.StatusSeeOther)
 	}

@@ -111,22 +111,23 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, token string) err
 	return nil
 }
 
-// SignOut ends the browser's session and deletes its cookie. If the database does not answer, both stay.
-func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) error {
-	if err := p.endSession(r); err != nil {
-		return err
+// SignOut ends the browser's session and deletes its cookie. If the database does not answer, both stay. The addresses are where the
+// browser has to tell applications of it, for SignedOut.
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) (addresses []string, err error) {
+	if addresses, err = p.endSession(r); err != nil {
+		return nil, err
 	}
 	cookie := p.cookieSession(r)
 	cookie.Values = nil
 	cookie.Options.MaxAge = -1
 	if err := cookie.Save(r, w); err != nil {
-		return fmt.Errorf("drop the cookie: %w", err)
+		return nil, fmt.Errorf("drop the cookie: %w", err)
 	}
-	return nil
+	return addresses, nil
 }
 
 // endSession ends the session that the cookie names, if any, whether or not its user may still sign in.
-func (p *Pages) endSession(r *http.Request) error {
+func (p *Pages) endSession(r *http.Request) (addresses []string, err error) {
 	session, err := p.find(r)
 	var user domain.User
 	if err == nil {
@@ -134,9 +135,16 @@ func (p *Pages) endSession(r *http.Request) error {
 	}
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	}
-	return p.sessions.End(event.WithActor(r.Context(), event.User(user.Username)), session)
+	logouts, err := p.sessions.Frontchannel(r.Context(), session)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range logouts {
+		addresses = append(addresses, p.frontchannelAddress(l, session.SID))
+	}
+	return addresses, p.sessions.End(event.WithActor(r.Context(), event.User(user.Username)), session)
 }

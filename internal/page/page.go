@@ -42,6 +42,7 @@ type Config struct {
 
 // Pages renders and protects pages.
 type Pages struct {
+	issuer    string
 	host      string // the issuer's, shown so that people can check where they are
 	base      string // the path of the issuer, empty: none
 	https     bool
@@ -65,6 +66,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, fmt.Errorf("issuer %q is not a URL: %w", cfg.Issuer, domain.ErrInvalid)
 	}
 	p := &Pages{
+		issuer:    cfg.Issuer,
 		host:      issuer.Host,
 		base:      issuer.Path,
 		https:     issuer.Scheme == "https",

@@ -77,6 +77,9 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkFetched("back-channel logout URI", c.BackchannelLogoutURI); err != nil {
 		return err
 	}
+	if err := checkFrontchannel(c); err != nil {
+		return err
+	}
 	if err := checkClientKeys(c); err != nil {
 		return err
 	}
@@ -87,6 +90,26 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 		return err
 	}
 	return checkClientAPIs(*c)
+}
+
+// checkFrontchannel wants the front-channel logout URI to be of the application: scheme, host and port are those of a redirect URI
+// (OpenID Connect Front-Channel Logout 1.0 §2).
+func checkFrontchannel(c *domain.Client) error {
+	if c.FrontchannelLogoutURI == "" {
+		if c.FrontchannelLogoutSID {
+			return fmt.Errorf("%w client: it hears of no session without a front-channel logout URI", domain.ErrInvalid)
+		}
+		return nil
+	}
+	if err := errors.Join(checkFetched("front-channel logout URI", c.FrontchannelLogoutURI),
+		checkRedirectURIs("front-channel logout URI", []string{c.FrontchannelLogoutURI}, frontchannelParameters)); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return origin(uri) == origin(c.FrontchannelLogoutURI) }) {
+		return fmt.Errorf("%w front-channel logout URI %q: its scheme, host and port have to be those of a redirect URI",
+			domain.ErrInvalid, shorten(c.FrontchannelLogoutURI))
+	}
+	return nil
 }
 
 // checkClientKeys holds the rules for keys of clients (RFC 7591 §2), and writes those registered here without blanks.

@@ -182,7 +182,7 @@ func clientDetails(client domain.Client) event.ClientDetails {
 		KeepRefreshTokens: client.KeepRefreshTokens, RefreshOverlap: overlap,
 		SessionRefreshTokens: client.SessionRefreshTokens, RevokeOnSessionEnd: client.RevokeOnSessionEnd,
 		Name: client.Name, ClaimMappings: client.ClaimMappings, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, RequirePKCE: client.RequirePKCE,
+		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, FrontchannelLogoutURI: client.FrontchannelLogoutURI, RequirePKCE: client.RequirePKCE,
 		AuthMethod: client.AuthMethod(), SubjectType: client.SubjectType, UserinfoAlg: client.UserinfoAlg, SectorIdentifier: client.SectorIdentifier, GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
 	}
 }

@@ -38,6 +38,8 @@ var (
 	}
 	// logoutAnswerParameters are those that a client gets back after a logout (RP-Initiated Logout 1.0 §3).
 	logoutAnswerParameters = []string{"state"}
+	// frontchannelParameters are those of a front-channel logout (OpenID Connect Front-Channel Logout 1.0 §2).
+	frontchannelParameters = []string{"iss", "sid"}
 )
 
 // checkRedirectURIs checks the URIs of a kind, for the error. reserved are the parameters of the answers that are sent there.
@@ -97,6 +99,19 @@ func checkQuery(raw string, reserved []string) error {
 		}
 	}
 	return nil
+}
+
+// origin is scheme, host and port of a URI, empty if it is none.
+func origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 // checkFetched says what is wrong with a URI that Signet itself calls, if there is one; what it is, for the error.

@@ -168,7 +168,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
 	s.Logouts = logout.New(db, s.Keys, s.subjects(), cfg.Issuer, now)
 	s.Sessions = session.New(session.Config{
-		Store: db, Browsers: db, Consents: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
+		Store: db, Browsers: db, Frontchannel: db, Consents: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
 		Limits: session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime},
 	})
 	s.Devices = device.New(device.Config{

@@ -65,3 +65,15 @@ func (s *Sessions) end(ctx context.Context, now time.Time, sessions ...domain.Se
 	}
 	return s.revoker.RevokeOfSessions(ctx, ids...)
 }
+
+// maxFrontchannel is how many clients one page of a browser tells of a sign-out.
+const maxFrontchannel = 20
+
+// Frontchannel returns where the browser has to tell clients of the end of a session.
+func (s *Sessions) Frontchannel(ctx context.Context, session domain.Session) ([]domain.FrontchannelLogout, error) {
+	logouts, err := s.frontchannel.FrontchannelLogouts(ctx, session.ID, maxFrontchannel)
+	if err != nil {
+		return nil, fmt.Errorf("find the clients of session %d: %w", session.ID, err)
+	}
+	return logouts, nil
+}

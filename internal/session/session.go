@@ -30,31 +30,33 @@ type Limits struct {
 
 // Sessions is the service.
 type Sessions struct {
-	store    Store
-	browsers Browsers
-	consents Consents
-	revoker  Revoker
-	events   *event.Recorder
-	clock    *clock.Clock
-	now      func() time.Time
-	lim      Limits
+	store        Store
+	browsers     Browsers
+	frontchannel Frontchannel
+	consents     Consents
+	revoker      Revoker
+	events       *event.Recorder
+	clock        *clock.Clock
+	now          func() time.Time
+	lim          Limits
 }
 
 // Config is what Sessions is made of.
 type Config struct {
-	Store    Store
-	Browsers Browsers
-	Consents Consents
-	Revoker  Revoker
-	Events   *event.Recorder
-	Clock    *clock.Clock
-	Now      func() time.Time
-	Limits   Limits
+	Store        Store
+	Browsers     Browsers
+	Frontchannel Frontchannel
+	Consents     Consents
+	Revoker      Revoker
+	Events       *event.Recorder
+	Clock        *clock.Clock
+	Now          func() time.Time
+	Limits       Limits
 }
 
 // New makes the service.
 func New(c Config) *Sessions {
-	return &Sessions{store: c.Store, browsers: c.Browsers, consents: c.Consents, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
+	return &Sessions{store: c.Store, browsers: c.Browsers, frontchannel: c.Frontchannel, consents: c.Consents, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
 }
 
 // Browser is where a user signs in.

@@ -35,6 +35,12 @@ type Browsers interface {
 	RenewSession(ctx context.Context, session domain.Session) error
 }
 
+// Frontchannel knows the clients that browsers tell of a sign-out.
+type Frontchannel interface {
+	// FrontchannelLogouts returns where clients hear of the end of a session that they have a part in, at most limit.
+	FrontchannelLogouts(ctx context.Context, session int64, limit int) ([]domain.FrontchannelLogout, error)
+}
+
 // Revoker revokes tokens.
 type Revoker interface {
 	// RevokeOfSessions revokes, in the transaction that ctx carries, the tokens that were given in sessions which end there, of the

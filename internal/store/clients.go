@@ -23,6 +23,8 @@ func clientSettings(cl *domain.Client) columns {
 		{"post_logout_redirect_uris", listOf(&cl.PostLogoutRedirectURIs)},
 		{"backchannel_logout_uri", &cl.BackchannelLogoutURI},
 		{"backchannel_logout_private", &cl.BackchannelLogoutPrivate},
+		{"frontchannel_logout_uri", &cl.FrontchannelLogoutURI},
+		{"frontchannel_logout_session_required", &cl.FrontchannelLogoutSID},
 		{"id_token_alg", &cl.IDTokenAlg},
 		{"serves_userinfo", &cl.ServesUserinfo},
 		{"userinfo_alg", &cl.UserinfoAlg},

@@ -15,6 +15,16 @@ const (
 		WHERE k.backchannel_logout_uri <> '' AND `
 )
 
+// FrontchannelLogouts implements session.Frontchannel. Those whose grants are the newest come first.
+func (db *DB) FrontchannelLogouts(ctx context.Context, session int64, limit int) ([]domain.FrontchannelLogout, error) {
+	return findAll(ctx, db, func(row scanner) (l domain.FrontchannelLogout, err error) {
+		err = row.Scan(&l.URI, &l.WithSession)
+		return l, err
+	}, `SELECT k.frontchannel_logout_uri, k.frontchannel_logout_session_required
+		FROM clients k JOIN (SELECT client_ref, MAX(id) AS newest FROM grants WHERE session_id = $1 GROUP BY client_ref) g ON g.client_ref = k.id
+		WHERE k.frontchannel_logout_uri <> '' AND k.disabled_at IS NULL ORDER BY g.newest DESC LIMIT $2`, session, limit)
+}
+
 // DueLogouts implements logout.Store.
 func (db *DB) DueLogouts(ctx context.Context, now time.Time, limit int) ([]domain.Logout, error) {
 	return findAll(ctx, db, func(row scanner) (l domain.Logout, err error) {

@@ -50,6 +50,8 @@ type openidMetadata struct {
 	EndSessionEndpoint  string               `json:"end_session_endpoint"`         // OpenID Connect RP-Initiated Logout 1.0 §2.1
 	BackchannelLogout   bool                 `json:"backchannel_logout_supported"` // OpenID Connect Back-Channel Logout 1.0 §2.1
 	BackchannelSessions bool                 `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout  bool                 `json:"frontchannel_logout_supported"` // OpenID Connect Front-Channel Logout 1.0 §3
+	FrontchannelSession bool                 `json:"frontchannel_logout_session_supported"`
 	SubjectTypes        []domain.SubjectType `json:"subject_types_supported"`
 	IDTokenAlgs         []string             `json:"id_token_signing_alg_values_supported"`
 	UserinfoAlgs        []string             `json:"userinfo_signing_alg_values_supported"`
@@ -102,7 +104,7 @@ func (d *Documents) openidConfiguration(w http.ResponseWriter, r *http.Request) 
 		metadata:           d.metadata(),
 		UserinfoEndpoint:   d.Issuer + "/oauth2/userinfo",
 		EndSessionEndpoint: d.Issuer + "/oauth2/logout",
-		BackchannelLogout:  true, BackchannelSessions: true,
+		BackchannelLogout:  true, BackchannelSessions: true, FrontchannelLogout: true, FrontchannelSession: true,
 		SubjectTypes: domain.SubjectTypes,
 		IDTokenAlgs:  domain.SigningAlgs, UserinfoAlgs: domain.SigningAlgs,
 		Claims: append([]string{

@@ -101,6 +101,8 @@ CREATE TABLE clients (
     post_logout_redirect_uris JSONB NOT NULL CHECK (jsonb_typeof(post_logout_redirect_uris) = 'array'),
     backchannel_logout_uri TEXT NOT NULL,
     backchannel_logout_private BOOLEAN NOT NULL,
+    frontchannel_logout_uri TEXT NOT NULL,
+    frontchannel_logout_session_required BOOLEAN NOT NULL,
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     userinfo_alg  TEXT NOT NULL CHECK (userinfo_alg IN ('', 'ES256', 'RS256', 'EdDSA')),
     subject_type  TEXT NOT NULL CHECK (subject_type IN ('public', 'pairwise')),
@@ -133,6 +135,8 @@ COMMENT ON COLUMN clients.revoke_on_session_end IS 'Its access tokens end with t
 COMMENT ON COLUMN clients.refresh_overlap IS 'Microseconds in which a used refresh token gives its unused successor again; NULL: the server''s';
 COMMENT ON COLUMN clients.backchannel_logout_uri IS 'Where it hears of ended sessions; empty: nowhere';
 COMMENT ON COLUMN clients.backchannel_logout_private IS 'That may be at a private address';
+COMMENT ON COLUMN clients.frontchannel_logout_uri IS 'Where browsers tell it of a sign-out; empty: nowhere';
+COMMENT ON COLUMN clients.frontchannel_logout_session_required IS 'And of which session';
 COMMENT ON COLUMN clients.jwks IS 'Its public keys, a JWK Set; empty: none are registered here';
 COMMENT ON COLUMN clients.jwks_uri IS 'Where it publishes them; empty: nowhere';
 COMMENT ON COLUMN clients.jwks_uri_private IS 'That may be at a private address';

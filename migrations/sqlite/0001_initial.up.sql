@@ -66,6 +66,8 @@ CREATE TABLE clients (
     post_logout_redirect_uris TEXT NOT NULL CHECK (json_type(post_logout_redirect_uris) = 'array'),
     backchannel_logout_uri TEXT NOT NULL, -- where it hears of ended sessions; empty: nowhere
     backchannel_logout_private INTEGER NOT NULL CHECK (backchannel_logout_private IN (0, 1)), -- that may be at a private address
+    frontchannel_logout_uri TEXT NOT NULL, -- where browsers tell it of a sign-out; empty: nowhere
+    frontchannel_logout_session_required INTEGER NOT NULL CHECK (frontchannel_logout_session_required IN (0, 1)), -- and of which session
     id_token_alg  TEXT NOT NULL CHECK (id_token_alg IN ('ES256', 'RS256', 'EdDSA')),
     userinfo_alg  TEXT NOT NULL CHECK (userinfo_alg IN ('', 'ES256', 'RS256', 'EdDSA')), -- by which its userinfo is signed; empty: it is not
     subject_type  TEXT NOT NULL CHECK (subject_type IN ('public', 'pairwise')), -- by which subject it knows users

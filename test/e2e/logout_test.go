@@ -1,10 +1,17 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 const (
@@ -162,4 +169,73 @@ func TestNobodyIsSentToAnAddressThatTheApplicationDidNotRegisterForIt(t *testing
 			s.refused("client", "update", s.web.ID, "--post-logout-redirect-uri", bad)
 		}
 	})
+}
+
+// Two applications hear of a sign-out in the browser, of which one never answers; then the person goes on.
+func TestABrowserTellsApplicationsOfASignOut(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, newSQLiteDatabase(t))
+	told := make(chan url.Values, 10)
+	hangs := make(chan struct{})
+	app := func(silent bool) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/front" {
+				told <- r.URL.Query()
+				if silent {
+					<-hangs
+				}
+			}
+			fmt.Fprintf(w, "<title>%s</title>", r.URL.Path)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	quick, silent := app(false), app(true)
+	t.Cleanup(func() { close(hangs) })
+	s.signet("client", "update", s.web.ID, "--redirect-uri", quick+"/callback", "--frontchannel-logout-uri", quick+"/front?a=1", "--frontchannel-logout-session",
+		"--post-logout-redirect-uri", quick+"/bye", "--first-party")
+	other := s.createClient("other", "--grant", "authorization_code", "--redirect-uri", silent+"/callback", "--frontchannel-logout-uri", silent+"/front", "--first-party")
+	ctx := newChromium(t)
+	authorize := func(c client, back string) string {
+		a := newAuthorization(c)
+		a.query.Set("redirect_uri", back)
+		a.query.Set("scope", "openid")
+		a.query.Del("resource")
+		return s.url + "/oauth2/authorize?" + a.query.Encode()
+	}
+	back := func(title string) step {
+		return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			for {
+				got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.title`))
+				if err != nil || got == title {
+					return err
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+	check(t, chromedp.Do(ctx,
+		chromedp.Navigate(authorize(s.web, quick+"/callback")),
+		chromedp.WaitVisible(chromedp.CSS(`input[name=password]`)),
+		chromedp.SendKeys(chromedp.CSS(`input[name=username]`), alice),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), alicesSecret),
+		chromedp.Submit(chromedp.CSS(`input[name=password]`)),
+		back("/callback"),
+		chromedp.Navigate(authorize(other, silent+"/callback")),
+		back("/callback"),
+		chromedp.Navigate(s.url+"/oauth2/logout?"+url.Values{"client_id": {s.web.ID}, "post_logout_redirect_uri": {quick + "/bye"}}.Encode()),
+		chromedp.Click(chromedp.CSS(`form button.primary`)),
+		back("/bye"),
+	))
+	heard := []url.Values{<-told, <-told}
+	slices.SortFunc(heard, func(a, b url.Values) int { return len(a) - len(b) })
+	if len(heard[0]) != 0 {
+		t.Errorf("who did not ask for the session hears %v", heard[0])
+	}
+	if got := heard[1]; got.Get("a") != "1" || got.Get("iss") != s.issuer || got.Get("sid") == "" {
+		t.Errorf("who asked for the session hears %v", got)
+	}
+	if len(told) != 0 {
+		t.Errorf("told once more: %v", <-told)
+	}
 }

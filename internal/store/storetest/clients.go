@@ -17,7 +17,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		want := domain.Client{
 			ClientID: "full", Name: "Full", Public: true, FirstParty: true, RequirePKCE: true, ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: "user.name + \"\\n\""}}, KeepRefreshTokens: true, SessionRefreshTokens: true, RevokeOnSessionEnd: true, RefreshOverlap: new(time.Duration), IDTokenAlg: domain.RS256, GroupNames: domain.GroupsBySlashName, UserinfoAlg: domain.ES256, SubjectType: domain.SubjectTypePairwise, SectorIdentifier: "b.example", ServesUserinfo: true,
 			GrantTypes: []string{"refresh_token", "authorization_code"}, RedirectURIs: []string{"https://b.example/", `https://a.example/?q="`},
-			BackchannelLogoutURI: "https://b.example/backchannel", BackchannelLogoutPrivate: true,
+			BackchannelLogoutURI: "https://b.example/backchannel", BackchannelLogoutPrivate: true, FrontchannelLogoutURI: "https://b.example/frontchannel", FrontchannelLogoutSID: true,
 			JWKS: `{"keys":[{"kty":"OKP"}]}`, JWKSURIPrivate: true, EndpointAudience: true,
 			PostLogoutRedirectURIs: []string{"https://b.example/bye", "https://a.example/"},
 			APIs: []domain.ClientAPI{
