@@ -155,6 +155,8 @@ func (v *visit) fail(err error) {
 		http.Redirect(v.w, v.r, v.r.URL.EscapedPath(), http.StatusSeeOther)
 	case domain.IsTemporary(err), errors.Is(err, context.Canceled):
 		v.Pages.Unavailable(v.w, v.r)
+	case errors.Is(err, domain.ErrInvalid): // of what the address says
+		v.render(http.StatusUnprocessableEntity, "admin/problem", v.text("refused.title"), sentence(err.Error()))
 	default:
 		v.Log.ErrorContext(v.ctx(), "serve a page", "path", v.r.URL.Path, "error", err)
 		v.render(http.StatusInternalServerError, "admin/problem", v.text("problem.internal.title"), v.text("problem.internal.detail"))

@@ -1,8 +1,11 @@
 package adminui
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +16,7 @@ import (
 
 func (s *surface) mountSearch() {
 	s.handle("GET /search", "", search)
+	s.handle("POST /search", "", searchPasted)
 }
 
 // found is what a search finds of one kind of object.
@@ -66,6 +70,24 @@ var finders = []struct {
 			return row{Path: address("clients", c.ClientID), Cells: []cell{{Text: c.ClientID}, {Text: c.Name}}}
 		}), page.Next != "", err
 	}},
+	{"tokens", "token.find", func(v *visit, q admin.Query) ([]row, bool, error) {
+		id, err := domain.ParseTokenID(q.Search)
+		if err != nil {
+			return nil, false, nil
+		}
+		token, err := v.Admin.FindToken(v.ctx(), v.caller, id)
+		if errors.Is(err, domain.ErrNotFound) {
+			return nil, false, nil
+		}
+		return []row{{Path: address("tokens", token.ID), Cells: []cell{{Code: token.ID}, {Text: token.ClientID}}}}, false, err
+	}},
+	{"keys", "key.find", func(v *visit, q admin.Query) ([]row, bool, error) {
+		key, err := v.Admin.FindKey(v.ctx(), v.caller, q.Search)
+		if errors.Is(err, domain.ErrNotFound) {
+			return nil, false, nil
+		}
+		return []row{{Path: address("keys", key.KID), Cells: []cell{{Code: key.KID}, {Text: key.Alg}}}}, false, err
+	}},
 	{"audit", "audit.find", func(v *visit, q admin.Query) ([]row, bool, error) {
 		if !seqText.MatchString(q.Search) {
 			return nil, false, nil
@@ -90,9 +112,42 @@ func rowsOf[T any](objects []T, show func(T) row) []row {
 	return rows
 }
 
+// searchPasted takes what was typed or pasted. A token is a secret, so that its jti alone goes into the address.
+func searchPasted(v *visit) error {
+	text := strings.TrimSpace(v.r.PostForm.Get("q"))
+	if jti, ok := jtiOf(text); ok {
+		http.Redirect(v.w, v.r, address("tokens", jti), http.StatusSeeOther)
+		return nil
+	}
+	query := url.Values{"q": {domain.ClipText(text, maxSearchBytes)}}
+	http.Redirect(v.w, v.r, address("search")+"?"+query.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+const maxSearchBytes = 200
+
+// jtiOf reads the jti of a JWT, whoever has signed that.
+func jtiOf(text string) (jti string, ok bool) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return "", false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct {
+		ID string `json:"jti"`
+	}
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		return "", false
+	}
+	if _, err := domain.ParseTokenID(claims.ID); err != nil {
+		return "", false
+	}
+	return claims.ID, true
+}
+
 // search shows what begins with a text; where that is one object alone, its page.
 func search(v *visit) error {
-	p := searchPage{Text: strings.TrimSpace(v.r.URL.Query().Get("q"))}
+	p := searchPage{Text: domain.ClipText(strings.TrimSpace(v.r.URL.Query().Get("q")), maxSearchBytes)}
 	var only []row
 	for _, f := range finders {
 		if p.Text == "" || !v.may(f.operation) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -68,6 +69,29 @@ func TestARoleIsManagedInTheBrowser(t *testing.T) {
 		drop.submit("name", name).shows(http.StatusNotFound)
 		edit.submit("description", "Mine").shows(http.StatusNotFound)
 	})
+}
+
+// A pasted token is a secret: it is in no address, and so in no log of a proxy or history of a browser.
+func TestWhatIsPastedLeadsToItsPage(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	token := s.reportingToken(t)
+	jti, _ := claims(t, token)["jti"].(string)
+	kid := signetJSON[[]struct{ KID string }](s.installation, "key", "list")[0].KID
+	home := s.administer(t, "administrator", "/admin/").shows(http.StatusOK, "Overview")
+	csrf := home.browser.open(s.url + "/admin/new/group").form.fields.Get("csrf")
+	paste := func(text string) *page {
+		home.form = &form{action: "/admin/search", fields: url.Values{"csrf": {csrf}, "q": {text}}}
+		return home.submit()
+	}
+	for text, path := range map[string]string{
+		token + "\n": "/admin/tokens/" + jti, jti: "/admin/tokens/" + jti, kid: "/admin/keys/" + kid,
+		"reporting": "/admin/clients/reporting", "a.b.c": "/admin/search", strings.Repeat("é", 5000): "/admin/search", "\x00\xff": "/admin/search",
+	} {
+		if p := paste(text); p.url.Path != path || p.status != http.StatusOK || strings.Contains(p.url.String(), token) {
+			t.Errorf("%.40q leads to %s (%d), want %s", text, p.url, p.status, path)
+		}
+	}
+	home.browser.open(s.url+"/admin/users?search="+strings.Repeat("x", 300)).shows(http.StatusUnprocessableEntity, "200 bytes")
 }
 
 func TestPagesShowWhatTheVisitorsRolesAllow(t *testing.T) {

@@ -169,7 +169,7 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 			p.codes[strings.Join(strings.Fields(textOf(above)), " ")] = textOf(node)
 		case node.Data == "strong" && attribute(node, "class") == "wrong":
 			p.wrongs[strings.TrimSuffix(attribute(node.Parent, "id"), "-about")] = node.FirstChild.Data
-		case node.Data == "form" && strings.EqualFold(attribute(node, "method"), "post"):
+		case node.Data == "form" && attribute(node, "role") != "search" && strings.EqualFold(attribute(node, "method"), "post"):
 			p.forms = append(p.forms, readForm(node))
 		}
 	}
