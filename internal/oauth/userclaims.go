@@ -31,6 +31,9 @@ func (p *Provider) addUserClaims(
 	}
 	p.logLeftOut(ctx, "client", client.ClientID, failures)
 	for name, value := range mapped {
+		if _, said := claims[name+"_verified"]; said && claims[name] != value {
+			claims[name+"_verified"] = false // what was verified is the user's own address or number
+		}
 		claims[name] = value
 		optional = append(optional, name)
 	}

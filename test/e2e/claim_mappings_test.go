@@ -95,3 +95,28 @@ func TestNoClaimMappingReplacesAClaimOfTheProtocol(t *testing.T) {
 		}
 	})
 }
+
+// What is known of the user's own address is not said of another.
+func TestAMappedAddressIsNotVerified(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	s.signet("user", "update", alice, "--email-verified")
+	verified := func() any {
+		user := s.signInFor(t, s.web, "openid email")
+		info := s.userinfo(t, user.Access)
+		if id := claims(t, user.ID); id["email_verified"] != info["email_verified"] {
+			t.Errorf("the ID token says %v, userinfo %v", id["email_verified"], info["email_verified"])
+		}
+		return info["email_verified"]
+	}
+	if got := verified(); got != true {
+		t.Errorf("the user's own address is verified: %v", got)
+	}
+	s.signet("client", "update", s.web.ID, "--claim", `email=user.email`)
+	if got := verified(); got != true {
+		t.Errorf("the user's own address by a mapping is verified: %v", got)
+	}
+	s.signet("client", "update", s.web.ID, "--claim", `email=user.username+"@elsewhere.example"`)
+	if got := verified(); got != false {
+		t.Errorf("another address is verified: %v", got)
+	}
+}
