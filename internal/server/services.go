@@ -191,7 +191,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
 	})
-	if err := s.Admin.Sync(ctx); err != nil {
+	if err := s.sync(ctx); err != nil {
 		return nil, err
 	}
 	return s, s.Cache.Refresh(ctx)
@@ -201,6 +201,25 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 // lists, it has to stay whatever comes to seal what is stored, so whoever changes the master key keeps what these are derived from.
 func (s *Services) subjects() token.Subjects {
 	return token.NewSubjects(s.master.Derive("pairwise subjects", 32))
+}
+
+// syncPatience is how long replicas that start together wait for one another to write what is built in.
+const syncPatience = 15 * time.Second
+
+// sync brings what is built in up to date. The database has answered before: that it does not now is because others write.
+func (s *Services) sync(ctx context.Context) error {
+	patient, cancel := context.WithTimeout(ctx, syncPatience)
+	defer cancel()
+	for {
+		err := s.Admin.Sync(patient)
+		if err == nil || !domain.IsTemporary(err) || patient.Err() != nil {
+			return err
+		}
+		select {
+		case <-patient.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // openTokens opens the services that issue and introspect tokens.
