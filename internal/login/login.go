@@ -40,6 +40,7 @@ type Registry interface {
 
 // Config is what the pages need.
 type Config struct {
+	Issuer    string
 	Pages     *page.Pages
 	SignIn    *signin.Service
 	Passwords *signin.Passwords
@@ -55,6 +56,7 @@ type Config struct {
 
 // Login serves the pages.
 type Login struct {
+	issuer    string
 	pages     *page.Pages
 	signing   *signin.Service
 	passwords *signin.Passwords
@@ -71,7 +73,8 @@ type Login struct {
 // New makes the pages.
 func New(c Config) *Login {
 	return &Login{
-		pages: c.Pages, signing: c.SignIn, passwords: c.Passwords, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
+		issuer: c.Issuer,
+		pages:  c.Pages, signing: c.SignIn, passwords: c.Passwords, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
 		callers: c.Callers, devices: c.Devices, sealer: c.Sealer, now: c.Now, log: c.Log,
 	}
 }
@@ -99,6 +102,7 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		mux.Handle(pattern, l.pages.Protect(handler))
 	}
 	mux.Handle("POST /login", l.pages.ProtectSignIn(patient(l.signIn), http.HandlerFunc(l.staleSignIn)))
+	mux.HandleFunc("GET /device/qr", l.deviceQR)
 	mux.HandleFunc("GET /static/{file}", l.pages.Static)
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/boombuler/barcode/qr"
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
@@ -379,4 +381,38 @@ func TestOpenidClientGetsTokensForADevice(t *testing.T) {
 	b.open(device.readLine()).submit().submit("decision", "allow").wantShown(t, 200, "/device/done")
 	s.wantActive(t, s.orders, s.secret(device.readLine()), true)
 	check(t, device.wait())
+}
+
+// The picture holds the link that the device was answered, and says nothing of whether the code is known.
+func TestADevicesLinkIsDrawnAsAQRCode(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	tv := s.createTV()
+	codes := decode[deviceCodes](t, s.post("/oauth2/device", tv, deviceRequest()).wantStatus(t, http.StatusOK))
+	draw := func(code string) answer { return s.get("/device/qr?"+url.Values{"user_code": {code}}.Encode(), "") }
+	a := draw(strings.ToLower(codes.UserCode)).wantStatus(t, http.StatusOK)
+	if a.header.Get("Content-Type") != "image/svg+xml" || a.header.Get("Content-Security-Policy") != "default-src 'none'" {
+		t.Errorf("answered with %v", a.header)
+	}
+	want, err := qr.Encode(codes.URIComplete, qr.M, qr.Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dark := 0
+	for y := range want.Bounds().Dy() {
+		for x := range want.Bounds().Dx() {
+			if red, _, _, _ := want.At(x, y).RGBA(); red != 0 {
+				continue
+			}
+			if dark++; !strings.Contains(a.body, fmt.Sprintf("M%d %dh1v1h-1z", x+4, y+4)) {
+				t.Fatalf("the module at %d, %d is not dark", x, y)
+			}
+		}
+	}
+	if got := strings.Count(a.body, "h1v1h-1z"); got != dark {
+		t.Errorf("%d modules are dark, want %d", got, dark)
+	}
+	draw("BBBB-BBBB").wantStatus(t, http.StatusOK) // of no device
+	for _, code := range []string{"", "AEIO-UAEI", "BBBB-BBBB-B", "\x00", strings.Repeat("B", 5000)} {
+		draw(code).wantStatus(t, http.StatusBadRequest)
+	}
 }
