@@ -104,7 +104,7 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 	case unknownMode != nil:
 		return a, unknownMode
 	case !values.Has("response_type"):
-		return a, fosite.ErrInvalidRequest.WithHint("The response_type is missing.")
+		return a, fosite.ErrInvalidRequest.WithHint(ourWords + "The response_type is missing.")
 	case values.Get("response_type") != "code":
 		return a, fosite.ErrUnsupportedResponseType
 	}
@@ -124,14 +124,14 @@ func (p *Provider) trusted(ctx context.Context, values url.Values, wrong problem
 	}
 	err := p.Registrations.Document(ctx, values.Get("client_id"))
 	if failed := new(registration.DocumentError); errors.As(err, &failed) {
-		return nil, "", fosite.ErrInvalidRequest.WithHint(printable(failed.Reason))
+		return nil, "", fosite.ErrInvalidRequest.WithHint(ourWords + printable(failed.Reason))
 	}
 	var found *domain.Client
 	if err == nil {
 		found, err = p.Registry.LookupClient(ctx, values.Get("client_id"))
 	}
 	if errors.Is(err, domain.ErrNotFound) || err == nil && !found.DisabledAt.IsZero() {
-		return nil, "", fosite.ErrInvalidRequest.WithHint("No such application is registered here.")
+		return nil, "", fosite.ErrInvalidRequest.WithHint(ourWords + "No such application is registered here.")
 	} else if err != nil {
 		return nil, "", err
 	}
@@ -177,7 +177,7 @@ func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
 		return requestForm(waiting.Request), nil, waiting, nil
 	}
 	if values, wrong, err = parse(encoded, authorizationParameters); err == nil && besideRedirectURI(encoded, values) > maxRequest {
-		err = fosite.ErrInvalidRequest.WithHint("The request is too long.")
+		err = fosite.ErrInvalidRequest.WithHint(ourWords + "The request is too long.")
 	}
 	return values, wrong, waiting, err
 }
@@ -186,7 +186,7 @@ func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
 func (p *Provider) judge(r *http.Request, a *authorization) error {
 	form := a.GetRequestForm()
 	if !slices.Contains(a.client.GrantTypes, domain.GrantAuthorizationCode) {
-		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
+		return fosite.ErrUnauthorizedClient.WithHint(ourWords + "The client is not registered for this grant type.")
 	}
 	if err := checkChallenge(a.client, form); err != nil {
 		return err
@@ -236,17 +236,17 @@ func (a *authorization) readPrompt(form url.Values) error {
 	a.prompt = token.SplitScopes(form.Get("prompt"))
 	for _, prompt := range a.prompt {
 		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, prompt) {
-			return fosite.ErrInvalidRequest.WithHint("The parameter 'prompt' has an unknown value.")
+			return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'prompt' has an unknown value.")
 		}
 	}
 	if slices.Contains(a.prompt, "none") && len(a.prompt) > 1 {
-		return fosite.ErrInvalidRequest.WithHint("The parameter 'prompt' is 'none' and something else.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'prompt' is 'none' and something else.")
 	}
 	a.maxAge = -1
 	if text := form.Get("max_age"); text != "" {
 		seconds, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return fosite.ErrInvalidRequest.WithHint("The parameter 'max_age' is not a number of seconds.")
+			return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'max_age' is not a number of seconds.")
 		}
 		a.maxAge = time.Duration(seconds) * time.Second
 	}
@@ -274,7 +274,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 	case a.mustChoose(signedIn):
 		return p.interact(w, r, a, "/select-account")
 	case a.waiting.DeniedBy(signedIn.ID):
-		return fosite.ErrAccessDenied.WithHint("The user did not allow it.")
+		return fosite.ErrAccessDenied.WithHint(ourWords + "The user did not allow it.")
 	}
 	consented, err := p.consented(r, a, signedIn)
 	switch {
@@ -313,7 +313,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	case errors.Is(err, keys.ErrUnknownKey):
 		return false, nil // clients keep hints for longer than keys live
 	case errors.Is(err, keys.ErrNotOurs):
-		return false, fosite.ErrInvalidRequest.WithHint("The id_token_hint is not an ID token of this server.")
+		return false, fosite.ErrInvalidRequest.WithHint(ourWords + "The id_token_hint is not an ID token of this server.")
 	case err != nil:
 		return false, err
 	}
@@ -321,7 +321,7 @@ func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Sessio
 	case err != nil, same:
 		return false, err
 	case fresh:
-		return false, fosite.ErrLoginRequired.WithHint("Another user than that of the id_token_hint has signed in.")
+		return false, fosite.ErrLoginRequired.WithHint(ourWords + "Another user than that of the id_token_hint has signed in.")
 	}
 	return true, nil
 }
@@ -393,7 +393,7 @@ func (p *Provider) interact(w http.ResponseWriter, r *http.Request, a *authoriza
 	}
 	sealed, err := p.Sealer.Seal(a.waiting)
 	if err != nil {
-		return fosite.ErrInvalidRequest.WithHint("The request is too long.").WithWrap(err)
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The request is too long.").WithWrap(err)
 	}
 	http.Redirect(w, r, path+"?"+url.Values{"flow": {sealed}}.Encode(), http.StatusSeeOther)
 	return nil

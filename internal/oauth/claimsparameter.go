@@ -39,7 +39,7 @@ func (c *singleClaim) wanted() []any {
 }
 
 var errUnmetAuthentication = &fosite.RFC6749Error{ // OpenID Connect Core Unmet Authentication Requirements 1.0
-	ErrorField: "unmet_authentication_requirements", DescriptionField: "No sign-in here has an 'acr' that the request demands.",
+	ErrorField: "unmet_authentication_requirements", DescriptionField: ourWords + "No sign-in here has an 'acr' that the request demands.",
 	CodeField: http.StatusBadRequest,
 }
 
@@ -58,7 +58,7 @@ func parseClaims(text string) (c claimsRequest, err error) {
 	if text == "" {
 		return c, nil
 	}
-	malformed := fosite.ErrInvalidRequest.WithHint("The parameter 'claims' is not a JSON object as OpenID Connect Core 5.5 has it.")
+	malformed := fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'claims' is not a JSON object as OpenID Connect Core 5.5 has it.")
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &members) != nil || members == nil {
 		return c, malformed
@@ -107,7 +107,7 @@ func (c *claimsRequest) needsLogin(subject, acr string, fresh bool) (bool, error
 	other := slices.ContainsFunc(c.subjects, func(list []any) bool { return !slices.Contains(list, any(subject)) })
 	switch {
 	case other && fresh:
-		return false, fosite.ErrLoginRequired.WithHint("Another user than the one that 'claims' asks for has signed in.")
+		return false, fosite.ErrLoginRequired.WithHint(ourWords + "Another user than the one that 'claims' asks for has signed in.")
 	case !c.takes(acr) && fresh:
 		return false, errUnmetAuthentication
 	}

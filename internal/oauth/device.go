@@ -58,7 +58,7 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (codes de
 		return codes, err
 	}
 	if len(form.Encode()) > maxRequest {
-		return codes, fosite.ErrInvalidRequest.WithHint("The request is too long.")
+		return codes, fosite.ErrInvalidRequest.WithHint(ourWords + "The request is too long.")
 	}
 	if err := p.Cache.Refresh(r.Context()); err != nil {
 		return codes, err
@@ -68,7 +68,7 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (codes de
 		return codes, clientError(err)
 	}
 	if !slices.Contains(client.GrantTypes, domain.GrantDeviceCode) {
-		return codes, fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
+		return codes, fosite.ErrUnauthorizedClient.WithHint(ourWords + "The client is not registered for this grant type.")
 	}
 	if err := checkScopeForm(form); err != nil {
 		return codes, err

@@ -17,36 +17,36 @@ import (
 // Errors that fosite has no name for.
 var (
 	errInvalidTarget = &fosite.RFC6749Error{ // RFC 8707 §2
-		ErrorField: "invalid_target", DescriptionField: "The requested resource is not one that this client may use.",
+		ErrorField: "invalid_target", DescriptionField: ourWords + "The requested resource is not one that this client may use.",
 		CodeField: http.StatusBadRequest,
 	}
 	errTooLarge = &fosite.RFC6749Error{
-		ErrorField: "invalid_request", DescriptionField: "The request is too large.",
+		ErrorField: "invalid_request", DescriptionField: ourWords + "The request is too large.",
 		CodeField: http.StatusRequestEntityTooLarge,
 	}
 	errUnsupportedTokenType = &fosite.RFC6749Error{ // RFC 7009 §2.2.1
-		ErrorField: "unsupported_token_type", DescriptionField: "An ID token cannot be revoked: revoke the access or refresh token.",
+		ErrorField: "unsupported_token_type", DescriptionField: ourWords + "An ID token cannot be revoked: revoke the access or refresh token.",
 		CodeField: http.StatusBadRequest,
 	}
 	errAuthorizationPending = &fosite.RFC6749Error{ // RFC 8628 §3.5, as the next three
-		ErrorField: "authorization_pending", DescriptionField: "The user has not answered yet: poll again after the interval.",
+		ErrorField: "authorization_pending", DescriptionField: ourWords + "The user has not answered yet: poll again after the interval.",
 		CodeField: http.StatusBadRequest,
 	}
 	errSlowDown = &fosite.RFC6749Error{
-		ErrorField: "slow_down", DescriptionField: "The device polls too often: from now on, wait 5 seconds longer between two polls.",
+		ErrorField: "slow_down", DescriptionField: ourWords + "The device polls too often: from now on, wait 5 seconds longer between two polls.",
 		CodeField: http.StatusBadRequest,
 	}
 	errExpiredToken = &fosite.RFC6749Error{
-		ErrorField: "expired_token", DescriptionField: "The device_code has expired: begin anew.", CodeField: http.StatusBadRequest,
+		ErrorField: "expired_token", DescriptionField: ourWords + "The device_code has expired: begin anew.", CodeField: http.StatusBadRequest,
 	}
 	errDeviceDenied = &fosite.RFC6749Error{
-		ErrorField: "access_denied", DescriptionField: "The user did not allow it.", CodeField: http.StatusBadRequest,
+		ErrorField: "access_denied", DescriptionField: ourWords + "The user did not allow it.", CodeField: http.StatusBadRequest,
 	}
 	errUnknownSubject = &fosite.RFC6749Error{ // Shared Signals Framework 1.0 §8.1.3
-		ErrorField: "invalid_request", DescriptionField: "There is no user or client with this subject.", CodeField: http.StatusNotFound,
+		ErrorField: "invalid_request", DescriptionField: ourWords + "There is no user or client with this subject.", CodeField: http.StatusNotFound,
 	}
 	errInvalidGrant = fosite.ErrInvalidGrant.WithDescription(
-		"The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
+		ourWords + "The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
 )
 
 // errExpired says that an interaction cannot be opened any more.
@@ -68,13 +68,13 @@ func clientError(err error) error {
 	var assertion *authn.AssertionError
 	switch {
 	case errors.As(err, &assertion):
-		return fosite.ErrInvalidClient.WithHint(assertion.Problem)
+		return fosite.ErrInvalidClient.WithHint(ourWords + assertion.Problem)
 	case errors.Is(err, authn.ErrInvalidClient):
 		return fosite.ErrInvalidClient
 	case errors.Is(err, authn.ErrSeveralMethods):
-		return fosite.ErrInvalidRequest.WithHint("Use one way of client authentication, once.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "Use one way of client authentication, once.")
 	case errors.Is(err, authn.ErrOtherClient):
-		return fosite.ErrInvalidRequest.WithHint("The client_id is not that of the client that authenticates.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The client_id is not that of the client that authenticates.")
 	}
 	return err
 }
@@ -88,7 +88,7 @@ func wire(err error) httpjson.Error {
 	case domain.IsTemporary(err):
 		return httpjson.Unavailable
 	case errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrRevoked):
-		return httpjson.Error{Code: errInvalidGrant.ErrorField, Description: errInvalidGrant.DescriptionField, Status: errInvalidGrant.CodeField}
+		return httpjson.Error{Code: errInvalidGrant.ErrorField, Description: describe(errInvalidGrant), Status: errInvalidGrant.CodeField}
 	case errors.Is(err, errExpired):
 		return httpjson.Error{Code: "invalid_request", Status: http.StatusBadRequest,
 			Description: "The link is damaged or too old. Go back to the application and start again."}

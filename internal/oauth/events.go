@@ -42,9 +42,9 @@ func (p *Provider) pollEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, domain.ErrNotFound), errors.Is(err, secevent.ErrNotPolling):
-		err = fosite.ErrAccessDenied.WithDescription("The client is not registered to poll for events.")
+		err = fosite.ErrAccessDenied.WithDescription(ourWords + "The client is not registered to poll for events.")
 	case errors.Is(err, domain.ErrInvalid):
-		err = fosite.ErrInvalidRequest.WithHint("The member 'maxEvents' must not be negative.")
+		err = fosite.ErrInvalidRequest.WithHint(ourWords + "The member 'maxEvents' must not be negative.")
 	}
 	if err != nil {
 		p.fail(w, r, err)
@@ -76,13 +76,13 @@ func (p *Provider) changeSubject(w http.ResponseWriter, r *http.Request,
 	}
 	switch {
 	case errors.Is(err, secevent.ErrNotReceiver):
-		err = fosite.ErrAccessDenied.WithDescription("The client is not registered to receive events.")
+		err = fosite.ErrAccessDenied.WithDescription(ourWords + "The client is not registered to receive events.")
 	case errors.Is(err, secevent.ErrTooManySubjects):
-		err = fosite.ErrAccessDenied.WithDescription("There are too many subjects in the stream: remove some.")
+		err = fosite.ErrAccessDenied.WithDescription(ourWords + "There are too many subjects in the stream: remove some.")
 	case errors.Is(err, secevent.ErrUnknownSubject):
 		err = errUnknownSubject
 	case errors.Is(err, domain.ErrInvalid):
-		err = fosite.ErrInvalidRequest.WithHint("The subject must have the format iss_sub, with iss and sub; a stream_id must be the client_id.")
+		err = fosite.ErrInvalidRequest.WithHint(ourWords + "The subject must have the format iss_sub, with iss and sub; a stream_id must be the client_id.")
 	}
 	if err != nil {
 		p.fail(w, r, err)
@@ -113,14 +113,14 @@ func (p *Provider) authenticateReceiver(r *http.Request) (ctx context.Context, c
 func readObject(w http.ResponseWriter, r *http.Request, to any) error {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		return fosite.ErrInvalidRequest.WithHint("Send the request as application/json.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "Send the request as application/json.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return errTooLarge
 	}
 	if err := httpjson.Decode(body, to); err != nil {
-		return fosite.ErrInvalidRequest.WithHint(err.Error())
+		return fosite.ErrInvalidRequest.WithHint(ourWords + err.Error())
 	}
 	return nil
 }

@@ -66,11 +66,11 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 // readBody reads the parameters in the body of a POST, undecoded.
 func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if r.URL.RawQuery != "" {
-		return "", fosite.ErrInvalidRequest.WithHint("Parameters belong in the body, not in the query.")
+		return "", fosite.ErrInvalidRequest.WithHint(ourWords + "Parameters belong in the body, not in the query.")
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" {
-		return "", fosite.ErrInvalidRequest.WithHint("Send the parameters as application/x-www-form-urlencoded.")
+		return "", fosite.ErrInvalidRequest.WithHint(ourWords + "Send the parameters as application/x-www-form-urlencoded.")
 	}
 	var body bytes.Buffer
 	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
@@ -78,7 +78,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return "", errTooLarge
 	} else if err != nil {
-		return "", fosite.ErrInvalidRequest.WithHint("The body did not arrive whole.")
+		return "", fosite.ErrInvalidRequest.WithHint(ourWords + "The body did not arrive whole.")
 	}
 	return body.String(), nil
 }
@@ -87,7 +87,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 // which are no text or are there more than once; unknown ones that are, are left out like these.
 func parse(encoded string, known []string) (values url.Values, wrong problems, err error) {
 	if strings.Count(encoded, "&") >= maxParameters {
-		return nil, nil, fosite.ErrInvalidRequest.WithHint("There are too many parameters.")
+		return nil, nil, fosite.ErrInvalidRequest.WithHint(ourWords + "There are too many parameters.")
 	}
 	values, wrong = url.Values{}, problems{}
 	for pair := range strings.SplitSeq(encoded, "&") { // not url.ParseQuery: to it a semicolon is an error
@@ -97,7 +97,7 @@ func parse(encoded string, known []string) (values url.Values, wrong problems, e
 		switch {
 		case !nameIsText || !valueIsText:
 			if slices.Contains(known, name) || slices.Contains(repeatable, name) {
-				wrong[name] = fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is not well-formed text.", name)
+				wrong[name] = fosite.ErrInvalidRequest.WithHintf(ourWords+"The parameter '%s' is not well-formed text.", name)
 			}
 		case name != "":
 			values[name] = append(values[name], value)
@@ -107,18 +107,18 @@ func parse(encoded string, known []string) (values url.Values, wrong problems, e
 		values[name] = slices.DeleteFunc(given, func(v string) bool { return v == "" })
 		many := len(given) > 1 && !slices.Contains(repeatable, name)
 		if many && slices.Contains(known, name) {
-			wrong[name] = fosite.ErrInvalidRequest.WithHintf("The parameter '%s' is there more than once.", name)
+			wrong[name] = fosite.ErrInvalidRequest.WithHintf(ourWords+"The parameter '%s' is there more than once.", name)
 		}
 		if many || wrong[name] != nil || len(values[name]) == 0 {
 			delete(values, name)
 		}
 	}
 	if strings.Count(values.Get("scope"), " ") >= maxScopes {
-		wrong["scope"] = fosite.ErrInvalidScope.WithHintf("There are too many scopes: send at most %d.", maxScopes)
+		wrong["scope"] = fosite.ErrInvalidScope.WithHintf(ourWords+"There are too many scopes: send at most %d.", maxScopes)
 		delete(values, "scope")
 	}
 	if len(values["resource"])+strings.Count(strings.Join(values["audience"], " ")+" ", " ") > maxResources {
-		wrong["resource"] = errInvalidTarget.WithHintf("There are too many resources: send at most %d.", maxResources)
+		wrong["resource"] = errInvalidTarget.WithHintf(ourWords+"There are too many resources: send at most %d.", maxResources)
 		delete(values, "resource")
 		delete(values, "audience")
 	}
@@ -145,7 +145,7 @@ func unescape(encoded string) (text string, ok bool) {
 // checkScopeForm wants the alphabet of RFC 6749 §3.3 in the scope: fosite takes off whatever is blank in Unicode.
 func checkScopeForm(form url.Values) error {
 	if !token.ValidScopes(form.Get("scope")) {
-		return fosite.ErrInvalidScope.WithHint("The scope has a character that no scope can have; put a space between two scopes.")
+		return fosite.ErrInvalidScope.WithHint(ourWords + "The scope has a character that no scope can have; put a space between two scopes.")
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (p parts) openidHandler() *openid.OpenIDConnectExplicitHandler {
 func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
 	if !form.Has("code") {
-		return fosite.ErrInvalidRequest.WithHint("The parameter 'code' is missing.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'code' is missing.")
 	}
 	signature, ok := p.strategy.signature(ctx, form.Get("code"))
 	if !ok {
@@ -65,10 +65,10 @@ func validateCode(ctx context.Context, p *Provider, r fosite.AccessRequester, se
 		return fmt.Errorf("read the authorization request: %w", err)
 	}
 	if asked.Has("redirect_uri") && !form.Has("redirect_uri") {
-		return fosite.ErrInvalidRequest.WithHint("The parameter 'redirect_uri' is missing: it was in the authorization request.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'redirect_uri' is missing: it was in the authorization request.")
 	}
 	if form.Get("redirect_uri") != asked.Get("redirect_uri") {
-		return errInvalidGrant.WithHint("The redirect_uri is not that of the authorization request.")
+		return errInvalidGrant.WithHint(ourWords + "The redirect_uri is not that of the authorization request.")
 	}
 	if err := checkVerifier(sess.client.Client, form.Get("code_verifier"), asked.Get("code_challenge")); err != nil {
 		return err

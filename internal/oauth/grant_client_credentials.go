@@ -31,9 +31,9 @@ func validateClientCredentials(ctx context.Context, p *Provider, r fosite.Access
 	case err != nil:
 		return err
 	case t.api == nil:
-		return errInvalidTarget.WithHint("Name the API with the parameter 'resource'.")
+		return errInvalidTarget.WithHint(ourWords + "Name the API with the parameter 'resource'.")
 	case len(asked) > 0 && len(t.scopes) == 0: // neither everything nor a token for nothing is what the client means
-		return fosite.ErrInvalidScope.WithHint("No API knows the scope.")
+		return fosite.ErrInvalidScope.WithHint(ourWords + "No API knows the scope.")
 	}
 	sess.api, sess.saysScope, sess.permissionsAsked = t.api, len(r.GetRequestedScopes()) > 0, len(asked) > 0
 	if len(asked) == 0 {

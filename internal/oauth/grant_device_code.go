@@ -22,7 +22,7 @@ var deviceCode = grantType{
 func validateDeviceCode(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
 	if !form.Has("device_code") {
-		return fosite.ErrInvalidRequest.WithHint("The parameter 'device_code' is missing.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'device_code' is missing.")
 	}
 	found, err := p.Devices.Find(ctx, form.Get("device_code"))
 	switch {

@@ -58,9 +58,9 @@ func (p *Provider) authenticateByGrant(r *http.Request, form url.Values) (*domai
 	case err == nil:
 		return found, nil
 	case errors.As(err, &assertion):
-		return nil, fosite.ErrInvalidGrant.WithHint(assertion.Problem)
+		return nil, fosite.ErrInvalidGrant.WithHint(ourWords + assertion.Problem)
 	case errors.Is(err, authn.ErrInvalidClient):
-		return nil, fosite.ErrInvalidGrant.WithHint("The assertion is not one that the client trusts.")
+		return nil, fosite.ErrInvalidGrant.WithHint(ourWords + "The assertion is not one that the client trusts.")
 	}
 	return nil, clientError(err)
 }

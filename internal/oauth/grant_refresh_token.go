@@ -38,7 +38,7 @@ var refreshToken = grantType{
 func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
 	if !form.Has("refresh_token") {
-		return fosite.ErrInvalidRequest.WithHint("The parameter 'refresh_token' is missing.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'refresh_token' is missing.")
 	}
 	signature, ok := p.strategy.signature(ctx, form.Get("refresh_token"))
 	if !ok {
@@ -107,7 +107,7 @@ func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSes
 		return err
 	}
 	if len(unknown) < len(beyond) || len(sess.narrowed) == 0 {
-		return fosite.ErrInvalidScope.WithHint("The scope goes beyond what was granted.")
+		return fosite.ErrInvalidScope.WithHint(ourWords + "The scope goes beyond what was granted.")
 	}
 	return nil
 }

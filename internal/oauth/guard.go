@@ -36,7 +36,7 @@ func (g *guard) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessR
 	sess.client = c
 	name := r.GetRequestForm().Get("grant_type")
 	if !slices.Contains(c.GrantTypes, name) {
-		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for this grant type.")
+		return fosite.ErrUnauthorizedClient.WithHint(ourWords + "The client is not registered for this grant type.")
 	}
 	grant, ok := findGrantType(name)
 	if !ok {
@@ -74,12 +74,12 @@ func (p *Provider) loadGrant(ctx context.Context, sess *requestSession, id int64
 func (p *Provider) chooseTarget(ctx context.Context, form url.Values, sess *requestSession) error {
 	named := p.resources(form)
 	if len(named) > 1 {
-		return errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
+		return errInvalidTarget.WithHint(ourWords + "A token is for one resource; ask for one at a time.")
 	}
 	if len(named) == 1 {
 		granted := sess.grant.At(named[0])
 		if granted == nil {
-			return errInvalidTarget.WithHint("The grant is for another resource.")
+			return errInvalidTarget.WithHint(ourWords + "The grant is for another resource.")
 		}
 		return p.setTarget(ctx, sess, granted)
 	}

@@ -35,7 +35,7 @@ var inactive = map[string]bool{"active": false}
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(w, r)
 	if err == nil && !form.Has("token") {
-		err = fosite.ErrInvalidRequest.WithHint("The parameter 'token' is missing.")
+		err = fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'token' is missing.")
 	}
 	if err != nil {
 		p.fail(w, r, err)
@@ -76,7 +76,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	cors.AllowAnyOrigin(w)
 	form, err := readForm(w, r)
 	if err == nil && !form.Has("token") {
-		err = fosite.ErrInvalidRequest.WithHint("The parameter 'token' is missing.")
+		err = fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'token' is missing.")
 	}
 	if err == nil {
 		err = p.current(r.Context(), func(int64) error {

@@ -20,13 +20,13 @@ func checkChallenge(c *domain.Client, form url.Values) error {
 	case !begun && !c.RequirePKCE:
 		return nil
 	case begun && !form.Has("code_challenge"):
-		return fosite.ErrInvalidRequest.WithHint("There is a code_challenge_method, but no code_challenge.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "There is a code_challenge_method, but no code_challenge.")
 	case !begun:
-		return fosite.ErrInvalidRequest.WithHint("PKCE is required: send code_challenge with code_challenge_method=S256.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "PKCE is required: send code_challenge with code_challenge_method=S256.")
 	case form.Get("code_challenge_method") != "S256":
-		return fosite.ErrInvalidRequest.WithHint("The code_challenge_method must be S256.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The code_challenge_method must be S256.")
 	case !challengeForm.MatchString(form.Get("code_challenge")):
-		return fosite.ErrInvalidRequest.WithHint("The code_challenge is not a SHA-256 in base64url.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The code_challenge is not a SHA-256 in base64url.")
 	}
 	return nil
 }
@@ -36,13 +36,13 @@ func checkChallenge(c *domain.Client, form url.Values) error {
 func checkVerifier(c *domain.Client, verifier, challenge string) error {
 	switch {
 	case challenge == "" && c.RequirePKCE:
-		return errInvalidGrant.WithHint("The authorization request had no code_challenge, and the client has to use PKCE.")
+		return errInvalidGrant.WithHint(ourWords + "The authorization request had no code_challenge, and the client has to use PKCE.")
 	case challenge == "" && verifier != "":
-		return errInvalidGrant.WithHint("The authorization request had no code_challenge, so there is no code_verifier for it.")
+		return errInvalidGrant.WithHint(ourWords + "The authorization request had no code_challenge, so there is no code_verifier for it.")
 	case challenge != "" && verifier == "":
-		return fosite.ErrInvalidRequest.WithHint("The parameter 'code_verifier' is missing: the authorization request had a code_challenge.")
+		return fosite.ErrInvalidRequest.WithHint(ourWords + "The parameter 'code_verifier' is missing: the authorization request had a code_challenge.")
 	case challenge != "" && !verifies(verifier, challenge):
-		return errInvalidGrant.WithHint("The code_verifier does not fit the code_challenge.")
+		return errInvalidGrant.WithHint(ourWords + "The code_verifier does not fit the code_challenge.")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func redirectURI(c *domain.Client, given string) (string, error) {
 	case given == "" && len(c.RedirectURIs) == 1:
 		return c.RedirectURIs[0], nil
 	case given == "":
-		return "", fosite.ErrInvalidRequest.WithHint("The redirect_uri is missing.")
+		return "", fosite.ErrInvalidRequest.WithHint(ourWords + "The redirect_uri is missing.")
 	case slices.Contains(c.RedirectURIs, given):
 		return given, nil
 	}
@@ -28,7 +28,7 @@ func redirectURI(c *domain.Client, given string) (string, error) {
 	}) {
 		return given, nil
 	}
-	return "", fosite.ErrInvalidRequest.WithHint("The redirect_uri is not one that is registered for this application.")
+	return "", fosite.ErrInvalidRequest.WithHint(ourWords + "The redirect_uri is not one that is registered for this application.")
 }
 
 // withoutPort drops the port of an http URI on a loopback address or localhost (RFC 9700 §2.1); it is "" for any other URI, and for a port that does not exist.
@@ -72,7 +72,7 @@ func responseMode(redirectURI string, values url.Values) (string, error) {
 	case !slices.Contains(ResponseModes, mode):
 		return modeQuery, fosite.ErrUnsupportedResponseMode
 	case mode == modeFormPost && !strings.HasPrefix(redirectURI, "https://") && !strings.HasPrefix(redirectURI, "http://"):
-		return modeQuery, fosite.ErrUnsupportedResponseMode.WithHint("The response_mode form_post needs a redirect_uri of https or http.")
+		return modeQuery, fosite.ErrUnsupportedResponseMode.WithHint(ourWords + "The response_mode form_post needs a redirect_uri of https or http.")
 	}
 	return mode, nil
 }

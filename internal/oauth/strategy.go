@@ -79,7 +79,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		return "", "", err
 	}
 	if sess.permissionsAsked && len(signed.Scopes) == 0 {
-		return "", "", fosite.ErrInvalidScope.WithHint("No role of this client gives any of the scopes that it asks for.")
+		return "", "", fosite.ErrInvalidScope.WithHint(ourWords + "No role of this client gives any of the scopes that it asks for.")
 	}
 	if len(signed.LeftOut) > 0 {
 		s.provider.logLeftOut(ctx, "api", sess.api.Audience, signed.LeftOut)

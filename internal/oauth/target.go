@@ -75,7 +75,7 @@ func (p *Provider) targets(ctx context.Context, c *domain.Client, named []string
 		case slices.ContainsFunc(apis, func(api *domain.API) bool { return checkScopes(c, api, []string{scope}) == nil }):
 			permissions = append(permissions, scope)
 		default:
-			return nil, fosite.ErrInvalidScope.WithHintf("The client may not ask for the scope '%s' at any of these resources.", printable(scope))
+			return nil, fosite.ErrInvalidScope.WithHintf(ourWords+"The client may not ask for the scope '%s' at any of these resources.", printable(scope))
 		}
 	}
 	var all []target
@@ -99,7 +99,7 @@ func (p *Provider) targets(ctx context.Context, c *domain.Client, named []string
 // ask for there.
 func (p *Provider) target(ctx context.Context, c *domain.Client, named []string, scopes []string) (target, error) {
 	if len(named) > 1 {
-		return target{}, errInvalidTarget.WithHint("A token is for one resource; ask for one at a time.")
+		return target{}, errInvalidTarget.WithHint(ourWords + "A token is for one resource; ask for one at a time.")
 	}
 	var t target
 	for _, scope := range scopes {
@@ -127,7 +127,7 @@ func (p *Provider) target(ctx context.Context, c *domain.Client, named []string,
 		t.api = candidates[0]
 		err = checkScopes(c, t.api, permissions)
 	case len(named) == 1 && len(permissions) > 0: // the issuer
-		err = fosite.ErrInvalidScope.WithHint("The scope belongs to another resource.")
+		err = fosite.ErrInvalidScope.WithHint(ourWords + "The scope belongs to another resource.")
 	case len(named) == 0 && len(candidates)+len(permissions) > 0:
 		t.api, err = infer(c, candidates, permissions)
 	}
@@ -186,11 +186,11 @@ func infer(c *domain.Client, candidates []*domain.API, permissions []string) (*d
 	}
 	switch len(fits) {
 	case 0:
-		return nil, fosite.ErrInvalidScope.WithHint("The client may not ask for this scope at any one API; name several with the parameter 'resource'.")
+		return nil, fosite.ErrInvalidScope.WithHint(ourWords + "The client may not ask for this scope at any one API; name several with the parameter 'resource'.")
 	case 1:
 		return fits[0], nil
 	}
-	return nil, errInvalidTarget.WithHint("Several APIs know the scope; name those that you mean with the parameter 'resource'.")
+	return nil, errInvalidTarget.WithHint(ourWords + "Several APIs know the scope; name those that you mean with the parameter 'resource'.")
 }
 
 // api returns an API that the client may use; invalid_target for any other.
@@ -211,7 +211,7 @@ func (p *Provider) api(ctx context.Context, c *domain.Client, audience string) (
 func checkScopes(c *domain.Client, api *domain.API, permissions []string) error {
 	for _, name := range permissions {
 		if !api.Has(name) || !c.MayAsk(api.Audience, name) {
-			return fosite.ErrInvalidScope.WithHintf("The client may not ask for the scope '%s' at this resource.", printable(name))
+			return fosite.ErrInvalidScope.WithHintf(ourWords+"The client may not ask for the scope '%s' at this resource.", printable(name))
 		}
 	}
 	return nil

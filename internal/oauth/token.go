@@ -25,7 +25,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !form.Has("grant_type") {
-		p.fail(w, r, fosite.ErrInvalidRequest.WithHint("The parameter 'grant_type' is missing."))
+		p.fail(w, r, fosite.ErrInvalidRequest.WithHint(ourWords+"The parameter 'grant_type' is missing."))
 		return
 	}
 	if _, ok := findGrantType(form.Get("grant_type")); !ok {

@@ -99,7 +99,7 @@ func (p *Provider) presentedToken(w http.ResponseWriter, r *http.Request) (*intr
 	case !form.Has("access_token"):
 		return p.Bearer.Token(r)
 	case len(r.Header.Values("Authorization")) > 0:
-		return nil, fosite.ErrInvalidRequest.WithHint("Send the access token once: in the Authorization header or in the body.")
+		return nil, fosite.ErrInvalidRequest.WithHint(ourWords + "Send the access token once: in the Authorization header or in the body.")
 	}
 	return p.Bearer.Check(r.Context(), form.Get("access_token"))
 }

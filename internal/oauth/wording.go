@@ -1,48 +1,46 @@
 package oauth
 
-import "github.com/ory/fosite"
+import (
+	"cmp"
+	"strings"
 
-// wording is what Signet says in place of one of fosite's errors. Fosite's own words name causes that are seldom the one, such as a
-// redirect_uri that is not "whitelisted".
-type wording struct {
-	instead *fosite.RFC6749Error
-	words   string
+	"github.com/ory/fosite"
+)
+
+// ourWords begins what Signet itself says of an error, in its hint and its description. Nothing without it gets out: fosite's own words name
+// causes that are seldom the one, such as a redirect_uri that is not "whitelisted".
+const ourWords = "\x00"
+
+// words are what Signet says of errors of which nobody has said more.
+var words = map[string]string{
+	"invalid_request":            "The request is not valid.",
+	"invalid_client":             "The client is unknown, or did not prove who it is.",
+	"unauthorized_client":        "The client is not registered for this.",
+	"access_denied":              "The user or the server did not allow it.",
+	"invalid_scope":              "The scope is unknown or not allowed.",
+	"unsupported_grant_type":     "The grant_type is not one that this server supports.",
+	"unsupported_response_type":  "The response_type must be 'code'.",
+	"unsupported_response_mode":  "The response_mode must be 'query', 'fragment' or 'form_post'.",
+	"invalid_grant":              strings.TrimPrefix(errInvalidGrant.DescriptionField, ourWords),
+	"login_required":             "The user has to sign in.",
+	"consent_required":           "The user has to consent.",
+	"interaction_required":       "The user has to do something.",
+	"request_not_supported":      "The parameter 'request' is not supported.",
+	"request_uri_not_supported":  "The parameter 'request_uri' is not supported.",
+	"registration_not_supported": "The parameter 'registration' is not supported.",
 }
 
-var wordings = map[string]wording{
-	"invalid_request":            {fosite.ErrInvalidRequest, "The request is not valid."},
-	"invalid_client":             {fosite.ErrInvalidClient, "The client is unknown, or did not prove who it is."},
-	"unauthorized_client":        {fosite.ErrUnauthorizedClient, "The client is not registered for this."},
-	"access_denied":              {fosite.ErrAccessDenied, "The user or the server did not allow it."},
-	"invalid_scope":              {fosite.ErrInvalidScope, "The scope is unknown or not allowed."},
-	"unsupported_grant_type":     {fosite.ErrUnsupportedGrantType, "The grant_type is not one that this server supports."},
-	"unsupported_response_type":  {fosite.ErrUnsupportedResponseType, "The response_type must be 'code'."},
-	"unsupported_response_mode":  {fosite.ErrUnsupportedResponseMode, "The response_mode must be 'query', 'fragment' or 'form_post'."},
-	"invalid_grant":              {fosite.ErrInvalidGrant, errInvalidGrant.DescriptionField},
-	"login_required":             {fosite.ErrLoginRequired, "The user has to sign in."},
-	"consent_required":           {fosite.ErrConsentRequired, "The user has to consent."},
-	"interaction_required":       {fosite.ErrInteractionRequired, "The user has to do something."},
-	"request_not_supported":      {fosite.ErrRequestNotSupported, "The parameter 'request' is not supported."},
-	"request_uri_not_supported":  {fosite.ErrRequestURINotSupported, "The parameter 'request_uri' is not supported."},
-	"registration_not_supported": {fosite.ErrRegistrationNotSupported, "The parameter 'registration' is not supported."},
-}
-
-// describe says what an error is about: the hint alone where one was given with it, else words of our own.
+// describe says what an error is about: its own description, where it has one of ours, and the hint that was given with it; else the words
+// for its code.
 func describe(e *fosite.RFC6749Error) string {
-	description, hint := e.DescriptionField, e.HintField
-	if w, ok := wordings[e.ErrorField]; ok {
-		if hint == w.instead.HintField {
-			hint = ""
-		}
-		if description == w.instead.DescriptionField {
-			description = w.words
-			if hint != "" {
-				description = ""
-			}
+	var said []string
+	for _, text := range []string{e.DescriptionField, e.HintField} {
+		if text, own := strings.CutPrefix(text, ourWords); own {
+			said = append(said, text)
 		}
 	}
-	if description != "" && hint != "" {
-		description += " "
+	if len(said) == 0 {
+		said = append(said, cmp.Or(words[e.ErrorField], "The request was refused."))
 	}
-	return printable(description + hint)
+	return printable(strings.Join(said, " "))
 }
