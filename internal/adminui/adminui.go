@@ -50,6 +50,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountSearch()
 	s.mountUsers()
 	s.mountGroups()
+	s.mountAttributes()
 	s.mountRoles()
 	s.mountAssignments()
 	s.mountAPIs()

@@ -17,7 +17,7 @@ var navigation = []struct {
 	sections []section
 }{
 	{"", []section{{"overview", "/", ""}}},
-	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}}},
+	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}, {"attributes", "/attributes", "attribute.list"}}},
 	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}}},
 	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}, {"audit", "/audit", "audit.list"}}},
 }
@@ -88,6 +88,7 @@ func (v *visit) inSection(s section) bool {
 var doneKeys = map[string]bool{
 	"api.created": true, "api.deleted": true, "api.updated": true,
 	"assignment.assigned": true, "assignment.unassigned": true,
+	"attribute.created": true, "attribute.deleted": true, "attribute.updated": true,
 	"client.deleted": true, "client.disabled": true, "client.enabled": true, "client.updated": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"key.rotated":      true,

@@ -52,6 +52,12 @@ var finders = []struct {
 			return row{Path: address("groups", g.Name), Cells: []cell{{Text: g.Name}, {Text: g.Description}}}
 		}), page.Next != "", err
 	}},
+	{"attributes", "attribute.list", func(v *visit, q admin.Query) ([]row, bool, error) {
+		page, err := v.Admin.ListAttributes(v.ctx(), v.caller, q)
+		return rowsOf(page.Items, func(a admin.Attribute) row {
+			return row{Path: address("attributes", a.Name), Cells: []cell{{Code: a.Name}, {Text: a.Description}}}
+		}), page.Next != "", err
+	}},
 	{"roles", "role.list", func(v *visit, q admin.Query) ([]row, bool, error) {
 		page, err := v.Admin.ListRoles(v.ctx(), v.caller, q)
 		return rowsOf(page.Items, func(r admin.Role) row {

@@ -157,6 +157,15 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		b.open(s.url+"/admin/users/bob").submit().shows(http.StatusOK, "The user was enabled.") // the first form enables
 		b.open(s.url+"/admin/users/bob/delete").submit("name", "bob").shows(http.StatusOK, "The user was deleted.")
 		b.open(s.url + "/admin/users/bob").shows(http.StatusNotFound)
+		attribute := b.open(s.url + "/admin/new/attribute")
+		attribute.submit("name", "no name").shows(http.StatusUnprocessableEntity, "no name")
+		attribute.submit("name", "given_name").shows(http.StatusUnprocessableEntity, "exists")
+		attribute.submit("name", "badge", "type", "number", "description", "Of the door").shows(http.StatusOK, "The attribute was defined.", "Of the door", "number")
+		b.open(s.url+"/admin/attributes/badge/edit").submit("description", "Of the gate").shows(http.StatusOK, "The attribute was saved.", "Of the gate")
+		b.open(s.url+"/admin/attributes/badge/delete").submit("name", "badge").shows(http.StatusOK, "The attribute was deleted.")
+		if p := b.open(s.url+"/admin/attributes/given_name").shows(http.StatusOK, "Given names"); strings.Contains(p.text, "Delete") {
+			t.Error("an attribute that is built in is offered to be deleted")
+		}
 		own := b.open(s.url + "/admin/users/with-administrator/delete")
 		own.submit("name", "with-administrator").shows(http.StatusUnprocessableEntity, "last administrator")
 	})
