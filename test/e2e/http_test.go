@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -177,14 +178,18 @@ func (a answer) wantError(t *testing.T, status int, code string) {
 	a.wantDiscreet(t)
 }
 
+// random is text that a key or chance made, in which any short word may stand.
+var random = regexp.MustCompile(`[\w-]{32,}`)
+
 // wantDiscreet fails if the answer shows what only a log may show.
 func (a answer) wantDiscreet(t *testing.T) {
 	t.Helper()
+	said := random.ReplaceAllString(a.body, "")
 	for _, inside := range []string{
 		"SQL", "SELECT", "INSERT", "sqlite", "pgx", ".go:", "goroutine", "runtime error", "dial tcp",
 		"OAuth 2.0 Client", "OAuth 2.0 Framework", "resource owner", "whitelisted", // fosite's words
 	} {
-		if strings.Contains(a.body, inside) {
+		if strings.Contains(said, inside) {
 			t.Errorf("the answer contains %q: %s", inside, a.body)
 		}
 	}

@@ -67,7 +67,8 @@ func (i *installation) searchLogs() {
 			}
 		}
 		if i.t.Failed() {
-			i.t.Logf("log of server %d:\n%s", n, log)
+			lines := strings.SplitAfter(log, "\n")
+			i.t.Logf("the end of the log of server %d:\n%s", n, strings.Join(lines[max(0, len(lines)-200):], ""))
 		}
 	}
 }
