@@ -160,7 +160,7 @@ func TestTheAdministratorRoleAlwaysHasEveryPermission(t *testing.T) {
 			role.Permissions = slices.Delete(role.Permissions, 0, 1)
 			return nil
 		})
-		servicetest.Refused(t, err, domain.ErrInvalid, "keeps all permissions")
+		servicetest.Refused(t, err, domain.ErrInvalid, "stay as they are")
 		_, err = w.UpdateAPI(ctx, w.root, domain.AdminAudience, nil, func(api *domain.API) error { api.Permissions = nil; return nil })
 		servicetest.Refused(t, err, domain.ErrInvalid, "built in")
 		before := len(w.events())
@@ -185,7 +185,7 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 		} {
 			servicetest.Must(t, w.Assign(ctx, w.root, domain.RoleAdministrator, kind, subject, time.Time{}))
 		}
-		mallory := caller(t, "users:write", "groups:write", "roles:write", "assignments:write", "clients:write")
+		mallory := caller(t, "users:write", "users:disable", "groups:write", "roles:write", "assignments:write", "clients:write", "clients:disable")
 		powers := []domain.RolePermission{{Audience: domain.AdminAudience, Permission: "keys:revoke"}}
 		_, errCreate := w.CreateRole(ctx, mallory, domain.Role{Name: "mine", Permissions: powers})
 		servicetest.Must(t, func() error { _, err := w.CreateRole(ctx, mallory, domain.Role{Name: "harmless"}); return err }())

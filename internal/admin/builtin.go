@@ -9,7 +9,15 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// Sync gives the built-in API the permissions of this version, and the administrator role all of them. It writes only what differs.
+// builtInRoles are what the built-in roles have of urn:signet:admin.
+var builtInRoles = map[string][]class{
+	domain.RoleAdministrator: {reading, operating, managing},
+	domain.RoleOperator:      {reading, operating},
+	domain.RoleAuditor:       {reading},
+}
+
+// Sync gives the built-in API the permissions of this version, and the built-in roles theirs. It writes only what differs, and leaves
+// alone what another version has that runs beside it.
 func (s *Service) Sync(ctx context.Context) error {
 	ctx = event.WithActor(ctx, event.System)
 	api, err := s.config.Registry.FindAPI(ctx, domain.AdminAudience)
@@ -18,7 +26,7 @@ func (s *Service) Sync(ctx context.Context) error {
 	}
 	wanted := make([]domain.Permission, len(Permissions))
 	for i, p := range Permissions {
-		wanted[i] = domain.Permission(p)
+		wanted[i] = domain.Permission{Name: p.Name, Description: p.Description}
 	}
 	if !containsAll(api.Permissions, wanted) {
 		_, err := s.config.Registry.UpdateAPI(ctx, domain.AdminAudience, func(api *domain.API) error {
@@ -29,18 +37,34 @@ func (s *Service) Sync(ctx context.Context) error {
 			return fmt.Errorf("update the built-in API: %w", err)
 		}
 	}
-	role, err := s.config.Directory.FindRole(ctx, domain.RoleAdministrator)
+	for _, name := range domain.BuiltInRoles {
+		if err := s.syncRole(ctx, name, builtInRoles[name]); err != nil {
+			return fmt.Errorf("update the built-in role %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) syncRole(ctx context.Context, name string, classes []class) error {
+	role, err := s.config.Directory.FindRole(ctx, name)
 	if err != nil {
-		return fmt.Errorf("find the administrator role: %w", err)
+		return err
 	}
-	var given []domain.RolePermission
+	var given, other []domain.RolePermission
 	for _, p := range Permissions {
-		given = append(given, domain.RolePermission{Audience: domain.AdminAudience, Permission: p.Name})
+		permission := domain.RolePermission{Audience: domain.AdminAudience, Permission: p.Name}
+		if slices.Contains(classes, p.Class) {
+			given = append(given, permission)
+		} else {
+			other = append(other, permission)
+		}
 	}
-	if containsAll(role.Permissions, given) {
+	isOther := func(p domain.RolePermission) bool { return slices.Contains(other, p) }
+	if containsAll(role.Permissions, given) && !slices.ContainsFunc(role.Permissions, isOther) {
 		return nil
 	}
-	_, err = s.config.Directory.UpdateRole(ctx, domain.RoleAdministrator, func(role *domain.Role) error {
+	return s.config.Directory.SyncRole(ctx, name, func(role *domain.Role) error {
+		role.Permissions = slices.DeleteFunc(role.Permissions, isOther)
 		for _, p := range given {
 			if !slices.Contains(role.Permissions, p) {
 				role.Permissions = append(role.Permissions, p)
@@ -48,10 +72,6 @@ func (s *Service) Sync(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("update the administrator role: %w", err)
-	}
-	return nil
 }
 
 func containsAll[T comparable](list, wanted []T) bool {

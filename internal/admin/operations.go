@@ -10,12 +10,25 @@ type Operation struct {
 }
 
 // Permission is one of urn:signet:admin.
-type Permission struct{ Name, Description string }
+type Permission struct {
+	Name, Description string
+	Class             class
+}
+
+// class says which of the built-in roles have a permission. The administrator has all.
+type class string
+
+const (
+	reading   class = "reading"   // changes nothing: auditor and operator
+	operating class = "operating" // takes back or keeps running, and gives nobody access that they had not: operator
+	managing  class = "managing"  // the administrator alone
+)
 
 // The permissions of urn:signet:admin.
 const (
 	readUsers        = "users:read"
 	writeUsers       = "users:write"
+	disableUsers     = "users:disable"
 	readAttributes   = "attributes:read"
 	writeAttributes  = "attributes:write"
 	readGroups       = "groups:read"
@@ -26,10 +39,12 @@ const (
 	writeAssignments = "assignments:write"
 	readClients      = "clients:read"
 	writeClients     = "clients:write"
+	disableClients   = "clients:disable"
 	readAPIs         = "apis:read"
 	writeAPIs        = "apis:write"
 	readReceivers    = "receivers:read"
 	writeReceivers   = "receivers:write"
+	pauseReceivers   = "receivers:pause"
 	readTokens       = "tokens:read"
 	revokeTokens     = "tokens:revoke"
 	readKeys         = "keys:read"
@@ -41,29 +56,32 @@ const (
 
 // Permissions are all of them.
 var Permissions = []Permission{
-	{readUsers, "List and show users"},
-	{writeUsers, "Add, change, disable and delete users, and set their passwords"},
-	{readAttributes, "List and show the attributes that users may have"},
-	{writeAttributes, "Define, change and delete attributes of users"},
-	{readGroups, "List and show groups and their members"},
-	{writeGroups, "Add, change and delete groups, and change their members"},
-	{readRoles, "List and show roles"},
-	{writeRoles, "Add, change and delete roles"},
-	{readAssignments, "List who has which role"},
-	{writeAssignments, "Assign and unassign roles"},
-	{readClients, "List and show clients"},
-	{writeClients, "Register, change, disable and delete clients, and change their secrets"},
-	{readAPIs, "List and show APIs"},
-	{writeAPIs, "Register, change and delete APIs"},
-	{readReceivers, "List and show receivers of security events"},
-	{writeReceivers, "Add, pause, resume and delete receivers of security events"},
-	{readTokens, "List issued tokens"},
-	{revokeTokens, "Revoke, suspend and resume tokens"},
-	{readKeys, "List signing keys"},
-	{rotateKeys, "Rotate signing keys"},
-	{revokeKeys, "Revoke signing keys"},
-	{readAudit, "Read and verify the audit log"},
-	{eraseAudit, "Erase what the audit log says of a user"},
+	{readUsers, "List and show users", reading},
+	{writeUsers, "Add, change and delete users, and set their passwords", managing},
+	{disableUsers, "Disable users and enable them again", operating},
+	{readAttributes, "List and show the attributes that users may have", reading},
+	{writeAttributes, "Define, change and delete attributes of users", managing},
+	{readGroups, "List and show groups and their members", reading},
+	{writeGroups, "Add, change and delete groups, and change their members", managing},
+	{readRoles, "List and show roles", reading},
+	{writeRoles, "Add, change and delete roles", managing},
+	{readAssignments, "List who has which role", reading},
+	{writeAssignments, "Assign and unassign roles", managing},
+	{readClients, "List and show clients", reading},
+	{writeClients, "Register, change and delete clients, and change their secrets", managing},
+	{disableClients, "Disable clients and enable them again", operating},
+	{readAPIs, "List and show APIs", reading},
+	{writeAPIs, "Register, change and delete APIs", managing},
+	{readReceivers, "List and show receivers of security events", reading},
+	{writeReceivers, "Add and delete receivers of security events", managing},
+	{pauseReceivers, "Pause and resume receivers of security events", operating},
+	{readTokens, "List issued tokens", reading},
+	{revokeTokens, "Revoke, suspend and resume tokens", operating},
+	{readKeys, "List signing keys", reading},
+	{rotateKeys, "Rotate signing keys", operating},
+	{revokeKeys, "Revoke signing keys", operating},
+	{readAudit, "Read and verify the audit log", reading},
+	{eraseAudit, "Erase what the audit log says of a user", managing},
 }
 
 // PermissionNames are the names of all permissions.
@@ -82,8 +100,8 @@ var Operations = []Operation{
 	{"user.list", readUsers, "List the users by username"},
 	{"user.update", writeUsers, "Change a user's name, e-mail address and attributes"},
 	{"user.set_password", writeUsers, "Set a user's password and end the user's sessions, grants and tokens"},
-	{"user.disable", writeUsers, "Disable a user and end the user's sessions, grants and tokens"},
-	{"user.enable", writeUsers, "Enable a disabled user again"},
+	{"user.disable", disableUsers, "Disable a user and end the user's sessions, grants and tokens"},
+	{"user.enable", disableUsers, "Enable a disabled user again"},
 	{"user.delete", writeUsers, "Delete a user and end the user's sessions, grants and tokens"},
 
 	{"attribute.create", writeAttributes, "Define an attribute that users may have"},
@@ -115,8 +133,8 @@ var Operations = []Operation{
 	{"client.find", readClients, "Show a client"},
 	{"client.list", readClients, "List the clients by client_id"},
 	{"client.update", writeClients, "Change a client"},
-	{"client.disable", writeClients, "Disable a client and revoke its grants and tokens"},
-	{"client.enable", writeClients, "Enable a disabled client again"},
+	{"client.disable", disableClients, "Disable a client and revoke its grants and tokens"},
+	{"client.enable", disableClients, "Enable a disabled client again"},
 	{"client.delete", writeClients, "Delete a client and revoke its grants and tokens"},
 	{"client.add_secret", writeClients, "Give a client another secret"},
 	{"client.remove_secret", writeClients, "Take a secret from a client"},
@@ -136,8 +154,8 @@ var Operations = []Operation{
 	{"receiver.create", writeReceivers, "Make a client a receiver of security events"},
 	{"receiver.find", readReceivers, "Show a receiver and the state of its delivery"},
 	{"receiver.list", readReceivers, "List the receivers by client_id"},
-	{"receiver.pause", writeReceivers, "Keep a receiver's events until it is resumed"},
-	{"receiver.resume", writeReceivers, "Deliver the events that were kept, and retry a failed delivery at once"},
+	{"receiver.pause", pauseReceivers, "Keep a receiver's events until it is resumed"},
+	{"receiver.resume", pauseReceivers, "Deliver the events that were kept, and retry a failed delivery at once"},
 	{"receiver.delete", writeReceivers, "Stop sending events to a client"},
 
 	{"token.find", readTokens, "Show a token of the index"},

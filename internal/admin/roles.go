@@ -95,7 +95,7 @@ func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name stri
 	return showRole(role), s.recordDenied(ctx, caller, err)
 }
 
-// DeleteRole deletes a role and its assignments. domain.ErrInvalid for the administrator role, domain.ErrNotFound if there is none
+// DeleteRole deletes a role and its assignments. domain.ErrInvalid for a built-in role, domain.ErrNotFound if there is none
 // of the name.
 func (s *Service) DeleteRole(ctx context.Context, caller authn.Caller, name string) error {
 	ctx, err := s.authorize(ctx, caller, "role.delete")

@@ -55,7 +55,7 @@ func showRole(v *visit) error {
 	}
 	o := object{Trail: link{Text: v.text("menu.roles"), Path: address("roles")}, Lead: role.Description, Created: role.CreatedAt, Updated: role.UpdatedAt}
 	o.act(v, "role.update", action{Text: v.text("form.edit"), Path: address("roles", role.Name, "edit"), Icon: "edit"})
-	if role.Name != domain.RoleAdministrator {
+	if !(domain.Role{Name: role.Name}).BuiltIn() {
 		o.act(v, "role.delete", action{Text: v.text("form.delete"), Path: address("roles", role.Name, "delete"), Icon: "delete", Bad: true})
 	}
 	gives := panel{Title: v.text("role.gives"), Table: table{Columns: []string{v.text("role.api"), v.text("role.permissions")}}, Empty: v.text("role.gives_nothing")}

@@ -34,9 +34,19 @@ func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (stored do
 }
 
 // UpdateRole changes a role as edit does, and returns it as stored; only Description and Permissions count. edit gets the role as it
-// is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid as for CreateRole and for
-// permissions of the administrator role, which has all of urn:signet:admin; ErrNotFound if there is no such role.
-func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*domain.Role) error) (role domain.Role, err error) {
+// is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid as for CreateRole, and for
+// other permissions of urn:signet:admin of a built-in role; ErrNotFound if there is no such role.
+func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*domain.Role) error) (domain.Role, error) {
+	return d.updateRole(ctx, name, edit, keepsAdministration)
+}
+
+// SyncRole gives a built-in role its permissions of urn:signet:admin, as edit does. Otherwise as UpdateRole.
+func (d *Directory) SyncRole(ctx context.Context, name string, edit func(*domain.Role) error) error {
+	_, err := d.updateRole(ctx, name, edit, func(domain.Role, domain.Role) error { return nil })
+	return err
+}
+
+func (d *Directory) updateRole(ctx context.Context, name string, edit func(*domain.Role) error, check func(before, after domain.Role) error) (role domain.Role, err error) {
 	err = d.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		if role, err = d.roles.HoldRole(ctx, name); err != nil {
 			return nil, err
@@ -46,7 +56,7 @@ func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*doma
 		if err := edit(&edited); err != nil {
 			return nil, err
 		}
-		if err := keepsAdministration(role, edited); err != nil {
+		if err := check(role, edited); err != nil {
 			return nil, err
 		}
 		role.Description, role.Permissions, role.UpdatedAt = edited.Description, edited.Permissions, d.now()
@@ -68,14 +78,16 @@ func (d *Directory) UpdateRole(ctx context.Context, name string, edit func(*doma
 	return role, nil
 }
 
-// keepsAdministration refuses an edit that takes permissions of urn:signet:admin from the administrator role.
+// keepsAdministration refuses an edit of a built-in role that gives or takes permissions of urn:signet:admin.
 func keepsAdministration(before, after domain.Role) error {
-	if before.Name != domain.RoleAdministrator {
+	if !before.BuiltIn() {
 		return nil
 	}
-	for _, p := range before.Permissions {
-		if p.Audience == domain.AdminAudience && !slices.Contains(after.Permissions, p) {
-			return fmt.Errorf("%w change: the role is built in and keeps all permissions of %s", domain.ErrInvalid, domain.AdminAudience)
+	for _, roles := range [][2]domain.Role{{before, after}, {after, before}} {
+		for _, p := range roles[0].Permissions {
+			if p.Audience == domain.AdminAudience && !slices.Contains(roles[1].Permissions, p) {
+				return fmt.Errorf("%w change: the role is built in, its permissions of %s stay as they are", domain.ErrInvalid, domain.AdminAudience)
+			}
 		}
 	}
 	return nil
@@ -133,9 +145,9 @@ func (d *Directory) checkPermissionsExist(ctx context.Context, permissions []dom
 	return nil
 }
 
-// DeleteRole removes a role and its assignments. ErrInvalid for the administrator role, ErrNotFound if there is no such role.
+// DeleteRole removes a role and its assignments. ErrInvalid for a built-in role, ErrNotFound if there is no such role.
 func (d *Directory) DeleteRole(ctx context.Context, name string) error {
-	if name == domain.RoleAdministrator {
+	if (domain.Role{Name: name}).BuiltIn() {
 		return fmt.Errorf("%w role %q: it is built in and cannot be deleted", domain.ErrInvalid, name)
 	}
 	return d.changeRole(ctx, name, event.RoleDeleted{Role: name}, func(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -84,5 +85,15 @@ func (a Assignment) Active(now time.Time) bool {
 	return a.ExpiresAt.IsZero() || now.Before(a.ExpiresAt)
 }
 
-// RoleAdministrator is the built-in role of those who manage Signet itself.
-const RoleAdministrator = "administrator"
+// The built-in roles of those who manage Signet itself.
+const (
+	RoleAdministrator = "administrator" // may do everything
+	RoleOperator      = "operator"      // may read everything, take access back and keep Signet running
+	RoleAuditor       = "auditor"       // may read everything
+)
+
+// BuiltInRoles are all of them.
+var BuiltInRoles = []string{RoleAdministrator, RoleAuditor, RoleOperator}
+
+// BuiltIn says whether the role is one of BuiltInRoles.
+func (r Role) BuiltIn() bool { return slices.Contains(BuiltInRoles, r.Name) }

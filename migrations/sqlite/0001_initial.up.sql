@@ -628,8 +628,10 @@ CREATE VIEW audit_v AS
 SELECT seq, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1e6, 'unixepoch') AS at, actor, action, target, details, erased_by, lower(hex(hash)) AS hash FROM audit_events;
 
 INSERT INTO roles (name, description, created_at, updated_at)
-VALUES ('administrator', 'Manages Signet itself', 0, 0);
+VALUES ('administrator', 'Manages Signet itself', 0, 0),
+       ('auditor', 'Reads everything, and changes nothing', 0, 0),
+       ('operator', 'Reads everything, takes access back and keeps Signet running', 0, 0);
 
--- The API by which Signet itself is managed; internal/admin gives it, and the administrator role, its permissions.
+-- The API by which Signet itself is managed; internal/admin gives it, and these roles, their permissions.
 INSERT INTO apis (audience, name, signing_alg, access_token_ttl, no_userinfo, memberships, group_names, created_at, updated_at, claim_mappings)
 VALUES ('urn:signet:admin', 'Signet', 'ES256', 0, FALSE, 'relevant', 'name', 0, 0, '[]');

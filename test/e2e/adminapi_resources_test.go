@@ -43,8 +43,8 @@ func (m manager) call(method, path, body string, header ...string) answer {
 	return do(r)
 }
 
-const allScopes = "users:read users:write attributes:read attributes:write groups:read groups:write roles:read roles:write assignments:read assignments:write " +
-	"clients:read clients:write apis:read apis:write receivers:read receivers:write keys:read keys:rotate audit:read"
+const allScopes = "users:read users:write users:disable attributes:read attributes:write groups:read groups:write roles:read roles:write assignments:read assignments:write " +
+	"clients:read clients:write clients:disable apis:read apis:write receivers:read receivers:write receivers:pause keys:read keys:rotate audit:read"
 
 func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {

@@ -12,22 +12,22 @@ import (
 
 func TestAnAPIChoosesWhichRolesAndGroupsItsAccessTokensName(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		s.signet("role", "create", "auditor") // gives nothing at any API
+		s.signet("role", "create", "bookkeeper") // gives nothing at any API
 		for _, group := range []string{"sales", "wiki"} {
 			s.signet("group", "create", group)
 			s.signet("group", "add", group, alice)
 		}
 		s.signet("assign", "clerk", "--group", "sales")
-		s.signet("assign", "auditor", "--group", "wiki")
-		s.signet("assign", "auditor", "--client", s.reporting.ID)
+		s.signet("assign", "bookkeeper", "--group", "wiki")
+		s.signet("assign", "bookkeeper", "--client", s.reporting.ID)
 		own := s.createClient("intranet", "--grant", "authorization_code", "--first-party", "--redirect-uri", callback, "--api", ordersAPI)
 		for _, c := range []struct {
 			memberships, names string
 			groups, roles      any
 		}{
 			{"relevant", "name", []any{"sales"}, []any{"clerk"}},
-			{"all", "name", []any{"sales", "wiki"}, []any{"auditor", "clerk"}},
-			{"all", "slash-name", []any{"/sales", "/wiki"}, []any{"auditor", "clerk"}},
+			{"all", "name", []any{"sales", "wiki"}, []any{"bookkeeper", "clerk"}},
+			{"all", "slash-name", []any{"/sales", "/wiki"}, []any{"bookkeeper", "clerk"}},
 			{"relevant", "slash-name", []any{"/sales"}, []any{"clerk"}},
 			{"none", "name", nil, nil},
 		} {
@@ -57,7 +57,7 @@ func TestAnAPIChoosesWhichRolesAndGroupsItsAccessTokensName(t *testing.T) {
 			t.Error(diff)
 		}
 		// A token does not outlive a role that it names.
-		s.signet("assign", "auditor", "--user", alice, "--until", time.Now().Add(90*time.Second).UTC().Format(time.RFC3339))
+		s.signet("assign", "bookkeeper", "--user", alice, "--until", time.Now().Add(90*time.Second).UTC().Format(time.RFC3339))
 		if got := s.signInFor(t, own, "openid orders:read"); got.ExpiresIn > 90 {
 			t.Errorf("the token lives %d s, longer than a role that it names", got.ExpiresIn)
 		}

@@ -77,10 +77,10 @@ func TestUserinfoAndARefreshHaveTheGroupsAndRolesOfNow(t *testing.T) {
 		other := s.serve()
 		s.signet("group", "create", "sales")
 		s.signet("group", "add", "sales", alice)
-		s.signet("role", "create", "auditor")
-		s.signet("assign", "auditor", "--group", "sales")
+		s.signet("role", "create", "bookkeeper")
+		s.signet("assign", "bookkeeper", "--group", "sales")
 		got := s.signInFor(t, s.web, "openid offline_access groups roles")
-		before := map[string]any{"groups": []any{"sales"}, "roles": []any{"auditor", "clerk"}}
+		before := map[string]any{"groups": []any{"sales"}, "roles": []any{"bookkeeper", "clerk"}}
 		s.wantMemberships(t, got, before, before)
 
 		steps := []struct {
@@ -89,8 +89,8 @@ func TestUserinfoAndARefreshHaveTheGroupsAndRolesOfNow(t *testing.T) {
 		}{
 			{[]string{"group", "remove", "sales", alice}, map[string]any{"groups": []any{}, "roles": []any{"clerk"}}},
 			{[]string{"unassign", "clerk", "--user", alice}, map[string]any{"groups": []any{}, "roles": []any{}}},
-			{[]string{"group", "add", "sales", alice}, map[string]any{"groups": []any{"sales"}, "roles": []any{"auditor"}}},
-			{[]string{"role", "delete", "auditor"}, map[string]any{"groups": []any{"sales"}, "roles": []any{}}},
+			{[]string{"group", "add", "sales", alice}, map[string]any{"groups": []any{"sales"}, "roles": []any{"bookkeeper"}}},
+			{[]string{"role", "delete", "bookkeeper"}, map[string]any{"groups": []any{"sales"}, "roles": []any{}}},
 		}
 		for _, step := range steps {
 			s.signet(step.command...)
