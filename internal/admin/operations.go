@@ -125,6 +125,9 @@ var Operations = []Operation{
 	{"role.update", writeRoles, "Change a role's description and permissions"},
 	{"role.delete", writeRoles, "Delete a role and its assignments"},
 
+	{"user.access", readAssignments, "Show what a user may do, and through what"},
+	{"group.access", readAssignments, "Show what the members of a group may do by it"},
+	{"client.access", readAssignments, "Show what a client may do on its own behalf, and through what"},
 	{"assignment.list", readAssignments, "List assignments, the oldest first"},
 	{"assignment.assign", writeAssignments, "Give a role to a user, a group or a client"},
 	{"assignment.unassign", writeAssignments, "Take a role from a user, a group or a client"},

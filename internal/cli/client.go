@@ -16,7 +16,7 @@ import (
 
 func (a *app) clientCommand() *cobra.Command {
 	return noun("client", "Manage clients: the applications that ask for tokens",
-		a.clientCreate(), a.clientList(), clients.showCommand(a), a.clientUpdate(),
+		a.clientCreate(), a.clientList(), clients.showCommand(a), accessCommand(a, clients, (*admin.Service).ClientAccess), a.clientUpdate(),
 		clients.change(a, "disable", (*admin.Service).DisableClient),
 		clients.change(a, "enable", (*admin.Service).EnableClient),
 		clients.change(a, "delete", (*admin.Service).DeleteClient),

@@ -42,7 +42,7 @@ var groups = kind[admin.Group]{
 
 func (a *app) groupCommand() *cobra.Command {
 	return noun("group", "Manage groups of users",
-		a.groupCreate(), groups.listCommand(a), groups.showCommand(a),
+		a.groupCreate(), groups.listCommand(a), groups.showCommand(a), accessCommand(a, groups, (*admin.Service).GroupAccess),
 		a.groupUpdate(),
 		a.groupMembers("add", "Put users into a group", "added", (*admin.Service).AddMember),
 		a.groupMembers("remove", "Take users out of a group", "removed", (*admin.Service).RemoveMember),

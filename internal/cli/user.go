@@ -32,6 +32,7 @@ var users = kind[admin.User]{
 func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
 		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(),
+		accessCommand(a, users, (*admin.Service).UserAccess),
 		users.change(a, "disable", (*admin.Service).DisableUser),
 		a.userEnable(),
 		users.change(a, "delete", (*admin.Service).DeleteUser))

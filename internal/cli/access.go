@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+)
+
+// accessCommand makes the command that shows what an object of a kind may do.
+func accessCommand[V any](
+	a *app, k kind[V], find func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (admin.Access, error),
+) *cobra.Command {
+	return k.command(a, "access", k.summary("access"), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		access, err := find(s, ctx, caller, args[0])
+		return view{access, func(w io.Writer) { showAccess(w, access) }}, err
+	})
+}
+
+// showAccess has a line for each permission of each role that is held.
+func showAccess(w io.Writer, access admin.Access) {
+	fmt.Fprintln(w, "AUDIENCE\tPERMISSION\tROLE\tTHROUGH\tEXPIRES")
+	for _, held := range access.Roles {
+		through := "-"
+		if held.Group != "" {
+			through = "group " + held.Group
+		}
+		permissions := held.Permissions
+		if len(permissions) == 0 {
+			permissions = []admin.RolePermission{{Audience: "-", Permission: "-"}}
+		}
+		for _, p := range permissions {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Audience, p.Permission, held.Role, through, orDash(cell(held.ExpiresAt)))
+		}
+	}
+}
