@@ -79,13 +79,21 @@ func (v *visit) clientForm(c admin.Client) *form {
 		fields = append(fields, v.clientCheck("keep_refresh_tokens", c.KeepRefreshTokens))
 	}
 	fields = append(fields, overlap, v.addressField("backchannel_logout_uri", c.BackchannelLogoutURI, "back-channel logout URI"),
-		v.clientCheck("backchannel_logout_private", c.BackchannelLogoutPrivate))
+		v.clientCheck("backchannel_logout_private", c.BackchannelLogoutPrivate),
+		v.addressField("frontchannel_logout_uri", c.FrontchannelLogoutURI, "front-channel logout URI"),
+		v.clientCheck("frontchannel_logout_session", c.FrontchannelLogoutSID))
 
 	algorithm := v.choice("client", "id_token_alg", c.IDTokenAlg, optionsOf(domain.SigningAlgs))
 	algorithm.About = []string{"ID token algorithm"}
 	names := v.choice("client", "group_names", c.GroupNames, v.options("group_names", domain.GroupsByName, domain.GroupsBySlashName))
 	names.About = []string{"group names"}
-	group("client.id_tokens", algorithm, names, v.claimsField("client", c.ClaimMappings))
+	group("client.id_tokens", algorithm, v.userinfoField(c), names, v.claimsField("client", c.ClaimMappings))
+
+	subjects := v.choice("client", "subject_type", c.SubjectType, v.options("subject_type", domain.SubjectTypePublic, domain.SubjectTypePairwise))
+	subjects.About = []string{"subject type", "pairwise subjects"}
+	sector := v.field("text", "client", "sector_identifier", c.SectorIdentifier)
+	sector.Max, sector.About = 253, []string{"sector identifier"}
+	group("client.subjects", subjects, sector)
 
 	if c.AuthMethod != domain.None {
 		group("client.keys", v.clientLines("jwks", indented(c.JWKS), "JWKS", "key", "key set"), v.addressField("jwks_uri", c.JWKSURI, "JWKS URI"),
@@ -115,6 +123,13 @@ func indented(document json.RawMessage) []string {
 func (v *visit) addressField(name, value, about string) *field {
 	f := v.field("text", "client", name, value)
 	f.Max, f.About = 2000, []string{about}
+	return f
+}
+
+func (v *visit) userinfoField(c admin.Client) *field {
+	plain := option{"", v.text("client.userinfo_unsigned")}
+	f := v.choice("client", "userinfo_alg", c.UserinfoAlg, append([]option{plain}, optionsOf(domain.SigningAlgs)...))
+	f.About = []string{"userinfo algorithm"}
 	return f
 }
 
@@ -229,7 +244,9 @@ func (f *form) apply(c *domain.Client) (err error) {
 	c.RedirectURIs, c.PostLogoutRedirectURIs = f.lines("redirect_uris"), f.lines("post_logout_redirect_uris")
 	c.SessionRefreshTokens, c.RevokeOnSessionEnd = f.set("session_refresh_tokens"), f.set("revoke_on_session_end")
 	c.BackchannelLogoutURI, c.BackchannelLogoutPrivate = f.get("backchannel_logout_uri"), f.set("backchannel_logout_private")
-	c.IDTokenAlg, c.GroupNames = f.get("id_token_alg"), domain.GroupNames(f.get("group_names"))
+	c.FrontchannelLogoutURI, c.FrontchannelLogoutSID = f.get("frontchannel_logout_uri"), f.set("frontchannel_logout_session")
+	c.IDTokenAlg, c.UserinfoAlg, c.GroupNames = f.get("id_token_alg"), f.get("userinfo_alg"), domain.GroupNames(f.get("group_names"))
+	c.SubjectType, c.SectorIdentifier = domain.SubjectType(f.get("subject_type")), f.get("sector_identifier")
 	if c.Origin == domain.OriginAdministrator {
 		c.FirstParty = f.set("first_party")
 	}

@@ -230,7 +230,14 @@ func (v *visit) signInOf(c admin.Client) panel {
 		v.fact("client.consent", cell{Text: v.text(consent)}),
 		v.fact("client.id_token_alg", cell{Text: c.IDTokenAlg}),
 		v.fact("client.group_names", cell{Text: v.text("group_names." + c.GroupNames)}),
+		v.fact("client.subject_type", cell{Text: v.text("subject_type." + c.SubjectType)}),
 	}}
+	if c.UserinfoAlg != "" {
+		p.Facts = append(p.Facts, v.fact("client.userinfo_alg", cell{Text: c.UserinfoAlg}))
+	}
+	if c.SectorIdentifier != "" {
+		p.Facts = append(p.Facts, v.fact("client.sector_identifier", cell{Text: c.SectorIdentifier}))
+	}
 	if slices.Contains(c.GrantTypes, domain.GrantRefreshToken) {
 		p.Facts = append(p.Facts,
 			v.fact("client.session_refresh_tokens", cell{Text: v.yesNo(c.SessionRefreshTokens)}),
@@ -240,6 +247,9 @@ func (v *visit) signInOf(c admin.Client) panel {
 	p.Facts = append(p.Facts, v.fact("client.revoke_on_session_end", cell{Text: v.yesNo(c.RevokeOnSessionEnd)}))
 	if c.BackchannelLogoutURI != "" {
 		p.Facts = append(p.Facts, v.fact("client.backchannel_logout_uri", v.fetched(c.BackchannelLogoutURI, c.BackchannelLogoutPrivate)))
+	}
+	if c.FrontchannelLogoutURI != "" {
+		p.Facts = append(p.Facts, v.fact("client.frontchannel_logout_uri", cell{Text: c.FrontchannelLogoutURI}))
 	}
 	return p
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/signet-auth/signet/internal/admin"
 )
 
 func TestAClientIsManagedInTheBrowser(t *testing.T) {
@@ -193,6 +195,25 @@ func TestAServiceIsRegisteredByWhatItIsAndItsCodeWorks(t *testing.T) {
 	}
 	if got := service.run("openid-client asks whether a token is still good"); !strings.HasPrefix(got, "true reporting") {
 		t.Errorf("openid-client prints %s", got)
+	}
+}
+
+func TestWhatAnApplicationHearsAndKnowsOfUsersIsSetOnItsPage(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	s.signet("client", "create", "--client-id", "crm", "--grant", "authorization_code", "--redirect-uri", "https://crm.example/callback")
+	b := s.administer(t, "administrator", "/admin/clients/crm/edit").browser
+	edit := s.url + "/admin/clients/crm/edit"
+	if got := b.open(edit).submit("frontchannel_logout_uri", "https://other.example/out").wrong("frontchannel_logout_uri"); !strings.Contains(got, "of a redirect URI") {
+		t.Errorf("beside the front-channel logout URI is %q", got)
+	}
+	if got := b.open(edit).submit("sector_identifier", "https://crm.example").wrong("sector_identifier"); !strings.Contains(got, "use a host") {
+		t.Errorf("beside the sector is %q", got)
+	}
+	b.open(edit).submit("frontchannel_logout_uri", "https://crm.example/out", "frontchannel_logout_session", "yes", "subject_type", "pairwise", "userinfo_alg", "ES256").
+		shows(http.StatusOK, "https://crm.example/out", "Pairwise", "ES256")
+	got := signetJSON[admin.Client](s.installation, "client", "show", "crm")
+	if got.FrontchannelLogoutURI != "https://crm.example/out" || !got.FrontchannelLogoutSID || got.SubjectType != "pairwise" || got.SectorIdentifier != "crm.example" || got.UserinfoAlg != "ES256" {
+		t.Errorf("the client is %+v", got)
 	}
 }
 

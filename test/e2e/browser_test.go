@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -203,7 +202,11 @@ func readForm(node *html.Node) *form {
 		case input.Data == "select":
 			for option := range input.Descendants() {
 				if option.Data == "option" && has(option, "selected") {
-					f.fields.Add(name, cmp.Or(attribute(option, "value"), option.FirstChild.Data))
+					value := attribute(option, "value")
+					if !has(option, "value") {
+						value = option.FirstChild.Data
+					}
+					f.fields.Add(name, value)
 				}
 			}
 		}
