@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -17,12 +19,13 @@ import (
 // Bounds of mappings.
 const (
 	maxMappings   = 20
-	maxName       = 200    // bytes
-	maxExpression = 1000   // bytes
-	maxDepth      = 20     // of an expression
-	maxNodes      = 500    // of an expression
-	maxCost       = 20_000 // of an evaluation, in CEL's units: about two milliseconds
-	maxMemory     = 1 << 20
+	maxName       = 200     // bytes
+	maxExpression = 1000    // bytes
+	maxDepth      = 20      // of an expression
+	maxNodes      = 500     // of an expression
+	maxPattern    = 500     // instructions of a regular expression
+	maxCost       = 20_000  // of all expressions of a set, in CEL's units: some milliseconds
+	maxMemory     = 1 << 20 // bytes of text and elements of lists, in any value on the way
 	maxResult     = 4 << 10 // bytes of JSON
 )
 
@@ -42,8 +45,7 @@ type Set struct {
 
 type compiled struct {
 	claim   string
-	program cel.Program
-	failure string // why there is no program
+	program cel.Program // nil: this version does not take the mapping
 }
 
 var _ domain.ClaimMapper = (*Set)(nil)
@@ -87,9 +89,7 @@ func Compile(mappings []domain.ClaimMapping) *Set {
 		if err == nil {
 			err = checkName(m.Claim)
 		}
-		if err != nil {
-			c.failure = err.Error()
-		} else {
+		if err == nil {
 			c.program = checked.program
 			s.groups, s.roles = s.groups || checked.groups, s.roles || checked.roles
 		}
@@ -125,7 +125,14 @@ func compile(expression string) (checked, error) {
 	if err := issues.Err(); err != nil {
 		return checked{}, err
 	}
-	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.MemoryLimit(maxMemory))
+	patterns, err := patternsOf(ast)
+	if err != nil {
+		return checked{}, err
+	}
+	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.CostTrackerOptions(costs(patterns)...), cel.MemoryLimit(maxMemory),
+		cel.MemoryTracking(types.MemoryTrackerSizeCalculator(types.NewSizeCalculator(types.SizeCalculatorStringUnitLength(1))),
+			types.MemoryTrackerSampleInterval(1)),
+		cel.OptimizeRegex(interpreter.MatchesRegexOptimization))
 	if err != nil {
 		return checked{}, err
 	}

@@ -81,6 +81,11 @@ func TestRegistrationSaysWhatIsWrongWithAnExpressionAndWhere(t *testing.T) {
 		`user.name + 1`:                 "line 1, column 11",
 		`passwords`:                     "undeclared reference",
 		`client.secret`:                 "undeclared reference",
+		`"x".matches(user.name)`:        "must be written out",
+		`matches("x", "a" + user.name)`: "must be written out",
+		`groups.all(g, g.matches(g))`:   "must be written out",
+		`"x".matches("(")`:              "matches",
+		`"x".matches("x{900}")`:         "regex",
 		`groups.nothing()`:              "undeclared reference",
 		strings.Repeat("1+", 500) + "1": "use at most 1000",
 		strings.Repeat("(", 400) + "1" + strings.Repeat(")", 400): "recursion",
@@ -126,19 +131,25 @@ func TestNoMappingGivesAClaimOfTheProtocols(t *testing.T) {
 
 func TestWhatFailsOrCostsTooMuchIsLeftOutAndSaid(t *testing.T) {
 	from := sources
+	user := *sources.User
+	user.Attributes = map[string]any{"badge": 7.0, "department": "Sales", "long": strings.Repeat(",", 1000)}
+	from.User = &user
 	for i := range 1000 {
 		from.Groups = append(from.Groups, fmt.Sprintf("group-%04d", i))
 	}
 	for expression, want := range map[string]string{
-		`1 / (size(roles) - 1)`:               "division by zero",
+		`1 / (size(roles) - 1)`:                           "division by zero",
+		`groups.map(g, attributes.long.lower())`:          "limit",
+		`size(groups.map(g, attributes.long.split(",")))`: "limit",
 		`roles[7]`:                            "index",
-		`attributes.badge + "x"`:              "no such overload",
+		`attributes.badge + "x"`:              "does not take values of these types",
 		`groups.map(g, groups.map(h, g + h))`: "limit",
 		`groups.all(a, groups.all(b, groups.all(c, a != "")))`: "limit",
 		`groups.join("0123456789")`:                            "more than 4096 bytes",
 		`groups`:                                               "at most 4096",
 		`user.name.split("")`:                                  "separator is empty",
-		`"x".matches(user.name + "(a*)*[")`:                    "error parsing regexp",
+		`int(attributes.department)`:                           "cannot be converted",
+		`groups.all(g, "ab".matches("((a?){10}){10}"))`:        "limit",
 	} {
 		began := time.Now()
 		value, failures := mapped(t, expression, from)
@@ -164,5 +175,61 @@ func TestASetSaysWhichListsItReads(t *testing.T) {
 		if got := [2]bool{groups, roles}; got != want {
 			t.Errorf("%s: %v, want %v", expression, got, want)
 		}
+	}
+}
+
+func TestAllExpressionsOfASetShareOneLimit(t *testing.T) {
+	from := sources
+	for i := range 1000 {
+		from.Groups = append(from.Groups, fmt.Sprintf("group-%04d", i))
+	}
+	var mappings []domain.ClaimMapping
+	for i := range maxMappings {
+		mappings = append(mappings, domain.ClaimMapping{Claim: fmt.Sprint("c", i), Expression: `groups.exists(g, g == "none" || g == "nobody")`})
+	}
+	alone, failures := Compile(mappings[:1]).Map(from)
+	if alone["c0"] != false || len(failures) > 0 {
+		t.Fatalf("one alone gives %v %v", alone, failures)
+	}
+	set := Compile(mappings)
+	claims, failures := set.Map(from)
+	if len(claims) == 0 || len(claims) == len(mappings) || len(claims)+len(failures) != len(mappings) {
+		t.Errorf("%d claims, %d failures", len(claims), len(failures))
+	}
+	if again, _ := set.Map(from); !cmp.Equal(claims, again) {
+		t.Errorf("another evaluation gives %v, not %v", again, claims)
+	}
+}
+
+func TestAFailureRepeatsNothingOfExpressionsAndValues(t *testing.T) {
+	from := sources
+	user := *sources.User
+	user.Attributes = map[string]any{"department": "secret`\" \n level=ERROR msg=forged [\u202e" + strings.Repeat("secret", 100)}
+	user.Name = "secret"
+	from.User = &user
+	for _, expression := range []string{
+		`int(attributes.department)`, `timestamp(attributes.department)`, `duration(user.name)`, `roles[7] + "secret"`, `attributes.department + 1`,
+		`{"secret": 1}["x" + string(roles[7])]`, `bool(user.name)`, `{user.name: 1, "secret": 2}`, `attributes[user.name].secret.x + attributes.department.x`, `bytes("secret\xff")`,
+		`optional.of(attributes.department).value().x`, `attributes.department.x`, `usr.secret`, `double(attributes.department)`,
+		"string(b'\\377' + bytes(attributes.department))", `type(attributes.department)`,
+	} {
+		claims, failures := Compile([]domain.ClaimMapping{{Claim: "c", Expression: expression}}).Map(from)
+		for _, f := range failures {
+			if strings.Contains(f.Reason, "secret") || strings.ContainsAny(f.Reason, "`\"\n\u202e") || len(f.Reason) > 100 {
+				t.Errorf("%s: %q", expression, f.Reason)
+			}
+		}
+		t.Log(expression, claims, failures)
+	}
+}
+
+func TestAValueOnTheWayIsBoundedInBytes(t *testing.T) {
+	from := sources
+	for i := range 5000 {
+		from.Groups = append(from.Groups, strings.Repeat("x", 250)+fmt.Sprint(i))
+	}
+	value, failures := mapped(t, `size(groups)`, from)
+	if value != nil || len(failures) != 1 || !strings.Contains(failures[0].Reason, "larger than the limit") {
+		t.Errorf("%v %v", value, failures)
 	}
 }

@@ -1,6 +1,7 @@
 package claimmap
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 
@@ -18,6 +19,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ExpressionNestingDepthLimit(maxDepth),
 		cel.ExpressionNodeLimit(maxNodes),
+		cel.RegexProgramSizeLimit(maxPattern),
 		cel.CrossTypeNumericComparisons(true),
 		cel.OptionalTypes(),
 		cel.Variable("user.sub", cel.StringType),
@@ -41,7 +43,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 
 func split(text, separator ref.Val) ref.Val {
 	if separator == types.String("") {
-		return types.NewErr("split: the separator is empty")
+		return types.WrapErr(failure("split: the separator is empty"))
 	}
 	return types.DefaultTypeAdapter.NativeToValue(strings.Split(string(text.(types.String)), string(separator.(types.String))))
 }
@@ -52,13 +54,13 @@ func join(list, separator ref.Val) ref.Val {
 	for it := list.(traits.Lister).Iterator(); it.HasNext() == types.True; {
 		text, ok := it.Next().(types.String)
 		if !ok {
-			return types.NewErr("join: an element is no text")
+			return types.WrapErr(failure("join: an element is no text"))
 		}
 		if b.Len() > 0 {
 			b.WriteString(string(separator.(types.String)))
 		}
 		if b.WriteString(string(text)); b.Len() > maxResult {
-			return types.NewErr("join: the text would have more than %d bytes", maxResult)
+			return types.WrapErr(failure(fmt.Sprintf("join: the text would have more than %d bytes", maxResult)))
 		}
 	}
 	return types.String(b.String())

@@ -2,9 +2,9 @@ package claimmap
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
@@ -15,37 +15,81 @@ import (
 )
 
 // Map implements domain.ClaimMapper. An expression that gives null or no value, or reads an attribute that the user does not have,
-// leaves its claim out without a failure.
+// leaves its claim out without a failure: that is how people differ. All expressions together may cost maxCost; those that come after
+// that is spent are left out.
 func (s *Set) Map(sources domain.ClaimSources) (claims map[string]any, failures []domain.ClaimFailure) {
 	variables := activation(sources)
 	claims = make(map[string]any, len(s.mappings))
-	for _, m := range s.mappings {
-		value, err := m.evaluate(variables)
+	var spent uint64
+	for i, m := range s.mappings {
+		value, cost, err := m.evaluate(variables)
+		if spent += cost; spent > maxCost && err == nil {
+			err = errTooMuch
+		}
 		switch {
 		case err != nil:
-			failures = append(failures, domain.ClaimFailure{Claim: m.claim, Reason: domain.ClipText(quoted.ReplaceAllString(err.Error(), `"…"`), 300)})
+			failures = append(failures, domain.ClaimFailure{Claim: m.claim, Reason: reason(err)})
 		case value != nil:
 			claims[m.claim] = value
+		}
+		if spent > maxCost {
+			for _, left := range s.mappings[i+1:] {
+				failures = append(failures, domain.ClaimFailure{Claim: left.claim, Reason: string(errTooMuch)})
+			}
+			break
 		}
 	}
 	return claims, failures
 }
 
-// quoted is what an error repeats of a value, which may be personal.
-var quoted = regexp.MustCompile(`"[^"]*"`)
+// failure is a reason in words of this package, with nothing of an expression or a value in it.
+type failure string
 
-func (c *compiled) evaluate(variables map[string]any) (value any, err error) {
-	if c.program == nil {
-		return nil, fmt.Errorf("it does not compile: %s", c.failure)
+func (f failure) Error() string { return string(f) }
+
+const errTooMuch failure = "the claim mappings together cost more than the limit"
+
+// reasons are for errors of CEL, by what is in them. What they repeat of expressions and values may be personal, or made to mislead
+// who reads the log.
+var reasons = []struct{ sign, reason failure }{
+	{"cost limit exceeded", errTooMuch},
+	{"memory limit exceeded", "a value on the way is larger than the limit"},
+	{"division by zero", "division by zero"},
+	{"modulus by zero", "division by zero"},
+	{"index out of bounds", "an index is outside of its list"},
+	{"no such overload", "an operator or function does not take values of these types"},
+	{"overflow", "a number is too large"},
+	{"type conversion error", "a value cannot be converted"},
+}
+
+func reason(err error) string {
+	if ours, ok := errors.AsType[failure](err); ok {
+		return string(ours)
 	}
-	result, _, err := c.program.Eval(variables)
-	if err != nil && strings.Contains(err.Error(), "no such key") { // of attributes, which a user need not have
-		return nil, nil
+	for _, r := range reasons {
+		if strings.Contains(err.Error(), string(r.sign)) {
+			return string(r.reason)
+		}
+	}
+	return "the expression failed"
+}
+
+func (c *compiled) evaluate(variables map[string]any) (value any, cost uint64, err error) {
+	if c.program == nil {
+		return nil, 0, failure("this version of Signet does not take the expression, or the name")
+	}
+	result, details, err := c.program.Eval(variables)
+	if spent := details.ActualCost(); spent != nil {
+		cost = *spent
+	}
+	if err != nil && strings.HasPrefix(err.Error(), "no such key: ") { // of attributes, which a user need not have
+		return nil, cost, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, cost, err
 	}
-	return toJSON(result)
+	value, err = toJSON(result)
+	return value, cost, err
 }
 
 func toJSON(result ref.Val) (any, error) {
@@ -57,15 +101,15 @@ func toJSON(result ref.Val) (any, error) {
 	}
 	native, err := result.ConvertToNative(reflect.TypeFor[*structpb.Value]())
 	if err != nil {
-		return nil, fmt.Errorf("the result is not JSON: %w", err)
+		return nil, failure("the result is not JSON")
 	}
 	value := native.(*structpb.Value).AsInterface()
 	text, err := json.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("the result is not JSON: %w", err)
+		return nil, failure("the result is not JSON")
 	}
 	if len(text) > maxResult {
-		return nil, fmt.Errorf("the result has %d bytes; at most %d are taken", len(text), maxResult)
+		return nil, failure(fmt.Sprintf("the result has %d bytes; at most %d are taken", len(text), maxResult))
 	}
 	return value, nil
 }

@@ -63,7 +63,8 @@ type Active struct {
 	Claims token.Claims
 	Record domain.IssuedToken
 	Client *domain.Client
-	User   *domain.User // nil: the client acts for itself
+	User   *domain.User   // nil: the client acts for itself
+	Mapped map[string]any // claims that the mappings of the token's API gave it, and would now
 }
 
 // Introspect judges an access token as of now. nil, nil: not a live token of this server, for whatever reason.
@@ -94,13 +95,13 @@ func (s *Service) introspect(ctx context.Context, value string) (*Active, int64,
 		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || pending.Cover(record) {
 		return nil, located.Revision, err
 	}
-	active, err := s.checkSubject(ctx, located.Claims, record)
+	active, err := s.checkSubject(ctx, value, located.Claims, record)
 	return active, located.Revision, err
 }
 
 // checkSubject checks that a token's key is not revoked, and that its client, user and API still exist and are enabled; and it
 // narrows the claims to what the subject still has. nil, nil if the token is not active.
-func (s *Service) checkSubject(ctx context.Context, claims token.Claims, record domain.IssuedToken) (*Active, error) {
+func (s *Service) checkSubject(ctx context.Context, value string, claims token.Claims, record domain.IssuedToken) (*Active, error) {
 	published, err := s.keys.Published(ctx, record.KeyID)
 	if err != nil || !published {
 		return nil, err
@@ -140,7 +141,8 @@ func (s *Service) checkSubject(ctx context.Context, claims token.Claims, record 
 		return nil, err
 	}
 	active.Claims.Narrow(client, api.Audience, access, named)
-	return active, nil
+	active.Mapped, err = s.minter.StillMapped(ctx, value, api, client, active.User, access.Roles)
+	return active, err
 }
 
 // Inspection is all that is known of a token, for an administrator.

@@ -90,6 +90,7 @@ func (l *Login) showConsent(w http.ResponseWriter, r *http.Request) {
 	for _, claim := range waiting.SingleClaims {
 		form.Identity = append(form.Identity, ask{claim, claimWords(claim)})
 	}
+	form.addMapped(client)
 	l.pages.Render(w, r, http.StatusOK, "consent", form)
 }
 
@@ -184,6 +185,21 @@ func (l *Login) explain(ctx context.Context, apis []domain.GrantAPI) (a asks, er
 		}
 	}
 	return a, nil
+}
+
+// addMapped adds what the claim mappings of a client send to it in ID tokens and userinfo, whatever else it asks for.
+func (a *asks) addMapped(client *domain.Client) {
+	listed := func(name string) bool {
+		return slices.ContainsFunc(a.Identity, func(is ask) bool { return is.Scope == name })
+	}
+	if !listed(domain.ScopeOpenID) {
+		return
+	}
+	for _, m := range client.ClaimMappings {
+		if !listed(m.Claim) {
+			a.Identity = append(a.Identity, ask{m.Claim, claimWords(m.Claim)})
+		}
+	}
 }
 
 // target is the host of a redirect URI, or its scheme, as a person may recognize it.

@@ -55,6 +55,18 @@ func TestConsentPageSaysWhoAsksWhomForWhat(t *testing.T) {
 	})
 }
 
+func TestConsentPageListsWhatClaimMappingsSend(t *testing.T) {
+	each(t, func(w *world) {
+		w.settle()
+		_, err := w.registry.UpdateClient(eventtest.Context(t), w.notes.ClientID, func(c *domain.Client) error {
+			c.ClaimMappings = []domain.ClaimMapping{{Claim: "cost_center", Expression: `"7"`}}
+			return nil
+		})
+		w.check(err)
+		w.browser().signIn().get("/consent?flow="+url.QueryEscape(w.flow())).wantPage(http.StatusOK, "See your cost center")
+	})
+}
+
 func TestAllowGivesConsentToWhatWasShown(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()

@@ -86,6 +86,7 @@ func (l *Login) showDeviceConsent(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 		return
 	}
+	form.addMapped(client)
 	l.pages.Render(w, r, http.StatusOK, "device_consent", form)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"reflect"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -29,22 +31,42 @@ func (m *Minter) MapClaims(
 	return claims, failures, nil
 }
 
-// mappedClaims are claims with those that mappings add, none of which has a name of Claims.
-type mappedClaims struct {
-	Claims
-	mapped map[string]any
+// WithMapped is a JSON object with the members that mappings add to it, none of which has a name that it has itself.
+type WithMapped struct {
+	Own    any
+	Mapped map[string]any
 }
 
 // MarshalJSON implements json.Marshaler.
-func (c mappedClaims) MarshalJSON() ([]byte, error) {
-	own, err := json.Marshal(c.Claims)
-	if err != nil {
-		return nil, err
+func (c WithMapped) MarshalJSON() ([]byte, error) {
+	own, err := json.Marshal(c.Own)
+	if err != nil || len(c.Mapped) == 0 {
+		return own, err
 	}
-	mapped, err := json.Marshal(c.mapped)
+	mapped, err := json.Marshal(c.Mapped)
 	if err != nil {
 		return nil, err
 	}
 	own[len(own)-1] = ','
 	return append(own, mapped[1:]...), nil
+}
+
+// StillMapped are the claims of an access token for an API that the API's mappings would give it now, too. Others are of the past, as
+// roles and groups are that the subject does not have any more.
+func (m *Minter) StillMapped(
+	ctx context.Context, token string, api *domain.API, client *domain.Client, user *domain.User, roles []string,
+) (map[string]any, error) {
+	if api.Claims == nil {
+		return nil, nil
+	}
+	says, ok := payload(token)
+	if !ok {
+		return nil, nil
+	}
+	still, _, err := m.MapClaims(ctx, api.Claims, client, user, roles)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(still, func(claim string, value any) bool { return !reflect.DeepEqual(value, says[claim]) })
+	return still, nil
 }

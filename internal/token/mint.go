@@ -146,11 +146,7 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 	}
 	claims.Status = &Status{}
 	claims.Status.List.Index, claims.Status.List.URI = record.Status.Index, status.URI(m.issuer, record.Status.List)
-	var payload any = claims
-	if len(mapped) > 0 {
-		payload = mappedClaims{claims, mapped}
-	}
-	token, keyID, err := m.sign(ctx, alg, keys.TypeAccessToken, payload)
+	token, keyID, err := m.sign(ctx, alg, keys.TypeAccessToken, WithMapped{claims, mapped})
 	if err != nil {
 		return SignedToken{}, err
 	}

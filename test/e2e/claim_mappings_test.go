@@ -42,7 +42,11 @@ func TestClaimMappingsGiveClaimsAtEveryReplicaAtOnce(t *testing.T) {
 		wantClaims("ID token", claims(t, got.ID), about)
 		wantClaims("userinfo", s.userinfo(t, got.Access), about)
 		wantClaims("access token", claims(t, got.Access), map[string]any{"badge": 7, "who": alice, "department": nil, "client_id": s.web.ID})
-		s.wantActive(t, s.orders, got.Access, true)
+		introspected := func(token string) map[string]any {
+			t.Helper()
+			return decode[map[string]any](t, s.introspect(s.orders, token).wantStatus(t, http.StatusOK))
+		}
+		wantClaims("introspection", introspected(got.Access), map[string]any{"active": true, "badge": 7, "who": alice, "department": nil, "username": alice})
 		wantClaims("a client's own token", claims(t, s.reportingToken(t)), map[string]any{"badge": 0, "who": "reporting", "sub": "reporting"})
 		if log := s.log.String(); !strings.Contains(log, "claim=broken") || strings.Contains(log, "level=ERROR") {
 			t.Errorf("the log says nothing of the claim that was left out: %s", log)
@@ -50,6 +54,9 @@ func TestClaimMappingsGiveClaimsAtEveryReplicaAtOnce(t *testing.T) {
 
 		s.signet("client", "update", s.web.ID, "--remove-claim", "teams", "--claim", "department=attributes.department + \"!\"")
 		s.signet("api", "update", ordersAPI, "--remove-claim", "who")
+		wantClaims("introspection after a mapping was removed", introspected(got.Access), map[string]any{"active": true, "badge": 7, "who": nil})
+		s.setAttributes("department=Sales", "badge=8")
+		wantClaims("introspection after an attribute changed", introspected(got.Access), map[string]any{"active": true, "badge": nil})
 		for _, replica := range []*server{s.server, other} {
 			wantClaims("userinfo after a change", replica.userinfo(t, got.Access), map[string]any{"department": "Sales!", "teams": nil})
 			own := s.issued(t, replica.post("/oauth2/token", s.reporting, clientCredentials()))
