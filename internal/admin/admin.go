@@ -21,6 +21,7 @@ import (
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/signin"
+	"github.com/signet-auth/signet/internal/statistics"
 )
 
 // Config is what a Service is made of.
@@ -37,6 +38,7 @@ type Config struct {
 	JWKSMaxAge    time.Duration // for how long services may cache the JWKS
 	RotateEvery   time.Duration // for how long a key signs
 	Audit         *audit.Log
+	Statistics    *statistics.Service
 	Cache         *cache.Cache
 	Events        *event.Recorder
 	CursorKey     []byte // authenticates cursors, 32 bytes

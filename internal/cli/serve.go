@@ -23,7 +23,7 @@ makes the first one, once. config/signet.yaml explains all settings.`,
 			if err != nil {
 				return err
 			}
-			return explain(server.Run(cmd.Context(), cfg, a.stdout, a.logger(cfg.Log)))
+			return explain(server.Run(cmd.Context(), cfg, programVersion(), a.stdout, a.logger(cfg.Log)))
 		},
 	}
 	flags := cmd.Flags()

@@ -23,6 +23,14 @@ func (v versionView) text(w io.Writer) {
 	details(w, "signet", v.Version, "revision", v.Revision, "go", v.Go)
 }
 
+// programVersion is the version alone.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(version, info.Main.Version)
+	}
+	return version
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -30,9 +38,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  signet version -o json",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(context.Context, []string) (view, error) {
-			v := versionView{Version: version, Go: runtime.Version()}
+			v := versionView{Version: programVersion(), Go: runtime.Version()}
 			if info, ok := debug.ReadBuildInfo(); ok {
-				v.Version = cmp.Or(v.Version, info.Main.Version)
 				for _, s := range info.Settings {
 					if s.Key == "vcs.revision" {
 						v.Revision = s.Value

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/revocation"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -52,6 +53,9 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		}
 		return err
 	})
+	if err == nil {
+		p.Counters.Count(statistics.Introspected)
+	}
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
@@ -92,6 +96,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	p.Counters.Count(statistics.Revoked)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 }

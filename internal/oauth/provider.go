@@ -30,6 +30,7 @@ import (
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -65,6 +66,7 @@ type Config struct {
 	Pages         *page.Pages
 	Sealer        *interaction.Sealer
 	Cache         *cache.Cache
+	Counters      *statistics.Counters // nil: nothing is counted
 	Log           *slog.Logger
 	Now           func() time.Time
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/statistics"
 )
 
 // maxAttempts bounds how often a request is judged anew because something changed meanwhile.
@@ -21,15 +22,15 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	cors.AllowAnyOrigin(w)
 	form, err := readForm(w, r)
 	if err != nil {
-		p.fail(w, r, err)
+		p.refuseToken(w, r, err)
 		return
 	}
 	if !form.Has("grant_type") {
-		p.fail(w, r, fosite.ErrInvalidRequest.WithHint(ourWords+"The parameter 'grant_type' is missing."))
+		p.refuseToken(w, r, fosite.ErrInvalidRequest.WithHint(ourWords+"The parameter 'grant_type' is missing."))
 		return
 	}
 	if _, ok := findGrantType(form.Get("grant_type")); !ok {
-		p.fail(w, r, fosite.ErrUnsupportedGrantType)
+		p.refuseToken(w, r, fosite.ErrUnsupportedGrantType)
 		return
 	}
 	var answer map[string]any
@@ -38,10 +39,17 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		return err
 	})
 	if err != nil {
-		p.fail(w, r, p.endReplayed(r.Context(), err))
+		p.refuseToken(w, r, p.endReplayed(r.Context(), err))
 		return
 	}
+	p.Counters.Count(statistics.Issued + form.Get("grant_type"))
 	httpjson.Write(w, http.StatusOK, answer)
+}
+
+// refuseToken answers with an error, and counts it.
+func (p *Provider) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
+	p.Counters.Count(statistics.Refused + wire(err).Code)
+	p.fail(w, r, err)
 }
 
 // current judges a request on a snapshot that is no older than the request: anew when the database has moved past it

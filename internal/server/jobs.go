@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 )
@@ -34,6 +35,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
 		{"tell clients of ended sessions", time.Second, s.Logouts.Deliver, nil},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
+		{"show this replica and write the statistics", statistics.Pace, s.Statistics.Beat, nil},
 		{"compare the clocks", time.Minute, func(ctx context.Context) error { return s.compareClocks(ctx, log) }, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
 		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
@@ -42,6 +44,15 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"delete unused clients", 10 * time.Minute, s.Registrations.Expire, nil},
 		{"watch the ids", time.Hour, func(ctx context.Context) error { return s.watchIDs(ctx, log) }, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
+	}
+}
+
+// stopStatistics writes what is counted of the last minute. A database that does not answer loses it.
+func (s *Services) stopStatistics(ctx context.Context, log *slog.Logger) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := s.Statistics.Stop(bounded); err != nil {
+		log.WarnContext(ctx, "the statistics of the last minute are lost", "error", err)
 	}
 }
 

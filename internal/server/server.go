@@ -46,8 +46,8 @@ func (s *Services) prepare(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// Run serves until ctx ends, then finishes the requests in progress. The address and the setup link are written to out.
-func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger) error {
+// Run serves, as a version of the program, until ctx ends, then finishes the requests in progress. The address and the setup link are written to out.
+func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, log *slog.Logger) error {
 	log = slog.New(newBoundedLog(log.Handler()))
 	s, err := Open(ctx, cfg, ModeServe)
 	if err != nil {
@@ -61,6 +61,7 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 		return err
 	}
 	s.prepare(ctx, log)
+	s.Statistics.Version = version
 	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log, s.Registrations.Log = log, log, log, log, log
 	handler, err := s.handler(cfg, log)
 	if err != nil {
@@ -75,7 +76,9 @@ func Run(ctx context.Context, cfg config.Config, out io.Writer, log *slog.Logger
 		return err
 	}
 	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s", cfg.Issuer, listener.Addr(), cfg.Database, welcome)
-	return s.serve(ctx, cfg, listener, handler, log)
+	err = s.serve(ctx, cfg, listener, handler, log)
+	s.stopStatistics(ctx, log)
+	return err
 }
 
 func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Listener, handler http.Handler, log *slog.Logger) error {
@@ -164,7 +167,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		Clients:        s.Clients, Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Permissions: s.DB, Keys: s.Keys, Registry: s.Registry, Registrations: s.Registrations, Directory: s.Directory, Sessions: s.Sessions, Devices: s.Devices,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
-		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Log: log, Now: s.now,
+		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Counters: s.Statistics.Counters, Log: log, Now: s.now,
 	})
 
 	mux := http.NewServeMux()
@@ -174,7 +177,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	documents := &wellknown.Documents{
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys,
 		AdminScopes: admin.PermissionNames(), Registration: cfg.SelfRegistration.Endpoint != registration.Nobody, MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody, Statuses: s.Statuses,
-		Cache: s.Cache, Log: log, Now: s.now,
+		Fetches: s.Statistics.Fetches, Cache: s.Cache, Log: log, Now: s.now,
 	}
 	documents.Mount(mux)
 	signIn.Mount(mux)

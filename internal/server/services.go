@@ -29,6 +29,7 @@ import (
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/signin"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
@@ -56,6 +57,7 @@ type Services struct {
 	Cache         *cache.Cache
 	Audit         *audit.Log
 	Admin         *admin.Service
+	Statistics    *statistics.Service
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Clients       *authn.Clients
@@ -146,6 +148,10 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	if err := s.Keys.Claim(ctx); err != nil {
 		return nil, err
 	}
+	s.Statistics = statistics.New(statistics.Config{
+		Store: db, Counters: statistics.NewCounters(oauth.GrantTypes()), Fetches: statistics.NewFetches(now), Cache: s.Cache, Keys: s.Keys,
+		Key: s.master.Derive("verifiers", 32), Now: now,
+	})
 	s.Registry = registry.New(registry.Config{
 		APIs: db, Clients: db, Secrets: db, Trusts: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
@@ -177,7 +183,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	})
 	s.SignIn, err = signin.New(signin.Config{
 		Methods:      []signin.Method{s.Passwords},
-		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Now: now,
+		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Counters: s.Statistics.Counters, Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -189,7 +195,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	})
 	s.Admin = admin.New(admin.Config{
 		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
-		Audit: s.Audit, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
+		Audit: s.Audit, Statistics: s.Statistics, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
 	})
 	if err := s.sync(ctx); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/session"
+	"github.com/signet-auth/signet/internal/statistics"
 )
 
 // Method is a way to prove who one is.
@@ -43,6 +44,7 @@ type Config struct {
 	Directory    *directory.Directory
 	Sessions     *session.Sessions
 	Events       *event.Recorder
+	Counters     *statistics.Counters // nil: nothing is counted
 	Now          func() time.Time
 }
 
@@ -122,6 +124,7 @@ func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, erro
 	outcome, err := s.try(ctx, p, a)
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
+		s.config.Counters.Count(statistics.SignInRefused)
 		s.Log.InfoContext(ctx, "sign-in refused", "username", name[:min(len(name), 256)], "ip", domain.Network(a.Remote))
 		if refusal := s.recordRefusal(ctx, name, domain.Network(a.Remote)); refusal != nil {
 			return Outcome{}, refusal
@@ -130,6 +133,7 @@ func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, erro
 		end = noGuess
 	default:
 		end = succeeded
+		s.config.Counters.Count(statistics.SignedIn)
 	}
 	return outcome, err
 }

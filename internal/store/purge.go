@@ -69,7 +69,7 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge implements index.Store. Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after
-// they were done, assignments, client secrets and invitations a month after they expired, events that no receiver acknowledges after a month. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
+// they were done, assignments, client secrets and invitations a month after they expired, events that no receiver acknowledges after a month, statistics after a fortnight. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
 		n, failed := db.exec(ctx, query, args...)
@@ -84,6 +84,10 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	for _, query := range purgesLater {
 		purge(query, micros(before.Add(-lapsedKept)), limit)
 	}
+	for _, query := range purgesSeen {
+		purge(query, micros(before.Add(-unseenKept)), limit)
+	}
+	purge(purgeStatistics, micros(before.Add(-statisticsKept)), limit)
 	purge(purgeStatusChanges, limit)
 	acknowledged, failed := db.purgeAcknowledged(ctx, limit)
 	total, err = total+acknowledged, errors.Join(err, failed)

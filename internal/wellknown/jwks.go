@@ -40,7 +40,9 @@ func (d *Documents) jwks() http.HandlerFunc {
 		maps.Copy(h, same)
 		h.Set("Age", strconv.Itoa(int(age.Seconds())))
 		h.Set("ETag", etag)
-		if noneMatch(r, etag) {
+		holds := noneMatch(r, etag)
+		d.Fetches.Record(r, etag, holds)
+		if holds {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

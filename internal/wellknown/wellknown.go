@@ -13,6 +13,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/status"
 )
 
@@ -27,6 +28,7 @@ type Documents struct {
 	AdminScopes       []string // the permissions of the admin API
 	Keys              *keys.Keys
 	Statuses          *status.Publisher
+	Fetches           *statistics.Fetches // of the key set; nil: they are not noted
 	Cache             *cache.Cache
 	Log               *slog.Logger
 	Now               func() time.Time

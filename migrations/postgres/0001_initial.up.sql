@@ -657,6 +657,44 @@ CREATE TABLE setup_links (
 );
 COMMENT ON TABLE setup_links IS 'Links that make the first administrator';
 
+CREATE TABLE statistics (
+    at      BIGINT NOT NULL,
+    kind    TEXT NOT NULL,
+    replica TEXT NOT NULL,
+    count   BIGINT NOT NULL,
+    PRIMARY KEY (at, kind, replica)
+);
+COMMENT ON TABLE statistics IS 'How often something happened in a minute at a replica';
+COMMENT ON COLUMN statistics.at IS 'The beginning of the minute';
+
+CREATE TABLE replicas (
+    id         TEXT PRIMARY KEY,
+    version    TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    revision   BIGINT NOT NULL,
+    as_of      BIGINT NOT NULL,
+    jwks       TEXT NOT NULL
+);
+COMMENT ON TABLE replicas IS 'The servers that run, and what each has seen';
+COMMENT ON COLUMN replicas.revision IS 'Up to which it has applied changes';
+COMMENT ON COLUMN replicas.as_of IS 'When it last asked the database for changes';
+COMMENT ON COLUMN replicas.jwks IS 'The entity tag of the key set that it publishes';
+
+CREATE TABLE verifiers (
+    id            TEXT PRIMARY KEY,
+    agent         TEXT NOT NULL,
+    jwks          TEXT NOT NULL,
+    confirmed_at  BIGINT,
+    first_seen_at BIGINT NOT NULL,
+    seen_at       BIGINT NOT NULL
+);
+COMMENT ON TABLE verifiers IS 'Who fetches the key set';
+COMMENT ON COLUMN verifiers.id IS 'A keyed hash of the address and the user agent';
+COMMENT ON COLUMN verifiers.jwks IS 'The entity tag of the key set that it was last given';
+COMMENT ON COLUMN verifiers.confirmed_at IS 'When it last showed that it holds that one';
+CREATE INDEX verifiers_seen ON verifiers (seen_at);
+
 -- The server makes the partitions, each with its seq as the primary key, and drops them.
 CREATE TABLE audit_events (
     seq       BIGINT NOT NULL,

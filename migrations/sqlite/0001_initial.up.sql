@@ -513,6 +513,34 @@ CREATE TABLE setup_links (
     expires_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE statistics (
+    at      INTEGER NOT NULL, -- the beginning of the minute
+    kind    TEXT NOT NULL,
+    replica TEXT NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (at, kind, replica)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replicas (
+    id         TEXT PRIMARY KEY,
+    version    TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL,
+    revision   INTEGER NOT NULL, -- up to which it has applied changes
+    as_of      INTEGER NOT NULL, -- when it last asked the database for changes
+    jwks       TEXT NOT NULL -- the entity tag of the key set that it publishes
+) STRICT;
+
+CREATE TABLE verifiers (
+    id            TEXT PRIMARY KEY, -- a keyed hash of the address and the user agent
+    agent         TEXT NOT NULL,
+    jwks          TEXT NOT NULL, -- the entity tag of the key set that it was last given
+    confirmed_at  INTEGER, -- when it last showed that it holds that one
+    first_seen_at INTEGER NOT NULL,
+    seen_at       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX verifiers_seen ON verifiers (seen_at);
+
 CREATE TABLE audit_events (
     seq       INTEGER PRIMARY KEY,
     at        INTEGER NOT NULL,

@@ -72,6 +72,12 @@ INSERT INTO logouts (id, client_ref, subject, sid, attempts, created_at, next_at
 VALUES (70, 20, 'usr_a', 'abc', 1, 1767323045678000, 1767323045678001);
 INSERT INTO assertions (hash, expires_at)
 VALUES (X'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1767323045678021);
+INSERT INTO statistics (at, kind, replica, count)
+VALUES (1767323040000000, 'issued.client_credentials', 'r1', 7);
+INSERT INTO replicas (id, version, started_at, seen_at, revision, as_of, jwks)
+VALUES ('r1', '1.0', 1767323045678000, 1767323045678001, 2, 1767323045678000, '"e1"');
+INSERT INTO verifiers (id, agent, jwks, confirmed_at, first_seen_at, seen_at)
+VALUES ('v1', 'curl/8', '"e1"', 1767323045678001, 1767323045678000, 1767323045678002);
 INSERT INTO setup_links (hash, created_at, expires_at)
 VALUES (X'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1767323045678000, 1767323045678021);
 INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, erased_by, prev_hash, hash)

@@ -1,0 +1,66 @@
+// Package statistics is what replicas count and see while they serve: what happened in each minute, who fetches the key set, and how far
+// each replica has come. It is kept in memory, and written to the database in small rows now and then.
+package statistics
+
+import (
+	"sync/atomic"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Kinds of what is counted.
+const (
+	Issued        = "issued."  // and a grant type: answers of the token endpoint
+	Refused       = "refused." // and an error code: refusals of the token endpoint
+	Introspected  = "introspected"
+	Revoked       = "revoked" // requests to the revocation endpoint that succeeded
+	SignedIn      = "signed_in"
+	SignInRefused = "sign_in_refused"
+)
+
+// refusals are the error codes of the token endpoint; others count as server_error.
+var refusals = []string{
+	"access_denied", "expired_token", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target",
+	"server_error", "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
+}
+
+// polling are error codes that a waiting device gets: they refuse nothing.
+var polling = []string{"authorization_pending", "slow_down"}
+
+// Counters count by kind. They are cheap, and safe for use at the same time; nil counts nothing.
+type Counters struct {
+	totals map[string]*atomic.Int64 // never reset; the map never changes
+}
+
+// NewCounters makes counters for the grant types that there are.
+func NewCounters(grantTypes []domain.GrantType) *Counters {
+	c := &Counters{totals: map[string]*atomic.Int64{}}
+	kinds := []string{Introspected, Revoked, SignedIn, SignInRefused}
+	for _, g := range grantTypes {
+		kinds = append(kinds, Issued+g.Name)
+	}
+	for _, code := range refusals {
+		kinds = append(kinds, Refused+code)
+	}
+	for _, kind := range kinds {
+		c.totals[kind] = new(atomic.Int64)
+	}
+	for _, code := range polling {
+		c.totals[Refused+code] = nil
+	}
+	return c
+}
+
+// Count counts one of a kind.
+func (c *Counters) Count(kind string) {
+	if c == nil {
+		return
+	}
+	total, known := c.totals[kind]
+	if !known {
+		total = c.totals[Refused+"server_error"]
+	}
+	if total != nil {
+		total.Add(1)
+	}
+}
