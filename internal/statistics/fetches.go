@@ -54,7 +54,7 @@ func (f *Fetches) Record(r *http.Request, etag string, confirmed bool) {
 	slot, old := f.find(hash)
 	known := old != nil && old.hash == hash
 	same := known && old.etag == etag
-	if same && !(confirmed && old.confirmed.IsZero()) && now.Sub(old.seen) < fetchPace {
+	if same && (!confirmed || !old.confirmed.IsZero()) && now.Sub(old.seen) < fetchPace {
 		return
 	}
 	made := &fetch{hash: hash, etag: etag, first: now, seen: now}

@@ -109,8 +109,10 @@ func TestWhatCannotBeWrittenWaitsAnHour(t *testing.T) {
 			w.now = w.now.Add(time.Minute)
 			return err
 		}
-		if minute(gone) == nil || minute(gone) == nil {
-			w.t.Error("no error without a database")
+		for range 2 {
+			if minute(gone) == nil {
+				w.t.Error("no error without a database")
+			}
 		}
 		w.ok(minute(w.t.Context()))
 		w.same(w.counts(), map[string]int64{"04 introspected": 1, "05 introspected": 1})
