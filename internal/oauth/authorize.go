@@ -82,7 +82,7 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 		return nil, err
 	}
 	unsupported := unsupportedParameter(values, wrong)
-	found, to, err := p.trusted(r.Context(), values, wrong)
+	found, to, err := p.trusted(r, values, wrong)
 	switch {
 	case err != nil && unsupported != nil && wire(err).Status < http.StatusInternalServerError:
 		return nil, unsupported // the request object may have had what is missing
@@ -118,11 +118,12 @@ func (p *Provider) readAuthorization(w http.ResponseWriter, r *http.Request) (*a
 }
 
 // trusted returns the client of a request and the redirect URI to which it may be answered.
-func (p *Provider) trusted(ctx context.Context, values url.Values, wrong problems) (*domain.Client, string, error) {
+func (p *Provider) trusted(r *http.Request, values url.Values, wrong problems) (*domain.Client, string, error) {
+	ctx := r.Context()
 	if err := errors.Join(wrong["client_id"], wrong["redirect_uri"]); err != nil {
 		return nil, "", err
 	}
-	err := p.Registrations.Document(ctx, values.Get("client_id"))
+	err := p.Registrations.Document(ctx, values.Get("client_id"), network(r.RemoteAddr))
 	if failed := new(registration.DocumentError); errors.As(err, &failed) {
 		return nil, "", fosite.ErrInvalidRequest.WithHint(ourWords + printable(failed.Reason))
 	}

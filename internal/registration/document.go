@@ -20,7 +20,10 @@ import (
 // FetchTimeout bounds how long a metadata document may take to arrive.
 const FetchTimeout = 5 * time.Second
 
-const maxDocument = 5 << 10 // bytes
+const (
+	maxDocument = 5 << 10          // bytes
+	silentFor   = 30 * time.Second // a document is not asked for again that did not arrive
+)
 
 // How long a document counts without being fetched again: as long as its answer says, within bounds.
 const (
@@ -57,9 +60,10 @@ func parseDocumentURL(clientID string) (*url.URL, error) {
 }
 
 // Document makes the client current that a client_id stands for, if it is the URL of a metadata document: what the document says is
-// fetched, unless that is fresh, and registered. Other client_ids, and those that an administrator registered, are left alone.
+// fetched, unless that is fresh, and registered. Other client_ids, and those that an administrator registered, are left alone. from is
+// the network of who asks, which counts while the client is not registered.
 // domain.ErrNotFound if no such documents are taken here, DocumentError if this one cannot be, domain.ErrBusy if too many were fetched.
-func (s *Service) Document(ctx context.Context, clientID string) error {
+func (s *Service) Document(ctx context.Context, clientID, from string) error {
 	if !isDocumentURL(clientID) {
 		return nil
 	}
@@ -87,7 +91,7 @@ func (s *Service) Document(ctx context.Context, clientID string) error {
 	done := s.documents.DoChan(clientID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*FetchTimeout)
 		defer cancel()
-		return nil, s.update(ctx, clientID, address, known != nil)
+		return nil, s.update(ctx, clientID, address, from, known != nil)
 	})
 	select {
 	case result := <-done:
@@ -103,7 +107,7 @@ func (s *Service) Renewed(ctx context.Context, client *domain.Client) error {
 	if client.Origin != domain.OriginMetadata {
 		return nil
 	}
-	err := s.Document(ctx, client.ClientID)
+	err := s.Document(ctx, client.ClientID, "")
 	if failed := new(DocumentError); errors.As(err, &failed) || errors.Is(err, domain.ErrBusy) {
 		return nil
 	}
@@ -124,7 +128,7 @@ func (s *Service) Refetch(ctx context.Context, clientID string) error {
 		s.refetched.Add(clientID, s.Now())
 		s.fresh.Remove(clientID)
 	}
-	return s.Document(ctx, clientID)
+	return s.Document(ctx, clientID, "")
 }
 
 func (s *Service) isFresh(clientID string) bool {
@@ -140,14 +144,22 @@ func (s *Service) admits(host string) bool {
 	})
 }
 
-// update fetches a document and registers what it says. A failure is recorded, and not remembered.
-func (s *Service) update(ctx context.Context, clientID string, address *url.URL, known bool) error {
-	limits := s.fetches
-	if known { // whoever makes up addresses must not keep out those who use what is registered
-		limits = s.renewals
+// update fetches a document and registers what it says. A failure is recorded, and not remembered, but that a host kept Signet waiting
+// is, for silentFor.
+func (s *Service) update(ctx context.Context, clientID string, address *url.URL, from string, known bool) error {
+	if until, ok := s.silent.Get(clientID); ok && s.Now().Before(until) {
+		return unusable("it could not be fetched a moment ago.")
 	}
-	if !limits.allow(strings.ToLower(address.Host), s.Now()) {
+	slots := s.fetches
+	if known {
+		slots = s.renewals
+	}
+	if !slots.TryAcquire(1) {
 		return domain.ErrBusy
+	}
+	defer slots.Release(1)
+	if err := s.spend(ctx, fetchLimits(known, strings.ToLower(address.Host), from)); err != nil {
+		return err
 	}
 	text, fresh, err := s.fetch(ctx, clientID)
 	if err == nil {
@@ -180,6 +192,7 @@ func (s *Service) fetch(ctx context.Context, clientID string) (text []byte, fres
 	request.Header.Set("User-Agent", "Signet")
 	response, err := s.clients.DoForStranger(request, s.Rules.PrivateDocuments)
 	if err != nil {
+		s.silent.Add(clientID, s.Now().Add(silentFor))
 		s.Log.InfoContext(ctx, "a client's metadata document was not fetched", "client", clientID, "error", err)
 		return nil, 0, unusable("it could not be fetched.")
 	}
@@ -197,6 +210,7 @@ func (s *Service) fetch(ctx context.Context, clientID string) (text []byte, fres
 	text, err = io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	switch {
 	case err != nil:
+		s.silent.Add(clientID, s.Now().Add(silentFor))
 		return nil, 0, unusable("it did not arrive whole.")
 	case len(text) > maxDocument:
 		return nil, 0, unusable("it has more than %d bytes.", maxDocument)

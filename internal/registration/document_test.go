@@ -144,7 +144,7 @@ func TestADocumentBecomesAClientAndItsChangesTakeEffectWhenItIsNotFreshAnyMore(t
 		var group sync.WaitGroup
 		for range 20 {
 			group.Go(func() {
-				if err := w.Document(ctx, id); err != nil {
+				if err := w.Document(ctx, id, "203.0.113.9"); err != nil {
 					t.Error(err)
 				}
 			})
@@ -156,12 +156,12 @@ func TestADocumentBecomesAClientAndItsChangesTakeEffectWhenItIsNotFreshAnyMore(t
 		}
 		name.Store("Editor 2")
 		w.move(9*time.Minute - time.Second)
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		if c := w.client(t, id); c.Name != "Editor" {
 			t.Errorf("fetched while it was fresh: %+v", c)
 		}
 		w.move(2 * time.Second)
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		if c := w.client(t, id); c.Name != "Editor 2" || !slices.Equal(c.RedirectURIs, redirects[1:]) || len(c.GrantTypes) != 1 || c.SessionRefreshTokens {
 			t.Errorf("after the change %+v", c)
 		}
@@ -249,7 +249,7 @@ func TestDocumentsThatCannotBeTrustedRegisterNothing(t *testing.T) {
 			t.Run(what, func(t *testing.T) {
 				w.move(time.Minute) // or too many would be fetched
 				failed := new(registration.DocumentError)
-				if err := w.Document(eventtest.Context(t), c.id); !errors.As(err, &failed) || !strings.Contains(failed.Reason, c.reason) {
+				if err := w.Document(eventtest.Context(t), c.id, "203.0.113.9"); !errors.As(err, &failed) || !strings.Contains(failed.Reason, c.reason) {
 					t.Errorf("%v, want %q", err, c.reason)
 				}
 				if _, err := w.A.Registry.FindClient(eventtest.Context(t), c.id); !errors.Is(err, domain.ErrNotFound) {
@@ -268,7 +268,7 @@ func TestDocumentsInsideAreNeverAskedFor(t *testing.T) {
 		port := host.URL[strings.LastIndex(host.URL, ":"):]
 		for _, name := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433"} {
 			failed := new(registration.DocumentError)
-			if err := w.Document(eventtest.Context(t), "https://"+name+port+path); !errors.As(err, &failed) || !strings.Contains(failed.Reason, "could not be fetched") {
+			if err := w.Document(eventtest.Context(t), "https://"+name+port+path, "203.0.113.9"); !errors.As(err, &failed) || !strings.Contains(failed.Reason, "could not be fetched") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -284,9 +284,9 @@ func TestOnlyDocumentsThatAnAdministratorAllowsAreAskedFor(t *testing.T) {
 	each(t, rules, func(t *testing.T, w world) {
 		ctx := eventtest.Context(t)
 		id := document(t, func(map[string]any, http.Header) {})
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		for _, other := range []string{"https://apps.example/x", "https://evilapps.example/x", "https://a.apps.example.evil.example/x", "https://127.0.0.1.evil.example/x"} {
-			if err := w.Document(ctx, other); !errors.Is(err, domain.ErrNotFound) {
+			if err := w.Document(ctx, other, "203.0.113.9"); !errors.Is(err, domain.ErrNotFound) {
 				t.Errorf("%s: %v", other, err)
 			}
 		}
@@ -294,7 +294,7 @@ func TestOnlyDocumentsThatAnAdministratorAllowsAreAskedFor(t *testing.T) {
 		nobody.Documents = registration.Nobody
 		off := newService(w.Fixture, w.A, nobody)
 		c := w.client(t, id)
-		if err := off.Document(ctx, id); !errors.Is(err, domain.ErrNotFound) {
+		if err := off.Document(ctx, id, "203.0.113.9"); !errors.Is(err, domain.ErrNotFound) {
 			t.Errorf("with nobody's documents: %v", err)
 		}
 		if err := off.Renewed(ctx, &c); !errors.Is(err, domain.ErrNotFound) {
@@ -303,21 +303,68 @@ func TestOnlyDocumentsThatAnAdministratorAllowsAreAskedFor(t *testing.T) {
 	})
 }
 
-func TestAHostIsNotAskedMoreOftenThanItMayBe(t *testing.T) {
+func TestFetchesAreBoundedOverAllReplicas(t *testing.T) {
 	each(t, anybody, func(t *testing.T, w world) {
+		replicas := []*registration.Service{w.Service, newService(w.Fixture, w.B, anybody)}
 		id := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
-		fetched := 0
-		for n := range 100 {
-			failed := new(registration.DocumentError)
-			if err := w.Document(eventtest.Context(t), fmt.Sprint(id, "?", n)); errors.As(err, &failed) {
-				fetched++
-			} else if !errors.Is(err, domain.ErrBusy) {
-				t.Fatal(err)
+		made := 0
+		fetch := func(from string) (fetched int) {
+			for range 20 {
+				made++
+				failed := new(registration.DocumentError)
+				if err := replicas[made%2].Document(eventtest.Context(t), fmt.Sprint(id, "?", made), from); errors.As(err, &failed) {
+					fetched++
+				} else if !errors.Is(err, domain.ErrBusy) {
+					t.Fatal(err)
+				}
+			}
+			return fetched
+		}
+		for n, want := range []int{10, 10, 10, 0} { // 30 of one host
+			if got := fetch(fmt.Sprint("203.0.113.", n)); got != want {
+				t.Errorf("network %d: %d fetches, want %d", n, got, want)
 			}
 		}
-		if fetched != 10 || asked(id) != 10 {
-			t.Errorf("asked %d times in a minute", asked(id))
+		other := document(t, func(map[string]any, http.Header) {})
+		if err := w.Document(eventtest.Context(t), other, "203.0.113.99"); !errors.Is(err, domain.ErrBusy) {
+			t.Errorf("%v", err)
 		}
+		w.move(time.Minute)
+		servicetest.Must(t, w.Document(eventtest.Context(t), other, "203.0.113.99"))
+	})
+}
+
+func TestADocumentThatDoesNotArriveIsNotAskedForAgainAtOnce(t *testing.T) {
+	each(t, anybody, func(t *testing.T, w world) {
+		id := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		other := document(t, func(map[string]any, http.Header) {})
+		for _, want := range []string{"could not be fetched.", "a moment ago", "a moment ago"} {
+			failed := new(registration.DocumentError)
+			if err := w.Document(eventtest.Context(t), id, "203.0.113.9"); !errors.As(err, &failed) || !strings.Contains(failed.Reason, want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+		before := asked(id)
+		servicetest.Must(t, w.Document(eventtest.Context(t), other, "203.0.113.9")) // of the same host
+		w.move(31 * time.Second)
+		if err := w.Document(eventtest.Context(t), id, "203.0.113.9"); err == nil || asked(id) == before {
+			t.Errorf("%v, asked %d times", err, asked(id))
+		}
+	})
+}
+
+func TestWhatIsTooMuchAtOnceIsRefusedAtOnce(t *testing.T) {
+	each(t, anybody, func(t *testing.T, w world) {
+		known, id := document(t, func(map[string]any, http.Header) {}), document(t, func(map[string]any, http.Header) {})
+		servicetest.Must(t, w.Document(eventtest.Context(t), known, "203.0.113.9"))
+		w.move(time.Hour)
+		free := w.Exhaust()
+		if err := w.Document(eventtest.Context(t), id, "203.0.113.9"); !errors.Is(err, domain.ErrBusy) || asked(id) > 0 {
+			t.Errorf("%v", err)
+		}
+		servicetest.Must(t, w.Document(eventtest.Context(t), known, "203.0.113.9"))
+		free()
+		servicetest.Must(t, w.Document(eventtest.Context(t), id, "203.0.113.9"))
 	})
 }
 
@@ -325,15 +372,15 @@ func TestMadeUpAddressesKeepNobodyOutWhoIsRegistered(t *testing.T) {
 	each(t, anybody, func(t *testing.T, w world) {
 		id := document(t, func(map[string]any, http.Header) {})
 		ctx := eventtest.Context(t)
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		w.move(time.Hour)
 		for n := range 100 {
-			if err := w.Document(ctx, fmt.Sprintf("%s?%d", id, n)); errors.Is(err, domain.ErrBusy) {
+			if err := w.Document(ctx, fmt.Sprintf("%s?%d", id, n), "203.0.113.9"); errors.Is(err, domain.ErrBusy) {
 				break
 			}
 		}
 		before := asked(id)
-		if err := w.Document(ctx, id); err != nil || asked(id) != before+1 {
+		if err := w.Document(ctx, id, "203.0.113.9"); err != nil || asked(id) != before+1 {
 			t.Errorf("%v, fetched %d times", err, asked(id)-before)
 		}
 	})
@@ -347,7 +394,7 @@ func TestAnotherAddressOfKeysIsNotPrivateBecauseTheLastOneMightBe(t *testing.T) 
 			d["token_endpoint_auth_method"], d["jwks_uri"], d["client_name"] = "private_key_jwt", keys.Load(), fmt.Sprint(asked(host.URL))
 		})
 		ctx := eventtest.Context(t)
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		_, err := w.A.Registry.UpdateClient(ctx, id, func(c *domain.Client) error {
 			c.JWKSURIPrivate = true
 			return nil
@@ -359,7 +406,7 @@ func TestAnotherAddressOfKeysIsNotPrivateBecauseTheLastOneMightBe(t *testing.T) 
 		}{{"https://editor.example/jwks", true}, {"https://10.0.0.1/", false}} {
 			keys.Store(c.uri)
 			w.move(time.Hour)
-			servicetest.Must(t, w.Document(ctx, id))
+			servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 			if got := w.client(t, id); got.JWKSURI != c.uri || got.JWKSURIPrivate != c.want {
 				t.Errorf("%s: %+v", c.uri, got)
 			}
@@ -376,12 +423,12 @@ func TestADocumentThatIsGoneDoesNotEndWhatIsRegistered(t *testing.T) {
 			}
 		})
 		ctx := eventtest.Context(t)
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		c := w.client(t, id)
 		down.Store(true)
 		w.move(time.Hour)
 		failed := new(registration.DocumentError)
-		if err := w.Document(ctx, id); !errors.As(err, &failed) {
+		if err := w.Document(ctx, id, "203.0.113.9"); !errors.As(err, &failed) {
 			t.Errorf("authorizes on a document that is not there: %v", err)
 		}
 		servicetest.Must(t, w.Renewed(ctx, &c))
@@ -389,7 +436,7 @@ func TestADocumentThatIsGoneDoesNotEndWhatIsRegistered(t *testing.T) {
 		servicetest.Must(t, w.A.Registry.SetClientDisabled(ctx, id, true))
 		w.A.Refresh(t)
 		before := asked(id)
-		servicetest.Must(t, w.Document(ctx, id))
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		if c := w.client(t, id); c.DisabledAt.IsZero() || asked(id) != before {
 			t.Error("a disabled client's document was fetched")
 		}
@@ -401,7 +448,7 @@ func TestClientsThatNobodyUsesGo(t *testing.T) {
 		ctx := eventtest.Context(t)
 		used, unused := document(t, func(map[string]any, http.Header) {}), document(t, func(map[string]any, http.Header) {})
 		for _, id := range []string{used, unused} {
-			servicetest.Must(t, w.Document(ctx, id))
+			servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
 		}
 		c := w.client(t, used)
 		w.Used(ctx, &c)

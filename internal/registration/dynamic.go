@@ -72,8 +72,10 @@ func (s *Service) tryRegister(ctx context.Context, address, token string, text [
 	if err != nil {
 		return Registered{}, err
 	}
-	if !s.addresses.allow(address, s.Now()) {
+	if err := s.spend(ctx, registrationLimits(address)); errors.Is(err, domain.ErrBusy) {
 		return Registered{}, ErrTooMany
+	} else if err != nil {
+		return Registered{}, err
 	}
 	registered := Registered{Token: newToken(registrationPrefix)}
 	client.ClientID = "client_" + strings.ToLower(rand.Text())

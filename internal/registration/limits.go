@@ -1,42 +1,39 @@
 package registration
 
 import (
+	"context"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/time/rate"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
-const (
-	fetchesPerMinute        = 60 // of metadata documents, in all; of new ones and of registered clients', each
-	fetchesPerHost          = 10
-	registrationsPerHour    = 600 // at the registration endpoint, in all
-	registrationsPerAddress = 20
-)
-
-// limits bound how often this replica does something, in all and for each name.
-type limits struct {
-	all   *rate.Limiter
-	each  int
-	every time.Duration
-	names *lru.Cache[string, *rate.Limiter]
-}
-
-func newLimits(all, each int, in time.Duration) *limits {
-	return &limits{limiter(all, in), each, in, newLRU[string, *rate.Limiter]()}
-}
-
-func limiter(n int, in time.Duration) *rate.Limiter {
-	return rate.NewLimiter(rate.Every(in/time.Duration(n)), n)
-}
-
-func (l *limits) allow(name string, now time.Time) bool {
-	of, ok := l.names.Get(name)
-	if !ok {
-		of = limiter(l.each, l.every)
-		if other, had, _ := l.names.PeekOrAdd(name, of); had {
-			of = other
+// fetchLimits bound fetches of metadata documents. Who makes up addresses runs into the first limit, and keeps out neither others nor
+// those who use what is registered.
+func fetchLimits(known bool, host, from string) []domain.Limit {
+	if known {
+		return []domain.Limit{
+			{Bucket: "metadata again of " + host, Interval: 2 * time.Second, Burst: 30},
+			{Bucket: "metadata again", Interval: 100 * time.Millisecond, Burst: 600},
 		}
 	}
-	return of.AllowN(now, 1) && l.all.AllowN(now, 1)
+	return []domain.Limit{
+		{Bucket: "metadata for " + from, Interval: 6 * time.Second, Burst: 10},
+		{Bucket: "metadata of " + host, Interval: 2 * time.Second, Burst: 30},
+		{Bucket: "metadata", Interval: 100 * time.Millisecond, Burst: 600},
+	}
 }
+
+// registrationLimits bound how many clients register themselves at the registration endpoint, within about an hour.
+func registrationLimits(from string) []domain.Limit {
+	return []domain.Limit{
+		{Bucket: "registration from " + from, Interval: 3 * time.Minute, Burst: 20},
+		{Bucket: "registration", Interval: 6 * time.Second, Burst: 600},
+	}
+}
+
+func (s *Service) spend(ctx context.Context, limits []domain.Limit) error {
+	_, err := s.Store.Spend(ctx, s.Now(), limits...)
+	return err
+}
+
+const fetchesAtOnce = 100 // by this replica: of new documents, and as many of those whose clients are registered

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/signet-auth/signet/internal/cache"
@@ -57,6 +58,8 @@ type Store interface {
 	UnusedClients(ctx context.Context, usedBefore, createdBefore time.Time, limit int) ([]string, error)
 	// TouchClient notes that a client that registered itself was used. It makes no revision.
 	TouchClient(ctx context.Context, id int64, now time.Time) error
+	// Spend counts one attempt in each limit, or in none: ErrBusy, and how long to wait, if it does not fit into one.
+	Spend(ctx context.Context, now time.Time, limits ...domain.Limit) (wait time.Duration, err error)
 }
 
 // Config is what a Service is made of.
@@ -78,23 +81,22 @@ type Service struct {
 	fresh     *lru.Cache[string, time.Time] // until when a document need not be fetched again, by client_id
 	refetched *lru.Cache[string, time.Time] // when one was fetched before its time, by client_id
 	touched   *lru.Cache[int64, time.Time]  // when this replica last noted that a client was used
-	fetches   *limits                       // of fetches of new documents, by host
-	renewals  *limits                       // of fetches of those whose clients are registered, by host
-	addresses *limits                       // of registrations, by address
+	silent    *lru.Cache[string, time.Time] // until when one is not asked for again that did not arrive, by client_id
+	fetches   *semaphore.Weighted           // of new documents
+	renewals  *semaphore.Weighted           // of those whose clients are registered
 	refusals  *event.Bounded
 	Log       *slog.Logger
 }
 
-const remembered = 8192 // clients, hosts and addresses
+const remembered = 8192 // clients
 
 // New makes a Service.
 func New(c Config) *Service {
 	return &Service{
 		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](),
 		refetched: newLRU[string, time.Time](), touched: newLRU[int64, time.Time](),
-		fetches: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute), renewals: newLimits(fetchesPerMinute, fetchesPerHost, time.Minute),
-		addresses: newLimits(registrationsPerHour, registrationsPerAddress, time.Hour),
-		refusals:  event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),
+		silent: newLRU[string, time.Time](), fetches: semaphore.NewWeighted(fetchesAtOnce), renewals: semaphore.NewWeighted(fetchesAtOnce),
+		refusals: event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),
 	}
 }
 
