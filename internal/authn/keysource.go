@@ -14,8 +14,10 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/outbound"
 )
@@ -29,6 +31,7 @@ const (
 	maxFresh       = 24 * time.Hour
 	keptWhileDown  = 24 * time.Hour // after it was fresh
 	maxSources     = 2000
+	fetchesAtOnce  = 100  // of sources that somebody vouches for, and as many of others
 	maxURI         = 2000 // bytes
 	maxDescription = 64 << 10
 )
@@ -47,6 +50,7 @@ type source struct {
 // publishedKeys fetches and caches sets of keys.
 type publishedKeys struct {
 	clients outbound.Clients
+	slots   map[bool]*semaphore.Weighted // by source.strange
 	now     func() time.Time
 	calls   singleflight.Group
 	mu      sync.Mutex // guards the entries
@@ -65,7 +69,8 @@ func newPublishedKeys(now func() time.Time) *publishedKeys {
 	if err != nil {
 		panic(err) // the size is positive
 	}
-	return &publishedKeys{clients: outbound.NewClients(fetchTimeout), now: now, entries: entries}
+	slots := map[bool]*semaphore.Weighted{false: semaphore.NewWeighted(fetchesAtOnce), true: semaphore.NewWeighted(fetchesAtOnce)}
+	return &publishedKeys{clients: outbound.NewClients(fetchTimeout), slots: slots, now: now, entries: entries}
 }
 
 // verify checks a token's signature with the keys of a source, fetched anew if they lack the token's key. errKeys if there are none.
@@ -83,17 +88,25 @@ func (p *publishedKeys) verify(ctx context.Context, from source, token keys.Fore
 }
 
 // get returns the set of a source: fresh, or the last that was fetched while its host is down. missing asks for a newer one, because a key is
-// not in it.
+// not in it. domain.ErrBusy if it would have to be fetched, and too many are.
 func (p *publishedKeys) get(ctx context.Context, from source, missing bool) (*keys.KeySet, error) {
 	if p.due(from, missing) {
 		call := p.calls.DoChan(from.uri+" "+from.issuer+" "+strconv.FormatBool(from.private)+strconv.FormatBool(from.strange), func() (any, error) {
-			if p.due(from, missing) { // another call may have ended in between
-				p.fetch(context.WithoutCancel(ctx), from)
+			if !p.due(from, missing) { // another call may have ended in between
+				return nil, nil
 			}
+			if !p.slots[from.strange].TryAcquire(1) {
+				return nil, fmt.Errorf("fetch keys: %w", domain.ErrBusy)
+			}
+			defer p.slots[from.strange].Release(1)
+			p.fetch(context.WithoutCancel(ctx), from)
 			return nil, nil
 		})
 		select {
-		case <-call:
+		case result := <-call:
+			if result.Err != nil && !p.has(from, missing) {
+				return nil, result.Err
+			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -108,6 +121,14 @@ func (p *publishedKeys) get(ctx context.Context, from source, missing bool) (*ke
 		return nil, fmt.Errorf("%w: %w", errKeys, entry.failure)
 	}
 	return entry.set, nil
+}
+
+// has reports whether there is a set of a source that will do although it was not fetched now.
+func (p *publishedKeys) has(from source, missing bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entry, ok := p.entries.Get(from)
+	return ok && entry.set != nil && !missing
 }
 
 // due reports whether a source is to be fetched now.

@@ -1,6 +1,15 @@
 package authn
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
 
 func TestAnIssuerOnTheInternetNamesNoKeysOnThisMachine(t *testing.T) {
 	for _, c := range []struct {
@@ -24,5 +33,43 @@ func TestAnIssuerOnTheInternetNamesNoKeysOnThisMachine(t *testing.T) {
 		if got := mayName(c.issuer, c.jwksURI); got != c.want {
 			t.Errorf("%s names %q: %v", c.issuer, c.jwksURI, got)
 		}
+	}
+}
+
+func TestFetchesOfKeysAreBounded(t *testing.T) {
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
+	}))
+	t.Cleanup(host.Close)
+	now := time.Now()
+	p := newPublishedKeys(func() time.Time { return now })
+	known, unknown := source{uri: host.URL + "/known"}, source{uri: host.URL + "/unknown"}
+	get := func(from source, missing bool) error {
+		t.Helper()
+		_, err := p.get(t.Context(), from, missing)
+		return err
+	}
+	if err := get(known, false); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour)
+	if !p.slots[false].TryAcquire(fetchesAtOnce) {
+		t.Fatal("a slot was not given back")
+	}
+	if err := get(unknown, false); !errors.Is(err, domain.ErrBusy) {
+		t.Errorf("keys that nobody has: %v", err)
+	}
+	if err := get(known, true); !errors.Is(err, domain.ErrBusy) {
+		t.Errorf("a key that is not in the set: %v", err)
+	}
+	if err := get(known, false); err != nil {
+		t.Errorf("the last set does not count: %v", err)
+	}
+	if err := get(source{uri: host.URL + "/strange", private: true, strange: true}, false); err != nil {
+		t.Errorf("a stranger's keys: %v", err)
+	}
+	p.slots[false].Release(fetchesAtOnce)
+	if err := errors.Join(get(unknown, false), get(known, true)); err != nil {
+		t.Error(err)
 	}
 }

@@ -110,7 +110,7 @@ func each(t *testing.T, rules registration.Rules, test func(t *testing.T, w worl
 
 func newService(f servicetest.Fixture, r *servicetest.Replica, rules registration.Rules) *registration.Service {
 	return registration.New(registration.Config{
-		Store: f.DB, Registry: r.Registry, Cache: r.Cache, Events: r.Recorder, Rules: rules, Issuer: servicetest.Issuer, Now: f.Clock,
+		Store: f.DB, Limits: f.DB, Registry: r.Registry, Cache: r.Cache, Events: r.Recorder, Rules: rules, Issuer: servicetest.Issuer, Now: f.Clock,
 	})
 }
 

@@ -32,7 +32,7 @@ func registrationLimits(from string) []domain.Limit {
 }
 
 func (s *Service) spend(ctx context.Context, limits []domain.Limit) error {
-	_, err := s.Store.Spend(ctx, s.Now(), limits...)
+	_, err := s.Limits.Spend(ctx, s.Now(), limits...)
 	return err
 }
 

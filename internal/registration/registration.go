@@ -58,6 +58,10 @@ type Store interface {
 	UnusedClients(ctx context.Context, usedBefore, createdBefore time.Time, limit int) ([]string, error)
 	// TouchClient notes that a client that registered itself was used. It makes no revision.
 	TouchClient(ctx context.Context, id int64, now time.Time) error
+}
+
+// Limits counts attempts, over all replicas.
+type Limits interface {
 	// Spend counts one attempt in each limit, or in none: ErrBusy, and how long to wait, if it does not fit into one.
 	Spend(ctx context.Context, now time.Time, limits ...domain.Limit) (wait time.Duration, err error)
 }
@@ -65,6 +69,7 @@ type Store interface {
 // Config is what a Service is made of.
 type Config struct {
 	Store    Store
+	Limits   Limits
 	Registry *registry.Registry
 	Cache    *cache.Cache
 	Events   *event.Recorder

@@ -158,7 +158,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Ceiling: cfg.SelfRegistration.Ceiling(), MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody,
 	})
 	s.Registrations = registration.New(registration.Config{
-		Store: db, Registry: s.Registry, Cache: s.Cache, Events: recorder, Issuer: cfg.Issuer, Now: now,
+		Store: db, Limits: db, Registry: s.Registry, Cache: s.Cache, Events: recorder, Issuer: cfg.Issuer, Now: now,
 		Rules: registration.Rules{
 			Documents: cfg.SelfRegistration.MetadataDocuments, Hosts: cfg.SelfRegistration.MetadataHosts,
 			PrivateDocuments: cfg.SelfRegistration.MetadataPrivate, Endpoint: cfg.SelfRegistration.Endpoint,
