@@ -63,12 +63,16 @@ func (s *Service) FindRevocation(ctx context.Context, caller authn.Caller, id in
 }
 
 // FinishRevocation sets the status of a revocation's tokens step by step, as every server does; progress is called after each step.
-func (s *Service) FinishRevocation(
-	ctx context.Context, caller authn.Caller, begun domain.Revocation, progress func(domain.Revocation),
-) (domain.Revocation, error) {
+// domain.ErrNotFound if there is no revocation of the id.
+func (s *Service) FinishRevocation(ctx context.Context, caller authn.Caller, id int64, progress func(Revocation)) (Revocation, error) {
 	ctx, err := s.authorize(ctx, caller, "revocation.finish")
 	if err != nil {
-		return domain.Revocation{}, err
+		return Revocation{}, err
 	}
-	return s.config.Revocation.Finish(ctx, begun, progress)
+	begun, err := s.config.Revocation.Find(ctx, id)
+	if err != nil {
+		return Revocation{}, err
+	}
+	done, err := s.config.Revocation.Finish(ctx, begun, func(r domain.Revocation) { progress(ShowRevocation(r)) })
+	return ShowRevocation(done), err
 }

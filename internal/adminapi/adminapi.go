@@ -25,10 +25,24 @@ const (
 
 // Config is what the API is made of.
 type Config struct {
-	Issuer string
-	Bearer *authn.Bearer
-	Admin  *admin.Service
-	Log    *slog.Logger
+	Issuer  string
+	Callers Callers
+	Admin   *admin.Service
+	Failed  func(ctx context.Context, path string, err error) // is called with what a problem keeps to itself: an error of the server
+}
+
+// Callers finds out who sent a request. The errors of authn.Bearer.Authenticate.
+type Callers interface {
+	Authenticate(r *http.Request) (authn.Caller, error)
+}
+
+// LogTo makes a Config's Failed that logs. Not logged when the client closed the connection.
+func LogTo(log *slog.Logger) func(ctx context.Context, path string, err error) {
+	return func(ctx context.Context, path string, err error) {
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			log.ErrorContext(ctx, "request failed", "path", path, "error", err)
+		}
+	}
 }
 
 type surface struct {
@@ -36,8 +50,8 @@ type surface struct {
 	api huma.API
 }
 
-// Mount adds the API to a mux, its description at /api/v1/openapi.json (OpenAPI 3.1) included.
-func Mount(mux *http.ServeMux, c Config) {
+// Mount adds the API to a mux, its description at /api/v1/openapi.json (OpenAPI 3.1) included, and returns that.
+func Mount(mux *http.ServeMux, c Config) *huma.OpenAPI {
 	config := huma.DefaultConfig("Signet", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = root+"/openapi", "", ""
 	config.Formats = formats()
@@ -57,6 +71,7 @@ func Mount(mux *http.ServeMux, c Config) {
 		mount()
 	}
 	mux.HandleFunc(root+"/", s.notFound)
+	return s.api.OpenAPI()
 }
 
 // scopes are the permissions of the API, with what they are for.
@@ -103,7 +118,7 @@ func (s *surface) authenticate(ctx huma.Context, next func(huma.Context)) {
 	ctx.SetHeader("Cache-Control", "no-store")
 	ctx.SetHeader("X-Content-Type-Options", "nosniff")
 	r, _ := humago.Unwrap(ctx)
-	caller, err := s.Bearer.Authenticate(r)
+	caller, err := s.Callers.Authenticate(r)
 	switch {
 	case errors.Is(err, authn.ErrNoToken):
 		s.challenge(ctx, http.StatusUnauthorized, "", "Send an access token for "+domain.AdminAudience+" as Authorization: Bearer.")

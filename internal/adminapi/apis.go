@@ -59,11 +59,14 @@ func setMappings(mappings *[]domain.ClaimMapping, given *[]admin.ClaimMapping) {
 	}
 }
 
+// NewAPI is what an API is registered with.
+type NewAPI struct {
+	Audience string `json:"audience" minLength:"1"`
+	APISettings
+}
+
 type createAPIInput struct {
-	Body struct {
-		Audience string `json:"audience" minLength:"1"`
-		APISettings
-	}
+	Body NewAPI
 }
 
 func (s *surface) createAPI(ctx context.Context, caller authn.Caller, in *createAPIInput) (*objectOutput[admin.API], error) {

@@ -116,15 +116,18 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 	return nil
 }
 
+// NewClient is what a client is registered with.
+type NewClient struct {
+	ClientID     string `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
+	ClientSecret string `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+	SecretHash   string `json:"client_secret_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of that, in place of it: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
+	NoSecret     bool   `json:"no_secret,omitempty" doc:"It has no secret, and authenticates by the JWTs of issuers that it is made to trust"`
+	AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,private_key_jwt,none" doc:"Left out: private_key_jwt of a client with keys, else client_secret_basic"`
+	ClientSettings
+}
+
 type createClientInput struct {
-	Body struct {
-		ClientID     string `json:"client_id,omitempty" minLength:"1" doc:"Left out: one is made"`
-		ClientSecret string `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
-		SecretHash   string `json:"client_secret_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of that, in place of it: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
-		NoSecret     bool   `json:"no_secret,omitempty" doc:"It has no secret, and authenticates by the JWTs of issuers that it is made to trust"`
-		AuthMethod   string `json:"token_endpoint_auth_method,omitempty" enum:"client_secret_basic,private_key_jwt,none" doc:"Left out: private_key_jwt of a client with keys, else client_secret_basic"`
-		ClientSettings
-	}
+	Body NewClient
 }
 
 func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *createClientInput) (*objectOutput[admin.RegisteredClient], error) {
@@ -163,13 +166,16 @@ func (s *surface) updateClient(ctx context.Context, caller authn.Caller, in *upd
 	return shown(client, client.Version, err)
 }
 
+// NewSecret is what a client is given a secret with.
+type NewSecret struct {
+	ClientSecret string     `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
+	SecretHash   string     `json:"client_secret_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of that, in place of it: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
+	ExpiresAt    *time.Time `json:"expires_at,omitempty" doc:"Left out: until it is removed"`
+}
+
 type addSecretInput struct {
 	NamedInput
-	Body struct {
-		ClientSecret string     `json:"client_secret,omitempty" minLength:"1" doc:"That it has in another system, of 16 to 256 printable ASCII characters; left out: one is made"`
-		SecretHash   string     `json:"client_secret_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of that, in place of it: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
-		ExpiresAt    *time.Time `json:"expires_at,omitempty" doc:"Left out: until it is removed"`
-	}
+	Body NewSecret
 }
 
 func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSecretInput) (*objectOutput[admin.AddedSecret], error) {

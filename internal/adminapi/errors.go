@@ -18,7 +18,7 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 	var denied *admin.DeniedError
 	switch {
 	case domain.IsTemporary(err):
-		s.logFailure(ctx, path, err)
+		s.Failed(ctx, path, err)
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The server cannot answer at the moment; try again."),
 			http.Header{"Retry-After": {"1"}})
 	case errors.As(err, &told):
@@ -38,15 +38,8 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 		errors.Is(err, domain.ErrReferenced):
 		return huma.Error409Conflict(err.Error())
 	default:
-		s.logFailure(ctx, path, err)
+		s.Failed(ctx, path, err)
 		return huma.Error500InternalServerError("The server failed; the failure is in its log.")
-	}
-}
-
-// logFailure logs what is the server's fault. A caller who went away is nobody's.
-func (s *surface) logFailure(ctx context.Context, path string, err error) {
-	if !errors.Is(ctx.Err(), context.Canceled) {
-		s.Log.ErrorContext(ctx, "request failed", "path", path, "error", err)
 	}
 }
 

@@ -32,16 +32,19 @@ func (s *surface) findKey(ctx context.Context, caller authn.Caller, in *keyInput
 type rotateKeyInput struct {
 	Body struct {
 		Force bool   `json:"force,omitempty" doc:"Although the next key has not been published for as long as services may cache the JWKS"`
-		Alg   string `json:"alg" minLength:"1"`
+		Alg   string `json:"alg,omitempty" minLength:"1" doc:"Left out: the keys of all algorithms, all or none"`
 	}
 }
 
-func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput) (*objectOutput[admin.Key], error) {
-	keys, err := s.Admin.RotateKeys(ctx, caller, []string{in.Body.Alg}, in.Body.Force)
-	if err != nil {
-		return nil, err
+func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput) (*pageOutput[admin.Key], error) {
+	var algs []string // all
+	if in.Body.Alg != "" {
+		algs = []string{in.Body.Alg}
 	}
-	return shown(keys[0], 0, nil)
+	keys, err := s.Admin.RotateKeys(ctx, caller, algs, in.Body.Force)
+	out := new(pageOutput[admin.Key])
+	out.Body.Items = keys
+	return out, err
 }
 
 type keyInput struct {
@@ -51,13 +54,14 @@ type keyInput struct {
 // Resolve implements huma.Resolver.
 func (in *keyInput) Resolve(huma.Context) []error { return checkName(in.KID) }
 
-type revokeKeyOutput struct {
-	Body struct {
-		KID         string           `json:"kid"`
-		Replacement string           `json:"replacement,omitempty" doc:"The kid that signs from now on, if this one did"`
-		Revocation  admin.Revocation `json:"revocation"`
-	}
+// RevokedKey is a key that was revoked.
+type RevokedKey struct {
+	KID         string           `json:"kid"`
+	Replacement string           `json:"replacement,omitempty" doc:"The kid that signs from now on, if this one did"`
+	Revocation  admin.Revocation `json:"revocation"`
 }
+
+type revokeKeyOutput struct{ Body RevokedKey }
 
 func (s *surface) revokeKey(ctx context.Context, caller authn.Caller, in *keyInput) (*revokeKeyOutput, error) {
 	replacement, begun, err := s.Admin.RevokeKey(ctx, caller, in.KID)

@@ -22,15 +22,18 @@ func (s *surface) mountReceivers() {
 	register(s, http.MethodPost, "/receivers/{name}/resume", "receiver.resume", act(s.Admin.ResumeReceiver))
 }
 
+// NewReceiver is what a receiver is made of.
+type NewReceiver struct {
+	ClientID     string          `json:"client_id" minLength:"1"`
+	Method       domain.Delivery `json:"method" enum:"poll,push"`
+	Endpoint     string          `json:"endpoint,omitempty" minLength:"1" doc:"Where events are pushed to"`
+	Bearer       string          `json:"bearer_token,omitempty" minLength:"1" doc:"Sent with every push"`
+	AllowPrivate bool            `json:"allow_private,omitempty" doc:"The endpoint may be at a private address"`
+	Events       []string        `json:"events,omitempty" minItems:"1" maxItems:"20" doc:"Left out: all"`
+}
+
 type createReceiverInput struct {
-	Body struct {
-		ClientID     string          `json:"client_id" minLength:"1"`
-		Method       domain.Delivery `json:"method" enum:"poll,push"`
-		Endpoint     string          `json:"endpoint,omitempty" minLength:"1" doc:"Where events are pushed to"`
-		Bearer       string          `json:"bearer_token,omitempty" minLength:"1" doc:"Sent with every push"`
-		AllowPrivate bool            `json:"allow_private,omitempty" doc:"The endpoint may be at a private address"`
-		Events       []string        `json:"events,omitempty" minItems:"1" maxItems:"20" doc:"Left out: all"`
-	}
+	Body NewReceiver
 }
 
 func (s *surface) createReceiver(ctx context.Context, caller authn.Caller, in *createReceiverInput) (*objectOutput[admin.Receiver], error) {

@@ -18,16 +18,19 @@ func (s *surface) mountRevocations() {
 	register(s, http.MethodGet, "/revocations/{id}", "revocation.find", s.findRevocation)
 }
 
+// NewRevocation chooses what is revoked.
+type NewRevocation struct {
+	User         string     `json:"user,omitempty" minLength:"1" doc:"The tokens and grants of the user of this name"`
+	Client       string     `json:"client,omitempty" minLength:"1" doc:"The tokens and grants of the client with this client_id"`
+	API          string     `json:"api,omitempty" minLength:"1" doc:"The tokens and grants for the API with this audience"`
+	Grant        int64      `json:"grant,omitempty" minimum:"1" doc:"The grant with this id, and its tokens"`
+	All          bool       `json:"all,omitempty" doc:"All tokens and grants there are"`
+	IssuedBefore *time.Time `json:"issued_before,omitempty" doc:"Only tokens issued before this time; then grants stay. Not for a grant"`
+	KeepGrants   bool       `json:"keep_grants,omitempty" doc:"Grants stay: their refresh tokens make new tokens. Not for a grant"`
+}
+
 type createRevocationInput struct {
-	Body struct {
-		User         string     `json:"user,omitempty" minLength:"1" doc:"The tokens and grants of the user of this name"`
-		Client       string     `json:"client,omitempty" minLength:"1" doc:"The tokens and grants of the client with this client_id"`
-		API          string     `json:"api,omitempty" minLength:"1" doc:"The tokens and grants for the API with this audience"`
-		Grant        int64      `json:"grant,omitempty" minimum:"1" doc:"The grant with this id, and its tokens"`
-		All          bool       `json:"all,omitempty" doc:"All tokens and grants there are"`
-		IssuedBefore *time.Time `json:"issued_before,omitempty" doc:"Only tokens issued before this time; then grants stay. Not for a grant"`
-		KeepGrants   bool       `json:"keep_grants,omitempty" doc:"Grants stay: their refresh tokens make new tokens. Not for a grant"`
-	}
+	Body NewRevocation
 }
 
 type revocationOutput struct {

@@ -27,16 +27,19 @@ func (s *surface) mountUsers() {
 	})
 }
 
+// NewUser is what a user is added with.
+type NewUser struct {
+	Username      string         `json:"username" minLength:"1"`
+	Name          string         `json:"name,omitempty" doc:"Empty: none"`
+	Email         string         `json:"email,omitempty" doc:"Empty: none"`
+	EmailVerified bool           `json:"email_verified,omitempty"`
+	Attributes    map[string]any `json:"attributes,omitempty" maxProperties:"300" doc:"By name, each of the attribute's type"`
+	Password      string         `json:"password,omitempty" minLength:"1" doc:"Left out: the user cannot sign in with one"`
+	PasswordHash  string         `json:"password_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of the one that the user has in another system, in its place: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
+}
+
 type createUserInput struct {
-	Body struct {
-		Username      string         `json:"username" minLength:"1"`
-		Name          string         `json:"name,omitempty" doc:"Empty: none"`
-		Email         string         `json:"email,omitempty" doc:"Empty: none"`
-		EmailVerified bool           `json:"email_verified,omitempty"`
-		Attributes    map[string]any `json:"attributes,omitempty" maxProperties:"300" doc:"By name, each of the attribute's type"`
-		Password      string         `json:"password,omitempty" minLength:"1" doc:"Left out: the user cannot sign in with one"`
-		PasswordHash  string         `json:"password_hash,omitempty" minLength:"1" maxLength:"512" doc:"Of the one that the user has in another system, in its place: argon2id (PHC), bcrypt or PBKDF2 ($pbkdf2-sha512$...)"`
-	}
+	Body NewUser
 }
 
 func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *createUserInput) (*objectOutput[admin.User], error) {

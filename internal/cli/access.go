@@ -8,15 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 // accessCommand makes the command that shows what an object of a kind may do.
-func accessCommand[V any](
-	a *app, k kind[V], find func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (admin.Access, error),
-) *cobra.Command {
-	return k.command(a, "access", k.summary("access"), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		access, err := find(s, ctx, caller, args[0])
+func accessCommand[V any](a *app, k kind[V]) *cobra.Command {
+	return k.command(a, "access", k.summary("access"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		access, err := call[admin.Access](ctx, c, k.noun+".access", nil, args[0])
 		return view{access, func(w io.Writer) { showAccess(w, access) }}, err
 	})
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -30,8 +31,6 @@ var apis = kind[admin.API]{
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
 		}
 	},
-	list: (*admin.Service).ListAPIs,
-	find: (*admin.Service).FindAPI,
 }
 
 func apiTTL(v admin.API) string {
@@ -52,30 +51,30 @@ func apiPermissions(v admin.API) []string {
 func (a *app) apiCommand() *cobra.Command {
 	return noun("api", "Manage APIs: the audiences of tokens, and their permissions",
 		a.apiCreate(), apis.listCommand(a), apis.showCommand(a), a.apiUpdate(),
-		apis.change(a, "delete", (*admin.Service).DeleteAPI))
+		apis.change(a, "delete"))
 }
 
 // apiFlags are what create and update share.
 type apiFlags struct {
 	name, signingAlg        string
 	memberships, groupNames string
-	accessTokenTTL          time.Duration
+	accessTokenTTL          int64 // seconds
 	noUserinfo              bool
-	permissions             []domain.Permission
-	claims                  []domain.ClaimMapping
+	permissions             []admin.APIPermission
+	claims                  []admin.ClaimMapping
 }
 
 func (f *apiFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "call it `TEXT` for people")
 	flags.StringVar(&f.signingAlg, "signing-alg", domain.ES256, "sign its access tokens with `ALG`: ES256, RS256 or EdDSA")
-	flags.DurationVar(&f.accessTokenTTL, "access-token-ttl", 0, "the lifetime of its access tokens; 0 for the server's default")
+	secondsFlag(flags, &f.accessTokenTTL, "access-token-ttl", "the `LIFETIME` of its access tokens; 0 for the server's default")
 	flags.BoolVar(&f.noUserinfo, "no-userinfo", false, "its access tokens do not open /oauth2/userinfo")
 	flags.StringVar(&f.memberships, "memberships", string(domain.MembershipsRelevant), "`WHICH` roles and groups its access tokens name, as far as they may: relevant, all or none")
 	flags.StringVar(&f.groupNames, "group-names", string(domain.GroupsByName), "`HOW` its access tokens name groups: name, or slash-name for /name")
 	flags.Func("permission", "a permission as `NAME[=description]`; may be repeated", func(text string) error {
 		name, description, _ := strings.Cut(text, "=")
-		f.permissions = append(f.permissions, domain.Permission{Name: name, Description: description})
+		f.permissions = append(f.permissions, admin.APIPermission{Name: name, Description: description})
 		return nil
 	})
 	claims(flags, &f.claims, "its access tokens")
@@ -93,12 +92,12 @@ The name of a permission is the scope value that asks for it.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	f.add(cmd)
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		api := domain.API{Audience: args[0]}
-		if err := f.apply(&api, cmd.Flags().Changed, nil, nil); err != nil {
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		settings, err := f.settings(admin.API{}, cmd.Flags().Changed, nil, nil)
+		if err != nil {
 			return view{}, err
 		}
-		created, err := s.CreateAPI(ctx, caller, api)
+		created, err := call[admin.API](ctx, c, "api.create", adminapi.NewAPI{Audience: args[0], APISettings: settings})
 		return apis.show(created), err
 	})
 	return cmd
@@ -119,39 +118,40 @@ func (a *app) apiUpdate() *cobra.Command {
 	f.add(cmd)
 	removeClaims(cmd.Flags(), &noClaims)
 	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		api, err := s.UpdateAPI(ctx, caller, args[0], nil, func(api *domain.API) error {
-			return f.apply(api, cmd.Flags().Changed, remove, noClaims)
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		api, err := change(ctx, c, "api.update", args[0], func(now admin.API) (any, error) {
+			return f.settings(now, cmd.Flags().Changed, remove, noClaims)
 		})
 		return apis.show(api), err
 	})
 	return cmd
 }
 
-// apply changes an API as the flags that were given say, once the permissions and claims to be removed are gone.
-func (f *apiFlags) apply(api *domain.API, given func(flag string) bool, remove, noClaims []string) (err error) {
+// settings are what the flags that were given change of an API, once the permissions and claims to be removed are gone.
+func (f *apiFlags) settings(now admin.API, given func(flag string) bool, remove, noClaims []string) (s adminapi.APISettings, err error) {
+	memberships, groupNames := domain.Memberships(f.memberships), domain.GroupNames(f.groupNames)
 	for flag, change := range map[string]func(){
-		"name":             func() { api.Name = f.name },
-		"signing-alg":      func() { api.SigningAlg = f.signingAlg },
-		"access-token-ttl": func() { api.AccessTokenTTL = f.accessTokenTTL },
-		"no-userinfo":      func() { api.NoUserinfo = f.noUserinfo },
-		"memberships":      func() { api.Memberships = domain.Memberships(f.memberships) },
-		"group-names":      func() { api.GroupNames = domain.GroupNames(f.groupNames) },
+		"name":             func() { s.Name = &f.name },
+		"signing-alg":      func() { s.SigningAlg = &f.signingAlg },
+		"access-token-ttl": func() { s.AccessTokenTTL = &f.accessTokenTTL },
+		"no-userinfo":      func() { s.NoUserinfo = &f.noUserinfo },
+		"memberships":      func() { s.Memberships = &memberships },
+		"group-names":      func() { s.GroupNames = &groupNames },
 	} {
 		if given(flag) {
 			change()
 		}
 	}
-	if api.ClaimMappings, err = editClaims(api.ClaimMappings, noClaims, f.claims); err != nil {
-		return err
+	if s.ClaimMappings, err = edited(now.ClaimMappings, noClaims, f.claims, editClaims); err != nil {
+		return s, err
 	}
-	api.Permissions, err = editPermissions(api.Permissions, remove, f.permissions)
-	return err
+	s.Permissions, err = edited(now.Permissions, remove, f.permissions, editPermissions)
+	return s, err
 }
 
-func editPermissions(permissions []domain.Permission, remove []string, add []domain.Permission) ([]domain.Permission, error) {
-	named := func(name string) func(domain.Permission) bool {
-		return func(p domain.Permission) bool { return p.Name == name }
+func editPermissions(permissions []admin.APIPermission, remove []string, add []admin.APIPermission) ([]admin.APIPermission, error) {
+	named := func(name string) func(admin.APIPermission) bool {
+		return func(p admin.APIPermission) bool { return p.Name == name }
 	}
 	for _, name := range remove {
 		if !slices.ContainsFunc(permissions, named(name)) {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -67,16 +68,26 @@ a month after it the assignment is not listed any more.`,
   signet assign clerk --group ops --until 2027-01-01
   signet assign administrator --user alice --until 8h`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			kind, subject := f.subject()
 			return answer(assigned{Role: args[0], SubjectKind: kind, Subject: subject, ExpiresAt: until}),
-				s.Assign(ctx, caller, args[0], kind, subject, until)
+				assign(ctx, c, args[0], kind, subject, until)
 		}),
 	}
 	f.add(cmd)
 	cmd.MarkFlagsOneRequired("user", "group", "client")
 	timeFlag(cmd.Flags(), &until, "until", "let the assignment expire at this `TIME`")
 	return cmd
+}
+
+// assign gives a role, unless until is zero until then.
+func assign(ctx context.Context, c *adminclient.Client, role string, kind domain.SubjectKind, subject string, until time.Time) error {
+	query := url.Values{}
+	if !until.IsZero() {
+		query.Set("expires_at", until.Format(time.RFC3339Nano))
+	}
+	_, err := c.Call(ctx, adminclient.Request{Operation: "assignment.assign", Path: []string{role, string(kind) + "s", subject}, Query: query}, nil)
+	return err
 }
 
 func (a *app) unassignCommand() *cobra.Command {
@@ -86,9 +97,9 @@ func (a *app) unassignCommand() *cobra.Command {
 		Short:   "Take a role from a user, a group or a client",
 		Example: "  signet unassign clerk --client reporting",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			kind, subject := f.subject()
-			return answer(done{"unassigned", "role", args[0]}), s.Unassign(ctx, caller, args[0], kind, subject)
+			return answer(done{"unassigned", "role", args[0]}), act(ctx, c, "assignment.unassign", args[0], string(kind)+"s", subject)
 		}),
 	}
 	f.add(cmd)
@@ -110,12 +121,9 @@ func (a *app) assignmentList() *cobra.Command {
 		Example: `  signet assignment list --role clerk
   signet assignment list --user alice`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			filter := domain.AssignmentFilter{Role: role}
-			filter.SubjectKind, filter.Subject = f.subject()
-			list, err := pages(admin.Query{}, limit, func(q admin.Query) (admin.Page[admin.Assignment], error) {
-				return s.ListAssignments(ctx, caller, filter, q)
-			})
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			query := url.Values{"role": {role}, "user": {f.user}, "group": {f.group}, "client": {f.client}}
+			list, err := all[admin.Assignment](ctx, c, "assignment.list", limit, query)
 			return assignments.table(list), err
 		}),
 	}

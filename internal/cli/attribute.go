@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -27,14 +28,12 @@ var attributes = kind[admin.Attribute]{
 		details(w, "name", v.Name, "type", v.Type, "standard", v.Standard, "description", v.Description,
 			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 	},
-	list: (*admin.Service).ListAttributes,
-	find: (*admin.Service).FindAttribute,
 }
 
 func (a *app) attributeCommand() *cobra.Command {
 	return noun("attribute", "Manage attributes: what users may have beside a name and an e-mail address",
 		a.attributeCreate(), attributes.listCommand(a), attributes.showCommand(a), a.attributeUpdate(),
-		attributes.change(a, "delete", (*admin.Service).DeleteAttribute))
+		attributes.change(a, "delete"))
 }
 
 func (a *app) attributeCreate() *cobra.Command {
@@ -48,8 +47,8 @@ The type stays what it is.`,
   signet attribute create badge --type number
   signet attribute create projects --type string_list`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			created, err := s.CreateAttribute(ctx, caller, args[0], kind, description)
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			created, err := call[admin.Attribute](ctx, c, "attribute.create", members{"name": args[0], "type": kind, "description": description})
 			return attributes.show(created), err
 		}),
 	}
@@ -73,10 +72,9 @@ func (a *app) attributeUpdate() *cobra.Command {
 		Short:   "Change the description of an attribute",
 		Example: `  signet attribute update department --description "As in the directory"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			updated, err := s.UpdateAttribute(ctx, caller, args[0], nil, func(a *domain.Attribute) error {
-				a.Description = description
-				return nil
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			updated, err := change(ctx, c, "attribute.update", args[0], func(admin.Attribute) (any, error) {
+				return members{"description": description}, nil
 			})
 			return attributes.show(updated), err
 		}),
@@ -85,6 +83,29 @@ func (a *app) attributeUpdate() *cobra.Command {
 	cmd.Flags().StringVar(&description, "description", "", "say in `TEXT` what it is")
 	cmd.MarkFlagsOneRequired("description")
 	return cmd
+}
+
+// parseAttributes reads changes of attributes from texts, by name; those to remove become nil. domain.ErrInvalid if a text is not of the
+// attribute's type.
+func parseAttributes(ctx context.Context, c *adminclient.Client, given map[string][]string, remove []string) (map[string]any, error) {
+	changes := make(map[string]any, len(given)+len(remove))
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(given)), remove) {
+		defined, err := attributes.find(ctx, c, name)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := changes[name]; twice {
+			return nil, fmt.Errorf("%w attribute %q: it is set and removed at once", domain.ErrInvalid, name)
+		}
+		if changes[name] = nil; len(given[name]) == 0 {
+			continue
+		}
+		attribute := domain.Attribute{Name: defined.Name, Type: domain.AttributeType(defined.Type)}
+		if changes[name], err = attribute.ParseValue(given[name]); err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
 }
 
 // pairs makes a flag of NAME=VALUE that may be repeated, also for one name.
@@ -114,8 +135,12 @@ func showAttributes(w io.Writer, values map[string]any) {
 			if err == nil {
 				value = string(text)
 			}
-		case []string:
-			value = strings.Join(v, ", ")
+		case []any:
+			texts := make([]string, len(v))
+			for i, text := range v {
+				texts[i] = fmt.Sprint(text)
+			}
+			value = strings.Join(texts, ", ")
 		}
 		details(w, "attribute "+name, value)
 	}

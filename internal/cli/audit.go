@@ -1,20 +1,21 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 
-	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminclient"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 var events = layout[admin.Event]{
@@ -37,6 +38,10 @@ func eventFlags(flags *pflag.FlagSet) *domain.EventFilter {
 	return filter
 }
 
+func eventQuery(f domain.EventFilter) url.Values {
+	return url.Values{"actor": {f.Actor}, "action": {f.Action}, "target": {f.Target}, "since": {instant(f.Since)}, "before": {instant(f.Before)}}
+}
+
 const listedEvents = 100
 
 func (a *app) auditList() *cobra.Command {
@@ -50,8 +55,8 @@ func (a *app) auditList() *cobra.Command {
 	}
 	filter := eventFlags(cmd.Flags())
 	cmd.Flags().IntVar(&limit, "limit", listedEvents, "show at most `N`; 0 for all")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-		list, err := pages(admin.Query{}, limit, func(q admin.Query) (admin.Page[admin.Event], error) { return s.ListEvents(ctx, caller, *filter, q) })
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		list, err := all[admin.Event](ctx, c, "audit.list", limit, eventQuery(*filter))
 		return events.table(list), err
 	})
 	return cmd
@@ -63,12 +68,11 @@ func (a *app) auditShow() *cobra.Command {
 		Short:   "Show an event, and what earlier ones say of the same",
 		Example: "  signet audit show 17",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			seq, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			if _, err := strconv.ParseUint(args[0], 10, 63); err != nil {
 				return view{}, usagef("%q is not the SEQ of an event", args[0])
 			}
-			e, err := s.FindEvent(ctx, caller, seq)
+			e, err := call[admin.FoundEvent](ctx, c, "audit.find", nil, args[0])
 			return view{e, func(w io.Writer) {
 				details(w, "seq", e.Seq, "at", e.At, "actor", e.Actor, "action", e.Action, "target", e.Target, "details", string(e.Details), "hash", e.Hash)
 				for _, name := range slices.Sorted(maps.Keys(e.Earlier)) {
@@ -92,18 +96,17 @@ with --after.`,
 	}
 	filter := eventFlags(cmd.Flags())
 	cmd.Flags().Int64Var(&after, "after", 0, "those after this `SEQ`")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-		out := bufio.NewWriter(a.stdout)
-		lines := json.NewEncoder(out)
-		lines.SetEscapeHTML(false)
-		err := s.ExportEvents(ctx, caller, *filter, after, func(events []admin.Event) error {
-			for _, e := range events {
-				if err := lines.Encode(e); err != nil {
-					return err
-				}
-			}
-			return out.Flush()
-		})
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		query := eventQuery(*filter)
+		if after != 0 {
+			query.Set("after", strconv.FormatInt(after, 10))
+		}
+		lines, err := c.Stream(ctx, adminclient.Request{Operation: "audit.export", Query: query})
+		if err != nil {
+			return view{}, err
+		}
+		defer lines.Close()
+		_, err = io.Copy(a.stdout, lines)
 		return view{}, err
 	})
 	return cmd
@@ -153,9 +156,9 @@ func (a *app) auditCheckpoint() *cobra.Command {
 		Long:    "Prints the number, time and hash of the last event, with a code that nobody can make without the master key.",
 		Example: "  signet audit checkpoint -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			text, err := s.Checkpoint(ctx, caller)
-			return answer(checkpointView{text}), err
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			made, err := call[checkpointView](ctx, c, "audit.checkpoint", nil)
+			return answer(made), err
 		}),
 	}
 }
@@ -177,9 +180,9 @@ func (a *app) auditErase() *cobra.Command {
 log can still be verified. It cannot be undone.`,
 		Example: "  signet audit erase --user alice",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			n, err := s.EraseUser(ctx, caller, user)
-			return answer(erasedView{n}), err
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			erased, err := call[erasedView](ctx, c, "audit.erase", members{"user": user})
+			return answer(erased), err
 		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "", "the user `NAME`")

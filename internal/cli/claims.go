@@ -14,13 +14,13 @@ import (
 )
 
 // claims makes the flag of claim mappings, CLAIM=EXPRESSION, that may be repeated.
-func claims(flags *pflag.FlagSet, into *[]domain.ClaimMapping, where string) {
+func claims(flags *pflag.FlagSet, into *[]admin.ClaimMapping, where string) {
 	flags.Func("claim", "give a claim of "+where+" the value of a CEL expression, `CLAIM=EXPRESSION`; may be repeated", func(text string) error {
 		claim, expression, divided := strings.Cut(text, "=")
 		if !divided || claim == "" || expression == "" {
 			return errors.New("write CLAIM=EXPRESSION")
 		}
-		*into = append(*into, domain.ClaimMapping{Claim: claim, Expression: expression})
+		*into = append(*into, admin.ClaimMapping{Claim: claim, Expression: expression})
 		return nil
 	})
 }
@@ -30,10 +30,10 @@ func removeClaims(flags *pflag.FlagSet, into *[]string) {
 }
 
 // editClaims removes mappings and adds others; one of a claim that is there replaces its expression.
-func editClaims(mappings []domain.ClaimMapping, remove []string, add []domain.ClaimMapping) ([]domain.ClaimMapping, error) {
+func editClaims(mappings []admin.ClaimMapping, remove []string, add []admin.ClaimMapping) ([]admin.ClaimMapping, error) {
 	edited := slices.Clone(mappings)
 	find := func(claim string) int {
-		return slices.IndexFunc(edited, func(m domain.ClaimMapping) bool { return m.Claim == claim })
+		return slices.IndexFunc(edited, func(m admin.ClaimMapping) bool { return m.Claim == claim })
 	}
 	for _, claim := range remove {
 		i := find(claim)

@@ -2,24 +2,26 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/oauth"
 )
 
 func (a *app) clientCommand() *cobra.Command {
 	return noun("client", "Manage clients: the applications that ask for tokens",
-		a.clientCreate(), a.clientList(), clients.showCommand(a), accessCommand(a, clients, (*admin.Service).ClientAccess), a.clientUpdate(),
-		clients.change(a, "disable", (*admin.Service).DisableClient),
-		clients.change(a, "enable", (*admin.Service).EnableClient),
-		clients.change(a, "delete", (*admin.Service).DeleteClient),
+		a.clientCreate(), a.clientList(), clients.showCommand(a), accessCommand(a, clients), a.clientUpdate(),
+		clients.change(a, "disable"),
+		clients.change(a, "enable"),
+		clients.change(a, "delete"),
 		a.clientSecretCommand(), a.clientTrustCommand())
 }
 
@@ -34,7 +36,7 @@ type clientFlags struct {
 	keepRefreshTokens            bool
 	sessionRefreshTokens         bool
 	revokeOnSessionEnd           bool
-	refreshOverlap               time.Duration
+	refreshOverlap               int64 // seconds
 	grants, redirectURIs, serves []string
 	postLogoutURIs               []string
 	logoutURI                    string
@@ -44,7 +46,7 @@ type clientFlags struct {
 	jwksFile, jwksURI            string
 	jwksPrivate, endpointAud     bool
 	apis                         []reference
-	claims                       []domain.ClaimMapping
+	claims                       []admin.ClaimMapping
 	noClaims                     []string // to remove
 }
 
@@ -77,7 +79,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.sessionRefreshTokens, "session-refresh-tokens", false, "give it refresh tokens without offline_access, which end with the session")
 	flags.BoolVar(&f.revokeOnSessionEnd, "revoke-on-session-end", false, "revoke its access tokens with the session, unless they came with offline_access")
 	flags.BoolVar(&f.keepRefreshTokens, "keep-refresh-tokens", false, "its refresh tokens stay valid when they are used; not for a public client")
-	flags.DurationVar(&f.refreshOverlap, "refresh-overlap", 0, "for how long a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
+	secondsFlag(flags, &f.refreshOverlap, "refresh-overlap", "for how `LONG` a used refresh token gives its unused successor again; 0: it is used once (default the server's)")
 	flags.BoolVar(&f.servesUserinfo, "serves-userinfo", false, "let it introspect tokens for userinfo itself, which are for no API")
 	flags.StringVar(&f.userinfoAlg, "userinfo-alg", "", "sign its userinfo, as a JWT, with `ALG`: RS256, ES256 or EdDSA (default plain JSON)")
 	flags.StringVar(&f.subjectType, "subject-type", string(domain.SubjectTypePublic), "`HOW` it knows users: public, by the same sub as all clients, or pairwise, by one that only clients of its sector have")
@@ -113,23 +115,25 @@ A client that serves an API introspects the tokens that reach it.`,
 	cmd.Flags().BoolVar(&noSecret, "no-secret", false, "it has no secret, and authenticates by the JWTs of whom signet client trust add names")
 	cmd.MarkFlagsMutuallyExclusive("secret-stdin", "secret-hash-stdin", "no-secret")
 	cmd.Flags().BoolVar(&public, "public", false, "it cannot keep a secret (token_endpoint_auth_method none)")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		client := domain.Client{Public: public}
-		if err := f.apply(&client, cmd.Flags().Changed, clientFlags{}); err != nil {
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		settings, err := f.settings(admin.Client{}, cmd.Flags().Changed, clientFlags{})
+		if err != nil {
 			return view{}, err
 		}
-		if client.ClientID = clientID; len(args) == 1 {
+		client := adminapi.NewClient{ClientID: clientID, NoSecret: noSecret, ClientSettings: settings}
+		if public {
+			client.AuthMethod = domain.None
+		}
+		if len(args) == 1 {
 			if clientID != "" {
 				return view{}, usagef("give the client_id once: as CLIENT_ID or with --client-id")
 			}
 			client.ClientID = args[0]
 		}
-		given, err := a.givenSecret(secretStdin, hashStdin)
-		if err != nil {
+		if client.ClientSecret, client.SecretHash, err = a.givenSecret(secretStdin, hashStdin); err != nil {
 			return view{}, err
 		}
-		given.None = noSecret
-		created, err := s.CreateClient(ctx, caller, client, given)
+		created, err := call[admin.RegisteredClient](ctx, c, "client.create", client)
 		if err != nil {
 			return view{}, err
 		}
@@ -182,29 +186,32 @@ func (a *app) clientUpdate() *cobra.Command {
 	flags.StringArrayVar(&remove.serves, "remove-serves", nil, "stop it from introspecting tokens of `AUDIENCE`; may be repeated")
 	flags.StringArrayVar(&remove.redirectURIs, "remove-redirect-uri", nil, "remove the redirect `URI`; may be repeated")
 	flags.StringArrayVar(&remove.postLogoutURIs, "remove-post-logout-redirect-uri", nil, "remove the post-logout redirect `URI`; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		client, err := s.UpdateClient(ctx, caller, args[0], nil, func(client *domain.Client) error {
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		client, err := change(ctx, c, "client.update", args[0], func(now admin.Client) (any, error) {
+			s, err := f.settings(now, flags.Changed, remove)
+			if err != nil {
+				return nil, err
+			}
+			none, no, serversOwn := "", false, int64(-1)
 			if plainUserinfo {
-				client.UserinfoAlg = ""
+				s.UserinfoAlg = &none
 			}
 			if noFrontURI {
-				client.FrontchannelLogoutURI, client.FrontchannelLogoutSID = "", false
+				s.FrontchannelLogoutURI, s.FrontchannelLogoutSID = &none, &no
 			}
 			if noLogoutURI {
-				client.BackchannelLogoutURI = ""
+				s.BackchannelLogoutURI = &none
 			}
 			if serversOverlap {
-				client.RefreshOverlap = nil
+				s.RefreshOverlap = &serversOwn
 			}
 			if noKeys {
-				client.JWKS, client.JWKSURI, client.JWKSURIPrivate, client.EndpointAudience = "", "", false, false
+				s.JWKSURI, s.JWKSURIPrivate, s.EndpointAudience = &none, &no, &no
 			}
-			if err := f.apply(client, flags.Changed, remove); err != nil || !noDefaultAPI {
-				return err
+			if noDefaultAPI {
+				s.APIs, err = withDefaultAPI(now, s.APIs, "")
 			}
-			var err error
-			client.APIs, err = chooseDefaultAPI(client.APIs, "")
-			return err
+			return s, err
 		})
 		a.warn(client.Warnings)
 		return clients.show(client), err
@@ -212,61 +219,77 @@ func (a *app) clientUpdate() *cobra.Command {
 	return cmd
 }
 
-// apply changes a client as the flags that were given say, once what is to be removed is out of its lists.
-func (f *clientFlags) apply(client *domain.Client, given func(flag string) bool, remove clientFlags) (err error) {
+// settings are what the flags that were given change of a client, once what is to be removed is out of its lists.
+func (f *clientFlags) settings(now admin.Client, given func(flag string) bool, remove clientFlags) (s adminapi.ClientSettings, err error) {
+	subjectType, groupNames := domain.SubjectType(f.subjectType), domain.GroupNames(f.groupNames)
 	for flag, change := range map[string]func(){
-		"name":                        func() { client.Name = f.name },
-		"id-token-alg":                func() { client.IDTokenAlg = f.idTokenAlg },
-		"serves-userinfo":             func() { client.ServesUserinfo = f.servesUserinfo },
-		"userinfo-alg":                func() { client.UserinfoAlg = f.userinfoAlg },
-		"subject-type":                func() { client.SubjectType = domain.SubjectType(f.subjectType) },
-		"sector-identifier":           func() { client.SectorIdentifier = f.sector },
-		"group-names":                 func() { client.GroupNames = domain.GroupNames(f.groupNames) },
-		"first-party":                 func() { client.FirstParty = f.firstParty },
-		"require-pkce":                func() { client.RequirePKCE = f.requirePKCE },
-		"session-refresh-tokens":      func() { client.SessionRefreshTokens = f.sessionRefreshTokens },
-		"revoke-on-session-end":       func() { client.RevokeOnSessionEnd = f.revokeOnSessionEnd },
-		"keep-refresh-tokens":         func() { client.KeepRefreshTokens = f.keepRefreshTokens },
-		"refresh-overlap":             func() { client.RefreshOverlap = &f.refreshOverlap },
-		"backchannel-logout-uri":      func() { client.BackchannelLogoutURI = f.logoutURI },
-		"frontchannel-logout-uri":     func() { client.FrontchannelLogoutURI = f.frontURI },
-		"frontchannel-logout-session": func() { client.FrontchannelLogoutSID = f.frontSID },
-		"backchannel-logout-private":  func() { client.BackchannelLogoutPrivate = f.logoutPrivate },
-		"jwks-uri":                    func() { client.JWKS, client.JWKSURI = "", f.jwksURI },
-		"jwks-uri-private":            func() { client.JWKSURIPrivate = f.jwksPrivate },
-		"endpoint-audience":           func() { client.EndpointAudience = f.endpointAud },
+		"name":                        func() { s.Name = &f.name },
+		"id-token-alg":                func() { s.IDTokenAlg = &f.idTokenAlg },
+		"serves-userinfo":             func() { s.ServesUserinfo = &f.servesUserinfo },
+		"userinfo-alg":                func() { s.UserinfoAlg = &f.userinfoAlg },
+		"subject-type":                func() { s.SubjectType = &subjectType },
+		"sector-identifier":           func() { s.SectorIdentifier = &f.sector },
+		"group-names":                 func() { s.GroupNames = &groupNames },
+		"first-party":                 func() { s.FirstParty = &f.firstParty },
+		"require-pkce":                func() { s.RequirePKCE = &f.requirePKCE },
+		"session-refresh-tokens":      func() { s.SessionRefreshTokens = &f.sessionRefreshTokens },
+		"revoke-on-session-end":       func() { s.RevokeOnSessionEnd = &f.revokeOnSessionEnd },
+		"keep-refresh-tokens":         func() { s.KeepRefreshTokens = &f.keepRefreshTokens },
+		"refresh-overlap":             func() { s.RefreshOverlap = &f.refreshOverlap },
+		"backchannel-logout-uri":      func() { s.BackchannelLogoutURI = &f.logoutURI },
+		"frontchannel-logout-uri":     func() { s.FrontchannelLogoutURI = &f.frontURI },
+		"frontchannel-logout-session": func() { s.FrontchannelLogoutSID = &f.frontSID },
+		"backchannel-logout-private":  func() { s.BackchannelLogoutPrivate = &f.logoutPrivate },
+		"jwks-uri":                    func() { s.JWKSURI = &f.jwksURI },
+		"jwks-uri-private":            func() { s.JWKSURIPrivate = &f.jwksPrivate },
+		"endpoint-audience":           func() { s.EndpointAudience = &f.endpointAud },
 	} {
 		if given(flag) {
 			change()
 		}
 	}
 	if given("jwks-file") {
-		text, err := readFile("JWKS", f.jwksFile, maxInput)
-		if err != nil {
-			return err
+		if s.JWKS, err = readJWKS(f.jwksFile); err != nil {
+			return s, err
 		}
-		client.JWKS, client.JWKSURI = text, ""
 	}
-	if client.ClaimMappings, err = editClaims(client.ClaimMappings, remove.noClaims, f.claims); err != nil {
-		return err
+	if s.ClaimMappings, err = edited(now.ClaimMappings, remove.noClaims, f.claims, editClaims); err != nil {
+		return s, err
 	}
 	for _, list := range []struct {
 		what        string
-		list        *[]string
+		now         []string
+		list        **[]string
 		remove, add []string
 	}{
-		{"grant type", &client.GrantTypes, remove.grants, f.grants},
-		{"redirect URI", &client.RedirectURIs, remove.redirectURIs, f.redirectURIs},
-		{"post-logout redirect URI", &client.PostLogoutRedirectURIs, remove.postLogoutURIs, f.postLogoutURIs},
-		{"served API", &client.Serves, remove.serves, f.serves},
+		{"grant type", now.GrantTypes, &s.GrantTypes, remove.grants, f.grants},
+		{"redirect URI", now.RedirectURIs, &s.RedirectURIs, remove.redirectURIs, f.redirectURIs},
+		{"post-logout redirect URI", now.PostLogoutRedirectURIs, &s.PostLogoutRedirectURIs, remove.postLogoutURIs, f.postLogoutURIs},
+		{"served API", now.Serves, &s.Serves, remove.serves, f.serves},
 	} {
-		if *list.list, err = edit(list.what, *list.list, list.remove, list.add); err != nil {
-			return err
+		*list.list, err = edited(list.now, list.remove, list.add, func(now, remove, add []string) ([]string, error) {
+			return edit(list.what, now, remove, add)
+		})
+		if err != nil {
+			return s, err
 		}
 	}
-	if client.APIs, err = editClientAPIs(client.APIs, remove.apis, f.apis); err != nil || !given("default-api") {
-		return err
+	if s.APIs, err = edited(now.APIs, remove.apis, f.apis, editClientAPIs); err != nil || !given("default-api") {
+		return s, err
 	}
-	client.APIs, err = chooseDefaultAPI(client.APIs, f.defaultAPI)
-	return err
+	s.APIs, err = withDefaultAPI(now, s.APIs, f.defaultAPI)
+	return s, err
+}
+
+// readJWKS reads a JWK Set from a file.
+func readJWKS(file string) (*map[string]any, error) {
+	text, err := readFile("JWKS", file, maxInput)
+	if err != nil {
+		return nil, err
+	}
+	var set map[string]any
+	if err := json.Unmarshal([]byte(text), &set); err != nil || set == nil {
+		return nil, fmt.Errorf("%w JWKS: %s holds no JSON object", domain.ErrInvalid, file)
+	}
+	return &set, nil
 }

@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 // editClientAPIs changes which APIs a client may ask for. An entry without permissions means all of the API, so no
 // edit may empty one by accident, or leave a client with more permissions than the flags name.
-func editClientAPIs(apis []domain.ClientAPI, remove, add []reference) ([]domain.ClientAPI, error) {
+func editClientAPIs(apis []admin.ClientAPI, remove, add []reference) ([]admin.ClientAPI, error) {
 	edited := slices.Clone(apis)
 	find := func(audience string) int {
-		return slices.IndexFunc(edited, func(api domain.ClientAPI) bool { return api.Audience == audience })
+		return slices.IndexFunc(edited, func(api admin.ClientAPI) bool { return api.Audience == audience })
 	}
 	for _, r := range remove {
 		i := find(r.audience)
@@ -38,9 +39,9 @@ func editClientAPIs(apis []domain.ClientAPI, remove, add []reference) ([]domain.
 		i := find(r.audience)
 		switch {
 		case i < 0 && r.permission == "":
-			edited = append(edited, domain.ClientAPI{Audience: r.audience})
+			edited = append(edited, admin.ClientAPI{Audience: r.audience, Permissions: []string{}})
 		case i < 0:
-			edited = append(edited, domain.ClientAPI{Audience: r.audience, Permissions: []string{r.permission}})
+			edited = append(edited, admin.ClientAPI{Audience: r.audience, Permissions: []string{r.permission}})
 		case r.permission == "" && len(edited[i].Permissions) > 0:
 			return nil, fmt.Errorf("the client has single permissions of %s: to allow all, --remove-api it in the same command", r.audience)
 		case r.permission != "" && len(edited[i].Permissions) == 0:
@@ -52,8 +53,19 @@ func editClientAPIs(apis []domain.ClientAPI, remove, add []reference) ([]domain.
 	return edited, nil
 }
 
+// withDefaultAPI is a client's APIs, edited unless that is nil, with another default.
+func withDefaultAPI(now admin.Client, edited *[]admin.ClientAPI, audience string) (*[]admin.ClientAPI, error) {
+	apis := now.APIs
+	if edited != nil {
+		apis = *edited
+	}
+	apis, err := chooseDefaultAPI(apis, audience)
+	apis = array(apis)
+	return &apis, err
+}
+
 // chooseDefaultAPI makes one of a client's APIs the default; with an empty audience, none.
-func chooseDefaultAPI(apis []domain.ClientAPI, audience string) ([]domain.ClientAPI, error) {
+func chooseDefaultAPI(apis []admin.ClientAPI, audience string) ([]admin.ClientAPI, error) {
 	chosen := slices.Clone(apis)
 	found := audience == ""
 	for i := range chosen {

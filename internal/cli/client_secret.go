@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
 	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 func (a *app) clientSecretCommand() *cobra.Command {
@@ -40,17 +42,19 @@ system, --secret-hash-stdin one that is known there by its hash alone.`,
 	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "read the secret from stdin in place of making one: 16 bytes at least")
 	cmd.Flags().BoolVar(&hashStdin, "secret-hash-stdin", false, "read the hash of the secret that it has in another system from stdin: argon2id, bcrypt or PBKDF2")
 	cmd.MarkFlagsMutuallyExclusive("secret-stdin", "secret-hash-stdin")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		var expiresAt time.Time
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		var expiresAt *time.Time
 		if cmd.Flags().Changed("expires-in") {
-			expiresAt = now().Add(expiresIn)
+			end := now().Add(expiresIn)
+			expiresAt = &end
 		}
-		given, err := a.givenSecret(secretStdin, hashStdin)
+		given, hash, err := a.givenSecret(secretStdin, hashStdin)
 		if err != nil {
 			return view{}, err
 		}
-		secret, err := s.AddSecret(ctx, caller, args[0], given, expiresAt)
-		if err != nil || given != (admin.GivenSecret{}) {
+		body := adminapi.NewSecret{ClientSecret: given, SecretHash: hash, ExpiresAt: expiresAt}
+		secret, err := call[admin.AddedSecret](ctx, c, "client.add_secret", body, args[0])
+		if err != nil || given != "" || hash != "" {
 			return answer(addedSecret(secret)), err
 		}
 		a.note("Keep the client_secret: it is not shown again.")
@@ -60,12 +64,12 @@ system, --secret-hash-stdin one that is known there by its hash alone.`,
 }
 
 // givenSecret reads the secret that a client has in another system, or its hash.
-func (a *app) givenSecret(secret, hash bool) (given admin.GivenSecret, err error) {
-	if given.Secret, err = a.readIf(secret, "client secret"); err != nil {
-		return given, err
+func (a *app) givenSecret(secret, hash bool) (given, hashed string, err error) {
+	if given, err = a.readIf(secret, "client secret"); err != nil {
+		return given, hashed, err
 	}
-	given.Hash, err = a.readIf(hash, "hash of the client secret")
-	return given, err
+	hashed, err = a.readIf(hash, "hash of the client secret")
+	return given, hashed, err
 }
 
 func (a *app) clientSecretList() *cobra.Command {
@@ -74,8 +78,8 @@ func (a *app) clientSecretList() *cobra.Command {
 		Short:   "List a client's secrets, without the secrets themselves",
 		Example: "  signet client secret list reporting",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			client, err := s.FindClient(ctx, caller, args[0])
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			client, err := clients.find(ctx, c, args[0])
 			return secrets.table(client.Secrets), err
 		}),
 	}
@@ -87,12 +91,11 @@ func (a *app) clientSecretRemove() *cobra.Command {
 		Short:   "Remove one of a client's secrets",
 		Example: "  signet client secret remove reporting 1",
 		Args:    cobra.ExactArgs(2),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			id, err := strconv.ParseInt(args[1], 10, 64)
-			if err != nil {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			if _, err := strconv.ParseInt(args[1], 10, 64); err != nil {
 				return view{}, usagef("%q is not the id of a secret: see signet client secret list %s", args[1], args[0])
 			}
-			return answer(done{"removed", "secret", args[1]}), s.RemoveSecret(ctx, caller, args[0], id)
+			return answer(done{"removed", "secret", args[1]}), act(ctx, c, "client.remove_secret", args...)
 		}),
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 var trusts = layout[admin.ClientTrust]{
@@ -35,7 +35,7 @@ func (a *app) clientTrustCommand() *cobra.Command {
 }
 
 func (a *app) clientTrustAdd() *cobra.Command {
-	trust := domain.Trust{Claims: map[string]string{}}
+	trust := adminapi.NewTrust{Claims: map[string]string{}}
 	var jwksFile string
 	cmd := &cobra.Command{
 		Use:   "add CLIENT_ID --issuer ISSUER --subject PATTERN",
@@ -69,17 +69,17 @@ trusts too much is refused. Each JWT serves once, unless --reusable.`,
 	flags.BoolVar(&trust.Private, "private", false, "that may be at a private address")
 	flags.BoolVar(&trust.Reusable, "reusable", false, "a JWT serves until it expires, not just once")
 	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 		if trust.Issuer == "" || trust.Subject == "" {
 			return view{}, usagef("name whom to trust: add --issuer and --subject")
 		}
 		if jwksFile != "" {
 			var err error
-			if trust.JWKS, err = readFile("JWKS", jwksFile, maxInput); err != nil {
+			if trust.JWKS, err = readJWKS(jwksFile); err != nil {
 				return view{}, err
 			}
 		}
-		added, err := s.AddTrust(ctx, caller, args[0], trust)
+		added, err := call[admin.ClientTrust](ctx, c, "client.add_trust", trust, args[0])
 		return trusts.table([]admin.ClientTrust{added}), err
 	})
 	return cmd
@@ -91,8 +91,8 @@ func (a *app) clientTrustList() *cobra.Command {
 		Short:   "List whose JWTs authenticate a client",
 		Example: "  signet client trust list deploy",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			client, err := s.FindClient(ctx, caller, args[0])
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			client, err := clients.find(ctx, c, args[0])
 			return trusts.table(client.Trusts), err
 		}),
 	}
@@ -104,12 +104,11 @@ func (a *app) clientTrustRemove() *cobra.Command {
 		Short:   "Stop trusting an issuer for a client",
 		Example: "  signet client trust remove deploy 1",
 		Args:    cobra.ExactArgs(2),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			id, err := strconv.ParseInt(args[1], 10, 64)
-			if err != nil {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			if _, err := strconv.ParseInt(args[1], 10, 64); err != nil {
 				return view{}, usagef("%q is not the id of a trust: see signet client trust list %s", args[1], args[0])
 			}
-			return answer(done{"removed", "trust", args[1]}), s.RemoveTrust(ctx, caller, args[0], id)
+			return answer(done{"removed", "trust", args[1]}), act(ctx, c, "client.remove_trust", args...)
 		}),
 	}
 }

@@ -1,16 +1,17 @@
 package cli
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"time"
 
-	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
 	"github.com/spf13/cobra"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 var clients = kind[admin.Client]{
@@ -40,23 +41,18 @@ var clients = kind[admin.Client]{
 			fmt.Fprintf(w, "secret\t%d\t…%s\t%s\n", s.ID, s.Hint, secretExpiry(s))
 		}
 	},
-	list: func(s *admin.Service, ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[admin.Client], error) {
-		return s.ListClients(ctx, caller, "", q)
-	},
-	find: (*admin.Service).FindClient,
 }
 
 func (a *app) clientList() *cobra.Command {
-	var origin string
-	chosen := clients
-	chosen.list = func(s *admin.Service, ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[admin.Client], error) {
-		if origin != "" && !slices.Contains(domain.ClientOrigins, domain.ClientOrigin(origin)) {
-			return admin.Page[admin.Client]{}, usagef("--origin %q is none of administrator, registration, metadata", origin)
+	query := url.Values{}
+	cmd := clients.listCommandOf(a, query)
+	cmd.Flags().Func("origin", "show those of an `ORIGIN`: administrator, registration or metadata", func(origin string) error {
+		if !slices.Contains(domain.ClientOrigins, domain.ClientOrigin(origin)) {
+			return errors.New("use administrator, registration or metadata")
 		}
-		return s.ListClients(ctx, caller, domain.ClientOrigin(origin), q)
-	}
-	cmd := chosen.listCommand(a)
-	cmd.Flags().StringVar(&origin, "origin", "", "show those of an `ORIGIN`: administrator, registration or metadata")
+		query.Set("origin", origin)
+		return nil
+	})
 	return cmd
 }
 

@@ -7,8 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 var groups = kind[admin.Group]{
@@ -23,30 +22,23 @@ var groups = kind[admin.Group]{
 			details(w, "member", m)
 		}
 	},
-	list: (*admin.Service).ListGroups,
-	find: func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (admin.Group, error) {
-		group, err := s.FindGroup(ctx, caller, name)
-		if err != nil {
-			return group, err
-		}
+	complete: func(ctx context.Context, c *adminclient.Client, group *admin.Group) error {
 		group.Members = []string{}
-		members, err := pages(admin.Query{}, 0, func(q admin.Query) (admin.Page[admin.User], error) {
-			return s.ListMembers(ctx, caller, name, q)
-		})
+		members, err := all[admin.User](ctx, c, "group.list_members", 0, nil, group.Name)
 		for _, m := range members {
 			group.Members = append(group.Members, m.Username)
 		}
-		return group, err
+		return err
 	},
 }
 
 func (a *app) groupCommand() *cobra.Command {
 	return noun("group", "Manage groups of users",
-		a.groupCreate(), groups.listCommand(a), groups.showCommand(a), accessCommand(a, groups, (*admin.Service).GroupAccess),
+		a.groupCreate(), groups.listCommand(a), groups.showCommand(a), accessCommand(a, groups),
 		a.groupUpdate(),
-		a.groupMembers("add", "Put users into a group", "added", (*admin.Service).AddMember),
-		a.groupMembers("remove", "Take users out of a group", "removed", (*admin.Service).RemoveMember),
-		groups.change(a, "delete", (*admin.Service).DeleteGroup))
+		a.groupMembers("add", "Put users into a group", "added", "group.add_member"),
+		a.groupMembers("remove", "Take users out of a group", "removed", "group.remove_member"),
+		groups.change(a, "delete"))
 }
 
 func (a *app) groupCreate() *cobra.Command {
@@ -56,8 +48,8 @@ func (a *app) groupCreate() *cobra.Command {
 		Short:   "Make a group",
 		Example: `  signet group create ops --description "Those on call"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			created, err := s.CreateGroup(ctx, caller, args[0], description)
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			created, err := call[admin.Group](ctx, c, "group.create", members{"name": args[0], "description": description})
 			return groups.show(created), err
 		}),
 	}
@@ -72,10 +64,9 @@ func (a *app) groupUpdate() *cobra.Command {
 		Short:   "Change the description of a group",
 		Example: `  signet group update ops --description "Those on call this week"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			group, err := s.UpdateGroup(ctx, caller, args[0], nil, func(group *domain.Group) error {
-				group.Description = description
-				return nil
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			group, err := change(ctx, c, "group.update", args[0], func(admin.Group) (any, error) {
+				return members{"description": description}, nil
 			})
 			return groups.show(group), err
 		}),
@@ -86,18 +77,16 @@ func (a *app) groupUpdate() *cobra.Command {
 	return cmd
 }
 
-func (a *app) groupMembers(
-	verb, short, action string, change func(s *admin.Service, ctx context.Context, caller authn.Caller, group, user string) error,
-) *cobra.Command {
+func (a *app) groupMembers(verb, short, action, operation string) *cobra.Command {
 	return &cobra.Command{
 		Use:     verb + " GROUP USER...",
 		Short:   short,
 		Example: "  signet group " + verb + " ops alice bob",
 		Args:    cobra.MinimumNArgs(2),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			var changes doneList
 			for _, user := range args[1:] {
-				if err := change(s, ctx, caller, args[0], user); err != nil {
+				if err := act(ctx, c, operation, args[0], user); err != nil {
 					return view{}, err
 				}
 				changes = append(changes, done{action, "user", user})

@@ -124,6 +124,18 @@ func (v notEmpty) Set(text string) error {
 	return v.Value.Set(text)
 }
 
+// secondsFlag makes a flag of a duration of whole seconds.
+func secondsFlag(flags *pflag.FlagSet, into *int64, name, usage string) {
+	flags.Func(name, usage, func(text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 || d%time.Second != 0 {
+			return errors.New("write whole seconds, as 30s or 15m")
+		}
+		*into = int64(d / time.Second)
+		return nil
+	})
+}
+
 // timeFlag makes a flag of a future time: a date (its beginning in UTC), an RFC 3339 time, or a duration from now.
 func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 	flags.Func(name, usage, func(text string) error {
@@ -144,6 +156,14 @@ func instantFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 		}
 		return nil
 	})
+}
+
+// instant is a time as the admin API reads it in a query, empty for the zero time.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 // now is the time, to the microsecond as the database stores it.

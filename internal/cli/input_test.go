@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/admin"
 )
 
 func TestFutureTimesAreDatesTimesOrDurations(t *testing.T) {
@@ -30,21 +30,21 @@ func TestFutureTimesAreDatesTimesOrDurations(t *testing.T) {
 }
 
 func TestEditingAClientsAPIsNeverWidensThemByAccident(t *testing.T) {
-	whole := []domain.ClientAPI{{Audience: "a"}}
-	single := []domain.ClientAPI{{Audience: "a", Permissions: []string{"r"}}}
-	both := []domain.ClientAPI{{Audience: "a", Permissions: []string{"r", "w"}}}
+	whole := []admin.ClientAPI{{Audience: "a", Permissions: []string{}}}
+	single := []admin.ClientAPI{{Audience: "a", Permissions: []string{"r"}}}
+	both := []admin.ClientAPI{{Audience: "a", Permissions: []string{"r", "w"}}}
 	r, w, all := []reference{{"a", "r"}}, []reference{{"a", "w"}}, []reference{{"a", ""}}
 	tests := []struct {
 		name        string
-		apis        []domain.ClientAPI
+		apis        []admin.ClientAPI
 		remove, add []reference
-		want        []domain.ClientAPI // nil: an error
+		want        []admin.ClientAPI // nil: an error
 	}{
 		{"a permission is added", single, nil, w, both},
 		{"the same permission is added", single, nil, r, single},
 		{"a permission is removed", both, w, nil, single},
-		{"the last permission is removed", single, r, nil, []domain.ClientAPI{}},
-		{"the API is removed", both, all, nil, []domain.ClientAPI{}},
+		{"the last permission is removed", single, r, nil, []admin.ClientAPI{}},
+		{"the API is removed", both, all, nil, []admin.ClientAPI{}},
 		{"all is narrowed", whole, all, r, single},
 		{"single permissions become all", both, all, all, whole},
 		{"a permission is removed from all", whole, r, nil, nil},

@@ -3,13 +3,14 @@ package cli
 import (
 	"context"
 	"io"
+	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 func (a *app) invitationCommand() *cobra.Command {
@@ -39,8 +40,12 @@ may ask for is the setting self_registration.permissions.`,
 	cmd.Flags().StringVar(&note, "note", "", "remember what it is for: `TEXT`")
 	cmd.Flags().IntVar(&uses, "uses", 1, "let `N` clients be registered with it, at most 1000")
 	cmd.Flags().DurationVar(&expiresIn, "expires-in", 24*time.Hour, "let it expire after this long")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-		made, err := s.CreateInvitation(ctx, caller, note, uses, now().Add(expiresIn))
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		body := members{"max_uses": uses, "expires_at": now().Add(expiresIn)}
+		if note != "" {
+			body["note"] = note
+		}
+		made, err := call[admin.MadeInvitation](ctx, c, "invitation.create", body)
 		if err != nil {
 			return view{}, err
 		}
@@ -63,11 +68,21 @@ func (a *app) invitationList() *cobra.Command {
 		Short:   admin.OperationOf("invitation.list").Summary,
 		Example: "  signet invitation list",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			list, err := s.ListInvitations(ctx, caller, 0, 1000)
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			list, err := listInvitations(ctx, c)
 			return invitations.table(list), err
 		}),
 	}
+}
+
+// listInvitations reads a list in the order of a number: its next is where the next page begins.
+func listInvitations(ctx context.Context, c *adminclient.Client) (list []admin.Invitation, err error) {
+	for after := "0"; after != "" && err == nil; {
+		var page admin.Page[admin.Invitation]
+		_, err = c.Call(ctx, adminclient.Request{Operation: "invitation.list", Query: url.Values{"after": {after}, "limit": {number(pageSize)}}}, &page)
+		list, after = append(list, page.Items...), page.Next
+	}
+	return list, err
 }
 
 func (a *app) invitationDelete() *cobra.Command {
@@ -76,12 +91,11 @@ func (a *app) invitationDelete() *cobra.Command {
 		Short:   admin.OperationOf("invitation.delete").Summary,
 		Example: "  signet invitation delete 1",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			if _, err := strconv.ParseInt(args[0], 10, 64); err != nil {
 				return view{}, usagef("%q is not the id of an invitation: see signet invitation list", args[0])
 			}
-			return answer(done{"deleted", "invitation", args[0]}), s.DeleteInvitation(ctx, caller, id)
+			return answer(done{"deleted", "invitation", args[0]}), act(ctx, c, "invitation.delete", args[0])
 		}),
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 var keys = layout[admin.Key]{
@@ -34,11 +35,16 @@ func (a *app) keyList() *cobra.Command {
 token has expired (retired), or is revoked with every token that it signed (revoked).`,
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			list, err := s.ListKeys(ctx, caller)
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			list, err := listKeys(ctx, c)
 			return keys.table(list), err
 		}),
 	}
+}
+
+func listKeys(ctx context.Context, c *adminclient.Client) ([]admin.Key, error) {
+	page, err := call[admin.Page[admin.Key]](ctx, c, "key.list", nil)
+	return page.Items, err
 }
 
 func (a *app) keyShow() *cobra.Command {
@@ -47,8 +53,8 @@ func (a *app) keyShow() *cobra.Command {
 		Short:   admin.OperationOf("key.find").Summary,
 		Example: "  signet key show $(signet key list -o json | jq -r '.[0].kid')",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			v, err := s.FindKey(ctx, caller, args[0])
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			v, err := call[admin.Key](ctx, c, "key.find", nil, args[0])
 			return view{v, func(w io.Writer) {
 				details(w, "kid", v.KID, "alg", v.Alg, "state", v.State, "created", v.CreatedAt, "active since", v.ActivatedAt,
 					"rotates", v.RotatesAt, "retired", v.RetiredAt, "revoked", v.RevokedAt)
@@ -69,13 +75,13 @@ without --force: services that cache the JWKS for so long do not have the second
 		Example: `  signet key rotate
   signet key rotate --alg ES256`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			var algs []string // all
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			body := members{"force": force}
 			if alg != "" {
-				algs = []string{alg}
+				body["alg"] = alg
 			}
-			active, err := s.RotateKeys(ctx, caller, algs, force)
-			return keys.table(active), err
+			active, err := call[admin.Page[admin.Key]](ctx, c, "key.rotate", body)
+			return keys.table(active.Items), err
 		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "although services may not have fetched the next key")
@@ -106,13 +112,13 @@ and services that verify tokens offline refuse them once they have fetched the J
 If it was the active key, the next key becomes active.`,
 		Example: "  signet key revoke $(signet key list -o json | jq -r '.[0].kid')",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			replacement, revocation, err := s.RevokeKey(ctx, caller, args[0])
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			revoked, err := call[adminapi.RevokedKey](ctx, c, "key.revoke", nil, args[0])
 			if err != nil {
 				return view{}, err
 			}
-			revocation, err = s.FinishRevocation(ctx, caller, revocation, a.progress())
-			return answer(revokedKeyView{args[0], replacement.KID, revocation.Marked}), err
+			done, err := c.Finish(ctx, revoked.Revocation, a.progress())
+			return answer(revokedKeyView{args[0], revoked.Replacement, done.RevokedTokens}), err
 		}),
 	}
 }

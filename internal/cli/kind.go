@@ -3,11 +3,12 @@ package cli
 import (
 	"context"
 	"io"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 // kind describes one kind of object, for the commands that every kind has. V is an object as the JSON shows it.
@@ -19,12 +20,17 @@ type kind[V any] struct {
 	layout[V]
 	details func(w io.Writer, object V) // all of one object, for people
 
-	list func(s *admin.Service, ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[V], error)
-	find func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) (V, error)
+	complete func(ctx context.Context, c *adminclient.Client, object *V) error // adds what the operation find does not answer; nil: nothing
 }
 
-// operation is one of admin's that changes the object it names.
-type operation = func(s *admin.Service, ctx context.Context, caller authn.Caller, name string) error
+// find is the object of a name.
+func (k kind[V]) find(ctx context.Context, c *adminclient.Client, name string) (V, error) {
+	object, err := call[V](ctx, c, k.noun+".find", nil, name)
+	if err == nil && k.complete != nil {
+		err = k.complete(ctx, c, &object)
+	}
+	return object, err
+}
 
 // summary is what admin says of an operation on this kind.
 func (k kind[V]) summary(verb string) string { return admin.OperationOf(k.noun + "." + verb).Summary }
@@ -35,6 +41,11 @@ func (k kind[V]) show(object V) view {
 }
 
 func (k kind[V]) listCommand(a *app) *cobra.Command {
+	return k.listCommandOf(a, url.Values{})
+}
+
+// listCommandOf is listCommand for those that a query chooses.
+func (k kind[V]) listCommandOf(a *app, query url.Values) *cobra.Command {
 	var search string
 	var limit int
 	cmd := &cobra.Command{
@@ -42,10 +53,9 @@ func (k kind[V]) listCommand(a *app) *cobra.Command {
 		Short:   k.summary("list"),
 		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --search " + k.example + " --limit 100 -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			objects, err := pages(admin.Query{Search: search}, limit, func(q admin.Query) (admin.Page[V], error) {
-				return k.list(s, ctx, caller, q)
-			})
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			query.Set("search", search)
+			objects, err := all[V](ctx, c, k.noun+".list", limit, query)
 			return k.table(objects), err
 		}),
 	}
@@ -55,16 +65,16 @@ func (k kind[V]) listCommand(a *app) *cobra.Command {
 }
 
 func (k kind[V]) showCommand(a *app) *cobra.Command {
-	return k.command(a, "show", k.summary("find"), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		object, err := k.find(s, ctx, caller, args[0])
+	return k.command(a, "show", k.summary("find"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		object, err := k.find(ctx, c, args[0])
 		return k.show(object), err
 	})
 }
 
 // change makes a command that changes the object it names and has nothing to show. The verb ends in e: delete, disable, pause.
-func (k kind[V]) change(a *app, verb string, do operation) *cobra.Command {
-	return k.command(a, verb, k.summary(verb), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		return answer(done{verb + "d", k.noun, args[0]}), do(s, ctx, caller, args[0])
+func (k kind[V]) change(a *app, verb string) *cobra.Command {
+	return k.command(a, verb, k.summary(verb), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		return answer(done{verb + "d", k.noun, args[0]}), act(ctx, c, k.noun+"."+verb, args[0])
 	})
 }
 
@@ -75,6 +85,6 @@ func (k kind[V]) command(a *app, verb, short string, do managed) *cobra.Command 
 		Short:   short,
 		Example: "  signet " + k.noun + " " + verb + " " + k.example,
 		Args:    cobra.ExactArgs(1),
-		RunE:    a.manage(do),
+		RunE:    a.call(do),
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
@@ -31,6 +32,21 @@ func pages[V any](q admin.Query, limit int, read func(q admin.Query) (admin.Page
 		}
 	}
 }
+
+// edited is a list as edit makes it; nil if there is nothing to remove or to add.
+func edited[T, R, A any](list []T, remove []R, add []A, edit func(list []T, remove []R, add []A) ([]T, error)) (*[]T, error) {
+	if len(remove)+len(add) == 0 {
+		return nil, nil
+	}
+	list, err := edit(list, remove, add)
+	if err != nil {
+		return nil, err
+	}
+	list = array(list)
+	return &list, nil
+}
+
+func number(n int) string { return strconv.Itoa(n) }
 
 // edit removes from a list what must be in it, and adds what is not in it yet. what names the elements in errors.
 func edit[T comparable](what string, list, remove, add []T) ([]T, error) {

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/admin"
 )
 
 // progress draws a bar on stderr while the tokens of a revocation are updated; nil where stderr is no terminal. Token ids begin
 // with the time of issue, so the cursor shows which part is done.
-func (a *app) progress() func(domain.Revocation) {
+func (a *app) progress() func(admin.Revocation) {
 	file, ok := a.stderr.(*os.File)
 	if !ok {
 		return nil
@@ -21,8 +21,8 @@ func (a *app) progress() func(domain.Revocation) {
 	}
 	const width = 30
 	var first time.Time
-	return func(r domain.Revocation) {
-		at := r.Cursor.Time()
+	return func(r admin.Revocation) {
+		at := r.MarkedUntil
 		if first.IsZero() {
 			first = at
 		}
@@ -31,7 +31,7 @@ func (a *app) progress() func(domain.Revocation) {
 			done = min(1, max(0, at.Sub(first).Seconds()/span.Seconds()))
 		}
 		filled := int(done * width)
-		fmt.Fprintf(file, "\r[%s%s] %3.0f %%  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, revokedView{r.Marked, r.Ended})
+		fmt.Fprintf(file, "\r[%s%s] %3.0f %%  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, revokedView{r.RevokedTokens, r.RevokedGrants})
 		if !r.DoneAt.IsZero() {
 			fmt.Fprintln(file)
 		}

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -25,21 +26,19 @@ var receivers = kind[admin.Receiver]{
 			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "missed_seq", v.Missed, "failures", v.Failures,
 			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "created_at", v.CreatedAt)
 	},
-	list: (*admin.Service).ListReceivers,
-	find: (*admin.Service).FindReceiver,
 }
 
 func (a *app) receiverCommand() *cobra.Command {
 	return noun("receiver", "Manage receivers of Security Event Tokens about revocations and changes",
 		a.receiverCreate(), receivers.listCommand(a), receivers.showCommand(a),
-		receivers.change(a, "pause", (*admin.Service).PauseReceiver),
-		receivers.change(a, "resume", (*admin.Service).ResumeReceiver),
-		receivers.change(a, "delete", (*admin.Service).DeleteReceiver))
+		receivers.change(a, "pause"),
+		receivers.change(a, "resume"),
+		receivers.change(a, "delete"))
 }
 
 func (a *app) receiverCreate() *cobra.Command {
 	var poll, bearer bool
-	r := domain.Receiver{}
+	r := adminapi.NewReceiver{}
 	cmd := &cobra.Command{
 		Use:   "create CLIENT_ID {--poll | --push URL}",
 		Short: "Send a service events about revocations and changes",
@@ -52,19 +51,16 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
   signet receiver create orders --push https://orders.example/events --bearer-stdin < token
   signet receiver create orders --push https://orders.internal/events --allow-private --event session-revoked`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			r.Client, r.Method = args[0], domain.DeliveryPush
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			r.ClientID, r.Method = args[0], domain.DeliveryPush
 			if poll {
 				r.Method = domain.DeliveryPoll
 			}
-			var token string
-			if bearer {
-				var err error
-				if token, err = a.readLine("bearer token"); err != nil {
-					return view{}, err
-				}
+			var err error
+			if r.Bearer, err = a.readIf(bearer, "bearer token"); err != nil {
+				return view{}, err
 			}
-			created, err := s.CreateReceiver(ctx, caller, r, token)
+			created, err := call[admin.Receiver](ctx, c, "receiver.create", r)
 			return receivers.show(created), err
 		}),
 	}

@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 var roles = kind[admin.Role]{
@@ -25,8 +24,6 @@ var roles = kind[admin.Role]{
 			details(w, "permission", p)
 		}
 	},
-	list: (*admin.Service).ListRoles,
-	find: (*admin.Service).FindRole,
 }
 
 func rolePermissions(v admin.Role) []string {
@@ -40,42 +37,42 @@ func rolePermissions(v admin.Role) []string {
 func (a *app) roleCommand() *cobra.Command {
 	return noun("role", "Manage roles: named sets of permissions",
 		a.roleCreate(), roles.listCommand(a), roles.showCommand(a), a.roleUpdate(),
-		roles.change(a, "delete", (*admin.Service).DeleteRole))
+		roles.change(a, "delete"))
 }
 
 // permissionFlag makes a flag of AUDIENCE#permission that may be repeated.
-func permissionFlag(flags *pflag.FlagSet, into *[]domain.RolePermission, name, usage string) {
+func permissionFlag(flags *pflag.FlagSet, into *[]admin.RolePermission, name, usage string) {
 	flags.Func(name, usage, func(text string) error {
 		r, err := parseReference(text)
 		if err == nil && r.permission == "" {
 			err = fmt.Errorf("write AUDIENCE#permission")
 		}
-		*into = append(*into, domain.RolePermission{Audience: r.audience, Permission: r.permission})
+		*into = append(*into, admin.RolePermission{Audience: r.audience, Permission: r.permission})
 		return err
 	})
 }
 
 func (a *app) roleCreate() *cobra.Command {
-	var role domain.Role
+	var description string
+	permissions := []admin.RolePermission{}
 	cmd := &cobra.Command{
 		Use:     "create NAME",
 		Short:   "Make a role",
 		Example: "  signet role create clerk --grant https://orders.example#orders:read",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-			role.Name = args[0]
-			created, err := s.CreateRole(ctx, caller, role)
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			created, err := call[admin.Role](ctx, c, "role.create", members{"name": args[0], "description": description, "permissions": permissions})
 			return roles.show(created), err
 		}),
 	}
-	cmd.Flags().StringVar(&role.Description, "description", "", "say in `TEXT` what the role is for")
-	permissionFlag(cmd.Flags(), &role.Permissions, "grant", "a permission that the role gives, as `AUDIENCE#permission`; may be repeated")
+	cmd.Flags().StringVar(&description, "description", "", "say in `TEXT` what the role is for")
+	permissionFlag(cmd.Flags(), &permissions, "grant", "a permission that the role gives, as `AUDIENCE#permission`; may be repeated")
 	return cmd
 }
 
 func (a *app) roleUpdate() *cobra.Command {
 	var description string
-	var grant, revoke []domain.RolePermission
+	var grant, revoke []admin.RolePermission
 	cmd := &cobra.Command{
 		Use:     "update NAME",
 		Short:   "Change what a role gives",
@@ -87,13 +84,17 @@ func (a *app) roleUpdate() *cobra.Command {
 	flags.StringVar(&description, "description", "", "say in `TEXT` what the role is for")
 	permissionFlag(flags, &grant, "grant", "let the role give `AUDIENCE#permission`; may be repeated")
 	permissionFlag(flags, &revoke, "revoke", "let the role not give `AUDIENCE#permission` any more; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		role, err := s.UpdateRole(ctx, caller, args[0], nil, func(role *domain.Role) (err error) {
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		role, err := change(ctx, c, "role.update", args[0], func(now admin.Role) (any, error) {
+			body := members{}
 			if flags.Changed("description") {
-				role.Description = description
+				body["description"] = description
 			}
-			role.Permissions, err = edit("permission", role.Permissions, revoke, grant)
-			return err
+			permissions, err := edit("permission", now.Permissions, revoke, grant)
+			if len(revoke)+len(grant) > 0 {
+				body["permissions"] = array(permissions)
+			}
+			return body, err
 		})
 		return roles.show(role), err
 	})

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/server"
 )
@@ -24,11 +25,22 @@ func (a *app) run(do func(ctx context.Context, args []string) (view, error)) run
 	}
 }
 
-// managed is a command over the operations of admin, for a caller.
-type managed = func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error)
+// managed is a command over the operations of admin.
+type managed = func(ctx context.Context, c *adminclient.Client, args []string) (view, error)
 
-// manage makes the RunE of a command on the database, for the operating system's user.
-func (a *app) manage(do managed) runE {
+// call makes the RunE of a command over the operations of admin: on the database, for the operating system's user.
+func (a *app) call(do managed) runE {
+	return a.withServices(func(ctx context.Context, s *server.Services, args []string) (view, error) {
+		caller, err := authn.OperatingSystemUser()
+		if err != nil {
+			return view{}, err
+		}
+		return do(ctx, adminclient.InProcess(s.Admin, caller), args)
+	})
+}
+
+// manage makes the RunE of a command on the database alone, for the operating system's user.
+func (a *app) manage(do func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error)) runE {
 	return a.withServices(func(ctx context.Context, s *server.Services, args []string) (view, error) {
 		caller, err := authn.OperatingSystemUser()
 		if err != nil {

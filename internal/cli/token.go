@@ -5,13 +5,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
+	"strconv"
 
-	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminclient"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 const listedTokens = 100
@@ -29,7 +32,7 @@ func (a *app) tokenCommand() *cobra.Command {
 }
 
 // tokenFilterFlags adds the flags that choose tokens, and returns how to read what they chose.
-func tokenFilterFlags(flags *pflag.FlagSet) func() (admin.TokenFilter, error) {
+func tokenFilterFlags(flags *pflag.FlagSet) func() (url.Values, error) {
 	var filter admin.TokenFilter
 	var state string
 	flags.StringVar(&filter.User, "user", "", "those of the user `NAME`")
@@ -40,16 +43,23 @@ func tokenFilterFlags(flags *pflag.FlagSet) func() (admin.TokenFilter, error) {
 	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
 	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
 	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
-	return func() (admin.TokenFilter, error) {
-		if filter.State = domain.TokenState(state); state != "" && !slices.Contains(domain.TokenStates, filter.State) {
-			return filter, usagef("--state %q is none of %v", state, domain.TokenStates)
+	return func() (url.Values, error) {
+		if state != "" && !slices.Contains(domain.TokenStates, domain.TokenState(state)) {
+			return nil, usagef("--state %q is none of %v", state, domain.TokenStates)
 		}
-		return filter, nil
+		query := url.Values{
+			"user": {filter.User}, "client": {filter.Client}, "api": {filter.API}, "kid": {filter.KID}, "state": {state},
+			"issued_since": {instant(filter.IssuedSince)}, "issued_before": {instant(filter.IssuedBefore)},
+		}
+		if filter.GrantID != 0 {
+			query.Set("grant_id", strconv.FormatInt(filter.GrantID, 10))
+		}
+		return query, nil
 	}
 }
 
 func (a *app) tokenList() *cobra.Command {
-	var filter func() (admin.TokenFilter, error)
+	var filter func() (url.Values, error)
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -60,14 +70,12 @@ Signed by a key and of a grant, tokens are looked for one by one: name their use
   signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
   signet token list --client reporting --limit 1000 -o json`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
 			chosen, err := filter()
 			if err != nil {
 				return view{}, err
 			}
-			list, err := pages(admin.Query{}, limit, func(q admin.Query) (admin.Page[admin.Token], error) {
-				return s.ListTokens(ctx, caller, chosen, q)
-			})
+			list, err := all[admin.Token](ctx, c, "token.list", limit, chosen)
 			return tokens.table(list), err
 		}),
 	}
@@ -87,19 +95,20 @@ func (v countView) text(w io.Writer) {
 }
 
 func (a *app) tokenCount() *cobra.Command {
-	var filter func() (admin.TokenFilter, error)
+	var filter func() (url.Values, error)
 	cmd := &cobra.Command{
 		Use:     "count",
 		Short:   "Count issued tokens, up to 10,000",
 		Example: "  signet token count --user alice --state live",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
 			chosen, err := filter()
 			if err != nil {
 				return view{}, err
 			}
-			n, err := s.CountTokens(ctx, caller, chosen)
-			return answer(countView(n)), err
+			var n countView
+			_, err = c.Call(ctx, adminclient.Request{Operation: "token.count", Query: chosen}, &n)
+			return answer(n), err
 		}),
 	}
 	filter = tokenFilterFlags(cmd.Flags())

@@ -6,12 +6,13 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/revocation"
-	"github.com/spf13/cobra"
 )
 
 // revokedView says how many live tokens and grants were revoked.
@@ -58,18 +59,16 @@ Grants end with their tokens, so that no refresh token makes new ones, unless --
   signet token revoke --user alice
   signet token revoke --client reporting --issued-before 2026-11-01T12:00:00Z
   signet token revoke --all`,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			if len(args) > 0 {
-				return revokeByID(ctx, s, caller, args)
+				return revokeByID(ctx, c, args)
 			}
-			begun, err := s.Revoke(ctx, caller, f.Names, revocation.TokenSelector{
-				GrantID: f.grant, All: f.all, IssuedBefore: f.issuedBefore, KeepGrants: f.keepGrants,
-			})
+			begun, err := call[admin.Revocation](ctx, c, "revocation.begin", f.body())
 			if err != nil {
 				return view{}, err
 			}
-			done, err := s.FinishRevocation(ctx, caller, begun, a.progress())
-			return answer(revokedView{done.Marked, done.Ended}), err
+			done, err := c.Finish(ctx, begun, a.progress())
+			return answer(revokedView{done.RevokedTokens, done.RevokedGrants}), err
 		}),
 	}
 	flags := cmd.Flags()
@@ -82,6 +81,14 @@ Grants end with their tokens, so that no refresh token makes new ones, unless --
 	instantFlag(flags, &f.issuedBefore, "issued-before", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
 	cmd.Args = func(_ *cobra.Command, args []string) error { return f.check(args) }
 	return cmd
+}
+
+func (f *revokeFlags) body() adminapi.NewRevocation {
+	body := adminapi.NewRevocation{User: f.User, Client: f.Client, API: f.API, Grant: f.grant, All: f.all, KeepGrants: f.keepGrants}
+	if !f.issuedBefore.IsZero() {
+		body.IssuedBefore = &f.issuedBefore
+	}
+	return body
 }
 
 func (f *revokeFlags) check(args []string) error {
@@ -100,13 +107,13 @@ func (f *revokeFlags) check(args []string) error {
 	return nil
 }
 
-func revokeByID(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+func revokeByID(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 	ids, err := parseTokenIDs(args)
 	if err != nil {
 		return view{}, err
 	}
 	for _, id := range ids {
-		if err := s.RevokeToken(ctx, caller, id); err != nil {
+		if err := act(ctx, c, "token.revoke", id.String()); err != nil {
 			return view{}, err
 		}
 	}

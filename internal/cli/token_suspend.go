@@ -5,9 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 func (a *app) tokenSuspend() *cobra.Command {
@@ -18,7 +16,7 @@ func (a *app) tokenSuspend() *cobra.Command {
 status lists, until they are resumed.`,
 		Example: "  signet token suspend AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    a.eachToken("suspended", (*admin.Service).SuspendToken),
+		RunE:    a.eachToken("suspended", "token.suspend"),
 	}
 }
 
@@ -29,22 +27,20 @@ func (a *app) tokenResume() *cobra.Command {
 		Long:    "Makes suspended tokens active again. A revoked token stays revoked.",
 		Example: "  signet token resume AZk2yFLxQmWn0p3sVb7hTQ",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    a.eachToken("resumed", (*admin.Service).ResumeToken),
+		RunE:    a.eachToken("resumed", "token.resume"),
 	}
 }
 
 // eachToken makes the RunE of a command that runs an operation on tokens, one after the other.
-func (a *app) eachToken(
-	action string, do func(s *admin.Service, ctx context.Context, caller authn.Caller, id domain.TokenID) error,
-) runE {
-	return a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+func (a *app) eachToken(action, operation string) runE {
+	return a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 		ids, err := parseTokenIDs(args)
 		if err != nil {
 			return view{}, err
 		}
 		var all doneList
 		for _, id := range ids {
-			if err := do(s, ctx, caller, id); err != nil {
+			if err := act(ctx, c, operation, id.String()); err != nil {
 				return view{}, err
 			}
 			all = append(all, done{action, "token", id.String()})

@@ -3,12 +3,13 @@ package cli
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 )
 
 var users = kind[admin.User]{
@@ -25,17 +26,15 @@ var users = kind[admin.User]{
 			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		showAttributes(w, v.Attributes)
 	},
-	list: (*admin.Service).ListUsers,
-	find: (*admin.Service).FindUser,
 }
 
 func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
 		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(),
-		accessCommand(a, users, (*admin.Service).UserAccess),
-		users.change(a, "disable", (*admin.Service).DisableUser),
+		accessCommand(a, users),
+		users.change(a, "disable"),
 		a.userEnable(),
-		users.change(a, "delete", (*admin.Service).DeleteUser))
+		users.change(a, "delete"))
 }
 
 // userFlags are what create and update share.
@@ -64,7 +63,7 @@ func (a *app) userCreate() *cobra.Command {
 		Example: `  signet user create alice --email a@x.example --name "Alice Adams" --password-stdin < password
   signet user create bob --attribute given_name=Bob --attribute locale=de-CH`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			secret, err := a.readIf(password, "password")
 			if err != nil {
 				return view{}, err
@@ -73,11 +72,11 @@ func (a *app) userCreate() *cobra.Command {
 			if err != nil {
 				return view{}, err
 			}
-			attributes, err := s.ParseAttributes(ctx, caller, f.attributes, nil)
+			attributes, err := parseAttributes(ctx, c, f.attributes, nil)
 			if err != nil {
 				return view{}, err
 			}
-			user, err := s.CreateUser(ctx, caller, admin.NewUser{
+			user, err := call[admin.User](ctx, c, "user.create", adminapi.NewUser{
 				Username: args[0], Name: f.name, Email: f.email, EmailVerified: f.emailVerified, Attributes: attributes, Password: secret, PasswordHash: hashed,
 			})
 			a.warn(user.Warnings)
@@ -106,23 +105,19 @@ telephone number unless --attribute phone_number_verified=true.`,
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&remove, "remove-attribute", nil, "take the attribute `NAME` from the user; may be repeated")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		changes, err := s.ParseAttributes(ctx, caller, f.attributes, remove)
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		changes, err := parseAttributes(ctx, c, f.attributes, remove)
 		if err != nil {
 			return view{}, err
 		}
-		user, err := s.UpdateUser(ctx, caller, args[0], nil, func(user *domain.User) error {
-			if flags.Changed("name") {
-				user.Name = f.name
+		user, err := change(ctx, c, "user.update", args[0], func(admin.User) (any, error) {
+			body := members{"attributes": changes}
+			for flag, member := range map[string]any{"name": f.name, "email": f.email, "email-verified": f.emailVerified} {
+				if flags.Changed(flag) {
+					body[strings.ReplaceAll(flag, "-", "_")] = member
+				}
 			}
-			if flags.Changed("email") && user.Email != f.email {
-				user.Email, user.EmailVerified = f.email, false
-			}
-			if flags.Changed("email-verified") {
-				user.EmailVerified = f.emailVerified
-			}
-			user.SetAttributes(changes)
-			return nil
+			return body, nil
 		})
 		a.warn(user.Warnings)
 		return users.show(user), err
@@ -137,8 +132,8 @@ type enabledUser struct {
 }
 
 func (a *app) userEnable() *cobra.Command {
-	return users.command(a, "enable", users.summary("enable"), func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
-		user, err := s.EnableUser(ctx, caller, args[0])
+	return users.command(a, "enable", users.summary("enable"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		user, err := call[admin.User](ctx, c, "user.enable", nil, args[0])
 		a.warn(user.Warnings)
 		return answer(enabledUser{done{"enabled", "user", args[0]}, user.Warnings}), err
 	})
@@ -151,7 +146,7 @@ func (a *app) userSetPassword() *cobra.Command {
 		Short:   "Set a user's password and end the user's sessions, grants and tokens",
 		Example: "  signet user set-password alice --password-stdin < password",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			if !password {
 				return view{}, usagef("a password is read from stdin alone: add --password-stdin")
 			}
@@ -159,10 +154,15 @@ func (a *app) userSetPassword() *cobra.Command {
 			if err != nil {
 				return view{}, err
 			}
-			return answer(done{"set", "password of", args[0]}), s.SetPassword(ctx, caller, args[0], secret)
+			return answer(done{"set", "password of", args[0]}), setPassword(ctx, c, args[0], secret)
 		}),
 		DisableFlagsInUseLine: true,
 	}
 	cmd.Flags().BoolVar(&password, "password-stdin", false, "read the password from stdin")
 	return cmd
+}
+
+func setPassword(ctx context.Context, c *adminclient.Client, name, password string) error {
+	_, err := c.Call(ctx, adminclient.Request{Operation: "user.set_password", Path: []string{name}, Body: members{"password": password}}, nil)
+	return err
 }

@@ -185,6 +185,6 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin,
 		JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
-	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Bearer: bearer, Admin: s.Admin, Log: log})
+	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log)})
 	return mux, nil
 }
