@@ -11,6 +11,7 @@ import (
 	"github.com/signet-auth/signet/internal/audit"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -39,6 +40,9 @@ type Config struct {
 	RotateEvery   time.Duration // for how long a key signs
 	Audit         *audit.Log
 	Statistics    *statistics.Service
+	Attention     Attention
+	Settings      []config.Setting
+	Issuer        string
 	Cache         *cache.Cache
 	Events        *event.Recorder
 	CursorKey     []byte // authenticates cursors, 32 bytes
@@ -50,6 +54,7 @@ type Config struct {
 type Service struct {
 	config   Config
 	refusals *event.Bounded
+	live     liveCache
 }
 
 // New makes a Service.

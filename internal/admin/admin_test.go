@@ -21,6 +21,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -33,9 +34,10 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 type world struct {
 	*admin.Service
 	*servicetest.Replica
-	t    *testing.T
-	db   *store.DB
-	root authn.Caller
+	Statistics *statistics.Service
+	t          *testing.T
+	db         *store.DB
+	root       authn.Caller
 }
 
 func each(t *testing.T, test func(*world)) {
@@ -45,12 +47,15 @@ func each(t *testing.T, test func(*world)) {
 		r := servicetest.NewReplica(t, db, master, time.Now)
 		recorder := r.Recorder
 		w := &world{Replica: r, t: t, db: db}
+		w.Statistics = statistics.New(statistics.Config{
+			Store: db, Counters: statistics.NewCounters(nil), Fetches: statistics.NewFetches(time.Now), Cache: r.Cache, Keys: r.Keys, Key: make([]byte, 32), Now: time.Now,
+		})
 		w.Service = admin.New(admin.Config{
 			Directory: r.Directory, Passwords: r.Passwords, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
 			}),
-			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Cache: r.Cache, Events: recorder, Now: time.Now,
+			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Statistics: w.Statistics, Attention: db, Issuer: servicetest.Issuer, RotateEvery: 24 * time.Hour, Cache: r.Cache, Events: recorder, Now: time.Now,
 		})
 		servicetest.Must(t, w.Sync(t.Context()))
 		var err error

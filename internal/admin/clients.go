@@ -46,7 +46,7 @@ type Client struct {
 	Secrets                  []ClientSecret  `json:"secrets"`
 	Trusts                   []ClientTrust   `json:"trusts" doc:"Other issuers whose JWTs authenticate it"`
 	Origin                   string          `json:"origin" enum:"administrator,registration,metadata" doc:"Who registered it: an administrator, itself at the registration endpoint, or itself by the metadata document that its client_id leads to"`
-	LastUsedAt               time.Time       `json:"last_used_at,omitzero" doc:"When a client that registered itself last got a token, to the day"`
+	LastUsedAt               time.Time       `json:"last_used_at,omitzero" doc:"When it last got a token, to the day"`
 	Disabled                 bool            `json:"disabled"`
 	DisabledAt               time.Time       `json:"disabled_at,omitzero"`
 	CreatedAt                time.Time       `json:"created_at"`

@@ -48,6 +48,8 @@ const (
 	readTokens       = "tokens:read"
 	revokeTokens     = "tokens:revoke"
 	readKeys         = "keys:read"
+	readStatistics   = "statistics:read"
+	readSettings     = "settings:read"
 	rotateKeys       = "keys:rotate"
 	revokeKeys       = "keys:revoke"
 	readAudit        = "audit:read"
@@ -80,6 +82,8 @@ var Permissions = []Permission{
 	{readKeys, "List signing keys", reading},
 	{rotateKeys, "Rotate signing keys", operating},
 	{revokeKeys, "Revoke signing keys", operating},
+	{readStatistics, "Read statistics, and the state of the servers", reading},
+	{readSettings, "List settings", reading},
 	{readAudit, "Read and verify the audit log", reading},
 	{eraseAudit, "Erase what the audit log says of a user", managing},
 }
@@ -164,6 +168,7 @@ var Operations = []Operation{
 	{"token.find", readTokens, "Show a token of the index"},
 	{"token.list", readTokens, "List issued tokens, the newest first"},
 	{"token.count", readTokens, "Count issued tokens, up to 10,000"},
+	{"token.count_live", readTokens, "Count the live tokens of the first ten APIs, each up to 10,000"},
 	{"token.revoke", revokeTokens, "Revoke a token"},
 	{"token.suspend", revokeTokens, "Suspend a token"},
 	{"token.resume", revokeTokens, "Resume a suspended token"},
@@ -175,8 +180,14 @@ var Operations = []Operation{
 
 	{"key.list", readKeys, "List the signing keys, the oldest first"},
 	{"key.find", readKeys, "Show a signing key"},
+	{"key.drill", readKeys, "Show what revoking a signing key ends, and who has come to know of it"},
 	{"key.rotate", rotateKeys, "Put the next key of an algorithm in the place of the active one"},
 	{"key.revoke", revokeKeys, "Revoke a signing key and all that it signed"},
+
+	{"statistics.sum", readStatistics, "Sum what happened, by steps of time"},
+	{"replica.list", readStatistics, "List the servers that run, and how far each has come"},
+	{"attention.list", readStatistics, "List what somebody should look at"},
+	{"setting.list", readSettings, "List the settings, what they come to and where each comes from"},
 
 	{"audit.list", readAudit, "List the audit log, the newest event first"},
 	{"audit.find", readAudit, "Show an event of the audit log"},

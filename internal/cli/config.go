@@ -14,7 +14,7 @@ type configView struct{ config.Config }
 
 func (v configView) text(w io.Writer) {
 	for _, s := range v.Settings() {
-		details(w, s.Key, orDash(s.Value)+"\t"+s.Env)
+		details(w, s.Key, orDash(s.Value)+"\t"+s.From+"\t"+s.Env)
 	}
 }
 
@@ -23,7 +23,7 @@ func (a *app) configCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check the settings and print what they come to, without secrets",
 		Long: `Reads the settings as every command does: flags, SIGNET_* variables, the file of --config, defaults.
-Prints each with the variable that sets it, or what is wrong.`,
+Prints each with where it comes from and the variable that sets it, or what is wrong.`,
 		Example: "  signet config check --config signet.yaml",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(context.Context, []string) (view, error) {

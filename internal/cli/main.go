@@ -127,6 +127,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 		a.apiCommand(), a.clientCommand(), a.invitationCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(), a.attributeCommand(),
 		a.assignCommand(), a.unassignCommand(), a.assignmentCommand(),
 		a.tokenCommand(), a.keyCommand(), a.receiverCommand(), a.auditCommand(),
+		a.statsCommand(), a.replicasCommand(), a.attentionCommand(),
 		a.migrateCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root

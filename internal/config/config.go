@@ -33,7 +33,11 @@ type Config struct {
 	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	CacheSize        int              `koanf:"cache_size"`      // objects that the cache holds
 	SelfRegistration SelfRegistration `koanf:"self_registration"`
+	Origins          Origins          `koanf:"-"`
 }
+
+// Origins say where settings come from that are set: FromFlag, FromEnvironment or FromFile, by their keys.
+type Origins map[string]string
 
 // DatabasePool bounds the connections to the database.
 type DatabasePool struct {

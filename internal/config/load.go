@@ -21,6 +21,7 @@ const (
 	envPrefix    = "SIGNET_"
 	envFile      = "SIGNET_CONFIG"
 	envMasterKey = "SIGNET_MASTER_KEY"
+	masterKey    = "master_key" // which is in no file
 )
 
 // Kubernetes sets such variables in every pod beside a service named "signet" or "signet-…"; they are no settings of Signet. Name and
@@ -70,12 +71,19 @@ func read(from Sources) (Config, error) {
 		}
 	}
 	values := inFile.All()
+	c.Origins = Origins{}
+	if c.MasterKey != "" {
+		c.Origins[masterKey] = FromEnvironment
+	}
 	for _, f := range fields(&c) {
+		if values[f.key] != nil {
+			c.Origins[f.key] = FromFile
+		}
 		if v, ok := vars[variable(f.key)]; ok {
-			values[f.key] = v
+			values[f.key], c.Origins[f.key] = v, FromEnvironment
 		}
 		if v, ok := from.Flags[f.key]; ok {
-			values[f.key] = v
+			values[f.key], c.Origins[f.key] = v, FromFlag
 		}
 	}
 	var problems []string
@@ -138,7 +146,7 @@ func loadFile(into *koanf.Koanf, path string) error {
 			if !empty(value) {
 				problems = append(problems, fmt.Sprintf("%s in %s is a section, it takes no value of its own", key, path))
 			}
-		case key == "master_key":
+		case key == masterKey:
 			problems = append(problems, fmt.Sprintf("master_key must not be in %s: set %s, or master_key_file", path, envMasterKey))
 		default:
 			problems = append(problems, fmt.Sprintf("unknown setting %s in %s, did you mean %s?", key, path, nearest(key, known)))

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -18,13 +19,17 @@ type Setting struct {
 	Key   string // as in the file, sections joined by dots: "tokens.access_ttl"
 	Env   string // the variable that sets it
 	Value string // without secrets
+	From  string // FromFlag, FromEnvironment, FromFile or FromDefault
+	About string // as config/signet.yaml explains it
 }
 
 // Settings lists every setting, in the order of the file.
 func (c Config) Settings() []Setting {
 	var settings []Setting
 	for _, f := range fields(&c) {
-		settings = append(settings, Setting{Key: f.key, Env: variable(f.key), Value: f.text()})
+		settings = append(settings, Setting{
+			Key: f.key, Env: variable(f.key), Value: f.text(), From: cmp.Or(c.Origins[f.key], FromDefault), About: explanations()[f.key],
+		})
 	}
 	return settings
 }

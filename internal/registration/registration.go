@@ -56,7 +56,7 @@ type Store interface {
 	// UnusedClients returns client_ids of those that were last used before a time, or never and registered before another; none that
 	// are disabled.
 	UnusedClients(ctx context.Context, usedBefore, createdBefore time.Time, limit int) ([]string, error)
-	// TouchClient notes that a client that registered itself was used. It makes no revision.
+	// TouchClient notes that a client was used. It makes no revision.
 	TouchClient(ctx context.Context, id int64, now time.Time) error
 }
 
@@ -138,7 +138,7 @@ const (
 // Used notes that a client got a token, at most once a day and replica. A failure is logged: the token was issued.
 func (s *Service) Used(ctx context.Context, client *domain.Client) {
 	now := s.Now()
-	if noted, ok := s.touched.Get(client.ID); !client.SelfRegistered() || now.Before(client.LastUsedAt.Add(aDay)) || ok && now.Before(noted.Add(aDay)) {
+	if noted, ok := s.touched.Get(client.ID); now.Before(client.LastUsedAt.Add(aDay)) || ok && now.Before(noted.Add(aDay)) {
 		return
 	}
 	s.touched.Add(client.ID, now)

@@ -73,7 +73,7 @@ func (db *DB) UnusedClients(ctx context.Context, usedBefore, createdBefore time.
 // TouchClient implements registration.Store.
 func (db *DB) TouchClient(ctx context.Context, id int64, now time.Time) error {
 	_, err := db.exec(ctx, `
-		UPDATE clients SET last_used_at = $2 WHERE id = $1 AND origin <> 'administrator' AND (last_used_at IS NULL OR last_used_at < $2)`,
+		UPDATE clients SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)`,
 		id, micros(now))
 	return err
 }

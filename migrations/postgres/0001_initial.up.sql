@@ -150,8 +150,9 @@ COMMENT ON COLUMN clients.claim_mappings IS 'Claims of its ID tokens and userinf
 COMMENT ON COLUMN clients.version IS 'Each update adds one';
 COMMENT ON COLUMN clients.origin IS 'How it came to be registered';
 COMMENT ON COLUMN clients.registration_token IS 'Hash of the token by which it changes its own registration; empty: it has none';
-COMMENT ON COLUMN clients.last_used_at IS 'When a client that registered itself last got a token, to the day';
+COMMENT ON COLUMN clients.last_used_at IS 'When it last got a token, to the day';
 CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
+CREATE INDEX clients_last_used ON clients (COALESCE(last_used_at, created_at)) WHERE origin = 'administrator' AND disabled_at IS NULL;
 
 CREATE TABLE invitations (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -80,7 +80,7 @@ CREATE TABLE clients (
     endpoint_audience INTEGER NOT NULL CHECK (endpoint_audience IN (0, 1)), -- its assertions may name the token endpoint as their audience
     origin        TEXT NOT NULL CHECK (origin IN ('administrator', 'registration', 'metadata')),
     registration_token TEXT NOT NULL, -- hash of the token by which it changes its own registration; empty: it has none
-    last_used_at  INTEGER, -- when a client that registered itself last got a token, to the day
+    last_used_at  INTEGER, -- when it last got a token, to the day
     disabled_at   INTEGER,
     claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its ID tokens and userinfo, each with its CEL expression
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
@@ -91,6 +91,7 @@ CREATE TABLE clients (
 CREATE INDEX clients_find_client_id ON clients (lower(client_id));
 CREATE INDEX clients_find_name ON clients (lower(name));
 CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
+CREATE INDEX clients_last_used ON clients (COALESCE(last_used_at, created_at)) WHERE origin = 'administrator' AND disabled_at IS NULL;
 
 -- The initial access tokens by which clients register themselves.
 CREATE TABLE invitations (

@@ -51,7 +51,7 @@ var registrationTests = map[string]func(*testing.T, *store.DB){
 		check(t, db.TouchClient(t.Context(), ids["ours"], day(2)))
 		same(t, revision(t, db), before)
 		same(t, must(db.FindClient(t.Context(), "used"))(t).LastUsedAt, day(2))
-		same(t, must(db.FindClient(t.Context(), "ours"))(t).LastUsedAt, time.Time{})
+		same(t, must(db.FindClient(t.Context(), "ours"))(t).LastUsedAt, day(2))
 		same(t, must(db.CountSelfRegistered(t.Context()))(t), 3)
 		unused := func(used, created time.Time) int {
 			return len(must(db.UnusedClients(t.Context(), used, created, 9))(t))

@@ -1,0 +1,90 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// StatisticSteps are the steps by which statistics can be summed.
+var StatisticSteps = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// maxSteps is how many steps can be asked for at once.
+const maxSteps = 1500
+
+// Statistic is how often something happened in a step of time, at all replicas.
+type Statistic struct {
+	At    time.Time `json:"at" doc:"The beginning of the step"`
+	Kind  string    `json:"kind" doc:"issued. and a grant type; refused. and an error code; introspected, revoked, signed_in or sign_in_refused"`
+	Count int64     `json:"count"`
+}
+
+// SumStatistics sums what happened from a time until before another, both moved back to the beginning of a step; what is zero is left
+// out. The current minute is not in it, and nothing of a fortnight ago. domain.ErrInvalid for a step that there is not, or too many.
+func (s *Service) SumStatistics(ctx context.Context, caller authn.Caller, from, to time.Time, step time.Duration) ([]Statistic, error) {
+	ctx, err := s.authorize(ctx, caller, "statistics.sum")
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(StatisticSteps, step) {
+		return nil, fmt.Errorf("%w step: use %v", domain.ErrInvalid, StatisticSteps)
+	}
+	from, to = from.UTC().Truncate(step), to.UTC().Truncate(time.Minute)
+	if to.Before(from) || to.Sub(from)/step > maxSteps {
+		return nil, fmt.Errorf("%w time: ask for at most %d steps, from an earlier time to a later one", domain.ErrInvalid, maxSteps)
+	}
+	sums, err := s.config.Statistics.Store.SumStatistics(ctx, from, to, step)
+	return list(sums, err, func(sum domain.StatisticSum) Statistic { return Statistic(sum) })
+}
+
+// Replica is a server that runs.
+type Replica struct {
+	ID        string    `json:"id"`
+	Version   string    `json:"version"`
+	StartedAt time.Time `json:"started_at"`
+	SeenAt    time.Time `json:"seen_at" doc:"When it last showed itself, by its own clock: it does every five seconds"`
+	Silent    bool      `json:"silent" doc:"It has not shown itself for half a minute"`
+	Revision  int64     `json:"revision" doc:"Of the database, up to which it has applied changes as of when it was seen"`
+	Behind    int64     `json:"behind" doc:"How many revisions there are after that"`
+	Publishes bool      `json:"publishes" doc:"The key set that it publishes is the one that counts"`
+}
+
+// replicasShown are the most that are listed.
+const replicasShown = 200
+
+// ListReplicas lists the servers that have shown themselves in the last hour, the youngest first.
+func (s *Service) ListReplicas(ctx context.Context, caller authn.Caller) ([]Replica, error) {
+	ctx, err := s.authorize(ctx, caller, "replica.list")
+	if err != nil {
+		return nil, err
+	}
+	return s.replicas(ctx)
+}
+
+func (s *Service) replicas(ctx context.Context) ([]Replica, error) {
+	etag, err := s.currentJWKS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := s.config.Now()
+	replicas, revision, err := s.config.Statistics.Store.ListReplicas(ctx, now.Add(-time.Hour), replicasShown)
+	return list(replicas, err, func(r domain.Replica) Replica {
+		return Replica{
+			ID: r.ID, Version: r.Version, StartedAt: r.StartedAt, SeenAt: r.SeenAt, Silent: now.Sub(r.SeenAt) > silent, Revision: r.Revision,
+			Behind: max(0, revision-r.Revision), Publishes: r.JWKS == etag,
+		}
+	})
+}
+
+// currentJWKS is the entity tag of the key set that counts.
+func (s *Service) currentJWKS(ctx context.Context) (string, error) {
+	if err := s.config.Cache.Refresh(ctx); err != nil {
+		return "", err
+	}
+	_, etag, err := s.config.Keys.JWKS(ctx)
+	return etag, err
+}
