@@ -20,6 +20,9 @@ type table struct {
 	Rows    []row
 }
 
+// Label tells a table from others on its page, for those who hear it.
+func (t table) Label() string { return strings.Join(t.Columns, ", ") }
+
 // Acts says whether a row has a button.
 func (t table) Acts() bool {
 	return slices.ContainsFunc(t.Rows, func(r row) bool { return len(r.Actions) > 0 })

@@ -28,7 +28,8 @@ type page struct {
 	text    string
 	form    *form   // the first that posts, nil: none
 	forms   []*form // all that post
-	left    bool    // url is not the server's
+	links   []string
+	left    bool // url is not the server's
 
 	wrongs map[string]string // what is wrong with the fields of a form, by their names
 	codes  map[string]string // what the page shows as code to copy, by what stands above it
@@ -160,6 +161,8 @@ func (b *browser) read(r *http.Request, response *http.Response) *page {
 		case node.Type == html.TextNode:
 			text.WriteString(node.Data)
 		case node.Type != html.ElementNode:
+		case node.Data == "a" && has(node, "href"):
+			p.links = append(p.links, attribute(node, "href"))
 		case has(node, "data-copy"):
 			above := node.PrevSibling
 			for above.Type != html.ElementNode {

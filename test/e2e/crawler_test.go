@@ -1,0 +1,156 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// hostileNames are what people, or attackers, call things.
+var hostileNames = map[string]string{
+	"script":  `<script>document.title="owned"</script>`,
+	"quote":   `"'><img src=x onerror=alert(1)>`,
+	"right":   "\u202etxt.exe \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627",
+	"long":    strings.Repeat("W", 200),
+	"picture": "\U0001F469\u200d\U0001F680 \U0001F3F3\ufe0f\u200d\U0001F308",
+}
+
+// furnish makes what each page of the administration can show.
+func (s *shop) furnish() {
+	for key, name := range hostileNames {
+		s.signet("group", "create", "crew-"+key, "--description", name)
+		s.signetWithInput("a password for "+key+"\n", "user", "create", "person-"+key, "--name", name, "--password-stdin")
+		s.signet("group", "add", "crew-"+key, "person-"+key)
+	}
+	s.signet("client", "create", "--client-id", "named", "--name", hostileNames["script"], "--grant", "client_credentials", "--api", ordersAPI)
+	s.signet("role", "create", "readers", "--grant", ordersAPI+"#orders:read", "--description", hostileNames["quote"])
+	s.signet("assign", "readers", "--group", "crew-long", "--until", "2099-01-01")
+	s.signet("assign", "readers", "--client", "named")
+	s.signet("attribute", "create", "badge", "--description", hostileNames["right"])
+}
+
+// number is what the addresses of pages of one kind differ by.
+var number = regexp.MustCompile(`\b\d+\b`)
+
+// shape is which page an address leads to, whatever it shows there.
+func shape(u *url.URL) string {
+	keys := slices.Sorted(func(yield func(string) bool) {
+		for key := range u.Query() {
+			if !yield(key) {
+				return
+			}
+		}
+	})
+	return u.Path + "?" + strings.Join(keys, "&")
+}
+
+// crawl is what somebody finds from a page on: all pages that links lead to, by their addresses, and the first form for each action.
+func (s *server) crawl(t *testing.T, b *browser, from string) (pages map[string]*page, forms map[string]*form) {
+	t.Helper()
+	pages, forms = map[string]*page{}, map[string]*form{}
+	seen, alike, queue := map[string]bool{}, map[string]int{}, []string{from}
+	for len(queue) > 0 {
+		address := queue[0]
+		queue = queue[1:]
+		p := b.open(s.url + address)
+		if p.status != http.StatusOK {
+			t.Errorf("a link leads to %s, which answers %d", address, p.status)
+			continue
+		}
+		pages[address] = p
+		for _, f := range p.forms {
+			if action, err := p.url.Parse(f.action); err == nil && forms[action.RequestURI()] == nil && strings.HasPrefix(action.Path, from) {
+				forms[action.RequestURI()] = f
+			}
+		}
+		for _, link := range p.links {
+			u, err := p.url.Parse(link)
+			if err != nil {
+				t.Errorf("%s has the link %q: %v", address, link, err)
+				continue
+			}
+			if !s.has(u) || !strings.HasPrefix(u.Path, from) || seen[shape(u)] {
+				continue
+			}
+			seen[shape(u)] = true
+			if parent := path.Dir(u.Path); alike[parent] < 20 {
+				alike[parent]++
+				queue = append(queue, u.RequestURI())
+			}
+		}
+	}
+	return pages, forms
+}
+
+func TestEachRoleFindsWhatItMayAndNothingElse(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		s.furnish()
+		administrator := s.administer(t, "administrator", "/admin/").browser
+		pages, forms := s.crawl(t, administrator, "/admin/")
+		if len(pages) < 60 || len(forms) < 20 {
+			t.Errorf("the administrator finds %d pages and %d forms", len(pages), len(forms))
+		}
+		for address, p := range pages {
+			if strings.Contains(p.text, "owned") && !strings.Contains(p.text, hostileNames["script"]) && strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
+				t.Errorf("%s does not show a name as text", address)
+			}
+		}
+		s.signet("role", "create", "token-reader", "--grant", "urn:signet:admin#tokens:read")
+		for _, role := range []string{"operator", "auditor", "token-reader"} {
+			b := s.administer(t, role, "/admin/").browser
+			mine, myForms := s.crawl(t, b, "/admin/")
+			if len(mine) < 2 || len(mine) >= len(pages) {
+				t.Errorf("%s finds %d pages of %d", role, len(mine), len(pages))
+			}
+			found := map[string]bool{}
+			for _, p := range mine {
+				found[number.ReplaceAllString(p.url.Path, "N")] = true
+			}
+			for address, p := range pages {
+				if found[number.ReplaceAllString(p.url.Path, "N")] {
+					continue
+				}
+				if p := b.open(s.url + address); p.status != http.StatusForbidden && p.status != http.StatusNotFound {
+					t.Errorf("%s finds no link to %s, but is answered %d", role, address, p.status)
+				}
+			}
+			for action, f := range forms {
+				if _, ok := myForms[action]; ok {
+					continue
+				}
+				p := (&page{browser: b, url: pages["/admin/"].url, form: &form{action, f.fields}}).submit()
+				if p.status != http.StatusForbidden && p.status != http.StatusNotFound {
+					t.Errorf("%s has no form for %s, but its POST is answered %d", role, action, p.status)
+				}
+			}
+			if did := s.changes("with-" + role); len(did) > 0 {
+				t.Errorf("%s could do %q", role, did)
+			}
+		}
+		for action, f := range forms {
+			if strings.Contains(action, "with-administrator") {
+				continue // who crawls
+			}
+			p := (&page{browser: administrator, url: pages["/admin/"].url, form: &form{action, f.fields}}).submit()
+			if p.status >= http.StatusInternalServerError && p.status != http.StatusServiceUnavailable { // which a busy machine may answer
+				t.Errorf("POST %s answers %d", action, p.status)
+			}
+		}
+	})
+}
+
+// changes is what somebody did, but for signing in and what was refused.
+func (s *shop) changes(name string) []string {
+	s.t.Helper()
+	var done []string
+	for _, e := range signetJSON[[]struct{ Action, Target string }](s.installation, "audit", "list", "--actor", "user:"+name, "--limit", "0") {
+		if !strings.HasPrefix(e.Action, "session.") && e.Action != "management.refuse" {
+			done = append(done, e.Action+" "+e.Target)
+		}
+	}
+	return done
+}
