@@ -29,6 +29,7 @@ import (
 type Config struct {
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
+	Links         *signin.PasswordLinks
 	Registry      *registry.Registry
 	Registrations *registration.Service
 	Receivers     *secevent.Service

@@ -104,6 +104,7 @@ var Operations = []Operation{
 	{"user.list", readUsers, "List the users by username"},
 	{"user.update", writeUsers, "Change a user's name, e-mail address and attributes"},
 	{"user.set_password", writeUsers, "Set a user's password and end the user's sessions, grants and tokens"},
+	{"user.link", writeUsers, "Make a link with which a user sets a password, once"},
 	{"user.disable", disableUsers, "Disable a user and end the user's sessions, grants and tokens"},
 	{"user.enable", disableUsers, "Enable a disabled user again"},
 	{"user.delete", writeUsers, "Delete a user and end the user's sessions, grants and tokens"},

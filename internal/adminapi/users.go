@@ -20,6 +20,7 @@ func (s *surface) mountUsers() {
 	register(s, http.MethodPatch, "/users/{name}", "user.update", s.updateUser)
 	register(s, http.MethodDelete, "/users/{name}", "user.delete", act(s.Admin.DeleteUser))
 	register(s, http.MethodPut, "/users/{name}/password", "user.set_password", s.setPassword)
+	register(s, http.MethodPost, "/users/{name}/password-link", "user.link", s.linkPassword)
 	register(s, http.MethodPost, "/users/{name}/disable", "user.disable", act(s.Admin.DisableUser))
 	register(s, http.MethodPost, "/users/{name}/enable", "user.enable", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
 		user, err := s.Admin.EnableUser(ctx, caller, in.Name)
@@ -83,4 +84,9 @@ type setPasswordInput struct {
 
 func (s *surface) setPassword(ctx context.Context, caller authn.Caller, in *setPasswordInput) (*done, error) {
 	return nil, s.Admin.SetPassword(ctx, caller, in.Name, in.Body.Password)
+}
+
+func (s *surface) linkPassword(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.PasswordLink], error) {
+	link, err := s.Admin.LinkPassword(ctx, caller, in.Name)
+	return shown(link, 0, err)
 }

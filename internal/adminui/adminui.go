@@ -49,6 +49,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountOverview()
 	s.mountSearch()
 	s.mountUsers()
+	s.mountUserLink()
 	s.mountGroups()
 	s.mountAttributes()
 	s.mountRoles()

@@ -326,6 +326,8 @@ type confirmation struct {
 	Problem string
 	Submit  string
 	Cancel  string // a path
+
+	Harmless bool // takes nothing away
 }
 
 // confirmed says whether the visitor, who has signed in not long ago, typed the name of what is to be gone. Otherwise it answers.

@@ -60,6 +60,9 @@ func showUser(v *visit) error {
 		Created: user.CreatedAt, Updated: user.UpdatedAt,
 	}
 	o.act(v, "user.update", action{Text: v.text("form.edit"), Path: address("users", user.Username, "edit"), Icon: "edit"})
+	if !user.Disabled {
+		o.act(v, "user.link", action{Text: v.text("user.link.action"), Path: address("users", user.Username, "link")})
+	}
 	if user.Disabled {
 		o.act(v, "user.enable", action{Text: v.text("form.enable"), Path: address("users", user.Username, "enable"), Post: true})
 	} else {
@@ -103,7 +106,7 @@ func (v *visit) userForm(user admin.User) *form {
 	if user.Version == 0 {
 		name := v.field("text", "user", "username", "")
 		name.Required = true
-		f.Fields = append([]*field{name}, f.Fields...)
+		f.Fields = append(append([]*field{name}, f.Fields...), v.field("check", "user", "link_wanted", "yes"))
 		f.Submit, f.Cancel = v.text("user.create"), address("users")
 		return f
 	}
@@ -146,6 +149,9 @@ func createUser(v *visit) error {
 	}
 	if err != nil {
 		return v.refused(f, v.text("user.new"), err)
+	}
+	if f.set("link_wanted") {
+		return v.showPasswordLink(user.Username)
 	}
 	return v.done("user.created", "users", user.Username)
 }

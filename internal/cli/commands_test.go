@@ -43,6 +43,7 @@ var scenario = []struct {
 	{command: "attribute update", args: "department --description Department"},
 	{command: "attribute delete", args: "department"},
 	{command: "user set-password", args: "alice --password-stdin", stdin: "correct horse battery staple"},
+	{command: "user link", args: "alice"},
 	{command: "user disable", args: "alice"},
 	{command: "user enable", args: "alice"},
 	{command: "group create", args: "ops"},

@@ -30,7 +30,7 @@ var users = kind[admin.User]{
 
 func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
-		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(),
+		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(), a.userLink(),
 		accessCommand(a, users),
 		users.change(a, "disable"),
 		a.userEnable(),

@@ -70,7 +70,8 @@ type Sessions struct {
 
 // Passwords are the rules for new passwords.
 type Passwords struct {
-	MinLength int `koanf:"min_length"` // characters
+	MinLength int           `koanf:"min_length"` // characters
+	LinkTTL   time.Duration `koanf:"link_ttl"`   // of a link with which a user sets a password
 }
 
 // SelfRegistration says which clients may register themselves, and what they may ask for.
@@ -137,7 +138,7 @@ func Default() Config {
 		},
 		Devices:          Devices{CodeTTL: 10 * time.Minute, Interval: 5 * time.Second},
 		Sessions:         Sessions{Idle: 12 * time.Hour, Lifetime: 7 * 24 * time.Hour},
-		Passwords:        Passwords{MinLength: 10},
+		Passwords:        Passwords{MinLength: 10, LinkTTL: 24 * time.Hour},
 		Keys:             Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
 		Audit:            Audit{Retention: 400 * 24 * time.Hour},
 		Log:              Log{Level: slog.LevelInfo, Format: "text"},

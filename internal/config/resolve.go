@@ -62,6 +62,7 @@ func (c *Config) validate() error {
 	check("devices.interval", between(c.Devices.Interval, time.Second, time.Minute))
 	check("sessions.idle", between(c.Sessions.Idle, time.Minute, c.Sessions.Lifetime))
 	check("passwords.min_length", between(c.Passwords.MinLength, 8, 128))
+	check("passwords.link_ttl", between(c.Passwords.LinkTTL, time.Minute, 30*24*time.Hour))
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))
 	if c.Audit.Retention != 0 {
 		check("audit.retention", between(c.Audit.Retention, 30*24*time.Hour, 100*365*24*time.Hour))

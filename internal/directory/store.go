@@ -133,10 +133,12 @@ type Setup interface {
 	CompleteSetup(ctx context.Context, hash []byte, now time.Time) error
 }
 
-// Sessions keeps browser sessions.
+// Sessions keeps browser sessions, and links that open an account as they do.
 type Sessions interface {
 	// EndUserSessions ends all sessions of a user.
 	EndUserSessions(ctx context.Context, userID int64, now time.Time) error
+	// DeletePasswordLink lets the link with which a user sets a password, if there is one, open nothing any more.
+	DeletePasswordLink(ctx context.Context, userID int64) error
 }
 
 // Revoker takes tokens back (internal/revocation).

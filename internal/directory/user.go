@@ -231,10 +231,13 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 	return err
 }
 
-// EndAll ends a user's sessions, grants and tokens, in the transaction that ctx carries.
+// EndAll ends a user's sessions, grants, tokens and the link to set a password, in the transaction that ctx carries.
 func (d *Directory) EndAll(ctx context.Context, userID int64) error {
 	now := d.now()
 	if _, err := d.revoker.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfUser, TargetID: userID}); err != nil {
+		return err
+	}
+	if err := d.sessions.DeletePasswordLink(ctx, userID); err != nil {
 		return err
 	}
 	return d.sessions.EndUserSessions(ctx, userID, now)

@@ -40,6 +40,7 @@ type UserPasswordSet struct {
 	Username string `json:"-"`
 	Subject  string `json:"sub"`
 	UserID   int64  `json:"-"`
+	Via      string `json:"via,omitempty"` // "link": by the user, with a link
 }
 
 // Kind implements Event.

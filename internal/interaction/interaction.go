@@ -44,6 +44,8 @@ type Interaction struct {
 	Denied    bool      // and the answer was no
 	UserCode  string    // of a device (RFC 8628), that the person entered in place of a request of a client; empty: none
 	Device    int64     // the request of that device, once the code was found to be right
+
+	PasswordLink string // the token of a link with which the person sets a password; empty: none
 }
 
 // Step is one that a person has passed of a sign-in (internal/signin).
@@ -82,7 +84,7 @@ func (i *Interaction) Answer(session int64, allowed bool) {
 // Forget drops all that the person has done.
 func (i *Interaction) Forget() {
 	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, 0, 0, 0, false
-	i.UserCode, i.Device = "", 0
+	i.UserCode, i.Device, i.PasswordLink = "", 0, ""
 }
 
 // SignedInBy says whether the session began by signing in for this request.

@@ -44,6 +44,7 @@ type Config struct {
 	Pages     *page.Pages
 	SignIn    *signin.Service
 	Passwords *signin.Passwords
+	Links     *signin.PasswordLinks
 	Sessions  *session.Sessions
 	Directory Directory
 	Registry  Registry
@@ -60,6 +61,7 @@ type Login struct {
 	pages     *page.Pages
 	signing   *signin.Service
 	passwords *signin.Passwords
+	links     *signin.PasswordLinks
 	sessions  *session.Sessions
 	directory Directory
 	registry  Registry
@@ -74,7 +76,7 @@ type Login struct {
 func New(c Config) *Login {
 	return &Login{
 		issuer: c.Issuer,
-		pages:  c.Pages, signing: c.SignIn, passwords: c.Passwords, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
+		pages:  c.Pages, signing: c.SignIn, passwords: c.Passwords, links: c.Links, sessions: c.Sessions, directory: c.Directory, registry: c.Registry,
 		callers: c.Callers, devices: c.Devices, sealer: c.Sealer, now: c.Now, log: c.Log,
 	}
 }
@@ -95,6 +97,9 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"GET /device/done":     l.deviceDone,
 		"GET /setup":           l.showSetup,
 		"POST /setup":          patient(l.setup),
+		"GET /password":        l.showPassword,
+		"POST /password":       patient(l.setPassword),
+		"GET /password/done":   l.passwordDone,
 		"GET /account":         l.account,
 		"GET /logout":          l.showSignOut,
 		"POST /logout":         l.signOut,

@@ -118,7 +118,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	})
 	w.check(err)
 	pages := login.New(login.Config{
-		Pages: w.pages, Sealer: w.sealer, SignIn: signIn, Passwords: w.passwords, Sessions: w.sessions, Directory: w.directory,
+		Pages: w.pages, Sealer: w.sealer, SignIn: signIn, Passwords: w.passwords, Links: r.Links, Sessions: w.sessions, Directory: w.directory,
 		Registry: w.registry, Callers: authn.NewSessions(r.Directory, r.Cache), Now: clock, Log: discard,
 		Devices: device.New(device.Config{Store: db, Grants: db, Events: r.Recorder, Key: make([]byte, 32), Now: clock}),
 	})

@@ -155,7 +155,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 	callers := authn.NewSessions(s.Directory, s.Cache)
 	signIn := login.New(login.Config{
 		Issuer: cfg.Issuer,
-		Pages:  pages, Sealer: sealer, SignIn: s.SignIn, Passwords: s.Passwords, Sessions: s.Sessions, Directory: s.Directory,
+		Pages:  pages, Sealer: sealer, SignIn: s.SignIn, Passwords: s.Passwords, Links: s.Links, Sessions: s.Sessions, Directory: s.Directory,
 		Registry: s.Registry, Callers: callers, Devices: s.Devices, Now: s.now, Log: log,
 	})
 	bearer := authn.NewBearer(s.Introspection)

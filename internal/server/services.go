@@ -64,6 +64,7 @@ type Services struct {
 	Registrations *registration.Service
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
+	Links         *signin.PasswordLinks
 	Sessions      *session.Sessions
 	Devices       *device.Service
 	Logouts       *logout.Service
@@ -172,6 +173,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
 	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
+	s.Links = signin.NewPasswordLinks(db, s.Passwords, cfg.Passwords.LinkTTL)
 	s.Logouts = logout.New(db, s.Keys, s.subjects(), cfg.Issuer, now)
 	s.Sessions = session.New(session.Config{
 		Store: db, Browsers: db, Frontchannel: db, Consents: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
@@ -194,6 +196,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
+		Links:     s.Links,
 		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
 	})

@@ -27,6 +27,7 @@ const (
 
 	MaxTokenSize      = 16 << 10 // bytes
 	MinPasswordLength = 10       // characters
+	PasswordLinkTTL   = time.Hour
 )
 
 // SessionLimits are those of a Replica's sessions.

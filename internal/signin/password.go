@@ -95,15 +95,25 @@ func (p *Passwords) Set(ctx context.Context, username, password string) error {
 	if err != nil {
 		return err
 	}
+	return p.set(ctx, current, password, "", func(context.Context, domain.User) error { return nil })
+}
+
+// set sets a user's password, unless the user, as that is in the transaction of the change, is refused. via is how, for the audit log.
+func (p *Passwords) set(
+	ctx context.Context, current domain.User, password, via string, refuse func(ctx context.Context, user domain.User) error,
+) error {
 	hash, err := p.hash(ctx, password, current)
 	if err != nil {
 		return err
 	}
-	return p.directory.ChangeCredential(ctx, username, func(ctx context.Context, user domain.User) (event.Event, error) {
+	return p.directory.ChangeCredential(ctx, current.Username, func(ctx context.Context, user domain.User) (event.Event, error) {
+		if err := refuse(ctx, user); err != nil {
+			return nil, err
+		}
 		if err := p.put(ctx, user.ID, hash); err != nil {
 			return nil, err
 		}
-		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID}, p.directory.EndAll(ctx, user.ID)
+		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID, Via: via}, p.directory.EndAll(ctx, user.ID)
 	})
 }
 

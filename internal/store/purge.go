@@ -31,6 +31,7 @@ var purges = []purge{
 	{table: `sessions`, key: `id`, expiry: `expires_at`, and: ` AND ended_at IS NOT NULL`},
 	{table: `assertions`, key: `hash`, expiry: `expires_at`},
 	{table: `setup_links`, key: `hash`, expiry: `expires_at`},
+	{table: `password_links`, key: `user_id`, expiry: `expires_at`},
 	{table: `status_lists`, key: `id`, expiry: `expires_at`},
 }
 

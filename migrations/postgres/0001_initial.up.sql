@@ -304,12 +304,23 @@ CREATE TABLE credentials (
     kind       TEXT NOT NULL CHECK (kind IN ('password')),
     data       TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    last_used_at BIGINT
 );
 COMMENT ON TABLE credentials IS 'What a user proves who they are with: at most one password';
 COMMENT ON COLUMN credentials.data IS 'Depends on the kind: for a password, its hash';
+COMMENT ON COLUMN credentials.last_used_at IS 'When it last signed the user in, to the hour; NULL: not yet';
 CREATE INDEX credentials_user ON credentials (user_id);
 CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = 'password';
+
+CREATE TABLE password_links (
+    user_id    INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    hash       BYTEA NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+COMMENT ON TABLE password_links IS 'Links with which users set their passwords, as hashes: one of a user, once';
+CREATE INDEX password_links_expires ON password_links (expires_at);
 
 CREATE TABLE identities (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -404,7 +415,8 @@ COMMENT ON COLUMN sessions.browser IS 'Hash of a secret of the browser, NULL: no
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_browser ON sessions (browser) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expires ON sessions (expires_at);
-CREATE INDEX sessions_last_seen ON sessions (last_seen_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_last_seen ON sessions (last_seen_at, id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_sid ON sessions (sid);
 
 CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -445,7 +457,7 @@ COMMENT ON COLUMN grants.userinfo_claims IS 'The same for userinfo';
 COMMENT ON COLUMN grants.act IS 'Id of what the user did for this grant: it serves one';
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
-CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_user ON grants (user_id, id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 CREATE INDEX grants_session ON grants (session_id) WHERE session_id IS NOT NULL;
 

@@ -226,10 +226,20 @@ CREATE TABLE credentials (
     kind       TEXT NOT NULL CHECK (kind IN ('password')),
     data       TEXT NOT NULL, -- of the kind: for a password, its hash
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    last_used_at INTEGER -- to the hour
 ) STRICT;
 CREATE INDEX credentials_user ON credentials (user_id);
 CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = 'password';
+
+-- Links with which users set their passwords, as hashes: one of a user, once.
+CREATE TABLE password_links (
+    user_id    INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    hash       BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX password_links_expires ON password_links (expires_at);
 
 -- What other providers call a user.
 CREATE TABLE identities (
@@ -313,7 +323,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_browser ON sessions (browser) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expires ON sessions (expires_at);
-CREATE INDEX sessions_last_seen ON sessions (last_seen_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_last_seen ON sessions (last_seen_at, id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_sid ON sessions (sid);
 
 CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -346,7 +357,7 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE UNIQUE INDEX grants_act ON grants (act) WHERE act IS NOT NULL;
 CREATE INDEX grants_client ON grants (client_ref) WHERE revoked_at IS NULL;
-CREATE INDEX grants_user ON grants (user_id) WHERE revoked_at IS NULL;
+CREATE INDEX grants_user ON grants (user_id, id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_expires ON grants (expires_at);
 CREATE INDEX grants_session ON grants (session_id) WHERE session_id IS NOT NULL;
 

@@ -124,7 +124,7 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		form.submit("username", "bob", "attributes", "none=1").shows(http.StatusUnprocessableEntity, "none")
 		form.submit("username", alice).shows(http.StatusUnprocessableEntity, "exists")
 		const name = "Bob <b>bold</b> \u202eevil 🎉"
-		form.submit("username", "bob", "name", name, "attributes", "nickname=Bo\r\naddress.formatted=Main St 1\\nBern").
+		form.submit("username", "bob", "link_wanted", "", "name", name, "attributes", "nickname=Bo\r\naddress.formatted=Main St 1\\nBern").
 			shows(http.StatusOK, "The user was added.", name, "Main St 1 Bern", "No role is assigned.")
 		edit := b.open(s.url + "/admin/users/bob/edit")
 		if got := edit.form.fields.Get("attributes"); got != "address.formatted=Main St 1\\nBern\nnickname=Bo" {

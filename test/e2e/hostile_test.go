@@ -39,6 +39,7 @@ var hostileForms = map[string]url.Values{
 	"/consent":          {"request": {"r"}, "answer": {"allow"}},
 	"/setup":            {"token": {"t"}, "username": {"u"}, "password": {"p"}},
 	"/logout":           {"request": {"r"}},
+	"/password":         {"flow": {"f"}, "token": {"t"}, "password": {"p"}, "password_again": {"p"}},
 	"/events/poll":      {"maxEvents": {"1"}},
 }
 

@@ -28,8 +28,10 @@ INSERT INTO attributes (id, name, type, description, standard, version, created_
 VALUES (35, 'badge', 'number', 'Number of the badge', FALSE, 2, 1767323045678000, 1767323045678000);
 INSERT INTO user_attributes (user_id, attribute_id, value)
 VALUES (30, 35, '42');
-INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at)
-VALUES (31, 30, 'password', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA', 1767323045678000, 1767323045678000);
+INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at, last_used_at)
+VALUES (31, 30, 'password', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA', 1767323045678000, 1767323045678000, 1767323045678023);
+INSERT INTO password_links (user_id, hash, created_at, expires_at)
+VALUES (30, x'abababababababababababababababababababababababababababababababab', 1767323045678000, 1767323045678024);
 INSERT INTO identities (id, user_id, provider, external_id, created_at)
 VALUES (32, 30, 'https://accounts.example', '42', 1767323045678000);
 INSERT INTO groups (id, name, description, version, created_at, updated_at)
