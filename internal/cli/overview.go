@@ -139,7 +139,7 @@ is told apart by address and user agent; what fetches it through a cache counts 
 			if revoke {
 				_, begun, err := s.RevokeKey(ctx, caller, args[0])
 				if err == nil {
-					_, err = s.FinishRevocation(ctx, caller, begun, a.progress())
+					_, err = s.FinishRevocation(ctx, caller, begun.ID, a.progress())
 				}
 				if err != nil {
 					return view{}, err
