@@ -38,13 +38,15 @@ func plain(name string) bool {
 	return name != "" && name != "." && name != ".." && len(name) <= maxNameBytes && name[0] != '-' && name[0] != ' ' && name[len(name)-1] != ' '
 }
 
-// CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters.
+// CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters, also those that change
+// the direction of the text around them, by which a name could make a page say something else (Unicode Standard Annex 9).
 // what is the kind of text, for the error. ErrInvalid if the rule is broken.
 func CheckText(what, text string, limit int) error {
 	if len(text) > limit {
 		return fmt.Errorf("%w %s: it has %d bytes; use at most %d", ErrInvalid, what, len(text), limit)
 	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+	control := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) }
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
 		return fmt.Errorf("%w %s %q: use plain text on one line, without control characters", ErrInvalid, what, text)
 	}
 	return nil

@@ -53,6 +53,7 @@ func TestCheckTextRefusesControlsAndBrokenText(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"": true, "Zoë’s app 🚀": true, strings.Repeat("x", 20): true,
 		strings.Repeat("x", 21): false, "two\nlines": false, "bell\a": false, "esc\x1b[31m": false, "c1\u009b": false, "\xff": false,
+		"\u202eevil": false, "a\u2066b": false, "a\u200fb": false, "a\u2028b": false, "שלום": true, "👩\u200d🚀": true,
 	} {
 		if err := CheckText("name", text, 20); (err == nil) != ok || (err != nil && !errors.Is(err, ErrInvalid)) {
 			t.Errorf("CheckText(%q) = %v, want accepted: %t", text, err, ok)

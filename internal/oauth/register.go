@@ -37,6 +37,9 @@ type registrationAnswer struct {
 	IDTokenAlg             string          `json:"id_token_signed_response_alg"`
 	UserinfoAlg            string          `json:"userinfo_signed_response_alg,omitempty"`
 	SubjectType            string          `json:"subject_type"`
+	BackchannelLogoutURI   string          `json:"backchannel_logout_uri,omitempty"`
+	FrontchannelLogoutURI  string          `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSID  bool            `json:"frontchannel_logout_session_required,omitempty"`
 }
 
 func (p *Provider) registrationAnswer(r registration.Registered) registrationAnswer {
@@ -47,6 +50,7 @@ func (p *Provider) registrationAnswer(r registration.Registered) registrationAns
 		Name: c.Name, ApplicationType: r.ApplicationType, AuthMethod: r.AuthMethod, GrantTypes: c.GrantTypes, ResponseTypes: []string{"code"},
 		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, JWKSURI: c.JWKSURI, JWKS: json.RawMessage(c.JWKS), Scope: r.Scope,
 		IDTokenAlg: c.IDTokenAlg, UserinfoAlg: c.UserinfoAlg, SubjectType: string(c.SubjectType),
+		BackchannelLogoutURI: c.BackchannelLogoutURI, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSID: c.FrontchannelLogoutSID,
 	}
 	if r.Secret != "" {
 		a.ClientSecretExpiresAt = new(int64)

@@ -316,6 +316,11 @@ func describeAgain(c *domain.Client, described domain.Client) {
 	if c.JWKSURI != described.JWKSURI { // an administrator allowed a private address for the other
 		c.JWKSURIPrivate = false
 	}
+	if c.BackchannelLogoutURI != described.BackchannelLogoutURI {
+		c.BackchannelLogoutPrivate = false
+	}
+	c.BackchannelLogoutURI = described.BackchannelLogoutURI
+	c.FrontchannelLogoutURI, c.FrontchannelLogoutSID = described.FrontchannelLogoutURI, described.FrontchannelLogoutSID
 	c.SubjectType, c.UserinfoAlg = described.SubjectType, described.UserinfoAlg
 	c.IDTokenAlg, c.Public, c.JWKS, c.JWKSURI = described.IDTokenAlg, described.Public, described.JWKS, described.JWKSURI
 }
@@ -323,6 +328,8 @@ func describeAgain(c *domain.Client, described domain.Client) {
 func differs(current, described domain.Client) bool {
 	return current.Name != described.Name || current.SubjectType != described.SubjectType || current.UserinfoAlg != described.UserinfoAlg ||
 		current.IDTokenAlg != described.IDTokenAlg || current.Public != described.Public ||
+		current.BackchannelLogoutURI != described.BackchannelLogoutURI || current.FrontchannelLogoutURI != described.FrontchannelLogoutURI ||
+		current.FrontchannelLogoutSID != described.FrontchannelLogoutSID ||
 		current.JWKS != described.JWKS || current.JWKSURI != described.JWKSURI || !slices.Equal(current.GrantTypes, described.GrantTypes) ||
 		!slices.Equal(current.RedirectURIs, described.RedirectURIs) || !slices.Equal(current.PostLogoutRedirectURIs, described.PostLogoutRedirectURIs)
 }

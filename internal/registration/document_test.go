@@ -195,6 +195,8 @@ func TestDocumentsThatCannotBeTrustedRegisterNothing(t *testing.T) {
 			"another client_id": {field("client_id", "https://other.example/x"), "client_id is not its own address"},
 			"no client_id":      {field("client_id", nil), "client_id"},
 			"a number":          {field("client_name", 5), "client_name"},
+			"logout elsewhere":  {field("backchannel_logout_uri", "https://victim.example/logout"), "at the host of one of the redirect_uris"},
+			"a turned name":     {field("client_name", "Notes\u202egnp.exe"), "without control characters"},
 			"a secret":          {field("client_secret", "s"), "no secret"},
 			"a shared secret":   {field("token_endpoint_auth_method", "client_secret_basic"), "must be none or private_key_jwt"},
 			"client_secret_jwt": {field("token_endpoint_auth_method", "client_secret_jwt"), "token_endpoint_auth_method"},
@@ -410,6 +412,30 @@ func TestAnotherAddressOfKeysIsNotPrivateBecauseTheLastOneMightBe(t *testing.T) 
 			if got := w.client(t, id); got.JWKSURI != c.uri || got.JWKSURIPrivate != c.want {
 				t.Errorf("%s: %+v", c.uri, got)
 			}
+		}
+	})
+}
+
+func TestADocumentSaysWhereItsClientHearsOfSignOuts(t *testing.T) {
+	each(t, anybody, func(t *testing.T, w world) {
+		var gone atomic.Bool
+		id := document(t, func(d map[string]any, _ http.Header) {
+			d["redirect_uris"] = []string{"https://editor.example/cb"}
+			if !gone.Load() {
+				d["backchannel_logout_uri"], d["frontchannel_logout_uri"] = "https://editor.example/back", "https://editor.example/front"
+				d["frontchannel_logout_session_required"] = true
+			}
+		})
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
+		if c := w.client(t, id); c.BackchannelLogoutURI != "https://editor.example/back" || c.FrontchannelLogoutURI != "https://editor.example/front" || !c.FrontchannelLogoutSID {
+			t.Errorf("%+v", c)
+		}
+		gone.Store(true)
+		w.move(time.Hour)
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
+		if c := w.client(t, id); c.BackchannelLogoutURI != "" || c.FrontchannelLogoutURI != "" || c.FrontchannelLogoutSID {
+			t.Errorf("%+v", c)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,6 +70,16 @@ func (m metadata) text(name string) (string, error) {
 	return "", invalid("The member '%s' must be text, given once.", name)
 }
 
+func (m metadata) truth(name string) (bool, error) {
+	switch v := m[name].(type) {
+	case nil:
+		return false, nil
+	case bool:
+		return v, nil
+	}
+	return false, invalid("The member '%s' must be true or false.", name)
+}
+
 func (m metadata) list(name string) ([]string, error) {
 	if m[name] == nil {
 		return nil, nil
@@ -97,7 +108,8 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 	texts := map[string]*string{
 		"client_name": &c.Name, "token_endpoint_auth_method": &method, "application_type": &application, "jwks_uri": &c.JWKSURI,
 		"id_token_signed_response_alg": &c.IDTokenAlg, "userinfo_signed_response_alg": &c.UserinfoAlg, "subject_type": &subjectType, "sector_identifier_uri": &sector,
-		"scope": &scope, // which the answer repeats
+		"scope":                  &scope, // which the answer repeats
+		"backchannel_logout_uri": &c.BackchannelLogoutURI, "frontchannel_logout_uri": &c.FrontchannelLogoutURI,
 	}
 	for name, to := range texts {
 		given, err := m.text(name)
@@ -139,9 +151,12 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 		c.SubjectType = domain.SubjectTypePublic
 	}
 	if c.SubjectType == domain.SubjectTypePairwise && sector != "" {
-		return c, invalid("The sector_identifier_uri is not supported: the sector is the one host of the redirect_uris.")
+		return c, invalid("The sector_identifier_uri is not fetched here: the sector is the one host of the redirect_uris, so leave it out.")
 	}
 	if err := checkRedirects(application, c.RedirectURIs); err != nil {
+		return c, err
+	}
+	if err := m.logout(&c); err != nil {
 		return c, err
 	}
 	return c, m.authentication(&c, method)
@@ -150,6 +165,28 @@ func (m metadata) client(origin domain.ClientOrigin, method string) (domain.Clie
 func renewable(c domain.Client) bool { return slices.Contains(c.GrantTypes, domain.GrantRefreshToken) }
 
 func notAllowed(grantType string) bool { return !slices.Contains(grantTypes, grantType) }
+
+// logout sets how the client hears of sign-outs. Signet calls no host on behalf of a stranger that users are not sent to as well.
+func (m metadata) logout(c *domain.Client) error {
+	_, err := m.truth("backchannel_logout_session_required") // logout tokens for a session always name it
+	named, wrong := m.truth("frontchannel_logout_session_required")
+	if err = cmp.Or(err, wrong); err != nil {
+		return err
+	}
+	c.FrontchannelLogoutSID = named && c.FrontchannelLogoutURI != ""
+	if c.BackchannelLogoutURI == "" {
+		return nil
+	}
+	at, err := url.Parse(c.BackchannelLogoutURI)
+	if err != nil || at.Scheme != "https" || outbound.IsLoopback(at.Hostname()) ||
+		!slices.ContainsFunc(c.RedirectURIs, func(uri string) bool {
+			redirect, err := url.Parse(uri)
+			return err == nil && redirect.Scheme == "https" && strings.EqualFold(redirect.Host, at.Host)
+		}) {
+		return invalid("The backchannel_logout_uri must be an https URL at the host of one of the redirect_uris.")
+	}
+	return nil
+}
 
 // authentication sets how the client authenticates, and its keys.
 func (m metadata) authentication(c *domain.Client, method string) error {
@@ -208,7 +245,7 @@ func refused(err error) error {
 		return err
 	}
 	code := InvalidClientMetadata
-	if strings.Contains(err.Error(), "redirect URI") {
+	if strings.Contains(err.Error(), "redirect URI") && !strings.Contains(err.Error(), "front-channel") {
 		code = InvalidRedirectURI
 	}
 	return &InvalidError{code, "The registry does not take it: " + err.Error() + "."}

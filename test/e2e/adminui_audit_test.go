@@ -12,7 +12,7 @@ import (
 
 func TestTheAuditLogIsReadInTheBrowser(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		const name = "<b>Orders</b> \u202e 🎉"
+		const name = "<b>Orders</b> \u05e9\u05dc 🎉"
 		s.signet("api", "update", ordersAPI, "--name", name)
 		b := s.administer(t, "administrator", "/admin/audit").shows(http.StatusOK, "api.update", "session.start", "Export", "Verify").browser
 		about := b.open(s.url+"/admin/audit?target="+url.QueryEscape("api:"+ordersAPI)+"&action=api.update&since=2020-01-01&before=2999-12-31").

@@ -123,7 +123,7 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		form.submit("username", "BAD NAME").shows(http.StatusUnprocessableEntity, "Invalid username")
 		form.submit("username", "bob", "attributes", "none=1").shows(http.StatusUnprocessableEntity, "none")
 		form.submit("username", alice).shows(http.StatusUnprocessableEntity, "exists")
-		const name = "Bob <b>bold</b> \u202eevil 🎉"
+		const name = "Bob <b>bold</b> \u05e9\u05dcevil 🎉"
 		form.submit("username", "bob", "link_wanted", "", "name", name, "attributes", "nickname=Bo\r\naddress.formatted=Main St 1\\nBern").
 			shows(http.StatusOK, "The user was added.", name, "Main St 1 Bern", "No role is assigned.")
 		edit := b.open(s.url + "/admin/users/bob/edit")

@@ -21,6 +21,9 @@ type registered struct {
 	Name        string   `json:"client_name"`
 	Scope       string   `json:"scope"`
 	JWKS        any      `json:"jwks"`
+	Back        string   `json:"backchannel_logout_uri"`
+	Front       string   `json:"frontchannel_logout_uri"`
+	FrontSID    bool     `json:"frontchannel_logout_session_required"`
 }
 
 // metadata sends JSON to the registration endpoint or a registration.
@@ -64,6 +67,9 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 				"web on the device": {"application_type", "web", "invalid_redirect_uri"}, "a statement": {"software_statement", "x.y.z", "unapproved_software_statement"},
 				"no text": {"scope", []string{"openid"}, "invalid_client_metadata"}, "a machine": {"grant_types", []string{"client_credentials"}, "invalid_client_metadata"}, "a number": {"client_name", 5, "invalid_client_metadata"},
 				"a shared key": {"token_endpoint_auth_method", "client_secret_jwt", "invalid_client_metadata"}, "too long": {"client_name", strings.Repeat("x", 500), "invalid_client_metadata"},
+				"turned around": {"client_name", "Notes \u202etxt.exe", "invalid_client_metadata"}, "logout elsewhere": {"backchannel_logout_uri", "https://victim.example/logout", "invalid_client_metadata"},
+				"logout here": {"backchannel_logout_uri", "http://127.0.0.1:1/logout", "invalid_client_metadata"}, "logout in a frame elsewhere": {"frontchannel_logout_uri", "https://victim.example/logout", "invalid_client_metadata"},
+				"not a truth": {"frontchannel_logout_session_required", "yes", "invalid_client_metadata"}, "not a truth either": {"backchannel_logout_session_required", 1, "invalid_client_metadata"},
 				"huge": {"client_name", strings.Repeat("x", 100_000), "invalid_client_metadata"}, "10,000 redirects": {"redirect_uris", make([]string, 10_000), "invalid_redirect_uri"},
 			} {
 				wrong := maps.Clone(app)
@@ -86,10 +92,15 @@ func TestClientsRegisterThemselvesWithAnInvitation(t *testing.T) {
 			path := "/oauth2/register/" + got.ID
 			app["redirect_uris"] = []string{"https://editor.example/cb"}
 			confidential := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", invitation.Token,
-				map[string]any{"redirect_uris": app["redirect_uris"], "token_endpoint_auth_method": "client_secret_post"}).wantStatus(t, http.StatusCreated))
+				map[string]any{
+					"redirect_uris": app["redirect_uris"], "token_endpoint_auth_method": "client_secret_post",
+					"backchannel_logout_uri": "https://editor.example/back", "backchannel_logout_session_required": true,
+					"frontchannel_logout_uri": "https://editor.example/front", "frontchannel_logout_session_required": true,
+				}).wantStatus(t, http.StatusCreated))
 			s.secret(confidential.Secret)
 			s.secret(confidential.Token)
-			if confidential.Secret == "" || confidential.Method != "client_secret_post" || confidential.Application != "web" {
+			if confidential.Secret == "" || confidential.Method != "client_secret_post" || confidential.Application != "web" ||
+				confidential.Back != "https://editor.example/back" || confidential.Front != "https://editor.example/front" || !confidential.FrontSID {
 				t.Errorf("registered %+v", confidential)
 			}
 			s.metadata(http.MethodPost, "/oauth2/register", invitation.Token, app).wantError(t, http.StatusUnauthorized, "invalid_token")
