@@ -46,6 +46,8 @@ type Config struct {
 	Issuer        string
 	Cache         *cache.Cache
 	Events        *event.Recorder
+	Files         Files
+	Named         Named
 	CursorKey     []byte // authenticates cursors, 32 bytes
 	Now           func() time.Time
 }
@@ -106,7 +108,7 @@ func lacks(caller authn.Caller, operation string, permissions []string) error {
 // recordDenied records err if it is a DeniedError, outside the transaction that it ended, and returns it.
 func (s *Service) recordDenied(ctx context.Context, caller authn.Caller, err error) error {
 	denied, ok := errors.AsType[*DeniedError](err)
-	if !ok || caller.IsZero() { // there is nobody to name
+	if !ok || applying(ctx) || caller.IsZero() { // there is nobody to name
 		return err
 	}
 	failed := s.refusals.Record(event.WithActor(ctx, caller.Actor()), func(omitted int64) event.Event {

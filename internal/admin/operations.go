@@ -54,6 +54,8 @@ const (
 	revokeKeys       = "keys:revoke"
 	readAudit        = "audit:read"
 	eraseAudit       = "audit:erase"
+	exportFiles      = "files:export"
+	applyFiles       = "files:apply"
 )
 
 // Permissions are all of them.
@@ -86,6 +88,8 @@ var Permissions = []Permission{
 	{readSettings, "List settings", reading},
 	{readAudit, "Read and verify the audit log", reading},
 	{eraseAudit, "Erase what the audit log says of a user", managing},
+	{exportFiles, "Export what there is as files; it needs the permissions to read it too", reading},
+	{applyFiles, "Apply files; each change needs its own permission too", managing},
 }
 
 // PermissionNames are the names of all permissions.
@@ -196,6 +200,9 @@ var Operations = []Operation{
 	{"audit.verify", readAudit, "Check that no event of the audit log was changed or removed"},
 	{"audit.checkpoint", readAudit, "Note what the audit log is now"},
 	{"audit.erase", eraseAudit, "Erase what the audit log says of a user"},
+
+	{"file.apply", applyFiles, "Make APIs, roles, clients and the like what files say"},
+	{"file.export", exportFiles, "Write the file that describes what there is"},
 }
 
 // OperationOf is the operation of a name, the zero Operation if there is none.

@@ -185,8 +185,10 @@ func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, us
 }
 
 func (s *Service) coversSubject(ctx context.Context, caller authn.Caller, operation string, subject directory.Subject) error {
-	if err := s.config.Cache.Refresh(ctx); err != nil {
-		return err
+	if !applying(ctx) {
+		if err := s.config.Cache.Refresh(ctx); err != nil {
+			return err
+		}
 	}
 	access, err := s.config.Directory.Access(ctx, subject, domain.AdminAudience)
 	if err != nil {

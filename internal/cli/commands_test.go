@@ -79,6 +79,8 @@ var scenario = []struct {
 	{command: "receiver pause", args: "orders"},
 	{command: "receiver resume", args: "orders"},
 	{command: "receiver delete", args: "orders"},
+	{command: "apply", args: "-f -", stdin: "kind: group\nname: sales\n"},
+	{command: "export"},
 	{command: "token count"},
 	{command: "token list"},
 	{command: "token inspect", stdin: "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhZG1pbiJ9."},

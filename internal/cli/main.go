@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/apply"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -20,6 +21,8 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+
+	exitDifferences = 2 // of apply --dry-run
 )
 
 // app is one run of the program.
@@ -44,9 +47,15 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
+	var problems apply.Problems
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errDifferences):
+		return exitDifferences
+	case a.started && errors.As(err, &problems):
+		a.printProblems(problems)
+		return exitFailed
 	case a.started && !errors.As(err, new(usageError)):
 		a.printError(err.Error())
 		return exitFailed
@@ -128,6 +137,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 		a.assignCommand(), a.unassignCommand(), a.assignmentCommand(),
 		a.tokenCommand(), a.keyCommand(), a.receiverCommand(), a.auditCommand(),
 		a.statsCommand(), a.replicasCommand(), a.attentionCommand(),
+		a.applyCommand(), a.exportCommand(),
 		a.migrateCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root

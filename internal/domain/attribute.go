@@ -32,8 +32,9 @@ type Attribute struct {
 	Name        string
 	Type        AttributeType // stays what it is
 	Description string
-	Standard    bool  // one of StandardAttributes
-	Version     int64 // 1 at first; each update adds one
+	Standard    bool   // one of StandardAttributes
+	ManagedBy   string // the set of files that it comes from; empty: none
+	Version     int64  // 1 at first; each update adds one
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

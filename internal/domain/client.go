@@ -90,6 +90,7 @@ type Client struct {
 	Origin                   ClientOrigin
 	RegistrationTokenHash    string    // of the token by which it changes its own registration (RFC 7592), empty: it has none
 	LastUsedAt               time.Time // when a client that registered itself last got a token, to the day; zero: never
+	ManagedBy                string    // the set of files that it comes from; empty: none
 	DisabledAt               time.Time // zero: enabled
 	Version                  int64     // 1 at first; each update adds one
 	CreatedAt                time.Time
@@ -182,7 +183,8 @@ type API struct {
 	ClaimMappings  []ClaimMapping // of its access tokens
 	Claims         ClaimMapper    // these, compiled; nil: none, or the API is not from the cache
 	Permissions    []Permission
-	Version        int64 // 1 at first; each update adds one
+	ManagedBy      string // the set of files that it comes from; empty: none
+	Version        int64  // 1 at first; each update adds one
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }

@@ -26,7 +26,8 @@ type Group struct {
 	ID          int64
 	Name        string
 	Description string
-	Version     int64 // 1 at first; each update adds one
+	ManagedBy   string // the set of files that it comes from; empty: none
+	Version     int64  // 1 at first; each update adds one
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -37,7 +38,8 @@ type Role struct {
 	Name        string
 	Description string
 	Permissions []RolePermission
-	Version     int64 // 1 at first; each update adds one
+	ManagedBy   string // the set of files that it comes from; empty: none
+	Version     int64  // 1 at first; each update adds one
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -67,6 +69,7 @@ type Assignment struct {
 	SubjectID   int64
 	Subject     string    // username, group name or client_id
 	ExpiresAt   time.Time // zero: until removed
+	ManagedBy   string    // the set of files that it comes from; empty: none
 	CreatedAt   time.Time
 }
 

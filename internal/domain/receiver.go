@@ -36,6 +36,7 @@ type Receiver struct {
 	Attempts      int       // pushes that failed since the last that did not
 	NextAttemptAt time.Time
 	LastError     string // why the last push failed
+	ManagedBy     string // the set of files that it comes from; empty: none
 	CreatedAt     time.Time
 	PausedAt      time.Time // zero: not paused
 }

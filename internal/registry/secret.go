@@ -26,6 +26,24 @@ const (
 	maxSecretBytes = 256
 )
 
+// CompareSecrets says which of some secrets a client does not have, by their index, and which others it has, by id. One that is known by
+// its hash in another system counts as another.
+func (r *Registry) CompareSecrets(client domain.Client, secrets []string) (lacking []int, others []int64) {
+	hashes := make([]string, len(secrets))
+	for i, secret := range secrets {
+		hashes[i] = r.hashSecret(secret)
+		if !slices.ContainsFunc(client.Secrets, func(s domain.ClientSecret) bool { return s.Hash == hashes[i] && s.ExpiresAt.IsZero() }) {
+			lacking = append(lacking, i)
+		}
+	}
+	for _, s := range client.Secrets {
+		if !slices.Contains(hashes, s.Hash) || !s.ExpiresAt.IsZero() {
+			others = append(others, s.ID)
+		}
+	}
+	return lacking, others
+}
+
 // AddSecret gives a client another secret, shown this once; the old ones stay valid. With a zero expiresAt it does not expire.
 // ErrInvalid if the client authenticates in another way, has 5 live secrets, or the expiry has passed; ErrNotFound if there is no such client_id.
 func (r *Registry) AddSecret(ctx context.Context, clientID string, expiresAt time.Time) (string, domain.ClientSecret, error) {

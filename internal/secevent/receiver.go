@@ -2,6 +2,7 @@ package secevent
 
 import (
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -90,6 +91,12 @@ func check(r domain.Receiver, bearer string) error {
 		return fmt.Errorf("%w endpoint: http is only allowed for loopback (127.0.0.1, [::1], localhost); use https", domain.ErrInvalid)
 	}
 	return nil
+}
+
+// HasBearer says whether a bearer token is the one that is sent to a receiver.
+func (s *Service) HasBearer(r domain.Receiver, bearer string) bool {
+	sent, err := s.Master.Open(sealName(r.Client), r.SealedToken)
+	return err == nil && subtle.ConstantTimeCompare(sent, []byte(bearer)) == 1
 }
 
 // Find finds a receiver by client_id. domain.ErrNotFound if that client is none.

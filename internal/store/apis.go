@@ -20,10 +20,10 @@ func apiSettings(api *domain.API) columns {
 	}
 }
 
-var apiColumns = `id, audience, version, created_at` + apiSettings(&domain.API{}).names()
+var apiColumns = `id, audience, version, managed_by, created_at` + apiSettings(&domain.API{}).names()
 
 func scanAPI(row scanner) (api domain.API, err error) {
-	err = row.Scan(apiSettings(&api).values(&api.ID, &api.Audience, &api.Version, at(&api.CreatedAt))...)
+	err = row.Scan(apiSettings(&api).values(&api.ID, &api.Audience, &api.Version, &api.ManagedBy, at(&api.CreatedAt))...)
 	return api, err
 }
 
@@ -186,10 +186,6 @@ func addPermissions(ctx context.Context, c conn, apis []*domain.API) error {
 
 // KnownPermissions returns those of the names that any API has as a permission.
 func (db *DB) KnownPermissions(ctx context.Context, names []string) ([]string, error) {
-	rows := make([][]any, len(names))
-	for i, name := range names {
-		rows[i] = []any{name}
-	}
 	return findAll(ctx, db, scanString, `SELECT r.name FROM `+db.dialect.rows(`$1`, `name`)+` r
-		WHERE EXISTS (SELECT 1 FROM permissions p WHERE p.name = r.name)`, jsonRows(rows))
+		WHERE EXISTS (SELECT 1 FROM permissions p WHERE p.name = r.name)`, nameRows(names))
 }

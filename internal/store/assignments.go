@@ -11,7 +11,7 @@ import (
 )
 
 const assignmentColumns = `a.id, a.role_id, r.name, a.user_id IS NOT NULL, a.group_id IS NOT NULL,
-		COALESCE(a.user_id, a.group_id, a.client_ref), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.created_at`
+		COALESCE(a.user_id, a.group_id, a.client_ref), COALESCE(u.username, g.name, c.client_id), a.expires_at, a.managed_by, a.created_at`
 
 const assignmentTables = `assignments a JOIN roles r ON r.id = a.role_id
 	LEFT JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id LEFT JOIN clients c ON c.id = a.client_ref`
@@ -20,7 +20,7 @@ const selectAssignments = `SELECT ` + assignmentColumns + ` FROM ` + assignmentT
 
 func scanAssignment(row scanner) (a domain.Assignment, err error) {
 	var user, group bool
-	err = row.Scan(&a.ID, &a.RoleID, &a.Role, &user, &group, &a.SubjectID, &a.Subject, at(&a.ExpiresAt), at(&a.CreatedAt))
+	err = row.Scan(&a.ID, &a.RoleID, &a.Role, &user, &group, &a.SubjectID, &a.Subject, at(&a.ExpiresAt), &a.ManagedBy, at(&a.CreatedAt))
 	switch {
 	case user:
 		a.SubjectKind = domain.SubjectUser

@@ -8,10 +8,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const attributeColumns = `id, name, type, description, standard, version, created_at, updated_at`
+const attributeColumns = `id, name, type, description, standard, managed_by, version, created_at, updated_at`
 
 func scanAttribute(row scanner) (a domain.Attribute, err error) {
-	err = row.Scan(&a.ID, &a.Name, &a.Type, &a.Description, &a.Standard, &a.Version, at(&a.CreatedAt), at(&a.UpdatedAt))
+	err = row.Scan(&a.ID, &a.Name, &a.Type, &a.Description, &a.Standard, &a.ManagedBy, &a.Version, at(&a.CreatedAt), at(&a.UpdatedAt))
 	return a, err
 }
 

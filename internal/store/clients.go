@@ -41,11 +41,11 @@ func clientSettings(cl *domain.Client) columns {
 	}
 }
 
-// The columns of clients beside their settings: origin and registration_token are set once, last_used_at by TouchClient.
-var clientColumns = `id, client_id, version, created_at, origin, registration_token, last_used_at` + clientSettings(&domain.Client{}).names()
+// The columns of clients beside their settings: managed_by is set by SetManagedBy, origin and registration_token are set once, last_used_at by TouchClient.
+var clientColumns = `id, client_id, version, managed_by, created_at, origin, registration_token, last_used_at` + clientSettings(&domain.Client{}).names()
 
 func scanClient(row scanner) (cl domain.Client, err error) {
-	err = row.Scan(clientSettings(&cl).values(&cl.ID, &cl.ClientID, &cl.Version, at(&cl.CreatedAt),
+	err = row.Scan(clientSettings(&cl).values(&cl.ID, &cl.ClientID, &cl.Version, &cl.ManagedBy, at(&cl.CreatedAt),
 		&cl.Origin, &cl.RegistrationTokenHash, at(&cl.LastUsedAt))...)
 	return cl, err
 }

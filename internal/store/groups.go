@@ -6,10 +6,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const groupColumns = `g.id, g.name, g.description, g.version, g.created_at, g.updated_at`
+const groupColumns = `g.id, g.name, g.description, g.managed_by, g.version, g.created_at, g.updated_at`
 
 func scanGroup(row scanner) (g domain.Group, err error) {
-	err = row.Scan(&g.ID, &g.Name, &g.Description, &g.Version, at(&g.CreatedAt), at(&g.UpdatedAt))
+	err = row.Scan(&g.ID, &g.Name, &g.Description, &g.ManagedBy, &g.Version, at(&g.CreatedAt), at(&g.UpdatedAt))
 	return g, err
 }
 

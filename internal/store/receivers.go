@@ -9,11 +9,11 @@ import (
 )
 
 const receiverColumns = `r.id, r.client_ref, c.client_id, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
-	r.acked, r.acked_beyond, r.missed, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.created_at, r.paused_at`
+	r.acked, r.acked_beyond, r.missed, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.managed_by, r.created_at, r.paused_at`
 
 func scanReceiver(row scanner) (r domain.Receiver, err error) {
 	err = row.Scan(&r.ID, &r.ClientID, &r.Client, &r.Method, &r.Endpoint, &r.SealedToken, &r.AllowPrivate, listOf(&r.Events),
-		&r.Progress.Acked, listOf(&r.Progress.Beyond), &r.Missed, at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError,
+		&r.Progress.Acked, listOf(&r.Progress.Beyond), &r.Missed, at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError, &r.ManagedBy,
 		at(&r.CreatedAt), at(&r.PausedAt))
 	return r, err
 }

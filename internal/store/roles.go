@@ -6,10 +6,10 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const roleColumns = `id, name, description, version, created_at, updated_at`
+const roleColumns = `id, name, description, managed_by, version, created_at, updated_at`
 
 func scanRole(row scanner) (r domain.Role, err error) {
-	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.Version, at(&r.CreatedAt), at(&r.UpdatedAt))
+	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.ManagedBy, &r.Version, at(&r.CreatedAt), at(&r.UpdatedAt))
 	return r, err
 }
 

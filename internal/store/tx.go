@@ -51,6 +51,11 @@ func (db *DB) InTx(ctx context.Context) bool {
 // error or panics. Within a transaction it joins that one, and leaves its end to the outermost. A transaction that
 // loses against others is run again from the start, a few times, so fn must set only what it can set again.
 func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error {
+	return db.TxWithin(ctx, db.opTimeout, fn)
+}
+
+// TxWithin is Tx of a transaction that may take so long, in place of Options.OpTimeout.
+func (db *DB) TxWithin(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error {
 	if db.InTx(ctx) {
 		ctx, err := db.Begin(ctx)
 		if err != nil {
@@ -58,7 +63,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 		}
 		return fn(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	// Most of these wait for the same row, the installation's. Not all connections may wait there: tokens need some.
 	select {
@@ -67,11 +72,11 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 	case <-ctx.Done():
 		return fmt.Errorf("wait for a transaction: %w", db.translate(ctx, ctx.Err()))
 	}
-	return retry(ctx, func() error { return db.attempt(ctx, fn) })
+	return retry(ctx, func() error { return db.attempt(ctx, limit, fn) })
 }
 
-func (db *DB) attempt(ctx context.Context, fn func(ctx context.Context) error) error {
-	ctx, err := db.Begin(ctx)
+func (db *DB) attempt(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error {
+	ctx, err := db.begin(ctx, limit)
 	if err != nil {
 		return err
 	}
@@ -108,12 +113,14 @@ func retry(ctx context.Context, op func() error) error {
 
 // Begin starts a transaction, or joins the one in ctx. The ctx it returns carries it and ends at Options.OpTimeout.
 // Commit or Rollback must follow.
-func (db *DB) Begin(ctx context.Context) (context.Context, error) {
+func (db *DB) Begin(ctx context.Context) (context.Context, error) { return db.begin(ctx, db.opTimeout) }
+
+func (db *DB) begin(ctx context.Context, limit time.Duration) (context.Context, error) {
 	if s, ok := scopeOf(ctx); ok {
 		s.joined = true
 		return context.WithValue(ctx, scopeKey{}, s), nil
 	}
-	bounded, cancel := context.WithTimeout(ctx, db.opTimeout)
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	// The driver's own transaction outlives a caller that gives up by a grace, or there would be no connection left to
 	// roll back on.
 	deadline, _ := bounded.Deadline()

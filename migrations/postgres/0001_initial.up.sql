@@ -63,9 +63,12 @@ CREATE TABLE apis (
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
     claim_mappings JSONB NOT NULL CHECK (jsonb_typeof(claim_mappings) = 'array'),
     version          BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
 );
+CREATE INDEX apis_managed ON apis (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN apis.managed_by IS 'The set of files that it comes from; empty: none';
 CREATE INDEX apis_find_audience ON apis (lower(audience) COLLATE "C");
 CREATE INDEX apis_find_name ON apis (lower(name) COLLATE "C");
 COMMENT ON TABLE apis IS 'The APIs that tokens are for';
@@ -119,10 +122,13 @@ CREATE TABLE clients (
     disabled_at   BIGINT,
     claim_mappings JSONB NOT NULL CHECK (jsonb_typeof(claim_mappings) = 'array'),
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at    BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL,
     CHECK (jwks = '' OR jwks_uri = '')
 );
+CREATE INDEX clients_managed ON clients (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN clients.managed_by IS 'The set of files that it comes from; empty: none';
 CREATE INDEX clients_find_client_id ON clients (lower(client_id) COLLATE "C");
 CREATE INDEX clients_find_name ON clients (lower(name) COLLATE "C");
 COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to id as client_ref';
@@ -261,9 +267,12 @@ CREATE TABLE attributes (
     description TEXT NOT NULL,
     standard    BOOLEAN NOT NULL,
     version     BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+CREATE INDEX attributes_managed ON attributes (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN attributes.managed_by IS 'The set of files that it comes from; empty: none';
 COMMENT ON TABLE attributes IS 'The properties that users may have';
 COMMENT ON COLUMN attributes.standard IS 'For a claim of OpenID Connect Core §5.1; every installation has these';
 COMMENT ON COLUMN attributes.version IS 'Each update adds one';
@@ -338,9 +347,12 @@ CREATE TABLE groups (
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
     version     BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+CREATE INDEX groups_managed ON groups (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN groups.managed_by IS 'The set of files that it comes from; empty: none';
 CREATE INDEX groups_find_name ON groups (lower(name) COLLATE "C");
 COMMENT ON TABLE groups IS 'Groups of users';
 COMMENT ON COLUMN groups.version IS 'Each update adds one';
@@ -358,9 +370,12 @@ CREATE TABLE roles (
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
     version     BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+CREATE INDEX roles_managed ON roles (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN roles.managed_by IS 'The set of files that it comes from; empty: none';
 CREATE INDEX roles_find_name ON roles (lower(name) COLLATE "C");
 COMMENT ON TABLE roles IS 'Roles: named sets of permissions';
 COMMENT ON COLUMN roles.version IS 'Each update adds one';
@@ -382,9 +397,12 @@ CREATE TABLE assignments (
     group_id   INTEGER REFERENCES groups (id) ON DELETE CASCADE,
     client_ref INTEGER REFERENCES clients (id) ON DELETE CASCADE,
     expires_at BIGINT,
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at BIGINT NOT NULL,
     CHECK ((user_id IS NOT NULL)::int + (group_id IS NOT NULL)::int + (client_ref IS NOT NULL)::int = 1)
 );
+CREATE INDEX assignments_managed ON assignments (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN assignments.managed_by IS 'The set of files that it comes from; empty: none';
 COMMENT ON TABLE assignments IS 'Which user, group or client has which role; some days after its end, an assignment is deleted';
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
@@ -778,9 +796,12 @@ CREATE TABLE receivers (
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at BIGINT NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
+    managed_by TEXT NOT NULL DEFAULT '',
     created_at      BIGINT NOT NULL,
     paused_at       BIGINT
 ) WITH (fillfactor = 50);
+CREATE INDEX receivers_managed ON receivers (managed_by) WHERE managed_by <> '';
+COMMENT ON COLUMN receivers.managed_by IS 'The set of files that it comes from; empty: none';
 COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
 COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
 COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';

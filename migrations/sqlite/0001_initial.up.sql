@@ -36,9 +36,11 @@ CREATE TABLE apis (
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its access tokens name groups
     claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its access tokens, each with its CEL expression
     version          INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX apis_managed ON apis (managed_by) WHERE managed_by <> '';
 CREATE INDEX apis_find_audience ON apis (lower(audience));
 CREATE INDEX apis_find_name ON apis (lower(name));
 
@@ -84,10 +86,12 @@ CREATE TABLE clients (
     disabled_at   INTEGER,
     claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its ID tokens and userinfo, each with its CEL expression
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     CHECK (jwks = '' OR jwks_uri = '')
 ) STRICT;
+CREATE INDEX clients_managed ON clients (managed_by) WHERE managed_by <> '';
 CREATE INDEX clients_find_client_id ON clients (lower(client_id));
 CREATE INDEX clients_find_name ON clients (lower(name));
 CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
@@ -187,9 +191,11 @@ CREATE TABLE attributes (
     description TEXT NOT NULL,
     standard    INTEGER NOT NULL CHECK (standard IN (0, 1)), -- for a claim of OpenID Connect Core §5.1; every installation has these
     version     INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX attributes_managed ON attributes (managed_by) WHERE managed_by <> '';
 INSERT INTO attributes (name, type, description, standard, created_at, updated_at) VALUES
     ('given_name', 'string', 'Given names', TRUE, 0, 0),
     ('family_name', 'string', 'Family names', TRUE, 0, 0),
@@ -257,9 +263,11 @@ CREATE TABLE groups (
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
     version     INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX groups_managed ON groups (managed_by) WHERE managed_by <> '';
 CREATE INDEX groups_find_name ON groups (lower(name));
 
 CREATE TABLE group_members (
@@ -274,9 +282,11 @@ CREATE TABLE roles (
     name        TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
     version     INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX roles_managed ON roles (managed_by) WHERE managed_by <> '';
 CREATE INDEX roles_find_name ON roles (lower(name));
 
 CREATE TABLE role_permissions (
@@ -295,9 +305,11 @@ CREATE TABLE assignments (
     group_id   INTEGER REFERENCES groups (id) ON DELETE CASCADE,
     client_ref INTEGER REFERENCES clients (id) ON DELETE CASCADE,
     expires_at INTEGER,
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at INTEGER NOT NULL,
     CHECK ((user_id IS NOT NULL) + (group_id IS NOT NULL) + (client_ref IS NOT NULL) = 1)
 ) STRICT;
+CREATE INDEX assignments_managed ON assignments (managed_by) WHERE managed_by <> '';
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
@@ -612,9 +624,11 @@ CREATE TABLE receivers (
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at INTEGER NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
+    managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at      INTEGER NOT NULL,
     paused_at       INTEGER
 ) STRICT;
+CREATE INDEX receivers_managed ON receivers (managed_by) WHERE managed_by <> '';
 
 -- The users and clients that a receiver added to its stream: it is sent their events whether or not they had a token for what it serves.
 CREATE TABLE receiver_subjects (

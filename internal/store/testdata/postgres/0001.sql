@@ -7,12 +7,12 @@ UPDATE installation SET revision = 2, key_check = '\x4444444444444444', setup_at
     expiry_seen_at = 1767323045678003, expiry_seen_id = 51;
 INSERT INTO changes (revision, kind, key, changed_at)
 VALUES (2, 'client', 'shop', 1767323045678000);
-INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships, claim_mappings) OVERRIDING SYSTEM VALUE
-VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all', '[{"claim": "department", "expression": "attributes.department"}]');
+INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships, claim_mappings, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all', '[{"claim": "department", "expression": "attributes.department"}]', 'shop');
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
-INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, session_refresh_tokens, revoke_on_session_end, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, frontchannel_logout_uri, frontchannel_logout_session_required, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, version, created_at, updated_at, origin, registration_token, last_used_at, group_names, userinfo_alg, subject_type, sector_identifier, serves_userinfo, claim_mappings) OVERRIDING SYSTEM VALUE
-VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, TRUE, FALSE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'https://shop.example/frontchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name', 'EdDSA', 'pairwise', 'shop.example', TRUE, '[{"claim": "department", "expression": "attributes.department"}]');
+INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, session_refresh_tokens, revoke_on_session_end, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, frontchannel_logout_uri, frontchannel_logout_session_required, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, version, created_at, updated_at, origin, registration_token, last_used_at, group_names, userinfo_alg, subject_type, sector_identifier, serves_userinfo, claim_mappings, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, TRUE, FALSE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'https://shop.example/frontchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name', 'EdDSA', 'pairwise', 'shop.example', TRUE, '[{"claim": "department", "expression": "attributes.department"}]', 'shop');
 INSERT INTO invitations (id, hash, note, max_uses, uses, created_at, expires_at) OVERRIDING SYSTEM VALUE
 VALUES (22, 'hmac-sha256:3', 'Editors', 3, 1, 1767323045678000, 1767323045678002);
 INSERT INTO client_secrets (id, client_ref, hash, hint, created_at, expires_at) OVERRIDING SYSTEM VALUE
@@ -27,8 +27,8 @@ INSERT INTO client_serves (client_ref, api_id)
 VALUES (20, 10);
 INSERT INTO users (id, subject, username, email, email_verified, name, disabled_at, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
 VALUES (30, 'sub-alice', 'alice', 'alice@example.com', TRUE, 'Alice', 1767323045678000, 4, 1767323045678000, 1767323045678000);
-INSERT INTO attributes (id, name, type, description, standard, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
-VALUES (35, 'badge', 'number', 'Number of the badge', FALSE, 2, 1767323045678000, 1767323045678000);
+INSERT INTO attributes (id, name, type, description, standard, version, created_at, updated_at, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (35, 'badge', 'number', 'Number of the badge', FALSE, 2, 1767323045678000, 1767323045678000, 'shop');
 INSERT INTO user_attributes (user_id, attribute_id, value)
 VALUES (30, 35, '42');
 INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at, last_used_at) OVERRIDING SYSTEM VALUE
@@ -37,16 +37,16 @@ INSERT INTO password_links (user_id, hash, created_at, expires_at)
 VALUES (30, '\xabababababababababababababababababababababababababababababababab', 1767323045678000, 1767323045678024);
 INSERT INTO identities (id, user_id, provider, external_id, created_at) OVERRIDING SYSTEM VALUE
 VALUES (32, 30, 'https://accounts.example', '42', 1767323045678000);
-INSERT INTO groups (id, name, description, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
-VALUES (40, 'ops', 'Operations', 1, 1767323045678000, 1767323045678000);
+INSERT INTO groups (id, name, description, version, created_at, updated_at, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (40, 'ops', 'Operations', 1, 1767323045678000, 1767323045678000, 'shop');
 INSERT INTO group_members (group_id, user_id)
 VALUES (40, 30);
-INSERT INTO roles (id, name, description, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
-VALUES (50, 'clerk', 'Reads orders', 1, 1767323045678000, 1767323045678000);
+INSERT INTO roles (id, name, description, version, created_at, updated_at, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (50, 'clerk', 'Reads orders', 1, 1767323045678000, 1767323045678000, 'shop');
 INSERT INTO role_permissions (role_id, api_id, permission)
 VALUES (50, 10, 'orders:read');
-INSERT INTO assignments (id, role_id, user_id, group_id, client_ref, expires_at, created_at) OVERRIDING SYSTEM VALUE
-VALUES (51, 50, 30, NULL, NULL, 1767323045678003, 1767323045678000);
+INSERT INTO assignments (id, role_id, user_id, group_id, client_ref, expires_at, created_at, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (51, 50, 30, NULL, NULL, 1767323045678003, 1767323045678000, 'shop');
 INSERT INTO sessions (id, hash, sid, browser, user_id, auth_time, acr, amr, user_agent, ip, created_at, last_seen_at, expires_at, ended_at) OVERRIDING SYSTEM VALUE
 VALUES (60, '\x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', '00ff00ff00ff00ff', '\x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 30, 1767323045678000, '1', '["pwd"]', 'Firefox', '192.0.2.1', 1767323045678000, 1767323045678004, 1767323045678005, 1767323045678006);
 INSERT INTO consents (user_id, client_ref, audience, scopes, granted_at)
@@ -91,7 +91,7 @@ INSERT INTO audit_checkpoints (seq, hash, at, mac)
 VALUES (1, '\x1111111111111111111111111111111111111111111111111111111111111111', 1767323045678000, '\x2222222222222222222222222222222222222222222222222222222222222222');
 INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, user_id, audience, receiver_id)
 VALUES (1, 1767323045678000, 'session-revoked', 'revoked', 'user', 'complex', 'sub-alice', '00ff', 30, 'https://orders.example', 100);
-INSERT INTO receivers (id, client_ref, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, missed, leased_until, attempts, next_attempt_at, last_error, created_at, paused_at) OVERRIDING SYSTEM VALUE
-VALUES (100, 20, 'push', 'https://shop.example/events', '\x33', TRUE, '["session-revoked"]', 1, '["3"]', 1, 1767323045678022, 2, 1767323045678023, 'it answered 500', 1767323045678000, 1767323045678024);
+INSERT INTO receivers (id, client_ref, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, missed, leased_until, attempts, next_attempt_at, last_error, created_at, paused_at, managed_by) OVERRIDING SYSTEM VALUE
+VALUES (100, 20, 'push', 'https://shop.example/events', '\x33', TRUE, '["session-revoked"]', 1, '["3"]', 1, 1767323045678022, 2, 1767323045678023, 'it answered 500', 1767323045678000, 1767323045678024, 'shop');
 INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, created_at)
 VALUES (100, 30, NULL, 1767323045678000);

@@ -1,0 +1,312 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/apply"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// fileChanges makes the changes of a plan, each by the operation that also makes it for one object alone.
+type fileChanges struct {
+	s       *Service
+	caller  authn.Caller
+	secrets map[string]string
+	state   *apply.State
+	clients map[string]domain.Client // as they were compared
+}
+
+// make makes all changes in the transaction that ctx carries, and records that.
+func (f *fileChanges) make(ctx context.Context, plan *apply.Plan, set string) error {
+	managed := map[domain.ManagedKind][]string{}
+	var assignments []domain.Assignment
+	for _, c := range plan.Changes {
+		if err := f.change(ctx, c); err != nil {
+			if c.Document != nil {
+				return c.Document.Failed(err)
+			}
+			return fmt.Errorf("delete %s %s: %w", c.Kind, c.Name, err)
+		}
+		switch described := c.Document; {
+		case described == nil:
+		case c.Kind == domain.ManagedAssignment:
+			assignments = append(assignments, described.Object.(*apply.Assignment).Assignment())
+		default:
+			managed[c.Kind] = append(managed[c.Kind], c.Name)
+		}
+	}
+	for kind, names := range managed {
+		if err := f.s.config.Files.SetManagedBy(ctx, set, kind, names); err != nil {
+			return err
+		}
+	}
+	if err := f.s.config.Files.SetAssignmentsManagedBy(ctx, set, assignments); err != nil {
+		return err
+	}
+	return f.s.config.Events.Record(ctx, made(plan, set))
+}
+
+// updates are the operations that may change an object of a kind: to say where it comes from needs their permission.
+var updates = map[domain.ManagedKind]string{
+	domain.ManagedAttribute: "attribute.update", domain.ManagedAPI: "api.update", domain.ManagedRole: "role.update", domain.ManagedGroup: "group.update",
+	domain.ManagedClient: "client.update", domain.ManagedAssignment: "assignment.assign", domain.ManagedReceiver: "receiver.create",
+}
+
+func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
+	switch c.Action {
+	case apply.Delete:
+		return f.delete(ctx, c)
+	case apply.Adopt:
+		_, err := f.s.authorize(ctx, f.caller, updates[c.Kind])
+		return err
+	}
+	switch o := c.Document.Object.(type) {
+	case *apply.Attribute:
+		return f.attribute(ctx, c.Action, o)
+	case *apply.API:
+		return f.api(ctx, c.Action, o)
+	case *apply.Role:
+		return f.role(ctx, c.Action, o)
+	case *apply.Group:
+		return f.group(ctx, c, o)
+	case *apply.Client:
+		return f.client(ctx, c, o)
+	case *apply.Assignment:
+		a := o.Assignment()
+		return f.s.Assign(ctx, f.caller, a.Role, a.SubjectKind, a.Subject, a.ExpiresAt)
+	default:
+		return f.receiver(ctx, c.Action, o.(*apply.Receiver))
+	}
+}
+
+func (f *fileChanges) delete(ctx context.Context, c apply.Change) error {
+	switch o := c.Before.(type) {
+	case *apply.Attribute:
+		return f.s.DeleteAttribute(ctx, f.caller, o.Name)
+	case *apply.API:
+		return f.s.DeleteAPI(ctx, f.caller, o.Audience)
+	case *apply.Role:
+		return f.s.DeleteRole(ctx, f.caller, o.Name)
+	case *apply.Group:
+		return f.s.DeleteGroup(ctx, f.caller, o.Name)
+	case *apply.Client:
+		return f.s.DeleteClient(ctx, f.caller, o.ClientID)
+	case *apply.Assignment:
+		kind, subject := o.Subject()
+		return f.s.Unassign(ctx, f.caller, o.Role, kind, subject)
+	default:
+		return f.s.DeleteReceiver(ctx, f.caller, o.(*apply.Receiver).ClientID)
+	}
+}
+
+func (f *fileChanges) attribute(ctx context.Context, action apply.Action, a *apply.Attribute) error {
+	if action == apply.Create {
+		_, err := f.s.CreateAttribute(ctx, f.caller, a.Name, a.Type, a.Description)
+		return err
+	}
+	_, err := f.s.UpdateAttribute(ctx, f.caller, a.Name, nil, func(attribute *domain.Attribute) error {
+		attribute.Description = a.Description
+		return nil
+	})
+	return err
+}
+
+func (f *fileChanges) api(ctx context.Context, action apply.Action, a *apply.API) error {
+	set := func(api *domain.API) error { a.Set(api); return nil }
+	if action == apply.Create {
+		api := domain.API{Audience: a.Audience}
+		a.Set(&api)
+		_, err := f.s.CreateAPI(ctx, f.caller, api)
+		return err
+	}
+	_, err := f.s.UpdateAPI(ctx, f.caller, a.Audience, nil, set)
+	return err
+}
+
+func (f *fileChanges) role(ctx context.Context, action apply.Action, r *apply.Role) error {
+	if action == apply.Create {
+		role := domain.Role{Name: r.Name}
+		r.Set(&role)
+		_, err := f.s.CreateRole(ctx, f.caller, role)
+		return err
+	}
+	_, err := f.s.UpdateRole(ctx, f.caller, r.Name, nil, func(role *domain.Role) error { r.Set(role); return nil })
+	return err
+}
+
+func (f *fileChanges) group(ctx context.Context, c apply.Change, g *apply.Group) error {
+	var err error
+	if c.Action == apply.Create {
+		_, err = f.s.CreateGroup(ctx, f.caller, g.Name, g.Description)
+	} else if g.Description != c.Before.(*apply.Group).Description {
+		_, err = f.s.UpdateGroup(ctx, f.caller, g.Name, nil, func(group *domain.Group) error {
+			group.Description = g.Description
+			return nil
+		})
+	}
+	if err != nil || g.Members == nil {
+		return err
+	}
+	members := f.state.Members[g.Name] // sorted, as those of the file
+	for _, member := range *g.Members {
+		if _, in := slices.BinarySearch(members, member); !in {
+			if err := f.s.AddMember(ctx, f.caller, g.Name, member); err != nil {
+				return err
+			}
+		}
+	}
+	for _, member := range members {
+		if _, stays := slices.BinarySearch(*g.Members, member); !stays {
+			if err := f.s.RemoveMember(ctx, f.caller, g.Name, member); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// notSet are the members of a client that an update does not set.
+var notSet = []string{"secrets", "trusts", "disabled"}
+
+func (f *fileChanges) client(ctx context.Context, c apply.Change, described *apply.Client) error {
+	stored := domain.Client{ClientID: described.ClientID}
+	if c.Action == apply.Create {
+		described.Set(&stored)
+		given := GivenSecret{None: true}
+		if described.Secrets != nil && len(*described.Secrets) > 0 {
+			given = GivenSecret{Secret: f.secrets[(*described.Secrets)[0].Key()]}
+		}
+		if _, err := f.s.CreateClient(ctx, f.caller, stored, given); err != nil {
+			return err
+		}
+		stored.Secrets = nil
+	} else {
+		stored = f.clients[described.ClientID]
+		sets := func(d apply.Difference) bool { return !slices.Contains(notSet, d.Member) }
+		if slices.ContainsFunc(c.Differences, sets) {
+			_, err := f.s.UpdateClient(ctx, f.caller, described.ClientID, nil, func(client *domain.Client) error {
+				described.Set(client)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if err := f.clientSecrets(ctx, c.Action, described, stored); err != nil {
+		return err
+	}
+	if err := f.trusts(ctx, described, stored); err != nil {
+		return err
+	}
+	switch disabled := !stored.DisabledAt.IsZero(); {
+	case described.Disabled && !disabled:
+		return f.s.DisableClient(ctx, f.caller, described.ClientID)
+	case !described.Disabled && disabled:
+		return f.s.EnableClient(ctx, f.caller, described.ClientID)
+	}
+	return nil
+}
+
+// clientSecrets makes those that are described all that a client has. A new client has the first one.
+func (f *fileChanges) clientSecrets(ctx context.Context, action apply.Action, described *apply.Client, stored domain.Client) error {
+	if described.Secrets == nil || described.AuthMethod != domain.SecretBasic {
+		return nil
+	}
+	values := f.values(*described.Secrets)
+	lacking, others := f.s.config.Registry.CompareSecrets(stored, values)
+	if action == apply.Create {
+		lacking = slices.DeleteFunc(lacking, func(i int) bool { return i == 0 })
+	}
+	for _, id := range others {
+		if err := f.s.RemoveSecret(ctx, f.caller, described.ClientID, id); err != nil {
+			return err
+		}
+	}
+	for _, i := range lacking {
+		if _, err := f.s.AddSecret(ctx, f.caller, described.ClientID, GivenSecret{Secret: values[i]}, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fileChanges) values(secrets []apply.Secret) []string {
+	values := make([]string, len(secrets))
+	for i, secret := range secrets {
+		values[i] = f.secrets[secret.Key()]
+	}
+	return values
+}
+
+func (f *fileChanges) trusts(ctx context.Context, described *apply.Client, stored domain.Client) error {
+	for _, trust := range stored.Trusts {
+		if !slices.ContainsFunc(described.Trusts, func(t apply.Trust) bool { return t.Is(trust) }) {
+			if err := f.s.RemoveTrust(ctx, f.caller, described.ClientID, trust.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range described.Trusts {
+		if !slices.ContainsFunc(stored.Trusts, t.Is) {
+			if _, err := f.s.AddTrust(ctx, f.caller, described.ClientID, t.Trust()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fileChanges) receiver(ctx context.Context, action apply.Action, r *apply.Receiver) error {
+	if action == apply.Replace {
+		if err := f.s.DeleteReceiver(ctx, f.caller, r.ClientID); err != nil {
+			return err
+		}
+	}
+	if action != apply.Update {
+		bearer := ""
+		if r.BearerToken != nil {
+			bearer = f.secrets[r.BearerToken.Key()]
+		}
+		if _, err := f.s.CreateReceiver(ctx, f.caller, r.Receiver(), bearer); err != nil || !r.Paused {
+			return err
+		}
+	}
+	if r.Paused {
+		return f.s.PauseReceiver(ctx, f.caller, r.ClientID)
+	}
+	return f.s.ResumeReceiver(ctx, f.caller, r.ClientID)
+}
+
+// secretsChanged says which secrets a document changes, without their values.
+func (f *fileChanges) secretsChanged(d *apply.Document) string {
+	switch o := d.Object.(type) {
+	case *apply.Client:
+		if o.Secrets == nil {
+			return ""
+		}
+		lacking, others := f.s.config.Registry.CompareSecrets(f.clients[o.ClientID], f.values(*o.Secrets))
+		var changed []string
+		for _, i := range lacking {
+			changed = append(changed, "the one of "+(*o.Secrets)[i].Key())
+		}
+		if len(others) > 0 {
+			changed = append(changed, fmt.Sprintf("without %d that it has", len(others)))
+		}
+		return strings.Join(changed, ", ")
+	case *apply.Receiver:
+		if o.BearerToken == nil {
+			return ""
+		}
+		i := slices.IndexFunc(f.state.Receivers, func(r domain.Receiver) bool { return r.Client == o.ClientID })
+		if i < 0 || !f.s.config.Receivers.HasBearer(f.state.Receivers[i], f.secrets[o.BearerToken.Key()]) {
+			return "the one of " + o.BearerToken.Key()
+		}
+	}
+	return ""
+}

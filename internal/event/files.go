@@ -1,0 +1,17 @@
+package event
+
+// FilesApplied says: the objects of a set of files were made what the files say. What was changed has events of its own, after this one
+// or before it in the same transaction.
+type FilesApplied struct {
+	Adopted []string `json:"adopted,omitempty"` // as "kind name"
+	Changed int      `json:"changed"`
+	Created int      `json:"created"`
+	Deleted int      `json:"deleted"`
+	Set     string   `json:"-"`
+}
+
+// Kind implements Event.
+func (FilesApplied) Kind() string { return "file.apply" }
+
+// Object implements Event.
+func (e FilesApplied) Object() string { return "set:" + e.Set }
