@@ -66,6 +66,7 @@ func Mount(mux *http.ServeMux, c Config) *huma.OpenAPI {
 	s.api.UseMiddleware(s.authenticate, s.checkQuery)
 
 	for _, mount := range []func(){
+		s.mountFiles,
 		s.mountUsers, s.mountAccess, s.mountAttributes, s.mountGroups, s.mountRoles, s.mountClients, s.mountInvitations, s.mountAPIs, s.mountReceivers, s.mountTokens, s.mountRevocations, s.mountKeys, s.mountAudit, s.mountOverview,
 	} {
 		mount()
@@ -87,6 +88,13 @@ func scopes() map[string]string {
 func register[In, Out any](
 	s *surface, method, path, name string, handler func(ctx context.Context, caller authn.Caller, in *In) (*Out, error),
 ) {
+	registerUpTo(s, maxBody, method, path, name, handler)
+}
+
+// registerUpTo is register of an operation whose body may have so many bytes.
+func registerUpTo[In, Out any](
+	s *surface, limit int64, method, path, name string, handler func(ctx context.Context, caller authn.Caller, in *In) (*Out, error),
+) {
 	declared := admin.OperationOf(name)
 	if declared.Name == "" {
 		panic("adminapi: no operation " + name)
@@ -96,7 +104,7 @@ func register[In, Out any](
 		OperationID: name, Tags: []string{object},
 		Method: method, Path: root + path, Summary: declared.Summary,
 		Security:     []map[string][]string{{bearer: {declared.Permission}}},
-		MaxBodyBytes: maxBody,
+		MaxBodyBytes: limit,
 		Errors: []int{
 			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable,
 		},

@@ -108,6 +108,7 @@ var bodies = map[string]string{
 	"revocation.begin":  `{"client":"nobody"}`,
 	"key.rotate":        `{"alg":"none"}`,
 	"audit.erase":       `{"user":"nobody"}`,
+	"file.apply":        `{"files":[{"name":"a.yaml","text":"kind: group\nname: sales\n"}],"secrets":{"env:A":"b"},"set":"shop","prune":false,"take_over":false,"dry_run":true}`,
 }
 
 // hostile values, as they stand in JSON and as they stand in an address.

@@ -1,0 +1,58 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/apply"
+	"github.com/signet-auth/signet/internal/authn"
+)
+
+// maxApplied is how large the body of file.apply may be: the files, as JSON has them, with their secrets.
+const maxApplied = 2*apply.MaxText + 1<<20 // bytes
+
+func (s *surface) mountFiles() {
+	registerUpTo(s, maxApplied, http.MethodPost, "/apply", "file.apply", s.applyFiles)
+	register(s, http.MethodGet, "/export", "file.export", s.exportFiles)
+}
+
+type applyInput struct {
+	Body struct {
+		Files    []fileInput       `json:"files" minItems:"1" maxItems:"1000"`
+		Secrets  map[string]string `json:"secrets,omitempty" doc:"The secrets that the files name, by env:NAME or file:PATH"`
+		Set      string            `json:"set,omitempty" maxLength:"100" doc:"The set that the files make up. Empty: the default one"`
+		Prune    bool              `json:"prune,omitempty" doc:"Delete objects of the set that no file describes"`
+		TakeOver bool              `json:"take_over,omitempty" doc:"Objects of other sets become this one's"`
+		DryRun   bool              `json:"dry_run,omitempty" doc:"Change nothing, and say what would be changed"`
+	}
+}
+
+type fileInput struct {
+	Name string `json:"name" minLength:"1" maxLength:"1000" doc:"By which problems and changes say where something stands"`
+	Text string `json:"text" doc:"YAML or JSON, documents separated by ---. Empty: no objects"`
+}
+
+type appliedOutput struct{ Body admin.Applied }
+
+func (s *surface) applyFiles(ctx context.Context, caller authn.Caller, in *applyInput) (*appliedOutput, error) {
+	files := make([]apply.File, len(in.Body.Files))
+	for i, f := range in.Body.Files {
+		files[i] = apply.File(f)
+	}
+	applied, err := s.Admin.Apply(ctx, caller, admin.ApplyRequest{
+		Files: files, Secrets: in.Body.Secrets, Set: in.Body.Set, Prune: in.Body.Prune, TakeOver: in.Body.TakeOver, DryRun: in.Body.DryRun,
+	})
+	return &appliedOutput{applied}, err
+}
+
+type exportInput struct {
+	Set string `query:"set" maxLength:"100" doc:"What belongs to the set of this name; left out: all"`
+}
+
+type exportedOutput struct{ Body admin.Exported }
+
+func (s *surface) exportFiles(ctx context.Context, caller authn.Caller, in *exportInput) (*exportedOutput, error) {
+	text, err := s.Admin.Export(ctx, caller, in.Set)
+	return &exportedOutput{admin.Exported{Text: text}}, err
+}
