@@ -19,6 +19,7 @@ type API struct {
 	GroupNames     string          `json:"group_names" enum:"name,slash-name" doc:"How they name groups"`
 	ClaimMappings  []ClaimMapping  `json:"claim_mappings" doc:"Claims of its access tokens"`
 	Permissions    []APIPermission `json:"permissions"`
+	ManagedBy      string          `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt      time.Time       `json:"created_at"`
 	UpdatedAt      time.Time       `json:"updated_at"`
 	Version        int64           `json:"-"`
@@ -47,7 +48,7 @@ func showMappings(mappings []domain.ClaimMapping) []ClaimMapping {
 func showAPI(a domain.API) API {
 	shown := API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: int64(a.AccessTokenTTL / time.Second),
-		NoUserinfo: a.NoUserinfo, ClaimMappings: showMappings(a.ClaimMappings), Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), Permissions: []APIPermission{}, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+		NoUserinfo: a.NoUserinfo, ClaimMappings: showMappings(a.ClaimMappings), Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), Permissions: []APIPermission{}, ManagedBy: a.ManagedBy, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
 	}
 	for _, p := range a.Permissions {
 		shown.Permissions = append(shown.Permissions, APIPermission(p))

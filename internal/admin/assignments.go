@@ -15,12 +15,13 @@ type Assignment struct {
 	SubjectKind domain.SubjectKind `json:"subject_kind" enum:"user,group,client"`
 	Subject     string             `json:"subject"`
 	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
+	ManagedBy   string             `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt   time.Time          `json:"created_at,omitzero"`
 }
 
 func showAssignment(a domain.Assignment) Assignment {
 	return Assignment{
-		Role: a.Role, SubjectKind: a.SubjectKind, Subject: a.Subject, ExpiresAt: a.ExpiresAt, CreatedAt: a.CreatedAt,
+		Role: a.Role, SubjectKind: a.SubjectKind, Subject: a.Subject, ExpiresAt: a.ExpiresAt, ManagedBy: a.ManagedBy, CreatedAt: a.CreatedAt,
 	}
 }
 

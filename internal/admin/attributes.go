@@ -17,13 +17,14 @@ type Attribute struct {
 	Type        string    `json:"type" enum:"string,number,boolean,string_list"`
 	Description string    `json:"description,omitempty"`
 	Standard    bool      `json:"standard" doc:"Built in, for a claim of OpenID Connect"`
+	ManagedBy   string    `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt   time.Time `json:"created_at,omitzero" doc:"Not of one that is built in"`
 	UpdatedAt   time.Time `json:"updated_at,omitzero"`
 	Version     int64     `json:"-"`
 }
 
 func showAttribute(a domain.Attribute) Attribute {
-	shown := Attribute{Name: a.Name, Type: string(a.Type), Description: a.Description, Standard: a.Standard, Version: a.Version}
+	shown := Attribute{Name: a.Name, Type: string(a.Type), Description: a.Description, Standard: a.Standard, ManagedBy: a.ManagedBy, Version: a.Version}
 	if a.CreatedAt.UnixMicro() != 0 {
 		shown.CreatedAt = a.CreatedAt
 	}

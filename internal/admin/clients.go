@@ -49,6 +49,7 @@ type Client struct {
 	LastUsedAt               time.Time       `json:"last_used_at,omitzero" doc:"When it last got a token, to the day"`
 	Disabled                 bool            `json:"disabled"`
 	DisabledAt               time.Time       `json:"disabled_at,omitzero"`
+	ManagedBy                string          `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt                time.Time       `json:"created_at"`
 	UpdatedAt                time.Time       `json:"updated_at"`
 	Warnings                 []string        `json:"warnings,omitempty" doc:"What is to be considered about it as it is registered"`
@@ -101,7 +102,7 @@ func showClient(c domain.Client) Client {
 		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, ClaimMappings: showMappings(c.ClaimMappings), APIs: []ClientAPI{}, Serves: array(c.Serves), ServesUserinfo: c.ServesUserinfo, Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
-		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
+		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, ManagedBy: c.ManagedBy, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
 	if c.JWKS != "" {
 		shown.JWKS = json.RawMessage(c.JWKS)

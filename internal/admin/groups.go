@@ -12,6 +12,7 @@ import (
 type Group struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
+	ManagedBy   string    `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 	Members     []string  `json:"members,omitzero" doc:"By username, where one group is shown by the command line"`
@@ -19,7 +20,7 @@ type Group struct {
 }
 
 func showGroup(g domain.Group) Group {
-	return Group{Name: g.Name, Description: g.Description, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Version: g.Version}
+	return Group{Name: g.Name, Description: g.Description, ManagedBy: g.ManagedBy, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Version: g.Version}
 }
 
 // CreateGroup makes a group. domain.ErrInvalid if it breaks a rule, domain.ErrExists if the name is taken.

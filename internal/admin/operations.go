@@ -54,7 +54,7 @@ const (
 	revokeKeys       = "keys:revoke"
 	readAudit        = "audit:read"
 	eraseAudit       = "audit:erase"
-	exportFiles      = "files:export"
+	readFiles        = "files:read"
 	applyFiles       = "files:apply"
 )
 
@@ -88,7 +88,7 @@ var Permissions = []Permission{
 	{readSettings, "List settings", reading},
 	{readAudit, "Read and verify the audit log", reading},
 	{eraseAudit, "Erase what the audit log says of a user", managing},
-	{exportFiles, "Export what there is as files; it needs the permissions to read it too", reading},
+	{readFiles, "Export what there is as files; it needs the permissions to read it too", reading},
 	{applyFiles, "Apply files; each change needs its own permission too", managing},
 }
 
@@ -202,7 +202,7 @@ var Operations = []Operation{
 	{"audit.erase", eraseAudit, "Erase what the audit log says of a user"},
 
 	{"file.apply", applyFiles, "Make APIs, roles, clients and the like what files say"},
-	{"file.export", exportFiles, "Write the file that describes what there is"},
+	{"file.export", readFiles, "Write the file that describes what there is"},
 }
 
 // OperationOf is the operation of a name, the zero Operation if there is none.

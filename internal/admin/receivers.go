@@ -23,6 +23,7 @@ type Receiver struct {
 	LastError     string    `json:"last_error,omitempty"`
 	Paused        bool      `json:"paused"`
 	PausedAt      time.Time `json:"paused_at,omitzero"`
+	ManagedBy     string    `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt     time.Time `json:"created_at"`
 }
 
@@ -30,7 +31,7 @@ func showReceiver(r domain.Receiver) Receiver {
 	shown := Receiver{
 		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
 		Events: array(r.Events), Acknowledged: r.Progress.Acked, Missed: r.Missed, Failures: r.Attempts, LastError: r.LastError,
-		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, CreatedAt: r.CreatedAt,
+		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt,
 	}
 	if r.Attempts > 0 {
 		shown.NextAttemptAt = r.NextAttemptAt

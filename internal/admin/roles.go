@@ -14,6 +14,7 @@ type Role struct {
 	Name        string           `json:"name"`
 	Description string           `json:"description,omitempty"`
 	Permissions []RolePermission `json:"permissions"`
+	ManagedBy   string           `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt   time.Time        `json:"created_at"`
 	UpdatedAt   time.Time        `json:"updated_at"`
 	Version     int64            `json:"-"`
@@ -28,7 +29,7 @@ type RolePermission struct {
 func showRole(r domain.Role) Role {
 	shown := Role{
 		Name: r.Name, Description: r.Description, Permissions: []RolePermission{},
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
+		ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 	for _, p := range r.Permissions {
 		shown.Permissions = append(shown.Permissions, RolePermission(p))

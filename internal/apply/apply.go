@@ -88,7 +88,7 @@ func (p *Problems) add(at Place, format string, args ...any) {
 	*p = append(*p, Problem{at, fmt.Sprintf(format, args...)})
 }
 
-// At adds the place of a document's object to what a change of it failed with; what is not the files' fault is left as it is.
+// Failed adds the place of a document's object to what a change of it failed with; what is not the files' fault is left as it is.
 func (d *Document) Failed(err error) error {
 	for _, sentinel := range []error{domain.ErrInvalid, domain.ErrNotFound, domain.ErrExists, domain.ErrReferenced} {
 		if errors.Is(err, sentinel) && !errors.As(err, new(Problems)) {

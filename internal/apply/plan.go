@@ -288,9 +288,9 @@ func (c *comparison) references(d *Document) {
 const kindUser = domain.ManagedKind(domain.SubjectUser)
 
 // object refuses a reference to an object that is not there, nor described, or is going to be deleted.
-func (c *comparison) object(d *Document, member string, kind domain.ManagedKind, name string) bool {
+func (c *comparison) object(d *Document, member string, kind domain.ManagedKind, name string) {
 	if c.described[string(kind)+" "+name] {
-		return true
+		return
 	}
 	stored, exists := c.there[kind][name]
 	switch {
@@ -300,10 +300,7 @@ func (c *comparison) object(d *Document, member string, kind domain.ManagedKind,
 		c.problems.add(d.At(member), "%s: there is no %s %q%s", member, kind, clip(name), c.similar(kind, name))
 	case c.Prune && stored.managedBy == c.Set && kind != kindUser:
 		c.problems.add(d.At(member), "%s: %s %s is in no file of the set any more, and would be deleted", member, kind, clip(name))
-	default:
-		return true
 	}
-	return false
 }
 
 // similar suggests another object of the kind.

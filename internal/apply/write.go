@@ -23,6 +23,9 @@ func Write(objects []any) (string, error) {
 		}
 		return strings.Compare(a.(object).name(), b.(object).name())
 	})
+	if len(objects) == 0 {
+		return "", nil
+	}
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)

@@ -25,7 +25,7 @@ var apis = kind[admin.API]{
 	details: func(w io.Writer, v admin.API) {
 		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", apiTTL(v),
 			"no_userinfo", v.NoUserinfo, "memberships", v.Memberships, "group_names", v.GroupNames,
-			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+			"managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		showClaims(w, v.ClaimMappings)
 		for _, p := range v.Permissions {
 			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))

@@ -41,7 +41,7 @@ and nothing else. With --dry-run nothing is changed, and the exit code is 0 with
 Secrets come from the environment or from files that the files name, never from the files themselves.`,
 		Example: `  signet apply -f config/sample.yaml --dry-run
   signet apply -f config --set shop --prune
-  signet apply --schema > signet.schema.json`,
+  signet apply --schema`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
@@ -88,7 +88,7 @@ func (a *app) exportCommand() *cobra.Command {
 		Short: admin.OperationOf("file.export").Summary,
 		Long: `Writes to stdout what signet apply reads: all there is, or all of one set, without secrets. Of each object it has what differs from
 the default. What is built in, users, and clients that registered themselves are left out.`,
-		Example: "  signet export > signet.yaml",
+		Example: "  signet export\n  signet export --set shop",
 		Args:    cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&set, "set", "", "write what belongs to the set of this `NAME` (default all)")

@@ -26,7 +26,7 @@ var attributes = kind[admin.Attribute]{
 	},
 	details: func(w io.Writer, v admin.Attribute) {
 		details(w, "name", v.Name, "type", v.Type, "standard", v.Standard, "description", v.Description,
-			"created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+			"managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 	},
 }
 

@@ -17,7 +17,7 @@ var groups = kind[admin.Group]{
 		func(v admin.Group) []any { return []any{v.Name, v.Description, v.CreatedAt} },
 	},
 	details: func(w io.Writer, v admin.Group) {
-		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		details(w, "name", v.Name, "description", v.Description, "managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, m := range v.Members {
 			details(w, "member", m)
 		}

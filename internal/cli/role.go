@@ -19,7 +19,7 @@ var roles = kind[admin.Role]{
 		func(v admin.Role) []any { return []any{v.Name, v.Description, rolePermissions(v)} },
 	},
 	details: func(w io.Writer, v admin.Role) {
-		details(w, "name", v.Name, "description", v.Description, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		details(w, "name", v.Name, "description", v.Description, "managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, p := range rolePermissions(v) {
 			details(w, "permission", p)
 		}

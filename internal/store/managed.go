@@ -153,7 +153,7 @@ func (db *DB) AssignmentsNamed(ctx context.Context, named []domain.Assignment, s
 	for _, kind := range []domain.SubjectKind{domain.SubjectUser, domain.SubjectGroup, domain.SubjectClient} {
 		given, ok := rows[kind]
 		if !ok {
-			given = jsonRows(nil)
+			given = jsonRows([][]any{})
 		}
 		found, err := findAll(ctx, db, scanAssignment, selectAssignments+` WHERE a.id IN (`+db.assignmentIDs(kind, `$1`)+`
 			UNION SELECT o.id FROM assignments o WHERE o.managed_by = $2 AND o.managed_by <> '' AND o.`+subjectTables[kind].column+` IS NOT NULL)

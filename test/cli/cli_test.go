@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -44,8 +45,15 @@ func TestOnPostgres(t *testing.T) {
 	})
 }
 
-// run runs every scenario, each in a directory of its own with a free port for its server in $SIGNET_LISTEN and $URL.
+const sampleFile = "../../config/sample.yaml"
+
+// run runs every scenario, each in a directory of its own with a free port for its server in $SIGNET_LISTEN and $URL, and
+// the sample of files as code in $SAMPLE.
 func run(t *testing.T, database string, setup func(*testscript.Env)) {
+	sample, err := filepath.Abs(sampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:  ".",
 		Cmds: commands,
@@ -56,6 +64,7 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 			}
 			env.Setenv("SIGNET_LISTEN", address)
 			env.Setenv("URL", "http://"+address)
+			env.Setenv("SAMPLE", sample)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second longer under the race detector
 			setup(env)
 			return nil

@@ -126,7 +126,7 @@ var (
 
 func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke audit:erase")
+		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke audit:erase files:read files:apply")
 		s.signet("group", "create", "ops-team")
 		names := map[string]string{
 			"/users": "alice", "/attributes": "nickname", "/groups": "ops-team", "/roles": "clerk", "/clients": "web", "/apis": url.PathEscape(ordersAPI), "/receivers": "web",
