@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -31,7 +32,9 @@ const (
 	tokenTTL    = 2 * time.Minute
 	roundSize   = 64
 	atOnce      = 16
-	maxAnswer   = 4 << 10 // bytes that are read of an answer, so that its connection can be used again
+	silentFor   = time.Minute // who did not answer is not called
+	remembered  = 8192        // of those
+	maxAnswer   = 4 << 10     // bytes that are read of an answer, so that its connection can be used again
 )
 
 // Store keeps what clients have yet to hear of.
@@ -51,15 +54,23 @@ type Service struct {
 	subjects token.Subjects
 	issuer   string
 	clients  outbound.Clients
+	silent   *lru.Cache[string, time.Time] // until when, by URI
 	now      func() time.Time
 
 	Log *slog.Logger
 }
 
+var errSilent = errors.New("it did not answer a moment ago")
+
 // New makes the service.
 func New(store Store, keys *keys.Keys, subjects token.Subjects, issuer string, now func() time.Time) *Service {
+	silent, err := lru.New[string, time.Time](remembered)
+	if err != nil {
+		panic(err) // the size is positive
+	}
 	return &Service{
-		store: store, keys: keys, subjects: subjects, issuer: issuer, clients: outbound.NewClients(timeout), now: now, Log: slog.New(slog.DiscardHandler),
+		store: store, keys: keys, subjects: subjects, issuer: issuer, clients: outbound.NewClients(timeout), silent: silent, now: now,
+		Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -70,10 +81,21 @@ func (s *Service) Deliver(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("find the logouts that are due: %w", err)
 		}
+		byURI := make(map[string][]domain.Logout)
+		for _, l := range due {
+			byURI[l.URI] = append(byURI[l.URI], l)
+		}
 		var group errgroup.Group
 		group.SetLimit(atOnce)
-		for _, l := range due {
-			group.Go(func() error { return s.deliver(ctx, l) })
+		for _, list := range byURI { // one after the other: who does not answer must not keep others waiting
+			group.Go(func() error {
+				for _, l := range list {
+					if err := s.deliver(ctx, l); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
 		if err := group.Wait(); err != nil || len(due) < roundSize {
 			return err
@@ -96,7 +118,10 @@ func (s *Service) deliver(ctx context.Context, l domain.Logout) error {
 	if err != nil {
 		return err
 	}
-	failure := s.post(ctx, l, signed)
+	failure := errSilent
+	if until, ok := s.silent.Get(l.URI); !ok || !s.now().Before(until) {
+		failure = s.post(ctx, l, signed)
+	}
 	switch {
 	case failure == nil:
 		return s.store.DeleteLogout(ctx, l.ID)
@@ -146,6 +171,7 @@ func (s *Service) post(ctx context.Context, l domain.Logout, signed string) erro
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response, err := s.clients.Do(request, l.AllowPrivate)
 	if err != nil {
+		s.silent.Add(l.URI, s.now().Add(silentFor))
 		if errors.Is(err, outbound.ErrNotPublic) {
 			err = fmt.Errorf("%w: register the client with --backchannel-logout-private if it should be", err)
 		}

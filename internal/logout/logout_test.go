@@ -37,6 +37,9 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.answer.Store(http.StatusOK)
 	app := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.heard.Add(1)
+		if w.answer.Load() == 0 {
+			panic(http.ErrAbortHandler)
+		}
 		if r.PostFormValue("logout_token") == "" {
 			t.Error("there is no logout_token")
 		}
@@ -140,5 +143,33 @@ func TestAClientThatDoesNotAnswerIsToldAgainForAnHour(t *testing.T) {
 		w.Pass(t, time.Hour)
 		w.deliver(ctx)
 		w.wantHeard(14)
+	})
+}
+
+func TestAClientThatDoesNotAnswerKeepsNobodyWaiting(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ctx := eventtest.Context(t)
+		client, err := db.FindClient(ctx, "app")
+		servicetest.Must(t, err)
+		sessions := []domain.Session{w.session}
+		for range 40 {
+			_, session, err := w.A.Sessions.Start(ctx, domain.Authentication{User: w.Alice, Methods: []string{"pwd"}, ACR: "1", At: w.Clock()}, session.Browser{})
+			servicetest.Must(t, err)
+			_, err = db.InsertGrant(ctx, domain.Grant{ClientID: client.ID, UserID: w.Alice.ID, SessionID: session.ID, SID: session.SID, ExpiresAt: w.Clock().Add(time.Hour)})
+			servicetest.Must(t, err)
+			sessions = append(sessions, session)
+		}
+		for _, session := range sessions {
+			servicetest.Must(t, w.A.Sessions.End(ctx, session))
+		}
+		w.answer.Store(0)
+		s := w.service(w.A)
+		servicetest.Must(t, s.Deliver(ctx))
+		w.wantHeard(1)
+		w.answer.Store(http.StatusOK)
+		w.Pass(t, time.Minute)
+		servicetest.Must(t, s.Deliver(ctx))
+		w.wantHeard(1 + int64(len(sessions)))
 	})
 }

@@ -14,7 +14,7 @@ import (
 var hostileNames = map[string]string{
 	"script":  `<script>document.title="owned"</script>`,
 	"quote":   `"'><img src=x onerror=alert(1)>`,
-	"right":   "\u202etxt.exe \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627",
+	"right":   "txt.exe \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627",
 	"long":    strings.Repeat("W", 200),
 	"picture": "\U0001F469\u200d\U0001F680 \U0001F3F3\ufe0f\u200d\U0001F308",
 }
