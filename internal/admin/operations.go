@@ -132,6 +132,7 @@ var Operations = []Operation{
 	{"role.find", readRoles, "Show a role"},
 	{"role.list", readRoles, "List the roles by name"},
 	{"role.update", writeRoles, "Change a role's description and permissions"},
+	{"role.effect", readRoles, "Show what a change of a role would take away, and how many live tokens carry it"},
 	{"role.delete", writeRoles, "Delete a role and its assignments"},
 
 	{"user.access", readAssignments, "Show what a user may do, and through what"},

@@ -22,7 +22,7 @@ func (s *surface) mountRoles() {
 		return shown(role, role.Version, err)
 	})
 	register(s, http.MethodPatch, "/roles/{name}", "role.update", s.updateRole)
-	register(s, http.MethodDelete, "/roles/{name}", "role.delete", act(s.Admin.DeleteRole))
+	register(s, http.MethodDelete, "/roles/{name}", "role.delete", s.deleteRole)
 	register(s, http.MethodGet, "/assignments", "assignment.list", s.listAssignments)
 	register(s, http.MethodPut, "/roles/{name}/{kind}/{subject}", "assignment.assign", s.assign)
 	register(s, http.MethodDelete, "/roles/{name}/{kind}/{subject}", "assignment.unassign", s.unassign)
@@ -54,24 +54,31 @@ func rolePermissions(given []admin.RolePermission) []domain.RolePermission {
 type updateRoleInput struct {
 	EditInput
 	Body struct {
-		Description *string                 `json:"description,omitempty" doc:"Empty: none from now on"`
-		Permissions *[]admin.RolePermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the role gives from now on"`
+		Description  *string                 `json:"description,omitempty" doc:"Empty: none from now on"`
+		Permissions  *[]admin.RolePermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the role gives from now on"`
+		RevokeTokens bool                    `json:"revoke_tokens,omitempty" doc:"Revoke exactly the access tokens that carry what is taken away, too, in the same transaction; it needs tokens:revoke. See the operation role.effect"`
 	}
 }
 
-func (s *surface) updateRole(ctx context.Context, caller authn.Caller, in *updateRoleInput) (*objectOutput[admin.Role], error) {
+func (s *surface) updateRole(ctx context.Context, caller authn.Caller, in *updateRoleInput) (*objectOutput[UpdatedRole], error) {
 	version, err := in.version()
 	if err != nil {
 		return nil, err
 	}
-	role, err := s.Admin.UpdateRole(ctx, caller, in.Name, version, func(role *domain.Role) error {
+	edit := func(role *domain.Role) error {
 		set(&role.Description, in.Body.Description)
 		if in.Body.Permissions != nil {
 			role.Permissions = rolePermissions(*in.Body.Permissions)
 		}
 		return nil
-	})
-	return shown(role, role.Version, err)
+	}
+	var updated UpdatedRole
+	if in.Body.RevokeTokens {
+		updated.Role, updated.Revocation, err = s.Admin.UpdateRoleAndRevoke(ctx, caller, in.Name, version, edit)
+	} else {
+		updated.Role, err = s.Admin.UpdateRole(ctx, caller, in.Name, version, edit)
+	}
+	return shown(updated, updated.Version, err)
 }
 
 type listAssignmentsInput struct {
@@ -140,8 +147,4 @@ func (in *assignInput) Resolve(ctx huma.Context) []error {
 
 func (s *surface) assign(ctx context.Context, caller authn.Caller, in *assignInput) (*done, error) {
 	return nil, s.Admin.Assign(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt)
-}
-
-func (s *surface) unassign(ctx context.Context, caller authn.Caller, in *SubjectInput) (*done, error) {
-	return nil, s.Admin.Unassign(ctx, caller, in.Name, in.kind(), in.Subject)
 }

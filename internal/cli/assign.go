@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -92,17 +93,26 @@ func assign(ctx context.Context, c *adminclient.Client, role string, kind domain
 
 func (a *app) unassignCommand() *cobra.Command {
 	var f subjectFlags
+	var effect effectFlags
 	cmd := &cobra.Command{
-		Use:     "unassign ROLE",
-		Short:   "Take a role from a user, a group or a client",
-		Example: "  signet unassign clerk --client reporting",
-		Args:    cobra.ExactArgs(1),
+		Use:   "unassign ROLE",
+		Short: "Take a role from a user, a group or a client",
+		Long:  "Takes a role away.\n" + effectHelp,
+		Example: `  signet unassign clerk --client reporting
+  signet unassign clerk --group ops --effect
+  signet unassign clerk --group ops --revoke-tokens`,
+		Args: cobra.ExactArgs(1),
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			kind, subject := f.subject()
-			return answer(done{"unassigned", "role", args[0]}), act(ctx, c, "assignment.unassign", args[0], string(kind)+"s", subject)
+			if effect.only {
+				return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{User: f.user, Group: f.group, Client: f.client})
+			}
+			unassigned := answer(done{"unassigned", "role", args[0]})
+			return effect.change(ctx, a, c, unassigned, "assignment.unassign", args[0], string(kind)+"s", subject)
 		}),
 	}
 	f.add(cmd)
+	effect.add(cmd)
 	cmd.MarkFlagsOneRequired("user", "group", "client")
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/adminclient"
 )
 
@@ -73,20 +74,38 @@ func (a *app) roleCreate() *cobra.Command {
 func (a *app) roleUpdate() *cobra.Command {
 	var description string
 	var grant, revoke []admin.RolePermission
+	var effect effectFlags
 	cmd := &cobra.Command{
-		Use:     "update NAME",
-		Short:   "Change what a role gives",
-		Long:    "Changes what the flags name and leaves the rest: --grant adds a permission, --revoke takes one away.",
-		Example: "  signet role update clerk --grant https://orders.example#orders:write --revoke https://orders.example#orders:read",
-		Args:    cobra.ExactArgs(1),
+		Use:   "update NAME",
+		Short: "Change what a role gives",
+		Long:  "Changes what the flags name and leaves the rest: --grant adds a permission, --revoke takes one away.\n" + effectHelp,
+		Example: `  signet role update clerk --grant https://orders.example#orders:write --revoke https://orders.example#orders:read
+  signet role update clerk --revoke https://orders.example#orders:read --effect
+  signet role update clerk --revoke https://orders.example#orders:read --revoke-tokens`,
+		Args: cobra.ExactArgs(1),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&description, "description", "", "say in `TEXT` what the role is for")
 	permissionFlag(flags, &grant, "grant", "let the role give `AUDIENCE#permission`; may be repeated")
 	permissionFlag(flags, &revoke, "revoke", "let the role not give `AUDIENCE#permission` any more; may be repeated")
 	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		role, err := change(ctx, c, "role.update", args[0], func(now admin.Role) (any, error) {
+		if effect.only {
+			now, err := call[admin.Role](ctx, c, "role.find", nil, args[0])
+			if err != nil {
+				return view{}, err
+			}
+			permissions, err := edit("permission", now.Permissions, revoke, grant)
+			if err != nil {
+				return view{}, err
+			}
+			given := array(permissions)
+			return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{Permissions: &given})
+		}
+		updated, err := change(ctx, c, "role.update", args[0], func(now adminapi.UpdatedRole) (any, error) {
 			body := members{}
+			if effect.revoke {
+				body["revoke_tokens"] = true
+			}
 			if flags.Changed("description") {
 				body["description"] = description
 			}
@@ -96,7 +115,11 @@ func (a *app) roleUpdate() *cobra.Command {
 			}
 			return body, err
 		})
-		return roles.show(role), err
+		if err != nil || !effect.revoke {
+			return roles.show(updated.Role), err
+		}
+		return a.withRevocation(ctx, c, roles.show(updated.Role), updated.Revocation)
 	})
+	effect.add(cmd)
 	return cmd
 }

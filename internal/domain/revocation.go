@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // RevocationKind is the kind of object whose tokens a revocation revokes.
 type RevocationKind string
@@ -12,6 +15,7 @@ const (
 	RevokeOfAPI    RevocationKind = "api"
 	RevokeOfKey    RevocationKind = "key"
 	RevokeOfGrant  RevocationKind = "grant"
+	RevokeOfRole   RevocationKind = "role" // of those that carry what a role does not give their holders any more
 	RevokeOfAll    RevocationKind = "all"
 )
 
@@ -20,7 +24,7 @@ const (
 type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
-	TargetID     int64     // the database id of the user, client, API, key or grant; zero for all
+	TargetID     int64     // the database id of the user, client, API, key, grant or role; zero for all
 	UserID       int64     // the user of a grant, else zero
 	Audience     string    // the API's, set by the store; else empty
 	Name         string    // of the target, set by FindRevocation: empty if it has none, or is gone
@@ -28,9 +32,11 @@ type Revocation struct {
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued
 	CreatedAt    time.Time
-	Cursor       TokenID // rows up to this one are updated
-	Marked       int64   // live tokens that it revoked
-	Ended        int64   // grants that it ended
+	Cursor       TokenID      // rows up to this one are updated
+	Marked       int64        // live tokens that it revoked
+	Ended        int64        // grants that it ended
+	Lost         []LostAccess // for a role: what a token has to carry
+	Part         int          // of Lost, see LostPlace: rows before it are updated
 	DoneAt       time.Time
 }
 
@@ -44,7 +50,7 @@ func (r Revocation) EndsGrants() bool {
 	return false
 }
 
-// Covers reports whether the revocation revokes a token.
+// Covers reports whether the revocation revokes a token, whatever that says. One of a role does not: see CoversClaims.
 func (r Revocation) Covers(t IssuedToken) bool {
 	if t.Revision >= r.Revision || !r.IssuedBefore.IsZero() && !t.ID.Time().Before(r.IssuedBefore) {
 		return false
@@ -60,8 +66,21 @@ func (r Revocation) Covers(t IssuedToken) bool {
 		return t.KeyID == r.TargetID
 	case RevokeOfGrant:
 		return t.GrantID == r.TargetID
+	case RevokeOfRole:
+		return false
 	case RevokeOfAll:
 		return true
 	}
 	return true // an unknown kind revokes
+}
+
+// CoversClaims reports whether the revocation revokes an access token with these claims.
+func (r Revocation) CoversClaims(t IssuedToken, entitlements, roles []string) bool {
+	if r.Kind != RevokeOfRole {
+		return r.Covers(t)
+	}
+	if t.Revision >= r.Revision {
+		return false
+	}
+	return slices.ContainsFunc(r.Lost, func(l LostAccess) bool { return l.Carried(t, entitlements, roles) })
 }

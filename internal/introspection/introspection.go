@@ -92,7 +92,7 @@ func (s *Service) introspect(ctx context.Context, value string) (*Active, int64,
 	located, err := s.index.Locate(ctx, value)
 	record := located.Token
 	if err != nil || !located.Found || record.Kind != domain.TokenAccess || located.Claims.Issuer != s.issuer ||
-		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || pending.Cover(record) {
+		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || pending.Cover(record, located.Claims) {
 		return nil, located.Revision, err
 	}
 	active, err := s.checkSubject(ctx, value, located.Claims, record)

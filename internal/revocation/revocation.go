@@ -17,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 const (
@@ -29,6 +30,7 @@ type Service struct {
 	store    Store
 	statuses Statuses
 	grants   Grants
+	losses   Losses
 	index    *index.Index
 	cache    *cache.Cache
 	events   *event.Recorder
@@ -41,6 +43,7 @@ type Config struct {
 	Store    Store
 	Statuses Statuses
 	Grants   Grants
+	Losses   Losses
 	Index    *index.Index
 	Cache    *cache.Cache
 	Events   *event.Recorder
@@ -50,7 +53,7 @@ type Config struct {
 // New makes a Service; its grouped writes end with ctx.
 func New(ctx context.Context, c Config) *Service {
 	s := &Service{
-		store: c.Store, statuses: c.Statuses, grants: c.Grants, index: c.Index, cache: c.Cache, events: c.Events, now: c.Now,
+		store: c.Store, statuses: c.Statuses, grants: c.Grants, losses: c.Losses, index: c.Index, cache: c.Cache, events: c.Events, now: c.Now,
 	}
 	s.single = batch.New(ctx, 1, s.revokeBatch) // two batches would only wait for each other's lock
 	return s
@@ -123,9 +126,9 @@ func (s *Service) FinishAll(ctx context.Context) error {
 // Pending are revocations that are not done: their tokens are revoked, whatever their rows in the index say.
 type Pending []domain.Revocation
 
-// Cover says whether one of the revocations takes a token back.
-func (p Pending) Cover(token domain.IssuedToken) bool {
-	return slices.ContainsFunc(p, func(r domain.Revocation) bool { return r.Covers(token) })
+// Cover says whether one of the revocations takes an access token back, which has these claims.
+func (p Pending) Cover(issued domain.IssuedToken, claims token.Claims) bool {
+	return slices.ContainsFunc(p, func(r domain.Revocation) bool { return r.CoversClaims(issued, claims.Entitlements, claims.Roles) })
 }
 
 // Pending returns the pending revocations as of the cache's revision. Read them before the index: a revocation that is done by then

@@ -143,7 +143,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Audit = audit.New(db, chain, recorder, s.Clock, now)
 	s.Index = index.New(running, db, s.Clock, now)
 	s.Revocation = revocation.New(running, revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
+		Store: db, Statuses: db, Grants: db, Losses: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
 	})
 	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, s.Clock, now)
 	if err := s.Keys.Claim(ctx); err != nil {

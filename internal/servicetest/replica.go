@@ -56,7 +56,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	r := &Replica{Cache: held, Recorder: recorder, Log: audit.New(db, chain, recorder, watched, now)}
 	r.Index = index.New(eventtest.Context(t), db, watched, now)
 	r.Revocation = revocation.New(eventtest.Context(t), revocation.Config{
-		Store: db, Statuses: db, Grants: db, Index: r.Index, Cache: held, Events: recorder, Now: now,
+		Store: db, Statuses: db, Grants: db, Losses: db, Index: r.Index, Cache: held, Events: recorder, Now: now,
 	})
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, watched, now)
 	r.Registry = registry.New(registry.Config{

@@ -71,6 +71,8 @@ type dialect interface {
 	rows(parameter string, columns ...string) string
 	// object is an aggregate: the JSON object of these names and JSON texts, NULL or empty if there are none.
 	object(name, value string) string
+	// elements is a table of the texts in a column that is a JSON list, in its column "value".
+	elements(column string) string
 	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
 	lockRevision(ctx context.Context, c conn) error
 	// heldRevision is a query for the revision, which it keeps from changing until the transaction ends.

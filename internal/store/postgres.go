@@ -207,6 +207,10 @@ func (p *postgres) object(name, value string) string {
 	return `json_object_agg(` + name + `, CAST(` + value + ` AS JSON))`
 }
 
+func (p *postgres) elements(column string) string {
+	return `jsonb_array_elements_text(` + column + `) AS e (value)`
+}
+
 func (p *postgres) forUpdate() string  { return ` FOR NO KEY UPDATE` }
 func (p *postgres) skipLocked() string { return ` FOR UPDATE SKIP LOCKED` }
 

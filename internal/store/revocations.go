@@ -16,14 +16,18 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	if _, err := selectorOf(r.Kind); err != nil {
 		return r, err
 	}
-	err := db.change(ctx, func(ctx context.Context, c *change) (err error) {
+	lost, err := packLost(r)
+	if err != nil {
+		return r, err
+	}
+	err = db.change(ctx, func(ctx context.Context, c *change) (err error) {
 		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
 		_, err = one(ctx, c.conn, func(row scanner) (none struct{}, err error) { return none, row.Scan(&r.ID, &r.Audience) }, `
-			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, audience)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, (SELECT audience FROM apis WHERE $10 AND id = CAST($2 AS BIGINT)))
+			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, audience)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $11, (SELECT audience FROM apis WHERE $10 AND id = CAST($2 AS BIGINT)))
 			RETURNING id, COALESCE(audience, '')`,
 			string(r.Kind), r.TargetID, nullID(r.UserID), r.KeepGrants, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:],
-			r.Ended, r.Kind == domain.RevokeOfAPI)
+			r.Ended, r.Kind == domain.RevokeOfAPI, lost)
 		if err != nil {
 			return err
 		}
@@ -33,13 +37,13 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), COALESCE(audience, ''), keep_grants, revision, issued_before, created_at, cursor, marked, ended, done_at`
+const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), COALESCE(audience, ''), keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, part, done_at`
 
 const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
 	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.Audience, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
-		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, at(&r.DoneAt))
+		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, lostColumn{&r.Lost}, &r.Part, at(&r.DoneAt))
 	return r, err
 }
 
@@ -53,7 +57,7 @@ func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, 
 	r, err := find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
 	named, has := map[domain.RevocationKind]string{
 		domain.RevokeOfUser: `SELECT username FROM users WHERE id = $1`, domain.RevokeOfClient: `SELECT client_id FROM clients WHERE id = $1`,
-		domain.RevokeOfKey: `SELECT kid FROM signing_keys WHERE id = $1`,
+		domain.RevokeOfKey: `SELECT kid FROM signing_keys WHERE id = $1`, domain.RevokeOfRole: `SELECT name FROM roles WHERE id = $1`,
 	}[r.Kind]
 	if r.Name = r.Audience; err != nil || !has {
 		return r, err
@@ -78,7 +82,11 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		if err != nil || !r.DoneAt.IsZero() {
 			return err
 		}
-		done, err := stepTokens(ctx, c, &r, limit, now)
+		step := stepTokens
+		if r.Kind == domain.RevokeOfRole {
+			step = stepLost
+		}
+		done, err := step(ctx, c, &r, limit, now)
 		if err == nil && done {
 			done, err = stepGrants(ctx, c, &r, limit)
 		}
@@ -88,8 +96,8 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		if done {
 			r.DoneAt = time.UnixMicro(micros(now)).UTC()
 		}
-		_, err = c.exec(ctx, `UPDATE revocations SET cursor = $2, marked = $3, ended = $4, done_at = $5 WHERE id = $1`,
-			r.ID, r.Cursor[:], r.Marked, r.Ended, nullMicros(r.DoneAt))
+		_, err = c.exec(ctx, `UPDATE revocations SET cursor = $2, marked = $3, ended = $4, done_at = $5, part = $6 WHERE id = $1`,
+			r.ID, r.Cursor[:], r.Marked, r.Ended, nullMicros(r.DoneAt), r.Part)
 		if err != nil || !done {
 			return err
 		}
@@ -234,7 +242,7 @@ func selectorOf(kind domain.RevocationKind) (selector, error) {
 		return selector{`grant_id`, `user_id`}, nil
 	case domain.RevokeOfKey:
 		return selector{column: `key_id`}, nil
-	case domain.RevokeOfAll:
+	case domain.RevokeOfAll, domain.RevokeOfRole:
 		return selector{}, nil
 	}
 	return selector{}, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)

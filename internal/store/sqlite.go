@@ -194,6 +194,8 @@ func (e *embedded) object(name, value string) string {
 	return `json_group_object(` + name + `, json(` + value + `))`
 }
 
+func (e *embedded) elements(column string) string { return `json_each(` + column + `)` }
+
 // Writing transactions come one after the other, so there is nothing to hold.
 func (e *embedded) forUpdate() string                        { return `` }
 func (e *embedded) skipLocked() string                       { return `` }

@@ -94,6 +94,7 @@ var bodies = map[string]string{
 	"group.create":      `{"name":"sales","description":"Sales"}`,
 	"group.update":      `{"description":"Operations"}`,
 	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,
+	"role.effect":       `{"permissions":[]}`,
 	"role.update":       `{"description":"Reads orders","permissions":[]}`,
 	"client.create": `{"client_id":"bills","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],
 		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"https://bills.example/out","frontchannel_logout_uri":"https://bills.example/front","frontchannel_logout_session_required":true,"backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256","subject_type":"pairwise","sector_identifier":"bills.example","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,

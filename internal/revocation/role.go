@@ -1,0 +1,117 @@
+package revocation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+const (
+	maxHolders    = 100_000                // of a role, who are looked at: well within the database's time
+	maxLostTokens = 10_000                 // that are counted at one API
+	lossPatience  = 400 * time.Millisecond // for counting
+)
+
+// Losses finds out what a change would take away.
+type Losses interface {
+	// LostAccess says who would lose what by a change that is not made yet, among at most limit users and limit clients, and how many
+	// hold the role, each kind up to the limit.
+	LostAccess(ctx context.Context, r domain.Removal, limit int, now time.Time) ([]domain.LostAccess, domain.Holders, error)
+	// LostTokens finds access tokens that are not revoked, have not expired and may carry what is lost, about limit of them, from a place
+	// on. If a full page is found, next may be the place itself: the others are found once these are revoked.
+	LostTokens(ctx context.Context, lost []domain.LostAccess, from domain.LostPlace, limit int, now time.Time) (
+		refs []domain.TokenRef, next domain.LostPlace, done bool, err error)
+}
+
+// Effect is what a change would take away, and from how many.
+type Effect struct {
+	Holders domain.Holders
+	Lost    []domain.LostAccess
+	Tokens  map[string]LostCount // that carry it, by audience
+}
+
+// LostCount is a number of tokens.
+type LostCount struct {
+	Tokens int
+	More   bool // there are more than are counted
+}
+
+// EffectOf says what a change that is not made yet takes away, and counts the access tokens that RevokeLost would revoke. It takes about
+// as long for a role that everybody holds as for a small one: then it counts only the first.
+func (s *Service) EffectOf(ctx context.Context, r domain.Removal) (e Effect, err error) {
+	begun := time.Now()
+	if e.Lost, e.Holders, err = s.losses.LostAccess(ctx, r, maxHolders, s.now()); err != nil {
+		return e, fmt.Errorf("find who loses access: %w", err)
+	}
+	e.Tokens = map[string]LostCount{}
+	for i := range e.Lost {
+		count := e.Tokens[e.Lost[i].Audience]
+		if err := s.countLost(ctx, &count, e.Lost[i:i+1], begun); err != nil {
+			return e, fmt.Errorf("count the tokens of who loses access: %w", err)
+		}
+		count.More = count.More || e.Holders.More
+		e.Tokens[e.Lost[i].Audience] = count
+	}
+	return e, nil
+}
+
+func (s *Service) countLost(ctx context.Context, count *LostCount, lost []domain.LostAccess, begun time.Time) error {
+	for place, done := (domain.LostPlace{}), false; !done; {
+		if count.More || time.Since(begun) > lossPatience && place != (domain.LostPlace{}) {
+			count.More = true
+			return nil
+		}
+		refs, next, end, err := s.losses.LostTokens(ctx, lost, place, maxLostTokens+1, s.now())
+		if err != nil {
+			return err
+		}
+		if count.Tokens += len(refs); count.Tokens > maxLostTokens {
+			count.Tokens, count.More = maxLostTokens, true
+		}
+		place, done = next, end
+	}
+	return nil
+}
+
+// RevokeLost makes a change and revokes exactly the access tokens that carry what it takes away, in one transaction: those of users and
+// clients who do not have it any more by another assignment either, and that were issued until then. What a token says is not stored, so
+// of a user's tokens those count whose grant covers a permission that is lost, or that name roles; of a client's own, all for the API.
+// Grants stay: their refresh tokens make tokens without it.
+//
+// change calls begin once it holds what it changes, and before it does. Like that of any transaction, it may run again. The revocation
+// is zero if nobody loses anything. domain.ErrTooManyHolders if too many do.
+func (s *Service) RevokeLost(ctx context.Context, change func(ctx context.Context, begin func(domain.Removal) error) error) (begun domain.Revocation, err error) {
+	err = s.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		begun = domain.Revocation{}
+		var of domain.Removal
+		err := change(ctx, func(r domain.Removal) error {
+			of = r
+			begun, err = s.beginLost(ctx, r)
+			return err
+		})
+		if err != nil || begun.ID == 0 {
+			return nil, err
+		}
+		return event.TokensRevoked{TargetID: of.RoleID, Name: of.Role, KeepGrants: true, Revocation: domain.RevokeOfRole}, nil
+	})
+	if err != nil {
+		return domain.Revocation{}, err
+	}
+	return begun, nil
+}
+
+func (s *Service) beginLost(ctx context.Context, r domain.Removal) (domain.Revocation, error) {
+	lost, held, err := s.losses.LostAccess(ctx, r, maxHolders, s.now())
+	switch {
+	case err != nil:
+		return domain.Revocation{}, fmt.Errorf("find who loses access: %w", err)
+	case held.More:
+		return domain.Revocation{}, domain.ErrTooManyHolders
+	case len(lost) == 0:
+		return domain.Revocation{}, nil
+	}
+	return s.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfRole, TargetID: r.RoleID, KeepGrants: true, Lost: lost})
+}
