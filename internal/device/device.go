@@ -18,6 +18,7 @@ import (
 )
 
 const (
+	countEvery     = time.Second
 	slower         = 5 * time.Second // for a device that polls too soon (RFC 8628 §3.5)
 	collect        = time.Minute     // that a device has at least to get what was allowed
 	maxCollisions  = 5               // of new user codes with those that there are
@@ -142,9 +143,14 @@ func (s *Service) Find(ctx context.Context, deviceCode string) (domain.DeviceReq
 	return r, nil
 }
 
-// NotePoll notes that the device of a request that is not answered polls. One that comes too soon has to wait longer from then on.
-func (s *Service) NotePoll(ctx context.Context, id int64) (tooSoon bool, err error) {
-	tooSoon, err = s.Store.NoteDevicePoll(ctx, id, s.Now(), slower)
+// NotePoll notes that the device of a request that is not answered polls. One that comes too soon has to wait longer from then on; of
+// a flood one in countEvery is noted, by whichever replica, so that it does not become one of writes.
+func (s *Service) NotePoll(ctx context.Context, r domain.DeviceRequest) (tooSoon bool, err error) {
+	now := s.Now()
+	if r.Interval > s.Interval && now.Sub(r.PolledAt) < countEvery {
+		return true, nil
+	}
+	tooSoon, err = s.Store.NoteDevicePoll(ctx, r.ID, now, slower)
 	if err != nil {
 		return false, fmt.Errorf("note a poll of a device: %w", err)
 	}

@@ -37,7 +37,7 @@ func validateDeviceCode(ctx context.Context, p *Provider, r fosite.AccessRequest
 	case !p.Now().Before(found.ExpiresAt):
 		return errExpiredToken
 	case found.AnsweredAt.IsZero():
-		return p.pending(ctx, sess, found.ID)
+		return p.pending(ctx, sess, found)
 	}
 	if err := p.loadGrant(ctx, sess, found.GrantID); err != nil {
 		return err
@@ -47,14 +47,14 @@ func validateDeviceCode(ctx context.Context, p *Provider, r fosite.AccessRequest
 }
 
 // pending notes a poll that comes before the user's answer, once, for a client that still is what the snapshot says.
-func (p *Provider) pending(ctx context.Context, sess *requestSession, id int64) error {
+func (p *Provider) pending(ctx context.Context, sess *requestSession, found domain.DeviceRequest) error {
 	if err := p.Cache.Refresh(ctx); err != nil {
 		return err
 	}
 	if p.Cache.Revision() != sess.revision {
 		return domain.ErrStale
 	}
-	tooSoon, err := p.Devices.NotePoll(ctx, id)
+	tooSoon, err := p.Devices.NotePoll(ctx, found)
 	switch {
 	case err != nil:
 		return err

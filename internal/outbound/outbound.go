@@ -80,11 +80,15 @@ func (r Reach) allows(a netip.Addr) bool {
 type Clients map[Reach]*http.Client
 
 // NewClients makes them; a request takes at most about the given time.
-func NewClients(timeout time.Duration) Clients {
+func NewClients(timeout time.Duration) Clients { return newClients(timeout, nil) }
+
+// newClients resolves names by a resolver, nil: the system's.
+func newClients(timeout time.Duration, resolver *net.Resolver) Clients {
 	clients := Clients{}
 	for _, r := range []Reach{Public, Loopback, Private} {
 		dialer := &net.Dialer{
-			Timeout: timeout / 2,
+			Timeout: timeout / 2, Resolver: resolver,
+			// Called with each address that is about to be connected to: what the name resolves to at another time does not matter.
 			ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 				at, err := netip.ParseAddrPort(address)
 				if err != nil || !r.allows(at.Addr()) {
