@@ -21,6 +21,7 @@ import (
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/secevent"
+	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/statistics"
 )
@@ -30,6 +31,7 @@ type Config struct {
 	Directory     *directory.Directory
 	Passwords     *signin.Passwords
 	Links         *signin.PasswordLinks
+	Sessions      *session.Sessions
 	Registry      *registry.Registry
 	Registrations *registration.Service
 	Receivers     *secevent.Service

@@ -51,7 +51,7 @@ func each(t *testing.T, test func(*world)) {
 			Store: db, Counters: statistics.NewCounters(nil), Fetches: statistics.NewFetches(time.Now), Cache: r.Cache, Keys: r.Keys, Key: make([]byte, 32), Now: time.Now,
 		})
 		w.Service = admin.New(admin.Config{
-			Files: db, Named: db,
+			Files: db, Named: db, Sessions: r.Sessions,
 			Directory: r.Directory, Passwords: r.Passwords, Links: r.Links, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,

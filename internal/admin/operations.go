@@ -29,6 +29,8 @@ const (
 	readUsers        = "users:read"
 	writeUsers       = "users:write"
 	disableUsers     = "users:disable"
+	readSessions     = "sessions:read"
+	endSessions      = "sessions:end"
 	readAttributes   = "attributes:read"
 	writeAttributes  = "attributes:write"
 	readGroups       = "groups:read"
@@ -63,6 +65,8 @@ var Permissions = []Permission{
 	{readUsers, "List and show users", reading},
 	{writeUsers, "Add, change and delete users, and set their passwords", managing},
 	{disableUsers, "Disable users and enable them again", operating},
+	{readSessions, "List who is signed in, and what users allowed clients", reading},
+	{endSessions, "End sessions, and take back what users allowed clients", operating},
 	{readAttributes, "List and show the attributes that users may have", reading},
 	{writeAttributes, "Define, change and delete attributes of users", managing},
 	{readGroups, "List and show groups and their members", reading},
@@ -112,6 +116,16 @@ var Operations = []Operation{
 	{"user.disable", disableUsers, "Disable a user and end the user's sessions, grants and tokens"},
 	{"user.enable", disableUsers, "Enable a disabled user again"},
 	{"user.delete", writeUsers, "Delete a user and end the user's sessions, grants and tokens"},
+
+	{"session.list", readSessions, "List the sessions of a user, or all, the last seen first"},
+	{"session.find", readSessions, "Show a session"},
+	{"session.end", endSessions, "End a session"},
+	{"user.end_sessions", endSessions, "End all sessions of a user"},
+	{"consent.list", readSessions, "List what a user allowed clients"},
+	{"consent.withdraw", endSessions, "Take back what a user allowed a client, and end its grants and tokens"},
+	{"grant.list", readSessions, "List the grants of a user, the newest first"},
+	{"credential.list", readUsers, "List what a user signs in with"},
+	{"credential.remove", writeUsers, "Remove what a user signs in with, and end the user's sessions, grants and tokens"},
 
 	{"attribute.create", writeAttributes, "Define an attribute that users may have"},
 	{"attribute.find", readAttributes, "Show an attribute"},

@@ -10,9 +10,11 @@ const CredentialPassword CredentialKind = "password"
 
 // Credential is what a user proves who they are with.
 type Credential struct {
-	UserID    int64
-	Kind      CredentialKind
-	Data      string // of the kind
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	ID         int64
+	UserID     int64
+	Kind       CredentialKind
+	Data       string // of the kind
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	LastUsedAt time.Time // to the hour; zero: not yet
 }

@@ -1,6 +1,10 @@
 package domain
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
 
 // Authentication is how a user has signed in.
 type Authentication struct {
@@ -49,3 +53,39 @@ const ACRPassword = "1"
 
 // ACRs are all that sign-ins have, weakest first.
 var ACRs = []string{ACRPassword}
+
+// SessionEntry is a session in a list, with whose it is.
+type SessionEntry struct {
+	Session
+	Username string
+}
+
+// Place is the session's in lists, for Page: by when it was last seen.
+func (e SessionEntry) Place() string {
+	return fmt.Sprintf("%d.%d", e.LastSeenAt.UnixMicro(), e.ID)
+}
+
+// SessionFilter chooses sessions that have not ended by a time.
+type SessionFilter struct {
+	UserID    int64     // whose; zero: everybody's
+	Now       time.Time // their time is not over by then
+	SeenAfter time.Time // they were seen since
+}
+
+// ConsentEntry is a consent in a list, with who may ask.
+type ConsentEntry struct {
+	Consent
+	Client     string // client_id
+	ClientName string
+}
+
+// GrantEntry is a grant in a list, with whose it is.
+type GrantEntry struct {
+	Grant
+	Client     string // client_id
+	ClientName string
+	LastUsedAt time.Time // when its newest refresh token was given, or the grant itself
+}
+
+// Place is the grant's in lists, for Page.
+func (e GrantEntry) Place() string { return strconv.FormatInt(e.ID, 10) }

@@ -76,3 +76,15 @@ func (ConsentGiven) Kind() string { return "consent.give" }
 
 // Object implements Event.
 func (e ConsentGiven) Object() string { return "client:" + e.ClientID }
+
+// ConsentWithdrawn says: what a user allowed a client was taken back; the client's grants of the user ended.
+type ConsentWithdrawn struct {
+	ClientID string `json:"-"`
+	User     string `json:"user"`
+}
+
+// Kind implements Event.
+func (ConsentWithdrawn) Kind() string { return "consent.withdraw" }
+
+// Object implements Event.
+func (e ConsentWithdrawn) Object() string { return "client:" + e.ClientID }

@@ -34,6 +34,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.UserDisabled{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
 		{event.UserDeleted{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
 		{event.UserPasswordSet{Username: "alice", Subject: "usr_1", UserID: 3}, revoked, alice},
+		{event.CredentialRemoved{Username: "alice", Subject: "usr_1", UserID: 3, Credential: "password"}, revoked, alice},
 		{event.ClientDisabled{ClientID: "shop"}, revoked, shop},
 		{event.ClientDeleted{ClientID: "shop"}, revoked, shop},
 		{event.ClientExpired{ClientID: "shop"}, revoked, shop},

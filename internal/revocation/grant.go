@@ -65,6 +65,20 @@ func (s *Service) RevokeOfSessions(ctx context.Context, sessions ...int64) error
 	return nil
 }
 
+// RevokeOfClient ends, in the transaction that ctx carries, at most limit grants of a user at a client, and says how many.
+func (s *Service) RevokeOfClient(ctx context.Context, userID, clientID int64, limit int) (ended int, err error) {
+	grants, err := s.grants.GrantsOfClient(ctx, userID, clientID, s.now(), limit)
+	if err != nil {
+		return 0, fmt.Errorf("find what a client was given: %w", err)
+	}
+	for _, id := range grants {
+		if _, err := s.revokeGrant(ctx, id); err != nil && !errors.Is(err, domain.ErrRevoked) {
+			return 0, err
+		}
+	}
+	return len(grants), nil
+}
+
 // revocationOf returns the revocation that has ended a grant, which may have been its user's, client's or API's, or of all.
 func (s *Service) revocationOf(ctx context.Context, id int64) (r domain.Revocation, err error) {
 	open, err := s.store.OpenRevocations(ctx) // before the grant is read: what is done by then has set the status of its tokens

@@ -43,5 +43,7 @@ type Grants interface {
 	// GrantsOfSessions returns the grants that end with sessions, have tokens which are not revoked and do not expire until now, and
 	// whose clients are registered to lose these.
 	GrantsOfSessions(ctx context.Context, now time.Time, sessions ...int64) ([]int64, error)
+	// GrantsOfClient returns grants of a user at a client that have not ended, at most limit.
+	GrantsOfClient(ctx context.Context, userID, clientID int64, now time.Time, limit int) ([]int64, error)
 	FindRefreshToken(ctx context.Context, signature string) (domain.RefreshToken, error)
 }

@@ -176,7 +176,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Links = signin.NewPasswordLinks(db, s.Passwords, cfg.Passwords.LinkTTL)
 	s.Logouts = logout.New(db, s.Keys, s.subjects(), cfg.Issuer, now)
 	s.Sessions = session.New(session.Config{
-		Store: db, Browsers: db, Frontchannel: db, Consents: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
+		Store: db, Browsers: db, Frontchannel: db, Consents: db, Lists: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,
 		Limits: session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime},
 	})
 	s.Devices = device.New(device.Config{
@@ -196,7 +196,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
-		Links: s.Links,
+		Links: s.Links, Sessions: s.Sessions,
 		Files: db, Named: db,
 		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,

@@ -41,3 +41,6 @@ func (c *Codes) Verify(_ context.Context, a domain.Authentication, attempt signi
 
 // Confirm implements signin.Method.
 func (*Codes) Confirm(context.Context, interaction.Step) error { return nil }
+
+// Used implements signin.Method.
+func (*Codes) Used(context.Context, interaction.Step) error { return nil }

@@ -70,7 +70,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	})
 	r.Passwords = signin.NewPasswords(db, r.Directory, MinPasswordLength, now)
 	r.Links = signin.NewPasswordLinks(db, r.Passwords, PasswordLinkTTL)
-	r.Sessions = session.New(session.Config{Store: db, Browsers: db, Frontchannel: db, Consents: db, Revoker: r.Revocation, Events: recorder, Clock: watched, Now: now, Limits: SessionLimits})
+	r.Sessions = session.New(session.Config{Store: db, Browsers: db, Frontchannel: db, Consents: db, Lists: db, Revoker: r.Revocation, Events: recorder, Clock: watched, Now: now, Limits: SessionLimits})
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), now),
 		Subjects: token.NewSubjects(master.Derive("pairwise subjects", 32)),

@@ -34,6 +34,7 @@ type Sessions struct {
 	browsers     Browsers
 	frontchannel Frontchannel
 	consents     Consents
+	lists        Lists
 	revoker      Revoker
 	events       *event.Recorder
 	clock        *clock.Clock
@@ -47,6 +48,7 @@ type Config struct {
 	Browsers     Browsers
 	Frontchannel Frontchannel
 	Consents     Consents
+	Lists        Lists
 	Revoker      Revoker
 	Events       *event.Recorder
 	Clock        *clock.Clock
@@ -56,7 +58,7 @@ type Config struct {
 
 // New makes the service.
 func New(c Config) *Sessions {
-	return &Sessions{store: c.Store, browsers: c.Browsers, frontchannel: c.Frontchannel, consents: c.Consents, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
+	return &Sessions{store: c.Store, browsers: c.Browsers, frontchannel: c.Frontchannel, consents: c.Consents, lists: c.Lists, revoker: c.Revoker, events: c.Events, clock: c.Clock, now: c.Now, lim: c.Limits}
 }
 
 // Browser is where a user signs in.

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	revoker := revocation.New(t.Context(), revocation.Config{
 		Store: db, Statuses: db, Grants: db, Index: index.New(t.Context(), db, clocktest.New(clock), clock), Cache: held, Events: recorder, Now: clock,
 	})
-	w.sessions = session.New(session.Config{Store: db, Browsers: db, Frontchannel: db, Consents: db, Revoker: revoker, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
+	w.sessions = session.New(session.Config{Store: db, Browsers: db, Frontchannel: db, Consents: db, Lists: db, Revoker: revoker, Events: recorder, Clock: clocktest.New(clock), Now: clock, Limits: limits})
 
 	w.user = domain.User{Subject: "usr_alice", Username: "alice", CreatedAt: w.now, UpdatedAt: w.now}
 	w.client = domain.Client{ClientID: "notes", Name: "Notes", IDTokenAlg: domain.RS256, CreatedAt: w.now, UpdatedAt: w.now}

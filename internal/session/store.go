@@ -46,6 +46,8 @@ type Revoker interface {
 	// RevokeOfSessions revokes, in the transaction that ctx carries, the tokens that were given in sessions which end there, of the
 	// clients that are registered so.
 	RevokeOfSessions(ctx context.Context, sessions ...int64) error
+	// RevokeOfClient ends, in the transaction that ctx carries, at most limit grants of a user at a client, and says how many.
+	RevokeOfClient(ctx context.Context, userID, clientID int64, limit int) (ended int, err error)
 }
 
 // Consents keeps what users allowed.
@@ -54,4 +56,6 @@ type Consents interface {
 	PutConsent(ctx context.Context, consent domain.Consent) error
 	// FindConsent returns ErrNotFound if there is none.
 	FindConsent(ctx context.Context, userID, clientID int64, audience string) (domain.Consent, error)
+	// DeleteConsents deletes all that a user allowed a client.
+	DeleteConsents(ctx context.Context, userID, clientID int64) error
 }

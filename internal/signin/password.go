@@ -24,6 +24,12 @@ type Store interface {
 	FindCredential(ctx context.Context, userID int64, kind domain.CredentialKind) (domain.Credential, error)
 	// UsersWithCredential returns those of the users that have a credential of the kind.
 	UsersWithCredential(ctx context.Context, kind domain.CredentialKind, userIDs []int64) ([]int64, error)
+	// ListCredentials returns those of a user, the oldest first.
+	ListCredentials(ctx context.Context, userID int64) ([]domain.Credential, error)
+	// DeleteCredential returns what it deleted. ErrNotFound if the user has none of the id.
+	DeleteCredential(ctx context.Context, userID, id int64) (domain.Credential, error)
+	// NoteCredentialUse notes when a credential of a kind signed the user in, once an hour at most.
+	NoteCredentialUse(ctx context.Context, userID int64, kind domain.CredentialKind, now time.Time) error
 }
 
 // Passwords is the Method of signing in with a password, and sets passwords.
@@ -201,6 +207,11 @@ func (p *Passwords) Confirm(ctx context.Context, step interaction.Step) error {
 		err = fmt.Errorf("%w password: it was changed meanwhile", domain.ErrInvalid)
 	}
 	return err
+}
+
+// Used implements Method.
+func (p *Passwords) Used(ctx context.Context, step interaction.Step) error {
+	return p.store.NoteCredentialUse(ctx, step.UserID, domain.CredentialPassword, step.At)
 }
 
 // proofOf names a hash without revealing it.

@@ -30,6 +30,8 @@ type Method interface {
 	Verify(ctx context.Context, a domain.Authentication, attempt Attempt) (interaction.Step, error)
 	// Confirm returns ErrInvalid unless the user still has the credential that the step was passed with.
 	Confirm(ctx context.Context, step interaction.Step) error
+	// Used notes that a session began by the step.
+	Used(ctx context.Context, step interaction.Step) error
 }
 
 // Transactions run several statements as one.
@@ -190,6 +192,11 @@ func (s *Service) begin(ctx context.Context, p Progress, a Attempt) (Outcome, er
 	})
 	if err != nil {
 		return Outcome{}, err
+	}
+	for _, step := range p.Steps { // outside the transaction, in which it would wait for changes of credentials that wait for the audit log
+		if err := s.method(step.Method).Used(ctx, step); err != nil {
+			s.Log.WarnContext(ctx, "note the use of a credential", "error", err)
+		}
 	}
 	return o, nil
 }

@@ -514,7 +514,7 @@ CREATE TABLE refresh_tokens (
     used_at    BIGINT
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE refresh_tokens IS 'Refresh tokens, by signature';
-CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
+CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id, created_at);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
 -- Requests of devices (RFC 8628). Their codes are stored as hashes under a key, since a user code alone can be guessed.

@@ -402,7 +402,7 @@ CREATE TABLE refresh_tokens (
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
 ) STRICT;
-CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
+CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id, created_at);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
 -- Requests of devices (RFC 8628). Their codes are stored as hashes under a key, since a user code alone can be guessed.

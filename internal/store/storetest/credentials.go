@@ -15,6 +15,7 @@ var credentialTests = map[string]func(*testing.T, *store.DB){
 		wantErr(t, err, domain.ErrNotFound)
 		want := domain.Credential{UserID: w.user, Kind: domain.CredentialPassword, Data: "$argon2id$…", CreatedAt: t0, UpdatedAt: t0}
 		check(t, db.PutCredential(t.Context(), want))
+		want.ID = must(db.FindCredential(t.Context(), w.user, domain.CredentialPassword))(t).ID
 		same(t, must(db.FindCredential(t.Context(), w.user, domain.CredentialPassword))(t), want)
 
 		replacement := want
