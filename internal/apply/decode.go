@@ -108,10 +108,9 @@ func (d *decoding) value(node *yaml.Node, into reflect.Value, f field) {
 		d.secret(node, into, f)
 		return
 	case time.Duration:
-		text, ok := d.text(node, f)
-		t, err := time.ParseDuration(text)
-		if ok && (err != nil || t < 0) {
-			d.problem(node, "%s: %q is no duration: write it as 90s, 15m or 1h30m", f.name, clip(text))
+		t, err := time.ParseDuration(node.Value)
+		if node.Kind != yaml.ScalarNode || err != nil || t < 0 {
+			d.problem(node, "%s: %q is no duration: write it as 90s, 15m or 1h30m", f.name, clip(node.Value))
 		}
 		into.SetInt(int64(t))
 		return

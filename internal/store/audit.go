@@ -21,30 +21,58 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 	}
 	events = slices.Clone(events)
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := db.dialect.requireEventPartitions(ctx, db, events); err != nil {
-			return err
+		if s, ok := scopeOf(ctx); ok && s.large {
+			if !slices.ContainsFunc(events, signals) {
+				s.events, s.hashing = append(s.events, events...), hash
+				return c.lockInstallation(ctx)
+			}
+			if err := db.flushEvents(ctx, s.transaction); err != nil {
+				return err
+			}
 		}
-		var last domain.Event
-		err := c.each(ctx, func(row scanner) error { return row.Scan(&last.Seq, &last.Hash) },
-			`SELECT audit_seq, audit_hash FROM installation WHERE id = 1`+db.dialect.forUpdate())
-		if err != nil {
-			return err
-		}
-		for i := range events {
-			e := &events[i]
-			e.Seq, e.PrevHash = last.Seq+1, bytes(last.Hash)
-			e.Hash = hash(*e)
-			last = *e
-		}
-		if err := insertEvents(ctx, c, events); err != nil {
-			return err
-		}
-		if err := appendSignals(ctx, c, events); err != nil {
-			return err
-		}
-		_, err = c.exec(ctx, `UPDATE installation SET audit_seq = $1, audit_hash = $2 WHERE id = 1`, last.Seq, last.Hash)
-		return err
+		return db.appendEvents(ctx, c, hash, events)
 	})
+}
+
+// signals says whether services hear of an event: of whom it concerns, as that is when it happens.
+func signals(e domain.Event) bool { return e.Signal.Kind != "" }
+
+// flushEvents stores the events of a large transaction that are not stored yet, in few statements.
+func (db *DB) flushEvents(ctx context.Context, t *transaction) error {
+	const atOnce = 1024
+	for events := range slices.Chunk(t.events, atOnce) {
+		if err := db.appendEvents(ctx, db.inTx(t.tx), t.hashing, events); err != nil {
+			return err
+		}
+	}
+	t.events = nil
+	return nil
+}
+
+func (db *DB) appendEvents(ctx context.Context, c conn, hash func(domain.Event) []byte, events []domain.Event) error {
+	if err := db.dialect.requireEventPartitions(ctx, db, events); err != nil {
+		return err
+	}
+	var last domain.Event
+	err := c.each(ctx, func(row scanner) error { return row.Scan(&last.Seq, &last.Hash) },
+		`SELECT audit_seq, audit_hash FROM installation WHERE id = 1`+db.dialect.forUpdate())
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		e := &events[i]
+		e.Seq, e.PrevHash = last.Seq+1, bytes(last.Hash)
+		e.Hash = hash(*e)
+		last = *e
+	}
+	if err := insertEvents(ctx, c, events); err != nil {
+		return err
+	}
+	if err := appendSignals(ctx, c, events); err != nil {
+		return err
+	}
+	_, err = c.exec(ctx, `UPDATE installation SET audit_seq = $1, audit_hash = $2 WHERE id = 1`, last.Seq, last.Hash)
+	return err
 }
 
 // HoldLog implements event.Store.

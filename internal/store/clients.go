@@ -207,6 +207,9 @@ func (db *DB) DeleteClientSecret(ctx context.Context, clientID string, id int64)
 // findAccess returns ErrNotFound if a client names an API or permission that does not exist.
 func findAccess(ctx context.Context, c conn, client domain.Client) error {
 	apis, permissions, serves := accessRows(client)
+	if apis == noRows && serves == noRows {
+		return nil
+	}
 	rows := c.db.dialect.rows
 	missing, err := one(ctx, c, scanInt, `
 		SELECT (SELECT COUNT(*) FROM `+rows(`$1`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
@@ -235,12 +238,17 @@ func putAccess(ctx context.Context, c conn, id int64, client domain.Client) erro
 			SELECT CAST($1 AS BIGINT), a.id FROM ` + rows(`$2`, `audience`) + ` r JOIN apis a ON a.audience = r.audience
 			WHERE TRUE ON CONFLICT DO NOTHING`, serves},
 	} {
+		if put.rows == noRows {
+			continue
+		}
 		if _, err := c.exec(ctx, put.query, id, put.rows); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+var noRows = jsonRows([][]any{})
 
 // accessRows are the rows of client_apis, client_permissions and client_serves, by audience.
 func accessRows(client domain.Client) (apis, permissions, serves string) {

@@ -25,7 +25,7 @@ func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err e
 		if err != nil {
 			return err
 		}
-		if err := putRolePermissions(ctx, c.conn, id, role.Permissions); err != nil {
+		if err := insertRolePermissions(ctx, c.conn, id, role.Permissions); err != nil {
 			return err
 		}
 		c.noteID(domain.ChangeRole, id)
@@ -68,16 +68,28 @@ func findPermissions(ctx context.Context, c conn, permissions []domain.RolePermi
 
 // putRolePermissions sets all permissions of a role.
 func putRolePermissions(ctx context.Context, c conn, role int64, permissions []domain.RolePermission) error {
-	wanted := `SELECT p.api_id, p.name FROM ` + c.db.dialect.rows(`$2`, `audience`, `permission`) + ` r
-		JOIN apis a ON a.audience = r.audience JOIN permissions p ON p.api_id = a.id AND p.name = r.permission`
-	rows := permissionRows(permissions)
-	_, err := c.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1 AND (api_id, permission) NOT IN (`+wanted+`)`, role, rows)
+	_, err := c.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1 AND (api_id, permission) NOT IN (`+namedPermissions(c)+`)`,
+		role, permissionRows(permissions))
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
-		SELECT CAST($1 AS BIGINT), w.api_id, w.name FROM (`+wanted+`) AS w WHERE TRUE ON CONFLICT DO NOTHING`, role, rows)
+	return insertRolePermissions(ctx, c, role, permissions)
+}
+
+// insertRolePermissions adds permissions to a role.
+func insertRolePermissions(ctx context.Context, c conn, role int64, permissions []domain.RolePermission) error {
+	if len(permissions) == 0 {
+		return nil
+	}
+	_, err := c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
+		SELECT CAST($1 AS BIGINT), w.api_id, w.name FROM (`+namedPermissions(c)+`) AS w WHERE TRUE ON CONFLICT DO NOTHING`, role, permissionRows(permissions))
 	return err
+}
+
+// namedPermissions selects the permissions that the rows $2 name.
+func namedPermissions(c conn) string {
+	return `SELECT p.api_id, p.name FROM ` + c.db.dialect.rows(`$2`, `audience`, `permission`) + ` r
+		JOIN apis a ON a.audience = r.audience JOIN permissions p ON p.api_id = a.id AND p.name = r.permission`
 }
 
 func permissionRows(permissions []domain.RolePermission) string {

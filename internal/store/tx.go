@@ -26,6 +26,10 @@ type transaction struct {
 	changed  map[domain.Change]bool // what they change
 	alone    bool                   // no other transaction holds the revision
 	done     bool
+
+	large   bool                      // it makes many changes
+	events  []domain.Event            // of a large one, that are not stored yet
+	hashing func(domain.Event) []byte // of these
 }
 
 // scope is one Begin; joined if an outer one owns the transaction.
@@ -54,7 +58,8 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 	return db.TxWithin(ctx, db.opTimeout, fn)
 }
 
-// TxWithin is Tx of a transaction that may take so long, in place of Options.OpTimeout.
+// TxWithin is Tx of a transaction that makes many changes, and may take so long in place of Options.OpTimeout. What it does is audited
+// just before it is committed.
 func (db *DB) TxWithin(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error {
 	if db.InTx(ctx) {
 		ctx, err := db.Begin(ctx)
@@ -79,6 +84,9 @@ func (db *DB) attempt(ctx context.Context, limit time.Duration, fn func(ctx cont
 	ctx, err := db.begin(ctx, limit)
 	if err != nil {
 		return err
+	}
+	if s, ok := scopeOf(ctx); ok {
+		s.large = limit > db.opTimeout
 	}
 	defer func() { _ = db.Rollback(ctx) }() // after an error or a panic; nothing after Commit
 	if err := fn(ctx); err != nil {
@@ -154,6 +162,10 @@ func (db *DB) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		_ = s.tx.Rollback()
 		return fmt.Errorf("commit: %w", db.translate(ctx, err))
+	}
+	if err := db.flushEvents(ctx, s.transaction); err != nil {
+		_ = s.tx.Rollback()
+		return fmt.Errorf("commit: %w", err)
 	}
 	if err := db.commitChanges(ctx, s.transaction); err != nil {
 		_ = s.tx.Rollback()
