@@ -114,7 +114,7 @@ func TestADrillFollowsWhoHasComeToKnowOfARevokedKey(t *testing.T) {
 		}
 		_, begun, err := w.RevokeKey(ctx, w.root, entry.KID)
 		servicetest.Must(t, err)
-		_, err = w.FinishRevocation(ctx, w.root, begun.ID, nil)
+		_, err = w.FinishRevocation(ctx, w.root, begun.ID, func(admin.Revocation) {})
 		servicetest.Must(t, err)
 		w.Refresh(t)
 		after := drill()

@@ -17,6 +17,7 @@ type Receiver struct {
 	AllowPrivate  bool      `json:"allow_private"`
 	Events        []string  `json:"events"`
 	Acknowledged  int64     `json:"acknowledged_seq" doc:"Every event of the audit log up to it is acknowledged"`
+	WaitingSince  time.Time `json:"waiting_since,omitzero" doc:"When the first event was that it has not acknowledged; left out: it has acknowledged all"`
 	Missed        int64     `json:"missed_seq,omitzero" doc:"The last event that was deleted, after 30 days, before it was acknowledged"`
 	Failures      int       `json:"failures" doc:"In a row"`
 	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
@@ -25,6 +26,26 @@ type Receiver struct {
 	PausedAt      time.Time `json:"paused_at,omitzero"`
 	ManagedBy     string    `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt     time.Time `json:"created_at"`
+}
+
+// receiversShown are the most of which the events that wait are looked at.
+const receiversShown = 1000
+
+// showReceivers shows receivers, of which one may be named, with the events that wait for them.
+func (s *Service) showReceivers(ctx context.Context, name string, receivers ...domain.Receiver) ([]Receiver, error) {
+	shown, err := list(receivers, nil, showReceiver)
+	if err != nil || len(receivers) == 0 {
+		return shown, err
+	}
+	backlogs, err := s.config.Attention.Backlogs(ctx, name, 1, receiversShown)
+	since := map[string]time.Time{}
+	for _, b := range backlogs {
+		since[b.Client] = b.Since
+	}
+	for i := range shown {
+		shown[i].WaitingSince = since[shown[i].ClientID]
+	}
+	return shown, err
 }
 
 func showReceiver(r domain.Receiver) Receiver {
@@ -56,7 +77,14 @@ func (s *Service) FindReceiver(ctx context.Context, caller authn.Caller, clientI
 		return Receiver{}, err
 	}
 	receiver, err := s.config.Receivers.Find(ctx, clientID)
-	return showReceiver(receiver), err
+	if err != nil {
+		return Receiver{}, err
+	}
+	shown, err := s.showReceivers(ctx, clientID, receiver)
+	if err != nil {
+		return Receiver{}, err
+	}
+	return shown[0], nil
 }
 
 // ListReceivers lists receivers by client_id. ErrCursor for that of another list.
@@ -66,7 +94,9 @@ func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, q Quer
 	if err != nil {
 		return Page[Receiver]{}, err
 	}
-	return page(ctx, s, operation, q, s.config.Receivers.List, func(o domain.Receiver) string { return o.Client }, each(showReceiver))
+	return page(ctx, s, operation, q, s.config.Receivers.List, func(o domain.Receiver) string { return o.Client }, func(receivers []domain.Receiver) ([]Receiver, error) {
+		return s.showReceivers(ctx, "", receivers...)
+	})
 }
 
 // PauseReceiver keeps a receiver's events until it is resumed, for 30 days. domain.ErrNotFound if that client is none.

@@ -37,7 +37,7 @@ func all[V any](find func(ctx context.Context, caller authn.Caller) ([]V, error)
 type sumStatisticsInput struct {
 	From time.Time `query:"from" doc:"Left out: an hour before 'to'. Nothing is kept for longer than a fortnight"`
 	To   time.Time `query:"to" doc:"Left out: now"`
-	Step int       `query:"step" default:"60" enum:"60,300,900,3600,21600,86400" doc:"In seconds"`
+	Step int       `query:"step" default:"60" minimum:"60" maximum:"86400" doc:"In seconds: 60, 300, 900, 3600, 21600 or 86400"`
 }
 
 func (s *surface) sumStatistics(ctx context.Context, caller authn.Caller, in *sumStatisticsInput) (*pageOutput[admin.Statistic], error) {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/adminapi"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -29,10 +31,13 @@ seconds after it has ended, and for a fortnight.`,
 		Example: `  signet stats
   signet stats --past 24h --step 1h -o json`,
 		Args: cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
 			now := time.Now()
-			sums, err := s.SumStatistics(ctx, caller, now.Add(-past), now, step)
-			return statistics.table(sums), err
+			var sums admin.Page[admin.Statistic]
+			_, err := c.Call(ctx, adminclient.Request{Operation: "statistics.sum", Query: url.Values{
+				"from": {now.Add(-past).UTC().Format(time.RFC3339)}, "to": {now.UTC().Format(time.RFC3339)}, "step": {number(int(step.Seconds()))},
+			}}, &sums)
+			return statistics.table(sums.Items), err
 		}),
 	}
 	cmd.Flags().DurationVar(&past, "past", time.Hour, "of this `TIME` until now")
@@ -57,9 +62,9 @@ func (a *app) replicasCommand() *cobra.Command {
 		Short:   admin.OperationOf("replica.list").Summary,
 		Example: "  signet replicas",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			list, err := s.ListReplicas(ctx, caller)
-			return replicas.table(list), err
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			list, err := call[admin.Page[admin.Replica]](ctx, c, "replica.list", nil)
+			return replicas.table(list.Items), err
 		}),
 	}
 }
@@ -77,9 +82,9 @@ func (a *app) attentionCommand() *cobra.Command {
 clients that got no token for 90 days, keys whose rotation is overdue, receivers that are behind, servers that went silent.`,
 		Example: "  signet attention",
 		Args:    cobra.NoArgs,
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-			list, err := s.ListAttention(ctx, caller)
-			return hints.table(list), err
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+			list, err := call[admin.Page[admin.Hint]](ctx, c, "attention.list", nil)
+			return hints.table(list.Items), err
 		}),
 	}
 }
@@ -135,17 +140,17 @@ is told apart by address and user agent; what fetches it through a cache counts 
 		Example: `  signet key drill KID
   signet key drill KID --revoke`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error) {
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			if revoke {
-				_, begun, err := s.RevokeKey(ctx, caller, args[0])
+				revoked, err := call[adminapi.RevokedKey](ctx, c, "key.revoke", nil, args[0])
 				if err == nil {
-					_, err = s.FinishRevocation(ctx, caller, begun.ID, a.progress())
+					_, err = c.Finish(ctx, revoked.Revocation, a.progress())
 				}
 				if err != nil {
 					return view{}, err
 				}
 			}
-			drill, err := s.DrillKey(ctx, caller, args[0])
+			drill, err := call[admin.Drill](ctx, c, "key.drill", nil, args[0])
 			return view{drill, drillView{drill}.text}, err
 		}),
 	}

@@ -23,7 +23,7 @@ var receivers = kind[admin.Receiver]{
 	},
 	details: func(w io.Writer, v admin.Receiver) {
 		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
-			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "missed_seq", v.Missed, "failures", v.Failures,
+			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "waiting_since", v.WaitingSince, "missed_seq", v.Missed, "failures", v.Failures,
 			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "managed_by", v.ManagedBy, "created_at", v.CreatedAt)
 	},
 }
