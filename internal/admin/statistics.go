@@ -23,8 +23,8 @@ type Statistic struct {
 	Count int64     `json:"count"`
 }
 
-// SumStatistics sums what happened from a time until before another, both moved back to the beginning of a step; what is zero is left
-// out. The current minute is not in it, and nothing of a fortnight ago. domain.ErrInvalid for a step that there is not, or too many.
+// SumStatistics sums what happened from a time, moved back to the beginning of a step, until before another; what is zero is left out.
+// A minute is in it when it has ended, and for a fortnight. domain.ErrInvalid for a step that there is not, or too many.
 func (s *Service) SumStatistics(ctx context.Context, caller authn.Caller, from, to time.Time, step time.Duration) ([]Statistic, error) {
 	ctx, err := s.authorize(ctx, caller, "statistics.sum")
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Service) SumStatistics(ctx context.Context, caller authn.Caller, from, 
 	if !slices.Contains(StatisticSteps, step) {
 		return nil, fmt.Errorf("%w step: use %v", domain.ErrInvalid, StatisticSteps)
 	}
-	from, to = from.UTC().Truncate(step), to.UTC().Truncate(time.Minute)
+	from, to = from.UTC().Truncate(step), to.UTC()
 	if to.Before(from) || to.Sub(from)/step > maxSteps {
 		return nil, fmt.Errorf("%w time: ask for at most %d steps, from an earlier time to a later one", domain.ErrInvalid, maxSteps)
 	}
@@ -49,7 +49,8 @@ type Replica struct {
 	SeenAt    time.Time `json:"seen_at" doc:"When it last showed itself, by its own clock: it does every five seconds"`
 	Silent    bool      `json:"silent" doc:"It has not shown itself for half a minute"`
 	Revision  int64     `json:"revision" doc:"Of the database, up to which it has applied changes as of when it was seen"`
-	Behind    int64     `json:"behind" doc:"How many revisions there are after that"`
+	Behind    int64     `json:"behind" doc:"How many revisions there are after that by now"`
+	Lag       int       `json:"lag" doc:"For how many seconds it had not asked the database for changes when it was seen"`
 	Publishes bool      `json:"publishes" doc:"The key set that it publishes is the one that counts"`
 }
 
@@ -75,7 +76,7 @@ func (s *Service) replicas(ctx context.Context) ([]Replica, error) {
 	return list(replicas, err, func(r domain.Replica) Replica {
 		return Replica{
 			ID: r.ID, Version: r.Version, StartedAt: r.StartedAt, SeenAt: r.SeenAt, Silent: now.Sub(r.SeenAt) > silent, Revision: r.Revision,
-			Behind: max(0, revision-r.Revision), Publishes: r.JWKS == etag,
+			Behind: max(0, revision-r.Revision), Lag: int(max(0, r.SeenAt.Sub(r.AsOf)).Seconds()), Publishes: r.JWKS == etag,
 		}
 	})
 }

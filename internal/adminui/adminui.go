@@ -63,6 +63,9 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountRevocations()
 	s.mountKeys()
 	s.mountAudit()
+	s.mountReceivers()
+	s.mountSettings()
+	s.mountDrill()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }

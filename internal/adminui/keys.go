@@ -60,7 +60,11 @@ func showKey(v *visit) error {
 	}
 	o := object{Trail: link{Text: v.text("menu.keys"), Path: address("keys")}, Lead: v.text("key_state." + string(k.State) + ".lead"), State: v.keyState(k)}
 	if k.State != domain.KeyRevoked {
+		o.act(v, "key.drill", action{Text: v.text("key.drill"), Path: address("keys", k.KID, "drill")})
 		o.act(v, "key.revoke", action{Text: v.text("key.revoke.act"), Path: address("keys", k.KID, "revoke"), Bad: true})
+	}
+	if k.State == domain.KeyRevoked {
+		o.act(v, "key.drill", action{Text: v.text("key.drill.follow"), Path: address("keys", k.KID, "drill")})
 	}
 	about := panel{Title: v.text("key.about"), Facts: []fact{
 		v.fact("key.kid", cell{Code: k.KID}), v.fact("key.alg", cell{Code: k.Alg}), v.fact("key.created_at", cell{Time: k.CreatedAt}),
@@ -134,16 +138,9 @@ func revokeKey(v *visit) error {
 	if k.State == domain.KeyRevoked {
 		return v.refuse(v.text("key.is_revoked"), address("keys", k.KID))
 	}
-	c := confirmation{
-		Lead: v.text("key.revoke.lead"), Name: k.KID[:min(shownOfKID, len(k.KID))], Submit: v.text("key.revoke.submit"), Cancel: address("keys", k.KID),
-		Effects: []string{v.text("key.revoke." + string(k.State)), v.text("key.revoke.services", duration(v.JWKSMaxAge))},
-	}
-	if v.may("token.count") {
-		count, err := v.Admin.CountTokens(v.ctx(), v.caller, admin.TokenFilter{KID: k.KID, State: domain.TokenLive})
-		if err != nil {
-			return err
-		}
-		c.Effects = append([]string{v.text("revocation.tokens", v.counted(count))}, c.Effects...)
+	c, err := v.keyRevocation(k)
+	if err != nil {
+		return err
 	}
 	if !v.confirmed(v.text("key.revoke", k.KID), c) {
 		return nil
@@ -156,4 +153,20 @@ func revokeKey(v *visit) error {
 		return err
 	}
 	return v.begun(begun)
+}
+
+// keyRevocation asks before a key is revoked.
+func (v *visit) keyRevocation(k admin.Key) (confirmation, error) {
+	c := confirmation{
+		Lead: v.text("key.revoke.lead"), Name: k.KID[:min(shownOfKID, len(k.KID))], Submit: v.text("key.revoke.submit"), Cancel: address("keys", k.KID),
+		Effects: []string{v.text("key.revoke." + string(k.State)), v.text("key.revoke.services", duration(v.JWKSMaxAge))},
+	}
+	if v.may("token.count") {
+		count, err := v.Admin.CountTokens(v.ctx(), v.caller, admin.TokenFilter{KID: k.KID, State: domain.TokenLive})
+		if err != nil {
+			return confirmation{}, err
+		}
+		c.Effects = append([]string{v.text("revocation.tokens", v.counted(count))}, c.Effects...)
+	}
+	return c, nil
 }

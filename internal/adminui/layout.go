@@ -19,7 +19,7 @@ var navigation = []struct {
 	{"", []section{{"overview", "/", ""}}},
 	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}, {"attributes", "/attributes", "attribute.list"}}},
 	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}}},
-	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}, {"audit", "/audit", "audit.list"}}},
+	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}, {"receivers", "/receivers", "receiver.list"}, {"audit", "/audit", "audit.list"}, {"settings", "/settings", "setting.list"}}},
 }
 
 // link leads to a page.
@@ -92,6 +92,7 @@ var doneKeys = map[string]bool{
 	"client.deleted": true, "client.disabled": true, "client.enabled": true, "client.updated": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"key.rotated":      true,
+	"receiver.created": true, "receiver.deleted": true, "receiver.paused": true, "receiver.resumed": true,
 	"revocation.begun": true, "revocation.done": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,
 	"secret.removed": true, "trust.removed": true,

@@ -23,6 +23,7 @@ type object struct {
 // panel is a part of an object's page: facts, or a table, or what to say in place of an empty one.
 type panel struct {
 	Title   string
+	Class   string // by which the style sheet knows it, mostly empty
 	Facts   []fact
 	Table   table
 	Empty   string

@@ -46,13 +46,13 @@ seconds after it has ended, and for a fortnight.`,
 }
 
 var replicas = layout[admin.Replica]{
-	[]string{"ID", "VERSION", "STARTED", "SEEN", "BEHIND", "KEYS"},
+	[]string{"ID", "VERSION", "STARTED", "SEEN", "LAG", "KEYS"},
 	func(v admin.Replica) []any {
 		keys := "current"
 		if !v.Publishes {
 			keys = "older"
 		}
-		return []any{v.ID, v.Version, v.StartedAt, v.SeenAt, v.Behind, keys}
+		return []any{v.ID, v.Version, v.StartedAt, v.SeenAt, fmt.Sprint(v.Lag, "s"), keys}
 	},
 }
 
