@@ -55,6 +55,10 @@ func TestAPersonConnectsADeviceInARealBrowser(t *testing.T) {
 		chromedp.Submit(chromedp.CSS(code)), chromedp.WaitVisible(chromedp.CSS(decline)), screenshots(t, "device-consent-strange"),
 	)
 	wantPage("the consent page", "See your cost center")
+	below, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.querySelector(".warning").getBoundingClientRect().bottom > innerHeight`))
+	if check(t, err); below {
+		t.Error("a long name pushes the warning out of sight")
+	}
 	run("decline", chromedp.Click(chromedp.CSS(decline)), chromedp.WaitNotPresent(chromedp.CSS(decline)), chromedp.WaitVisible(chromedp.CSS(`h1`)), screenshots(t, "device-declined"))
 	wantPage("the last page", "You declined")
 	s.pollDevice(strange, other).wantError(t, http.StatusBadRequest, "access_denied")
