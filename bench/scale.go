@@ -72,6 +72,7 @@ func (s *scale) run(ctx context.Context, database string) error {
 		{"fill the index", 15 * time.Minute, s.fillIndex},
 		{"issue", 5 * time.Minute, s.issueAmongMany},
 		{"introspect", 5 * time.Minute, s.introspectAmongMany},
+		{"show pages", 5 * time.Minute, s.showPages},
 		{"serve from memory", 5 * time.Minute, s.serveFromMemory},
 		{"revoke one by one", 15 * time.Minute, s.revokeOneByOne},
 		{"revoke a client's", 5 * time.Minute, s.revokeClient},

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -80,8 +81,13 @@ func (i *installation) serve(ctx context.Context, address string) (*target, erro
 
 // run runs a command of signet and decodes what it prints as JSON.
 func (i *installation) run(ctx context.Context, into any, args ...string) error {
+	return i.runWith(ctx, nil, into, args...)
+}
+
+// runWith runs a command that reads.
+func (i *installation) runWith(ctx context.Context, stdin io.Reader, into any, args ...string) error {
 	cmd := exec.CommandContext(ctx, i.binary, append(args, "-o", "json")...)
-	cmd.Env, cmd.Stderr = i.env, os.Stderr
+	cmd.Env, cmd.Stdin, cmd.Stderr = i.env, stdin, os.Stderr
 	out, err := cmd.Output()
 	if err == nil && into != nil {
 		err = json.Unmarshal(out, into)
