@@ -157,7 +157,7 @@ func (db *DB) HoldAPI(ctx context.Context, audience string) (domain.API, error) 
 func (db *DB) ListAPIs(ctx context.Context, p domain.Page) (apis []domain.API, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		apis, err = pageOf(ctx, c, scanAPI, pageQuery{
-			columns: apiColumns, from: `apis`, id: `id`, key: `audience`, table: `apis`, names: []string{`audience`, `name`},
+			columns: apiColumns, from: `apis`, id: `id`, key: `audience`, names: []string{`audience`, `name`},
 		}, p)
 		if err != nil {
 			return err

@@ -75,7 +75,7 @@ func (db *DB) HoldAttribute(ctx context.Context, name string) (domain.Attribute,
 func (db *DB) ListAttributes(ctx context.Context, p domain.Page) (attributes []domain.Attribute, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		attributes, err = pageOf(ctx, c, scanAttribute, pageQuery{
-			columns: attributeColumns, from: `attributes`, id: `id`, key: `name`, table: `attributes`, names: []string{`name`},
+			columns: attributeColumns, from: `attributes`, id: `id`, key: `name`, names: []string{`name`},
 		}, p)
 		return err
 	})

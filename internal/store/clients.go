@@ -142,7 +142,7 @@ func (db *DB) ListClients(ctx context.Context, origin domain.ClientOrigin, p dom
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		clients, err = pageOf(ctx, c, scanClient, pageQuery{
 			columns: clientColumns, from: `clients`, where: []string{`$1 IN ('', origin)`}, args: []any{string(origin)},
-			id: `id`, key: `client_id`, table: `clients`, names: []string{`client_id`, `name`},
+			id: `id`, key: `client_id`, names: []string{`client_id`, `name`},
 		}, p)
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) 
 func (db *DB) ListGroups(ctx context.Context, p domain.Page) (groups []domain.Group, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		groups, err = pageOf(ctx, c, scanGroup, pageQuery{
-			columns: groupColumns, from: `groups g`, id: `g.id`, key: `g.name`, table: `groups`, names: []string{`name`},
+			columns: groupColumns, from: `groups g`, id: `g.id`, key: `g.name`, names: []string{`g.name`},
 		}, p)
 		return err
 	})
@@ -125,7 +125,7 @@ func (db *DB) ListMembers(ctx context.Context, group string, p domain.Page) (use
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		users, err = pageOf(ctx, c, scanUser, pageQuery{
 			columns: db.userColumns(), from: `users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id`,
-			where: []string{`g.name = $1`}, args: []any{group}, id: `u.id`, key: `u.username`, table: `users`, names: userNames,
+			where: []string{`g.name = $1`}, args: []any{group}, id: `u.id`, key: `u.username`, names: userNames,
 		}, p)
 		return err
 	})

@@ -19,14 +19,15 @@ type pageQuery struct {
 	args    []any    // of the conditions, the first of them $1
 	id, key string   // columns: the key gives the order
 	number  bool     // the key is one
-	names   []string // columns that a search looks at, each with its condition in an index: see dialect.folded
-	table   string   // that these are in
+	names   []string // columns that a search looks at, each with its order in an index: see dialect.folded
 }
 
-// pageOf lists a part of what a query chooses, always in the order of the key.
+// pageOf lists a part of what a query chooses: in the order of the key, or what a search finds.
 func pageOf[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), q pageQuery, p domain.Page) ([]T, error) {
-	where, args := append([]string{`TRUE`}, q.where...), slices.Clone(q.args)
-	arg := func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) }
+	if p.Search != "" {
+		return searchPage(ctx, c, scan, q, p)
+	}
+	s := q.selection()
 	order := `ASC`
 	var place any = cmp.Or(p.Before, p.After)
 	if place != "" && q.number {
@@ -38,23 +39,95 @@ func pageOf[T any](ctx context.Context, c conn, scan func(row scanner) (T, error
 	}
 	switch {
 	case p.Before != "":
-		where, order = append(where, q.key+` < `+arg(place)), `DESC`
+		s.and(q.key + ` < ` + s.arg(place))
+		order = `DESC`
 	case p.After != "":
-		where = append(where, q.key+` > `+arg(place))
+		s.and(q.key + ` > ` + s.arg(place))
 	}
-	if p.Search != "" {
-		from, to := c.db.dialect.folded(arg(p.Search)), c.db.dialect.folded(arg(p.Search+"\U0010FFFF"))
-		found := make([]string, len(q.names))
-		for i, name := range q.names {
-			folded := c.db.dialect.folded(name)
-			found[i] = `SELECT id FROM ` + q.table + ` WHERE ` + folded + ` >= ` + from + ` AND ` + folded + ` < ` + to
-		}
-		where = append(where, q.id+` IN (`+strings.Join(found, ` UNION ALL `)+`)`)
-	}
-	all, err := list(ctx, c, scan, `SELECT `+q.columns+` FROM `+q.from+` WHERE `+strings.Join(where, ` AND `)+
-		` ORDER BY `+q.key+` `+order+` LIMIT `+arg(p.Limit), args...)
+	all, err := list(ctx, c, scan, s.query(q.columns)+` ORDER BY `+q.key+` `+order+` LIMIT `+s.arg(p.Limit), s.args...)
 	if p.Before != "" {
 		slices.Reverse(all)
 	}
 	return all, err
+}
+
+// searchPage lists a part of what a search finds: first those whose first name begins so, in the order of that name, then the others whose
+// second does, and so on. So a page is a range of an index, however much is found. Where the object at the given place is gone, or is
+// called otherwise by now, it is the first page.
+func searchPage[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), q pageQuery, p domain.Page) ([]T, error) {
+	fold := c.db.dialect.folded
+	stage, id, err := q.place(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	step, order, beyond := 1, `ASC`, ` > `
+	if p.Before != "" && stage >= 0 {
+		step, order, beyond = -1, `DESC`, ` < `
+	}
+	var all []T
+	for i := max(stage, 0); i >= 0 && i < len(q.names) && len(all) < p.Limit; i += step {
+		s := q.selection()
+		from, to := fold(s.arg(p.Search)), fold(s.arg(p.Search+"\U0010FFFF"))
+		for _, name := range q.names[:i] {
+			s.and(`NOT (` + fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to + `)`)
+		}
+		name := fold(q.names[i])
+		s.and(name + ` >= ` + from + ` AND ` + name + ` < ` + to)
+		if i == stage {
+			at := s.arg(id)
+			s.and(`(` + name + `, ` + q.id + `)` + beyond + `((SELECT ` + name + ` FROM ` + q.from + ` WHERE ` + q.id + ` = ` + at + `), ` + at + `)`)
+		}
+		found, err := list(ctx, c, scan, s.query(q.columns)+` ORDER BY `+name+` `+order+`, `+q.id+` `+order+` LIMIT `+s.arg(p.Limit-len(all)), s.args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	if step < 0 {
+		slices.Reverse(all)
+	}
+	return all, nil
+}
+
+// place finds the object that a page of a search begins or ends at: which of its names is the first that was found, and its id. The former
+// is -1 if there is none.
+func (q pageQuery) place(ctx context.Context, c conn, p domain.Page) (stage int, id int64, err error) {
+	key := cmp.Or(p.Before, p.After)
+	if key == "" {
+		return -1, 0, nil
+	}
+	stage = -1
+	fold := c.db.dialect.folded
+	s := q.selection()
+	from, to := fold(s.arg(p.Search)), fold(s.arg(p.Search+"\U0010FFFF"))
+	which := `CASE`
+	for i, name := range q.names {
+		which += ` WHEN ` + fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to + ` THEN ` + strconv.Itoa(i)
+	}
+	s.and(q.key + ` = ` + s.arg(key))
+	err = c.each(ctx, func(row scanner) error { return row.Scan(&stage, &id) }, s.query(which+` ELSE -1 END, `+q.id), s.args...)
+	return stage, id, err
+}
+
+// selection is a query in the making.
+type selection struct {
+	from  string
+	where []string
+	args  []any
+}
+
+func (q pageQuery) selection() *selection {
+	return &selection{from: q.from, where: append([]string{`TRUE`}, q.where...), args: slices.Clone(q.args)}
+}
+
+func (s *selection) and(condition string) { s.where = append(s.where, condition) }
+
+// arg adds a value and returns what stands for it.
+func (s *selection) arg(value any) string {
+	s.args = append(s.args, value)
+	return "$" + strconv.Itoa(len(s.args))
+}
+
+func (s *selection) query(columns string) string {
+	return `SELECT ` + columns + ` FROM ` + s.from + ` WHERE ` + strings.Join(s.where, ` AND `)
 }

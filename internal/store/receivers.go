@@ -45,7 +45,7 @@ func (db *DB) ListReceivers(ctx context.Context, p domain.Page) (receivers []dom
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		receivers, err = pageOf(ctx, c, scanReceiver, pageQuery{
 			columns: receiverColumns, from: `receivers r JOIN clients c ON c.id = r.client_ref`,
-			id: `c.id`, key: `c.client_id`, table: `clients`, names: []string{`client_id`, `name`},
+			id: `c.id`, key: `c.client_id`, names: []string{`c.client_id`, `c.name`},
 		}, p)
 		return err
 	})

@@ -152,7 +152,7 @@ func (db *DB) findRole(ctx context.Context, condition string, arg any) (role dom
 func (db *DB) ListRoles(ctx context.Context, p domain.Page) (roles []domain.Role, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		roles, err = pageOf(ctx, c, scanRole, pageQuery{
-			columns: roleColumns, from: `roles`, id: `id`, key: `name`, table: `roles`, names: []string{`name`},
+			columns: roleColumns, from: `roles`, id: `id`, key: `name`, names: []string{`name`},
 		}, p)
 		if err != nil {
 			return err

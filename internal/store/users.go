@@ -100,7 +100,7 @@ func lowerASCII(text string) string {
 func (db *DB) ListUsers(ctx context.Context, p domain.Page) (users []domain.User, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		users, err = pageOf(ctx, c, scanUser, pageQuery{
-			columns: db.userColumns(), from: `users u`, id: `u.id`, key: `u.username`, table: `users`, names: userNames,
+			columns: db.userColumns(), from: `users u`, id: `u.id`, key: `u.username`, names: userNames,
 		}, p)
 		return err
 	})
@@ -108,4 +108,4 @@ func (db *DB) ListUsers(ctx context.Context, p domain.Page) (users []domain.User
 }
 
 // userNames are what a search for users looks at.
-var userNames = []string{`username`, `email`, `name`}
+var userNames = []string{`u.username`, `u.email`, `u.name`}
