@@ -50,6 +50,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountSearch()
 	s.mountUsers()
 	s.mountUserLink()
+	s.mountSessions()
 	s.mountGroups()
 	s.mountAttributes()
 	s.mountRoles()

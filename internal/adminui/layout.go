@@ -17,7 +17,7 @@ var navigation = []struct {
 	sections []section
 }{
 	{"", []section{{"overview", "/", ""}}},
-	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}, {"attributes", "/attributes", "attribute.list"}}},
+	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}, {"attributes", "/attributes", "attribute.list"}, {"sessions", "/sessions", "session.list"}}},
 	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}}},
 	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}, {"receivers", "/receivers", "receiver.list"}, {"audit", "/audit", "audit.list"}, {"settings", "/settings", "setting.list"}}},
 }
@@ -41,6 +41,7 @@ type frame struct {
 	Menus []menu
 	User  domain.User
 	Done  string // what was just done, empty: nothing
+	Undo  action // of that; without a path there is none
 	Page  any
 }
 
@@ -75,6 +76,9 @@ func (v *visit) frame(title string, data any) frame {
 	}
 	if done := v.r.URL.Query().Get("done"); doneKeys[done] {
 		f.Done = v.text("done." + done)
+		if operation := undoes[done]; operation != "" && v.may(operation) {
+			f.Undo = action{Text: v.text("undo"), Path: v.r.URL.EscapedPath() + "/enable", Post: true}
+		}
 	}
 	return f
 }
@@ -95,10 +99,14 @@ var doneKeys = map[string]bool{
 	"receiver.created": true, "receiver.deleted": true, "receiver.paused": true, "receiver.resumed": true,
 	"revocation.begun": true, "revocation.done": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,
+	"session.ended": true, "consent.withdrawn": true, "credential.removed": true,
 	"secret.removed": true, "trust.removed": true,
 	"token.resumed": true, "token.revoked": true, "token.suspended": true,
 	"user.created": true, "user.deleted": true, "user.disabled": true, "user.enabled": true, "user.updated": true,
 }
+
+// undoes are the operations that undo what was just done to the object of the page, at enable below its address.
+var undoes = map[string]string{"user.disabled": "user.enable", "client.disabled": "client.enable"}
 
 // done leads to a page that says what was done.
 func (v *visit) done(what string, path ...string) error {

@@ -86,6 +86,9 @@ func showUser(v *visit) error {
 		}
 		o.Panels = append(o.Panels, roles)
 	}
+	if err := v.sessionsOf(&o, user.Username); err != nil {
+		return err
+	}
 	return v.show(user.Username, o)
 }
 

@@ -78,6 +78,12 @@ func (k kind[V]) change(a *app, verb string) *cobra.Command {
 	})
 }
 
+// alias gives a command another name.
+func alias(cmd *cobra.Command, name string) *cobra.Command {
+	cmd.Aliases = append(cmd.Aliases, name)
+	return cmd
+}
+
 // command makes a command whose only argument names an object.
 func (k kind[V]) command(a *app, verb, short string, do managed) *cobra.Command {
 	return &cobra.Command{

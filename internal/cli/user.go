@@ -32,8 +32,8 @@ func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
 		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(), a.userLink(),
 		accessCommand(a, users),
-		users.change(a, "disable"),
-		a.userEnable(),
+		alias(users.change(a, "disable"), "lock"),
+		alias(a.userEnable(), "unlock"),
 		users.change(a, "delete"))
 }
 

@@ -13,6 +13,9 @@ type accountView struct {
 	User    domain.User
 	Session domain.Session
 	Manages bool // has a part in the administration
+
+	Sessions []accountSession
+	Clients  []accountClient
 }
 
 func (l *Login) account(w http.ResponseWriter, r *http.Request) {
@@ -25,7 +28,12 @@ func (l *Login) account(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 		return
 	}
-	l.pages.Render(w, r, http.StatusOK, "account", accountView{user, session, caller.MayManage()})
+	sessions, clients, err := l.accountAccess(r.Context(), session, user)
+	if err != nil {
+		l.fail(w, r, err)
+		return
+	}
+	l.pages.Render(w, r, http.StatusOK, "account", accountView{user, session, caller.MayManage(), sessions, clients})
 }
 
 // signOutView is the data of the sign-out page.

@@ -21,13 +21,15 @@ import (
 	"github.com/signet-auth/signet/internal/signin"
 )
 
-// Directory makes the first administrator.
+// Directory makes the first administrator, and disables users.
 type Directory interface {
 	// CheckSetupLink returns ErrNotFound if the link is unknown, has expired, or the setup is done.
 	CheckSetupLink(ctx context.Context, token string) error
 	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
 	// first, ErrInvalid with what to change, ErrExists if the username is taken.
 	CompleteSetup(ctx context.Context, token string, user domain.User, credential directory.Credential) (domain.User, error)
+	// SetUserDisabled disables a user and ends what the user has, or enables one. ErrInvalid for the last administrator.
+	SetUserDisabled(ctx context.Context, username string, disabled bool) error
 }
 
 // Registry knows clients and APIs.
@@ -84,25 +86,29 @@ func New(c Config) *Login {
 // Mount adds the pages to the server's list.
 func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /{$}":             l.home,
-		"GET /login":           l.showSignIn,
-		"GET /consent":         l.showConsent,
-		"POST /consent":        l.consent,
-		"GET /select-account":  l.showSelectAccount,
-		"POST /select-account": l.selectAccount,
-		"GET /device":          l.showDevice,
-		"POST /device":         l.enterCode,
-		"GET /device/consent":  l.showDeviceConsent,
-		"POST /device/consent": l.deviceConsent,
-		"GET /device/done":     l.deviceDone,
-		"GET /setup":           l.showSetup,
-		"POST /setup":          patient(l.setup),
-		"GET /password":        l.showPassword,
-		"POST /password":       patient(l.setPassword),
-		"GET /password/done":   l.passwordDone,
-		"GET /account":         l.account,
-		"GET /logout":          l.showSignOut,
-		"POST /logout":         l.signOut,
+		"GET /{$}":                        l.home,
+		"GET /login":                      l.showSignIn,
+		"GET /consent":                    l.showConsent,
+		"POST /consent":                   l.consent,
+		"GET /select-account":             l.showSelectAccount,
+		"POST /select-account":            l.selectAccount,
+		"GET /device":                     l.showDevice,
+		"POST /device":                    l.enterCode,
+		"GET /device/consent":             l.showDeviceConsent,
+		"POST /device/consent":            l.deviceConsent,
+		"GET /device/done":                l.deviceDone,
+		"GET /setup":                      l.showSetup,
+		"POST /setup":                     patient(l.setup),
+		"GET /password":                   l.showPassword,
+		"POST /password":                  patient(l.setPassword),
+		"GET /password/done":              l.passwordDone,
+		"GET /account":                    l.account,
+		"POST /account/sessions/end":      l.endSession,
+		"POST /account/consents/withdraw": l.withdrawConsent,
+		"GET /account/lock":               l.lock,
+		"POST /account/lock":              l.lock,
+		"GET /logout":                     l.showSignOut,
+		"POST /logout":                    l.signOut,
 	} {
 		mux.Handle(pattern, l.pages.Protect(handler))
 	}
