@@ -30,7 +30,7 @@ func showAPIs(v *visit) error {
 		l.New = link{Text: v.text("api.new"), Path: address("new", "api")}
 	}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.API], error) { return v.Admin.ListAPIs(v.ctx(), v.caller, q) }, func(a admin.API) row {
-		return row{Path: address("apis", a.Audience), Cells: []cell{
+		return row{Path: address("apis", a.Audience), Managed: v.managed(a.ManagedBy), Cells: []cell{
 			{Text: a.Audience}, {Text: apiName(a)}, {Text: strconv.Itoa(len(a.Permissions))}, {Text: a.SigningAlg}, {Text: v.apiLifetime(a)},
 		}}
 	})
@@ -60,7 +60,7 @@ func showAPI(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := object{Trail: link{Text: v.text("menu.apis"), Path: address("apis")}, Lead: apiName(api), Created: api.CreatedAt, Updated: api.UpdatedAt}
+	o := object{Trail: link{Text: v.text("menu.apis"), Path: address("apis")}, Lead: apiName(api), Managed: v.managed(api.ManagedBy), Created: api.CreatedAt, Updated: api.UpdatedAt}
 	o.act(v, "api.update", action{Text: v.text("form.edit"), Path: address("apis", api.Audience, "edit"), Icon: "edit"})
 	if api.Audience != domain.AdminAudience {
 		o.act(v, "api.delete", action{Text: v.text("form.delete"), Path: address("apis", api.Audience, "delete"), Icon: "delete", Bad: true})
@@ -126,6 +126,7 @@ func (v *visit) apiForm(api admin.API) *form {
 		f.Submit, f.Cancel = v.text("api.create"), address("apis")
 		return f
 	}
+	f.Undone = v.undone(api.ManagedBy)
 	f.Version, f.Submit, f.Cancel = strconv.FormatInt(api.Version, 10), v.text("form.save"), address("apis", api.Audience)
 	return f
 }

@@ -30,7 +30,7 @@ func showAttributes(v *visit) error {
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Attribute], error) {
 		return v.Admin.ListAttributes(v.ctx(), v.caller, q)
 	}, func(a admin.Attribute) row {
-		return row{Path: address("attributes", a.Name), Cells: []cell{
+		return row{Path: address("attributes", a.Name), Managed: v.managed(a.ManagedBy), Cells: []cell{
 			{Code: a.Name}, {Text: v.text("attribute_type." + a.Type)}, {Text: a.Description}, {Text: v.yesNo(a.Standard)},
 		}}
 	})
@@ -45,7 +45,7 @@ func showAttribute(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := object{Trail: link{Text: v.text("menu.attributes"), Path: address("attributes")}, Lead: a.Description, Created: a.CreatedAt, Updated: a.UpdatedAt}
+	o := object{Trail: link{Text: v.text("menu.attributes"), Path: address("attributes")}, Lead: a.Description, Managed: v.managed(a.ManagedBy), Created: a.CreatedAt, Updated: a.UpdatedAt}
 	if !a.Standard {
 		o.act(v, "attribute.update", action{Text: v.text("form.edit"), Path: address("attributes", a.Name, "edit"), Icon: "edit"})
 		o.act(v, "attribute.delete", action{Text: v.text("form.delete"), Path: address("attributes", a.Name, "delete"), Icon: "delete", Bad: true})
@@ -69,6 +69,7 @@ func (v *visit) attributeForm(a admin.Attribute) *form {
 		f.Submit, f.Cancel = v.text("attribute.create"), address("attributes")
 		return f
 	}
+	f.Undone = v.undone(a.ManagedBy)
 	f.Version, f.Submit, f.Cancel = strconv.FormatInt(a.Version, 10), v.text("form.save"), address("attributes", a.Name)
 	return f
 }

@@ -100,6 +100,7 @@ func (v *visit) clientForm(c admin.Client) *form {
 			v.clientCheck("jwks_uri_private", c.JWKSURIPrivate), v.clientCheck("endpoint_audience", c.EndpointAudience))
 	}
 	return &form{
+		Undone: v.undone(c.ManagedBy),
 		Fields: fields, Version: strconv.FormatInt(c.Version, 10), Submit: v.text("form.save"), Cancel: address("clients", c.ClientID),
 	}
 }

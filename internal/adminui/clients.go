@@ -44,7 +44,7 @@ func showClients(v *visit) error {
 		for _, api := range c.APIs {
 			apis = append(apis, api.Audience)
 		}
-		return row{Path: address("clients", c.ClientID), Cells: []cell{
+		return row{Path: address("clients", c.ClientID), Managed: v.managed(c.ManagedBy), Cells: []cell{
 			{Text: c.ClientID}, {Text: clientName(c)}, {Text: v.text("client_kind." + string(clientKindOf(c)))}, {List: apis}, {Badge: v.clientState(c)},
 		}}
 	})
@@ -79,7 +79,7 @@ func showClient(v *visit) error {
 	}
 	o := object{
 		Trail: link{Text: v.text("menu.clients"), Path: address("clients")}, Lead: clientName(client), State: v.clientState(client), Warnings: client.Warnings,
-		Created: client.CreatedAt, Updated: client.UpdatedAt,
+		Managed: v.managed(client.ManagedBy), Created: client.CreatedAt, Updated: client.UpdatedAt,
 	}
 	o.act(v, "client.update", action{Text: v.text("form.edit"), Path: address("clients", client.ClientID, "edit"), Icon: "edit"})
 	o.act(v, "client.find", action{Text: v.text("setup.how"), Path: address("clients", client.ClientID, "setup")})

@@ -28,7 +28,7 @@ func showGroups(v *visit) error {
 		l.New = link{Text: v.text("group.new"), Path: address("new", "group")}
 	}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Group], error) { return v.Admin.ListGroups(v.ctx(), v.caller, q) }, func(g admin.Group) row {
-		return row{Path: address("groups", g.Name), Cells: []cell{{Text: g.Name}, {Text: g.Description}, {Time: g.CreatedAt}}}
+		return row{Path: address("groups", g.Name), Managed: v.managed(g.ManagedBy), Cells: []cell{{Text: g.Name}, {Text: g.Description}, {Time: g.CreatedAt}}}
 	})
 	if err == nil {
 		v.render(http.StatusOK, "admin/list", v.text("menu.groups"), l)
@@ -43,7 +43,7 @@ func showGroup(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := object{Trail: link{Text: v.text("menu.groups"), Path: address("groups")}, Lead: group.Description, Created: group.CreatedAt, Updated: group.UpdatedAt}
+	o := object{Trail: link{Text: v.text("menu.groups"), Path: address("groups")}, Lead: group.Description, Managed: v.managed(group.ManagedBy), Created: group.CreatedAt, Updated: group.UpdatedAt}
 	o.act(v, "group.update", action{Text: v.text("form.edit"), Path: address("groups", group.Name, "edit"), Icon: "edit"})
 	o.act(v, "group.delete", action{Text: v.text("form.delete"), Path: address("groups", group.Name, "delete"), Icon: "delete", Bad: true})
 	members, err := v.members(group.Name)
@@ -113,6 +113,7 @@ func (v *visit) groupForm(group admin.Group) *form {
 		f.Submit, f.Cancel = v.text("group.create"), address("groups")
 		return f
 	}
+	f.Undone = v.undone(group.ManagedBy)
 	f.Version, f.Submit, f.Cancel = strconv.FormatInt(group.Version, 10), v.text("form.save"), address("groups", group.Name)
 	return f
 }

@@ -15,6 +15,7 @@ type object struct {
 	Lead             string
 	State            badge
 	Warnings         []string
+	Managed          badge // says from which set of files it comes
 	Actions          []action
 	Panels           []panel
 	Created, Updated time.Time

@@ -32,6 +32,7 @@ func (t table) Acts() bool {
 type row struct {
 	Path    string
 	Cells   []cell
+	Managed badge // beside the first cell
 	Actions []action
 }
 
@@ -116,6 +117,7 @@ func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], 
 type form struct {
 	Lead    string
 	Problem string // that belongs to no field
+	Undone  string // why a change does not last, empty: it does
 	Version string // of the object that is edited, empty: it is new
 	Fields  []*field
 	Submit  string

@@ -29,7 +29,7 @@ func showRoles(v *visit) error {
 		l.New = link{Text: v.text("role.new"), Path: address("new", "role")}
 	}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Role], error) { return v.Admin.ListRoles(v.ctx(), v.caller, q) }, func(r admin.Role) row {
-		return row{Path: address("roles", r.Name), Cells: []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
+		return row{Path: address("roles", r.Name), Managed: v.managed(r.ManagedBy), Cells: []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
 	})
 	if err == nil {
 		v.render(http.StatusOK, "admin/list", v.text("menu.roles"), l)
@@ -53,7 +53,7 @@ func showRole(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := object{Trail: link{Text: v.text("menu.roles"), Path: address("roles")}, Lead: role.Description, Created: role.CreatedAt, Updated: role.UpdatedAt}
+	o := object{Trail: link{Text: v.text("menu.roles"), Path: address("roles")}, Lead: role.Description, Managed: v.managed(role.ManagedBy), Created: role.CreatedAt, Updated: role.UpdatedAt}
 	o.act(v, "role.update", action{Text: v.text("form.edit"), Path: address("roles", role.Name, "edit"), Icon: "edit"})
 	if !(domain.Role{Name: role.Name}).BuiltIn() {
 		o.act(v, "role.delete", action{Text: v.text("form.delete"), Path: address("roles", role.Name, "delete"), Icon: "delete", Bad: true})
@@ -117,6 +117,7 @@ func (v *visit) roleForm(role admin.Role) *form {
 		f.Submit, f.Cancel = v.text("role.create"), address("roles")
 		return f
 	}
+	f.Undone = v.undone(role.ManagedBy)
 	f.Version, f.Submit, f.Cancel = strconv.FormatInt(role.Version, 10), v.text("form.save"), address("roles", role.Name)
 	return f
 }

@@ -79,8 +79,8 @@ func fill(v reflect.Value) {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -96,7 +96,7 @@ func TestMistakesAreToldWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"name: x", `f.yaml:1: the object has no kind: use attribute, api`},
 		{"kind: rolle\nname: x", `f.yaml:1: there is no kind "rolle"; did you mean "role"?`},
-		{"# comment\n\nkind: role\nname: x\ndescripton: y", `f.yaml:5: role has no member "descripton"; did you mean "description"?`},
+		{"# comment\n\nkind: role\nname: x\ndescriptio: y", `f.yaml:5: role has no member "descriptio"; did you mean "description"?`},
 		{"kind: role\nname: x\n---\nkind: role\nname: y\nname: z", `f.yaml:6: name is given twice`},
 		{"kind: role\nname: x\n---\n# a\nkind: role\nname: x", `f.yaml:5: role x is described before, at f.yaml:1`},
 		{"kind: role", `f.yaml:1: it needs name`},

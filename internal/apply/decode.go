@@ -129,7 +129,7 @@ func (d *decoding) value(node *yaml.Node, into reflect.Value, f field) {
 		}
 		into.SetBool(strings.EqualFold(node.Value, "true"))
 	case reflect.String:
-		text, _ := d.text(node, f)
+		text := d.text(node, f)
 		into.SetString(text)
 	case reflect.Slice:
 		d.list(node, into, f)
@@ -138,7 +138,7 @@ func (d *decoding) value(node *yaml.Node, into reflect.Value, f field) {
 	case reflect.Struct:
 		if fields := fieldsOf(into.Type()); node.Kind == yaml.ScalarNode && fields[0].given { // the short form
 			into = into.Field(fields[0].index)
-			text, _ := d.text(node, fields[0])
+			text := d.text(node, fields[0])
 			into.SetString(text)
 			return
 		}
@@ -149,22 +149,22 @@ func (d *decoding) value(node *yaml.Node, into reflect.Value, f field) {
 }
 
 // text is that of a scalar that is neither a number, nor a date, nor true or false.
-func (d *decoding) text(node *yaml.Node, f field) (string, bool) {
+func (d *decoding) text(node *yaml.Node, f field) string {
 	switch {
 	case node.Kind != yaml.ScalarNode || isNull(node):
 		d.problem(node, "%s is a text", f.name)
-		return "", false
+		return ""
 	case node.ShortTag() != "!!str":
 		d.problem(node, "%s is a text: put %s in quotes", f.name, clip(node.Value))
-		return "", false
+		return ""
 	case f.enum != nil && !slices.Contains(f.enum, node.Value):
 		d.problem(node, "%s cannot be %q%s", f.name, clip(node.Value), suggest(node.Value, f.enum))
-		return "", false
+		return ""
 	case len(node.Value) > 64<<10:
 		d.problem(node, "%s has %d bytes, which is too long", f.name, len(node.Value))
-		return "", false
+		return ""
 	}
-	return node.Value, true
+	return node.Value
 }
 
 func (d *decoding) time(node *yaml.Node, into reflect.Value, f field) {
@@ -200,7 +200,7 @@ func (d *decoding) texts(node *yaml.Node, into reflect.Value, f field) {
 		if _, twice := texts[key.Value]; twice {
 			d.problem(key, "%s is given twice", clip(key.Value))
 		}
-		texts[key.Value], _ = d.text(node.Content[i+1], f)
+		texts[key.Value] = d.text(node.Content[i+1], f)
 	}
 	into.Set(reflect.ValueOf(texts))
 }

@@ -5,8 +5,11 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/signet-auth/signet/internal/cli"
 )
 
 func TestContributingNamesEveryPackage(t *testing.T) {
@@ -21,6 +24,52 @@ func TestContributingNamesEveryPackage(t *testing.T) {
 	for _, p := range packages {
 		if name := p.Name(); !strings.Contains(string(text), "`"+name+"`") && !strings.Contains(string(text), "`"+path.Join("internal", name)+"`") {
 			t.Errorf("CONTRIBUTING.md says nothing about internal/%s", name)
+		}
+	}
+}
+
+// The commands of the document run, and what it calls an object is one.
+func TestTheDocumentOfFilesAsCodeIsRight(t *testing.T) {
+	text, err := os.ReadFile("../../docs/files-as-code.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```(sh|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("there are %d blocks", len(blocks))
+	}
+	folder := t.TempDir()
+	sample, err := os.ReadFile(sampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"config/sample.yaml": string(sample), "client.yaml": blocks[1][2], "secrets/reporting": "battery staple horse"} {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(folder)
+	t.Setenv("SIGNET_DATABASE_URL", "sqlite:"+filepath.Join(folder, "signet.db"))
+	t.Setenv("SIGNET_MASTER_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+	t.Setenv("REPORTING_SECRET", "correct horse battery")
+	for line := range strings.Lines(blocks[0][2] + "signet apply -f client.yaml --take-over") {
+		command, _, _ := strings.Cut(strings.TrimSpace(line), "#")
+		command, _, _ = strings.Cut(command, ">")
+		args := strings.Fields(command)[1:]
+		if strings.Contains(line, "--set shop") {
+			args = append(args, "--take-over")
+		}
+		var out, problems strings.Builder
+		want := 0
+		if slices.Contains(args, "--dry-run") {
+			want = 2
+		}
+		if code := cli.Main(t.Context(), args, strings.NewReader(""), &out, &problems); code != want || out.Len() == 0 {
+			t.Errorf("%s: exit code %d, want %d: %s", command, code, want, problems.String())
 		}
 	}
 }
