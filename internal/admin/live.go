@@ -23,37 +23,55 @@ type LiveCounts struct {
 }
 
 const (
-	liveAPIs = 10
-	liveMax  = 10_000
-	liveKept = 15 * time.Second
+	liveAPIs  = 10
+	liveMax   = 10_000
+	liveFresh = 15 * time.Second
+	liveKept  = 10 * time.Minute // for as long counts are shown while they are made anew
 )
 
-// liveCache keeps the last counts, and lets one caller count at a time.
+// liveCache keeps the last counts: to count takes longer than a page may.
 type liveCache struct {
-	mu   sync.Mutex
-	last LiveCounts
+	mu       sync.Mutex
+	last     LiveCounts
+	counting bool
 }
 
-// CountLive counts the live tokens of the first ten APIs, each up to 10,000; the counts may be fifteen seconds old.
+// CountLive counts the live tokens of the first ten APIs, each up to 10,000. The counts may be as old as when they were last asked for,
+// up to ten minutes.
 func (s *Service) CountLive(ctx context.Context, caller authn.Caller) (LiveCounts, error) {
-	ctx, err := s.authorize(ctx, caller, "token.count_live")
+	const operation = "token.count_live"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err == nil {
-		err = s.require(ctx, caller, "token.count_live", readAPIs)
+		err = s.require(ctx, caller, operation, readAPIs)
 	}
 	if err != nil {
 		return LiveCounts{}, err
 	}
 	s.live.mu.Lock()
-	defer s.live.mu.Unlock()
-	now := s.config.Now()
-	if now.Sub(s.live.last.CountedAt) < liveKept {
-		return s.live.last, nil
+	last, age, counting := s.live.last, s.config.Now().Sub(s.live.last.CountedAt), s.live.counting
+	begin := age >= liveFresh && age < liveKept && !counting
+	s.live.counting = counting || begin
+	s.live.mu.Unlock()
+	switch {
+	case age >= liveKept:
+		return s.countLive(ctx)
+	case begin:
+		go func() {
+			_, _ = s.countLive(context.WithoutCancel(ctx)) // who asks next sees that they are old
+			s.live.mu.Lock()
+			s.live.counting = false
+			s.live.mu.Unlock()
+		}()
 	}
+	return last, nil
+}
+
+func (s *Service) countLive(ctx context.Context) (LiveCounts, error) {
 	apis, err := s.config.Registry.ListAPIs(ctx, domain.Page{Limit: liveAPIs + 1})
 	if err != nil {
 		return LiveCounts{}, err
 	}
-	counts := LiveCounts{APIs: []LiveTokens{}, More: len(apis) > liveAPIs, CountedAt: now}
+	counts := LiveCounts{APIs: []LiveTokens{}, More: len(apis) > liveAPIs, CountedAt: s.config.Now()}
 	for _, api := range apis[:min(len(apis), liveAPIs)] {
 		n, more, err := s.config.Index.Count(ctx, domain.TokenFilter{APIID: api.ID, State: domain.TokenLive}, liveMax)
 		if err != nil {
@@ -61,6 +79,8 @@ func (s *Service) CountLive(ctx context.Context, caller authn.Caller) (LiveCount
 		}
 		counts.APIs = append(counts.APIs, LiveTokens{api.Audience, Count{n, more}})
 	}
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
 	s.live.last = counts
 	return counts, nil
 }

@@ -107,6 +107,11 @@ func TestADrillFollowsWhoHasComeToKnowOfARevokedKey(t *testing.T) {
 			return d
 		}
 		fetch("curl")
+		live, err := w.CountLive(ctx, w.root)
+		servicetest.Must(t, err)
+		if !slices.Contains(live.APIs, admin.LiveTokens{Audience: servicetest.Orders, Count: admin.Count{Count: 1}}) || live.CountedAt.IsZero() {
+			t.Errorf("live tokens: %+v", live)
+		}
 		before := drill()
 		if before.Live.Count != 1 || len(before.Holdings) != 1 || before.Holdings[0].Count != 1 || before.Known != (admin.VerifierCounts{Current: 1}) ||
 			len(before.Replicas) != 1 || !before.Replicas[0].Publishes || before.Converged {

@@ -111,7 +111,7 @@ func addLive(v *visit, p *overviewPage) error {
 		})
 	}
 	if len(counts.APIs) > 0 {
-		live.Hint = v.text("overview.live.hint")
+		live.Hint = v.text("overview.live.hint", counts.CountedAt.UTC().Format("15:04:05 UTC"))
 		if counts.More {
 			live.Hint += " " + v.text("overview.live.more")
 		}
