@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
@@ -38,6 +39,7 @@ type Config struct {
 	Index         *index.Index
 	Names         index.Resolver
 	Revocation    *revocation.Service
+	Introspection *introspection.Service
 	Keys          *keys.Keys
 	JWKSMaxAge    time.Duration // for how long services may cache the JWKS
 	RotateEvery   time.Duration // for how long a key signs

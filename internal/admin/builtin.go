@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,6 +42,23 @@ func (s *Service) Sync(ctx context.Context) error {
 		if err := s.syncRole(ctx, name, builtInRoles[name]); err != nil {
 			return fmt.Errorf("update the built-in role %s: %w", name, err)
 		}
+	}
+	return s.syncClient(ctx)
+}
+
+// syncClient registers the client of the command line. It stays disabled where an administrator disabled it.
+func (s *Service) syncClient(ctx context.Context) error {
+	_, err := s.config.Registry.FindClient(ctx, domain.CLIClient)
+	if errors.Is(err, domain.ErrNotFound) {
+		_, _, err = s.config.Registry.CreateClient(ctx, domain.Client{
+			ClientID: domain.CLIClient, Name: "Signet command line", Public: true,
+			GrantTypes:   []string{domain.GrantAuthorizationCode, domain.GrantDeviceCode, domain.GrantRefreshToken},
+			RedirectURIs: []string{"http://127.0.0.1/callback"},
+			APIs:         []domain.ClientAPI{{Audience: domain.AdminAudience, Default: true}},
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("register the built-in client: %w", err)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (s *Service) Export(ctx context.Context, caller authn.Caller, set string) (
 			}
 			return everyPage(ctx, find, func(c domain.Client) string { return c.ClientID }, func(all []domain.Client) error {
 				for _, c := range all {
-					if chosen(c.ManagedBy) {
+					if c.ClientID != domain.CLIClient && chosen(c.ManagedBy) {
 						objects = append(objects, apply.ClientOf(c))
 					}
 				}

@@ -15,6 +15,7 @@ import (
 func (s *surface) mountTokens() {
 	register(s, http.MethodGet, "/tokens", "token.list", s.listTokens)
 	register(s, http.MethodGet, "/tokens/count", "token.count", s.countTokens)
+	register(s, http.MethodPost, "/tokens/inspect", "token.inspect", s.inspectToken)
 	register(s, http.MethodGet, "/tokens/{jti}", "token.find", s.findToken)
 	register(s, http.MethodPost, "/tokens/{jti}/revoke", "token.revoke", actOnToken(s.Admin.RevokeToken))
 	register(s, http.MethodPost, "/tokens/{jti}/suspend", "token.suspend", actOnToken(s.Admin.SuspendToken))

@@ -30,7 +30,7 @@ const (
 type Client struct {
 	base      *url.URL // the issuer
 	transport http.RoundTripper
-	authorize func(r *http.Request) error
+	tokens    Tokens // nil: nobody asks for one
 	finish    func(ctx context.Context, id int64, progress func(admin.Revocation)) (admin.Revocation, error)
 }
 
@@ -54,7 +54,7 @@ func (c *Client) Call(ctx context.Context, request Request, answer any) (etag st
 	if err != nil {
 		return "", err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := readAll(response.Body)
 	if err != nil {
 		return "", fmt.Errorf("read the answer of %s: %w", c.name(), err)
@@ -76,28 +76,55 @@ func (c *Client) Stream(ctx context.Context, request Request) (io.ReadCloser, er
 	return response.Body, nil
 }
 
+// Tokens gives access tokens for a server.
+type Tokens interface {
+	// Token returns one; not the refused one, unless that is empty or there is no other.
+	Token(ctx context.Context, refused string) (string, error)
+}
+
 // send returns the answer of an operation that succeeded.
 func (c *Client) send(ctx context.Context, request Request) (*http.Response, error) {
-	r, err := c.request(ctx, request)
+	response, token, err := c.sendWith(ctx, request, "")
+	if err == nil && response.StatusCode == http.StatusUnauthorized && token != "" {
+		refused := c.failure(response)
+		_ = response.Body.Close()
+		var other string
+		if response, other, err = c.sendWith(ctx, request, token); other == token {
+			err = refused
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if err := c.authorize(r); err != nil {
-		return nil, err
-	}
-	response, err := c.transport.RoundTrip(r) // which follows no redirect: the token is for this server
-	if err != nil {
-		return nil, c.unreachable(err)
 	}
 	if response.StatusCode < 300 {
 		if err := checkType(response, "", "application/json", "application/jsonl"); err != nil {
-			response.Body.Close()
+			_ = response.Body.Close()
 			return nil, fmt.Errorf("%s does not answer as Signet's admin API does: %w", c.name(), err)
 		}
 		return response, nil
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	return nil, c.failure(response)
+}
+
+// sendWith sends a request with an access token, which it returns: another one than that which was refused. Without another one it does
+// not send it.
+func (c *Client) sendWith(ctx context.Context, request Request, refused string) (response *http.Response, token string, err error) {
+	r, err := c.request(ctx, request)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.tokens != nil {
+		if token, err = c.tokens.Token(ctx, refused); err != nil || token == refused {
+			return nil, token, err
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err = c.transport.RoundTrip(r) // which follows no redirect: the token is for this server
+	if err != nil {
+		return nil, token, c.unreachable(err)
+	}
+	return response, token, nil
 }
 
 func (c *Client) request(ctx context.Context, request Request) (*http.Request, error) {

@@ -25,7 +25,6 @@ func InProcess(s *admin.Service, caller authn.Caller) *Client {
 	}})
 	return &Client{
 		base: &url.URL{Scheme: "http", Host: "in.process"}, transport: handler{mux},
-		authorize: func(*http.Request) error { return nil },
 		finish: func(ctx context.Context, id int64, progress func(admin.Revocation)) (admin.Revocation, error) {
 			return s.FinishRevocation(ctx, caller, id, progress)
 		},
@@ -76,7 +75,8 @@ func (h handler) RoundTrip(r *http.Request) (*http.Response, error) {
 	go func() {
 		ended := errAborted // unless the handler returns
 		defer func() {
-			if recovered := recover(); recovered != nil && recovered != http.ErrAbortHandler {
+			recovered := recover()
+			if err, _ := recovered.(error); recovered != nil && !errors.Is(err, http.ErrAbortHandler) {
 				panic(recovered)
 			}
 			w.WriteHeader(http.StatusOK)

@@ -2,6 +2,8 @@ package adminclient
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -24,7 +26,11 @@ func (c *Client) Finish(ctx context.Context, r admin.Revocation, progress func(a
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
-		if _, err := c.Call(ctx, Request{Operation: "revocation.find", Path: []string{strconv.FormatInt(r.ID, 10)}}, &r); err != nil {
+		_, err := c.Call(ctx, Request{Operation: "revocation.find", Path: []string{strconv.FormatInt(r.ID, 10)}}, &r)
+		if problem, ok := errors.AsType[*Problem](err); ok && problem.Status == http.StatusUnauthorized {
+			return r, nil // the caller's own token was among those that are revoked
+		}
+		if err != nil {
 			return r, err
 		}
 		progress(r)

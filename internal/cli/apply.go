@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/apply"
-	"github.com/signet-auth/signet/internal/authn"
 )
 
 // errDifferences ends a dry run that found some, with exitDifferences.
@@ -54,8 +55,14 @@ Secrets come from the environment or from files that the files name, never from 
 	cmd.MarkFlagsOneRequired("file", "schema")
 	cmd.MarkFlagsMutuallyExclusive("file", "schema")
 	var applied admin.Applied
-	managed := a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (_ view, err error) {
-		applied, err = s.Apply(ctx, caller, r)
+	managed := a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (_ view, err error) {
+		files := make([]members, len(r.Files))
+		for i, f := range r.Files {
+			files[i] = members{"name": f.Name, "text": f.Text}
+		}
+		applied, err = call[admin.Applied](ctx, c, "file.apply", members{
+			"files": files, "secrets": r.Secrets, "set": r.Set, "prune": r.Prune, "take_over": r.TakeOver, "dry_run": r.DryRun,
+		})
 		return view{applied, func(w io.Writer) { printPlan(w, applied) }}, err
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
@@ -92,9 +99,10 @@ the default. What is built in, users, and clients that registered themselves are
 		Args:    cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&set, "set", "", "write what belongs to the set of this `NAME` (default all)")
-	cmd.RunE = a.manage(func(ctx context.Context, s *admin.Service, caller authn.Caller, _ []string) (view, error) {
-		text, err := s.Export(ctx, caller, set)
-		return view{admin.Exported{Text: text}, func(w io.Writer) { fmt.Fprint(w, text) }}, err
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		var exported admin.Exported
+		_, err := c.Call(ctx, adminclient.Request{Operation: "file.export", Query: url.Values{"set": {set}}}, &exported)
+		return view{exported, func(w io.Writer) { fmt.Fprint(w, exported.Text) }}, err
 	})
 	return cmd
 }

@@ -105,7 +105,7 @@ with --after.`,
 		if err != nil {
 			return view{}, err
 		}
-		defer lines.Close()
+		defer func() { _ = lines.Close() }()
 		_, err = io.Copy(a.stdout, lines)
 		return view{}, err
 	})

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/url"
 	"strings"
 
@@ -30,12 +31,16 @@ func act(ctx context.Context, c *adminclient.Client, operation string, path ...s
 func all[V any](ctx context.Context, c *adminclient.Client, operation string, limit int, query url.Values, path ...string) ([]V, error) {
 	return pages(admin.Query{}, limit, func(q admin.Query) (page admin.Page[V], err error) {
 		asked := url.Values{"cursor": {q.Cursor}, "limit": {number(q.Limit)}}
-		for name, values := range query {
-			asked[name] = values
-		}
+		maps.Copy(asked, query)
 		_, err = c.Call(ctx, adminclient.Request{Operation: operation, Path: path, Query: asked}, &page)
 		return page, err
 	})
+}
+
+// few reads a list that has one page.
+func few[V any](ctx context.Context, c *adminclient.Client, operation string, path ...string) ([]V, error) {
+	page, err := call[admin.Page[V]](ctx, c, operation, nil, path...)
+	return page.Items, err
 }
 
 // change edits an object with the operation KIND.update: edit makes the body of what the object is now. When somebody else changed it

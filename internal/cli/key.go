@@ -36,15 +36,10 @@ token has expired (retired), or is revoked with every token that it signed (revo
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			list, err := listKeys(ctx, c)
+			list, err := few[admin.Key](ctx, c, "key.list")
 			return keys.table(list), err
 		}),
 	}
-}
-
-func listKeys(ctx context.Context, c *adminclient.Client) ([]admin.Key, error) {
-	page, err := call[admin.Page[admin.Key]](ctx, c, "key.list", nil)
-	return page.Items, err
 }
 
 func (a *app) keyShow() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,8 @@ type app struct {
 	stdout, stderr io.Writer
 
 	configFile string            // --config
+	server     string            // --server
+	context    string            // --context
 	json       bool              // --output json
 	settings   map[string]string // set by flags, by setting
 	started    bool              // the command line was understood and a command runs
@@ -77,7 +80,12 @@ func (a *app) printError(message string) {
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
-	message = strings.Join(lines, " ")
+	message = strings.Map(func(r rune) rune { // what a server says must not steer the terminal
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.Join(lines, " "))
 	if a.json {
 		_ = json.NewEncoder(a.stderr).Encode(map[string]string{"error": message})
 		return
@@ -119,6 +127,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `Signet keeps users, roles, clients and an index of every token it issues in one database.
 "signet serve" runs the server. The other commands manage the same database,
 beside running servers: every change applies to their next token or answer.
+With --server, or after "signet login", they manage a server over its admin API instead.
 
 Settings come from flags, then SIGNET_* variables, then the file of --config, then defaults.
 Exit codes: 0 done, 1 failed, 2 usage.`,
@@ -138,6 +147,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 		a.tokenCommand(), a.keyCommand(), a.receiverCommand(), a.auditCommand(),
 		a.statsCommand(), a.replicasCommand(), a.attentionCommand(),
 		a.applyCommand(), a.exportCommand(),
+		a.loginCommand(), a.logoutCommand(), a.contextCommand(),
 		a.migrateCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -28,14 +29,24 @@ func (a *app) run(do func(ctx context.Context, args []string) (view, error)) run
 // managed is a command over the operations of admin.
 type managed = func(ctx context.Context, c *adminclient.Client, args []string) (view, error)
 
-// call makes the RunE of a command over the operations of admin: on the database, for the operating system's user.
+// call makes the RunE of a command over the operations of admin: at a server, for who signed in there, or on the database, for the
+// operating system's user.
 func (a *app) call(do managed) runE {
-	return a.withServices(func(ctx context.Context, s *server.Services, args []string) (view, error) {
-		caller, err := authn.OperatingSystemUser()
+	return a.run(func(ctx context.Context, args []string) (view, error) {
+		c, err := a.client()
 		if err != nil {
 			return view{}, err
 		}
-		return do(ctx, adminclient.InProcess(s.Admin, caller), args)
+		if c != nil {
+			return do(ctx, c, args)
+		}
+		return a.onDatabase(ctx, func(s *server.Services) (view, error) {
+			caller, err := authn.OperatingSystemUser()
+			if err != nil {
+				return view{}, err
+			}
+			return do(ctx, adminclient.InProcess(s.Admin, caller), args)
+		})
 	})
 }
 
@@ -50,18 +61,30 @@ func (a *app) manage(do func(ctx context.Context, s *admin.Service, caller authn
 	})
 }
 
-// withServices makes the RunE of a command that needs the services themselves.
+// withServices makes the RunE of a command that needs the services themselves, and so the database.
 func (a *app) withServices(do func(ctx context.Context, s *server.Services, args []string) (view, error)) runE {
 	return a.run(func(ctx context.Context, args []string) (view, error) {
-		cfg, err := a.config()
+		c, err := a.client()
 		if err != nil {
 			return view{}, err
 		}
-		s, err := server.Open(ctx, cfg, server.ModeManage)
-		if err != nil {
-			return view{}, err
+		if c != nil {
+			return view{}, errors.New("this command works on the database alone: add --context database where that is")
 		}
-		defer s.Close()
-		return do(ctx, s, args)
+		return a.onDatabase(ctx, func(s *server.Services) (view, error) { return do(ctx, s, args) })
 	})
+}
+
+// onDatabase opens the services while do runs.
+func (a *app) onDatabase(ctx context.Context, do func(s *server.Services) (view, error)) (view, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return view{}, err
+	}
+	s, err := server.Open(ctx, cfg, server.ModeManage)
+	if err != nil {
+		return view{}, err
+	}
+	defer s.Close()
+	return do(s)
 }

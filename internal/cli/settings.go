@@ -12,6 +12,8 @@ import (
 
 // globalFlags are the flags that every command takes.
 func (a *app) globalFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&a.server, "server", "", "manage the server at `URL` in place of a database (SIGNET_SERVER); see signet login")
+	flags.StringVar(&a.context, "context", "", "manage the server of the context `NAME`, or \"database\"; see signet context")
 	flags.StringVar(&a.configFile, "config", "", "read settings from a YAML `FILE`")
 	flags.FuncP("output", "o", "print the answer as `FORMAT`: text or json (default text)", func(format string) error {
 		if format != "text" && format != "json" {

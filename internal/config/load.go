@@ -21,7 +21,9 @@ const (
 	envPrefix    = "SIGNET_"
 	envFile      = "SIGNET_CONFIG"
 	envMasterKey = "SIGNET_MASTER_KEY"
-	masterKey    = "master_key" // which is in no file
+	masterKey    = "master_key"    // which is in no file
+	envServer    = "SIGNET_SERVER" // which server commands manage: no setting of a server
+	envToken     = "SIGNET_TOKEN"  // the access token for it
 )
 
 // Kubernetes sets such variables in every pod beside a service named "signet" or "signet-…"; they are no settings of Signet. Name and
@@ -100,7 +102,7 @@ func read(from Sources) (Config, error) {
 
 // environment returns the SIGNET_ variables. An unknown one is an error: most often a setting with a typo.
 func environment(environ []string) (map[string]string, error) {
-	known := []string{envFile, envMasterKey}
+	known := []string{envFile, envMasterKey, envServer, envToken}
 	for _, f := range fields(new(Config)) {
 		known = append(known, variable(f.key))
 	}

@@ -104,6 +104,9 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if err != nil {
 			return nil, err
 		}
+		if err := checkNotBuiltIn(clientID, "changed"); err != nil {
+			return nil, err
+		}
 		client = current
 		if err := edit(&client); err != nil {
 			return nil, err
@@ -236,11 +239,22 @@ func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disab
 // DeleteClient removes a client and revokes its grants and tokens. ErrNotFound if there is no such client_id.
 func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
 	return r.changeClient(ctx, clientID, event.ClientDeleted{ClientID: clientID}, func(ctx context.Context, client domain.Client) error {
+		if err := checkNotBuiltIn(clientID, "deleted"); err != nil {
+			return err
+		}
 		if err := r.revokeAll(ctx, client); err != nil {
 			return err
 		}
 		return r.clients.DeleteClient(ctx, clientID)
 	})
+}
+
+// checkNotBuiltIn refuses what would make the command line's client something else, or nothing.
+func checkNotBuiltIn(clientID, done string) error {
+	if clientID == domain.CLIClient {
+		return fmt.Errorf("%w change: it is built in and cannot be %s; it can be disabled", domain.ErrInvalid, done)
+	}
+	return nil
 }
 
 func (r *Registry) revokeAll(ctx context.Context, client domain.Client) error {

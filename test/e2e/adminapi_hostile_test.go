@@ -108,6 +108,7 @@ var bodies = map[string]string{
 	"receiver.create":   `{"client_id":"nobody","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["revoked"]}`,
 	"revocation.begin":  `{"client":"nobody"}`,
 	"key.rotate":        `{"alg":"none"}`,
+	"token.inspect":     `{"token":"a.b.c"}`,
 	"audit.erase":       `{"user":"nobody"}`,
 	"file.apply":        `{"files":[{"name":"a.yaml","text":"kind: group\nname: sales\n"}],"secrets":{"env:A":"b"},"set":"shop","prune":false,"take_over":false,"dry_run":true}`,
 }
