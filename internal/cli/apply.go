@@ -274,7 +274,7 @@ func plainText(text string) string {
 
 // printProblems writes each problem of files in a line of its own.
 func (a *app) printProblems(problems apply.Problems) {
-	if a.json {
+	if a.output == formatJSON {
 		list := make([]string, len(problems))
 		for i, p := range problems {
 			list[i] = p.Error()

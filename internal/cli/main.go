@@ -34,7 +34,7 @@ type app struct {
 	configFile string            // --config
 	server     string            // --server
 	context    string            // --context
-	json       bool              // --output json
+	output     format            // --output
 	settings   map[string]string // set by flags, by setting
 	started    bool              // the command line was understood and a command runs
 }
@@ -63,7 +63,9 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		a.printError(err.Error())
 		return exitFailed
 	default:
-		a.json = a.json || asksForJSON(args)
+		if asksForJSON(args) {
+			a.output = formatJSON
+		}
 		a.printError(fmt.Sprintf("%v (see %s --help)", err, command.CommandPath()))
 		return exitUsage
 	}
@@ -86,16 +88,16 @@ func (a *app) printError(message string) {
 		}
 		return r
 	}, strings.Join(lines, " "))
-	if a.json {
+	if a.output == formatJSON {
 		_ = json.NewEncoder(a.stderr).Encode(map[string]string{"error": message})
 		return
 	}
 	fmt.Fprintln(a.stderr, "signet:", message)
 }
 
-// note writes a hint for people to stderr; not with -o json.
+// note writes a hint for people to stderr; not to programs.
 func (a *app) note(format string, args ...any) {
-	if !a.json {
+	if a.output == formatText {
 		fmt.Fprintf(a.stderr, format+"\n", args...)
 	}
 }

@@ -22,11 +22,16 @@ func (a *app) print(v view) error {
 	if v.text == nil {
 		return nil
 	}
-	if a.json {
+	switch a.output {
+	case formatJSON:
 		enc := json.NewEncoder(a.stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(v.value)
+	case formatYAML:
+		return printYAML(a.stdout, v.value)
+	case formatName:
+		return printNames(a.stdout, v.value)
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	v.text(w)

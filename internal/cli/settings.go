@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -15,11 +16,13 @@ func (a *app) globalFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&a.server, "server", "", "manage the server at `URL` in place of a database (SIGNET_SERVER); see signet login")
 	flags.StringVar(&a.context, "context", "", "manage the server of the context `NAME`, or \"database\"; see signet context")
 	flags.StringVar(&a.configFile, "config", "", "read settings from a YAML `FILE`")
-	flags.FuncP("output", "o", "print the answer as `FORMAT`: text or json (default text)", func(format string) error {
-		if format != "text" && format != "json" {
-			return fmt.Errorf("use text or json")
+	flags.FuncP("output", "o", "print the answer as `FORMAT`: text, json, yaml, or name for the names alone (default text)", func(text string) error {
+		if !slices.Contains(formats, format(text)) {
+			return fmt.Errorf("use text, json, yaml or name")
 		}
-		a.json = format == "json"
+		if a.output = format(text); text == "text" {
+			a.output = formatText
+		}
 		return nil
 	})
 	a.setting(flags, "database", "database", "use the database at `URL`: postgres://… or sqlite:PATH")
