@@ -2,6 +2,8 @@ package adminui
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -10,6 +12,7 @@ import (
 
 func (s *surface) mountAssignments() {
 	s.handle("POST /assignments", "assignment.assign", assign)
+	s.handle("GET /assignments/remove", "assignment.unassign", unassign)
 	s.handle("POST /assignments/remove", "assignment.unassign", unassign)
 }
 
@@ -63,9 +66,31 @@ func assign(v *visit) error {
 	return v.done("assignment.assigned", page...)
 }
 
+// unassign says what it takes away before. It is asked with GET after a new sign-in.
 func unassign(v *visit) error {
+	if v.r.Method == http.MethodGet {
+		v.r.PostForm = v.r.URL.Query()
+	} else {
+		v.r.URL.RawQuery = url.Values{"kind": v.r.PostForm["kind"], "subject": v.r.PostForm["subject"], "role": v.r.PostForm["role"]}.Encode()
+	}
 	kind, subject, page := v.subjectOf()
-	if err := v.Admin.Unassign(v.ctx(), v.caller, v.r.PostForm.Get("role"), kind, subject); err != nil {
+	role := v.r.PostForm.Get("role")
+	act, answered, err := v.chosen(v.text("effect.of_unassign", role, subject), role, admin.RoleChange{SubjectKind: kind, Subject: subject}, effectPage{
+		Lead: v.text("effect.lead"), Save: v.text("assignment.unassign"), Revoke: v.text("effect.unassign_and_revoke"), Cancel: address(page...),
+	})
+	switch {
+	case answered:
+		return nil
+	case err != nil:
+	case act == actRevoke:
+		var begun *admin.Revocation
+		if begun, err = v.Admin.UnassignAndRevoke(v.ctx(), v.caller, role, kind, subject); err == nil {
+			return v.revoked(begun, "assignment.unassigned", page...)
+		}
+	default:
+		err = v.Admin.Unassign(v.ctx(), v.caller, role, kind, subject)
+	}
+	if err != nil {
 		return v.explained(err, address(page...))
 	}
 	return v.done("assignment.unassigned", page...)

@@ -66,7 +66,11 @@ func (v *visit) begun(r domain.Revocation) error {
 	if r.ID == 0 {
 		return v.done("revocation.done", "tokens")
 	}
-	return v.done("revocation.begun", "revocations", strconv.FormatInt(r.ID, 10))
+	return v.begunAt(r.ID)
+}
+
+func (v *visit) begunAt(id int64) error {
+	return v.done("revocation.begun", "revocations", strconv.FormatInt(id, 10))
 }
 
 func kindOf(f admin.TokenFilter) domain.RevocationKind {

@@ -171,11 +171,30 @@ func updateRole(v *visit) error {
 	title, f := v.text("role.edit", name), v.roleForm(current)
 	f.read(v.r)
 	permissions, err := permissionsOf(f)
+	if err == nil && *f.version() != current.Version {
+		err = domain.ErrConflict
+	}
+	var act string
+	var begun *admin.Revocation
 	if err == nil {
-		_, err = v.Admin.UpdateRole(v.ctx(), v.caller, name, f.version(), func(role *domain.Role) error {
+		var answered bool
+		act, answered, err = v.chosen(v.text("effect.of_update", name), name, admin.RoleChange{Permissions: &permissions}, effectPage{
+			Lead: v.text("effect.lead"), Save: v.text("effect.save"), Revoke: v.text("effect.save_and_revoke"), Cancel: address("roles", name),
+		})
+		if answered {
+			return nil
+		}
+	}
+	if err == nil {
+		edit := func(role *domain.Role) error {
 			role.Description, role.Permissions = f.get("description"), permissions
 			return nil
-		})
+		}
+		if act == actRevoke {
+			_, begun, err = v.Admin.UpdateRoleAndRevoke(v.ctx(), v.caller, name, f.version(), edit)
+		} else {
+			_, err = v.Admin.UpdateRole(v.ctx(), v.caller, name, f.version(), edit)
+		}
 	}
 	if errors.Is(err, domain.ErrConflict) {
 		return v.moved(f, v.roleForm(current), title)
@@ -183,7 +202,7 @@ func updateRole(v *visit) error {
 	if err != nil {
 		return v.refused(f, title, err)
 	}
-	return v.done("role.updated", "roles", name)
+	return v.revoked(begun, "role.updated", "roles", name)
 }
 
 func deleteRole(v *visit) error {
@@ -191,11 +210,24 @@ func deleteRole(v *visit) error {
 	if err != nil {
 		return err
 	}
-	ok := v.confirmed(v.text("role.delete", role.Name), confirmation{
+	c := confirmation{
 		Lead: v.text("role.delete.lead"), Name: role.Name, Submit: v.text("role.delete.submit"), Cancel: address("roles", role.Name),
-	})
-	if !ok {
+	}
+	if c.Effects, err = v.effectLines(role.Name, admin.RoleChange{Delete: true}); err != nil {
+		return err
+	}
+	if len(c.Effects) > 0 && v.may("revocation.begin") {
+		c.Fields = append(c.Fields, v.field("check", "effect", "revoke_tokens", ""))
+	}
+	if !v.confirmed(v.text("role.delete", role.Name), c) {
 		return nil
+	}
+	if len(c.Fields) > 0 && c.Fields[0].Checked() {
+		begun, err := v.Admin.DeleteRoleAndRevoke(v.ctx(), v.caller, role.Name)
+		if err != nil {
+			return v.explained(err, address("roles", role.Name))
+		}
+		return v.revoked(begun, "role.deleted", "roles")
 	}
 	if err := v.Admin.DeleteRole(v.ctx(), v.caller, role.Name); err != nil {
 		return err

@@ -82,7 +82,7 @@ func (s *Service) countLost(ctx context.Context, count *LostCount, lost []domain
 // Grants stay: their refresh tokens make tokens without it.
 //
 // change calls begin once it holds what it changes, and before it does. Like that of any transaction, it may run again. The revocation
-// is zero if nobody loses anything. domain.ErrTooManyHolders if too many do.
+// is zero if nobody loses anything, and done if it covers few. domain.ErrTooManyHolders if too many do.
 func (s *Service) RevokeLost(ctx context.Context, change func(ctx context.Context, begin func(domain.Removal) error) error) (begun domain.Revocation, err error) {
 	err = s.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		begun = domain.Revocation{}
@@ -99,6 +99,13 @@ func (s *Service) RevokeLost(ctx context.Context, change func(ctx context.Contex
 	})
 	if err != nil {
 		return domain.Revocation{}, err
+	}
+	for started := time.Now(); begun.ID != 0 && begun.DoneAt.IsZero() && time.Since(started) < lossPatience; { // mostly they are few
+		next, err := s.store.StepRevocation(ctx, begun.ID, stepSize, s.now())
+		if err != nil {
+			break // it holds; a server goes on with it
+		}
+		begun = next
 	}
 	return begun, nil
 }

@@ -1,0 +1,151 @@
+package adminui
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/admin"
+)
+
+// What can be chosen on the page of an effect.
+const (
+	actSave   = "save"
+	actRevoke = "revoke"
+	actSignIn = "sign_in"
+)
+
+// effectPage says what a change takes away before it is made, and asks what to do.
+type effectPage struct {
+	Lead    string
+	Facts   []fact
+	Table   table
+	Hint    string
+	Fields  url.Values // of the form that asked for the change
+	Save    string
+	Revoke  string // empty: it cannot be chosen
+	Name    string // that has to be typed to revoke
+	Problem string
+	SignIn  string // the button that leads to a new sign-in, empty: none
+	Why     string // why tokens cannot be revoked
+	Cancel  string // a path
+}
+
+// chosen is what the visitor wants of a change that takes access away: to make it, or to revoke tokens too. Otherwise it answers, unless
+// nobody would lose anything: then the change is made.
+func (v *visit) chosen(title, role string, change admin.RoleChange, p effectPage) (act string, answered bool, err error) {
+	if v.r.Method == http.MethodPost {
+		act = v.r.PostForm.Get("act")
+	}
+	switch act {
+	case actSave:
+		return act, false, nil
+	case actSignIn:
+		if v.isRecent() {
+			break
+		}
+		return "", true, nil
+	case actRevoke:
+		if !v.isRecent() {
+			return "", true, nil
+		}
+		if strings.TrimSpace(v.r.PostForm.Get("typed")) == role {
+			return act, false, nil
+		}
+		p.Problem = v.text("confirm.wrong_name")
+	}
+	if !v.may("role.effect") || !v.may("assignment.list") || !v.may("token.list") {
+		return actSave, false, nil
+	}
+	effect, err := v.Admin.RoleEffect(v.ctx(), v.caller, role, change)
+	if err != nil {
+		return "", false, err
+	}
+	if !effect.Loses() && v.r.Method == http.MethodPost {
+		return actSave, false, nil
+	}
+	v.showEffect(title, effect, p)
+	return "", true, nil
+}
+
+func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
+	p.Fields = url.Values{}
+	for name, values := range v.r.PostForm {
+		if !slices.Contains([]string{"act", "typed", "csrf", "done"}, name) {
+			p.Fields[name] = values
+		}
+	}
+	p.Name = effect.Role
+	more := func(n int) string {
+		if effect.Holders.More {
+			return v.text("effect.more_than", grouped(int64(n)))
+		}
+		return grouped(int64(n))
+	}
+	p.Facts = []fact{
+		v.fact("effect.users", cell{Text: more(effect.Holders.Users)}), v.fact("effect.groups", cell{Text: more(effect.Holders.Groups)}),
+		v.fact("effect.clients", cell{Text: more(effect.Holders.Clients)}),
+	}
+	p.Table.Columns = []string{v.text("effect.api"), v.text("effect.lost"), v.text("effect.losing_users"), v.text("effect.losing_clients"), v.text("effect.tokens")}
+	for _, api := range effect.APIs {
+		lost := slices.Clone(api.Permissions)
+		if len(lost) > lostShown {
+			lost = append(lost[:lostShown], v.text("effect.and_more", len(api.Permissions)-lostShown))
+		}
+		if api.RoleName {
+			lost = append(lost, v.text("effect.role_name", effect.Role))
+		}
+		tokens := grouped(int64(api.Tokens))
+		if api.More {
+			tokens = v.text("effect.more_than", tokens)
+		}
+		p.Table.Rows = append(p.Table.Rows, row{Path: address("apis", api.Audience), Cells: []cell{
+			{Code: api.Audience}, {List: lost}, {Text: grouped(int64(api.Users))}, {Text: grouped(int64(api.Clients))}, {Text: tokens},
+		}})
+	}
+	p.Hint = v.text("effect.hint")
+	switch {
+	case !effect.Loses():
+		p.Hint = v.text("effect.nothing")
+		p.Revoke = ""
+	case !v.may("revocation.begin"):
+		p.Revoke = ""
+	case effect.Holders.More:
+		p.Revoke, p.Why = "", v.text("effect.too_many")
+	case v.Now().Sub(v.session.AuthTime) >= recently:
+		p.Revoke, p.Why, p.SignIn = "", v.text("effect.sign_in.why"), v.text("effect.sign_in")
+	}
+	status := http.StatusOK
+	if p.Problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	v.render(status, "admin/effect", title, p)
+}
+
+// lostShown is how many permissions are shown that an API loses.
+const lostShown = 20
+
+// revoked leads to where a revocation is followed that came with a change, or where the change without one leads.
+func (v *visit) revoked(begun *admin.Revocation, done string, page ...string) error {
+	if begun == nil || !v.may("revocation.find") {
+		return v.done(done, page...)
+	}
+	return v.begunAt(begun.ID)
+}
+
+// effectLines say for a confirmation what a change takes away; none if nobody loses anything, or the visitor may not see it.
+func (v *visit) effectLines(role string, change admin.RoleChange) (lines []string, err error) {
+	if !v.may("role.effect") || !v.may("assignment.list") || !v.may("token.list") {
+		return nil, nil
+	}
+	effect, err := v.Admin.RoleEffect(v.ctx(), v.caller, role, change)
+	for _, api := range effect.APIs {
+		tokens := grouped(int64(api.Tokens))
+		if api.More {
+			tokens = v.text("effect.more_than", tokens)
+		}
+		lines = append(lines, v.text("effect.line", api.Audience, grouped(int64(api.Users)), grouped(int64(api.Clients)), tokens))
+	}
+	return lines, err
+}

@@ -1,0 +1,49 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+func TestARoleChangeShowsItsEffectBeforeItIsSaved(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *shop) {
+		const role = `writer <script>alert(1)</script>`
+		s.signet("role", "create", role, "--grant", ordersAPI+"#orders:read", "--grant", ordersAPI+"#orders:write")
+		robot := s.createClient("robot", "--grant", "client_credentials", "--api", ordersAPI)
+		s.signet("assign", role, "--client", robot.ID)
+		issue := func() string {
+			return s.issued(t, s.post("/oauth2/token", robot, url.Values{"grant_type": {"client_credentials"}})).Access
+		}
+		b := s.administer(t, "administrator", "/admin/roles").browser
+		address := s.url + "/admin/roles/" + url.PathEscape(role)
+		token := issue()
+		less := []string{"description", "Less", "permissions", ordersAPI + "#orders:read"}
+
+		edit := b.open(address + "/edit")
+		effect := edit.submit(less...).shows(http.StatusOK, "What the change of "+role+" takes away", "Nothing is changed yet.", "orders:write", "Save and revoke exactly those tokens")
+		b.open(address).shows(http.StatusOK, "orders:write")
+		s.signet("role", "update", role, "--description", "Changed meanwhile")
+		effect.submit("act", "save").shows(http.StatusConflict, "Changed meanwhile")
+		b.open(address+"/edit").submit(less...).submit("act", "save").shows(http.StatusOK, "The role was saved.", "Less")
+		s.wantAllActive(t, true, token) // without what was taken
+		s.signet("role", "update", role, "--grant", ordersAPI+"#orders:write")
+
+		effect = b.open(address + "/edit").submit(less...)
+		meanwhile := issue()
+		effect.submit("act", "revoke", "typed", "another").shows(http.StatusUnprocessableEntity, "This is not the name.").
+			submit("act", "revoke", "typed", role).shows(http.StatusOK, "Tokens that carry what the role "+role+" gives no more")
+		s.wantAllActive(t, false, token, meanwhile)
+		token = issue()
+		b.open(address+"/edit").submit("description", "Nothing is lost").shows(http.StatusOK, "The role was saved.")
+
+		effect = b.open(s.url + "/admin/assignments/remove?" + url.Values{"kind": {"client"}, "subject": {robot.ID}, "role": {role}}.Encode())
+		effect.shows(http.StatusOK, "Take "+role+" from robot", "orders:read").submit("act", "revoke", "typed", role).shows(http.StatusOK)
+		s.wantAllActive(t, false, token)
+		s.signet("assign", role, "--client", robot.ID)
+		token = issue()
+		drop := b.open(address+"/delete").shows(http.StatusOK, "live tokens that carry it: 1")
+		drop.submit("name", role, "revoke_tokens", "yes").shows(http.StatusOK, "Tokens that carry what a role gives no more")
+		s.wantAllActive(t, false, token)
+	})
+}
