@@ -25,6 +25,7 @@ import (
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/statistics"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // Config is what a Service is made of.
@@ -41,6 +42,7 @@ type Config struct {
 	Revocation    *revocation.Service
 	Introspection *introspection.Service
 	Keys          *keys.Keys
+	Minter        *token.Minter
 	JWKSMaxAge    time.Duration // for how long services may cache the JWKS
 	RotateEvery   time.Duration // for how long a key signs
 	Audit         *audit.Log

@@ -66,7 +66,9 @@ func Mount(mux *http.ServeMux, c Config) *huma.OpenAPI {
 	s.api.UseMiddleware(s.authenticate, s.checkQuery)
 
 	for _, mount := range []func(){
-		s.mountFiles, s.mountEffects, s.mountSessions,
+		s.mountFiles, s.mountEffects,
+		s.mountPreview,
+		s.mountSessions,
 		s.mountUsers, s.mountAccess, s.mountAttributes, s.mountGroups, s.mountRoles, s.mountClients, s.mountInvitations, s.mountAPIs, s.mountReceivers, s.mountTokens, s.mountRevocations, s.mountKeys, s.mountAudit, s.mountOverview,
 	} {
 		mount()

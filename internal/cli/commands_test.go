@@ -90,6 +90,8 @@ var scenario = []struct {
 	{command: "apply", args: "-f -", stdin: "kind: group\nname: sales\n"},
 	{command: "export"},
 	{command: "token count"},
+	{command: "client create", args: "robot --grant client_credentials --api https://orders.example"},
+	{command: "token preview", args: "--client robot"},
 	{command: "token list"},
 	{command: "token inspect", stdin: "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhZG1pbiJ9."},
 	{command: "token revoke", args: "--user alice"},

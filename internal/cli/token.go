@@ -28,7 +28,7 @@ var tokens = layout[admin.Token]{
 
 func (a *app) tokenCommand() *cobra.Command {
 	return noun("token", "List, count, inspect, revoke and suspend tokens",
-		a.tokenList(), a.tokenCount(), a.tokenInspect(), a.tokenRevoke(), a.tokenPurge(), a.tokenSuspend(), a.tokenResume())
+		a.tokenList(), a.tokenCount(), a.tokenInspect(), a.tokenPreview(), a.tokenRevoke(), a.tokenPurge(), a.tokenSuspend(), a.tokenResume())
 }
 
 // tokenFilterFlags adds the flags that choose tokens, and returns how to read what they chose.

@@ -109,3 +109,18 @@ func (k *Keys) Verify(ctx context.Context, typ, token string) (payload []byte, k
 	}
 	return payload, signer.id, nil
 }
+
+// SignedSize is how many bytes Sign makes of a payload.
+func SignedSize(alg, typ string, payload []byte) int {
+	header, err := json.Marshal(protected{Alg: alg, KID: strings.Repeat("k", thumbprintLength), Type: typ})
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	signature := 64 // of ES256 and EdDSA
+	if alg == domain.RS256 {
+		signature = rsaBits / 8
+	}
+	return base64.RawURLEncoding.EncodedLen(len(header)) + base64.RawURLEncoding.EncodedLen(len(payload)) + base64.RawURLEncoding.EncodedLen(signature) + 2
+}
+
+const thumbprintLength = 43 // characters of a kid: SHA-256 in base64url

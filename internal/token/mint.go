@@ -90,74 +90,105 @@ func (e *TooLargeError) Error() string {
 // the subject. It expires no later than its grant and what gives its permissions. A TooLargeError if it is larger than tokens may be,
 // domain.ErrRevoked if the user may not have tokens any more.
 func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, error) {
+	d, err := m.decide(ctx, r)
+	if err != nil {
+		return SignedToken{}, err
+	}
+	if d.record.Status, err = m.statuses.Allocate(ctx, d.record.ExpiresAt); err != nil {
+		return SignedToken{}, err
+	}
+	token, keyID, err := m.sign(ctx, d.alg, keys.TypeAccessToken, d.payload(m.issuer))
+	if err != nil {
+		return SignedToken{}, err
+	}
+	if err := m.checkSize(len(token), d.claims); err != nil {
+		return SignedToken{}, err
+	}
+	d.record.KeyID, d.record.Digest = keyID, Digest(token)
+	return SignedToken{Token: token, Record: d.record, Scopes: d.scopes, ExpiresAt: d.record.ExpiresAt, LeftOut: d.failures}, nil
+}
+
+// checkSize is a TooLargeError for a token of too many bytes.
+func (m *Minter) checkSize(size int, claims Claims) error {
+	if size <= m.maxSize {
+		return nil
+	}
+	return &TooLargeError{
+		Size: size, Limit: m.maxSize,
+		Named: len(strings.Join(claims.Roles, `","`))+len(strings.Join(claims.Groups, `","`)) > len(claims.Scope)+len(strings.Join(claims.Entitlements, `","`)),
+	}
+}
+
+// decided is what an access token says, all but its place in a status list.
+type decided struct {
+	claims   Claims
+	mapped   map[string]any
+	failures []domain.ClaimFailure
+	record   domain.IssuedToken
+	scopes   []string
+	alg      string
+}
+
+// payload is what is signed.
+func (d *decided) payload(issuer string) any {
+	d.claims.Status = &Status{}
+	d.claims.Status.List.Index, d.claims.Status.List.URI = d.record.Status.Index, status.URI(issuer, d.record.Status.List)
+	return WithMapped{d.claims, d.mapped}
+}
+
+// decide decides what an access token says, with the errors of Mint.
+func (m *Minter) decide(ctx context.Context, r AccessTokenRequest) (*decided, error) {
 	now := m.now()
-	claims := Claims{Issuer: m.issuer, Subject: r.Client.ClientID, Audience: m.issuer, ClientID: r.Client.ClientID}
-	record := domain.IssuedToken{ID: newTokenID(now), Kind: domain.TokenAccess, ClientID: r.Client.ID}
+	d := &decided{
+		claims: Claims{Issuer: m.issuer, Subject: r.Client.ClientID, Audience: m.issuer, ClientID: r.Client.ClientID},
+		record: domain.IssuedToken{ID: newTokenID(now), Kind: domain.TokenAccess, ClientID: r.Client.ID},
+		scopes: r.Scopes, alg: domain.ES256,
+	}
 	subject := directory.Subject{Kind: domain.SubjectClient, ID: r.Client.ID, Name: r.Client.ClientID}
 	var user *domain.User // nil: the client acts for itself
-	var mapped map[string]any
-	var failures []domain.ClaimFailure
 	var ends []time.Time
 	if r.Grant != nil {
 		var err error
 		user, err = m.directory.ActiveUser(ctx, r.Grant.UserID)
 		if err != nil {
-			return SignedToken{}, err
+			return nil, err
 		}
 		subject = directory.Subject{Kind: domain.SubjectUser, ID: user.ID}
-		record.UserID, record.GrantID = user.ID, r.Grant.ID
-		claims.Subject = user.Subject
+		d.record.UserID, d.record.GrantID = user.ID, r.Grant.ID
+		d.claims.Subject = user.Subject
 		if r.API == nil {
-			claims.Subject = m.SubjectOf(r.Client, user)
+			d.claims.Subject = m.SubjectOf(r.Client, user)
 		}
 		ends = append(ends, r.Grant.ExpiresAt)
-		claims.AuthTime, claims.ACR, claims.AMR = r.Grant.AuthTime.Unix(), r.Grant.ACR, r.Grant.AMR
+		d.claims.AuthTime, d.claims.ACR, d.claims.AMR = r.Grant.AuthTime.Unix(), r.Grant.ACR, r.Grant.AMR
 	}
-	alg, ttl := domain.ES256, m.accessTTL
-	scopes := r.Scopes
+	ttl := m.accessTTL
 	if r.API != nil {
 		access, err := m.directory.Access(ctx, subject, r.API.Audience)
 		if err != nil {
-			return SignedToken{}, fmt.Errorf("find the subject's access: %w", err)
+			return nil, fmt.Errorf("find the subject's access: %w", err)
 		}
-		record.APIID, claims.Audience, alg = r.API.ID, r.API.Audience, r.API.SigningAlg
+		d.record.APIID, d.claims.Audience, d.alg = r.API.ID, r.API.Audience, r.API.SigningAlg
 		if r.API.AccessTokenTTL > 0 {
 			ttl = r.API.AccessTokenTTL
 		}
 		ends = append(ends, access.Until)
-		scopes, claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
-		named, err := m.addMemberships(ctx, &claims, r, subject, access)
+		d.scopes, d.claims.Entitlements = narrow(r.Scopes, r.Client, r.API.Audience, access)
+		named, err := m.addMemberships(ctx, &d.claims, r, subject, access)
 		if err != nil {
-			return SignedToken{}, err
+			return nil, err
 		}
 		ends = append(ends, named)
 		if r.API.Claims != nil {
-			if mapped, failures, err = m.MapClaims(ctx, r.API.Claims, r.Client, user, access.Roles); err != nil {
-				return SignedToken{}, err
+			if d.mapped, d.failures, err = m.MapClaims(ctx, r.API.Claims, r.Client, user, access.Roles); err != nil {
+				return nil, err
 			}
 		}
 	}
-	claims.Scope = joinScopes(scopes)
-	record.ExpiresAt = expiry(record.IssuedAt(), now.Add(ttl), ends)
-	claims.ID, claims.IssuedAt, claims.ExpiresAt = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
-	var err error
-	if record.Status, err = m.statuses.Allocate(ctx, record.ExpiresAt); err != nil {
-		return SignedToken{}, err
-	}
-	claims.Status = &Status{}
-	claims.Status.List.Index, claims.Status.List.URI = record.Status.Index, status.URI(m.issuer, record.Status.List)
-	token, keyID, err := m.sign(ctx, alg, keys.TypeAccessToken, WithMapped{claims, mapped})
-	if err != nil {
-		return SignedToken{}, err
-	}
-	if len(token) > m.maxSize {
-		return SignedToken{}, &TooLargeError{
-			Size: len(token), Limit: m.maxSize,
-			Named: len(strings.Join(claims.Roles, `","`))+len(strings.Join(claims.Groups, `","`)) > len(claims.Scope)+len(strings.Join(claims.Entitlements, `","`)),
-		}
-	}
-	record.KeyID, record.Digest = keyID, Digest(token)
-	return SignedToken{Token: token, Record: record, Scopes: scopes, ExpiresAt: record.ExpiresAt, LeftOut: failures}, nil
+	d.claims.Scope = joinScopes(d.scopes)
+	d.record.ExpiresAt = expiry(d.record.IssuedAt(), now.Add(ttl), ends)
+	d.claims.ID, d.claims.IssuedAt, d.claims.ExpiresAt = d.record.ID.String(), d.record.IssuedAt().Unix(), d.record.ExpiresAt.Unix()
+	return d, nil
 }
 
 // addMemberships adds the roles and groups that an access token may name, as its API wants them, and says until when they hold.

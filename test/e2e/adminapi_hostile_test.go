@@ -94,6 +94,7 @@ var bodies = map[string]string{
 	"group.create":      `{"name":"sales","description":"Sales"}`,
 	"group.update":      `{"description":"Operations"}`,
 	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,
+	"token.preview":     `{"client":"web","user":"alice","api":"` + ordersAPI + `","scopes":["orders:read"]}`,
 	"role.effect":       `{"permissions":[]}`,
 	"role.update":       `{"description":"Reads orders","permissions":[]}`,
 	"client.create": `{"client_id":"bills","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],

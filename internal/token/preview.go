@@ -1,0 +1,42 @@
+package token
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
+)
+
+// Preview is an access token as Mint would make it now, which nobody gets: nothing is signed or recorded.
+type Preview struct {
+	Claims  map[string]any // all but its jti and its place in a status list
+	Scopes  []string       // of the request, that the token has
+	Size    int            // in bytes, of the signed token
+	Limit   int            // of the size
+	LeftOut []domain.ClaimFailure
+}
+
+// typicalStatus is about as long as the places in status lists are.
+var typicalStatus = domain.StatusRef{List: 1000, Index: 500_000}
+
+// Preview decides what Mint would sign, with its errors but for the size.
+func (m *Minter) Preview(ctx context.Context, r AccessTokenRequest) (Preview, error) {
+	d, err := m.decide(ctx, r)
+	if err != nil {
+		return Preview{}, err
+	}
+	d.record.Status = typicalStatus
+	signed, err := json.Marshal(d.payload(m.issuer))
+	if err != nil {
+		return Preview{}, fmt.Errorf("write the claims: %w", err)
+	}
+	var shown map[string]any
+	if err := json.Unmarshal(signed, &shown); err != nil {
+		return Preview{}, fmt.Errorf("read the claims: %w", err)
+	}
+	delete(shown, "status")
+	delete(shown, "jti")
+	return Preview{Claims: shown, Scopes: d.scopes, Size: keys.SignedSize(d.alg, keys.TypeAccessToken, signed), Limit: m.maxSize, LeftOut: d.failures}, nil
+}
