@@ -82,12 +82,14 @@ func (s *surface) updateRole(ctx context.Context, caller authn.Caller, in *updat
 }
 
 type listAssignmentsInput struct {
-	Role   string `query:"role" maxLength:"2000" doc:"Those of the role of this name"`
-	User   string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
-	Group  string `query:"group" maxLength:"2000" doc:"Those of the group of this name"`
-	Client string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
-	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+	Role       string `query:"role" maxLength:"2000" doc:"Those of the role of this name"`
+	User       string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
+	Group      string `query:"group" maxLength:"2000" doc:"Those of the group of this name"`
+	Client     string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
+	API        string `query:"api" maxLength:"2000" doc:"Those of roles that give permissions at the API with this audience"`
+	Permission string `query:"permission" maxLength:"2000" doc:"Those of roles that give the permission of this name"`
+	Cursor     string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
 // Resolve implements huma.Resolver.
@@ -100,7 +102,7 @@ func (in *listAssignmentsInput) Resolve(huma.Context) []error {
 }
 
 func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *listAssignmentsInput) (*pageOutput[admin.Assignment], error) {
-	filter := domain.AssignmentFilter{Role: in.Role}
+	filter := domain.AssignmentFilter{Role: in.Role, Audience: in.API, Permission: in.Permission}
 	switch {
 	case in.User != "":
 		filter.SubjectKind, filter.Subject = domain.SubjectUser, in.User

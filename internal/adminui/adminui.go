@@ -55,6 +55,8 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountAttributes()
 	s.mountRoles()
 	s.mountAssignments()
+	s.mountExplorer()
+	s.mountPreview()
 	s.mountAPIs()
 	s.mountClients()
 	s.mountClientSecrets()

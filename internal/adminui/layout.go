@@ -18,7 +18,7 @@ var navigation = []struct {
 }{
 	{"", []section{{"overview", "/", ""}}},
 	{"people", []section{{"users", "/users", "user.list"}, {"groups", "/groups", "group.list"}, {"attributes", "/attributes", "attribute.list"}, {"sessions", "/sessions", "session.list"}}},
-	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}}},
+	{"access", []section{{"roles", "/roles", "role.list"}, {"apis", "/apis", "api.list"}, {"clients", "/clients", "client.list"}, {"explorer", "/access", "assignment.list"}, {"preview", "/preview", "token.preview"}}},
 	{"operation", []section{{"tokens", "/tokens", "token.list"}, {"keys", "/keys", "key.list"}, {"receivers", "/receivers", "receiver.list"}, {"audit", "/audit", "audit.list"}, {"settings", "/settings", "setting.list"}}},
 }
 

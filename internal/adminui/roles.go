@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +75,7 @@ func showRole(v *visit) error {
 		if err != nil {
 			return err
 		}
+		held.Actions = append(held.Actions, action{Text: v.text("menu.explorer"), Path: address("access") + "?" + url.Values{"role": {role.Name}}.Encode()})
 		o.Panels = append(o.Panels, held)
 	}
 	return v.show(role.Name, o)

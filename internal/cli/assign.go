@@ -123,22 +123,25 @@ func (a *app) assignmentCommand() *cobra.Command {
 
 func (a *app) assignmentList() *cobra.Command {
 	var f subjectFlags
-	var role string
+	var role, api, permission string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List assignments, the oldest first",
 		Example: `  signet assignment list --role clerk
-  signet assignment list --user alice`,
+  signet assignment list --user alice
+  signet assignment list --api https://orders.example --permission orders:write`,
 		Args: cobra.NoArgs,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			query := url.Values{"role": {role}, "user": {f.user}, "group": {f.group}, "client": {f.client}}
+			query := url.Values{"api": {api}, "permission": {permission}, "role": {role}, "user": {f.user}, "group": {f.group}, "client": {f.client}}
 			list, err := all[admin.Assignment](ctx, c, "assignment.list", limit, query)
 			return assignments.table(list), err
 		}),
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&role, "role", "", "those of the role `NAME`")
+	cmd.Flags().StringVar(&api, "api", "", "those of roles that give permissions at the API `AUDIENCE`")
+	cmd.Flags().StringVar(&permission, "permission", "", "those of roles that give the permission `NAME`")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show at most `N` (default all)")
 	return cmd
 }

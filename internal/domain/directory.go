@@ -81,6 +81,8 @@ type AssignmentFilter struct {
 	Role        string
 	SubjectKind SubjectKind
 	Subject     string // of the kind
+	Audience    string // of an API at which the role gives permissions
+	Permission  string // that the role gives, at that API or any
 }
 
 // Active says whether the assignment counts at the given time.

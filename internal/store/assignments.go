@@ -152,6 +152,16 @@ func (db *DB) ListAssignments(ctx context.Context, f domain.AssignmentFilter, p 
 	if f.Role != "" {
 		q.where = append(q.where, `r.name = `+arg(f.Role))
 	}
+	if f.Audience != "" || f.Permission != "" {
+		gives := `SELECT g.role_id FROM role_permissions g JOIN apis p ON p.id = g.api_id WHERE TRUE`
+		if f.Audience != "" {
+			gives += ` AND p.audience = ` + arg(f.Audience)
+		}
+		if f.Permission != "" {
+			gives += ` AND g.permission = ` + arg(f.Permission)
+		}
+		q.where = append(q.where, `a.role_id IN (`+gives+`)`)
+	}
 	if f.SubjectKind != "" {
 		t, err := subjectTableOf(f.SubjectKind)
 		if err != nil {

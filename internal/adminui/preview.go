@@ -1,0 +1,93 @@
+package adminui
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+func (s *surface) mountPreview() {
+	s.handle("GET /preview", "token.preview", previewToken)
+}
+
+// previewPage is the data of the page of a token that a client would get.
+type previewPage struct {
+	Fields  []*field
+	Problem string
+	Claims  string // JSON, empty: nothing was asked for
+	Facts   []fact
+	Warning string
+	Table   table
+}
+
+// previewToken shows the token that a client would get.
+func previewToken(v *visit) error {
+	values := v.r.URL.Query()
+	p := previewPage{}
+	for _, name := range []string{"client", "user", "api", "scope"} {
+		p.Fields = append(p.Fields, v.field("text", "preview", name, values.Get(name)))
+	}
+	status := http.StatusOK
+	if client := values.Get("client"); client != "" {
+		made, err := v.Admin.PreviewToken(v.ctx(), v.caller, admin.TokenRequest{
+			Client: client, User: values.Get("user"), API: values.Get("api"), Scopes: token.SplitScopes(values.Get("scope")),
+		})
+		switch {
+		case errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrInvalid):
+			p.Problem, status = sentence(err.Error()), http.StatusUnprocessableEntity
+		case err != nil:
+			return err
+		default:
+			if err := v.showPreview(&p, made); err != nil {
+				return err
+			}
+		}
+	}
+	v.render(status, "admin/preview", v.text("preview.title"), p)
+	return nil
+}
+
+func (v *visit) showPreview(p *previewPage, made admin.TokenPreview) error {
+	text, err := json.MarshalIndent(made.Claims, "", "  ")
+	if err != nil {
+		return err
+	}
+	p.Claims = string(text)
+	p.Facts = []fact{
+		v.fact("preview.size", cell{Text: v.text("preview.bytes", grouped(int64(made.Size)))}),
+		v.fact("preview.limit", cell{Text: v.text("preview.bytes", grouped(int64(made.Limit)))}),
+	}
+	if len(made.LeftOut) > 0 {
+		p.Facts = append(p.Facts, v.fact("preview.left_out", cell{List: made.LeftOut}))
+	}
+	if made.Large {
+		p.Warning = v.text("preview.large")
+	}
+	p.Table.Columns = []string{v.text("preview.permission"), v.text("preview.in"), v.text("preview.reason"), v.text("preview.through")}
+	for _, e := range made.Entitlements {
+		in := badge{v.text("preview.no"), "warn"}
+		if e.Granted {
+			in = badge{v.text("preview.yes"), "good"}
+		}
+		var through []string
+		for _, held := range e.Through {
+			words := held.Role
+			if held.Group != "" {
+				words = v.text("preview.by_group", held.Role, held.Group)
+			}
+			if !held.ExpiresAt.IsZero() {
+				words = v.text("preview.until", words, held.ExpiresAt.UTC().Format("2 January 2006 15:04"))
+			}
+			through = append(through, words)
+		}
+		p.Table.Rows = append(p.Table.Rows, row{Cells: []cell{
+			{Code: e.Permission}, {Badge: in}, {Text: v.text("preview.reason." + e.Reason)}, {Text: strings.Join(through, ", ")},
+		}})
+	}
+	return nil
+}
