@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxHolders    = 100_000                // of a role, who are looked at: well within the database's time
+	maxHolders    = 50_000                 // of a role, who are looked at: well within the database's time
 	maxLostTokens = 10_000                 // that are counted at one API
 	lossPatience  = 400 * time.Millisecond // for counting
 )

@@ -165,8 +165,11 @@ func (x *removal) holders(ctx context.Context, kind domain.SubjectKind) (found [
 		held = `SELECT a.client_ref AS id FROM assignments a WHERE a.client_ref IS NOT NULL AND ` + removed + ` AND ` + active
 		others = `SELECT f.id, a.role_id FROM few f JOIN assignments a ON a.client_ref = f.id WHERE ` + other
 	} else {
-		held = `SELECT a.user_id AS id FROM assignments a WHERE a.user_id IS NOT NULL AND ` + removed + ` AND ` + active + `
-			UNION SELECT m.user_id FROM assignments a JOIN group_members m ON m.group_id = a.group_id WHERE ` + removed + ` AND ` + active
+		// Each half by itself, so that the members of a large group are not all sorted.
+		held = `SELECT * FROM (SELECT a.user_id AS id FROM assignments a WHERE a.user_id IS NOT NULL AND ` + removed + ` AND ` + active + `
+				ORDER BY a.user_id LIMIT $5) d
+			UNION SELECT * FROM (SELECT DISTINCT m.user_id FROM assignments a JOIN group_members m ON m.group_id = a.group_id WHERE ` + removed + ` AND ` + active + `
+				ORDER BY m.user_id LIMIT $5) g`
 		others = `SELECT f.id, a.role_id FROM few f JOIN assignments a ON a.user_id = f.id WHERE ` + other + `
 			UNION SELECT f.id, a.role_id FROM few f JOIN group_members m ON m.user_id = f.id JOIN assignments a ON a.group_id = m.group_id WHERE ` + other
 	}
