@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash/maphash"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,7 +50,7 @@ func (f *Fetches) Record(r *http.Request, etag string, confirmed bool) {
 		return
 	}
 	address := domain.RemoteAddr(r.RemoteAddr)
-	agent := r.UserAgent()
+	agent := domain.ClipText(r.UserAgent(), maxAgent)
 	hash := maphash.Comparable(f.seed, address) ^ maphash.String(f.seed, agent)
 	now := f.now()
 	slot, old := f.find(hash)
@@ -61,7 +63,7 @@ func (f *Fetches) Record(r *http.Request, etag string, confirmed bool) {
 	if known {
 		made.address, made.agent, made.first = old.address, old.agent, old.first
 	} else {
-		made.address, made.agent = address.String(), strings.Clone(domain.ClipText(agent, maxAgent))
+		made.address, made.agent = address.String(), strings.Clone(agent)
 	}
 	if same {
 		made.confirmed = old.confirmed
@@ -85,9 +87,9 @@ func (f *Fetches) find(hash uint64) (*atomic.Pointer[fetch], *fetch) {
 	return one, a
 }
 
-// since returns those that were seen after a time.
+// since returns those that were seen after a time, each once: requests at the same time may have noted one in two slots.
 func (f *Fetches) since(after time.Time, key []byte) []domain.Verifier {
-	var seen []domain.Verifier
+	seen := map[string]domain.Verifier{}
 	for i := range f.slots {
 		v := f.slots[i].Load()
 		if v == nil || !v.seen.After(after) {
@@ -95,10 +97,10 @@ func (f *Fetches) since(after time.Time, key []byte) []domain.Verifier {
 		}
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(v.address + "\x00" + v.agent))
-		seen = append(seen, domain.Verifier{
-			ID:    base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:verifierSize]),
-			Agent: v.agent, JWKS: v.etag, ConfirmedAt: v.confirmed, FirstSeenAt: v.first, SeenAt: v.seen,
-		})
+		id := base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:verifierSize])
+		if other, twice := seen[id]; !twice || other.SeenAt.Before(v.seen) {
+			seen[id] = domain.Verifier{ID: id, Agent: v.agent, JWKS: v.etag, ConfirmedAt: v.confirmed, FirstSeenAt: v.first, SeenAt: v.seen}
+		}
 	}
-	return seen
+	return slices.Collect(maps.Values(seen))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,5 +214,38 @@ func BenchmarkRecord(b *testing.B) {
 		for pb.Next() {
 			f.Record(r, `"etag"`, true)
 		}
+	})
+}
+
+func TestAgentsThatAreTheSameButForTheirEndAreOneVerifier(t *testing.T) {
+	each(t, func(w *world) {
+		r := w.replica()
+		fetch := func(end string) {
+			request := httptest.NewRequest(http.MethodGet, "/.well-known/jwks.json", nil)
+			request.Header.Set("User-Agent", strings.Repeat("a", maxAgent)+end)
+			r.Fetches.Record(request, string(w.set), false)
+		}
+		for i := range 8 {
+			fetch(strconv.Itoa(i))
+		}
+		w.ok(r.Beat(w.t.Context()))
+		verifiers, err := w.db.ListVerifiers(w.t.Context(), time.Time{}, 100)
+		w.ok(err)
+		w.same(len(verifiers), 1)
+	})
+}
+
+func TestAVerifierThatIsNotedTwiceIsWrittenOnce(t *testing.T) {
+	each(t, func(w *world) {
+		r := w.replica()
+		request := httptest.NewRequest(http.MethodGet, "/.well-known/jwks.json", nil)
+		r.Fetches.Record(request, string(w.set), false)
+		for i := range r.Fetches.slots {
+			if noted := r.Fetches.slots[i].Load(); noted != nil { // as a request at the same time may note it, which saw other slots
+				r.Fetches.slots[(i+1)%fetchSlots].Store(noted)
+				break
+			}
+		}
+		w.ok(r.Beat(w.t.Context()))
 	})
 }
