@@ -114,7 +114,7 @@ func lacks(caller authn.Caller, operation string, permissions []string) error {
 // recordDenied records err if it is a DeniedError, outside the transaction that it ended, and returns it.
 func (s *Service) recordDenied(ctx context.Context, caller authn.Caller, err error) error {
 	denied, ok := errors.AsType[*DeniedError](err)
-	if !ok || applying(ctx) || caller.IsZero() { // there is nobody to name
+	if !ok || isWithin(ctx) || caller.IsZero() { // there is nobody to name
 		return err
 	}
 	failed := s.refusals.Record(event.WithActor(ctx, caller.Actor()), func(omitted int64) event.Event {
@@ -125,6 +125,14 @@ func (s *Service) recordDenied(ctx context.Context, caller authn.Caller, err err
 	}
 	return err
 }
+
+type withinKey struct{}
+
+// within marks a ctx within a transaction of several operations: who is refused there is recorded after it, and the cache is not refreshed,
+// which would wait for another connection.
+func within(ctx context.Context) context.Context { return context.WithValue(ctx, withinKey{}, true) }
+
+func isWithin(ctx context.Context) bool { return ctx.Value(withinKey{}) != nil }
 
 // sameVersion refuses to edit an object that is not the one that the author of the edit saw; nil stands for any.
 func sameVersion(seen *int64, current int64) error {

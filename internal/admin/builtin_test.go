@@ -110,3 +110,20 @@ func TestBuiltInRolesKeepTheirPermissionsOfSignet(t *testing.T) {
 		}
 	})
 }
+
+func TestARefusedChangeOfARoleIsRecordedThatWouldHaveRevokedTokens(t *testing.T) {
+	each(t, func(w *world) {
+		w.AddRole(t, "clerk")
+		_, _, err := w.UpdateRoleAndRevoke(t.Context(), caller(t, "roles:write", "tokens:revoke"), "clerk", nil, func(role *domain.Role) error {
+			role.Permissions = []domain.RolePermission{{Audience: domain.AdminAudience, Permission: "users:write"}}
+			return nil
+		})
+		if _, denied := errors.AsType[*admin.DeniedError](err); !denied {
+			t.Fatalf("error %v", err)
+		}
+		events, err := w.ListEvents(t.Context(), w.root, domain.EventFilter{Action: "management.refuse"}, admin.Query{Limit: 10})
+		if servicetest.Must(t, err); len(events.Items) != 1 {
+			t.Errorf("%d refusals are recorded", len(events.Items))
+		}
+	})
+}

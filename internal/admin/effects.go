@@ -176,8 +176,8 @@ func (s *Service) UnassignAndRevoke(ctx context.Context, caller authn.Caller, na
 	})
 }
 
-// revokingLost makes a change in a transaction with the revocation of the tokens that carry what it takes away. The permission is
-// checked before, so that a refusal is recorded whatever becomes of the transaction.
+// revokingLost makes a change in a transaction with the revocation of the tokens that carry what it takes away. A refusal is recorded
+// outside of the transaction, which it ends.
 func (s *Service) revokingLost(
 	ctx context.Context, caller authn.Caller, operation string, change func(ctx context.Context, begin func(domain.Role, RoleChange) error) error,
 ) (*Revocation, error) {
@@ -190,7 +190,7 @@ func (s *Service) revokingLost(
 	}
 	var of string
 	begun, err := s.config.Revocation.RevokeLost(ctx, func(ctx context.Context, begin func(domain.Removal) error) error {
-		return change(ctx, func(role domain.Role, change RoleChange) error {
+		return change(within(ctx), func(role domain.Role, change RoleChange) error {
 			of = role.Name
 			r, err := s.removal(ctx, role, change)
 			if err != nil {
@@ -200,7 +200,7 @@ func (s *Service) revokingLost(
 		})
 	})
 	if err != nil || begun.ID == 0 {
-		return nil, err
+		return nil, s.recordDenied(ctx, caller, err)
 	}
 	begun.Name = of
 	shown := ShowRevocation(begun)

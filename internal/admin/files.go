@@ -152,7 +152,7 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 		return applied, nil
 	}
 	err = s.config.Files.TxWithin(ctx, applyWithin, func(ctx context.Context) error {
-		ctx = context.WithValue(ctx, applyingKey{}, true)
+		ctx = within(ctx)
 		held, err := s.config.Files.HoldChanges(ctx)
 		if err != nil {
 			return err
@@ -170,13 +170,6 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 	})
 	return applied, err
 }
-
-// applyingKey marks a ctx within the transaction of Apply.
-type applyingKey struct{}
-
-// applying says whether ctx is within the transaction of Apply: who is refused there is recorded after it, and the cache, which Apply has
-// refreshed, is not to be.
-func applying(ctx context.Context) bool { return ctx.Value(applyingKey{}) != nil }
 
 func checkSecrets(documents []*apply.Document, given map[string]string) error {
 	if len(given) > maxSecrets {

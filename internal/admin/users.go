@@ -185,7 +185,7 @@ func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, us
 }
 
 func (s *Service) coversSubject(ctx context.Context, caller authn.Caller, operation string, subject directory.Subject) error {
-	if !applying(ctx) {
+	if !isWithin(ctx) {
 		if err := s.config.Cache.Refresh(ctx); err != nil {
 			return err
 		}
