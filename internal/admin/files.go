@@ -185,10 +185,7 @@ func checkSecrets(documents []*apply.Document, given map[string]string) error {
 			problems = append(problems, apply.Problem{Place: places[i], Text: "the value for " + secret.Key() + " is too long"})
 		}
 	}
-	if len(problems) > 0 {
-		return problems
-	}
-	return nil
+	return problems.Err()
 }
 
 // mayCompare wants a caller who may read what files are compared with.

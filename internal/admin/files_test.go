@@ -149,3 +149,16 @@ func TestFilesOfTwoAtOnceDoNotMix(t *testing.T) {
 		}
 	})
 }
+
+func TestOfManySecretsWithoutValuesTheFirstAreTold(t *testing.T) {
+	each(t, func(w *world) {
+		text := "kind: client\nclient_id: bills\nsecrets:\n"
+		for i := range 30 {
+			text += fmt.Sprintf("- {env: SECRET_%d}\n", i)
+		}
+		_, err := w.apply(t.Context(), w.root, text, nil)
+		if problems, ok := errors.AsType[apply.Problems](err); !ok || len(problems) != 20 {
+			t.Errorf("error %v", err)
+		}
+	})
+}

@@ -76,8 +76,8 @@ func (p Problems) Error() string {
 // Unwrap makes them a domain.ErrInvalid.
 func (p Problems) Unwrap() error { return domain.ErrInvalid }
 
-// err is nil if there are none.
-func (p Problems) err() error {
+// Err is nil if there are none.
+func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil
 	}

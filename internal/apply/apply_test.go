@@ -175,6 +175,24 @@ func TestFilesThatAreTooMuchAreRefused(t *testing.T) {
 	}
 }
 
+func TestManyMistakesTakeNoLongerThanFew(t *testing.T) {
+	var text strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&text, "---\nkind: role\nname: a-role-with-a-name-%d\n---\nkind: assignment\nrole: a-rule-with-a-nome-%d\nuser: u\n", i, i)
+	}
+	documents, err := Parse([]File{{"f.yaml", text.String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := testing.AllocsPerRun(1, func() { _, err = Compare(documents, &State{Users: []string{"u"}}, Options{Set: "x"}) })
+	if problems := (Problems)(nil); !errors.As(err, &problems) || len(problems) != maxProblems {
+		t.Errorf("error %v", err)
+	}
+	if each := compared / 8000; each > 100 {
+		t.Errorf("%.0f allocations for each object", each)
+	}
+}
+
 func TestWhatIsWrittenIsReadTheSame(t *testing.T) {
 	for _, name := range []string{"x", "yes", "no", "12", "1e3", "2027-01-01", "null", "~", "a: b", "# a", "'", `"`, "*a", "&a", "- a", "{a}", "<script>", "אבג", "😀", "a\\b", "0x10", "!a", "---"} {
 		multi := "a\n  b: c\n\n" + name

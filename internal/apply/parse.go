@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -34,7 +33,7 @@ func Parse(files []File) ([]*Document, error) {
 	if len(r.documents) > maxObjects {
 		r.problems.add(r.documents[maxObjects].Place, "there are %d objects; apply at most %d at once", len(r.documents), maxObjects)
 	}
-	return r.documents, r.problems.err()
+	return r.documents, r.problems.Err()
 }
 
 type reader struct {
@@ -205,8 +204,10 @@ func clip(text string) string { return domain.ClipText(text, 100) }
 
 // SecretsOf are the secrets that documents name, each once, with where.
 func SecretsOf(documents []*Document) (secrets []Secret, places []Place) {
+	known := map[Secret]bool{}
 	add := func(d *Document, member string, secret Secret) {
-		if !slices.Contains(secrets, secret) {
+		if !known[secret] {
+			known[secret] = true
 			secrets, places = append(secrets, secret), append(places, d.At(member))
 		}
 	}

@@ -80,7 +80,7 @@ func Compare(documents []*Document, state *State, o Options) (*Plan, error) {
 	for _, kind := range slices.Backward(domain.ManagedKinds) {
 		c.undescribed(kind)
 	}
-	return c.plan, c.problems.err()
+	return c.plan, c.problems.Err()
 }
 
 type comparison struct {
@@ -230,15 +230,20 @@ func difference(member string, from, to *yaml.Node) Difference {
 		return Difference{Member: member, Before: flat(from), After: flat(to)}
 	}
 	had, has := elements(from), elements(to)
-	d := Difference{
-		Member:  member,
-		Removed: slices.DeleteFunc(slices.Clone(had), func(e string) bool { return slices.Contains(has, e) }),
-		Added:   slices.DeleteFunc(slices.Clone(has), func(e string) bool { return slices.Contains(had, e) }),
-	}
+	d := Difference{Member: member, Removed: without(had, has), Added: without(has, had)}
 	if len(d.Removed)+len(d.Added) == 0 { // another order
 		return Difference{Member: member, Before: flat(from), After: flat(to)}
 	}
 	return d
+}
+
+// without are the elements of a list that are not in another.
+func without(list, other []string) []string {
+	in := make(map[string]bool, len(other))
+	for _, e := range other {
+		in[e] = true
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(e string) bool { return in[e] })
 }
 
 func elements(node *yaml.Node) []string {
@@ -305,6 +310,9 @@ func (c *comparison) object(d *Document, member string, kind domain.ManagedKind,
 
 // similar suggests another object of the kind.
 func (c *comparison) similar(kind domain.ManagedKind, name string) string {
+	if !c.tells() {
+		return ""
+	}
 	known := []string{}
 	for described := range c.described {
 		if rest, ok := strings.CutPrefix(described, string(kind)+" "); ok {
@@ -330,14 +338,20 @@ func (c *comparison) permission(d *Document, member, audience, permission string
 		}
 		return
 	}
-	names := make([]string, len(api.Permissions))
-	for i, p := range api.Permissions {
-		names[i] = p.Name
+	if slices.ContainsFunc(api.Permissions, func(p Permission) bool { return p.Name == permission }) {
+		return
 	}
-	if !slices.Contains(names, permission) {
-		c.problems.add(d.At(member), "%s: API %s has no permission %q%s", member, audience, clip(permission), suggest(permission, names))
+	names := []string{}
+	if c.tells() {
+		for _, p := range api.Permissions {
+			names = append(names, p.Name)
+		}
 	}
+	c.problems.add(d.At(member), "%s: API %s has no permission %q%s", member, audience, clip(permission), suggest(permission, names))
 }
+
+// tells says whether the next problem is one that is told: to find what might be meant takes long among many objects.
+func (c *comparison) tells() bool { return len(c.problems) < maxProblems }
 
 func (c *comparison) api(audience string) (*API, bool) {
 	if api, ok := c.apis[audience]; ok {

@@ -196,10 +196,7 @@ func readSecrets(files []apply.File) (map[string]string, error) {
 		}
 		secrets[secret.Key()] = value
 	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return secrets, nil
+	return secrets, problems.Err()
 }
 
 var actionSigns = map[string]string{"create": "+", "update": "~", "replace": "!", "adopt": "=", "delete": "-"}
