@@ -57,7 +57,7 @@ func (s *Service) syncClient(ctx context.Context) error {
 			APIs:         []domain.ClientAPI{{Audience: domain.AdminAudience, Default: true}},
 		})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, domain.ErrExists) { // by a server that starts at the same time
 		return fmt.Errorf("register the built-in client: %w", err)
 	}
 	return nil

@@ -127,3 +127,18 @@ func TestARefusedChangeOfARoleIsRecordedThatWouldHaveRevokedTokens(t *testing.T)
 		}
 	})
 }
+
+func TestServersThatStartAtOnceSetUpWhatIsBuiltIn(t *testing.T) {
+	each(t, func(w *world) {
+		servicetest.Must(t, w.db.DeleteClient(t.Context(), domain.CLIClient))
+		errs := make(chan error)
+		for range 4 {
+			go func() { errs <- w.Sync(t.Context()) }()
+		}
+		for range 4 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
