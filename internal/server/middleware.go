@@ -68,11 +68,11 @@ func (s *statusRecorder) WriteHeader(status int) {
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // unlimited says which requests have no limit: pages that hash a password, polls that wait for events, what reads the whole audit log step by
-// step, and the JWKS, which waits for the
-// cache alone: that is bounded by the database's own limit, and a timer for each request would be a twentieth of what it costs.
+// step, and the JWKS, which waits for the cache alone: that is bounded by the database's own limit, and a timer for each request would be
+// a twentieth of what it costs.
 func unlimited(r *http.Request) bool {
 	switch r.URL.Path {
-	case "/login", "/setup", "/events/poll":
+	case "/login", "/setup", "/password", "/events/poll":
 		return r.Method == http.MethodPost
 	case "/.well-known/jwks.json", "/admin/audit/export", "/admin/audit/verify", "/api/v1/audit/export":
 		return true

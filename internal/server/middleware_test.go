@@ -8,6 +8,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/config"
 )
 
 func TestPanicIsLoggedAndAnsweredUnlessTheHandlerAborts(t *testing.T) {
@@ -29,5 +32,27 @@ func TestPanicIsLoggedAndAnsweredUnlessTheHandlerAborts(t *testing.T) {
 				t.Errorf("raised %v, answered %d, logged %q", raised, recorder.Code, logged.String())
 			}
 		})
+	}
+}
+
+func TestARequestMayTakeAsLongAsItsWorkDoes(t *testing.T) {
+	cfg, err := config.Load(config.Sources{Flags: map[string]string{"data_dir": made(t).path}})
+	check(t, err)
+	for _, c := range []struct {
+		method, path string
+		least, most  time.Duration // zero: no limit here
+	}{
+		{http.MethodGet, "/password", time.Second, 3 * time.Second},
+		{http.MethodPost, "/password", 0, 0}, // hashes, under a limit of its own
+		{http.MethodPost, "/api/v1/apply", 20 * time.Second, writeTimeout},
+		{http.MethodPost, "/api/v1/users", time.Second, 3 * time.Second},
+	} {
+		begun := time.Now()
+		limited(limitsOf(cfg), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			end, ok := r.Context().Deadline()
+			if given := end.Sub(begun); ok != (c.most > 0) || ok && (given < c.least || given > c.most) {
+				t.Errorf("%s %s: limit %v, %v", c.method, c.path, ok, given)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(c.method, c.path, nil))
 	}
 }

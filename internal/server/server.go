@@ -33,6 +33,7 @@ const (
 	setupLinkLifetime = 24 * time.Hour
 	shutdownTimeout   = 10 * time.Second
 	prepareTimeout    = 5 * time.Second
+	writeTimeout      = 30 * time.Second
 
 	gcPercent = 200 // the live heap is small, so that a doubled limit costs little memory and halves the collections
 )
@@ -86,7 +87,7 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -128,15 +129,23 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, e
 	if err != nil {
 		return nil, err
 	}
-	// A request's own limit: a little more than the database timeout, so that the error is still answered.
+	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux)))))), nil
+}
+
+// limitsOf says how long a request of a path may take: a little more than the database timeout, so that the error is still answered.
+func limitsOf(cfg config.Config) func(path string) time.Duration {
 	limit := cfg.DatabaseTimeout + 300*time.Millisecond
-	limitOf := func(path string) time.Duration {
-		if cfg.SelfRegistration.MetadataDocuments != registration.Nobody && (path == "/oauth2/authorize" || path == "/oauth2/token") {
-			return limit + registration.FetchTimeout
+	return func(path string) time.Duration {
+		switch path {
+		case "/oauth2/authorize", "/oauth2/token":
+			if cfg.SelfRegistration.MetadataDocuments != registration.Nobody {
+				return limit + registration.FetchTimeout
+			}
+		case domain.AdminPath + "/apply": // a large transaction, and its answer within writeTimeout
+			return max(limit, writeTimeout-5*time.Second)
 		}
 		return limit
 	}
-	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitOf, mux)))))), nil
 }
 
 // mount mounts the surfaces, each on paths that begin with one of domain.OwnPaths.
