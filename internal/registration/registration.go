@@ -56,7 +56,7 @@ type Store interface {
 	// UnusedClients returns client_ids of those that were last used before a time, or never and registered before another; none that
 	// are disabled.
 	UnusedClients(ctx context.Context, usedBefore, createdBefore time.Time, limit int) ([]string, error)
-	// TouchClient notes that a client was used. It makes no revision.
+	// TouchClient notes that a client was used, once a day at most. It makes no revision.
 	TouchClient(ctx context.Context, id int64, now time.Time) error
 }
 
@@ -93,20 +93,24 @@ type Service struct {
 	Log       *slog.Logger
 }
 
-const remembered = 8192 // clients
+// How many clients are remembered.
+const (
+	remembered = 8192
+	inUse      = 1 << 17 // whose use is noted: of others each token asks the database
+)
 
 // New makes a Service.
 func New(c Config) *Service {
 	return &Service{
-		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](),
-		refetched: newLRU[string, time.Time](), touched: newLRU[int64, time.Time](),
-		silent: newLRU[string, time.Time](), fetches: semaphore.NewWeighted(fetchesAtOnce), renewals: semaphore.NewWeighted(fetchesAtOnce),
+		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](remembered),
+		refetched: newLRU[string, time.Time](remembered), touched: newLRU[int64, time.Time](inUse),
+		silent: newLRU[string, time.Time](remembered), fetches: semaphore.NewWeighted(fetchesAtOnce), renewals: semaphore.NewWeighted(fetchesAtOnce),
 		refusals: event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),
 	}
 }
 
-func newLRU[K comparable, V any]() *lru.Cache[K, V] {
-	made, err := lru.New[K, V](remembered)
+func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
+	made, err := lru.New[K, V](size)
 	if err != nil {
 		panic(err) // the size is positive
 	}

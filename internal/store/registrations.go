@@ -70,10 +70,13 @@ func (db *DB) UnusedClients(ctx context.Context, usedBefore, createdBefore time.
 		micros(usedBefore), micros(createdBefore), max(micros(usedBefore), micros(createdBefore)), limit)
 }
 
+// touchEvery is how often the use of a client is noted.
+const touchEvery = 24 * time.Hour
+
 // TouchClient implements registration.Store.
 func (db *DB) TouchClient(ctx context.Context, id int64, now time.Time) error {
 	_, err := db.exec(ctx, `
-		UPDATE clients SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)`,
-		id, micros(now))
+		UPDATE clients SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)`,
+		id, micros(now), micros(now.Add(-touchEvery)))
 	return err
 }

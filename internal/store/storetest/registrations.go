@@ -48,6 +48,7 @@ var registrationTests = map[string]func(*testing.T, *store.DB){
 		before := revision(t, db)
 		check(t, db.TouchClient(t.Context(), ids["used"], day(2)))
 		check(t, db.TouchClient(t.Context(), ids["used"], day(1)))
+		check(t, db.TouchClient(t.Context(), ids["used"], day(3).Add(-time.Second))) // of a replica that does not know
 		check(t, db.TouchClient(t.Context(), ids["ours"], day(2)))
 		same(t, revision(t, db), before)
 		same(t, must(db.FindClient(t.Context(), "used"))(t).LastUsedAt, day(2))
