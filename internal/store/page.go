@@ -100,12 +100,12 @@ func (q pageQuery) place(ctx context.Context, c conn, p domain.Page) (stage int,
 	fold := c.db.dialect.folded
 	s := q.selection()
 	from, to := fold(s.arg(p.Search)), fold(s.arg(p.Search+"\U0010FFFF"))
-	which := `CASE`
+	which := make([]string, len(q.names))
 	for i, name := range q.names {
-		which += ` WHEN ` + fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to + ` THEN ` + strconv.Itoa(i)
+		which[i] = `WHEN ` + fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to + ` THEN ` + strconv.Itoa(i)
 	}
 	s.and(q.key + ` = ` + s.arg(key))
-	err = c.each(ctx, func(row scanner) error { return row.Scan(&stage, &id) }, s.query(which+` ELSE -1 END, `+q.id), s.args...)
+	err = c.each(ctx, func(row scanner) error { return row.Scan(&stage, &id) }, s.query(`CASE `+strings.Join(which, ` `)+` ELSE -1 END, `+q.id), s.args...)
 	return stage, id, err
 }
 
