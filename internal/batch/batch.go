@@ -4,6 +4,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -30,13 +31,15 @@ const (
 	queueSize = 4096 // calls that can wait
 )
 
-// New starts a batcher that runs at most the given number of batches concurrently: with two, one is collected and sent while the other
-// commits. It stops when ctx ends. run returns one result for each call of the batch, in order; its error is returned to every caller.
+// headStart is how long a batch runs before another one starts beside it. Larger batches cost the database less, and one that is done
+// sooner was not worth a second; but where a commit takes long, calls need not wait for two.
+const headStart = 2 * time.Millisecond
+
+// New starts a batcher that runs at most the given number of batches concurrently.
+// It stops when ctx ends. run returns one result for each call of the batch, in order; its error is returned to every caller.
 func New[In, Out any](ctx context.Context, concurrency int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
 	b := &Batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
-	for range concurrency {
-		go b.work(ctx)
-	}
+	go b.dispatch(ctx, concurrency)
 	return b
 }
 
@@ -58,33 +61,70 @@ func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
 	}
 }
 
-func (b *Batcher[In, Out]) work(ctx context.Context) {
-	calls := make([]call[In, Out], 0, batchSize)
-	batch := make([]In, 0, batchSize)
+// dispatch starts one batch after the other.
+func (b *Batcher[In, Out]) dispatch(ctx context.Context, concurrency int) {
+	running := make(chan struct{}, concurrency) // holds one for each batch
+	before := make(chan struct{})               // closed once the batch before is done
+	close(before)
 	for {
-		calls, batch = calls[:0], batch[:0]
+		var first call[In, Out]
 		select {
-		case c := <-b.queue:
-			calls, batch = append(calls, c), append(batch, c.in)
+		case first = <-b.queue:
 		case <-ctx.Done():
 			return
 		}
-	collect:
-		for len(calls) < batchSize {
-			select {
-			case c := <-b.queue:
-				calls, batch = append(calls, c), append(batch, c.in)
-			default:
-				break collect
-			}
+		select {
+		case <-before:
+		default:
+			await(before, headStart)
 		}
-		outs, err := b.run(ctx, batch)
-		for i, c := range calls {
-			if err != nil {
-				c.done <- result[Out]{err: err}
-			} else {
-				c.done <- result[Out]{out: outs[i]}
-			}
+		running <- struct{}{}
+		calls := b.collect(first)
+		done := make(chan struct{})
+		go func() {
+			b.execute(ctx, calls)
+			<-running
+			close(done)
+		}()
+		before = done
+	}
+}
+
+// await waits for done, at most for some time.
+func await(done <-chan struct{}, atMost time.Duration) {
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+// collect takes what waits besides the first call.
+func (b *Batcher[In, Out]) collect(first call[In, Out]) []call[In, Out] {
+	calls := append(make([]call[In, Out], 0, min(len(b.queue)+1, batchSize)), first)
+	for len(calls) < batchSize {
+		select {
+		case c := <-b.queue:
+			calls = append(calls, c)
+		default:
+			return calls
+		}
+	}
+	return calls
+}
+
+func (b *Batcher[In, Out]) execute(ctx context.Context, calls []call[In, Out]) {
+	batch := make([]In, len(calls))
+	for i, c := range calls {
+		batch[i] = c.in
+	}
+	outs, err := b.run(ctx, batch)
+	for i, c := range calls {
+		if err != nil {
+			c.done <- result[Out]{err: err}
+		} else {
+			c.done <- result[Out]{out: outs[i]}
 		}
 	}
 }
