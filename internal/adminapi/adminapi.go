@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -50,8 +51,19 @@ type surface struct {
 	api huma.API
 }
 
-// Mount adds the API to a mux, its description at /api/v1/openapi.json (OpenAPI 3.1) included, and returns that.
-func Mount(mux *http.ServeMux, c Config) *huma.OpenAPI {
+// Mount adds the API to a mux, its description at /api/v1/openapi.json (OpenAPI 3.1) included. It is made with its first request: the
+// schemas take memory, and most replicas serve none.
+func Mount(mux *http.ServeMux, c Config) {
+	api := sync.OnceValue(func() http.Handler {
+		handler, _ := newAPI(c)
+		return handler
+	})
+	mux.HandleFunc(root+"/", func(w http.ResponseWriter, r *http.Request) { api().ServeHTTP(w, r) })
+}
+
+// newAPI makes the API and its description.
+func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
+	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Signet", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = root+"/openapi", "", ""
 	config.Formats = formats()
@@ -74,7 +86,7 @@ func Mount(mux *http.ServeMux, c Config) *huma.OpenAPI {
 		mount()
 	}
 	mux.HandleFunc(root+"/", s.notFound)
-	return s.api.OpenAPI()
+	return mux, s.api.OpenAPI()
 }
 
 // scopes are the permissions of the API, with what they are for.

@@ -1,7 +1,6 @@
 package adminapi
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -13,7 +12,7 @@ type Route struct{ Method, Path string } // the path has {parameters}
 
 // Routes are those of all operations, by name. They are read from the API's own description.
 func Routes() map[string]Route {
-	api := Mount(http.NewServeMux(), Config{})
+	_, api := newAPI(Config{})
 	routes := map[string]Route{}
 	for path, item := range api.Paths {
 		for _, operation := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {

@@ -50,7 +50,7 @@ type Pages struct {
 	cookies   *sessions.CookieStore
 	trusted   *securecookie.SecureCookie
 	origins   *http.CrossOriginProtection
-	templates map[string]*template.Template
+	templates map[string]func() (*template.Template, error)
 	assets    map[string]asset
 	texts     texts
 	sessions  *session.Sessions
@@ -59,7 +59,7 @@ type Pages struct {
 	log       *slog.Logger
 }
 
-// New parses the templates and prepares the cookie.
+// New finds the templates and prepares the cookie.
 func New(cfg Config) (*Pages, error) {
 	issuer, err := url.Parse(cfg.Issuer)
 	if err != nil || issuer.Host == "" {
@@ -89,7 +89,7 @@ func New(cfg Config) (*Pages, error) {
 	if p.texts, err = loadTexts("en"); err != nil {
 		return nil, err
 	}
-	if p.templates, err = p.parseTemplates(); err != nil {
+	if p.templates, err = p.findTemplates(); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -159,8 +159,12 @@ func (p *Pages) Stream(w http.ResponseWriter, r *http.Request, name string, data
 	err := send(begin)
 	if err == nil {
 		err = rest(func(part string, data any) error {
+			t, err := p.template(name)
+			if err != nil {
+				return err
+			}
 			var shown bytes.Buffer
-			if err := p.templates[name].ExecuteTemplate(&shown, part, data); err != nil {
+			if err := t.ExecuteTemplate(&shown, part, data); err != nil {
 				return fmt.Errorf("render part %s of page %s: %w", part, name, err)
 			}
 			return send(shown.Bytes())
@@ -183,9 +187,9 @@ func write(w io.Writer, part []byte) error {
 }
 
 func (p *Pages) execute(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, name string, data any) error {
-	t, ok := p.templates[name]
-	if !ok {
-		return fmt.Errorf("template %q: %w", name, domain.ErrNotFound)
+	t, err := p.template(name)
+	if err != nil {
+		return err
 	}
 	return t.ExecuteTemplate(body, "layout.html", view{Data: data, Host: p.host, pages: p, w: w, r: r})
 }

@@ -211,7 +211,11 @@ func TestPagesEscapeHostileNames(t *testing.T) {
 
 func TestPagesHaveNothingInlineThatThePolicyForbids(t *testing.T) {
 	pages, _ := newPages(t, "https://id.example")
-	for name, template := range pages.templates {
+	for name, parse := range pages.templates {
+		template, err := parse()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
 		text := template.Lookup(layout).Tree.Root.String() + template.Lookup("main").Tree.Root.String()
 		for _, inline := range []string{"<style", " style=", " onclick=", " onsubmit=", "javascript:", "https://", "http://"} {
 			if strings.Contains(text, inline) {

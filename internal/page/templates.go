@@ -7,8 +7,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/web"
 )
 
@@ -17,8 +19,9 @@ var shared = []string{layout, "parts.html"}
 
 const layout = "layout.html"
 
-// parseTemplates reads every page, each with what its folder shares around it, by its path without ".html".
-func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
+// findTemplates lists every page, by its path without ".html". Each is parsed when it is first shown, with what its folder shares around
+// it: a replica that shows no pages needs no memory for them.
+func (p *Pages) findTemplates() (map[string]func() (*template.Template, error), error) {
 	functions := template.FuncMap{
 		"asset": p.assetURL,
 		"path":  p.path,
@@ -27,7 +30,7 @@ func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
 		"ago":   func(t time.Time) string { return distance(p.now(), t) },
 		"text":  p.texts.text,
 	}
-	pages := map[string]*template.Template{}
+	pages := map[string]func() (*template.Template, error){}
 	for _, folder := range []string{"templates", "templates/admin"} {
 		files, err := fs.Glob(web.FS, folder+"/*.html")
 		if err != nil {
@@ -42,17 +45,25 @@ func (p *Pages) parseTemplates() (map[string]*template.Template, error) {
 			if slices.Contains(around, file) {
 				continue
 			}
-			t, err := base.Clone()
-			if err != nil {
-				return nil, fmt.Errorf("copy the layout: %w", err)
-			}
-			if _, err := t.ParseFS(web.FS, file); err != nil {
-				return nil, fmt.Errorf("parse %s: %w", file, err)
-			}
-			pages[strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")] = t
+			pages[strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+				t, err := base.Clone()
+				if err != nil {
+					return nil, fmt.Errorf("copy the layout: %w", err)
+				}
+				return t.ParseFS(web.FS, file)
+			})
 		}
 	}
 	return pages, nil
+}
+
+// template is that of a page.
+func (p *Pages) template(page string) (*template.Template, error) {
+	parsed, ok := p.templates[page]
+	if !ok {
+		return nil, fmt.Errorf("template %q: %w", page, domain.ErrNotFound)
+	}
+	return parsed()
 }
 
 // path puts a path of Signet's own under that of the issuer.

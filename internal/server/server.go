@@ -76,6 +76,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what only starting took: a replica that idles would keep it
 	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s", cfg.Issuer, listener.Addr(), cfg.Database, welcome)
 	err = s.serve(ctx, cfg, listener, handler, log)
 	s.stopStatistics(ctx, log)

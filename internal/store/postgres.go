@@ -13,6 +13,7 @@ import (
 
 	"github.com/golang-migrate/migrate/v4/database"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -42,6 +43,9 @@ func newPostgres(url string, opts Options) (*postgres, error) {
 	config.HealthCheckPeriod = 10 * time.Second
 	config.PingTimeout = opts.OpTimeout / 3
 	config.ConnConfig.ConnectTimeout = opts.OpTimeout * 2 / 3
+	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.ConnConfig.DescriptionCacheCapacity = 0 // each connection would reserve memory for what this mode does not use
+	}
 	for name, value := range map[string]string{
 		"application_name": "signet", "search_path": defaultSchema,
 		// A replica that froze in mid-transaction must not keep its locks from the others.
