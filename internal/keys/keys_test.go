@@ -382,3 +382,18 @@ func TestARevokedKeyIsReplacedInTheSameTransaction(t *testing.T) {
 		}
 	})
 }
+
+// RFC 8725 §3.2: a signature that depends on random bits tells the key where these are bad.
+func TestSignaturesDependOnNoRandomBits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		if err := r.Ensure(eventtest.Context(t)); err != nil {
+			t.Fatal(err)
+		}
+		for _, alg := range []string{domain.ES256, domain.RS256} {
+			if first, second := r.sign(t, alg), r.sign(t, alg); first != second {
+				t.Errorf("%s: the same claims have the signatures of\n%s\n%s", alg, first, second)
+			}
+		}
+	})
+}
