@@ -13,17 +13,14 @@ import (
 // Each caller waits for its own batch. The queue is bounded; when it is full, calls fail at once.
 type Batcher[In, Out any] struct {
 	run   func(ctx context.Context, batch []In) ([]Out, error)
-	queue chan call[In, Out]
+	queue chan *call[In, Out]
 }
 
 type call[In, Out any] struct {
 	in   In
-	done chan<- result[Out]
-}
-
-type result[Out any] struct {
-	out Out
-	err error
+	out  Out
+	err  error
+	done chan struct{} // closed once out or err is set
 }
 
 const (
@@ -38,7 +35,7 @@ const headStart = 2 * time.Millisecond
 // New starts a batcher that runs at most the given number of batches concurrently.
 // It stops when ctx ends. run returns one result for each call of the batch, in order; its error is returned to every caller.
 func New[In, Out any](ctx context.Context, concurrency int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
-	b := &Batcher[In, Out]{run: run, queue: make(chan call[In, Out], queueSize)}
+	b := &Batcher[In, Out]{run: run, queue: make(chan *call[In, Out], queueSize)}
 	go b.dispatch(ctx, concurrency)
 	return b
 }
@@ -46,16 +43,16 @@ func New[In, Out any](ctx context.Context, concurrency int, run func(context.Con
 // Do puts one call into the next batch and waits for its result. domain.ErrUnavailable if the queue is full; otherwise the error
 // of the batch, or that of ctx: then the call may still be executed.
 func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
-	done := make(chan result[Out], 1)
+	c := &call[In, Out]{in: in, done: make(chan struct{})}
 	var none Out
 	select {
-	case b.queue <- call[In, Out]{in, done}:
+	case b.queue <- c:
 	default:
 		return none, fmt.Errorf("the queue is full: %w", domain.ErrUnavailable)
 	}
 	select {
-	case r := <-done:
-		return r.out, r.err
+	case <-c.done:
+		return c.out, c.err
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
@@ -67,7 +64,7 @@ func (b *Batcher[In, Out]) dispatch(ctx context.Context, concurrency int) {
 	before := make(chan struct{})               // closed once the batch before is done
 	close(before)
 	for {
-		var first call[In, Out]
+		var first *call[In, Out]
 		select {
 		case first = <-b.queue:
 		case <-ctx.Done():
@@ -101,8 +98,8 @@ func await(done <-chan struct{}, atMost time.Duration) {
 }
 
 // collect takes what waits besides the first call.
-func (b *Batcher[In, Out]) collect(first call[In, Out]) []call[In, Out] {
-	calls := append(make([]call[In, Out], 0, min(len(b.queue)+1, batchSize)), first)
+func (b *Batcher[In, Out]) collect(first *call[In, Out]) []*call[In, Out] {
+	calls := append(make([]*call[In, Out], 0, min(len(b.queue)+1, batchSize)), first)
 	for len(calls) < batchSize {
 		select {
 		case c := <-b.queue:
@@ -114,17 +111,16 @@ func (b *Batcher[In, Out]) collect(first call[In, Out]) []call[In, Out] {
 	return calls
 }
 
-func (b *Batcher[In, Out]) execute(ctx context.Context, calls []call[In, Out]) {
+func (b *Batcher[In, Out]) execute(ctx context.Context, calls []*call[In, Out]) {
 	batch := make([]In, len(calls))
 	for i, c := range calls {
 		batch[i] = c.in
 	}
 	outs, err := b.run(ctx, batch)
 	for i, c := range calls {
-		if err != nil {
-			c.done <- result[Out]{err: err}
-		} else {
-			c.done <- result[Out]{out: outs[i]}
+		if c.err = err; err == nil {
+			c.out = outs[i]
 		}
+		close(c.done)
 	}
 }

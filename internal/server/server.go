@@ -35,7 +35,7 @@ const (
 	prepareTimeout    = 5 * time.Second
 	writeTimeout      = 30 * time.Second
 
-	gcPercent = 200 // the live heap is small, so that a doubled limit costs little memory and halves the collections
+	gcPercent = 300 // the live heap is small, so that a larger limit costs little memory and saves collections
 )
 
 // prepare creates partitions of the index, so that the first requests need not.
