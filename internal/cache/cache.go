@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,6 +112,7 @@ func (c *Cache) run(ctx context.Context, call, before *refreshCall) {
 	if before != nil {
 		<-before.done
 	}
+	runtime.Gosched() // requests that are about to ask share this query
 	c.calls.Lock()
 	c.pending, c.running = nil, call
 	c.calls.Unlock()
