@@ -190,6 +190,8 @@ func TestPagesEscapeHostileNames(t *testing.T) {
 		"Identity": []ask{{hostile, hostile}}, "Access": []access{{hostile, []ask{{hostile, hostile}}}},
 		"Code": hostile, "From": hostile, "UserAgent": hostile, "Ago": hostile, "Asked": start,
 	}
+	data["Sessions"] = []map[string]any{{"SID": hostile, "Browser": hostile, "IP": hostile, "Seen": start}}
+	data["Clients"] = []map[string]any{{"ClientID": hostile, "Name": hostile, "Scopes": []string{hostile}, "Since": start}}
 	for name := range pages.templates {
 		if strings.HasPrefix(name, "admin/") {
 			continue // these are shown with hostile names where their data is real
