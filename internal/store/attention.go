@@ -24,8 +24,8 @@ func (db *DB) UnusedSince(ctx context.Context, before time.Time, limit int) ([]d
 		err = row.Scan(&u.Client, at(&u.Since))
 		return u, err
 	}, `SELECT client_id, COALESCE(last_used_at, created_at) FROM clients
-		WHERE origin = 'administrator' AND disabled_at IS NULL AND grant_types <> '[]' AND COALESCE(last_used_at, created_at) < $1
-		ORDER BY COALESCE(last_used_at, created_at), id LIMIT $2`, micros(before), limit)
+		WHERE origin = 'administrator' AND disabled_at IS NULL AND grant_types <> '[]' AND COALESCE(last_used_at, created_at) < $1 AND client_id <> $2
+		ORDER BY COALESCE(last_used_at, created_at), id LIMIT $3`, micros(before), domain.CLIClient, limit)
 }
 
 // ExpiringAssignments implements admin.Attention.

@@ -200,6 +200,7 @@ var revocationTests = map[string]func(*testing.T, *store.DB){
 					written.Add(1)
 				}
 				known = newest
+				time.Sleep(time.Millisecond) // all that is written is marked, time and again
 			}
 			return nil
 		})
