@@ -22,7 +22,7 @@ type Attention interface {
 	// Backlogs returns what receivers have not acknowledged, of one if a client is named, counted up to count.
 	Backlogs(ctx context.Context, client string, count, limit int) ([]domain.Backlog, error)
 	// CountAdministrators is as of directory.Assignments.
-	CountAdministrators(ctx context.Context, now time.Time) (int, error)
+	CountAdministrators(ctx context.Context, now time.Time) (all, able int, err error)
 }
 
 // When something wants attention.
@@ -97,7 +97,7 @@ func (s *Service) plainHTTP(context.Context, time.Time) ([]Hint, error) {
 }
 
 func (s *Service) singleAdministrator(ctx context.Context, now time.Time) ([]Hint, error) {
-	n, err := s.config.Attention.CountAdministrators(ctx, now)
+	_, n, err := s.config.Attention.CountAdministrators(ctx, now)
 	if err != nil || n != 1 {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 		if err := checkExpiry(); err != nil { // it may have waited for the transaction
 			return err
 		}
-		return d.keepAdministrator(ctx, func() error { return d.assignments.PutAssignment(ctx, a) })
+		return d.KeepAdministrator(ctx, func() error { return d.assignments.PutAssignment(ctx, a) })
 	})
 }
 
@@ -44,7 +44,7 @@ func (d *Directory) Unassign(ctx context.Context, role string, kind domain.Subje
 		return err
 	}
 	return d.events.Change(ctx, event.RoleUnassigned{Role: role, Subject: subjectName(a)}, func(ctx context.Context) error {
-		return d.keepAdministrator(ctx, func() error {
+		return d.KeepAdministrator(ctx, func() error {
 			return d.assignments.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
 		})
 	})
@@ -76,27 +76,35 @@ func (d *Directory) ListAssignments(ctx context.Context, f domain.AssignmentFilt
 // forGood is later than any assignment ends.
 var forGood = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// keepAdministrator makes a change unless it takes away the last administrator, now or when assignments end that have an end. The end
-// of the audit log, which is locked in the transaction, keeps others from doing the same at the same time.
-func (d *Directory) keepAdministrator(ctx context.Context, change func() error) error {
+// KeepAdministrator makes a change unless it takes away the last administrator, or the last who can sign in, now or when assignments end
+// that have an end. The end of the audit log, which is locked in the transaction, keeps others from doing the same at the same time.
+func (d *Directory) KeepAdministrator(ctx context.Context, change func() error) error {
+	type count struct{ all, able int }
 	times := [...]time.Time{d.now(), forGood}
-	var before [len(times)]int
-	for i, at := range times {
-		n, err := d.assignments.CountAdministrators(ctx, at)
-		if err != nil {
-			return err
+	counted := func() (counts [len(times)]count, err error) {
+		for i, at := range times {
+			if counts[i].all, counts[i].able, err = d.assignments.CountAdministrators(ctx, at); err != nil {
+				return counts, err
+			}
 		}
-		before[i] = n
+		return counts, nil
+	}
+	before, err := counted()
+	if err != nil {
+		return err
 	}
 	if err := change(); err != nil {
 		return err
 	}
+	after, err := counted()
+	if err != nil {
+		return err
+	}
 	for i, at := range times {
-		after, err := d.assignments.CountAdministrators(ctx, at)
 		switch {
-		case err != nil:
-			return err
-		case before[i] == 0 || after > 0:
+		case before[i].able > 0 && after[i].able == 0 && after[i].all > 0:
+			return fmt.Errorf("%w change: this is the last administrator who can sign in; make another user one first", domain.ErrInvalid)
+		case before[i].all == 0 || after[i].all > 0:
 		case at.Equal(forGood):
 			return fmt.Errorf("%w change: this is the last administrator without an end; make another user one first", domain.ErrInvalid)
 		default:

@@ -321,7 +321,7 @@ func TestAdministratorsCannotRemoveEachOtherAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		n, err := w.db.CountAdministrators(ctx, w.now)
+		n, _, err := w.db.CountAdministrators(ctx, w.now)
 		w.check(err)
 		if n != 1 {
 			w.t.Errorf("%d administrators left", n)

@@ -65,7 +65,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 // DeleteGroup removes a group; its members stay. ErrInvalid if the last administrator is one by it, ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
 	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name}, func(ctx context.Context) error {
-		return d.keepAdministrator(ctx, func() error { return d.groups.DeleteGroup(ctx, name) })
+		return d.KeepAdministrator(ctx, func() error { return d.groups.DeleteGroup(ctx, name) })
 	})
 }
 
@@ -81,7 +81,7 @@ func (d *Directory) AddMember(ctx context.Context, group, username string) error
 func (d *Directory) RemoveMember(ctx context.Context, group, username string) error {
 	username = canonical(username)
 	return d.events.Change(ctx, event.MemberRemoved{Group: group, User: username}, func(ctx context.Context) error {
-		return d.keepAdministrator(ctx, func() error { return d.members.RemoveMember(ctx, group, username) })
+		return d.KeepAdministrator(ctx, func() error { return d.members.RemoveMember(ctx, group, username) })
 	})
 }
 

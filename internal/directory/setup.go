@@ -14,7 +14,7 @@ import (
 
 // SetupNeeded reports whether there is no administrator.
 func (d *Directory) SetupNeeded(ctx context.Context) (bool, error) {
-	n, err := d.assignments.CountAdministrators(ctx, d.now())
+	n, _, err := d.assignments.CountAdministrators(ctx, d.now())
 	if err != nil {
 		return false, fmt.Errorf("look for an administrator: %w", err)
 	}
@@ -68,7 +68,7 @@ func (d *Directory) CompleteSetup(ctx context.Context, token string, user domain
 		if err := d.setup.CompleteSetup(ctx, hashSetupToken(token), now); err != nil {
 			return err
 		}
-		n, err := d.assignments.CountAdministrators(ctx, now)
+		n, _, err := d.assignments.CountAdministrators(ctx, now)
 		if err != nil {
 			return err
 		}

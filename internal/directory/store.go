@@ -116,8 +116,8 @@ type Assignments interface {
 	// SubjectAssignments returns all of one subject, by database id, for the effective roles.
 	SubjectAssignments(ctx context.Context, kind domain.SubjectKind, id int64) ([]domain.Assignment, error)
 	// CountAdministrators counts the enabled users that hold RoleAdministrator at the given time, directly or by a group, as
-	// assignments are now.
-	CountAdministrators(ctx context.Context, now time.Time) (int, error)
+	// assignments are now, and those of them who have something to sign in with.
+	CountAdministrators(ctx context.Context, now time.Time) (all, able int, err error)
 	// TakeExpired returns at most limit assignments that have expired by now and that no call returned before, oldest expiry first.
 	TakeExpired(ctx context.Context, now time.Time, limit int) ([]domain.Assignment, error)
 }

@@ -202,7 +202,7 @@ func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabl
 		if user.DisabledAt.IsZero() {
 			user.DisabledAt = d.now()
 		}
-		return event.UserDisabled{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.keepAdministrator(ctx, func() error {
+		return event.UserDisabled{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.KeepAdministrator(ctx, func() error {
 			if err := d.users.UpdateUser(ctx, *user); err != nil {
 				return err
 			}
@@ -221,7 +221,7 @@ func (d *Directory) DeleteUser(ctx context.Context, username string) error {
 		if err != nil {
 			return nil, err
 		}
-		return nil, d.keepAdministrator(ctx, func() error {
+		return nil, d.KeepAdministrator(ctx, func() error {
 			if err := d.EndAll(ctx, user.ID); err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ func TestSetupLinkMakesTheFirstAdministratorOnce(t *testing.T) {
 		fill(b, password, password).wantRedirect("/admin/")
 		b.get("/account").wantPage(http.StatusOK, "Ruth", "ruth@example.com")
 
-		count, err := w.db.CountAdministrators(eventtest.Context(t), w.now)
+		count, _, err := w.db.CountAdministrators(eventtest.Context(t), w.now)
 		w.check(err)
 		if count != 1 {
 			t.Errorf("%d administrators", count)

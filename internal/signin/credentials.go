@@ -21,10 +21,14 @@ func (p *Passwords) Credentials(ctx context.Context, userID int64) ([]domain.Cre
 }
 
 // Remove removes a credential of a user and ends the user's sessions, grants and tokens: they may belong to somebody who had it.
-// ErrNotFound if there is no such username, or the user has no credential of the id.
+// ErrNotFound if there is no such username, or the user has no credential of the id; ErrInvalid if no administrator could sign in then.
 func (p *Passwords) Remove(ctx context.Context, username string, id int64) error {
 	return p.directory.ChangeCredential(ctx, username, func(ctx context.Context, user domain.User) (event.Event, error) {
-		removed, err := p.store.DeleteCredential(ctx, user.ID, id)
+		var removed domain.Credential
+		err := p.directory.KeepAdministrator(ctx, func() (err error) {
+			removed, err = p.store.DeleteCredential(ctx, user.ID, id)
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("credential %d: %w", id, err)
 		}

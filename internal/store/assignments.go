@@ -189,15 +189,17 @@ func (db *DB) SubjectAssignments(ctx context.Context, kind domain.SubjectKind, i
 }
 
 // CountAdministrators implements directory.Assignments.
-func (db *DB) CountAdministrators(ctx context.Context, now time.Time) (int, error) {
-	n, err := find(ctx, db, scanInt, `
+func (db *DB) CountAdministrators(ctx context.Context, now time.Time) (all, able int, err error) {
+	n, err := find(ctx, db, func(row scanner) (n [2]int, err error) { return n, row.Scan(&n[0], &n[1]) }, `
 		WITH held AS (
 			SELECT a.user_id, a.group_id FROM assignments a JOIN roles r ON r.id = a.role_id
 			WHERE r.name = $1 AND (a.expires_at IS NULL OR a.expires_at > $2)
 		)
-		SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND id IN (
+		SELECT COUNT(*), COUNT(CASE WHEN EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = users.id)
+			OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id) THEN 1 END)
+		FROM users WHERE disabled_at IS NULL AND id IN (
 			SELECT user_id FROM held WHERE user_id IS NOT NULL
 			UNION SELECT m.user_id FROM held JOIN group_members m ON m.group_id = held.group_id)`,
 		domain.RoleAdministrator, micros(now))
-	return int(n), err
+	return n[0], n[1], err
 }
