@@ -162,7 +162,10 @@ func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.
 func suggest(given string, known []string) string {
 	best, distance := "", 1+max(1, len(given)/3)
 	for _, word := range known {
-		if d := edits(given, word, distance); d < distance {
+		if len(given)-len(word) >= distance || len(word)-len(given) >= distance {
+			continue // so that a long word costs nothing
+		}
+		if d := domain.Distance(given, word); d < distance {
 			best, distance = word, d
 		}
 	}
@@ -173,30 +176,6 @@ func suggest(given string, known []string) string {
 		return ": use " + strings.Join(known, ", ")
 	}
 	return ""
-}
-
-// edits is the number of characters to insert, delete or replace between two words (Levenshtein), or at least the limit.
-func edits(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // clip shortens what an error repeats.
