@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"slices"
 
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
 
@@ -48,6 +49,14 @@ func (c Caller) May(permission string) bool {
 
 // MayManage reports whether the caller has any permission of urn:signet:admin.
 func (c Caller) MayManage() bool { return !c.IsZero() && (c.allPermissions || len(c.permissions) > 0) }
+
+// Permissions are the caller's of urn:signet:admin.
+func (c Caller) Permissions() domain.AdminPermissions {
+	if c.allPermissions {
+		return domain.AdminPermissions{domain.EveryAdminPermission}
+	}
+	return slices.Clone(c.permissions)
+}
 
 // IsZero reports whether nobody was authenticated.
 func (c Caller) IsZero() bool { return c.actor == "" }

@@ -173,7 +173,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
 	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)
-	s.Links = signin.NewPasswordLinks(db, s.Passwords, cfg.Passwords.LinkTTL)
+	s.Links = signin.NewPasswordLinks(db, s.Passwords, s.Cache, cfg.Passwords.LinkTTL)
 	s.Logouts = logout.New(db, s.Keys, s.subjects(), cfg.Issuer, now)
 	s.Sessions = session.New(session.Config{
 		Store: db, Browsers: db, Frontchannel: db, Consents: db, Lists: db, Revoker: s.Revocation, Events: recorder, Clock: s.Clock, Now: now,

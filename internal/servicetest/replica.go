@@ -69,7 +69,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 		Cache: held, Events: recorder, Revoker: r.Revocation, Clock: watched, Now: now,
 	})
 	r.Passwords = signin.NewPasswords(db, r.Directory, MinPasswordLength, now)
-	r.Links = signin.NewPasswordLinks(db, r.Passwords, PasswordLinkTTL)
+	r.Links = signin.NewPasswordLinks(db, r.Passwords, held, PasswordLinkTTL)
 	r.Sessions = session.New(session.Config{Store: db, Browsers: db, Frontchannel: db, Consents: db, Lists: db, Revoker: r.Revocation, Events: recorder, Clock: watched, Now: now, Limits: SessionLimits})
 	r.Minter = token.New(token.Config{
 		Keys: r.Keys, Directory: r.Directory, Statuses: status.NewAllocator(db, master.Derive("status lists", 32), now),

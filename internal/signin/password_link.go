@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
@@ -16,9 +18,9 @@ import (
 // carries.
 type Links interface {
 	// PutPasswordLink stores a user's link, in place of the one from before.
-	PutPasswordLink(ctx context.Context, userID int64, hash []byte, now, expires time.Time) error
-	// FindPasswordLink returns whose link it is. ErrNotFound if there is none, or it has expired.
-	FindPasswordLink(ctx context.Context, hash []byte, now time.Time) (userID int64, err error)
+	PutPasswordLink(ctx context.Context, link domain.PasswordLink) error
+	// FindPasswordLink returns a link. ErrNotFound if there is none, or it has expired.
+	FindPasswordLink(ctx context.Context, hash []byte, now time.Time) (domain.PasswordLink, error)
 	// UsePasswordLink lets the link open nothing any more. ErrNotFound if there is none, or it has expired: one of many callers succeeds.
 	UsePasswordLink(ctx context.Context, hash []byte, now time.Time) error
 }
@@ -27,19 +29,21 @@ type Links interface {
 type PasswordLinks struct {
 	links     Links
 	passwords *Passwords
+	cache     *cache.Cache
 	ttl       time.Duration
 }
 
-// NewPasswordLinks makes it. Links are valid for ttl.
-func NewPasswordLinks(links Links, passwords *Passwords, ttl time.Duration) *PasswordLinks {
-	return &PasswordLinks{links, passwords, ttl}
+// NewPasswordLinks makes it. The cache is that of the passwords' directory. Links are valid for ttl.
+func NewPasswordLinks(links Links, passwords *Passwords, cache *cache.Cache, ttl time.Duration) *PasswordLinks {
+	return &PasswordLinks{links, passwords, cache, ttl}
 }
 
 const linkTokenBytes = 32
 
 // New makes the token of a link, 256 random bits in base64url, of which the store keeps the SHA-256. A link from before opens nothing any
-// more. ErrInvalid for a disabled user, ErrNotFound if there is no such username.
-func (l *PasswordLinks) New(ctx context.Context, username string) (token string, expires time.Time, err error) {
+// more. The maker's permissions must cover the user's, now, which the caller of New checks, and when the link is used: the maker has the
+// link too. ErrInvalid for a disabled user, ErrNotFound if there is no such username.
+func (l *PasswordLinks) New(ctx context.Context, username string, maker domain.AdminPermissions) (token string, expires time.Time, err error) {
 	secret := make([]byte, linkTokenBytes)
 	rand.Read(secret) // never fails
 	token = base64.RawURLEncoding.EncodeToString(secret)
@@ -50,7 +54,9 @@ func (l *PasswordLinks) New(ctx context.Context, username string) (token string,
 		now := l.passwords.now()
 		expires = now.Add(l.ttl)
 		made := event.PasswordLinkMade{Username: user.Username, Subject: user.Subject, ExpiresAt: expires.UTC().Format(time.RFC3339)}
-		return made, l.links.PutPasswordLink(ctx, user.ID, hashLink(token), now, expires)
+		return made, l.links.PutPasswordLink(ctx, domain.PasswordLink{
+			UserID: user.ID, Hash: hashLink(token), Maker: maker, CreatedAt: now, ExpiresAt: expires,
+		})
 	})
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("make a link to set a password: %w", err)
@@ -58,21 +64,36 @@ func (l *PasswordLinks) New(ctx context.Context, username string) (token string,
 	return token, expires, nil
 }
 
-// Check returns whose link it is. ErrNotFound if it opens nothing: it is unknown, was used or replaced, has expired, or the user is
-// disabled.
+// Check returns whose link it is. ErrNotFound if it opens nothing: it is unknown, was used or replaced, has expired, the user is
+// disabled, or has got an administrative permission that whoever made the link lacked.
 func (l *PasswordLinks) Check(ctx context.Context, token string) (domain.User, error) {
-	id, err := l.links.FindPasswordLink(ctx, hashLink(token), l.passwords.now())
+	link, err := l.links.FindPasswordLink(ctx, hashLink(token), l.passwords.now())
+	if err == nil {
+		err = l.cache.Refresh(ctx)
+	}
 	var user domain.User
 	if err == nil {
-		user, err = l.passwords.directory.FindUserByID(ctx, id)
+		user, err = l.passwords.directory.FindUserByID(ctx, link.UserID)
 	}
-	if err == nil && !user.DisabledAt.IsZero() {
-		err = domain.ErrNotFound
+	if err == nil {
+		err = l.judge(ctx, link, user)
 	}
 	if err != nil {
 		return domain.User{}, fmt.Errorf("check a link to set a password: %w", err)
 	}
 	return user, nil
+}
+
+// judge is ErrNotFound if the link, as it is stored, opens nothing because of what its user has become.
+func (l *PasswordLinks) judge(ctx context.Context, link domain.PasswordLink, user domain.User) error {
+	if user.ID != link.UserID || !user.DisabledAt.IsZero() {
+		return domain.ErrNotFound
+	}
+	access, err := l.passwords.directory.Access(ctx, directory.Subject{Kind: domain.SubjectUser, ID: user.ID}, domain.AdminAudience)
+	if err == nil && !link.Maker.Cover(access.Permissions) {
+		err = domain.ErrNotFound
+	}
+	return err
 }
 
 // Set sets the password of a link's user, once, as Passwords.Set does. ErrNotFound as Check's, ErrInvalid if the password breaks a rule:
@@ -83,10 +104,15 @@ func (l *PasswordLinks) Set(ctx context.Context, token, password string) (domain
 		return domain.User{}, err
 	}
 	err = l.passwords.set(stranger(event.WithActor(ctx, event.User(user.Username))), user, password, "link", func(ctx context.Context, current domain.User) error {
-		if current.ID != user.ID || !current.DisabledAt.IsZero() {
-			return domain.ErrNotFound
+		now := l.passwords.now()
+		link, err := l.links.FindPasswordLink(ctx, hashLink(token), now)
+		if err == nil {
+			err = l.judge(ctx, link, current) // again: to hash takes time
 		}
-		return l.links.UsePasswordLink(ctx, hashLink(token), l.passwords.now())
+		if err != nil {
+			return err
+		}
+		return l.links.UsePasswordLink(ctx, hashLink(token), now)
 	})
 	if err != nil {
 		return domain.User{}, fmt.Errorf("set a password by a link: %w", err)

@@ -16,7 +16,7 @@ func TestALinkSetsAPasswordOnceAndEndsWhatTheUserHas(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := eventtest.Context(w.t)
 		alice := w.user("alice", password)
-		token, expires, err := w.Links.New(ctx, "Alice")
+		token, expires, err := w.Links.New(ctx, "Alice", nil)
 		w.check(err)
 		if len(token) != 43 || !expires.Equal(w.now.Add(servicetest.PasswordLinkTTL)) {
 			w.t.Errorf("the link is %q until %s", token, expires)
@@ -70,13 +70,13 @@ func TestALinkOpensNothingOnceItsTimeOrWhatItIsForIsOver(t *testing.T) {
 		w.user("alice", password)
 		for name, end := range map[string]func() error{
 			"expired":      func() error { w.now = w.now.Add(servicetest.PasswordLinkTTL); return nil },
-			"replaced":     func() error { _, _, err := w.Links.New(ctx, "alice"); return err },
+			"replaced":     func() error { _, _, err := w.Links.New(ctx, "alice", nil); return err },
 			"password set": func() error { return w.Passwords.Set(ctx, "alice", "another horse battery") },
 			"disabled and enabled": func() error {
 				return errors.Join(w.Directory.SetUserDisabled(ctx, "alice", true), w.Directory.SetUserDisabled(ctx, "alice", false))
 			},
 		} {
-			token, _, err := w.Links.New(ctx, "alice")
+			token, _, err := w.Links.New(ctx, "alice", nil)
 			w.check(err)
 			w.check(end())
 			_, err = w.Links.Set(ctx, token, "battery staple of mine")
@@ -85,9 +85,9 @@ func TestALinkOpensNothingOnceItsTimeOrWhatItIsForIsOver(t *testing.T) {
 			}
 		}
 		w.check(w.Directory.SetUserDisabled(ctx, "alice", true))
-		_, _, err := w.Links.New(ctx, "alice")
+		_, _, err := w.Links.New(ctx, "alice", nil)
 		w.refused(err, domain.ErrInvalid, "disabled")
-		_, _, err = w.Links.New(ctx, "nobody")
+		_, _, err = w.Links.New(ctx, "nobody", nil)
 		w.refused(err, domain.ErrNotFound)
 	})
 }
@@ -96,7 +96,7 @@ func TestOfManyWhoUseALinkAtOnceOneSetsThePassword(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := eventtest.Context(w.t)
 		w.user("alice", "")
-		token, _, err := w.Links.New(ctx, "alice")
+		token, _, err := w.Links.New(ctx, "alice", nil)
 		w.check(err)
 		var set []string
 		var mu sync.Mutex
@@ -129,7 +129,7 @@ func TestALinkIsNotTheirsWhoGetTheNameOfADeletedUser(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := eventtest.Context(w.t)
 		w.user("alice", "")
-		token, _, err := w.Links.New(ctx, "alice")
+		token, _, err := w.Links.New(ctx, "alice", nil)
 		w.check(err)
 		w.check(w.Directory.DeleteUser(ctx, "alice"))
 		w.user("alice", "")

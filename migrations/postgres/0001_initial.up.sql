@@ -325,10 +325,12 @@ CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = '
 CREATE TABLE password_links (
     user_id    INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     hash       BYTEA NOT NULL UNIQUE,
+    maker      JSONB NOT NULL CHECK (jsonb_typeof(maker) = 'array'),
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 COMMENT ON TABLE password_links IS 'Links with which users set their passwords, as hashes: one of a user, once';
+COMMENT ON COLUMN password_links.maker IS 'The permissions of urn:signet:admin of whoever made it, * for all: it opens nothing if the user has others';
 CREATE INDEX password_links_expires ON password_links (expires_at);
 
 CREATE TABLE identities (

@@ -242,6 +242,7 @@ CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = '
 CREATE TABLE password_links (
     user_id    INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     hash       BLOB NOT NULL UNIQUE,
+    maker      TEXT NOT NULL CHECK (json_type(maker) = 'array'), -- the permissions of urn:signet:admin of whoever made it, * for all: it opens nothing if the user has others
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT;

@@ -91,6 +91,12 @@ func TestAnAdministratorMakesALinkInTheBrowser(t *testing.T) {
 		m := newManager(t, s, "users:write")
 		made := decode[struct{ URL string }](t, m.call("POST", "/users/dave/password-link", "").wantStatus(t, http.StatusOK))
 		newBrowser(t, s.server).open(made.URL).shows(http.StatusOK, "Set your password")
+		opened := newBrowser(t, s.server).open(made.URL).shows(http.StatusOK, "Set your password")
+		s.signet("assign", "auditor", "--user", "dave") // has what whoever made the link lacks
+		newBrowser(t, s.server).open(made.URL).shows(http.StatusNotFound, "This link is not valid")
+		opened.submit("password", "battery staple of theirs", "password_again", "battery staple of theirs").shows(http.StatusNotFound, "This link is not valid")
+		s.signet("unassign", "auditor", "--user", "dave")
+		newBrowser(t, s.server).open(made.URL).shows(http.StatusOK, "Set your password")
 		s.signet("user", "disable", "dave")
 		m.call("POST", "/users/dave/password-link", "").wantStatus(t, http.StatusUnprocessableEntity)
 		newBrowser(t, s.server).open(made.URL).shows(http.StatusNotFound)
