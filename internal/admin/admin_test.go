@@ -56,7 +56,7 @@ func each(t *testing.T, test func(*world)) {
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
 			}),
-			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Statistics: w.Statistics, Attention: db, Issuer: servicetest.Issuer, RotateEvery: 24 * time.Hour, Cache: r.Cache, Events: recorder, Now: time.Now,
+			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Statistics: w.Statistics, Attention: db, Issuer: servicetest.Issuer, JWKSMaxAge: time.Minute, RotateEvery: 24 * time.Hour, Cache: r.Cache, Events: recorder, Now: time.Now,
 		})
 		servicetest.Must(t, w.Sync(t.Context()))
 		var err error

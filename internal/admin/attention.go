@@ -115,7 +115,7 @@ func (s *Service) overdueKeys(ctx context.Context, now time.Time) (hints []Hint,
 }
 
 func (s *Service) silentReplicas(ctx context.Context, _ time.Time) (hints []Hint, err error) {
-	replicas, err := s.replicas(ctx)
+	replicas, err := s.replicas(ctx, time.Hour)
 	for _, r := range replicas {
 		if r.Silent {
 			hints = append(hints, Hint{Kind: HintReplica, Object: "replica:" + r.ID, At: r.SeenAt})

@@ -20,7 +20,7 @@ type Drill struct {
 	Verifiers []Verifier      `json:"verifiers" doc:"Who has fetched the key set in the last day, those that have not fetched the one that counts first; at most 100"`
 	Known     VerifierCounts  `json:"verifier_counts"`
 	Receivers []DrillReceiver `json:"receivers" doc:"Receivers of security events"`
-	Converged bool            `json:"converged" doc:"The key is revoked, all replicas publish a key set without it, all verifiers that are known have fetched it, and all receivers have acknowledged the event"`
+	Converged bool            `json:"converged" doc:"The key is revoked, all replicas publish a key set without it, none that fell silent can still publish an older one from memory, all verifiers that are known have fetched it, and all receivers have acknowledged the event"`
 	At        time.Time       `json:"converged_at,omitzero" doc:"When the last verifier fetched it"`
 }
 
@@ -77,7 +77,7 @@ func (s *Service) DrillKey(ctx context.Context, caller authn.Caller, kid string)
 			return Drill{}, err
 		}
 	}
-	if d.Replicas, err = s.replicas(ctx); err != nil {
+	if d.Replicas, err = s.replicas(ctx, max(time.Hour, s.mayPublish())); err != nil {
 		return Drill{}, err
 	}
 	if err := s.addVerifiers(ctx, &d); err != nil {
@@ -86,9 +86,8 @@ func (s *Service) DrillKey(ctx context.Context, caller authn.Caller, kid string)
 	if err := s.addReceivers(ctx, &d); err != nil {
 		return Drill{}, err
 	}
-	stale := func(r Replica) bool { return !r.Publishes && !r.Silent }
 	late := func(r DrillReceiver) bool { return !r.Acknowledged }
-	d.Converged = d.Key.State == domain.KeyRevoked && d.Known.Older == 0 && !slices.ContainsFunc(d.Replicas, stale) && !slices.ContainsFunc(d.Receivers, late)
+	d.Converged = d.Key.State == domain.KeyRevoked && d.Known.Older == 0 && !slices.ContainsFunc(d.Replicas, Replica.Older) && !slices.ContainsFunc(d.Receivers, late)
 	if !d.Converged {
 		d.At = time.Time{}
 	}

@@ -81,6 +81,14 @@ func TestStatisticsAreAskedForInBounds(t *testing.T) {
 	})
 }
 
+// etag is that of the key set that counts.
+func etag(t *testing.T, w *world) string {
+	t.Helper()
+	_, tag, err := w.Keys.JWKS(t.Context())
+	servicetest.Must(t, err)
+	return tag
+}
+
 func TestADrillFollowsWhoHasComeToKnowOfARevokedKey(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := t.Context()
@@ -129,6 +137,25 @@ func TestADrillFollowsWhoHasComeToKnowOfARevokedKey(t *testing.T) {
 		fetch("curl")
 		if end := drill(); !end.Converged || end.At.IsZero() || end.Known != (admin.VerifierCounts{Current: 1}) || !end.Replicas[0].Publishes {
 			t.Errorf("in the end: %+v", end)
+		}
+		silent := domain.Replica{ID: "silent", Version: "1", StartedAt: time.Now().Add(-24 * time.Hour), JWKS: `"older"`}
+		for _, of := range []struct {
+			ago       time.Duration
+			jwks      string
+			converged bool
+		}{{9 * time.Minute, silent.JWKS, false}, {11 * time.Minute, silent.JWKS, true}, {9 * time.Minute, etag(t, w), true}} {
+			silent.SeenAt, silent.JWKS = time.Now().Add(-of.ago), of.jwks
+			silent.AsOf = silent.SeenAt
+			servicetest.Must(t, w.db.PutReplica(ctx, silent))
+			if d := drill(); d.Converged != of.converged || len(d.Replicas) != 2 {
+				t.Errorf("with a replica that fell silent %v ago: converged %t, %+v", of.ago, d.Converged, d.Replicas)
+			}
+		}
+		silent.JWKS, silent.SeenAt = `"older"`, time.Now().Add(-9*time.Minute)
+		servicetest.Must(t, w.db.PutReplica(ctx, silent))
+		servicetest.Must(t, w.db.DeleteReplica(ctx, silent.ID))
+		if !drill().Converged {
+			t.Error("a replica that was stopped counts")
 		}
 		if _, err := w.DrillKey(ctx, w.root, "none"); err == nil {
 			t.Error("there is a drill of no key")

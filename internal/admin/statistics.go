@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
 )
 
 // StatisticSteps are the steps by which statistics can be summed.
@@ -52,7 +53,11 @@ type Replica struct {
 	Behind    int64     `json:"behind" doc:"How many revisions there are after that by now"`
 	Lag       int       `json:"lag" doc:"For how many seconds it had not asked the database for changes when it was seen"`
 	Publishes bool      `json:"publishes" doc:"The key set that it publishes is the one that counts"`
+	Until     time.Time `json:"publishes_older_until,omitzero" doc:"It fell silent without being stopped: if it has lost the database and still runs, it publishes an older key set until then"`
 }
+
+// Older reports whether it publishes an older key set, or may do so.
+func (r Replica) Older() bool { return !r.Publishes && (!r.Silent || !r.Until.IsZero()) }
 
 // replicasShown are the most that are listed.
 const replicasShown = 200
@@ -63,21 +68,29 @@ func (s *Service) ListReplicas(ctx context.Context, caller authn.Caller) ([]Repl
 	if err != nil {
 		return nil, err
 	}
-	return s.replicas(ctx)
+	return s.replicas(ctx, time.Hour)
 }
 
-func (s *Service) replicas(ctx context.Context) ([]Replica, error) {
+// mayPublish is for how long after a replica was last seen it may publish a key set from memory. When it lost the database is not known:
+// at the latest when it would have counted as silent.
+func (s *Service) mayPublish() time.Duration { return keys.MaxStale*s.config.JWKSMaxAge + silent }
+
+func (s *Service) replicas(ctx context.Context, seenFor time.Duration) ([]Replica, error) {
 	etag, err := s.currentJWKS(ctx)
 	if err != nil {
 		return nil, err
 	}
 	now := s.config.Now()
-	replicas, revision, err := s.config.Statistics.Store.ListReplicas(ctx, now.Add(-time.Hour), replicasShown)
+	replicas, revision, err := s.config.Statistics.Store.ListReplicas(ctx, now.Add(-seenFor), replicasShown)
 	return list(replicas, err, func(r domain.Replica) Replica {
-		return Replica{
+		shown := Replica{
 			ID: r.ID, Version: r.Version, StartedAt: r.StartedAt, SeenAt: r.SeenAt, Silent: now.Sub(r.SeenAt) > silent, Revision: r.Revision,
 			Behind: max(0, revision-r.Revision), Lag: int(max(0, r.SeenAt.Sub(r.AsOf)).Seconds()), Publishes: r.JWKS == etag,
 		}
+		if until := r.SeenAt.Add(s.mayPublish()); shown.Silent && !shown.Publishes && now.Before(until) {
+			shown.Until = until
+		}
+		return shown
 	})
 }
 

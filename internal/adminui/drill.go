@@ -61,7 +61,7 @@ func showDrill(v *visit) error {
 	if v.may("token.list") {
 		p.Panels = append(p.Panels, v.holdings(d))
 	}
-	p.Panels = append(p.Panels, panel{Title: v.text("overview.replicas"), Empty: v.text("overview.no_replicas"), Table: v.drillReplicas(d.Replicas)}, v.verifiers(d))
+	p.Panels = append(p.Panels, panel{Title: v.text("overview.replicas"), Empty: v.text("overview.no_replicas"), Hint: v.text("drill.replicas.hint"), Table: v.drillReplicas(d.Replicas)}, v.verifiers(d))
 	if len(d.Receivers) > 0 {
 		p.Panels = append(p.Panels, v.drillReceivers(d, p.Revoked))
 	}
@@ -74,7 +74,7 @@ func (v *visit) drillSteps(d admin.Drill) []drillStep {
 	published, acknowledged := 0, 0
 	there := 0
 	for _, r := range d.Replicas {
-		if r.Silent {
+		if r.Silent && !r.Older() {
 			continue
 		}
 		there++
@@ -121,6 +121,8 @@ func (v *visit) drillReplicas(all []admin.Replica) table {
 	for _, r := range all {
 		state := badge{v.text("drill.publishes.yes"), "good"}
 		switch {
+		case r.Silent && r.Older():
+			state = badge{v.text("drill.publishes.silent", r.Until.UTC().Format("15:04:05 UTC")), "bad"}
 		case r.Silent:
 			state = badge{v.text("replica.silent"), "bad"}
 		case !r.Publishes:

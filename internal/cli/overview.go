@@ -105,7 +105,12 @@ func (v drillView) text(w io.Writer) {
 	}
 	for _, r := range d.Replicas {
 		state := "publishes the key set that counts"
-		if !r.Publishes {
+		switch {
+		case r.Silent && r.Older():
+			state = fmt.Sprintf("is silent; if it has lost the database and still runs, it publishes an older key set from memory until %s", cell(r.Until))
+		case r.Silent:
+			state = "is silent"
+		case !r.Publishes:
 			state = "publishes an older key set"
 		}
 		fmt.Fprintf(w, "replica\t%s %s (seen %s)\n", r.ID, state, cell(r.SeenAt))

@@ -120,6 +120,10 @@ func (d deterministic) Sign(_ io.Reader, digest []byte, hash crypto.SignerOpts) 
 	return d.PrivateKey.Sign(nil, digest, hash)
 }
 
+// MaxStale is for how many times its max-age the key set is served without the database, as status lists are: a key that was revoked
+// meanwhile is in it.
+const MaxStale = 10
+
 // JWKS is the published key set (RFC 7517 §5) and its entity tag. When the database is gone it is the last one known.
 func (k *Keys) JWKS(ctx context.Context) (body []byte, etag string, err error) {
 	r, err := k.ring(ctx)

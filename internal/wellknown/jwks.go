@@ -9,11 +9,8 @@ import (
 
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
 )
-
-// staleJWKS is for how many times its max-age the key set is served without the database, as status lists are: a key that was
-// revoked meanwhile is in it.
-const staleJWKS = 10
 
 // jwks serves the key set (RFC 7517 §5), without a key that any replica revoked before the request: the cache asks the database for
 // changes after the request came, once for all requests that wait. If the database does not answer, it is the last one known: its age
@@ -26,7 +23,7 @@ func (d *Documents) jwks() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_ = d.Cache.Refresh(r.Context()) // a failure shows as the age
 		age := max(0, d.Now().Sub(d.Cache.AsOf()))
-		if age > staleJWKS*d.JWKSMaxAge {
+		if age > keys.MaxStale*d.JWKSMaxAge {
 			d.fail(w, r, fmt.Errorf("%w: the JWKS was last up to date %v ago", domain.ErrUnavailable, age.Round(time.Second)))
 			return
 		}
