@@ -3,6 +3,7 @@ package adminui
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,10 @@ func showAPI(v *visit) error {
 	}
 	for _, p := range api.Permissions {
 		permissions.Table.Rows = append(permissions.Table.Rows, row{Cells: []cell{{Code: p.Name}, {Text: p.Description}}})
+	}
+	if v.may("assignment.list") {
+		explorer := address("access") + "?" + url.Values{"api": {api.Audience}}.Encode()
+		permissions.Actions = []action{{Text: v.text("menu.explorer"), Path: explorer}}
 	}
 	userinfo := v.text("api.opens_userinfo")
 	if api.NoUserinfo {
