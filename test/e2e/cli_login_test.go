@@ -125,7 +125,7 @@ func (w *workstation) loginByBrowser(args ...string) {
 func TestAnAdministratorSignsInAtTheCommandLineAndManagesTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		s.signet("assign", "administrator", "--user", alice)
-		s.signet("user", "create", "boss")
+		s.signetWithInput(s.secret("a long password of the boss")+"\n", "user", "create", "boss", "--password-stdin")
 		s.signet("assign", "administrator", "--user", "boss")
 		w := newWorkstation(t, s.server)
 		w.mustFail("run signet login --server", "client", "list", "--server", s.url)

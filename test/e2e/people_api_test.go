@@ -9,7 +9,7 @@ import (
 
 func TestTheAPISaysWhatASubjectMayDoAndThroughWhat(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		m := newManager(t, s, "assignments:read users:write")
+		m := newManager(t, s, "assignments:read users:disable")
 		s.signet("group", "create", "team")
 		s.signet("group", "add", "team", "alice")
 		s.signet("role", "create", "reviewer", "--grant", ordersAPI+"#orders:read")
