@@ -84,6 +84,9 @@ func (v *visit) yesNo(yes bool) string {
 
 // show answers with the page of an object.
 func (v *visit) show(title string, o object) error {
+	for i := range o.Panels {
+		o.Panels[i].Table.Name = o.Panels[i].Title
+	}
 	v.render(http.StatusOK, "admin/object", title, o)
 	return nil
 }

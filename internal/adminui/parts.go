@@ -1,6 +1,7 @@
 package adminui
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,12 +17,13 @@ import (
 
 // table shows objects, one in a row.
 type table struct {
+	Name    string // empty: its columns say what it is
 	Columns []string
 	Rows    []row
 }
 
 // Label tells a table from others on its page, for those who hear it.
-func (t table) Label() string { return strings.Join(t.Columns, ", ") }
+func (t table) Label() string { return cmp.Or(t.Name, strings.Join(t.Columns, ", ")) }
 
 // Acts says whether a row has a button.
 func (t table) Acts() bool {
