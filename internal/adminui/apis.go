@@ -53,7 +53,7 @@ func (v *visit) apiLifetime(a admin.API) string {
 	if a.AccessTokenTTL == 0 {
 		return v.text("api.servers_lifetime")
 	}
-	return duration(seconds(a.AccessTokenTTL))
+	return domain.DurationText(seconds(a.AccessTokenTTL))
 }
 
 func showAPI(v *visit) error {
@@ -116,7 +116,7 @@ func (v *visit) apiForm(api admin.API) *form {
 	algorithm.Heading = v.text("api.tokens")
 	lifetime := v.field("text", "api", "access_token_ttl", "")
 	if lifetime.About = []string{"access token lifetime"}; api.AccessTokenTTL != 0 {
-		lifetime.Value = duration(seconds(api.AccessTokenTTL))
+		lifetime.Value = domain.DurationText(seconds(api.AccessTokenTTL))
 	}
 	f := &form{Fields: []*field{
 		v.field("text", "api", "name", apiName(api)), permissions, algorithm, lifetime,

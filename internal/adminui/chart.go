@@ -2,6 +2,7 @@ package adminui
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,3 +117,6 @@ func (c *chart) draw(columns []column) {
 		}
 	}
 }
+
+// tenths writes a length of the drawing.
+func tenths(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }

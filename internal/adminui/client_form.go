@@ -72,7 +72,7 @@ func (v *visit) clientForm(c admin.Client) *form {
 	overlap := v.field("text", "client", "refresh_overlap", "")
 	overlap.About = []string{"refresh overlap"}
 	if c.RefreshOverlap != nil {
-		overlap.Value = duration(seconds(*c.RefreshOverlap))
+		overlap.Value = domain.DurationText(seconds(*c.RefreshOverlap))
 	}
 	group("client.sessions", v.clientCheck("session_refresh_tokens", c.SessionRefreshTokens), v.clientCheck("revoke_on_session_end", c.RevokeOnSessionEnd))
 	if c.AuthMethod != domain.None {

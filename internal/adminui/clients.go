@@ -221,7 +221,7 @@ func (v *visit) signInOf(c admin.Client) panel {
 	}
 	overlap := v.text("client.servers_overlap")
 	if c.RefreshOverlap != nil {
-		overlap = duration(seconds(*c.RefreshOverlap))
+		overlap = domain.DurationText(seconds(*c.RefreshOverlap))
 	}
 	p := panel{Title: v.text("client.sign_in"), Facts: []fact{
 		v.fact("client.redirect_uris", cell{List: c.RedirectURIs}),

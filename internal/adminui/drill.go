@@ -91,7 +91,7 @@ func (v *visit) drillSteps(d admin.Drill) []drillStep {
 	steps := []drillStep{
 		{v.text("drill.step.revoked", d.Key.RevokedAt.UTC().Format("2 January 2006, 15:04:05 UTC")), true},
 		{v.text("drill.step.replicas", grouped(int64(published)), grouped(int64(there))), published == there},
-		{v.text("drill.step.verifiers", grouped(int64(d.Known.Current)), grouped(int64(all)), duration(v.JWKSMaxAge)), d.Known.Older == 0},
+		{v.text("drill.step.verifiers", grouped(int64(d.Known.Current)), grouped(int64(all)), domain.DurationText(v.JWKSMaxAge)), d.Known.Older == 0},
 	}
 	if len(d.Receivers) > 0 {
 		steps = append(steps, drillStep{v.text("drill.step.receivers", grouped(int64(acknowledged)), grouped(int64(len(d.Receivers)))), acknowledged == len(d.Receivers)})

@@ -159,7 +159,7 @@ func revokeKey(v *visit) error {
 func (v *visit) keyRevocation(k admin.Key) (confirmation, error) {
 	c := confirmation{
 		Lead: v.text("key.revoke.lead"), Name: k.KID[:min(shownOfKID, len(k.KID))], Submit: v.text("key.revoke.submit"), Cancel: address("keys", k.KID),
-		Effects: []string{v.text("key.revoke." + string(k.State)), v.text("key.revoke.services", duration(v.JWKSMaxAge))},
+		Effects: []string{v.text("key.revoke." + string(k.State)), v.text("key.revoke.services", domain.DurationText(v.JWKSMaxAge))},
 	}
 	if v.may("token.count") {
 		count, err := v.Admin.CountTokens(v.ctx(), v.caller, admin.TokenFilter{KID: k.KID, State: domain.TokenLive})

@@ -33,8 +33,6 @@ type hint struct {
 	Path string
 }
 
-func tenths(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }
-
 func showOverview(v *visit) error {
 	p := overviewPage{Lead: v.text("overview.lead")}
 	for _, add := range []struct {
@@ -161,7 +159,7 @@ func (v *visit) replicaState(r admin.Replica) badge {
 	case r.Silent:
 		return badge{v.text("replica.silent"), "bad"}
 	case r.Lag > lagging:
-		return badge{v.text("replica.behind", duration(time.Duration(r.Lag)*time.Second)), "warn"}
+		return badge{v.text("replica.behind", domain.DurationText(time.Duration(r.Lag)*time.Second)), "warn"}
 	case !r.Publishes:
 		return badge{v.text("replica.older_keys"), "warn"}
 	}

@@ -252,18 +252,6 @@ func (f *form) duration(name, called string) (time.Duration, error) {
 	return d, nil
 }
 
-// duration writes one as people do: 15m, not 15m0s.
-func duration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
-
 // invalid finds what an error of a service is about: "invalid role name "x": ...", "invalid permissions: ...".
 var invalid = regexp.MustCompile(`\binvalid ([a-zA-Z_ -]+?)(?: "|:| -?[0-9])`)
 

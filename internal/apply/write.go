@@ -112,12 +112,12 @@ func nodeOf(v reflect.Value) *yaml.Node {
 		if value == nil {
 			return nil
 		}
-		return scalar(durationText(*value)) // zero says something here
+		return scalar(domain.DurationText(*value)) // zero says something here
 	case time.Duration:
 		if value == 0 {
 			return nil
 		}
-		return scalar(durationText(value))
+		return scalar(domain.DurationText(value))
 	case time.Time:
 		if value.IsZero() {
 			return nil
@@ -169,18 +169,6 @@ func membersOf(v reflect.Value) *yaml.Node {
 		return object.Content[1]
 	}
 	return object
-}
-
-// durationText writes a duration as people do: 15m, not 15m0s.
-func durationText(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // flat is a node in one line, for comparing and for people.

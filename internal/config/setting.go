@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/knadh/koanf/maps"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // Setting is one setting by name, as people read it.
@@ -113,22 +115,10 @@ func (f field) text() string {
 	case slog.Level:
 		return strings.ToLower(v.String())
 	case time.Duration:
-		return short(v)
+		return domain.DurationText(v)
 	default:
 		return fmt.Sprint(v)
 	}
-}
-
-// short writes 10m0s as people do, 10m.
-func short(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // set parses a value from the file (any scalar or list) or from text. The error says what was expected.
