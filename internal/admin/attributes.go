@@ -2,9 +2,6 @@ package admin
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -96,21 +93,6 @@ func (s *Service) ParseAttributes(ctx context.Context, caller authn.Caller, give
 	if err != nil {
 		return nil, err
 	}
-	changes := make(map[string]any, len(given)+len(remove))
-	for _, name := range slices.Concat(slices.Sorted(maps.Keys(given)), remove) {
-		a, err := s.config.Directory.FindAttribute(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if _, twice := changes[name]; twice {
-			return nil, fmt.Errorf("%w attribute %q: it is set and removed at once", domain.ErrInvalid, name)
-		}
-		if changes[name] = nil; len(given[name]) == 0 {
-			continue
-		}
-		if changes[name], err = a.ParseValue(given[name]); err != nil {
-			return nil, err
-		}
-	}
-	return changes, nil
+	find := func(name string) (domain.Attribute, error) { return s.config.Directory.FindAttribute(ctx, name) }
+	return domain.ParseAttributes(find, given, remove)
 }

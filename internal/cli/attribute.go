@@ -88,24 +88,11 @@ func (a *app) attributeUpdate() *cobra.Command {
 // parseAttributes reads changes of attributes from texts, by name; those to remove become nil. domain.ErrInvalid if a text is not of the
 // attribute's type.
 func parseAttributes(ctx context.Context, c *adminclient.Client, given map[string][]string, remove []string) (map[string]any, error) {
-	changes := make(map[string]any, len(given)+len(remove))
-	for _, name := range slices.Concat(slices.Sorted(maps.Keys(given)), remove) {
+	find := func(name string) (domain.Attribute, error) {
 		defined, err := attributes.find(ctx, c, name)
-		if err != nil {
-			return nil, err
-		}
-		if _, twice := changes[name]; twice {
-			return nil, fmt.Errorf("%w attribute %q: it is set and removed at once", domain.ErrInvalid, name)
-		}
-		if changes[name] = nil; len(given[name]) == 0 {
-			continue
-		}
-		attribute := domain.Attribute{Name: defined.Name, Type: domain.AttributeType(defined.Type)}
-		if changes[name], err = attribute.ParseValue(given[name]); err != nil {
-			return nil, err
-		}
+		return domain.Attribute{Name: defined.Name, Type: domain.AttributeType(defined.Type)}, err
 	}
-	return changes, nil
+	return domain.ParseAttributes(find, given, remove)
 }
 
 // pairs makes a flag of NAME=VALUE that may be repeated, also for one name.

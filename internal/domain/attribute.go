@@ -238,3 +238,25 @@ func (u *User) SetAttributes(changes map[string]any) {
 	}
 	maps.DeleteFunc(u.Attributes, func(_ string, value any) bool { return value == nil })
 }
+
+// ParseAttributes reads changes of attributes from texts, by name; those to remove become nil. find returns the attribute of a name, or
+// its error. ErrInvalid if a text is not of the attribute's type.
+func ParseAttributes(find func(name string) (Attribute, error), given map[string][]string, remove []string) (map[string]any, error) {
+	changes := make(map[string]any, len(given)+len(remove))
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(given)), remove) {
+		a, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := changes[name]; twice {
+			return nil, fmt.Errorf("%w attribute %q: it is set and removed at once", ErrInvalid, name)
+		}
+		if changes[name] = nil; len(given[name]) == 0 {
+			continue
+		}
+		if changes[name], err = a.ParseValue(given[name]); err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
+}
