@@ -32,15 +32,9 @@ var (
 	}
 )
 
-// items reads a list of what a user has, which is little.
-func items[V any](ctx context.Context, c *adminclient.Client, operation, user string) ([]V, error) {
-	list, err := call[struct{ Items []V }](ctx, c, operation, nil, user)
-	return list.Items, err
-}
-
 func (a *app) consentCommand() *cobra.Command {
 	list := users.command(a, "list", admin.OperationOf("consent.list").Summary, func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		all, err := items[admin.Consent](ctx, c, "consent.list", args[0])
+		all, err := few[admin.Consent](ctx, c, "consent.list", args[0])
 		return consents.table(all), err
 	})
 	list.Example = "  signet consent list alice"
@@ -66,7 +60,7 @@ func (a *app) grantCommand() *cobra.Command {
 
 func (a *app) credentialCommand() *cobra.Command {
 	list := users.command(a, "list", admin.OperationOf("credential.list").Summary, func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		all, err := items[admin.Credential](ctx, c, "credential.list", args[0])
+		all, err := few[admin.Credential](ctx, c, "credential.list", args[0])
 		return credentials.table(all), err
 	})
 	list.Example = "  signet credential list alice"
