@@ -120,16 +120,12 @@ type attributesColumn struct{ to *map[string]any }
 // Scan implements [database/sql.Scanner].
 func (c attributesColumn) Scan(src any) error {
 	*c.to = nil
-	var text []byte
-	switch v := src.(type) {
-	case nil:
+	if src == nil {
 		return nil
-	case string:
-		text = []byte(v)
-	case []byte:
-		text = v
-	default:
-		return fmt.Errorf("attributes are stored as %T", src)
+	}
+	text, err := storedText(src)
+	if err != nil {
+		return err
 	}
 	var values map[string]any
 	if err := json.Unmarshal(text, &values); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -70,14 +69,9 @@ func (c askedAPIs) Value() (driver.Value, error) {
 
 // Scan implements [database/sql.Scanner].
 func (c askedAPIs) Scan(src any) error {
-	var text []byte
-	switch v := src.(type) {
-	case string:
-		text = []byte(v)
-	case []byte:
-		text = v
-	default:
-		return fmt.Errorf("APIs are stored as %T", src)
+	text, err := storedText(src)
+	if err != nil {
+		return err
 	}
 	var asked []askedAPI
 	if err := json.Unmarshal(text, &asked); err != nil {

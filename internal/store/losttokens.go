@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -195,17 +194,13 @@ type lostColumn struct{ to *[]domain.LostAccess }
 
 // Scan implements [database/sql.Scanner].
 func (c lostColumn) Scan(src any) error {
-	var text []byte
-	switch v := src.(type) {
-	case nil:
-		*c.to = nil
+	*c.to = nil
+	if src == nil {
 		return nil
-	case string:
-		text = []byte(v)
-	case []byte:
-		text = v
-	default:
-		return fmt.Errorf("what is lost is stored as %T", src)
+	}
+	text, err := storedText(src)
+	if err != nil {
+		return err
 	}
 	var stored []storedLost
 	if err := json.Unmarshal(text, &stored); err != nil {

@@ -31,9 +31,9 @@ func pageOf[T any](ctx context.Context, c conn, scan func(row scanner) (T, error
 	order := `ASC`
 	var place any = cmp.Or(p.Before, p.After)
 	if place != "" && q.number {
-		number, err := strconv.ParseInt(place.(string), 10, 64)
+		number, err := placeNumber(place.(string))
 		if err != nil {
-			return nil, fmt.Errorf("%w place in a list: %q is no number", domain.ErrInvalid, place)
+			return nil, err
 		}
 		place = number
 	}
@@ -67,12 +67,12 @@ func searchPage[T any](ctx context.Context, c conn, scan func(row scanner) (T, e
 	var all []T
 	for i := max(stage, 0); i >= 0 && i < len(q.names) && len(all) < p.Limit; i += step {
 		s := q.selection()
-		from, to := fold(s.arg(p.Search)), fold(s.arg(p.Search+"\U0010FFFF"))
+		begins := s.begins(fold, p.Search)
 		for _, name := range q.names[:i] {
-			s.and(`NOT (` + fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to + `)`)
+			s.and(`NOT (` + begins(name) + `)`)
 		}
+		s.and(begins(q.names[i]))
 		name := fold(q.names[i])
-		s.and(name + ` >= ` + from + ` AND ` + name + ` < ` + to)
 		if i == stage {
 			at := s.arg(id)
 			s.and(`(` + name + `, ` + q.id + `)` + beyond + `((SELECT ` + name + ` FROM ` + q.from + ` WHERE ` + q.id + ` = ` + at + `), ` + at + `)`)
@@ -97,12 +97,11 @@ func (q pageQuery) place(ctx context.Context, c conn, p domain.Page) (stage int,
 		return -1, 0, nil
 	}
 	stage = -1
-	fold := c.db.dialect.folded
 	s := q.selection()
-	from, to := fold(s.arg(p.Search)), fold(s.arg(p.Search+"\U0010FFFF"))
+	begins := s.begins(c.db.dialect.folded, p.Search)
 	which := make([]string, len(q.names))
 	for i, name := range q.names {
-		which[i] = `WHEN ` + fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to + ` THEN ` + strconv.Itoa(i)
+		which[i] = `WHEN ` + begins(name) + ` THEN ` + strconv.Itoa(i)
 	}
 	s.and(q.key + ` = ` + s.arg(key))
 	err = c.each(ctx, func(row scanner) error { return row.Scan(&stage, &id) }, s.query(`CASE `+strings.Join(which, ` `)+` ELSE -1 END, `+q.id), s.args...)
@@ -128,6 +127,21 @@ func (s *selection) arg(value any) string {
 	return "$" + strconv.Itoa(len(s.args))
 }
 
+// begins adds a search, and returns what makes the condition that a name begins so, as a range of its index.
+func (s *selection) begins(fold func(string) string, search string) func(name string) string {
+	from, to := fold(s.arg(search)), fold(s.arg(search+"\U0010FFFF"))
+	return func(name string) string { return fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to }
+}
+
 func (s *selection) query(columns string) string {
 	return `SELECT ` + columns + ` FROM ` + s.from + ` WHERE ` + strings.Join(s.where, ` AND `)
+}
+
+// placeNumber reads a place in a list that is a number.
+func placeNumber(place string) (int64, error) {
+	number, err := strconv.ParseInt(place, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w place in a list: %q is no number", domain.ErrInvalid, place)
+	}
+	return number, nil
 }

@@ -117,9 +117,9 @@ func (db *DB) DeleteConsents(ctx context.Context, userID, clientID int64) error 
 func (db *DB) ListGrants(ctx context.Context, userID int64, now time.Time, p domain.Page) ([]domain.GrantEntry, error) {
 	args, where, order := []any{userID, micros(now), p.Limit}, ``, `DESC`
 	if place := cmp.Or(p.After, p.Before); place != "" {
-		id, err := strconv.ParseInt(place, 10, 64)
+		id, err := placeNumber(place)
 		if err != nil {
-			return nil, fmt.Errorf("%w place in a list: %q", domain.ErrInvalid, place)
+			return nil, err
 		}
 		args, where = append(args, id), ` AND g.id < $4`
 		if p.Before != "" {

@@ -158,16 +158,22 @@ func listOf[T any](list *[]T) listColumn[T] { return listColumn[T]{list} }
 // Value implements [driver.Valuer].
 func (c listColumn[T]) Value() (driver.Value, error) { return jsonList(*c.to), nil }
 
-// Scan implements [database/sql.Scanner].
-func (c listColumn[T]) Scan(src any) error {
-	var text []byte
+// storedText is the text of a column, which the two databases' drivers give as string or bytes.
+func storedText(src any) ([]byte, error) {
 	switch v := src.(type) {
 	case string:
-		text = []byte(v)
+		return []byte(v), nil
 	case []byte:
-		text = v
-	default:
-		return fmt.Errorf("a list is stored as %T", src)
+		return v, nil
+	}
+	return nil, fmt.Errorf("text is stored as %T", src)
+}
+
+// Scan implements [database/sql.Scanner].
+func (c listColumn[T]) Scan(src any) error {
+	text, err := storedText(src)
+	if err != nil {
+		return err
 	}
 	*c.to = nil
 	if string(text) == "[]" {
