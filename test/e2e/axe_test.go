@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,13 +38,7 @@ func TestNoPageIsABarrier(t *testing.T) {
 		t.Fatal(err)
 	}
 	looked := map[string]bool{}
-	for _, address := range slices.Sorted(func(yield func(string) bool) {
-		for address := range pages {
-			if !yield(address) {
-				return
-			}
-		}
-	}) {
+	for _, address := range slices.Sorted(maps.Keys(pages)) {
 		p := pages[address]
 		if looked[kind(p.url)] || !strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
 			continue

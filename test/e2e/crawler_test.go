@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,13 +43,7 @@ func kind(u *url.URL) string {
 
 // shape is an address without the values of its query.
 func shape(u *url.URL) string {
-	keys := slices.Sorted(func(yield func(string) bool) {
-		for key := range u.Query() {
-			if !yield(key) {
-				return
-			}
-		}
-	})
+	keys := slices.Sorted(maps.Keys(u.Query()))
 	return u.Path + "?" + strings.Join(keys, "&")
 }
 
