@@ -3,30 +3,23 @@
 package claimmap
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"sync"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/interpreter"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/expression"
 )
 
 // Bounds of mappings.
 const (
-	maxMappings   = 20
-	maxName       = 200     // bytes
-	maxExpression = 1000    // bytes
-	maxDepth      = 20      // of an expression
-	maxNodes      = 500     // of an expression
-	maxPattern    = 500     // instructions of a regular expression
-	maxCost       = 20_000  // of all expressions of a set, in CEL's units: some milliseconds
-	maxMemory     = 1 << 20 // bytes of text and elements of lists, in any value on the way
-	maxResult     = 4 << 10 // bytes of JSON
+	maxMappings = 20
+	maxName     = 200                // bytes
+	maxCost     = expression.MaxCost // of all expressions of a set
+	maxResult   = 4 << 10            // bytes of JSON
 )
 
 // reserved are the claims that no mapping gives: those of the protocols, and those by which services decide.
@@ -44,8 +37,8 @@ type Set struct {
 }
 
 type compiled struct {
-	claim   string
-	program cel.Program // nil: this version does not take the mapping
+	claim      string
+	expression *expression.Expression // nil: this version does not take the mapping
 }
 
 var _ domain.ClaimMapper = (*Set)(nil)
@@ -63,7 +56,7 @@ func Check(mappings []domain.ClaimMapping) error {
 			return fmt.Errorf("%w claim %q: it is there twice", domain.ErrInvalid, m.Claim)
 		}
 		if _, err := compile(m.Expression); err != nil {
-			return fmt.Errorf("%w claim %q: expression %q: %w", domain.ErrInvalid, m.Claim, domain.ClipText(m.Expression, maxExpression), err)
+			return fmt.Errorf("%w claim %q: expression %q: %w", domain.ErrInvalid, m.Claim, domain.ClipText(m.Expression, expression.MaxText), err)
 		}
 	}
 	return nil
@@ -85,63 +78,41 @@ func Compile(mappings []domain.ClaimMapping) *Set {
 	s := &Set{}
 	for _, m := range mappings {
 		c := compiled{claim: m.Claim}
-		checked, err := compile(m.Expression)
+		taken, err := compile(m.Expression)
 		if err == nil {
 			err = checkName(m.Claim)
 		}
 		if err == nil {
-			c.program = checked.program
-			s.groups, s.roles = s.groups || checked.groups, s.roles || checked.roles
+			c.expression = taken
+			s.groups, s.roles = s.groups || taken.Reads("groups"), s.roles || taken.Reads("roles")
 		}
 		s.mappings = append(s.mappings, c)
 	}
 	return s
 }
 
-type checked struct {
-	program       cel.Program
-	groups, roles bool // it reads them
-}
+// environment has the sources. Fields of user and client are declared one by one, so that a mistyped one is an error at registration.
+var environment = sync.OnceValues(func() (*expression.Environment, error) {
+	return expression.NewEnvironment(map[string]*cel.Type{
+		"user.sub":            cel.StringType,
+		"user.username":       cel.StringType,
+		"user.name":           cel.StringType,
+		"user.email":          cel.StringType,
+		"user.email_verified": cel.BoolType,
+		"client.client_id":    cel.StringType,
+		"client.name":         cel.StringType,
+		"attributes":          cel.MapType(cel.StringType, cel.DynType),
+		"groups":              cel.ListType(cel.StringType),
+		"roles":               cel.ListType(cel.StringType),
+	})
+})
 
-func compile(expression string) (checked, error) {
-	if strings.TrimSpace(expression) == "" {
-		return checked{}, errors.New("it is empty")
-	}
-	if len(expression) > maxExpression {
-		return checked{}, fmt.Errorf("it has %d bytes; use at most %d", len(expression), maxExpression)
-	}
-	if !utf8.ValidString(expression) || strings.ContainsRune(expression, 0) {
-		return checked{}, errors.New("it is not UTF-8, or has a NUL")
-	}
+func compile(text string) (*expression.Expression, error) {
 	env, err := environment()
 	if err != nil {
-		return checked{}, err
+		return nil, err
 	}
-	ast, issues := env.Compile(expression)
-	if len(issues.Errors()) > 0 {
-		first := issues.Errors()[0]
-		return checked{}, fmt.Errorf("line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
-	}
-	if err := issues.Err(); err != nil {
-		return checked{}, err
-	}
-	patterns, err := patternsOf(ast)
-	if err != nil {
-		return checked{}, err
-	}
-	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.CostTrackerOptions(costs(patterns)...), cel.MemoryLimit(maxMemory),
-		cel.MemoryTracking(types.MemoryTrackerSizeCalculator(types.NewSizeCalculator(types.SizeCalculatorStringUnitLength(1))),
-			types.MemoryTrackerSampleInterval(1)),
-		cel.OptimizeRegex(interpreter.MatchesRegexOptimization))
-	if err != nil {
-		return checked{}, err
-	}
-	c := checked{program: program}
-	for _, reference := range ast.NativeRep().ReferenceMap() {
-		c.groups = c.groups || reference.Name == "groups"
-		c.roles = c.roles || reference.Name == "roles"
-	}
-	return c, nil
+	return env.Compile(text)
 }
 
 // Uses implements domain.ClaimMapper.

@@ -2,7 +2,6 @@ package claimmap
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/expression"
 )
 
 // Map implements domain.ClaimMapper. An expression that gives null or no value, or reads an attribute that the user does not have,
@@ -28,7 +28,7 @@ func (s *Set) Map(sources domain.ClaimSources) (claims map[string]any, failures 
 		}
 		switch {
 		case err != nil:
-			failures = append(failures, domain.ClaimFailure{Claim: m.claim, Reason: reason(err)})
+			failures = append(failures, domain.ClaimFailure{Claim: m.claim, Reason: string(expression.Reason(err))})
 		case value != nil:
 			claims[m.claim] = value
 		}
@@ -42,47 +42,14 @@ func (s *Set) Map(sources domain.ClaimSources) (claims map[string]any, failures 
 	return claims, failures
 }
 
-// failure is a reason in words of this package, with nothing of an expression or a value in it.
-type failure string
-
-func (f failure) Error() string { return string(f) }
-
-const errTooMuch failure = "the claim mappings together cost more than the limit"
-
-// reasons are for errors of CEL, by what is in them. What they repeat of expressions and values may be personal, or made to mislead
-// who reads the log.
-var reasons = []struct{ sign, reason failure }{
-	{"cost limit exceeded", errTooMuch},
-	{"memory limit exceeded", "a value on the way is larger than the limit"},
-	{"division by zero", "division by zero"},
-	{"modulus by zero", "division by zero"},
-	{"index out of bounds", "an index is outside of its list"},
-	{"no such overload", "an operator or function does not take values of these types"},
-	{"overflow", "a number is too large"},
-	{"type conversion error", "a value cannot be converted"},
-}
-
-func reason(err error) string {
-	if ours, ok := errors.AsType[failure](err); ok {
-		return string(ours)
-	}
-	for _, r := range reasons {
-		if strings.Contains(err.Error(), string(r.sign)) {
-			return string(r.reason)
-		}
-	}
-	return "the expression failed"
-}
+const errTooMuch expression.Failure = "the claim mappings together cost more than the limit"
 
 func (c *compiled) evaluate(variables map[string]any) (value any, cost uint64, err error) {
-	if c.program == nil {
-		return nil, 0, failure("this version of Signet does not take the expression, or the name")
+	if c.expression == nil {
+		return nil, 0, expression.Failure("this version of Signet does not take the expression, or the name")
 	}
-	result, details, err := c.program.Eval(variables)
-	if spent := details.ActualCost(); spent != nil {
-		cost = *spent
-	}
-	if err != nil && strings.HasPrefix(err.Error(), "no such key: ") { // of attributes, which a user need not have
+	result, cost, err := c.expression.Evaluate(variables)
+	if expression.IsMissing(err) { // of attributes, which a user need not have
 		return nil, cost, nil
 	}
 	if err != nil {
@@ -101,15 +68,15 @@ func toJSON(result ref.Val) (any, error) {
 	}
 	native, err := result.ConvertToNative(reflect.TypeFor[*structpb.Value]())
 	if err != nil {
-		return nil, failure("the result is not JSON")
+		return nil, expression.Failure("the result is not JSON")
 	}
 	value := native.(*structpb.Value).AsInterface()
 	text, err := json.Marshal(value)
 	if err != nil {
-		return nil, failure("the result is not JSON")
+		return nil, expression.Failure("the result is not JSON")
 	}
 	if len(text) > maxResult {
-		return nil, failure(fmt.Sprintf("the result has %d bytes; at most %d are taken", len(text), maxResult))
+		return nil, expression.Failure(fmt.Sprintf("the result has %d bytes; at most %d are taken", len(text), maxResult))
 	}
 	return value, nil
 }

@@ -1,4 +1,4 @@
-package claimmap
+package expression
 
 import (
 	"errors"
