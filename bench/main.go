@@ -86,7 +86,7 @@ func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error)
 		return nil, err
 	}
 	defer t.stop()
-	return t.measure(ctx, dir, p, t.tokenLoad())
+	return t.measureAll(ctx, dir, p)
 }
 
 // measureSignet measures Signet on a database, under a name for the report.
@@ -97,17 +97,27 @@ func measureSignet(ctx context.Context, dir, name, database string, p plan) ([]r
 	}
 	defer s.stop()
 	s.name = name
-	tokens, err := s.measure(ctx, dir, p, s.tokenLoad())
+	return s.measureAll(ctx, dir, p)
+}
+
+// measureAll measures tokens and introspections of 200 of them.
+func (t *target) measureAll(ctx context.Context, dir string, p plan) ([]result, error) {
+	tokens, err := t.measure(ctx, dir, p, t.tokenLoad())
 	if err != nil {
 		return nil, err
 	}
-	issued, err := s.issueMany(ctx, s.client, 200)
+	issued, err := t.requestMany(ctx, t.client, t.introspectable, 200)
 	if err != nil {
 		return nil, err
 	}
-	introspections, err := s.measure(ctx, dir, p, load{"introspections", s.introspectionURL, s.service, tokenForms(issued)})
+	introspections, err := t.measure(ctx, dir, p, load{"introspections", t.introspectionURL, t.service, tokenForms(issued)})
 	if err != nil {
 		return nil, err
+	}
+	for _, token := range issued {
+		if active, err := t.isActive(ctx, token); err != nil || !active {
+			return nil, errors.Join(errors.New("a token was not active, so the numbers mean nothing"), err)
+		}
 	}
 	return append(tokens, introspections...), nil
 }

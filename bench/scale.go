@@ -41,8 +41,8 @@ func (s *scale) compareLoads(signet, yardstick []result) {
 	for _, r := range signet {
 		for _, y := range yardstick {
 			if r.load == y.load && r.connections == y.connections {
-				s.atLeast(1.5, r.perSecond()/y.perSecond(), "times", fmt.Sprintf("%d connections: tokens issued, as many as by oidc-provider", r.connections))
-				s.atMost(4, float64(r.P99)/float64(r.P50), "times", fmt.Sprintf("%d connections: the 99th percentile of latencies, as large as the median", r.connections))
+				s.atLeast(1.5, r.perSecond()/y.perSecond(), "times", fmt.Sprintf("%d connections: %s, as many as by oidc-provider", r.connections, r.load))
+				s.atMost(4, float64(r.P99)/float64(r.P50), "times", fmt.Sprintf("%d connections: %s, the 99th percentile of latencies, as large as the median", r.connections, r.load))
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func (i *installation) start(ctx context.Context, address string) (*target, erro
 	base := "http://" + address
 	t := &target{
 		name: "signet", tokenURL: base + "/oauth2/token", introspectionURL: base + "/oauth2/introspect",
-		revocationURL: base + "/oauth2/revoke",
+		revocationURL: base + "/oauth2/revoke", introspectable: tokenRequest,
 	}
 	t.process = exec.CommandContext(ctx, i.binary, "serve", "--listen", address)
 	t.process.Env = i.env

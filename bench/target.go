@@ -20,9 +20,10 @@ import (
 )
 
 const (
-	audience     = "https://orders.example"
-	permission   = "orders:read"
-	tokenRequest = "grant_type=client_credentials&scope=orders%3Aread&resource=https%3A%2F%2Forders.example"
+	audience      = "https://orders.example"
+	permission    = "orders:read"
+	tokenRequest  = "grant_type=client_credentials&scope=orders%3Aread&resource=https%3A%2F%2Forders.example"
+	opaqueRequest = "grant_type=client_credentials&scope=orders%3Aread&resource=https%3A%2F%2Fopaque.example" // of oidc-provider
 )
 
 // target is a server under load.
@@ -34,6 +35,7 @@ type target struct {
 	revocationURL    string
 	client           credentials // that gets tokens
 	service          credentials // that introspects them
+	introspectable   string      // the request for a token that it can introspect
 }
 
 func (t *target) stop() {
@@ -63,7 +65,8 @@ func (t *target) status(name string) (int64, error) {
 }
 
 func startOIDCProvider(ctx context.Context) (*target, error) {
-	t := &target{name: "oidc-provider", client: credentials{"bench", rand.Text()}}
+	t := &target{name: "oidc-provider", client: credentials{"bench", rand.Text()}, introspectable: opaqueRequest}
+	t.service = t.client
 	t.process = exec.CommandContext(ctx, "oidc-provider/node_modules/.bin/node", "oidc-provider/server.js")
 	t.process.Env = append(os.Environ(), "NODE_ENV=production", "CLIENT_SECRET="+t.client.Secret)
 	stdout, err := t.process.StdoutPipe()
@@ -78,7 +81,8 @@ func startOIDCProvider(ctx context.Context) (*target, error) {
 		t.stop()
 		return nil, fmt.Errorf("it did not start: %w", err)
 	}
-	t.tokenURL = strings.TrimSpace(line)
+	issuer := strings.TrimSpace(line)
+	t.tokenURL, t.introspectionURL = issuer+"/token", issuer+"/token/introspection"
 	return t, nil
 }
 
@@ -121,10 +125,15 @@ func post(ctx context.Context, address string, as credentials, form string, into
 
 // issue gets a token.
 func (t *target) issue(ctx context.Context, to credentials) (string, error) {
+	return t.request(ctx, to, tokenRequest)
+}
+
+// request gets the token that a request is for.
+func (t *target) request(ctx context.Context, to credentials, form string) (string, error) {
 	var answer struct {
 		AccessToken string `json:"access_token"`
 	}
-	err := post(ctx, t.tokenURL, to, tokenRequest, &answer)
+	err := post(ctx, t.tokenURL, to, form, &answer)
 	if err == nil && answer.AccessToken == "" {
 		err = errors.New("an answer without a token")
 	}
@@ -133,12 +142,17 @@ func (t *target) issue(ctx context.Context, to credentials) (string, error) {
 
 // issueMany gets n tokens, several at once.
 func (t *target) issueMany(ctx context.Context, to credentials, n int) ([]string, error) {
+	return t.requestMany(ctx, to, tokenRequest, n)
+}
+
+// requestMany gets n tokens that a request is for, several at once.
+func (t *target) requestMany(ctx context.Context, to credentials, form string, n int) ([]string, error) {
 	tokens := make([]string, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(clients)
 	for i := range tokens {
 		group.Go(func() (err error) {
-			tokens[i], err = t.issue(ctx, to)
+			tokens[i], err = t.request(ctx, to, form)
 			return err
 		})
 	}

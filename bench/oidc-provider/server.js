@@ -1,11 +1,12 @@
-// The yardstick: oidc-provider issuing ES256 JWT access tokens for client credentials, all in memory.
-// Usage: node server.js. Prints its token endpoint once it listens.
+// The yardstick: oidc-provider issuing ES256 JWT access tokens for client credentials, all in memory, and introspecting opaque ones, since
+// it keeps no JWT access tokens.
+// Usage: node server.js. Prints its issuer once it listens.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 import Provider from 'oidc-provider';
 
-const audience = 'https://orders.example';
+const opaque = 'https://opaque.example'; // an API whose tokens it keeps
 const scope = 'orders:read';
 const port = Number(process.env.PORT ?? 0);
 
@@ -29,13 +30,14 @@ server.listen(port, '127.0.0.1', () => {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      introspection: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: () => ({
+        getResourceServerInfo: (_ctx, resource) => ({
           scope,
-          audience,
+          audience: resource,
           accessTokenTTL: 600,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: resource === opaque ? 'opaque' : 'jwt',
           jwt: { sign: { alg: 'ES256' } },
         }),
       },
@@ -44,5 +46,5 @@ server.listen(port, '127.0.0.1', () => {
     ttl: { ClientCredentials: 600 },
   });
   server.on('request', provider.callback());
-  console.log(`${issuer}/token`);
+  console.log(issuer);
 });

@@ -66,7 +66,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		if active.User != nil && active.Claims.Subject == active.User.Subject { // a username would tell whom a pairwise subject is about
 			answer.Username = active.User.Username
 		}
-		httpjson.Write(w, http.StatusOK, token.WithMapped{Own: answer, Mapped: active.Mapped})
+		httpjson.Write(w, http.StatusOK, token.WithMapped(answer, active.Mapped))
 	}
 }
 

@@ -31,19 +31,26 @@ func (m *Minter) MapClaims(
 	return claims, failures, nil
 }
 
-// WithMapped is a JSON object with the members that mappings add to it, none of which has a name that it has itself.
-type WithMapped struct {
-	Own    any
-	Mapped map[string]any
+// WithMapped is what has the JSON object of own and the members that mappings add to it, none of which has a name that it has itself.
+func WithMapped(own any, mapped map[string]any) any {
+	if len(mapped) == 0 {
+		return own // and encoding/json does not read its text once more, as it does what a Marshaler returns
+	}
+	return withMapped{own, mapped}
+}
+
+type withMapped struct {
+	own    any
+	mapped map[string]any
 }
 
 // MarshalJSON implements json.Marshaler.
-func (c WithMapped) MarshalJSON() ([]byte, error) {
-	own, err := json.Marshal(c.Own)
-	if err != nil || len(c.Mapped) == 0 {
-		return own, err
+func (c withMapped) MarshalJSON() ([]byte, error) {
+	own, err := json.Marshal(c.own)
+	if err != nil {
+		return nil, err
 	}
-	mapped, err := json.Marshal(c.Mapped)
+	mapped, err := json.Marshal(c.mapped)
 	if err != nil {
 		return nil, err
 	}

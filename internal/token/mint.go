@@ -133,7 +133,7 @@ type decided struct {
 func (d *decided) payload(issuer string) any {
 	d.claims.Status = &Status{}
 	d.claims.Status.List.Index, d.claims.Status.List.URI = d.record.Status.Index, status.URI(issuer, d.record.Status.List)
-	return WithMapped{d.claims, d.mapped}
+	return WithMapped(d.claims, d.mapped)
 }
 
 // decide decides what an access token says, with the errors of Mint.
