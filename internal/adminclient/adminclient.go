@@ -93,6 +93,10 @@ func (c *Client) send(ctx context.Context, request Request) (*http.Response, err
 			err = refused
 		}
 	}
+	if err == nil && waited(ctx, response) {
+		_ = response.Body.Close()
+		response, _, err = c.sendWith(ctx, request, "")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +187,18 @@ func (c *Client) failure(response *http.Response) error {
 		err = json.Unmarshal(text, problem)
 	}
 	if err != nil || problem.Detail == "" {
-		return fmt.Errorf("%s answers %d, and not as Signet's admin API does", c.name(), response.StatusCode)
+		return c.stranger(response.StatusCode)
 	}
 	problem.Status = response.StatusCode
 	return problem
+}
+
+// stranger is the error of an answer that is not of Signet's admin API.
+func (c *Client) stranger(status int) error {
+	if isAway(status) {
+		return &AwayError{c.name(), fmt.Errorf("something before it answers %d %s", status, http.StatusText(status))}
+	}
+	return fmt.Errorf("%s answers %d, and not as Signet's admin API does: is it the address of the server?", c.name(), status)
 }
 
 // unreachable says of an error of the transport which server it is about; one of this process is about none.
@@ -194,7 +206,7 @@ func (c *Client) unreachable(err error) error {
 	if c.finish != nil {
 		return err
 	}
-	return fmt.Errorf("ask %s: %w", c.name(), err)
+	return &AwayError{c.name(), err}
 }
 
 // name is how people call the server.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -64,6 +65,9 @@ func (s *ContextStore) Load() (Contexts, error) {
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		return contexts, fmt.Errorf("others may read the tokens in %s: sign out and in again, after chmod 600", s.File())
 	}
+	if folder, err := os.Stat(s.dir); err != nil || runtime.GOOS != "windows" && folder.Mode().Perm()&0o022 != 0 {
+		return contexts, fmt.Errorf("others may put another file in the place of %s: chmod 700 %s", s.File(), s.dir)
+	}
 	if info.Size() > maxContexts {
 		return contexts, fmt.Errorf("%s is longer than a file of contexts", s.File())
 	}
@@ -92,6 +96,9 @@ func (s *ContextStore) Edit(edit func(*Contexts) error) error {
 	if err := lockFile(lock); err != nil {
 		return fmt.Errorf("lock the contexts: %w", err)
 	}
+	if err := s.removeLeft(); err != nil {
+		return err
+	}
 	contexts, err := s.Load()
 	if err != nil {
 		return err
@@ -108,7 +115,7 @@ func (s *ContextStore) store(contexts Contexts) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(s.dir, "contexts-*") // 0600
+	file, err := os.CreateTemp(s.dir, unfinished+"*") // 0600
 	if err != nil {
 		return fmt.Errorf("write the contexts: %w", err)
 	}
@@ -120,6 +127,25 @@ func (s *ContextStore) store(contexts Contexts) error {
 	if err != nil {
 		os.Remove(file.Name())
 		return fmt.Errorf("write the contexts: %w", err)
+	}
+	return nil
+}
+
+const unfinished = "contexts-" // begins the name of a file that is being written
+
+// removeLeft removes files that a process which was killed has left, with their tokens. The contexts are locked.
+func (s *ContextStore) removeLeft() error {
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("read the folder of the contexts: %w", err)
+	}
+	for _, file := range files {
+		if !strings.HasPrefix(file.Name(), unfinished) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.dir, file.Name())); err != nil {
+			return fmt.Errorf("remove what a command left: %w", err)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package adminclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,7 +94,7 @@ func exchange(ctx context.Context, server string, r *http.Request, answer any) e
 	r.Header.Set("Accept", "application/json")
 	response, err := transport.RoundTrip(r.WithContext(ctx)) // which follows no redirect
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", server, err)
+		return &AwayError{server, err}
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := readAll(response.Body)
@@ -106,8 +107,10 @@ func exchange(ctx context.Context, server string, r *http.Request, answer any) e
 		return nil
 	case response.StatusCode >= 400 && json.Unmarshal(text, &refused) == nil && refused.Code != "":
 		return &refused
+	case isAway(response.StatusCode):
+		return &AwayError{server, fmt.Errorf("it answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))}
 	}
-	return fmt.Errorf("%s answers %d, and not as Signet does", server, response.StatusCode)
+	return fmt.Errorf("%s answers %d, and not as Signet does: is it the address of the server?", server, response.StatusCode)
 }
 
 // TokenAnswer is what a token endpoint gives (RFC 6749 §5.1).
@@ -155,6 +158,19 @@ func (s StoredTokens) Token(ctx context.Context, refused string) (string, error)
 	return c.accessToken(), err
 }
 
+// Stored is the access token of the context, if it is one to be tried; nothing is asked for another.
+func (s StoredTokens) Stored() (token StaticToken, ok bool) {
+	contexts, err := s.Load()
+	if err != nil {
+		return "", false
+	}
+	c, err := contexts.Of(s.Context)
+	if err != nil || !c.serves("") {
+		return "", false
+	}
+	return StaticToken(c.AccessToken), true
+}
+
 // serves says whether the access token is one to be tried.
 func (c *Context) serves(refused string) bool {
 	return c.AccessToken != "" && c.AccessToken != refused && time.Until(c.ExpiresAt) > refreshEarly
@@ -184,6 +200,11 @@ func (c *Context) refresh(ctx context.Context, name string) error {
 		return err
 	}
 	return answer.Keep(c, time.Now())
+}
+
+// Revoke takes the tokens of a context back at its server.
+func (c *Context) Revoke(ctx context.Context) error {
+	return Post(ctx, c.Server, c.RevokeAt, url.Values{"token": {cmp.Or(c.RefreshToken, c.AccessToken)}}, nil)
 }
 
 func errSignIn(name, server string) error {

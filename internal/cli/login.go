@@ -77,10 +77,16 @@ Where no person can sign in, set SIGNET_SERVER and SIGNET_TOKEN, an access token
 		if err := tokens.Keep(made, time.Now()); err != nil {
 			return view{}, err
 		}
-		return answer(done{"signed in at", base.String() + ", context", name}), contexts.Edit(func(c *adminclient.Contexts) error {
+		var before *adminclient.Context
+		err = contexts.Edit(func(c *adminclient.Contexts) error {
+			before = c.Named[name]
 			c.Named[name], c.Current = made, name
 			return nil
 		})
+		if err == nil && before != nil {
+			_ = before.Revoke(ctx) // nobody has them any more, and they expire
+		}
+		return answer(done{"signed in at", base.String() + ", context", name}), err
 	})
 	return cmd
 }
@@ -229,8 +235,7 @@ func (a *app) logoutCommand() *cobra.Command {
 			if err != nil {
 				return view{}, err
 			}
-			token := cmp.Or(left.RefreshToken, left.AccessToken)
-			if err := adminclient.Post(ctx, left.Server, left.RevokeAt, url.Values{"token": {token}}, nil); err != nil {
+			if err := left.Revoke(ctx); err != nil {
 				return view{}, fmt.Errorf("the tokens are forgotten here, but not revoked at the server: %w", err)
 			}
 			return answer(done{"signed out at", left.Server + ", context", t.context}), nil

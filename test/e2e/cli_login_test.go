@@ -130,6 +130,9 @@ func TestAnAdministratorSignsInAtTheCommandLineAndManagesTheServer(t *testing.T)
 		w := newWorkstation(t, s.server)
 		w.mustFail("run signet login --server", "client", "list", "--server", s.url)
 		w.loginByBrowser()
+		before := w.tokens()
+		w.loginByBrowser() // takes the tokens of the session before back
+		s.post("/oauth2/token", client{ID: "signet-cli"}, map[string][]string{"grant_type": {"refresh_token"}, "refresh_token": {before[1]}}).wantError(t, 400, "invalid_grant")
 		if info, err := os.Stat(w.contexts()); err != nil || info.Mode().Perm() != 0o600 {
 			t.Fatalf("the tokens are kept as %v, %v", info, err)
 		}
