@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -21,18 +20,19 @@ func accessCommand[V any](a *app, k kind[V]) *cobra.Command {
 
 // showAccess has a line for each permission of each role that is held.
 func showAccess(w io.Writer, access admin.Access) {
-	fmt.Fprintln(w, "AUDIENCE\tPERMISSION\tROLE\tTHROUGH\tEXPIRES")
+	var rows [][]any
 	for _, held := range access.Roles {
-		through := "-"
+		through := ""
 		if held.Group != "" {
 			through = "group " + held.Group
 		}
 		permissions := held.Permissions
 		if len(permissions) == 0 {
-			permissions = []admin.RolePermission{{Audience: "-", Permission: "-"}}
+			permissions = []admin.RolePermission{{}}
 		}
 		for _, p := range permissions {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Audience, p.Permission, held.Role, through, orDash(cell(held.ExpiresAt)))
+			rows = append(rows, []any{p.Audience, p.Permission, held.Role, through, held.ExpiresAt})
 		}
 	}
+	writeTable(w, []string{"AUDIENCE", "PERMISSION", "ROLE", "THROUGH", "EXPIRES"}, rows)
 }

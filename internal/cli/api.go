@@ -28,7 +28,7 @@ var apis = kind[admin.API]{
 			"managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		showClaims(w, v.ClaimMappings)
 		for _, p := range v.Permissions {
-			details(w, "permission", strings.TrimSuffix(p.Name+"\t"+p.Description, "\t"))
+			fmt.Fprintln(w, strings.TrimSuffix("permission\t"+cell(p.Name)+"\t"+cell(p.Description), "\t"))
 		}
 	},
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -206,20 +205,20 @@ func printPlan(w io.Writer, applied admin.Applied) {
 	count := map[string]int{}
 	for _, c := range applied.Changes {
 		count[c.Action]++
-		fmt.Fprintf(w, "%s %s %s", actionSigns[c.Action], c.Kind, plainText(c.Name))
+		fmt.Fprintf(w, "%s %s %s", actionSigns[c.Action], c.Kind, visible(c.Name))
 		if c.Place != "" {
 			fmt.Fprintf(w, "  (%s)", c.Place)
 		}
 		fmt.Fprintln(w)
 		if c.Note != "" {
-			fmt.Fprintf(w, "    # %s\n", plainText(c.Note))
+			fmt.Fprintf(w, "    # %s\n", visible(c.Note))
 		}
 		for _, d := range c.Differences {
 			printDifference(w, d)
 		}
 	}
 	for _, note := range applied.Notes {
-		fmt.Fprintf(w, "# %s\n", plainText(note))
+		fmt.Fprintf(w, "# %s\n", visible(note))
 	}
 	if applied.Left > 0 {
 		fmt.Fprintf(w, "# %d of the set %s are in no file; --prune deletes them\n", applied.Left, applied.Set)
@@ -242,31 +241,21 @@ func printDifference(w io.Writer, d admin.FileDifference) {
 	if len(d.Removed)+len(d.Added) == 0 {
 		switch {
 		case d.Before == "":
-			fmt.Fprintf(w, "    %s: %s\n", d.Member, plainText(d.After))
+			fmt.Fprintf(w, "    %s: %s\n", d.Member, visible(d.After))
 		case d.After == "":
-			fmt.Fprintf(w, "    %s: %s → (none)\n", d.Member, plainText(d.Before))
+			fmt.Fprintf(w, "    %s: %s → (none)\n", d.Member, visible(d.Before))
 		default:
-			fmt.Fprintf(w, "    %s: %s → %s\n", d.Member, plainText(d.Before), plainText(d.After))
+			fmt.Fprintf(w, "    %s: %s → %s\n", d.Member, visible(d.Before), visible(d.After))
 		}
 		return
 	}
 	fmt.Fprintf(w, "    %s:\n", d.Member)
 	for _, element := range d.Removed {
-		fmt.Fprintf(w, "      - %s\n", plainText(element))
+		fmt.Fprintf(w, "      - %s\n", visible(element))
 	}
 	for _, element := range d.Added {
-		fmt.Fprintf(w, "      + %s\n", plainText(element))
+		fmt.Fprintf(w, "      + %s\n", visible(element))
 	}
-}
-
-// plainText is a text in one line that does nothing to a terminal.
-func plainText(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }
 
 // printProblems writes each problem of files in a line of its own.
@@ -280,6 +269,6 @@ func (a *app) printProblems(problems apply.Problems) {
 		return
 	}
 	for _, p := range problems {
-		fmt.Fprintln(a.stderr, "signet:", plainText(p.Error()))
+		fmt.Fprintln(a.stderr, "signet:", visible(p.Error()))
 	}
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -50,16 +52,53 @@ func (a *app) auditList() *cobra.Command {
 		Use:   "list",
 		Short: "List what was changed, when and by whom, the newest first",
 		Example: `  signet audit list --target user:alice --since 2026-11-01
-  signet audit list --action session.start --limit 0 -o json`,
+  signet audit list --action session.start --limit 0 -o json
+  signet audit list --limit 10 --watch`,
 		Args: cobra.NoArgs,
 	}
 	filter := eventFlags(cmd.Flags())
 	cmd.Flags().IntVar(&limit, "limit", listedEvents, "show at most `N`; 0 for all")
-	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-		list, err := all[admin.Event](ctx, c, "audit.list", limit, eventQuery(*filter))
-		return events.table(list), err
+	var seen []admin.Event // the newest first
+	return a.watched(cmd, newestFirst, func(ctx context.Context, c *adminclient.Client, _ []string) (_ view, err error) {
+		if len(seen) == 0 {
+			seen, err = all[admin.Event](ctx, c, "audit.list", limit, eventQuery(*filter))
+			return events.table(seen), err
+		}
+		later, err := eventsAfter(ctx, c, seen[0].Seq, *filter)
+		if err != nil {
+			return view{}, err
+		}
+		if seen = append(later, seen...); limit > 0 {
+			seen = seen[:min(len(seen), max(limit, len(later)))]
+		}
+		return events.table(seen), nil
 	})
-	return cmd
+}
+
+// maxLater bounds how many events are read at once; the next look goes on after them.
+const maxLater = 10_000
+
+// eventsAfter are the events after one, the newest first.
+func eventsAfter(ctx context.Context, c *adminclient.Client, seq int64, filter domain.EventFilter) (later []admin.Event, err error) {
+	query := eventQuery(filter)
+	query.Set("after", strconv.FormatInt(seq, 10))
+	lines, err := c.Stream(ctx, adminclient.Request{Operation: "audit.export", Query: query})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lines.Close() }()
+	decoder := json.NewDecoder(lines)
+	for len(later) < maxLater {
+		var e admin.Event
+		if err := decoder.Decode(&e); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("read the events: %w", err)
+		}
+		later = append(later, e)
+	}
+	slices.Reverse(later)
+	return later, nil
 }
 
 func (a *app) auditShow() *cobra.Command {

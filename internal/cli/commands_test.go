@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
 )
 
 // scenario has every command that answers, in an order in which each one succeeds.
@@ -134,6 +135,9 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 		if step.fails {
 			answer, silent, want = &stderr, &stdout, exitFailed
 		}
+		if readsOnly(step.command) && !step.fails {
+			answersInOtherFormats(t, args, step.stdin)
+		}
 		var value any
 		if err := json.Unmarshal(answer.Bytes(), &value); err != nil || code != want || silent.Len() > 0 {
 			t.Fatalf("%s: exit code %d, %v\n%s%s", step.command, code, err, &stdout, &stderr)
@@ -150,6 +154,31 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 			t.Errorf("%s is in no step", cmd.CommandPath())
 		}
 	})
+}
+
+// readsOnly reports whether a command can be run again.
+func readsOnly(command string) bool {
+	verb := command[strings.LastIndex(command, " ")+1:]
+	return slices.Contains([]string{"version", "check", "status", "list", "show", "access", "count", "preview", "inspect", "export", "stats", "replicas", "attention"}, verb)
+}
+
+// answersInOtherFormats runs a command that answers in JSON in the other formats.
+func answersInOtherFormats(t *testing.T, args []string, stdin string) {
+	t.Helper()
+	for _, format := range []string{"yaml", "name", "text"} {
+		var stdout, stderr bytes.Buffer
+		args := slices.Clone(args)
+		args[slices.Index(args, "-o")+1] = format
+		code := Main(t.Context(), args, strings.NewReader(stdin), &stdout, &stderr)
+		hasNoName := format == "name" && strings.Contains(stderr.String(), "has no name: use -o json")
+		if code != exitDone || stderr.Len() > 0 && !hasNoName {
+			t.Errorf("%v: exit code %d: %s", args, code, &stderr)
+		}
+		var value any
+		if err := yaml.Unmarshal(stdout.Bytes(), &value); format == "yaml" && (err != nil || value == nil) {
+			t.Errorf("%v: %v in %s", args, err, &stdout)
+		}
+	}
 }
 
 func TestEveryCommandHasExamplesThatItParses(t *testing.T) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ type configView struct{ config.Config }
 
 func (v configView) text(w io.Writer) {
 	for _, s := range v.Settings() {
-		details(w, s.Key, orDash(s.Value)+"\t"+s.From+"\t"+s.Env)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Key, orDash(cell(s.Value)), s.From, s.Env)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,28 +31,23 @@ type effectView admin.Effect
 
 func (v effectView) text(w io.Writer) {
 	fmt.Fprintf(w, "held by %s\n", v.holders())
-	if len(v.Mapped) > 0 {
-		fmt.Fprintf(w, "not counted: claims that mappings of these APIs make of roles and groups: %s\n", strings.Join(v.Mapped, ", "))
-	}
 	if len(v.APIs) == 0 {
 		fmt.Fprintln(w, "nobody loses anything")
 		return
 	}
-	fmt.Fprintln(w, "API\tUSERS\tCLIENTS\tLIVE TOKENS\tLOSES")
+	var rows [][]any
 	for _, api := range v.APIs {
 		tokens := fmt.Sprint(api.Tokens)
 		if api.More {
 			tokens = "more than " + tokens
 		}
-		lost := slices.Clone(api.Permissions)
-		for _, role := range api.Roles {
-			lost = append(lost, "role "+role)
+		lost := api.Permissions
+		if api.RoleName {
+			lost = append(slices.Clone(lost), "role "+v.Role)
 		}
-		for _, group := range api.Groups {
-			lost = append(lost, "group "+group)
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", api.Audience, api.Users, api.Clients, tokens, cell(lost))
+		rows = append(rows, []any{api.Audience, api.Users, api.Clients, tokens, lost})
 	}
+	writeTable(w, []string{"API", "USERS", "CLIENTS", "LIVE TOKENS", "LOSES"}, rows)
 }
 
 func (v effectView) holders() string {

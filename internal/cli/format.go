@@ -64,10 +64,10 @@ func block(node *yaml.Node) {
 }
 
 // naming are the members that name an object, the most telling first.
-var naming = []string{"jti", "kid", "username", "client_id", "audience", "name", "id", "seq", "role"}
+var naming = []string{"jti", "kid", "sid", "username", "client_id", "audience", "name", "id", "seq", "role"}
 
 // printNames writes the names of a list's objects, or of one.
-func printNames(w io.Writer, value any) error {
+func (a *app) printNames(value any) error {
 	shown, err := decoded(value)
 	if err != nil {
 		return err
@@ -76,12 +76,16 @@ func printNames(w io.Writer, value any) error {
 	if !isList {
 		objects = []any{shown}
 	}
+	w := a.out()
 	for _, object := range objects {
 		name, ok := nameOf(object)
-		if !ok {
-			return errors.New("this answer has no name: use -o json")
+		if !ok { // no error: what the command changes is changed
+			fmt.Fprintln(a.stderr, "signet: this answer has no name: use -o json")
+			return nil
 		}
-		fmt.Fprintln(w, name)
+		if _, err := fmt.Fprintln(w, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

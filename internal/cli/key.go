@@ -28,18 +28,17 @@ func (a *app) keyCommand() *cobra.Command {
 }
 
 func (a *app) keyList() *cobra.Command {
-	return &cobra.Command{
+	return a.watched(&cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys, the oldest first",
 		Long: `Lists the signing keys. A key is published before it signs (next), signs (active), is published until its last
 token has expired (retired), or is revoked with every token that it signed (revoked).`,
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			list, err := few[admin.Key](ctx, c, "key.list")
-			return keys.table(list), err
-		}),
-	}
+	}, asListed, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		list, err := few[admin.Key](ctx, c, "key.list")
+		return keys.table(list), err
+	})
 }
 
 func (a *app) keyShow() *cobra.Command {

@@ -16,6 +16,7 @@ type kind[V any] struct {
 	noun    string // the command that holds those of this kind: "client"
 	key     string // the argument that names one object: "CLIENT_ID"
 	example string // such a name: "reporting"
+	watched bool   // the list changes by itself
 
 	layout[V]
 	details func(w io.Writer, object V) // all of one object, for people
@@ -53,14 +54,18 @@ func (k kind[V]) listCommandOf(a *app, query url.Values) *cobra.Command {
 		Short:   k.summary("list"),
 		Example: "  signet " + k.noun + " list\n  signet " + k.noun + " list --search " + k.example + " --limit 100 -o json",
 		Args:    cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			query.Set("search", search)
-			objects, err := all[V](ctx, c, k.noun+".list", limit, query)
-			return k.table(objects), err
-		}),
+	}
+	list := func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		query.Set("search", search)
+		objects, err := all[V](ctx, c, k.noun+".list", limit, query)
+		return k.table(objects), err
 	}
 	cmd.Flags().StringVar(&search, "search", "", "show those with a name that begins with `TEXT`")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show at most `N` (default all)")
+	if k.watched {
+		return a.watched(cmd, asListed, list)
+	}
+	cmd.RunE = a.call(list)
 	return cmd
 }
 

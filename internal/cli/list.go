@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,9 +28,15 @@ func pages[V any](q admin.Query, limit int, read func(q admin.Query) (admin.Page
 			return nil, err
 		}
 		all = append(all, page.Items...)
-		if q.Cursor = page.Next; q.Cursor == "" || len(all) == limit {
+		switch {
+		case limit > 0 && len(all) >= limit:
+			return all[:limit], nil
+		case page.Next == "":
 			return all, nil
+		case page.Next == q.Cursor:
+			return nil, errors.New("the list has no end: the server answers with the same page again")
 		}
+		q.Cursor = page.Next
 	}
 }
 

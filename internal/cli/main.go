@@ -9,12 +9,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/apply"
-	"github.com/signet-auth/signet/internal/domain"
 )
 
 // The exit codes of the program.
@@ -82,12 +80,7 @@ func (a *app) printError(message string) {
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
-	message = strings.Map(func(r rune) rune { // what a server says must not steer the terminal
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, strings.Join(lines, " "))
+	message = visible(strings.Join(lines, " ")) // what a server says must not steer the terminal
 	if a.output == formatJSON {
 		_ = json.NewEncoder(a.stderr).Encode(map[string]string{"error": message})
 		return
@@ -189,15 +182,4 @@ func firstExample(examples string) (first string) {
 		}
 	}
 	return strings.TrimSuffix(first, "\n")
-}
-
-// explain adds to an error how to resolve it, where that depends on the command line.
-func explain(err error) error {
-	switch {
-	case errors.Is(err, domain.ErrLocked):
-		return fmt.Errorf("the database is busy, others write to it all the time: try again (%w)", err)
-	case errors.Is(err, domain.ErrUnavailable):
-		return fmt.Errorf("%w: see that it runs, and that --database or SIGNET_DATABASE_URL names it", err)
-	}
-	return err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -24,18 +23,27 @@ func (a *app) print(v view) error {
 	}
 	switch a.output {
 	case formatJSON:
-		enc := json.NewEncoder(a.stdout)
+		enc := json.NewEncoder(a.out())
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(v.value)
 	case formatYAML:
-		return printYAML(a.stdout, v.value)
+		return printYAML(a.out(), v.value)
 	case formatName:
-		return printNames(a.stdout, v.value)
+		return a.printNames(v.value)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	columns, _, _ := terminal(a.stdout)
+	w := newPage(a.out(), columns)
 	v.text(w)
 	return w.Flush()
+}
+
+// out is what answers are written to.
+func (a *app) out() io.Writer {
+	if _, _, ok := terminal(a.stdout); ok {
+		return &visibleWriter{Writer: a.stdout}
+	}
+	return a.stdout
 }
 
 // layout is how a table shows objects.
@@ -47,14 +55,11 @@ type layout[V any] struct {
 // table is the view of a list: an array in JSON, also when it is empty.
 func (l layout[V]) table(objects []V) view {
 	return view{array(objects), func(w io.Writer) {
-		fmt.Fprintln(w, strings.Join(l.columns, "\t"))
-		for _, object := range objects {
-			var line []string
-			for _, c := range l.cells(object) {
-				line = append(line, orDash(cell(c)))
-			}
-			fmt.Fprintln(w, strings.Join(line, "\t"))
+		rows := make([][]any, len(objects))
+		for i, object := range objects {
+			rows[i] = l.cells(object)
 		}
+		writeTable(w, l.columns, rows)
 	}}
 }
 
@@ -67,6 +72,7 @@ func details(w io.Writer, pairs ...any) {
 	}
 }
 
+// cell is a value in one line.
 func cell(value any) string {
 	switch v := value.(type) {
 	case time.Time:
@@ -75,20 +81,20 @@ func cell(value any) string {
 		}
 		return v.UTC().Format(time.RFC3339)
 	case []string:
-		return strings.Join(v, " ")
+		return visible(strings.Join(v, " "))
 	case bool:
 		if v {
 			return "yes"
 		}
 		return "no"
 	default:
-		return fmt.Sprint(v)
+		return visible(fmt.Sprint(v))
 	}
 }
 
 func orDash(text string) string {
 	if text == "" {
-		return "-"
+		return emptyCell
 	}
 	return text
 }

@@ -29,20 +29,20 @@ func (a *app) statsCommand() *cobra.Command {
 answered an introspection, revoked a token for a client, and signed somebody in or did not. What is zero is left out. A minute is there
 seconds after it has ended, and for a fortnight.`,
 		Example: `  signet stats
-  signet stats --past 24h --step 1h -o json`,
+  signet stats --past 24h --step 1h -o json
+  signet stats --past 10m --watch`,
 		Args: cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			now := time.Now()
-			var sums admin.Page[admin.Statistic]
-			_, err := c.Call(ctx, adminclient.Request{Operation: "statistics.sum", Query: url.Values{
-				"from": {now.Add(-past).UTC().Format(time.RFC3339)}, "to": {now.UTC().Format(time.RFC3339)}, "step": {number(int(step.Seconds()))},
-			}}, &sums)
-			return statistics.table(sums.Items), err
-		}),
 	}
 	cmd.Flags().DurationVar(&past, "past", time.Hour, "of this `TIME` until now")
 	cmd.Flags().DurationVar(&step, "step", time.Minute, "by steps of this `TIME`: 1m, 5m, 15m, 1h, 6h or 24h")
-	return cmd
+	return a.watched(cmd, asListed, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		now := time.Now()
+		var sums admin.Page[admin.Statistic]
+		_, err := c.Call(ctx, adminclient.Request{Operation: "statistics.sum", Query: url.Values{
+			"from": {now.Add(-past).UTC().Format(time.RFC3339)}, "to": {now.UTC().Format(time.RFC3339)}, "step": {number(int(step.Seconds()))},
+		}}, &sums)
+		return statistics.table(sums.Items), err
+	})
 }
 
 var replicas = layout[admin.Replica]{
@@ -57,16 +57,15 @@ var replicas = layout[admin.Replica]{
 }
 
 func (a *app) replicasCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.watched(&cobra.Command{
 		Use:     "replicas",
 		Short:   admin.OperationOf("replica.list").Summary,
-		Example: "  signet replicas",
+		Example: "  signet replicas\n  signet replicas --watch",
 		Args:    cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			list, err := call[admin.Page[admin.Replica]](ctx, c, "replica.list", nil)
-			return replicas.table(list.Items), err
-		}),
-	}
+	}, asListed, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		list, err := call[admin.Page[admin.Replica]](ctx, c, "replica.list", nil)
+		return replicas.table(list.Items), err
+	})
 }
 
 var hints = layout[admin.Hint]{
@@ -75,18 +74,17 @@ var hints = layout[admin.Hint]{
 }
 
 func (a *app) attentionCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.watched(&cobra.Command{
 		Use:   "attention",
 		Short: admin.OperationOf("attention.list").Summary,
 		Long: `Lists what somebody should look at: secrets and assignments that end within a fortnight, a single administrator, an issuer without TLS,
 clients that got no token for 90 days, keys whose rotation is overdue, receivers that are behind, servers that went silent.`,
 		Example: "  signet attention",
 		Args:    cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			list, err := call[admin.Page[admin.Hint]](ctx, c, "attention.list", nil)
-			return hints.table(list.Items), err
-		}),
-	}
+	}, asListed, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		list, err := call[admin.Page[admin.Hint]](ctx, c, "attention.list", nil)
+		return hints.table(list.Items), err
+	})
 }
 
 // drillView is a drill, as people read it.
@@ -143,22 +141,22 @@ and who has fetched the key set in the last day. With --revoke it revokes the ke
 without the key, who has fetched that since, and which receivers of security events have acknowledged the revocation. Who fetches the key set
 is told apart by address and user agent; what fetches it through a cache counts as that cache.`,
 		Example: `  signet key drill KID
-  signet key drill KID --revoke`,
+  signet key drill KID --revoke --watch`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-			if revoke {
-				revoked, err := call[adminapi.RevokedKey](ctx, c, "key.revoke", nil, args[0])
-				if err == nil {
-					_, err = c.Finish(ctx, revoked.Revocation, a.progress())
-				}
-				if err != nil {
-					return view{}, err
-				}
-			}
-			drill, err := call[admin.Drill](ctx, c, "key.drill", nil, args[0])
-			return view{drill, drillView{drill}.text}, err
-		}),
 	}
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "revoke the key and all that it signed: this cannot be undone")
-	return cmd
+	return a.watched(cmd, asListed, func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		if revoke {
+			revoked, err := call[adminapi.RevokedKey](ctx, c, "key.revoke", nil, args[0])
+			if err == nil {
+				_, err = c.Finish(ctx, revoked.Revocation, a.progress())
+			}
+			if err != nil {
+				return view{}, err
+			}
+			revoke = false // once
+		}
+		drill, err := call[admin.Drill](ctx, c, "key.drill", nil, args[0])
+		return answer(drillView{drill}), err
+	})
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -12,11 +11,7 @@ import (
 // progress draws a bar on stderr while the tokens of a revocation are updated; nil where stderr is no terminal. Token ids begin
 // with the time of issue, so the cursor shows which part is done.
 func (a *app) progress() func(admin.Revocation) {
-	file, ok := a.stderr.(*os.File)
-	if !ok {
-		return nil
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if _, _, ok := terminal(a.stderr); !ok {
 		return nil
 	}
 	const width = 30
@@ -31,9 +26,9 @@ func (a *app) progress() func(admin.Revocation) {
 			done = min(1, max(0, at.Sub(first).Seconds()/span.Seconds()))
 		}
 		filled := int(done * width)
-		fmt.Fprintf(file, "\r[%s%s] %3.0f %%  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, revokedView{r.RevokedTokens, r.RevokedGrants})
+		fmt.Fprintf(a.stderr, "\r[%s%s] %3.0f %%  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done*100, revokedView{r.RevokedTokens, r.RevokedGrants})
 		if !r.DoneAt.IsZero() {
-			fmt.Fprintln(file)
+			fmt.Fprintln(a.stderr)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 var receivers = kind[admin.Receiver]{
-	noun: "receiver", key: "CLIENT_ID", example: "orders",
+	noun: "receiver", key: "CLIENT_ID", example: "orders", watched: true,
 	layout: layout[admin.Receiver]{
 		[]string{"CLIENT_ID", "METHOD", "ENDPOINT", "EVENTS", "ACKNOWLEDGED", "FAILURES", "PAUSED"},
 		func(v admin.Receiver) []any {

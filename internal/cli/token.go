@@ -68,20 +68,20 @@ func (a *app) tokenList() *cobra.Command {
 Signed by a key and of a grant, tokens are looked for one by one: name their user too.`,
 		Example: `  signet token list --user alice --state live
   signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
-  signet token list --client reporting --limit 1000 -o json`,
+  signet token list --client reporting --limit 1000 -o json
+  signet token list --client reporting --watch`,
 		Args: cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			chosen, err := filter()
-			if err != nil {
-				return view{}, err
-			}
-			list, err := all[admin.Token](ctx, c, "token.list", limit, chosen)
-			return tokens.table(list), err
-		}),
 	}
 	filter = tokenFilterFlags(cmd.Flags())
 	cmd.Flags().IntVar(&limit, "limit", listedTokens, "show at most `N`; 0 for all")
-	return cmd
+	return a.watched(cmd, newestFirst, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		chosen, err := filter()
+		if err != nil {
+			return view{}, err
+		}
+		list, err := all[admin.Token](ctx, c, "token.list", limit, chosen)
+		return tokens.table(list), err
+	})
 }
 
 // countView is a number of tokens.

@@ -24,7 +24,7 @@ func (v previewView) text(w io.Writer) {
 	if v.Large {
 		fmt.Fprintln(w, "some servers refuse headers of more than 4,096 bytes")
 	}
-	fmt.Fprintln(w, "PERMISSION\tREASON\tTHROUGH")
+	var rows [][]any
 	for _, e := range v.Entitlements {
 		var through []string
 		for _, held := range e.Through {
@@ -34,8 +34,9 @@ func (v previewView) text(w io.Writer) {
 			}
 			through = append(through, name)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", e.Permission, e.Reason, orDash(cell(through)))
+		rows = append(rows, []any{e.Permission, e.Reason, through})
 	}
+	writeTable(w, []string{"PERMISSION", "REASON", "THROUGH"}, rows)
 }
 
 func (a *app) tokenPreview() *cobra.Command {
