@@ -43,6 +43,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, settings: map[string]string{}}
 	root := a.rootCommand()
 	refuseEmpty(root)
+	a.completeNames(root)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -40,14 +40,23 @@ func (a *app) call(do managed) runE {
 		if c != nil {
 			return do(ctx, c, args)
 		}
-		return a.onDatabase(ctx, func(s *server.Services) (view, error) {
-			caller, err := authn.OperatingSystemUser()
+		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) {
+			c, err := inProcess(s)
 			if err != nil {
 				return view{}, err
 			}
-			return do(ctx, adminclient.InProcess(s.Admin, caller), args)
+			return do(ctx, c, args)
 		})
 	})
+}
+
+// inProcess calls operations for the operating system's user.
+func inProcess(s *server.Services) (*adminclient.Client, error) {
+	caller, err := authn.OperatingSystemUser()
+	if err != nil {
+		return nil, err
+	}
+	return adminclient.InProcess(s.Admin, caller), nil
 }
 
 // manage makes the RunE of a command on the database alone, for the operating system's user.
@@ -71,19 +80,19 @@ func (a *app) withServices(do func(ctx context.Context, s *server.Services, args
 		if c != nil {
 			return view{}, errors.New("this command works on the database alone: add --context database where that is")
 		}
-		return a.onDatabase(ctx, func(s *server.Services) (view, error) { return do(ctx, s, args) })
+		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) { return do(ctx, s, args) })
 	})
 }
 
-// onDatabase opens the services while do runs.
-func (a *app) onDatabase(ctx context.Context, do func(s *server.Services) (view, error)) (view, error) {
+// onDatabaseIn opens the services while do runs.
+func onDatabaseIn[V any](ctx context.Context, a *app, mode server.Mode, do func(s *server.Services) (V, error)) (answer V, err error) {
 	cfg, err := a.config()
 	if err != nil {
-		return view{}, err
+		return answer, err
 	}
-	s, err := server.Open(ctx, cfg, server.ModeManage)
+	s, err := server.Open(ctx, cfg, mode)
 	if err != nil {
-		return view{}, err
+		return answer, err
 	}
 	defer s.Close()
 	return do(s)

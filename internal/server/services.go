@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -45,6 +46,8 @@ const (
 	ModeManage Mode = iota
 	// ModeServe is for a server: the database is migrated.
 	ModeServe
+	// ModeRead changes and makes nothing: ErrNotMigrated if the database is not there, or not as this program needs it.
+	ModeRead
 )
 
 // ErrNotMigrated says that the schema of the database is older than this program.
@@ -112,8 +115,12 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := cfg.Database.SQLite(); ok && mode == ModeManage {
+	path, onSQLite := cfg.Database.SQLite()
+	if onSQLite && mode == ModeManage {
 		cfg.DatabaseTimeout = max(cfg.DatabaseTimeout, commandPatience)
+	}
+	if mode == ModeRead && (master == nil || onSQLite && !isFile(path)) {
+		return nil, ErrNotMigrated
 	}
 	db, err := OpenDatabase(ctx, cfg)
 	if err != nil {
@@ -146,8 +153,10 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Store: db, Statuses: db, Grants: db, Losses: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
 	})
 	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, s.Clock, now)
-	if err := s.Keys.Claim(ctx); err != nil {
-		return nil, err
+	if mode != ModeRead {
+		if err := s.Keys.Claim(ctx); err != nil {
+			return nil, err
+		}
 	}
 	s.Statistics = statistics.New(statistics.Config{
 		Store: db, Counters: statistics.NewCounters(oauth.GrantTypes()), Fetches: statistics.NewFetches(now), Cache: s.Cache, Keys: s.Keys,
@@ -201,10 +210,18 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, Minter: s.Minter, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
 	})
-	if err := s.sync(ctx); err != nil {
-		return nil, err
+	if mode != ModeRead {
+		if err := s.sync(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.Cache.Refresh(ctx)
+}
+
+// isFile reports whether there is more than an empty file.
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
 // subjects derives the key of pairwise subjects. Clients keep them for ever: as the keys of client secrets, the audit log and status
@@ -254,7 +271,7 @@ func (s *Services) Close() {
 }
 
 func (s *Services) migrate(ctx context.Context, cfg config.Config, mode Mode) error {
-	if mode == ModeServe || !cfg.Database.Postgres() {
+	if mode == ModeServe || mode == ModeManage && !cfg.Database.Postgres() {
 		return s.DB.Migrate(ctx)
 	}
 	upToDate, err := s.DB.UpToDate(ctx)
