@@ -1,0 +1,91 @@
+package resourceserver
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Claims are what a verified access token says (RFC 9068 §2.2). All requests with the same token share them: do not change them.
+type Claims struct {
+	// Subject is the user, or the client where that acts for itself.
+	Subject string
+	// ClientID is the client that the token was issued to.
+	ClientID string
+	// Issuer is the one that the Verifier was made for, and Audience has the audience that it was made for.
+	Issuer   string
+	Audience []string
+	// ID names the token ("jti").
+	ID                  string
+	IssuedAt, ExpiresAt time.Time
+	// Scopes are what the client was granted: permissions of the API, and scopes like openid.
+	Scopes []string
+	// Roles and Groups are the subject's, as far as tokens of the API name them.
+	Roles, Groups []string
+	// Entitlements are the permissions of the API among the scopes.
+	Entitlements []string
+	// AuthTime is when the user signed in, zero if no user did. ACR and AMR say how (RFC 9068 §2.2.1).
+	AuthTime time.Time
+	ACR      string
+	AMR      []string
+
+	notBefore time.Time
+	payload   string
+}
+
+// Has reports whether the token has all of these permissions, or other scopes.
+func (c *Claims) Has(permissions ...string) bool {
+	for _, p := range permissions {
+		if !slices.Contains(c.Scopes, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// Decode reads all claims, the API's own among them, into a value of the caller's, as json.Unmarshal does.
+func (c *Claims) Decode(to any) error { return json.Unmarshal([]byte(c.payload), to) }
+
+// statusRef is where the status of a token is (Token Status List §6.2).
+type statusRef struct {
+	uri   string // empty: the token has no status
+	index int
+}
+
+// readClaims reads the claims of an access token whose signature was verified.
+func readClaims(j *jws) (*Claims, statusRef, error) {
+	payload, o, err := j.claims()
+	if err != nil {
+		return nil, statusRef{}, invalid("its claims are malformed")
+	}
+	c := &Claims{
+		Subject: o.text("sub"), ClientID: o.text("client_id"), Issuer: o.text("iss"), Audience: o.textOrTexts("aud"), ID: o.text("jti"),
+		IssuedAt: o.time("iat"), ExpiresAt: o.time("exp"), notBefore: o.time("nbf"),
+		Scopes: strings.Fields(o.text("scope")), Roles: o.texts("roles"), Groups: o.texts("groups"), Entitlements: o.texts("entitlements"),
+		AuthTime: o.time("auth_time"), ACR: o.text("acr"), AMR: o.texts("amr"),
+		payload: payload,
+	}
+	if c.Subject == "" || c.ClientID == "" || c.Issuer == "" || len(c.Audience) == 0 || c.ID == "" || !o.has("iat") || !o.has("exp") {
+		return nil, statusRef{}, invalid("it lacks a claim that RFC 9068 §2.2 requires")
+	}
+	if o.has("cnf") {
+		return nil, statusRef{}, ErrBound
+	}
+	var status statusRef
+	if claim := o.object("status"); claim != nil {
+		if list := claim.object("status_list"); list != nil { // other ways to tell a status are none of ours
+			status = statusRef{uri: list.text("uri"), index: int(list.integer("idx"))}
+			if list.err != nil || claim.err != nil || status.uri == "" || !list.has("idx") || status.index < 0 {
+				return nil, statusRef{}, invalid("its status is malformed")
+			}
+		}
+		if claim.err != nil {
+			o.fail()
+		}
+	}
+	if o.err != nil {
+		return nil, statusRef{}, invalid("one of its claims is of another type")
+	}
+	return c, status, nil
+}

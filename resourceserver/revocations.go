@@ -1,0 +1,114 @@
+package resourceserver
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	maxRevokedTokens   = 100_000
+	maxRevokedSubjects = 100_000
+	maxChanges         = 10_000
+)
+
+// revocations are what security events said. They bridge the time until the status lists say it: where there are more than are kept, the
+// oldest are forgotten.
+type revocations struct {
+	version atomic.Uint64 // changes with each event that was applied
+
+	mu       sync.RWMutex
+	tokens   *recent[struct{}]  // by jti
+	subjects *recent[time.Time] // by "sub" or client_id: tokens issued until then are revoked
+	all      time.Time          // as for a subject, for every token
+	changes  *recent[change]    // by "sub", empty: of the API, which all tokens are for
+}
+
+// change says what tokens that were issued until a time may still say; nil: anything.
+type change struct {
+	at                          time.Time
+	roles, groups, entitlements []string
+}
+
+func newRevocations() *revocations {
+	return &revocations{
+		tokens: newRecent[struct{}](maxRevokedTokens), subjects: newRecent[time.Time](maxRevokedSubjects), changes: newRecent[change](maxChanges),
+	}
+}
+
+// update applies changes that a function makes, and lets every token be checked anew.
+func (r *revocations) update(apply func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	apply()
+	r.version.Add(1)
+}
+
+func (r *revocations) revokeToken(id string) { r.update(func() { r.tokens.put(id, struct{}{}) }) }
+
+func (r *revocations) revokeSubject(subject string, until time.Time) {
+	r.update(func() {
+		if was, has := r.subjects.get(subject); !has || was.Before(until) {
+			r.subjects.put(subject, until)
+		}
+	})
+}
+
+func (r *revocations) revokeAll(until time.Time) {
+	r.update(func() {
+		if r.all.Before(until) {
+			r.all = until
+		}
+	})
+}
+
+func (r *revocations) changeClaims(subject string, c change) {
+	r.update(func() {
+		if was, has := r.changes.get(subject); !has || !c.at.Before(was.at) {
+			r.changes.put(subject, c)
+		}
+	})
+}
+
+// revoked reports whether events took a token back. A token tells its time in whole seconds, and so do events: one of the same second counts
+// as issued before.
+func (r *revocations) revoked(c *Claims) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if _, revoked := r.tokens.get(c.ID); revoked || !c.IssuedAt.After(r.all) {
+		return true
+	}
+	for _, name := range []string{c.Subject, c.ClientID} {
+		if until, has := r.subjects.get(name); has && !c.IssuedAt.After(until) {
+			return true
+		}
+	}
+	for _, name := range []string{c.Subject, ""} {
+		if change, has := r.changes.get(name); has && !c.IssuedAt.After(change.at) && change.exceeded(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// exceeded reports whether a token says more than its subject has now.
+func (c change) exceeded(token *Claims) bool {
+	return !within(token.Entitlements, c.entitlements) || !within(token.Roles, c.roles) ||
+		!within(token.Groups, c.groups)
+}
+
+// within reports whether all names are among others, nil: any are. A group may be named as a path.
+func within(names, others []string) bool {
+	return others == nil || !slices.ContainsFunc(names, func(name string) bool {
+		return !slices.Contains(others, name) && !slices.Contains(others, strings.TrimPrefix(name, "/"))
+	})
+}
+
+// held is how much is kept.
+func (r *revocations) held() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tokens.len() + r.subjects.len() + r.changes.len()
+}
