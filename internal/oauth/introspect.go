@@ -32,7 +32,7 @@ type introspectionAnswer struct {
 var inactive = map[string]bool{"active": false}
 
 // introspect is the introspection endpoint (RFC 7662). Its caller authenticates as a client, and sees only tokens of the
-// audiences that this client serves.
+// audiences that this client serves, and of those issued to itself what the token endpoint told it of them.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(w, r)
 	if err == nil && !form.Has("token") {
@@ -59,8 +59,16 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
-	case active == nil || !p.serves(caller, active.Claims.Audience):
+	case active == nil:
 		httpjson.Write(w, http.StatusOK, inactive)
+	case !p.serves(caller, active.Claims.Audience):
+		if active.Client.ID != caller.ID {
+			httpjson.Write(w, http.StatusOK, inactive)
+			return
+		}
+		told := active.Claims
+		told.Roles, told.Groups, told.Entitlements = nil, nil, nil // are for the API
+		httpjson.Write(w, http.StatusOK, introspectionAnswer{Active: true, TokenType: "Bearer", Claims: told})
 	default:
 		answer := introspectionAnswer{Active: true, TokenType: "Bearer", Claims: active.Claims}
 		if active.User != nil && active.Claims.Subject == active.User.Subject { // a username would tell whom a pairwise subject is about

@@ -15,7 +15,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-func TestIntrospectionAnswersOnlyTheServiceThatATokenIsFor(t *testing.T) {
+func TestIntrospectionAnswersTheServiceThatATokenIsForAndItsClient(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		token := s.reportingToken(t)
 		got := decode[map[string]any](t, s.introspect(s.orders, token).wantStatus(t, 200))
@@ -26,7 +26,10 @@ func TestIntrospectionAnswersOnlyTheServiceThatATokenIsFor(t *testing.T) {
 			}
 		}
 		s.wantActive(t, s.invoices, token, false)
-		s.wantActive(t, s.reporting, token, false)
+		own := decode[map[string]any](t, s.introspect(s.reporting, token).wantStatus(t, 200))
+		if own["active"] != true || own["jti"] != payload["jti"] || own["scope"] != payload["scope"] || payload["entitlements"] == nil || own["entitlements"] != nil || own["roles"] != nil {
+			t.Errorf("to the client that it was issued to: %v, in the token %v", own, payload)
+		}
 		s.introspect(client{}, token).wantError(t, 401, "invalid_client")
 		s.introspect(client{ID: s.orders.ID, Secret: "wrong"}, token).wantError(t, 401, "invalid_client")
 		s.introspect(client{ID: s.app.ID}, token).wantStatus(t, 401)
