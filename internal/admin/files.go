@@ -61,7 +61,7 @@ type Applied struct {
 
 // FileChange is one that files make.
 type FileChange struct {
-	Action      string           `json:"action" enum:"create,update,replace,adopt,delete"`
+	Action      string           `json:"action" enum:"create,update,adopt,delete"`
 	Kind        string           `json:"kind" enum:"attribute,api,role,group,client,assignment,receiver"`
 	Name        string           `json:"name"`
 	Place       string           `json:"place,omitempty" doc:"FILE:LINE of what describes it"`

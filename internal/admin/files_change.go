@@ -54,7 +54,7 @@ func (f *fileChanges) make(ctx context.Context, plan *apply.Plan, set string) er
 // updates are the operations that may change an object of a kind: to say where it comes from needs their permission.
 var updates = map[domain.ManagedKind]string{
 	domain.ManagedAttribute: "attribute.update", domain.ManagedAPI: "api.update", domain.ManagedRole: "role.update", domain.ManagedGroup: "group.update",
-	domain.ManagedClient: "client.update", domain.ManagedAssignment: "assignment.assign", domain.ManagedReceiver: "receiver.create",
+	domain.ManagedClient: "client.update", domain.ManagedAssignment: "assignment.assign", domain.ManagedReceiver: "receiver.update",
 }
 
 func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
@@ -80,7 +80,7 @@ func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
 		a := o.Assignment()
 		return f.s.Assign(ctx, f.caller, a.Role, a.SubjectKind, a.Subject, a.ExpiresAt)
 	default:
-		return f.receiver(ctx, c.Action, o.(*apply.Receiver))
+		return f.receiver(ctx, c, o.(*apply.Receiver))
 	}
 }
 
@@ -262,25 +262,43 @@ func (f *fileChanges) trusts(ctx context.Context, described *apply.Client, store
 	return nil
 }
 
-func (f *fileChanges) receiver(ctx context.Context, action apply.Action, r *apply.Receiver) error {
-	if action == apply.Replace {
-		if err := f.s.DeleteReceiver(ctx, f.caller, r.ClientID); err != nil {
+func (f *fileChanges) receiver(ctx context.Context, c apply.Change, r *apply.Receiver) error {
+	bearer := ""
+	if r.BearerToken != nil {
+		bearer = f.secrets[r.BearerToken.Key()]
+	}
+	was, exists := c.Before.(*apply.Receiver)
+	switch {
+	case !exists:
+		if _, err := f.s.CreateReceiver(ctx, f.caller, r.Receiver(), bearer); err != nil {
+			return err
+		}
+	case len(c.Differences) > 1 || !c.Changes("paused"):
+		if err := f.updateReceiver(ctx, c, r.Receiver(), bearer); err != nil {
 			return err
 		}
 	}
-	if action != apply.Update {
-		bearer := ""
-		if r.BearerToken != nil {
-			bearer = f.secrets[r.BearerToken.Key()]
-		}
-		if _, err := f.s.CreateReceiver(ctx, f.caller, r.Receiver(), bearer); err != nil || !r.Paused {
-			return err
-		}
-	}
-	if r.Paused {
+	switch {
+	case r.Paused == (exists && was.Paused):
+		return nil
+	case r.Paused:
 		return f.s.PauseReceiver(ctx, f.caller, r.ClientID)
+	default:
+		return f.s.ResumeReceiver(ctx, f.caller, r.ClientID)
 	}
-	return f.s.ResumeReceiver(ctx, f.caller, r.ClientID)
+}
+
+func (f *fileChanges) updateReceiver(ctx context.Context, c apply.Change, described domain.Receiver, bearer string) error {
+	var other *string
+	if c.Changes("bearer_token") {
+		other = &bearer
+	}
+	_, err := f.s.UpdateReceiver(ctx, f.caller, described.Client, nil, other, func(r *domain.Receiver) error {
+		r.Description, r.Method, r.Endpoint = described.Description, described.Method, described.Endpoint
+		r.AllowPrivate, r.Events = described.AllowPrivate, described.Events
+		return nil
+	})
+	return err
 }
 
 // secretsChanged says which secrets a document changes, without their values.

@@ -11,6 +11,7 @@ import (
 // Receiver is a client that gets security events.
 type Receiver struct {
 	ClientID      string    `json:"client_id"`
+	Description   string    `json:"description,omitempty"`
 	Method        string    `json:"method" enum:"poll,push"`
 	Endpoint      string    `json:"endpoint,omitempty"`
 	HasBearer     bool      `json:"has_bearer_token"`
@@ -26,6 +27,35 @@ type Receiver struct {
 	PausedAt      time.Time `json:"paused_at,omitzero"`
 	ManagedBy     string    `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+	Version       int64     `json:"-"`
+
+	Verification Verification `json:"verification,omitzero" doc:"The last verification event that it was sent; left out: there was none"`
+}
+
+// Verification is a verification event that a receiver was sent.
+type Verification struct {
+	Seq            int64     `json:"seq" doc:"Of its event in the audit log"`
+	State          string    `json:"state" doc:"Which the event says"`
+	SentAt         time.Time `json:"sent_at"`
+	AcknowledgedAt time.Time `json:"acknowledged_at,omitzero" doc:"Left out: the receiver has not acknowledged it"`
+	RefusedAt      time.Time `json:"refused_at,omitzero" doc:"Left out: the receiver has not refused it"`
+	Refusal        string    `json:"refusal,omitempty" doc:"Why the receiver refused it"`
+}
+
+// IsPending says whether the receiver was sent it and has not answered.
+func (v Verification) IsPending() bool {
+	return v.Seq > 0 && v.AcknowledgedAt.IsZero() && v.RefusedAt.IsZero()
+}
+
+func showVerification(v domain.Verification) Verification {
+	shown := Verification{Seq: v.Seq, State: v.State, SentAt: v.At, Refusal: v.Refusal}
+	if v.Refusal != "" {
+		shown.RefusedAt = v.AnsweredAt
+	} else {
+		shown.AcknowledgedAt = v.AnsweredAt
+	}
+	return shown
 }
 
 // receiversShown are the most of which the events that wait are looked at.
@@ -50,9 +80,10 @@ func (s *Service) showReceivers(ctx context.Context, name string, receivers ...d
 
 func showReceiver(r domain.Receiver) Receiver {
 	shown := Receiver{
-		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
+		ClientID: r.Client, Description: r.Description, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
 		Events: array(r.Events), Acknowledged: r.Progress.Acked, Missed: r.Missed, Failures: r.Attempts, LastError: r.LastError,
 		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt,
+		UpdatedAt: r.UpdatedAt, Version: r.Version, Verification: showVerification(r.Verification),
 	}
 	if r.Attempts > 0 {
 		shown.NextAttemptAt = r.NextAttemptAt
@@ -97,6 +128,44 @@ func (s *Service) ListReceivers(ctx context.Context, caller authn.Caller, q Quer
 	return page(ctx, s, operation, q, s.config.Receivers.List, func(o domain.Receiver) string { return o.Client }, func(receivers []domain.Receiver) ([]Receiver, error) {
 		return s.showReceivers(ctx, "", receivers...)
 	})
+}
+
+// UpdateReceiver changes a receiver as edit does, and its bearer token to the given one. domain.ErrConflict if the receiver is not of the
+// version, unless that is nil; otherwise the errors of secevent.Update.
+func (s *Service) UpdateReceiver(
+	ctx context.Context, caller authn.Caller, clientID string, version *int64, bearer *string, edit func(*domain.Receiver) error,
+) (Receiver, error) {
+	ctx, err := s.authorize(ctx, caller, "receiver.update")
+	if err != nil {
+		return Receiver{}, err
+	}
+	receiver, err := s.config.Receivers.Update(ctx, clientID, bearer, func(r *domain.Receiver) error {
+		if err := sameVersion(version, r.Version); err != nil {
+			return err
+		}
+		return edit(r)
+	})
+	return showReceiver(receiver), err
+}
+
+// RotateBearer makes another bearer token for a receiver's pushes and returns it; it is never shown again. domain.ErrConflict if the
+// receiver is not of the version, unless that is nil; otherwise the errors of secevent.RotateBearer.
+func (s *Service) RotateBearer(ctx context.Context, caller authn.Caller, clientID string, version *int64) (string, error) {
+	ctx, err := s.authorize(ctx, caller, "receiver.rotate_bearer")
+	if err != nil {
+		return "", err
+	}
+	return s.config.Receivers.RotateBearer(ctx, clientID, func(r domain.Receiver) error { return sameVersion(version, r.Version) })
+}
+
+// VerifyReceiver sends a receiver a verification event with a state, which is made if it is empty. The errors of secevent.Verify.
+func (s *Service) VerifyReceiver(ctx context.Context, caller authn.Caller, clientID, state string) (Verification, error) {
+	ctx, err := s.authorize(ctx, caller, "receiver.verify")
+	if err != nil {
+		return Verification{}, err
+	}
+	sent, err := s.config.Receivers.Verify(ctx, clientID, state)
+	return showVerification(sent), err
 }
 
 // PauseReceiver keeps a receiver's events until it is resumed, for 30 days. domain.ErrNotFound if that client is none.

@@ -30,6 +30,7 @@ type panel struct {
 	Empty   string
 	Hint    string
 	Legend  []mark
+	Reload  int // seconds after which scripts look again, zero: they do not
 	Actions []action
 	Add     *form             // a short form below
 	Path    string            // where it is sent to

@@ -313,6 +313,7 @@ type confirmation struct {
 	Lead    string
 	Effects []string
 	Fields  []*field
+	Version string // of the object, empty: it does not matter
 	Name    string // that has to be typed, empty: none
 	Typed   string
 	Problem string

@@ -2,7 +2,6 @@ package adminui
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -16,6 +15,11 @@ func (s *surface) mountReceivers() {
 	s.handle("GET /receivers/{name}", "receiver.find", showReceiver)
 	s.handle("GET /new/receiver", "receiver.create", newReceiver)
 	s.handle("POST /new/receiver", "receiver.create", createReceiver)
+	s.handle("GET /receivers/{name}/edit", "receiver.update", editReceiver)
+	s.handle("POST /receivers/{name}/edit", "receiver.update", updateReceiver)
+	s.handle("GET /receivers/{name}/bearer", "receiver.rotate_bearer", rotateBearer)
+	s.handle("POST /receivers/{name}/bearer", "receiver.rotate_bearer", rotateBearer)
+	s.handle("POST /receivers/{name}/verify", "receiver.verify", verifyReceiver)
 	s.handle("POST /receivers/{name}/pause", "receiver.pause", changeReceiver("receiver.paused", s.Admin.PauseReceiver))
 	s.handle("POST /receivers/{name}/resume", "receiver.resume", changeReceiver("receiver.resumed", s.Admin.ResumeReceiver))
 	s.handle("GET /receivers/{name}/delete", "receiver.delete", deleteReceiver)
@@ -45,7 +49,7 @@ func listReceivers(v *visit) error {
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Receiver], error) {
 		return v.Admin.ListReceivers(v.ctx(), v.caller, q)
 	}, func(r admin.Receiver) row {
-		return row{Path: address("receivers", r.ClientID), Cells: []cell{
+		return row{Path: address("receivers", r.ClientID), Managed: v.managed(r.ManagedBy), Cells: []cell{
 			{Text: r.ClientID}, {Text: v.text("receiver.method." + r.Method)}, {Badge: v.receiverState(r)}, {Time: r.WaitingSince}, {Text: r.LastError},
 		}}
 	})
@@ -61,7 +65,10 @@ func showReceiver(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := object{Trail: link{Text: v.text("menu.receivers"), Path: address("receivers")}, State: v.receiverState(r)}
+	o := object{
+		Trail: link{Text: v.text("menu.receivers"), Path: address("receivers")}, Lead: r.Description, State: v.receiverState(r), Managed: v.managed(r.ManagedBy),
+		Created: r.CreatedAt, Updated: r.UpdatedAt,
+	}
 	if r.Missed > 0 {
 		o.Warnings = append(o.Warnings, v.text("receiver.missed", strconv.FormatInt(r.Missed, 10)))
 	}
@@ -71,6 +78,7 @@ func showReceiver(v *visit) error {
 	if !r.Paused {
 		o.act(v, "receiver.pause", action{Text: v.text("receiver.pause"), Path: address("receivers", r.ClientID, "pause"), Post: true})
 	}
+	o.act(v, "receiver.update", action{Text: v.text("form.edit"), Path: address("receivers", r.ClientID, "edit"), Icon: "edit"})
 	o.act(v, "receiver.delete", action{Text: v.text("form.delete"), Path: address("receivers", r.ClientID, "delete"), Icon: "delete", Bad: true})
 	delivery := panel{Title: v.text("receiver.delivery"), Facts: []fact{
 		v.fact("receiver.acknowledged", cell{Text: grouped(r.Acknowledged)}),
@@ -95,9 +103,13 @@ func showReceiver(v *visit) error {
 	if r.Method == string(domain.DeliveryPush) {
 		about.Facts = append(about.Facts, v.fact("receiver.endpoint", cell{Code: r.Endpoint}), v.fact("receiver.bearer", cell{Text: v.yesNo(r.HasBearer)}),
 			v.fact("receiver.allow_private", cell{Text: v.yesNo(r.AllowPrivate)}))
+		if v.may("receiver.rotate_bearer") {
+			about.Actions = []action{{Text: v.text("receiver.rotate_bearer"), Path: address("receivers", r.ClientID, "bearer")}}
+		}
+	} else {
+		about.Hint = v.text("receiver.polls.hint")
 	}
-	about.Facts = append(about.Facts, v.fact("receiver.created_at", cell{Time: r.CreatedAt}))
-	o.Panels = append(o.Panels, delivery, about)
+	o.Panels = append(o.Panels, delivery, v.verification(r), about)
 	return v.show(r.ClientID, o)
 }
 
@@ -107,44 +119,6 @@ func (v *visit) clientPath(clientID string) string {
 		return ""
 	}
 	return address("clients", clientID)
-}
-
-func (v *visit) receiverForm() *form {
-	client := v.field("text", "receiver", "client_id", v.r.URL.Query().Get("client"))
-	client.Required, client.About = true, []string{"client", "receiver"}
-	method := v.choice("receiver", "method", string(domain.DeliveryPoll), v.options("receiver.method", domain.DeliveryPoll, domain.DeliveryPush))
-	endpoint := v.field("text", "receiver", "endpoint", "")
-	endpoint.Max, endpoint.Example = 2000, "https://orders.example/events"
-	bearer := v.field("text", "receiver", "bearer", "")
-	bearer.Max, bearer.About = 4096, []string{"bearer token"}
-	events := v.field("checks", "receiver", "events", "")
-	events.Options, events.About = optionsOf(domain.SecurityEvents), []string{"event"}
-	return &form{
-		Lead: v.text("receiver.create.lead"), Submit: v.text("receiver.create"), Cancel: address("receivers"),
-		Fields: []*field{client, method, endpoint, bearer, v.field("check", "receiver", "allow_private", ""), events},
-	}
-}
-
-func newReceiver(v *visit) error {
-	v.render(http.StatusOK, "admin/form", v.text("receiver.new"), v.receiverForm())
-	return nil
-}
-
-func createReceiver(v *visit) error {
-	f := v.receiverForm()
-	f.read(v.r)
-	made, err := v.Admin.CreateReceiver(v.ctx(), v.caller, domain.Receiver{
-		Client: f.get("client_id"), Method: domain.Delivery(f.get("method")), Endpoint: f.get("endpoint"), AllowPrivate: f.set("allow_private"), Events: f.lines("events"),
-	}, f.get("bearer"))
-	if errors.Is(err, domain.ErrNotFound) {
-		f.Problem = v.text("receiver.no_client")
-		v.render(http.StatusUnprocessableEntity, "admin/form", v.text("receiver.new"), f)
-		return nil
-	}
-	if err != nil {
-		return v.refused(f, v.text("receiver.new"), err)
-	}
-	return v.done("receiver.created", "receivers", made.ClientID)
 }
 
 func changeReceiver(done string, change func(ctx context.Context, caller authn.Caller, clientID string) error) func(v *visit) error {

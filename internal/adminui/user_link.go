@@ -1,20 +1,8 @@
 package adminui
 
-import (
-	"net/http"
-	"time"
-)
-
 func (s *surface) mountUserLink() {
 	s.handle("GET /users/{name}/link", "user.link", linkUser)
 	s.handle("POST /users/{name}/link", "user.link", linkUser)
-}
-
-// passwordLink is the data of the page that shows a link with which a user sets a password.
-type passwordLink struct {
-	User      link
-	URL       string
-	ExpiresAt time.Time
 }
 
 func linkUser(v *visit) error {
@@ -35,8 +23,8 @@ func (v *visit) showPasswordLink(username string) error {
 	if err != nil {
 		return v.explained(err, address("users", username))
 	}
-	v.render(http.StatusOK, "admin/password_link", v.text("user.link.made", username), passwordLink{
-		User: link{Text: username, Path: address("users", username)}, URL: made.URL, ExpiresAt: made.ExpiresAt,
+	return v.showOnce(v.text("user.link.made", username), once{
+		Of: link{Text: username, Path: address("users", username)}, Lead: v.text("user.link.give"),
+		Label: v.text("user.link.url"), Secret: made.URL, ExpiresAt: made.ExpiresAt, Warning: v.text("user.link.once"),
 	})
-	return nil
 }

@@ -189,7 +189,7 @@ func (a *Assignment) Ended(now time.Time) bool { return !a.Until.IsZero() && !no
 // ReceiverOf describes a receiver, without its bearer token.
 func ReceiverOf(r domain.Receiver) *Receiver {
 	described := &Receiver{
-		ClientID: r.Client, Method: string(r.Method), Endpoint: r.Endpoint, AllowPrivate: r.AllowPrivate, Events: slices.Clone(r.Events),
+		ClientID: r.Client, Description: r.Description, Method: string(r.Method), Endpoint: r.Endpoint, AllowPrivate: r.AllowPrivate, Events: slices.Clone(r.Events),
 		Paused: !r.PausedAt.IsZero(),
 	}
 	described.complete()
@@ -199,6 +199,6 @@ func ReceiverOf(r domain.Receiver) *Receiver {
 // Receiver is what is described.
 func (r *Receiver) Receiver() domain.Receiver {
 	return domain.Receiver{
-		Client: r.ClientID, Method: domain.Delivery(r.Method), Endpoint: r.Endpoint, AllowPrivate: r.AllowPrivate, Events: r.Events,
+		Client: r.ClientID, Description: r.Description, Method: domain.Delivery(r.Method), Endpoint: r.Endpoint, AllowPrivate: r.AllowPrivate, Events: r.Events,
 	}
 }

@@ -122,6 +122,7 @@ type Assignment struct {
 // Receiver is a client that gets security events.
 type Receiver struct {
 	ClientID     string   `file:"client_id,key"`
+	Description  string   `file:"description"`
 	Method       string   `file:"method,given" enum:"poll,push"`
 	Endpoint     string   `file:"endpoint" doc:"Where events are pushed to"`
 	BearerToken  *Secret  `file:"bearer_token,write" doc:"Sent with every push; left out: files do not say which"`

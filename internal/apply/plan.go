@@ -17,11 +17,10 @@ type Action string
 
 // The actions.
 const (
-	Create  Action = "create"
-	Update  Action = "update"
-	Replace Action = "replace" // deletes and creates
-	Adopt   Action = "adopt"   // nothing but that the set manages it from now on
-	Delete  Action = "delete"
+	Create Action = "create"
+	Update Action = "update"
+	Adopt  Action = "adopt" // nothing but that the set manages it from now on
+	Delete Action = "delete"
 )
 
 // Change is one of a plan.
@@ -34,6 +33,11 @@ type Change struct {
 	Note        string
 	Document    *Document // nil: it is deleted
 	Before      any       // described as it is; nil: it is created
+}
+
+// Changes says whether it sets a member to something else.
+func (c *Change) Changes(member string) bool {
+	return slices.ContainsFunc(c.Differences, func(d Difference) bool { return d.Member == member })
 }
 
 // Difference is one member of an object that a change sets.
@@ -147,14 +151,11 @@ func noteOf(d *Document) string {
 	return ""
 }
 
-// restrict refuses changes that an object cannot have, and makes those of receivers what they are.
+// restrict refuses changes that an object cannot have, and notes what else they do.
 func (c *comparison) restrict(change *Change) {
-	changes := func(member string) bool {
-		return slices.ContainsFunc(change.Differences, func(d Difference) bool { return d.Member == member })
-	}
 	switch change.Kind {
 	case domain.ManagedAttribute:
-		if changes("type") {
+		if change.Changes("type") {
 			c.problems.add(change.Document.At("type"), "attribute %s: its type stays what it is, %s", change.Name, change.Before.(*Attribute).Type)
 		}
 	case domain.ManagedClient:
@@ -163,13 +164,9 @@ func (c *comparison) restrict(change *Change) {
 				"client %s: a client stays public or confidential (it is %s); register a new one", change.Name, was)
 		}
 	case domain.ManagedReceiver:
-		if len(change.Differences) > 1 || !changes("paused") {
-			change.Action = Replace
-			receiver := change.Document.Object.(*Receiver)
-			if receiver.Method == string(domain.DeliveryPush) && receiver.BearerToken == nil && c.there[change.Kind][change.Name].sealed {
-				c.problems.add(change.Place, "receiver %s is made anew, and has a bearer token: name that with bearer_token", change.Name)
-			}
-			change.Note = strings.TrimPrefix(change.Note+"; it is made anew: events that it has not acknowledged are lost to it", "; ")
+		is, was := change.Document.Object.(*Receiver).Receiver(), change.Before.(*Receiver).Receiver()
+		if c.there[change.Kind][change.Name].sealed && is.Origin() != was.Origin() && !change.Changes("bearer_token") {
+			change.Note = strings.TrimPrefix(change.Note+"; it loses its bearer token, of which another host must not hear", "; ")
 		}
 	}
 }

@@ -198,7 +198,7 @@ func readSecrets(files []apply.File) (map[string]string, error) {
 	return secrets, problems.Err()
 }
 
-var actionSigns = map[string]string{"create": "+", "update": "~", "replace": "!", "adopt": "=", "delete": "-"}
+var actionSigns = map[string]string{"create": "+", "update": "~", "adopt": "=", "delete": "-"}
 
 // printPlan shows what is changed as a diff.
 func printPlan(w io.Writer, applied admin.Applied) {
@@ -233,7 +233,7 @@ func printPlan(w io.Writer, applied admin.Applied) {
 		}
 		return participle
 	}
-	fmt.Fprintf(w, "%d %s, %d %s, %d %s, %d %s, %d unchanged\n", count["create"], done, count["update"]+count["replace"], past("change", "changed"),
+	fmt.Fprintf(w, "%d %s, %d %s, %d %s, %d %s, %d unchanged\n", count["create"], done, count["update"], past("change", "changed"),
 		count["adopt"], past("adopt", "adopted"), count["delete"], past("delete", "deleted"), applied.Unchanged)
 }
 

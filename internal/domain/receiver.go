@@ -1,6 +1,10 @@
 package domain
 
-import "time"
+import (
+	"net/url"
+	"strings"
+	"time"
+)
 
 // Delivery says how security events reach a receiver.
 type Delivery string
@@ -17,7 +21,10 @@ const (
 	EventTokenClaimsChange = "token-claims-change"
 )
 
-// SecurityEvents are all of them.
+// EventVerification shows that events reach a receiver (Shared Signals Framework 1.0 §8.1.4). Every receiver gets those that are for it.
+const EventVerification = "verification"
+
+// SecurityEvents are those that a receiver can choose.
 var SecurityEvents = []string{EventSessionRevoked, EventTokenClaimsChange}
 
 // Receiver is a client that gets security events about the audiences that it serves.
@@ -25,6 +32,7 @@ type Receiver struct {
 	ID            int64
 	ClientID      int64
 	Client        string // client_id
+	Description   string
 	Method        Delivery
 	Endpoint      string // the URL for pushes
 	SealedToken   []byte // the bearer token for the endpoint, sealed; empty: none
@@ -36,9 +44,30 @@ type Receiver struct {
 	Attempts      int       // pushes that failed since the last that did not
 	NextAttemptAt time.Time
 	LastError     string // why the last push failed
+	Verification  Verification
+	Version       int64  // each change of the settings adds one
 	ManagedBy     string // the set of files that it comes from; empty: none
 	CreatedAt     time.Time
+	UpdatedAt     time.Time
 	PausedAt      time.Time // zero: not paused
+}
+
+// Origin is all of the endpoint that may be told, scheme, host and port: its path and query may be secret. Empty: there is no endpoint.
+func (r Receiver) Origin() string {
+	u, err := url.Parse(r.Endpoint)
+	if err != nil || r.Endpoint == "" {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
+// Verification is the last verification event that a receiver was sent.
+type Verification struct {
+	Seq        int64  // of the event in the audit log; zero: there was none
+	State      string // which the event says
+	At         time.Time
+	AnsweredAt time.Time // zero: the receiver has neither acknowledged nor refused it
+	Refusal    string    // why the receiver refused it; empty: it did not
 }
 
 // Progress is how far a receiver has acknowledged the events of the audit log.
@@ -56,7 +85,7 @@ const (
 
 // SecurityEvent is what an event says to services.
 type SecurityEvent struct {
-	Kind      string // one of SecurityEvents
+	Kind      string // one of SecurityEvents, or EventVerification
 	Reason    string // for the receiver's log
 	About     []Concerned
 	Initiator string // as others than the actor see it
@@ -80,6 +109,7 @@ const (
 	ConcernsDeletedAPI ConcernedKind = "deleted-api" // Name, its audience: for those who serve it now
 	ConcernsKey        ConcernedKind = "key"         // by ID, or by Name, its kid
 	ConcernsAll        ConcernedKind = "all"
+	ConcernsReceiver   ConcernedKind = "receiver" // Name, its client_id: for it alone
 )
 
 // Concerned selects whom or what a security event is about.
@@ -96,7 +126,7 @@ type Concerned struct {
 const (
 	FormatIssSub  = "iss_sub" // a user or client
 	FormatJWTID   = "jwt_id"  // a token
-	FormatOpaque  = "opaque"  // a signing key
+	FormatOpaque  = "opaque"  // a signing key, or a receiver
 	FormatURI     = "uri"     // an API by its audience; all there is by the issuer, which is stored as an empty subject
 	FormatComplex = "complex" // a session of a user
 )
@@ -105,7 +135,7 @@ const (
 type OutboxEntry struct {
 	Seq       int64 // of the event in the audit log
 	At        time.Time
-	Kind      string // one of SecurityEvents
+	Kind      string // one of SecurityEvents, or EventVerification
 	Reason    string
 	Initiator string
 	Format    string

@@ -4,13 +4,20 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// ReceiverCreated says: a client became a receiver; of the endpoint only scheme and host, since the rest may be secret.
-type ReceiverCreated struct {
-	ClientID     string          `json:"-"`
+// ReceiverDetails is what a receiver's events say; of the endpoint only scheme and host, since the rest may be secret.
+type ReceiverDetails struct {
 	AllowPrivate bool            `json:"allow_private"`
+	Bearer       string          `json:"bearer_token,omitempty"` // what an update did with it: "replaced" or "removed"
+	Description  string          `json:"description"`
 	Endpoint     string          `json:"endpoint,omitempty"`
 	Events       []string        `json:"events"`
 	Method       domain.Delivery `json:"method"`
+}
+
+// ReceiverCreated says: a client became a receiver.
+type ReceiverCreated struct {
+	ClientID string `json:"-"`
+	ReceiverDetails
 }
 
 // Kind implements Event.
@@ -18,6 +25,49 @@ func (ReceiverCreated) Kind() string { return "receiver.create" }
 
 // Object implements Event.
 func (e ReceiverCreated) Object() string { return "receiver:" + e.ClientID }
+
+// ReceiverUpdated says: a receiver was changed.
+type ReceiverUpdated struct {
+	ClientID string `json:"-"`
+	ReceiverDetails
+}
+
+// Kind implements Event.
+func (ReceiverUpdated) Kind() string { return "receiver.update" }
+
+// Object implements Event.
+func (e ReceiverUpdated) Object() string { return "receiver:" + e.ClientID }
+
+// ReceiverBearerRotated says: a receiver's pushes carry another bearer token.
+type ReceiverBearerRotated struct {
+	ClientID string `json:"-"`
+}
+
+// Kind implements Event.
+func (ReceiverBearerRotated) Kind() string { return "receiver.rotate_bearer" }
+
+// Object implements Event.
+func (e ReceiverBearerRotated) Object() string { return "receiver:" + e.ClientID }
+
+// VerificationSent says: a receiver is sent a verification event with a state (Shared Signals Framework 1.0 §8.1.4).
+type VerificationSent struct {
+	ClientID string `json:"-"`
+	State    string `json:"state"`
+}
+
+// Kind implements Event.
+func (VerificationSent) Kind() string { return "receiver.verify" }
+
+// Object implements Event.
+func (e VerificationSent) Object() string { return "receiver:" + e.ClientID }
+
+// Signal implements ForServices.
+func (e VerificationSent) Signal() domain.SecurityEvent {
+	return domain.SecurityEvent{
+		Kind: domain.EventVerification, Reason: "A verification was asked for.",
+		About: []domain.Concerned{{Kind: domain.ConcernsReceiver, Name: e.ClientID}},
+	}
+}
 
 // ReceiverPaused says: deliveries to a receiver were paused.
 type ReceiverPaused struct {

@@ -59,6 +59,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.SessionStarted{Session: "ab"}, "", nil},
 		{event.SessionRenewed{Session: "ab"}, "", nil},
 		{event.ReceiverRefused{ClientID: "shop"}, "", nil},
+		{event.VerificationSent{ClientID: "shop"}, domain.EventVerification, about{{Kind: domain.ConcernsReceiver, Name: "shop"}}},
 	} {
 		var got domain.SecurityEvent
 		if e, ok := c.event.(event.ForServices); ok {

@@ -33,6 +33,7 @@ type pending struct {
 	open     []item // those that are not acknowledged
 	through  int64  // the last event of the audit log that was looked at
 	behind   bool   // the outbox may go on behind it
+	refusal  string // why the receiver refuses its verification event; empty: it does not
 }
 
 // load reads the pending events of a receiver. There are none while the receiver is paused or its client disabled. Afterwards the
@@ -56,7 +57,7 @@ func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 	if !client.DisabledAt.IsZero() {
 		return p, nil
 	}
-	entries, through, err := s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, r.Events, client.Serves, maxPending)
+	entries, through, err := s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, append(slices.Clone(r.Events), domain.EventVerification), client.Serves, maxPending)
 	if err != nil {
 		return pending{}, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -74,6 +75,9 @@ func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 func (p *pending) add(entries []domain.OutboxEntry, serves []string) {
 	known := map[string]bool{}
 	for _, entry := range entries {
+		if superseded(entry, p.receiver.Verification) {
+			continue
+		}
 		for _, audience := range audiences(entry, serves) {
 			i := newItem(entry, audience)
 			if known[i.key] {
@@ -157,7 +161,13 @@ func (p pending) progress(done ...item) domain.Progress {
 // meanwhile.
 func (s *Service) acknowledge(ctx context.Context, p pending, done ...item) (domain.Progress, error) {
 	next := p.progress(done...)
-	if err := s.Outbox.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next); err != nil {
+	move := func(ctx context.Context) error {
+		return s.Outbox.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next)
+	}
+	if slices.ContainsFunc(done, p.isVerification) {
+		move = s.withAnswer(p, move)
+	}
+	if err := move(ctx); err != nil {
 		return p.receiver.Progress, fmt.Errorf("store the progress of receiver %q: %w", p.receiver.Client, err)
 	}
 	return next, nil

@@ -162,7 +162,7 @@ func (s *Service) acknowledgeOnce(ctx context.Context, clientID string, p Poll) 
 	}
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
 		for _, i := range refused {
-			if err := s.recordRefusal(ctx, queue, i, p.SetErrs[queue.jti(i)]); err != nil {
+			if err := s.recordRefusal(ctx, &queue, i, p.SetErrs[queue.jti(i)]); err != nil {
 				return err
 			}
 		}

@@ -95,7 +95,7 @@ func (s *Service) pushAll(ctx context.Context, queue *pending) (more bool, err e
 // giveUp goes on to the next token, and keeps in the audit log why.
 func (s *Service) giveUp(ctx context.Context, queue pending, i item, why SetError) (next domain.Progress, err error) {
 	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.recordRefusal(ctx, queue, i, why); err != nil {
+		if err := s.recordRefusal(ctx, &queue, i, why); err != nil {
 			return err
 		}
 		next, err = s.acknowledge(ctx, queue, i)
@@ -159,10 +159,14 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 	return fmt.Errorf("the endpoint answered %s %s", said.Code, said.Description)
 }
 
-// recordRefusal keeps in the audit log that a receiver refused a token for good.
-func (s *Service) recordRefusal(ctx context.Context, queue pending, i item, why SetError) error {
+// recordRefusal keeps in the audit log that a receiver refused a token for good. Call it before acknowledge.
+func (s *Service) recordRefusal(ctx context.Context, queue *pending, i item, why SetError) error {
+	why = SetError{clip(why.Code), clip(why.Description)}
+	if queue.isVerification(i) {
+		queue.refusal = strings.TrimSpace(why.Code + " " + why.Description)
+	}
 	return s.Recorder.Record(ctx, event.ReceiverRefused{
-		ClientID: queue.receiver.Client, TokenID: queue.jti(i), Err: clip(why.Code), Description: clip(why.Description),
+		ClientID: queue.receiver.Client, TokenID: queue.jti(i), Err: why.Code, Description: why.Description,
 	})
 }
 

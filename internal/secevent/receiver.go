@@ -2,6 +2,7 @@ package secevent
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
 	"net/url"
@@ -15,8 +16,10 @@ import (
 )
 
 const (
-	maxEndpoint = 2000 // bytes
-	maxBearer   = 4096 // bytes
+	maxDescription = 500            // bytes
+	maxEndpoint    = 2000           // bytes
+	maxBearer      = 4096           // bytes
+	bearerPrefix   = "signet_push_" // lets one be found where it does not belong
 )
 
 var (
@@ -27,8 +30,8 @@ var (
 // sealName names a sealed bearer token, so that it fits no other receiver.
 func sealName(clientID string) string { return "receiver:" + clientID }
 
-// Create makes a client a receiver, of all events if none are named; of r only Client, Method, Endpoint, AllowPrivate and Events
-// count. It hears of what happens from now on. The bearer token, if any, is sent with every push. domain.ErrInvalid if it breaks
+// Create makes a client a receiver, of all events if none are named; of r only Client, Description, Method, Endpoint, AllowPrivate
+// and Events count. It hears of what happens from now on. The bearer token, if any, is sent with every push. domain.ErrInvalid if it breaks
 // a rule, domain.ErrNotFound if there is no such client, domain.ErrExists if that is a receiver already.
 func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) (domain.Receiver, error) {
 	if len(r.Events) == 0 {
@@ -41,10 +44,7 @@ func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) 
 		r.SealedToken = s.Master.Seal(sealName(r.Client), []byte(bearer))
 	}
 	r.CreatedAt = s.Now()
-	created := event.ReceiverCreated{ClientID: r.Client, Method: r.Method, Events: r.Events, AllowPrivate: r.AllowPrivate}
-	if u, err := url.Parse(r.Endpoint); err == nil && r.Endpoint != "" {
-		created.Endpoint = u.Scheme + "://" + u.Host // its path and query may be secret
-	}
+	created := event.ReceiverCreated{ClientID: r.Client, ReceiverDetails: details(r)}
 	err := s.change(ctx, r.Client, created, func(ctx context.Context) error {
 		client, err := s.Registry.FindClient(ctx, r.Client)
 		switch {
@@ -65,7 +65,16 @@ func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) 
 	return s.Find(ctx, r.Client)
 }
 
+func details(r domain.Receiver) event.ReceiverDetails {
+	return event.ReceiverDetails{
+		Description: r.Description, Method: r.Method, Endpoint: r.Origin(), Events: r.Events, AllowPrivate: r.AllowPrivate,
+	}
+}
+
 func check(r domain.Receiver, bearer string) error {
+	if err := domain.CheckText("receiver description", r.Description, maxDescription); err != nil {
+		return err
+	}
 	for _, name := range r.Events {
 		if !slices.Contains(domain.SecurityEvents, name) {
 			return fmt.Errorf("%w event %q: there are %v", domain.ErrInvalid, name, domain.SecurityEvents)
@@ -89,6 +98,87 @@ func check(r domain.Receiver, bearer string) error {
 		return fmt.Errorf("%w endpoint: remove the user name before the @", domain.ErrInvalid)
 	case u.Scheme == "http" && !outbound.IsLoopback(u.Hostname()):
 		return fmt.Errorf("%w endpoint: http is only allowed for loopback (127.0.0.1, [::1], localhost); use https", domain.ErrInvalid)
+	}
+	return nil
+}
+
+// Update changes a receiver as edit does, of whose result Description, Method, Endpoint, AllowPrivate and Events count; no events are
+// all. Given a bearer token, that is sent with every push from now on; an empty one is none. Otherwise the receiver keeps its own, unless
+// the endpoint moves to another scheme, host or port, which must not be told it. One that is to poll loses all that belongs to pushes. edit gets the
+// receiver as it is in the transaction of the change, and may run again; what it fails with ends the change. The errors of Create, but
+// domain.ErrNotFound if that client is no receiver.
+func (s *Service) Update(ctx context.Context, clientID string, bearer *string, edit func(*domain.Receiver) error) (domain.Receiver, error) {
+	err := s.edit(ctx, clientID, func(r *domain.Receiver) (event.Event, error) {
+		was := *r
+		if err := edit(r); err != nil {
+			return nil, err
+		}
+		if len(r.Events) == 0 {
+			r.Events = domain.SecurityEvents
+		}
+		if r.Method == domain.DeliveryPoll && was.Method == domain.DeliveryPush && r.Endpoint == was.Endpoint {
+			r.Endpoint, r.AllowPrivate = "", false
+		}
+		bearer := bearer // of this run
+		if bearer == nil && r.Origin() != was.Origin() {
+			bearer = new("")
+		}
+		changed := event.ReceiverUpdated{ClientID: clientID, ReceiverDetails: details(*r)}
+		switch {
+		case bearer == nil:
+			return changed, check(*r, "")
+		case *bearer != "":
+			changed.Bearer, r.SealedToken = "replaced", s.Master.Seal(sealName(clientID), []byte(*bearer))
+		case len(r.SealedToken) > 0:
+			changed.Bearer, r.SealedToken = "removed", nil
+		}
+		if err := check(*r, *bearer); err != nil {
+			return nil, err
+		}
+		return changed, nil
+	})
+	if err != nil {
+		return domain.Receiver{}, err
+	}
+	return s.Find(ctx, clientID)
+}
+
+// RotateBearer makes another bearer token for a receiver's pushes, which carry it from now on, and returns it. domain.ErrInvalid for one
+// that polls, domain.ErrNotFound if that client is no receiver; what check fails with, which gets the receiver as it is, ends the change.
+func (s *Service) RotateBearer(ctx context.Context, clientID string, check func(domain.Receiver) error) (bearer string, err error) {
+	bearer = bearerPrefix + rand.Text() + rand.Text()
+	err = s.edit(ctx, clientID, func(r *domain.Receiver) (event.Event, error) {
+		if err := check(*r); err != nil {
+			return nil, err
+		}
+		if r.Method != domain.DeliveryPush {
+			return nil, fmt.Errorf("%w receiver: one that polls has no bearer token; it signs in with the secret of its client", domain.ErrInvalid)
+		}
+		r.SealedToken = s.Master.Seal(sealName(clientID), []byte(bearer))
+		return event.ReceiverBearerRotated{ClientID: clientID}, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return bearer, nil
+}
+
+// edit stores a receiver as change makes it, with the event that change returns.
+func (s *Service) edit(ctx context.Context, clientID string, change func(*domain.Receiver) (event.Event, error)) error {
+	err := s.Recorder.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		r, err := s.Store.FindReceiver(ctx, clientID)
+		if err != nil {
+			return nil, err
+		}
+		changed, err := change(&r)
+		if err != nil {
+			return nil, err
+		}
+		r.UpdatedAt = s.Now()
+		return changed, s.Store.UpdateReceiver(ctx, r)
+	})
+	if err != nil {
+		return fmt.Errorf("receiver %q: %w", clientID, err)
 	}
 	return nil
 }

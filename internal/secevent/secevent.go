@@ -34,6 +34,7 @@ const (
 type Config struct {
 	Store     Store
 	Outbox    Outbox
+	Subjects  Subjects
 	Keys      *keys.Keys
 	Master    *keys.Master // seals bearer tokens
 	Registry  *registry.Registry

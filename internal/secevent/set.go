@@ -12,19 +12,26 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 )
 
-// eventTypes is the beginning of CAEP's event types (CAEP 1.0 §3).
-const eventTypes = "https://schemas.openid.net/secevent/caep/event-type/"
+const (
+	eventTypes       = "https://schemas.openid.net/secevent/caep/event-type/"            // the beginning of CAEP's (CAEP 1.0 §3)
+	verificationType = "https://schemas.openid.net/secevent/ssf/event-type/verification" // Shared Signals Framework 1.0 §8.1.4.1
+)
 
 // securityEvent is a Security Event Token (RFC 8417 §2.2). It has no "sub" and no "exp", so that nobody takes it for a token
 // that lets somebody in (§4.5, §4.6).
 type securityEvent struct {
-	Issuer      string             `json:"iss"`
-	IssuedAt    int64              `json:"iat"` // when it happened: a token that is delivered again stays the same
-	ID          string             `json:"jti"`
-	Audience    string             `json:"aud"` // client_id of the receiver
-	Transaction string             `json:"txn"` // the seq of the audit log
-	Subject     SubjectID          `json:"sub_id"`
-	Events      map[string]payload `json:"events"`
+	Issuer      string         `json:"iss"`
+	IssuedAt    int64          `json:"iat"` // when it happened: a token that is delivered again stays the same
+	ID          string         `json:"jti"`
+	Audience    string         `json:"aud"` // client_id of the receiver
+	Transaction string         `json:"txn"` // the seq of the audit log
+	Subject     SubjectID      `json:"sub_id"`
+	Events      map[string]any `json:"events"`
+}
+
+// verification is what a verification event says.
+type verification struct {
+	State string `json:"state"`
 }
 
 // payload is what CAEP says of an event (§2, §3.2.1). Times are seconds since 1970.
@@ -45,27 +52,34 @@ type claims struct {
 
 // make makes and signs the token of an item.
 func (s *Service) make(ctx context.Context, queue pending, i item) (string, error) {
-	content := payload{
-		Timestamp: i.cause.At.Unix(),
-		Initiator: i.cause.Initiator,
-		Reason:    map[string]string{"en": i.cause.Reason},
-	}
-	if i.cause.Kind == domain.EventTokenClaimsChange {
-		var err error
-		if content.Claims, err = s.claims(ctx, i); err != nil {
-			return "", fmt.Errorf("find the claims for receiver %q: %w", queue.receiver.Client, err)
-		}
+	events, err := s.events(ctx, queue, i)
+	if err != nil {
+		return "", err
 	}
 	body, err := json.Marshal(securityEvent{
-		Issuer: s.Issuer, IssuedAt: content.Timestamp, ID: queue.jti(i), Audience: queue.receiver.Client,
-		Transaction: strconv.FormatInt(i.cause.Seq, 10), Subject: s.subjectID(i.cause),
-		Events: map[string]payload{eventTypes + i.cause.Kind: content},
+		Issuer: s.Issuer, IssuedAt: i.cause.At.Unix(), ID: queue.jti(i), Audience: queue.receiver.Client,
+		Transaction: strconv.FormatInt(i.cause.Seq, 10), Subject: s.subjectID(i.cause), Events: events,
 	})
 	if err != nil {
 		return "", fmt.Errorf("write a security event: %w", err)
 	}
 	token, _, err := s.Keys.Sign(ctx, domain.RS256, keys.TypeSecurityEvent, body)
 	return string(token), err
+}
+
+// events are the event of an item, by its type.
+func (s *Service) events(ctx context.Context, queue pending, i item) (map[string]any, error) {
+	if i.cause.Kind == domain.EventVerification {
+		return map[string]any{verificationType: verification{queue.receiver.Verification.State}}, nil
+	}
+	content := payload{Timestamp: i.cause.At.Unix(), Initiator: i.cause.Initiator, Reason: map[string]string{"en": i.cause.Reason}}
+	if i.cause.Kind == domain.EventTokenClaimsChange {
+		var err error
+		if content.Claims, err = s.claims(ctx, i); err != nil {
+			return nil, fmt.Errorf("find the claims for receiver %q: %w", queue.receiver.Client, err)
+		}
+	}
+	return map[string]any{eventTypes + i.cause.Kind: content}, nil
 }
 
 func (s *Service) claims(ctx context.Context, i item) (*claims, error) {

@@ -18,12 +18,20 @@ type Store interface {
 	FindReceiver(ctx context.Context, clientID string) (domain.Receiver, error)
 	// ListReceivers returns receivers by client_id; a page of them.
 	ListReceivers(ctx context.Context, p domain.Page) ([]domain.Receiver, error)
+	// UpdateReceiver stores the settings of a receiver whose version is r's, adds one to that, and makes its failed deliveries due.
+	// ErrConsumed if it has another version.
+	UpdateReceiver(ctx context.Context, r domain.Receiver) error
+	// SetVerification stores the last verification event of a receiver, unless it has a later one.
+	SetVerification(ctx context.Context, id int64, v domain.Verification) error
 	// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
 	// ErrNotFound if that client is no receiver.
 	PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error
 	// DeleteReceiver returns ErrNotFound if that client is no receiver.
 	DeleteReceiver(ctx context.Context, clientID string) error
+}
 
+// Subjects keeps the subjects that receivers added to their streams.
+type Subjects interface {
 	// AddSubject adds a user or client, by its "sub", to the stream of a receiver, and returns how many are in it then; one that was is no
 	// error. ErrNotFound if there is no such user or client.
 	AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error)

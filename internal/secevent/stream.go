@@ -31,7 +31,7 @@ var (
 // subject that is not of the format iss_sub, or for another stream.
 func (s *Service) AddSubject(ctx context.Context, clientID string, r StreamSubject) error {
 	return s.changeSubject(ctx, clientID, r, func(ctx context.Context, receiver int64) (event.Event, error) {
-		added, count, err := s.Store.AddSubject(ctx, receiver, r.Subject.Subject, s.Now())
+		added, count, err := s.Subjects.AddSubject(ctx, receiver, r.Subject.Subject, s.Now())
 		switch {
 		case errors.Is(err, domain.ErrNotFound):
 			return nil, ErrUnknownSubject
@@ -47,7 +47,7 @@ func (s *Service) AddSubject(ctx context.Context, clientID string, r StreamSubje
 // RemoveSubject removes a user or client from the stream of a receiver. One that is not in it is no error. Otherwise as AddSubject.
 func (s *Service) RemoveSubject(ctx context.Context, clientID string, r StreamSubject) error {
 	return s.changeSubject(ctx, clientID, r, func(ctx context.Context, receiver int64) (event.Event, error) {
-		removed, err := s.Store.RemoveSubject(ctx, receiver, r.Subject.Subject)
+		removed, err := s.Subjects.RemoveSubject(ctx, receiver, r.Subject.Subject)
 		if err != nil || !removed {
 			return nil, err
 		}

@@ -201,7 +201,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	}
 	s.openTokens(cfg, now)
 	s.Events = secevent.New(secevent.Config{
-		Store: db, Outbox: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
+		Store: db, Outbox: db, Subjects: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
 		Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{

@@ -8,13 +8,17 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-const receiverColumns = `r.id, r.client_ref, c.client_id, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
-	r.acked, r.acked_beyond, r.missed, r.leased_until, r.attempts, r.next_attempt_at, r.last_error, r.managed_by, r.created_at, r.paused_at`
+const receiverColumns = `r.id, r.client_ref, c.client_id, r.description, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
+	r.acked, r.acked_beyond, r.missed, r.leased_until, r.attempts, r.next_attempt_at, r.last_error,
+	r.verification_seq, r.verification_state, r.verification_at, r.verification_answered_at, r.verification_refusal,
+	r.managed_by, r.version, r.created_at, r.updated_at, r.paused_at`
 
 func scanReceiver(row scanner) (r domain.Receiver, err error) {
-	err = row.Scan(&r.ID, &r.ClientID, &r.Client, &r.Method, &r.Endpoint, &r.SealedToken, &r.AllowPrivate, listOf(&r.Events),
-		&r.Progress.Acked, listOf(&r.Progress.Beyond), &r.Missed, at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError, &r.ManagedBy,
-		at(&r.CreatedAt), at(&r.PausedAt))
+	v := &r.Verification
+	err = row.Scan(&r.ID, &r.ClientID, &r.Client, &r.Description, &r.Method, &r.Endpoint, &r.SealedToken, &r.AllowPrivate, listOf(&r.Events),
+		&r.Progress.Acked, listOf(&r.Progress.Beyond), &r.Missed, at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError,
+		&v.Seq, &v.State, at(&v.At), at(&v.AnsweredAt), &v.Refusal,
+		&r.ManagedBy, &r.Version, at(&r.CreatedAt), at(&r.UpdatedAt), at(&r.PausedAt))
 	return r, err
 }
 
@@ -22,10 +26,11 @@ func scanReceiver(row scanner) (r domain.Receiver, err error) {
 func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		id, err = insert(ctx, c, `
-			INSERT INTO receivers (client_ref, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, next_attempt_at, created_at)
-			SELECT $1, $2, $3, $4, $5, $6, audit_seq, '[]', $7, $7 FROM installation WHERE id = 1
+			INSERT INTO receivers (client_ref, description, method, endpoint, sealed_token, allow_private, events,
+				acked, acked_beyond, next_attempt_at, created_at, updated_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, audit_seq, '[]', $8, $8, $8 FROM installation WHERE id = 1
 			ON CONFLICT DO NOTHING RETURNING id`,
-			r.ClientID, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.CreatedAt))
+			r.ClientID, r.Description, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.CreatedAt))
 		if errors.Is(err, domain.ErrReferenced) {
 			return domain.ErrNotFound
 		}
@@ -53,7 +58,8 @@ func (db *DB) ListReceivers(ctx context.Context, p domain.Page) (receivers []dom
 }
 
 // unacknowledged is what the outbox o has for a receiver r that it has not acknowledged.
-const unacknowledged = `FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN (0, r.id) AND CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%'
+const unacknowledged = `FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN (0, r.id)
+	AND (o.kind = '` + domain.EventVerification + `' OR CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%')
 	AND (o.audience = '' OR o.audience IN (
 		SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref))`
 
@@ -64,6 +70,22 @@ func (db *DB) DueReceivers(ctx context.Context, now time.Time, behind int64) ([]
 		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
 		AND (r.acked <= (SELECT i.audit_seq - $3 FROM installation i WHERE i.id = 1) OR EXISTS (SELECT 1 `+unacknowledged+`))
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now), behind)
+}
+
+// UpdateReceiver implements secevent.Store.
+func (db *DB) UpdateReceiver(ctx context.Context, r domain.Receiver) error {
+	return consumed(db.exec(ctx, `
+		UPDATE receivers SET description = $3, method = $4, endpoint = $5, sealed_token = $6, allow_private = $7, events = $8,
+			attempts = 0, last_error = '', next_attempt_at = $9, updated_at = $9, version = version + 1 WHERE id = $1 AND version = $2`,
+		r.ID, r.Version, r.Description, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.UpdatedAt)))
+}
+
+// SetVerification implements secevent.Store.
+func (db *DB) SetVerification(ctx context.Context, id int64, v domain.Verification) error {
+	_, err := db.exec(ctx, `
+		UPDATE receivers SET verification_seq = $2, verification_state = $3, verification_at = $4, verification_answered_at = $5, verification_refusal = $6
+		WHERE id = $1 AND verification_seq <= $2`, id, v.Seq, v.State, micros(v.At), nullMicros(v.AnsweredAt), v.Refusal)
+	return err
 }
 
 // PauseReceiver implements secevent.Store.
@@ -112,7 +134,7 @@ func (db *DB) LastEvent(ctx context.Context) (int64, error) {
 	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
 }
 
-// AddSubject implements secevent.Store.
+// AddSubject implements secevent.Subjects.
 func (db *DB) AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		who, err := one(ctx, c, scanConcerned, `SELECT * FROM (`+subjectsNamed+`) s LIMIT 1`, subject)
@@ -131,7 +153,7 @@ func (db *DB) AddSubject(ctx context.Context, receiver int64, subject string, no
 	return added, count, err
 }
 
-// RemoveSubject implements secevent.Store.
+// RemoveSubject implements secevent.Subjects.
 func (db *DB) RemoveSubject(ctx context.Context, receiver int64, subject string) (removed bool, err error) {
 	n, err := db.exec(ctx, `DELETE FROM receiver_subjects WHERE receiver_id = $2
 		AND (user_id IN (SELECT id FROM users WHERE subject = $1) OR client_ref IN (SELECT id FROM clients WHERE client_id = $1))`, subject, receiver)

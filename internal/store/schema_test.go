@@ -236,6 +236,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		"roles.version":          {"1", "2"},
 		"apis.version":           {"1", "2"},
 		"clients.version":        {"1", "2"},
+		"receivers.version":      {"1", "2"},
 		"apis.memberships":       constants(t, "Memberships"),
 		"apis.group_names":       constants(t, "GroupNames"),
 		"clients.userinfo_alg":   append([]any{""}, algs...),

@@ -116,6 +116,12 @@ func (w *signalWriter) rows(ctx context.Context, signal domain.SecurityEvent, ab
 			return r, err
 		}, `SELECT r.id FROM receivers r JOIN client_serves v ON v.client_ref = r.client_ref JOIN apis a ON a.id = v.api_id WHERE a.audience = $1`,
 			about.Name)
+	case about.Kind == domain.ConcernsReceiver:
+		return list(ctx, w.conn, func(row scanner) (r outboxRow, err error) {
+			r = named(domain.FormatOpaque, about.Name, "")[0]
+			err = row.Scan(&r.receiver)
+			return r, err
+		}, `SELECT r.id FROM receivers r JOIN clients c ON c.id = r.client_ref WHERE c.client_id = $1`, about.Name)
 	case about.Kind == domain.ConcernsGrant, about.Kind == domain.ConcernsSession:
 		return w.ofGrants(ctx, signal, about)
 	default:

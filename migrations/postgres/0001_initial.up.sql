@@ -769,7 +769,7 @@ COMMENT ON TABLE audit_checkpoints IS 'What the audit log was at a time, so that
 CREATE TABLE outbox (
     seq       BIGINT NOT NULL,
     at        BIGINT NOT NULL,
-    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change')),
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'verification')),
     reason    TEXT NOT NULL,
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
@@ -791,6 +791,7 @@ COMMENT ON COLUMN outbox.receiver_id IS 'Sent to this one alone; 0: to all';
 CREATE TABLE receivers (
     id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client_ref      INTEGER NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
+    description     TEXT NOT NULL,
     method          TEXT NOT NULL CHECK (method IN ('poll', 'push')),
     endpoint        TEXT NOT NULL,
     sealed_token    BYTEA NOT NULL,
@@ -803,8 +804,15 @@ CREATE TABLE receivers (
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at BIGINT NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
+    verification_seq         BIGINT NOT NULL DEFAULT 0,
+    verification_state       TEXT NOT NULL DEFAULT '',
+    verification_at          BIGINT,
+    verification_answered_at BIGINT,
+    verification_refusal     TEXT NOT NULL DEFAULT '',
     managed_by TEXT NOT NULL DEFAULT '',
+    version         BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
     paused_at       BIGINT
 ) WITH (fillfactor = 50);
 CREATE INDEX receivers_managed ON receivers (managed_by) WHERE managed_by <> '';
@@ -812,6 +820,10 @@ COMMENT ON COLUMN receivers.managed_by IS 'The set of files that it comes from; 
 COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
 COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
 COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';
+COMMENT ON COLUMN receivers.verification_seq IS 'The seq of the last verification event that it was sent; 0: none';
+COMMENT ON COLUMN receivers.verification_answered_at IS 'When it acknowledged or refused that';
+COMMENT ON COLUMN receivers.verification_refusal IS 'Why it refused that; empty: it did not';
+COMMENT ON COLUMN receivers.version IS 'Each change of its settings adds one';
 COMMENT ON COLUMN receivers.missed IS 'The seq of the last event that was deleted before it was done with; 0: none';
 
 CREATE TABLE receiver_subjects (

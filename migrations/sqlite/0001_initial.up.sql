@@ -600,7 +600,7 @@ CREATE TABLE audit_checkpoints (
 CREATE TABLE outbox (
     seq       INTEGER NOT NULL, -- of the event
     at        INTEGER NOT NULL,
-    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change')),
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'verification')),
     reason    TEXT NOT NULL,
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
@@ -616,6 +616,7 @@ CREATE TABLE outbox (
 CREATE TABLE receivers (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     client_ref      INTEGER NOT NULL UNIQUE REFERENCES clients (id) ON DELETE CASCADE,
+    description     TEXT NOT NULL,
     method          TEXT NOT NULL CHECK (method IN ('poll', 'push')),
     endpoint        TEXT NOT NULL,
     sealed_token    BLOB NOT NULL,
@@ -628,8 +629,15 @@ CREATE TABLE receivers (
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     next_attempt_at INTEGER NOT NULL,
     last_error      TEXT NOT NULL DEFAULT '',
+    verification_seq         INTEGER NOT NULL DEFAULT 0, -- of the last verification event that it was sent; 0: none
+    verification_state       TEXT NOT NULL DEFAULT '',
+    verification_at          INTEGER,
+    verification_answered_at INTEGER, -- when it acknowledged or refused it
+    verification_refusal     TEXT NOT NULL DEFAULT '', -- why it refused it; empty: it did not
     managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
+    version         INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each change of its settings adds one
     created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
     paused_at       INTEGER
 ) STRICT;
 CREATE INDEX receivers_managed ON receivers (managed_by) WHERE managed_by <> '';

@@ -102,6 +102,11 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"GET", "/clients/bills", ``, 200, `"disabled":true`},
 			{"POST", "/clients/bills/enable", ``, 204, ``},
 			{"POST", "/receivers", `{"client_id":"bills","method":"poll"}`, 201, `"method":"poll"`},
+			{"POST", "/receivers/bills/verification", `{"state":"hello"}`, 202, `"state":"hello"`},
+			{"POST", "/receivers/bills/bearer-token", ``, 422, `one that polls has no bearer token`},
+			{"PATCH", "/receivers/bills", `{"description":"Bills","method":"push","endpoint":"https://x.example","bearer_token":"b"}`, 200, `"has_bearer_token":true`},
+			{"PATCH", "/receivers/bills", `{"endpoint":"https://y.example"}`, 200, `"has_bearer_token":false`},
+			{"POST", "/receivers/bills/bearer-token", ``, 201, `"bearer_token":"signet_push_`},
 			{"POST", "/receivers/bills/pause", ``, 204, ``},
 			{"GET", "/receivers/bills", ``, 200, `"paused":true`},
 			{"POST", "/receivers/bills/resume", ``, 204, ``},
@@ -138,7 +143,9 @@ func TestAnEditByHTTPNamesTheVersionThatItsAuthorSaw(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		m := newManager(t, s, allScopes)
 		s.signet("group", "create", "ops")
+		s.signet("receiver", "create", s.orders.ID, "--poll")
 		for path, edit := range map[string]string{
+			"/receivers/" + s.orders.ID:            `{"description":"Orders"}`,
 			"/users/alice":                         `{"name":"Alice B."}`,
 			"/attributes/nickname":                 `{"description":"Nickname"}`,
 			"/groups/ops":                          `{"description":"On call"}`,

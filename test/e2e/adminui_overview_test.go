@@ -92,6 +92,17 @@ func TestAReceiverIsManagedInTheBrowser(t *testing.T) {
 			made.form = &form{action: "/admin/receivers/billing/" + act, fields: b.open(s.url + "/admin/new/receiver").form.fields}
 			return made.submit()
 		}
+		post("verify").shows(http.StatusOK, "A verification event was sent.", "none yet")
+		edit := b.open(s.url+"/admin/receivers/billing/edit").shows(http.StatusOK, "it stays")
+		edit.submit("endpoint", "http://x.invalid").shows(http.StatusUnprocessableEntity, "use https")
+		edit.submit("description", "Bills <b>", "endpoint", "https://x.invalid/hooks").shows(http.StatusOK, "The receiver was changed.", "Bills <b>", "https://x.invalid/hooks")
+		edit.submit("description", "Mine").shows(http.StatusConflict, "Bills <b>", "https://x.invalid/hooks")
+		b.open(s.url+"/admin/receivers/billing/edit").submit("endpoint", "https://y.invalid").shows(http.StatusOK, "its bearer token was removed")
+		rotate := b.open(s.url+"/admin/receivers/billing/bearer").shows(http.StatusOK, "none is lost")
+		if bearer := rotate.submit().shows(http.StatusOK, "It is shown this once.").codes["Bearer token"]; !strings.HasPrefix(bearer, "signet_push_") {
+			t.Errorf("the bearer token is %q", bearer)
+		}
+		rotate.submit().shows(http.StatusUnprocessableEntity, "No bearer token was made.")
 		post("pause").shows(http.StatusOK, "The receiver was paused.", "Events are kept for 30 days.")
 		post("resume").shows(http.StatusOK, "The receiver was resumed.")
 		drop := b.open(s.url + "/admin/receivers/billing/delete").shows(http.StatusOK)
