@@ -138,6 +138,7 @@ var Operations = []Operation{
 	{"group.list", readGroups, "List the groups by name"},
 	{"group.update", writeGroups, "Change a group's description"},
 	{"group.delete", writeGroups, "Delete a group; its members stay"},
+	{"group.effect", readGroups, "Show what deleting a group, or taking a user out of it, would take away, and how many live tokens carry it"},
 	{"group.list_members", readGroups, "List the members of a group by username"},
 	{"group.add_member", writeGroups, "Put a user into a group"},
 	{"group.remove_member", writeGroups, "Take a user out of a group"},
@@ -146,7 +147,7 @@ var Operations = []Operation{
 	{"role.find", readRoles, "Show a role"},
 	{"role.list", readRoles, "List the roles by name"},
 	{"role.update", writeRoles, "Change a role's description and permissions"},
-	{"role.effect", readRoles, "Show what a change of a role would take away, and how many live tokens carry it"},
+	{"role.effect", readRoles, "Show what a change of a role, or of who has it until when, would take away, and how many live tokens carry it"},
 	{"role.delete", writeRoles, "Delete a role and its assignments"},
 
 	{"user.access", readAssignments, "Show what a user may do, and through what"},

@@ -14,8 +14,8 @@ import (
 // Revocation says how far a revocation has come. What it takes back is revoked from the start.
 type Revocation struct {
 	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
-	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,role,all"`
-	Name          string                `json:"name,omitempty" doc:"Of the user, client, API, key or role, while there is one"`
+	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,role,group,all"`
+	Name          string                `json:"name,omitempty" doc:"Of the user, client, API, key, role or group, while there is one"`
 	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
 	CreatedAt     time.Time             `json:"created_at"`
 	MarkedUntil   time.Time             `json:"marked_until,omitzero" doc:"Tokens issued until then are marked; left out: none is yet"`
@@ -30,7 +30,7 @@ func ShowRevocation(r domain.Revocation) Revocation {
 		ID: r.ID, Of: r.Kind, Name: r.Name, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
 		RevokedTokens: r.Marked, RevokedGrants: r.Ended,
 	}
-	if r.Cursor != (domain.TokenID{}) && r.Kind != domain.RevokeOfRole { // its tokens are not marked in the order of time
+	if r.Cursor != (domain.TokenID{}) && !r.Kind.ByClaims() { // its tokens are not marked in the order of time
 		shown.MarkedUntil = r.Cursor.Time()
 	}
 	return shown

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,6 +14,7 @@ import (
 
 func (s *surface) mountEffects() {
 	register(s, http.MethodPost, "/roles/{name}/effect", "role.effect", s.roleEffect)
+	register(s, http.MethodPost, "/groups/{name}/effect", "group.effect", s.groupEffect)
 }
 
 type roleEffectInput struct {
@@ -27,12 +29,13 @@ type NewRoleEffect struct {
 	User        string                  `json:"user,omitempty" minLength:"1" doc:"It is unassigned from the user of this name"`
 	Group       string                  `json:"group,omitempty" minLength:"1" doc:"It is unassigned from the group of this name"`
 	Client      string                  `json:"client,omitempty" minLength:"1" doc:"It is unassigned from the client with this client_id"`
+	ExpiresAt   time.Time               `json:"expires_at,omitzero" doc:"With one of these three: it is not unassigned, but ends then"`
 }
 
 // roleEffect answers with the ETag of the role that it looked at: send it as If-Match with the change.
 func (s *surface) roleEffect(ctx context.Context, caller authn.Caller, in *roleEffectInput) (*objectOutput[admin.Effect], error) {
 	b := &in.Body
-	change := admin.RoleChange{Delete: b.Delete}
+	change := admin.RoleChange{Delete: b.Delete, Until: b.ExpiresAt}
 	if b.Permissions != nil {
 		permissions := rolePermissions(*b.Permissions)
 		change.Permissions = &permissions
@@ -47,6 +50,26 @@ func (s *surface) roleEffect(ctx context.Context, caller authn.Caller, in *roleE
 		change.SubjectKind, change.Subject = kind, name
 	}
 	effect, err := s.Admin.RoleEffect(ctx, caller, in.Name, change)
+	return shown(effect, effect.Version, err)
+}
+
+type groupEffectInput struct {
+	NamedInput
+	Body NewGroupEffect
+}
+
+// NewGroupEffect is a change of a group whose effect is asked for: one of these.
+type NewGroupEffect struct {
+	Delete bool   `json:"delete,omitempty" doc:"The group is deleted"`
+	User   string `json:"user,omitempty" minLength:"1" doc:"The user of this name is taken out of it"`
+}
+
+// groupEffect answers with the ETag of the group that it looked at.
+func (s *surface) groupEffect(ctx context.Context, caller authn.Caller, in *groupEffectInput) (*objectOutput[admin.Effect], error) {
+	if in.Body.Delete == (in.Body.User != "") {
+		return nil, huma.Error422UnprocessableEntity("Give one of delete and user.")
+	}
+	effect, err := s.Admin.GroupEffect(ctx, caller, in.Name, in.Body.User)
 	return shown(effect, effect.Version, err)
 }
 
@@ -74,16 +97,42 @@ func revoking(begun *admin.Revocation, err error) (*revokingOutput, error) {
 	return &revokingOutput{http.StatusOK, &Revoking{begun}}, err
 }
 
-type deleteRoleInput struct {
+type deleteInput struct {
 	NamedInput
 	RevokeInput
 }
 
-func (s *surface) deleteRole(ctx context.Context, caller authn.Caller, in *deleteRoleInput) (*revokingOutput, error) {
+func (s *surface) deleteRole(ctx context.Context, caller authn.Caller, in *deleteInput) (*revokingOutput, error) {
 	if !in.RevokeTokens {
 		return changed(s.Admin.DeleteRole(ctx, caller, in.Name))
 	}
 	return revoking(s.Admin.DeleteRoleAndRevoke(ctx, caller, in.Name))
+}
+
+func (s *surface) deleteGroup(ctx context.Context, caller authn.Caller, in *deleteInput) (*revokingOutput, error) {
+	if !in.RevokeTokens {
+		return changed(s.Admin.DeleteGroup(ctx, caller, in.Name))
+	}
+	return revoking(s.Admin.DeleteGroupAndRevoke(ctx, caller, in.Name))
+}
+
+type removeMemberInput struct {
+	MemberInput
+	RevokeInput
+}
+
+func (s *surface) removeMember(ctx context.Context, caller authn.Caller, in *removeMemberInput) (*revokingOutput, error) {
+	if !in.RevokeTokens {
+		return changed(s.Admin.RemoveMember(ctx, caller, in.Name, in.User))
+	}
+	return revoking(s.Admin.RemoveMemberAndRevoke(ctx, caller, in.Name, in.User))
+}
+
+func (s *surface) assign(ctx context.Context, caller authn.Caller, in *assignInput) (*revokingOutput, error) {
+	if !in.RevokeTokens {
+		return changed(s.Admin.Assign(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt))
+	}
+	return revoking(s.Admin.AssignAndRevoke(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt))
 }
 
 type unassignInput struct {

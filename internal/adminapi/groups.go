@@ -20,10 +20,10 @@ func (s *surface) mountGroups() {
 		return shown(group, group.Version, err)
 	})
 	register(s, http.MethodPatch, "/groups/{name}", "group.update", s.updateGroup)
-	register(s, http.MethodDelete, "/groups/{name}", "group.delete", act(s.Admin.DeleteGroup))
+	register(s, http.MethodDelete, "/groups/{name}", "group.delete", s.deleteGroup)
 	register(s, http.MethodGet, "/groups/{name}/members", "group.list_members", s.listMembers)
-	register(s, http.MethodPut, "/groups/{name}/members/{user}", "group.add_member", changeMember(s.Admin.AddMember))
-	register(s, http.MethodDelete, "/groups/{name}/members/{user}", "group.remove_member", changeMember(s.Admin.RemoveMember))
+	register(s, http.MethodPut, "/groups/{name}/members/{user}", "group.add_member", s.addMember)
+	register(s, http.MethodDelete, "/groups/{name}/members/{user}", "group.remove_member", s.removeMember)
 }
 
 type createGroupInput struct {
@@ -67,20 +67,17 @@ func (s *surface) listMembers(ctx context.Context, caller authn.Caller, in *list
 	return &pageOutput[admin.User]{page}, err
 }
 
-type memberInput struct {
+// MemberInput names a group and a user in the path.
+type MemberInput struct {
 	NamedInput
 	User string `path:"user" maxLength:"2000"`
 }
 
 // Resolve implements huma.Resolver.
-func (in *memberInput) Resolve(huma.Context) []error {
+func (in *MemberInput) Resolve(huma.Context) []error {
 	return append(checkName(in.Name), checkName(in.User)...)
 }
 
-func changeMember(
-	change func(ctx context.Context, caller authn.Caller, group, username string) error,
-) func(context.Context, authn.Caller, *memberInput) (*done, error) {
-	return func(ctx context.Context, caller authn.Caller, in *memberInput) (*done, error) {
-		return nil, change(ctx, caller, in.Name, in.User)
-	}
+func (s *surface) addMember(ctx context.Context, caller authn.Caller, in *MemberInput) (*done, error) {
+	return nil, s.Admin.AddMember(ctx, caller, in.Name, in.User)
 }

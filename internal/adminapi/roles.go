@@ -135,6 +135,7 @@ func (in *SubjectInput) kind() domain.SubjectKind {
 
 type assignInput struct {
 	SubjectInput
+	RevokeInput
 	ExpiresAt time.Time `query:"expires_at" doc:"When the assignment ends; left out: it does not. Assigning again changes it"`
 }
 
@@ -145,8 +146,4 @@ func (in *assignInput) Resolve(ctx huma.Context) []error {
 		errs = append(errs, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come."))
 	}
 	return errs
-}
-
-func (s *surface) assign(ctx context.Context, caller authn.Caller, in *assignInput) (*done, error) {
-	return nil, s.Admin.Assign(ctx, caller, in.Name, in.kind(), in.Subject, in.ExpiresAt)
 }

@@ -11,6 +11,7 @@ import (
 )
 
 func (s *surface) mountAssignments() {
+	s.handle("GET /assignments", "assignment.assign", assign)
 	s.handle("POST /assignments", "assignment.assign", assign)
 	s.handle("GET /assignments/remove", "assignment.unassign", unassign)
 	s.handle("POST /assignments/remove", "assignment.unassign", unassign)
@@ -51,8 +52,24 @@ func (v *visit) subjectOf() (kind domain.SubjectKind, subject string, page []str
 	return kind, subject, []string{string(kind) + "s", subject}
 }
 
+// fromAddress lets a form that was sent stand in the address of its page, and reads it there after a new sign-in.
+func (v *visit) fromAddress(fields ...string) {
+	if v.r.Method == http.MethodGet {
+		v.r.PostForm = v.r.URL.Query()
+		return
+	}
+	values := url.Values{}
+	for _, name := range fields {
+		values[name] = v.r.PostForm[name]
+	}
+	v.r.URL.RawQuery = values.Encode()
+}
+
+// assign says what it takes away before, if it lets an assignment end earlier.
 func assign(v *visit) error {
+	v.fromAddress("kind", "subject", "role", "until")
 	kind, subject, page := v.subjectOf()
+	role := v.r.PostForm.Get("role")
 	var until time.Time
 	if text := v.r.PostForm.Get("until"); text != "" {
 		var err error
@@ -60,22 +77,41 @@ func assign(v *visit) error {
 			return v.explained(fmt.Errorf("%w date: give it as 2027-01-31", domain.ErrInvalid), address(page...))
 		}
 	}
-	if err := v.Admin.Assign(v.ctx(), v.caller, v.r.PostForm.Get("role"), kind, subject, until); err != nil {
+	act := actSave
+	var err error
+	if !until.IsZero() {
+		var answered bool
+		change := admin.RoleChange{SubjectKind: kind, Subject: subject, Until: until}
+		act, answered, err = v.chosen(v.text("effect.of_end", subject, role, until.Format("2 January 2006")), v.ofRole(role, change), effectPage{
+			Lead: v.text("effect.lead"), Save: v.text("effect.end"), Revoke: v.text("effect.end_and_revoke"), Cancel: address(page...),
+		})
+		if answered {
+			return nil
+		}
+	}
+	var begun *admin.Revocation
+	switch {
+	case err != nil:
+	case act == actRevoke:
+		begun, err = v.Admin.AssignAndRevoke(v.ctx(), v.caller, role, kind, subject, until)
+	default:
+		err = v.Admin.Assign(v.ctx(), v.caller, role, kind, subject, until)
+	}
+	if err != nil {
 		return v.explained(err, address(page...))
+	}
+	if act == actRevoke {
+		return v.revoked(begun, "assignment.assigned", page...)
 	}
 	return v.done("assignment.assigned", page...)
 }
 
 // unassign says what it takes away before. It is asked with GET after a new sign-in.
 func unassign(v *visit) error {
-	if v.r.Method == http.MethodGet {
-		v.r.PostForm = v.r.URL.Query()
-	} else {
-		v.r.URL.RawQuery = url.Values{"kind": v.r.PostForm["kind"], "subject": v.r.PostForm["subject"], "role": v.r.PostForm["role"]}.Encode()
-	}
+	v.fromAddress("kind", "subject", "role")
 	kind, subject, page := v.subjectOf()
 	role := v.r.PostForm.Get("role")
-	act, answered, err := v.chosen(v.text("effect.of_unassign", role, subject), role, admin.RoleChange{SubjectKind: kind, Subject: subject}, effectPage{
+	act, answered, err := v.chosen(v.text("effect.of_unassign", role, subject), v.ofRole(role, admin.RoleChange{SubjectKind: kind, Subject: subject}), effectPage{
 		Lead: v.text("effect.lead"), Save: v.text("assignment.unassign"), Revoke: v.text("effect.unassign_and_revoke"), Cancel: address(page...),
 	})
 	switch {

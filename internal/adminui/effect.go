@@ -19,9 +19,11 @@ const (
 // effectPage says what a change takes away before it is made, and asks what to do.
 type effectPage struct {
 	Lead    string
+	Holders string // the heading of the facts
 	Facts   []fact
 	Table   table
 	Hint    string
+	Mapped  string     // which claims are not counted, empty: all are
 	Fields  url.Values // of the form that asked for the change
 	Save    string
 	Revoke  string // empty: it cannot be chosen
@@ -32,9 +34,31 @@ type effectPage struct {
 	Cancel  string // a path
 }
 
+// taking is a change that takes access away.
+type taking struct {
+	name      string // of the role or group
+	operation string // that says what it takes
+	effect    func() (admin.Effect, error)
+}
+
+// ofRole is a change of a role, or of who has it.
+func (v *visit) ofRole(name string, change admin.RoleChange) taking {
+	return taking{name, "role.effect", func() (admin.Effect, error) { return v.Admin.RoleEffect(v.ctx(), v.caller, name, change) }}
+}
+
+// ofGroup is that a user leaves a group, or that it is deleted.
+func (v *visit) ofGroup(name, user string) taking {
+	return taking{name, "group.effect", func() (admin.Effect, error) { return v.Admin.GroupEffect(v.ctx(), v.caller, name, user) }}
+}
+
+// maySee says whether the visitor may see what a change takes away.
+func (v *visit) maySee(t taking) bool {
+	return v.may(t.operation) && v.may("assignment.list") && v.may("token.list")
+}
+
 // chosen is what the visitor wants of a change that takes access away: to make it, or to revoke tokens too. Otherwise it answers, unless
 // nobody would lose anything: then the change is made.
-func (v *visit) chosen(title, role string, change admin.RoleChange, p effectPage) (act string, answered bool, err error) {
+func (v *visit) chosen(title string, t taking, p effectPage) (act string, answered bool, err error) {
 	if v.r.Method == http.MethodPost {
 		act = v.r.PostForm.Get("act")
 	}
@@ -50,21 +74,22 @@ func (v *visit) chosen(title, role string, change admin.RoleChange, p effectPage
 		if !v.isRecent() {
 			return "", true, nil
 		}
-		if strings.TrimSpace(v.r.PostForm.Get("typed")) == role {
+		if strings.TrimSpace(v.r.PostForm.Get("typed")) == t.name {
 			return act, false, nil
 		}
 		p.Problem = v.text("confirm.wrong_name")
 	}
-	if !v.may("role.effect") || !v.may("assignment.list") || !v.may("token.list") {
+	if !v.maySee(t) {
 		return actSave, false, nil
 	}
-	effect, err := v.Admin.RoleEffect(v.ctx(), v.caller, role, change)
+	effect, err := t.effect()
 	if err != nil {
 		return "", false, err
 	}
 	if !effect.Loses() && v.r.Method == http.MethodPost {
 		return actSave, false, nil
 	}
+	p.Name = t.name
 	v.showEffect(title, effect, p)
 	return "", true, nil
 }
@@ -76,12 +101,15 @@ func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
 			p.Fields[name] = values
 		}
 	}
-	p.Name = effect.Role
 	more := func(n int) string {
 		if effect.Holders.More {
 			return v.text("effect.more_than", grouped(int64(n)))
 		}
 		return grouped(int64(n))
+	}
+	p.Holders = v.text("effect.holders")
+	if effect.Group != "" {
+		p.Holders = v.text("effect.leaving")
 	}
 	p.Facts = []fact{
 		v.fact("effect.users", cell{Text: more(effect.Holders.Users)}), v.fact("effect.groups", cell{Text: more(effect.Holders.Groups)}),
@@ -93,8 +121,11 @@ func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
 		if len(lost) > lostShown {
 			lost = append(lost[:lostShown], v.text("effect.and_more", len(api.Permissions)-lostShown))
 		}
-		if api.RoleName {
-			lost = append(lost, v.text("effect.role_name", effect.Role))
+		for _, role := range api.Roles {
+			lost = append(lost, v.text("effect.role_name", role))
+		}
+		for _, group := range api.Groups {
+			lost = append(lost, v.text("effect.group_name", group))
 		}
 		tokens := grouped(int64(api.Tokens))
 		if api.More {
@@ -105,8 +136,11 @@ func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
 		}})
 	}
 	p.Hint = v.text("effect.hint")
+	if len(effect.Mapped) > 0 {
+		p.Mapped = v.text("effect.mapped", strings.Join(effect.Mapped, ", "))
+	}
 	switch {
-	case !effect.Loses():
+	case len(effect.APIs) == 0:
 		p.Hint = v.text("effect.nothing")
 		p.Revoke = ""
 	case !v.may("revocation.begin"):
@@ -134,18 +168,32 @@ func (v *visit) revoked(begun *admin.Revocation, done string, page ...string) er
 	return v.begunAt(begun.ID)
 }
 
-// effectLines say for a confirmation what a change takes away; none if nobody loses anything, or the visitor may not see it.
-func (v *visit) effectLines(role string, change admin.RoleChange) (lines []string, err error) {
-	if !v.may("role.effect") || !v.may("assignment.list") || !v.may("token.list") {
-		return nil, nil
+// addEffect says in a confirmation what a change takes away, and lets the visitor choose to revoke the tokens that carry it; nothing if
+// nobody loses anything, or the visitor may not see it.
+func (v *visit) addEffect(c *confirmation, t taking) error {
+	if !v.maySee(t) {
+		return nil
 	}
-	effect, err := v.Admin.RoleEffect(v.ctx(), v.caller, role, change)
+	effect, err := t.effect()
 	for _, api := range effect.APIs {
 		tokens := grouped(int64(api.Tokens))
 		if api.More {
 			tokens = v.text("effect.more_than", tokens)
 		}
-		lines = append(lines, v.text("effect.line", api.Audience, grouped(int64(api.Users)), grouped(int64(api.Clients)), tokens))
+		c.Effects = append(c.Effects, v.text("effect.line", api.Audience, grouped(int64(api.Users)), grouped(int64(api.Clients)), tokens))
 	}
-	return lines, err
+	if len(effect.APIs) > 0 && v.may("revocation.begin") {
+		c.Fields = append(c.Fields, v.field("check", "effect", revokeTokens, ""))
+	}
+	if len(effect.Mapped) > 0 {
+		c.Effects = append(c.Effects, v.text("effect.mapped", strings.Join(effect.Mapped, ", ")))
+	}
+	return err
+}
+
+const revokeTokens = "revoke_tokens"
+
+// revokes says whether the visitor chose what addEffect let choose.
+func (c *confirmation) revokes() bool {
+	return slices.ContainsFunc(c.Fields, func(f *field) bool { return f.Name == revokeTokens && f.Checked() })
 }

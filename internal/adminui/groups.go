@@ -19,6 +19,7 @@ func (s *surface) mountGroups() {
 	s.handle("GET /groups/{name}/delete", "group.delete", deleteGroup)
 	s.handle("POST /groups/{name}/delete", "group.delete", deleteGroup)
 	s.handle("POST /groups/{name}/members", "group.add_member", addMember)
+	s.handle("GET /groups/{name}/members/remove", "group.remove_member", removeMember)
 	s.handle("POST /groups/{name}/members/remove", "group.remove_member", removeMember)
 }
 
@@ -95,12 +96,30 @@ func addMember(v *visit) error {
 	return v.done("group.member_added", "groups", name)
 }
 
+// removeMember says what it takes away before. It is asked with GET after a new sign-in.
 func removeMember(v *visit) error {
+	v.fromAddress("user")
 	name, user := v.r.PathValue("name"), v.r.PostForm.Get("user")
-	if err := v.Admin.RemoveMember(v.ctx(), v.caller, name, user); err != nil {
-		return v.explained(err, address("groups", name))
+	page := []string{"groups", name}
+	act, answered, err := v.chosen(v.text("effect.of_member", user, name), v.ofGroup(name, user), effectPage{
+		Lead: v.text("effect.lead"), Save: v.text("group.remove_member"), Revoke: v.text("effect.remove_and_revoke"), Cancel: address(page...),
+	})
+	switch {
+	case answered:
+		return nil
+	case err != nil:
+	case act == actRevoke:
+		var begun *admin.Revocation
+		if begun, err = v.Admin.RemoveMemberAndRevoke(v.ctx(), v.caller, name, user); err == nil {
+			return v.revoked(begun, "group.member_removed", page...)
+		}
+	default:
+		err = v.Admin.RemoveMember(v.ctx(), v.caller, name, user)
 	}
-	return v.done("group.member_removed", "groups", name)
+	if err != nil {
+		return v.explained(err, address(page...))
+	}
+	return v.done("group.member_removed", page...)
 }
 
 // groupForm is the form for a group, which may be a new one.
@@ -162,11 +181,21 @@ func deleteGroup(v *visit) error {
 	if err != nil {
 		return err
 	}
-	ok := v.confirmed(v.text("group.delete", group.Name), confirmation{
+	c := confirmation{
 		Lead: v.text("group.delete.lead"), Name: group.Name, Submit: v.text("group.delete.submit"), Cancel: address("groups", group.Name),
-	})
-	if !ok {
+	}
+	if err := v.addEffect(&c, v.ofGroup(group.Name, "")); err != nil {
+		return err
+	}
+	if !v.confirmed(v.text("group.delete", group.Name), c) {
 		return nil
+	}
+	if c.revokes() {
+		begun, err := v.Admin.DeleteGroupAndRevoke(v.ctx(), v.caller, group.Name)
+		if err != nil {
+			return v.explained(err, address("groups", group.Name))
+		}
+		return v.revoked(begun, "group.deleted", "groups")
 	}
 	if err := v.Admin.DeleteGroup(v.ctx(), v.caller, group.Name); err != nil {
 		return v.explained(err, address("groups", group.Name))

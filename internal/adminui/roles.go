@@ -180,7 +180,7 @@ func updateRole(v *visit) error {
 	var begun *admin.Revocation
 	if err == nil {
 		var answered bool
-		act, answered, err = v.chosen(v.text("effect.of_update", name), name, admin.RoleChange{Permissions: &permissions}, effectPage{
+		act, answered, err = v.chosen(v.text("effect.of_update", name), v.ofRole(name, admin.RoleChange{Permissions: &permissions}), effectPage{
 			Lead: v.text("effect.lead"), Save: v.text("effect.save"), Revoke: v.text("effect.save_and_revoke"), Cancel: address("roles", name),
 		})
 		if answered {
@@ -215,16 +215,13 @@ func deleteRole(v *visit) error {
 	c := confirmation{
 		Lead: v.text("role.delete.lead"), Name: role.Name, Submit: v.text("role.delete.submit"), Cancel: address("roles", role.Name),
 	}
-	if c.Effects, err = v.effectLines(role.Name, admin.RoleChange{Delete: true}); err != nil {
+	if err := v.addEffect(&c, v.ofRole(role.Name, admin.RoleChange{Delete: true})); err != nil {
 		return err
-	}
-	if len(c.Effects) > 0 && v.may("revocation.begin") {
-		c.Fields = append(c.Fields, v.field("check", "effect", "revoke_tokens", ""))
 	}
 	if !v.confirmed(v.text("role.delete", role.Name), c) {
 		return nil
 	}
-	if len(c.Fields) > 0 && c.Fields[0].Checked() {
+	if c.revokes() {
 		begun, err := v.Admin.DeleteRoleAndRevoke(v.ctx(), v.caller, role.Name)
 		if err != nil {
 			return v.explained(err, address("roles", role.Name))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -59,36 +60,57 @@ func (f *subjectFlags) subject() (domain.SubjectKind, string) {
 func (a *app) assignCommand() *cobra.Command {
 	var f subjectFlags
 	var until time.Time
+	var effect effectFlags
 	cmd := &cobra.Command{
 		Use:   "assign ROLE",
 		Short: "Give a role to a user, a group or a client",
 		Long: `Gives a role until it is unassigned or, with --until, for a time. Assigning again changes the time.
 --until is a date (its beginning in UTC), an RFC 3339 time, or a duration from now;
-a month after it the assignment is not listed any more.`,
+a month after it the assignment is not listed any more. It takes access away if it is earlier than before.
+` + effectHelp,
 		Example: `  signet assign clerk --client reporting
   signet assign clerk --group ops --until 2027-01-01
-  signet assign administrator --user alice --until 8h`,
+  signet assign administrator --user alice --until 8h
+  signet assign clerk --group ops --until 1h --revoke-tokens`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			kind, subject := f.subject()
-			return answer(assigned{Role: args[0], SubjectKind: kind, Subject: subject, ExpiresAt: until}),
-				assign(ctx, c, args[0], kind, subject, until)
+			made := answer(assigned{Role: args[0], SubjectKind: kind, Subject: subject, ExpiresAt: until})
+			switch {
+			case (effect.only || effect.revoke) && until.IsZero():
+				return view{}, usageError{errors.New("only an earlier end takes access away: give --until")}
+			case effect.only:
+				return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{User: f.user, Group: f.group, Client: f.client, ExpiresAt: until})
+			}
+			begun, err := assign(ctx, c, args[0], kind, subject, until, effect.revoke)
+			if err != nil || !effect.revoke {
+				return made, err
+			}
+			return a.withRevocation(ctx, c, made, begun)
 		}),
 	}
 	f.add(cmd)
+	effect.add(cmd)
 	cmd.MarkFlagsOneRequired("user", "group", "client")
 	timeFlag(cmd.Flags(), &until, "until", "let the assignment expire at this `TIME`")
 	return cmd
 }
 
-// assign gives a role, unless until is zero until then.
-func assign(ctx context.Context, c *adminclient.Client, role string, kind domain.SubjectKind, subject string, until time.Time) error {
-	query := url.Values{}
+// assign gives a role, unless until is zero until then, and revokes tokens that outlive it if that is wanted.
+func assign(
+	ctx context.Context, c *adminclient.Client, role string, kind domain.SubjectKind, subject string, until time.Time, revoke bool,
+) (*admin.Revocation, error) {
+	query, made := url.Values{}, adminapi.Revoking{}
+	var answer any // there is none unless tokens are revoked
+	if revoke {
+		query.Set("revoke_tokens", "true")
+		answer = &made
+	}
 	if !until.IsZero() {
 		query.Set("expires_at", until.Format(time.RFC3339Nano))
 	}
-	_, err := c.Call(ctx, adminclient.Request{Operation: "assignment.assign", Path: []string{role, string(kind) + "s", subject}, Query: query}, nil)
-	return err
+	_, err := c.Call(ctx, adminclient.Request{Operation: "assignment.assign", Path: []string{role, string(kind) + "s", subject}, Query: query}, answer)
+	return made.Revocation, err
 }
 
 func (a *app) unassignCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,9 @@ type effectView admin.Effect
 
 func (v effectView) text(w io.Writer) {
 	fmt.Fprintf(w, "held by %s\n", v.holders())
+	if len(v.Mapped) > 0 {
+		fmt.Fprintf(w, "not counted: claims that mappings of these APIs make of roles and groups: %s\n", strings.Join(v.Mapped, ", "))
+	}
 	if len(v.APIs) == 0 {
 		fmt.Fprintln(w, "nobody loses anything")
 		return
@@ -41,9 +45,12 @@ func (v effectView) text(w io.Writer) {
 		if api.More {
 			tokens = "more than " + tokens
 		}
-		lost := api.Permissions
-		if api.RoleName {
-			lost = append(slices.Clone(lost), "role "+v.Role)
+		lost := slices.Clone(api.Permissions)
+		for _, role := range api.Roles {
+			lost = append(lost, "role "+role)
+		}
+		for _, group := range api.Groups {
+			lost = append(lost, "group "+group)
 		}
 		rows = append(rows, []any{api.Audience, api.Users, api.Clients, tokens, lost})
 	}

@@ -15,16 +15,20 @@ const (
 	RevokeOfAPI    RevocationKind = "api"
 	RevokeOfKey    RevocationKind = "key"
 	RevokeOfGrant  RevocationKind = "grant"
-	RevokeOfRole   RevocationKind = "role" // of those that carry what a role does not give their holders any more
+	RevokeOfRole   RevocationKind = "role"  // of those that carry what a role does not give their holders any more
+	RevokeOfGroup  RevocationKind = "group" // of those that carry what came with a group, and does not any more
 	RevokeOfAll    RevocationKind = "all"
 )
+
+// ByClaims reports whether a revocation of this kind revokes tokens by what they carry.
+func (k RevocationKind) ByClaims() bool { return k == RevokeOfRole || k == RevokeOfGroup }
 
 // Revocation revokes every token of a user, client, API, key or grant, or all, that was written before Revision, and ends their
 // grants, see EndsGrants. It is in force as soon as it is stored; the rows of the tokens and grants are updated afterwards, step by step.
 type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
-	TargetID     int64     // the database id of the user, client, API, key, grant or role; zero for all
+	TargetID     int64     // the database id of the user, client, API, key, grant, role or group; zero for all
 	UserID       int64     // the user of a grant, else zero
 	Audience     string    // the API's, set by the store; else empty
 	Name         string    // of the target, set by FindRevocation: empty if it has none, or is gone
@@ -35,7 +39,7 @@ type Revocation struct {
 	Cursor       TokenID      // rows up to this one are updated
 	Marked       int64        // live tokens that it revoked
 	Ended        int64        // grants that it ended
-	Lost         []LostAccess // for a role: what a token has to carry
+	Lost         []LostAccess // for a role or group: what a token has to carry
 	Part         int          // of Lost, see LostPlace: rows before it are updated
 	DoneAt       time.Time
 }
@@ -50,7 +54,7 @@ func (r Revocation) EndsGrants() bool {
 	return false
 }
 
-// Covers reports whether the revocation revokes a token, whatever that says. One of a role does not: see CoversClaims.
+// Covers reports whether the revocation revokes a token, whatever that says. One of a role or group does not: see CoversClaims.
 func (r Revocation) Covers(t IssuedToken) bool {
 	if t.Revision >= r.Revision || !r.IssuedBefore.IsZero() && !t.ID.Time().Before(r.IssuedBefore) {
 		return false
@@ -66,7 +70,7 @@ func (r Revocation) Covers(t IssuedToken) bool {
 		return t.KeyID == r.TargetID
 	case RevokeOfGrant:
 		return t.GrantID == r.TargetID
-	case RevokeOfRole:
+	case RevokeOfRole, RevokeOfGroup:
 		return false
 	case RevokeOfAll:
 		return true
@@ -75,12 +79,12 @@ func (r Revocation) Covers(t IssuedToken) bool {
 }
 
 // CoversClaims reports whether the revocation revokes an access token with these claims.
-func (r Revocation) CoversClaims(t IssuedToken, entitlements, roles []string) bool {
-	if r.Kind != RevokeOfRole {
+func (r Revocation) CoversClaims(t IssuedToken, entitlements, roles, groups []string) bool {
+	if !r.Kind.ByClaims() {
 		return r.Covers(t)
 	}
 	if t.Revision >= r.Revision {
 		return false
 	}
-	return slices.ContainsFunc(r.Lost, func(l LostAccess) bool { return l.Carried(t, entitlements, roles) })
+	return slices.ContainsFunc(r.Lost, func(l LostAccess) bool { return l.Carried(t, entitlements, roles, groups) })
 }

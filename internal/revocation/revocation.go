@@ -128,7 +128,9 @@ type Pending []domain.Revocation
 
 // Cover says whether one of the revocations takes an access token back, which has these claims.
 func (p Pending) Cover(issued domain.IssuedToken, claims token.Claims) bool {
-	return slices.ContainsFunc(p, func(r domain.Revocation) bool { return r.CoversClaims(issued, claims.Entitlements, claims.Roles) })
+	return slices.ContainsFunc(p, func(r domain.Revocation) bool {
+		return r.CoversClaims(issued, claims.Entitlements, claims.Roles, claims.Groups)
+	})
 }
 
 // Pending returns the pending revocations as of the cache's revision. Read them before the index: a revocation that is done by then

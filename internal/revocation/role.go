@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	maxHolders    = 50_000                 // of a role, who are looked at: well within the database's time
+	maxHolders    = 50_000                 // who are looked at: well within the database's time
+	maxMapped     = 100                    // APIs with mappings that are looked at
 	maxLostTokens = 10_000                 // that are counted at one API
 	lossPatience  = 400 * time.Millisecond // for counting
 )
@@ -18,8 +19,10 @@ const (
 // Losses finds out what a change would take away.
 type Losses interface {
 	// LostAccess says who would lose what by a change that is not made yet, among at most limit users and limit clients, and how many
-	// hold the role, each kind up to the limit.
+	// hold the role or are in the group, each kind up to the limit. Of a change that takes effect later it is who has it then.
 	LostAccess(ctx context.Context, r domain.Removal, limit int, now time.Time) ([]domain.LostAccess, domain.Holders, error)
+	// MappedAPIs are the audiences of the first APIs, at most limit, whose claim mappings may read roles or groups.
+	MappedAPIs(ctx context.Context, limit int) ([]string, error)
 	// LostTokens finds access tokens that are not revoked, have not expired and may carry what is lost, about limit of them, from a place
 	// on. If a full page is found, next may be the place itself: the others are found once these are revoked.
 	LostTokens(ctx context.Context, lost []domain.LostAccess, from domain.LostPlace, limit int, now time.Time) (
@@ -31,6 +34,7 @@ type Effect struct {
 	Holders domain.Holders
 	Lost    []domain.LostAccess
 	Tokens  map[string]LostCount // that carry it, by audience
+	Mapped  []string             // audiences of APIs whose claim mappings may read roles or groups: what these make is not counted
 }
 
 // LostCount is a number of tokens.
@@ -45,6 +49,11 @@ func (s *Service) EffectOf(ctx context.Context, r domain.Removal) (e Effect, err
 	begun := time.Now()
 	if e.Lost, e.Holders, err = s.losses.LostAccess(ctx, r, maxHolders, s.now()); err != nil {
 		return e, fmt.Errorf("find who loses access: %w", err)
+	}
+	if r.Held && e.Holders.Users+e.Holders.Clients > 0 {
+		if e.Mapped, err = s.losses.MappedAPIs(ctx, maxMapped); err != nil {
+			return e, fmt.Errorf("find claim mappings: %w", err)
+		}
 	}
 	e.Tokens = map[string]LostCount{}
 	for i := range e.Lost {
@@ -77,9 +86,10 @@ func (s *Service) countLost(ctx context.Context, count *LostCount, lost []domain
 }
 
 // RevokeLost makes a change and revokes exactly the access tokens that carry what it takes away, in one transaction: those of users and
-// clients who do not have it any more by another assignment either, and that were issued until then. What a token says is not stored, so
-// of a user's tokens those count whose grant covers a permission that is lost, or that name roles; of a client's own, all for the API.
-// Grants stay: their refresh tokens make tokens without it.
+// clients who do not have it any more by another assignment either, and that were issued until then; if it is taken away later, those
+// that expire after that. What a token says is not stored, so of a user's tokens those count whose grant covers a permission that is lost,
+// or that may name roles or groups; of a client's own, all for the API. What claim mappings make of roles and groups does not count: only
+// the mapping as it was, of the user as they were, says what that is. Grants stay: their refresh tokens make tokens without it.
 //
 // change calls begin once it holds what it changes, and before it does. Like that of any transaction, it may run again. The revocation
 // is zero if nobody loses anything, and done if it covers few. domain.ErrTooManyHolders if too many do.
@@ -95,7 +105,8 @@ func (s *Service) RevokeLost(ctx context.Context, change func(ctx context.Contex
 		if err != nil || begun.ID == 0 {
 			return nil, err
 		}
-		return event.TokensRevoked{TargetID: of.RoleID, Name: of.Role, KeepGrants: true, Revocation: domain.RevokeOfRole}, nil
+		kind, id, name := of.Of()
+		return event.TokensRevoked{TargetID: id, Name: name, KeepGrants: true, Revocation: kind}, nil
 	})
 	if err != nil {
 		return domain.Revocation{}, err
@@ -120,5 +131,6 @@ func (s *Service) beginLost(ctx context.Context, r domain.Removal) (domain.Revoc
 	case len(lost) == 0:
 		return domain.Revocation{}, nil
 	}
-	return s.Begin(ctx, domain.Revocation{Kind: domain.RevokeOfRole, TargetID: r.RoleID, KeepGrants: true, Lost: lost})
+	kind, id, _ := r.Of()
+	return s.Begin(ctx, domain.Revocation{Kind: kind, TargetID: id, KeepGrants: true, Lost: lost})
 }

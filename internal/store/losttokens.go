@@ -92,6 +92,14 @@ func lostTokens(ctx context.Context, c conn, lost []domain.LostAccess, from doma
 	return refs, next, false, err
 }
 
+// from is the time after which tokens expire that are concerned.
+func (p *lostPart) from(now time.Time) time.Time {
+	if p.After.After(now) {
+		return p.After
+	}
+	return now
+}
+
 func scanRef(row scanner) (ref domain.TokenRef, err error) {
 	err = row.Scan(bytes16{(*[16]byte)(&ref.ID)}, at(&ref.ExpiresAt))
 	return ref, err
@@ -117,9 +125,14 @@ func (p *lostPart) ofUsers(ctx context.Context, c conn, cursor domain.TokenID, l
 	for _, permission := range p.Permissions {
 		scopes = append(scopes, []any{permission})
 	}
-	names := `FALSE`
-	if p.Role != "" {
+	if len(p.Roles) > 0 {
 		scopes = append(scopes, []any{domain.ScopeRoles})
+	}
+	if len(p.Groups) > 0 {
+		scopes = append(scopes, []any{domain.ScopeGroups})
+	}
+	names := `FALSE`
+	if len(p.Roles)+len(p.Groups) > 0 {
 		names = `EXISTS (SELECT 1 FROM clients k WHERE k.id = t.client_ref AND k.first_party)`
 	}
 	granted := `FROM grant_apis g WHERE g.grant_id = t.grant_id AND g.audience = $5`
@@ -127,7 +140,7 @@ func (p *lostPart) ofUsers(ctx context.Context, c conn, cursor domain.TokenID, l
 		AND t.user_id IN (SELECT CAST(u.id AS BIGINT) FROM `+c.db.dialect.rows(`$3`, `id BIGINT`)+` u) AND (`+names+` OR NOT EXISTS (SELECT 1 `+granted+`)
 			OR EXISTS (SELECT 1 `+granted+` AND EXISTS (
 				SELECT 1 FROM `+c.db.dialect.elements(`g.scopes`)+` WHERE value IN (SELECT s.name FROM `+c.db.dialect.rows(`$4`, `name`)+` s))))
-		LIMIT $6`, micros(now), p.APIID, jsonRows(ids), jsonRows(scopes), p.Audience, limit, p.before)
+		LIMIT $6`, micros(p.from(now)), p.APIID, jsonRows(ids), jsonRows(scopes), p.Audience, limit, p.before)
 	if err != nil || len(refs) == limit {
 		return refs, cursor, err
 	}
@@ -142,7 +155,7 @@ func (p *lostPart) ofUsers(ctx context.Context, c conn, cursor domain.TokenID, l
 // if there are no more.
 func (p *lostPart) ofClient(ctx context.Context, c conn, cursor domain.TokenID, limit int, now time.Time) ([]domain.TokenRef, domain.TokenID, error) {
 	indexKey := func(jti string) string { return c.db.dialect.indexKey(`client_ref`, jti) }
-	args := []any{micros(now), p.client, cursor[:]}
+	args := []any{micros(p.from(now)), p.client, cursor[:]}
 	where := `expires_at > $1 AND client_ref = $2 AND jti > $3 AND ` + indexKey(`jti`) + ` >= ` + indexKey(`$3`)
 	last, err := lastOf(ctx, c, where, indexKey(`jti`)+`, jti`, limit, args)
 	if err != nil {
@@ -163,19 +176,24 @@ type storedLost struct {
 	APIID       int64    `json:"api_id"`
 	Audience    string   `json:"audience"`
 	Permissions []string `json:"permissions,omitempty"`
-	Role        string   `json:"role,omitempty"`
+	Roles       []string `json:"roles,omitempty"`
+	Groups      []string `json:"groups,omitempty"`
+	After       int64    `json:"after,omitempty"`
 	Users       []byte   `json:"users,omitempty"` // varints, each the distance from the one before
 	Clients     []int64  `json:"clients,omitempty"`
 }
 
-// packLost writes what a revocation of a role keeps, nil for any other. ErrInvalid if that is too much.
+// packLost writes what a revocation of a role or group keeps, nil for any other. ErrInvalid if that is too much.
 func packLost(r domain.Revocation) (any, error) {
-	if r.Kind != domain.RevokeOfRole {
+	if !r.Kind.ByClaims() {
 		return nil, nil
 	}
 	stored := make([]storedLost, len(r.Lost))
 	for i, l := range r.Lost {
-		stored[i] = storedLost{APIID: l.APIID, Audience: l.Audience, Permissions: l.Permissions, Role: l.Role, Clients: l.Clients}
+		stored[i] = storedLost{APIID: l.APIID, Audience: l.Audience, Permissions: l.Permissions, Roles: l.Roles, Groups: l.Groups, Clients: l.Clients}
+		if !l.After.IsZero() {
+			stored[i].After = micros(l.After)
+		}
 		last := int64(0)
 		for _, id := range l.Users {
 			stored[i].Users = binary.AppendUvarint(stored[i].Users, uint64(id-last))
@@ -208,7 +226,10 @@ func (c lostColumn) Scan(src any) error {
 	}
 	*c.to = make([]domain.LostAccess, len(stored))
 	for i, s := range stored {
-		l := domain.LostAccess{APIID: s.APIID, Audience: s.Audience, Permissions: s.Permissions, Role: s.Role, Clients: s.Clients}
+		l := domain.LostAccess{APIID: s.APIID, Audience: s.Audience, Permissions: s.Permissions, Roles: s.Roles, Groups: s.Groups, Clients: s.Clients}
+		if s.After != 0 {
+			l.After = time.UnixMicro(s.After).UTC()
+		}
 		last := int64(0)
 		for packed := s.Users; len(packed) > 0; {
 			distance, n := binary.Uvarint(packed)

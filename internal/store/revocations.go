@@ -58,6 +58,7 @@ func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, 
 	named, has := map[domain.RevocationKind]string{
 		domain.RevokeOfUser: `SELECT username FROM users WHERE id = $1`, domain.RevokeOfClient: `SELECT client_id FROM clients WHERE id = $1`,
 		domain.RevokeOfKey: `SELECT kid FROM signing_keys WHERE id = $1`, domain.RevokeOfRole: `SELECT name FROM roles WHERE id = $1`,
+		domain.RevokeOfGroup: `SELECT name FROM groups WHERE id = $1`,
 	}[r.Kind]
 	if r.Name = r.Audience; err != nil || !has {
 		return r, err
@@ -83,7 +84,7 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 			return err
 		}
 		step := stepTokens
-		if r.Kind == domain.RevokeOfRole {
+		if r.Kind.ByClaims() {
 			step = stepLost
 		}
 		done, err := step(ctx, c, &r, limit, now)
@@ -242,7 +243,7 @@ func selectorOf(kind domain.RevocationKind) (selector, error) {
 		return selector{`grant_id`, `user_id`}, nil
 	case domain.RevokeOfKey:
 		return selector{column: `key_id`}, nil
-	case domain.RevokeOfAll, domain.RevokeOfRole:
+	case domain.RevokeOfAll, domain.RevokeOfRole, domain.RevokeOfGroup:
 		return selector{}, nil
 	}
 	return selector{}, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)

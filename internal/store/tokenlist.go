@@ -196,7 +196,7 @@ func (q *tokenQuery) expires(operator string, hour int64) {
 func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err error) {
 	var timeless []string
 	for _, r := range open {
-		if r.Kind == domain.RevokeOfRole { // its tokens are known by what they carry, until they are marked
+		if r.Kind.ByClaims() { // its tokens are known by what they carry, until they are marked
 			continue
 		}
 		selector, _ := selectorOf(r.Kind)

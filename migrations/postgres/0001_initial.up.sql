@@ -601,7 +601,7 @@ CREATE INDEX issued_tokens_user ON issued_tokens (user_id, (jti_time(jti) >> 8))
 
 CREATE TABLE revocations (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'all')),
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'group', 'all')),
     target_id     BIGINT NOT NULL,
     user_id       INTEGER,
     audience      TEXT,
@@ -615,18 +615,18 @@ CREATE TABLE revocations (
     lost          JSON CHECK (json_typeof(lost) = 'array'),
     part          INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0),
     done_at       BIGINT,
-    CHECK ((lost IS NULL) = (kind <> 'role'))
+    CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group')))
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE revocations IS 'Each revokes all tokens of its target that were written before its revision';
-COMMENT ON COLUMN revocations.target_id IS 'Database id of the user, client, API, key, grant or role; 0 for kind all';
+COMMENT ON COLUMN revocations.target_id IS 'Database id of the user, client, API, key, grant, role or group; 0 for kind all';
 COMMENT ON COLUMN revocations.user_id IS 'For kind grant: its user';
 COMMENT ON COLUMN revocations.audience IS 'For kind api: the API''s';
 COMMENT ON COLUMN revocations.keep_grants IS 'Grants do not end with their tokens';
 COMMENT ON COLUMN revocations.cursor IS 'The rows of tokens are marked up to this jti';
 COMMENT ON COLUMN revocations.marked IS 'Tokens that it revoked so far';
 COMMENT ON COLUMN revocations.ended IS 'Grants that it ended so far';
-COMMENT ON COLUMN revocations.lost IS 'For kind role: what users and clients lose at APIs, and so which tokens it revokes';
-COMMENT ON COLUMN revocations.part IS 'For kind role: the users, or the client, of that list that it has come to; cursor is among those or their tokens';
+COMMENT ON COLUMN revocations.lost IS 'For kinds role and group: what users and clients lose at APIs, and so which tokens it revokes';
+COMMENT ON COLUMN revocations.part IS 'For kinds role and group: the users, or the client, of that list that it has come to; cursor is among those or their tokens';
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 
 CREATE TABLE status_lists (
@@ -857,6 +857,7 @@ SELECT rtrim(translate(encode(uuid_send(t.jti), 'base64'), '+/', '-_'), '=') AS 
                 WHEN 'key' THEN r.target_id = t.key_id
                 WHEN 'grant' THEN r.target_id = t.grant_id
                 WHEN 'role' THEN FALSE
+                WHEN 'group' THEN FALSE
                 ELSE TRUE END)) / 1e6) AS revoked_at
 FROM (SELECT *, ('x' || left(translate(jti::text, '-', ''), 12))::bit(48)::bigint AS issued_ms FROM issued_tokens) t
 LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id

@@ -466,7 +466,7 @@ CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
 -- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.
 CREATE TABLE revocations (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'all')),
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'group', 'all')),
     target_id     INTEGER NOT NULL, -- 0: none, for kind 'all'
     user_id       INTEGER, -- for kind 'grant': its user
     audience      TEXT, -- for kind 'api': the API's
@@ -477,10 +477,10 @@ CREATE TABLE revocations (
     cursor        BLOB NOT NULL CHECK (length(cursor) = 16), -- a jti
     marked        INTEGER NOT NULL CHECK (marked >= 0), -- tokens
     ended         INTEGER NOT NULL CHECK (ended >= 0), -- grants
-    lost          TEXT CHECK (json_type(lost) = 'array'), -- for kind 'role': what users and clients lose at APIs
+    lost          TEXT CHECK (json_type(lost) = 'array'), -- for kinds 'role' and 'group': what users and clients lose at APIs
     part          INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0), -- the users, or the client, of that list that it has come to
     done_at       INTEGER,
-    CHECK ((lost IS NULL) = (kind <> 'role'))
+    CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group')))
 ) STRICT;
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 
@@ -682,6 +682,7 @@ SELECT (
                 WHEN 'key' THEN r.target_id = t.key_id
                 WHEN 'grant' THEN r.target_id = t.grant_id
                 WHEN 'role' THEN FALSE
+                WHEN 'group' THEN FALSE
                 ELSE TRUE END)) / 1e6, 'unixepoch') AS revoked_at
 FROM (
     SELECT *, hex(jti) || '0' AS hex, (

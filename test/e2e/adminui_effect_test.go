@@ -45,5 +45,19 @@ func TestARoleChangeShowsItsEffectBeforeItIsSaved(t *testing.T) {
 		drop := b.open(address+"/delete").shows(http.StatusOK, "live tokens that carry it: 1")
 		drop.submit("name", role, "revoke_tokens", "yes").shows(http.StatusOK, "Tokens that carry what a role gives no more")
 		s.wantAllActive(t, false, token)
+
+		s.signet("role", "create", "packer", "--grant", ordersAPI+"#orders:write")
+		s.signet("group", "create", "packers")
+		s.signet("assign", "packer", "--group", "packers")
+		s.signet("group", "add", "packers", alice)
+		token = s.signInFor(t, s.web, "openid orders:write").Access
+		group := s.url + "/admin/groups/packers"
+		b.open(group+"/delete").shows(http.StatusOK, "users who lose something: 1", "live tokens that carry it: 1", "Revoke exactly those tokens")
+		b.open(group+"/members/remove?user="+alice).shows(http.StatusOK, "Take alice out of packers", "Who leaves the group", "group packers", "orders:write").
+			submit("act", "revoke", "typed", "packers").shows(http.StatusOK, "Tokens that carry what came with the group packers")
+		s.wantAllActive(t, false, token)
+		s.signet("assign", "packer", "--user", alice)
+		end := b.open(s.url + "/admin/assignments?" + url.Values{"kind": {"user"}, "subject": {alice}, "role": {"packer"}, "until": {"2099-01-01"}}.Encode())
+		end.shows(http.StatusOK, "Let alice have packer until 1 January 2099", "orders:write").submit("act", "save").shows(http.StatusOK, "The role was assigned.")
 	})
 }

@@ -68,12 +68,12 @@ func lostIDs(t *testing.T, db *store.DB, lost []domain.LostAccess) (ids []domain
 var lostTests = map[string]func(*testing.T, *store.DB){
 	"who has it by another role does not lose it": func(t *testing.T, db *store.DB) {
 		l := makeLosing(t, db)
-		lost, held, err := db.LostAccess(t.Context(), domain.Removal{RoleID: l.writer, Role: "writer", Permissions: writing, Held: true}, 10, t0)
+		lost, held, err := db.LostAccess(t.Context(), domain.Removal{RoleID: l.writer, Role: "writer", Held: true}, 10, t0)
 		check(t, err)
 		same(t, held, domain.Holders{Users: 3, Groups: 1, Clients: 1})
 		same(t, lost, []domain.LostAccess{
-			{APIID: l.api, Audience: audience, Permissions: []string{"orders:read", "orders:write"}, Role: "writer", Users: []int64{l.user, l.carol}, Clients: []int64{l.client}},
-			{APIID: l.api, Audience: audience, Permissions: []string{"orders:write"}, Role: "writer", Users: []int64{l.bob}},
+			{APIID: l.api, Audience: audience, Permissions: []string{"orders:read", "orders:write"}, Roles: []string{"writer"}, Users: []int64{l.user, l.carol}, Clients: []int64{l.client}},
+			{APIID: l.api, Audience: audience, Permissions: []string{"orders:write"}, Roles: []string{"writer"}, Users: []int64{l.bob}},
 		})
 	},
 	"an update takes only what it names, and the role's name where nothing is left": func(t *testing.T, db *store.DB) {
@@ -85,11 +85,11 @@ var lostTests = map[string]func(*testing.T, *store.DB){
 		})
 		lost, _, err = db.LostAccess(t.Context(), domain.Removal{RoleID: l.role, Role: "clerk", Permissions: writing[:1]}, 10, t0)
 		check(t, err)
-		same(t, lost, []domain.LostAccess{{APIID: l.api, Audience: audience, Role: "clerk", Users: []int64{l.bob}}})
+		same(t, lost, []domain.LostAccess{{APIID: l.api, Audience: audience, Roles: []string{"clerk"}, Users: []int64{l.bob}}})
 	},
 	"unassigned from a group, a role stays with who holds it besides, until that ends": func(t *testing.T, db *store.DB) {
 		l := makeLosing(t, db)
-		removal := domain.Removal{RoleID: l.writer, Role: "writer", Permissions: writing, Held: true, SubjectKind: domain.SubjectGroup, SubjectID: l.group}
+		removal := domain.Removal{RoleID: l.writer, Role: "writer", Held: true, SubjectKind: domain.SubjectGroup, SubjectID: l.group}
 		lost, held, err := db.LostAccess(t.Context(), removal, 10, t0)
 		check(t, err)
 		same(t, held, domain.Holders{Users: 2, Groups: 1})
@@ -110,12 +110,12 @@ var lostTests = map[string]func(*testing.T, *store.DB){
 		all := must(db.InsertAPI(t.Context(), domain.API{
 			Audience: "https://all.example", SigningAlg: domain.ES256, Memberships: domain.MembershipsAll, CreatedAt: t0, UpdatedAt: t0,
 		}))(t)
-		removal := domain.Removal{RoleID: l.role, Role: "clerk", Permissions: writing[:1], Held: true, SubjectKind: domain.SubjectUser, SubjectID: l.bob}
+		removal := domain.Removal{RoleID: l.role, Role: "clerk", Held: true, SubjectKind: domain.SubjectUser, SubjectID: l.bob}
 		lost, _, err := db.LostAccess(t.Context(), removal, 10, t0)
 		check(t, err)
 		same(t, lost, []domain.LostAccess{
-			{APIID: all, Audience: "https://all.example", Role: "clerk", Users: []int64{l.bob}},
-			{APIID: l.api, Audience: audience, Role: "clerk", Users: []int64{l.bob}},
+			{APIID: all, Audience: "https://all.example", Roles: []string{"clerk"}, Users: []int64{l.bob}},
+			{APIID: l.api, Audience: audience, Roles: []string{"clerk"}, Users: []int64{l.bob}},
 		})
 	},
 	"just the tokens that carry it are revoked, those issued until then": func(t *testing.T, db *store.DB) {
@@ -138,16 +138,16 @@ var lostTests = map[string]func(*testing.T, *store.DB){
 		lost, _, err := db.LostAccess(t.Context(), removal, 10, t0)
 		check(t, err)
 		for i := range lost {
-			lost[i].Role = "" // the tokens name no roles
+			lost[i].Roles = nil // the tokens name no roles
 		}
 		r := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfRole, TargetID: l.writer, KeepGrants: true, CreatedAt: t0, Lost: lost}))(t)
 		same(t, must(db.OpenRevocations(t.Context()))(t)[0].Lost, lost)
 		later := l.granted(t, db, 200, l.user, "orders:read")
 		indexed(t, db, later)
-		same(t, r.CoversClaims(findToken(t, db, carried[0]), []string{"orders:read"}, nil), true)
-		same(t, r.CoversClaims(findToken(t, db, carried[0]), nil, nil), false)
-		same(t, r.CoversClaims(findToken(t, db, later), []string{"orders:read"}, nil), false)
-		same(t, r.CoversClaims(findToken(t, db, of), []string{"orders:read"}, nil), false)
+		same(t, r.CoversClaims(findToken(t, db, carried[0]), []string{"orders:read"}, nil, nil), true)
+		same(t, r.CoversClaims(findToken(t, db, carried[0]), nil, nil, nil), false)
+		same(t, r.CoversClaims(findToken(t, db, later), []string{"orders:read"}, nil, nil), false)
+		same(t, r.CoversClaims(findToken(t, db, of), []string{"orders:read"}, nil, nil), false)
 		_, err = db.StepRevocation(t.Context(), r.ID, 10, t0)
 		check(t, err)
 		done := must(stepToEnd(t.Context(), db, r.ID, 10))(t)
@@ -161,10 +161,83 @@ var lostTests = map[string]func(*testing.T, *store.DB){
 		l := makeLosing(t, db)
 		named, unnamed := l.granted(t, db, 1, l.user, "roles"), l.granted(t, db, 2, l.user, "openid")
 		indexed(t, db, named, unnamed)
-		lost := []domain.LostAccess{{APIID: l.api, Audience: audience, Role: "writer", Users: []int64{l.user}}}
+		lost := []domain.LostAccess{{APIID: l.api, Audience: audience, Roles: []string{"writer"}, Users: []int64{l.user}}}
 		same(t, lostIDs(t, db, lost), []domain.TokenID{named.ID})
 		check(t, db.UpdateClient(t.Context(), domain.Client{ClientID: "shop", FirstParty: true, IDTokenAlg: domain.ES256, UpdatedAt: t0}))
 		same(t, lostIDs(t, db, lost), []domain.TokenID{named.ID, unnamed.ID})
+	},
+	"who leaves a group loses what comes with it alone, and its name": func(t *testing.T, db *store.DB) {
+		l := makeLosing(t, db)
+		all := must(db.InsertAPI(t.Context(), domain.API{
+			Audience: "https://all.example", SigningAlg: domain.ES256, Memberships: domain.MembershipsAll, GroupNames: domain.GroupsBySlashName, CreatedAt: t0, UpdatedAt: t0,
+		}))(t)
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectGroup, Subject: "ops", CreatedAt: t0}))
+		both := []string{"orders:read", "orders:write"}
+		lost, held, err := db.LostAccess(t.Context(), domain.Removal{
+			GroupID: l.group, Group: "ops", Held: true, SubjectKind: domain.SubjectUser, SubjectID: l.user}, 10, t0)
+		check(t, err)
+		same(t, held, domain.Holders{Users: 1})
+		same(t, lost, []domain.LostAccess{
+			{APIID: all, Audience: "https://all.example", Roles: []string{"clerk", "writer"}, Groups: []string{"/ops"}, Users: []int64{l.user}},
+			{APIID: l.api, Audience: audience, Permissions: both, Roles: []string{"clerk", "writer"}, Groups: []string{"ops"}, Users: []int64{l.user}},
+		})
+		lost, held, err = db.LostAccess(t.Context(), domain.Removal{GroupID: l.group, Group: "ops", Held: true}, 10, t0)
+		check(t, err)
+		same(t, held, domain.Holders{Users: 2, Groups: 1})
+		same(t, lost, []domain.LostAccess{ // carol stays a writer
+			{APIID: all, Audience: "https://all.example", Roles: []string{"clerk"}, Groups: []string{"/ops"}, Users: []int64{l.carol}},
+			{APIID: all, Audience: "https://all.example", Roles: []string{"clerk", "writer"}, Groups: []string{"/ops"}, Users: []int64{l.user}},
+			{APIID: l.api, Audience: audience, Permissions: both, Roles: []string{"clerk", "writer"}, Groups: []string{"ops"}, Users: []int64{l.user}},
+			{APIID: l.api, Audience: audience, Roles: []string{"clerk"}, Groups: []string{"ops"}, Users: []int64{l.carol}},
+		})
+		lost, held, err = db.LostAccess(t.Context(), domain.Removal{
+			GroupID: l.group, Group: "ops", Held: true, SubjectKind: domain.SubjectUser, SubjectID: l.bob}, 10, t0)
+		check(t, err) // who is no member
+		same(t, held, domain.Holders{})
+		same(t, len(lost), 0)
+	},
+	"an earlier end of an assignment concerns the tokens that outlive it": func(t *testing.T, db *store.DB) {
+		l := makeLosing(t, db)
+		end := t0.Add(30 * time.Minute)
+		removal := domain.Removal{RoleID: l.writer, Role: "writer", Held: true, SubjectKind: domain.SubjectUser, SubjectID: l.bob, After: end}
+		short, long := l.granted(t, db, 1, l.bob, "orders:write"), l.granted(t, db, 2, l.bob, "orders:write")
+		short.ExpiresAt, long.ExpiresAt = end, end.Add(time.Second)
+		indexed(t, db, short, long)
+		lost, _, err := db.LostAccess(t.Context(), removal, 10, t0)
+		check(t, err)
+		same(t, lost, []domain.LostAccess{
+			{APIID: l.api, Audience: audience, Permissions: []string{"orders:write"}, Roles: []string{"writer"}, Users: []int64{l.bob}, After: end},
+		})
+		same(t, lostIDs(t, db, lost), []domain.TokenID{long.ID})
+		r := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfRole, TargetID: l.writer, KeepGrants: true, CreatedAt: t0, Lost: lost}))(t)
+		same(t, must(db.OpenRevocations(t.Context()))(t)[0].Lost, lost)
+		same(t, r.CoversClaims(findToken(t, db, short), []string{"orders:write"}, nil, nil), false)
+		same(t, r.CoversClaims(findToken(t, db, long), []string{"orders:write"}, nil, nil), true)
+		removal.SubjectID, removal.After = l.carol, t0.Add(time.Hour)
+		lost, _, err = db.LostAccess(t.Context(), removal, 10, t0)
+		check(t, err) // it ends then as it is
+		same(t, len(lost), 0)
+	},
+	"a group that tokens name is found by what lets them, and by claims": func(t *testing.T, db *store.DB) {
+		l := makeLosing(t, db)
+		named, unnamed := l.granted(t, db, 1, l.user, "groups"), l.granted(t, db, 2, l.user, "roles")
+		indexed(t, db, named, unnamed)
+		lost := []domain.LostAccess{{APIID: l.api, Audience: audience, Groups: []string{"ops"}, Users: []int64{l.user}}}
+		same(t, lostIDs(t, db, lost), []domain.TokenID{named.ID})
+		r := must(db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfGroup, TargetID: l.group, KeepGrants: true, CreatedAt: t0, Lost: lost}))(t)
+		same(t, must(db.FindRevocation(t.Context(), r.ID))(t).Name, "ops")
+		same(t, r.CoversClaims(findToken(t, db, named), nil, nil, []string{"all", "ops"}), true)
+		same(t, r.CoversClaims(findToken(t, db, named), nil, []string{"ops"}, nil), false)
+		same(t, must(stepToEnd(t.Context(), db, r.ID, 10))(t).Marked, int64(1))
+		same(t, findToken(t, db, unnamed).RevokedAt.IsZero(), true)
+	},
+	"APIs with mappings of roles or groups are found": func(t *testing.T, db *store.DB) {
+		for audience, expression := range map[string]string{"https://a.example": "roles", "https://b.example": "user.name", "https://c.example": "groups[0]"} {
+			must(db.InsertAPI(t.Context(), domain.API{
+				Audience: audience, SigningAlg: domain.ES256, ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: expression}}, CreatedAt: t0, UpdatedAt: t0,
+			}))(t)
+		}
+		same(t, must(db.MappedAPIs(t.Context(), 10))(t), []string{"https://a.example", "https://c.example"})
 	},
 	"a revocation keeps no more than is read at once": func(t *testing.T, db *store.DB) {
 		many := make([]int64, 6<<20)
