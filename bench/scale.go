@@ -78,6 +78,7 @@ func (s *scale) run(ctx context.Context, database string) error {
 		{"revoke a client's", 5 * time.Minute, s.revokeClient},
 		{"drop what expired", 15 * time.Minute, s.dropExpired},
 		{"change much at once", 5 * time.Minute, s.changeMuch},
+		{"apply files", 5 * time.Minute, s.applyFiles},
 	} {
 		log.Printf("%s …", phase.name)
 		ctx, cancel := context.WithTimeout(ctx, phase.limit)

@@ -38,6 +38,23 @@ type world struct {
 	t          *testing.T
 	db         *store.DB
 	root       authn.Caller
+	meanwhile  func() // before the next transaction of files, once
+	applied    int    // such transactions
+}
+
+// planned are the Files of a world.
+type planned struct {
+	admin.Files
+	w *world
+}
+
+func (p planned) TxWithin(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error {
+	p.w.applied++
+	if do := p.w.meanwhile; do != nil {
+		p.w.meanwhile = nil
+		do()
+	}
+	return p.Files.TxWithin(ctx, limit, fn)
 }
 
 func each(t *testing.T, test func(*world)) {
@@ -51,7 +68,7 @@ func each(t *testing.T, test func(*world)) {
 			Store: db, Counters: statistics.NewCounters(nil), Fetches: statistics.NewFetches(time.Now), Cache: r.Cache, Keys: r.Keys, Key: make([]byte, 32), Now: time.Now,
 		})
 		w.Service = admin.New(admin.Config{
-			Files: db, Named: db, Sessions: r.Sessions,
+			Files: planned{db, w}, Named: db, Sessions: r.Sessions,
 			Directory: r.Directory, Passwords: r.Passwords, Links: r.Links, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,

@@ -13,16 +13,20 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// Files is what applying files needs of the store beside the services.
+// Files is what applying and exporting files needs of the store beside the services.
 type Files interface {
 	// TxWithin runs fn in one transaction, which may take so long. See store.DB.
 	TxWithin(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error
 	// HoldChanges keeps others from making changes until the transaction that ctx carries ends, and returns the revision.
 	HoldChanges(ctx context.Context) (revision int64, err error)
+	// Changes returns what changed after a revision, and the newest one. complete is false if that is not known any more.
+	Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error)
 	// SetManagedBy says of objects of a kind that they come from a set of files. What does not exist is left out.
 	SetManagedBy(ctx context.Context, set string, kind domain.ManagedKind, names []string) error
 	// SetAssignmentsManagedBy is SetManagedBy of assignments.
 	SetAssignmentsManagedBy(ctx context.Context, set string, assignments []domain.Assignment) error
+	// AssignmentsOf returns a page of those of a kind of subject, by domain.Assignment.SubjectPlace.
+	AssignmentsOf(ctx context.Context, kind domain.SubjectKind, p domain.Page) ([]domain.Assignment, error)
 }
 
 // Named reads many objects at once: those of the names that exist, and those that come from the set of files.
@@ -141,6 +145,9 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 	for _, c := range state.Clients {
 		f.clients[c.ClientID] = c
 	}
+	if err := f.maySetSecrets(within(ctx), documents); err != nil {
+		return Applied{}, err
+	}
 	plan, err := apply.Compare(documents, state, apply.Options{
 		Set: r.Set, Prune: r.Prune, TakeOver: r.TakeOver, Now: s.config.Now(), Secrets: f.secretsChanged,
 	})
@@ -158,7 +165,9 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 			return err
 		}
 		if held != revision {
-			return errMoved
+			if err := f.unmoved(ctx, documents, revision); err != nil {
+				return err
+			}
 		}
 		if err := f.make(ctx, plan, r.Set); err != nil {
 			return err

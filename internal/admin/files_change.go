@@ -9,6 +9,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/apply"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -25,13 +26,12 @@ type fileChanges struct {
 func (f *fileChanges) make(ctx context.Context, plan *apply.Plan, set string) error {
 	managed := map[domain.ManagedKind][]string{}
 	var assignments []domain.Assignment
-	for _, c := range plan.Changes {
-		if err := f.change(ctx, c); err != nil {
-			if c.Document != nil {
-				return c.Document.Failed(err)
-			}
-			return fmt.Errorf("delete %s %s: %w", c.Kind, c.Name, err)
+	for _, together := range sets(plan.Changes) {
+		if err := f.changeSet(ctx, together); err != nil {
+			return err
 		}
+	}
+	for _, c := range plan.Changes {
 		switch described := c.Document; {
 		case described == nil:
 		case c.Kind == domain.ManagedAssignment:
@@ -58,10 +58,7 @@ var updates = map[domain.ManagedKind]string{
 }
 
 func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
-	switch c.Action {
-	case apply.Delete:
-		return f.delete(ctx, c)
-	case apply.Adopt:
+	if c.Action == apply.Adopt {
 		_, err := f.s.authorize(ctx, f.caller, updates[c.Kind])
 		return err
 	}
@@ -71,14 +68,11 @@ func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
 	case *apply.API:
 		return f.api(ctx, c.Action, o)
 	case *apply.Role:
-		return f.role(ctx, c.Action, o)
+		return f.updateRole(ctx, o)
 	case *apply.Group:
-		return f.group(ctx, c, o)
+		return f.updateGroup(ctx, c, o)
 	case *apply.Client:
-		return f.client(ctx, c, o)
-	case *apply.Assignment:
-		a := o.Assignment()
-		return f.s.Assign(ctx, f.caller, a.Role, a.SubjectKind, a.Subject, a.ExpiresAt)
+		return f.updateClient(ctx, c, o)
 	default:
 		return f.receiver(ctx, c, o.(*apply.Receiver))
 	}
@@ -128,37 +122,33 @@ func (f *fileChanges) api(ctx context.Context, action apply.Action, a *apply.API
 	return err
 }
 
-func (f *fileChanges) role(ctx context.Context, action apply.Action, r *apply.Role) error {
-	if action == apply.Create {
-		role := domain.Role{Name: r.Name}
-		r.Set(&role)
-		_, err := f.s.CreateRole(ctx, f.caller, role)
-		return err
-	}
+func (f *fileChanges) updateRole(ctx context.Context, r *apply.Role) error {
 	_, err := f.s.UpdateRole(ctx, f.caller, r.Name, nil, func(role *domain.Role) error { r.Set(role); return nil })
 	return err
 }
 
-func (f *fileChanges) group(ctx context.Context, c apply.Change, g *apply.Group) error {
-	var err error
-	if c.Action == apply.Create {
-		_, err = f.s.CreateGroup(ctx, f.caller, g.Name, g.Description)
-	} else if g.Description != c.Before.(*apply.Group).Description {
-		_, err = f.s.UpdateGroup(ctx, f.caller, g.Name, nil, func(group *domain.Group) error {
+func (f *fileChanges) updateGroup(ctx context.Context, c apply.Change, g *apply.Group) error {
+	if g.Description != c.Before.(*apply.Group).Description {
+		_, err := f.s.UpdateGroup(ctx, f.caller, g.Name, nil, func(group *domain.Group) error {
 			group.Description = g.Description
 			return nil
 		})
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil || g.Members == nil {
-		return err
+	if g.Members == nil {
+		return nil
 	}
 	members := f.state.Members[g.Name] // sorted, as those of the file
+	var joining []domain.Member
 	for _, member := range *g.Members {
 		if _, in := slices.BinarySearch(members, member); !in {
-			if err := f.s.AddMember(ctx, f.caller, g.Name, member); err != nil {
-				return err
-			}
+			joining = append(joining, domain.Member{Group: g.Name, Username: member})
 		}
+	}
+	if err := f.s.addMembers(ctx, f.caller, joining); err != nil {
+		return err
 	}
 	for _, member := range members {
 		if _, stays := slices.BinarySearch(*g.Members, member); !stays {
@@ -173,32 +163,23 @@ func (f *fileChanges) group(ctx context.Context, c apply.Change, g *apply.Group)
 // notSet are the members of a client that an update does not set.
 var notSet = []string{"secrets", "trusts", "disabled"}
 
-func (f *fileChanges) client(ctx context.Context, c apply.Change, described *apply.Client) error {
-	stored := domain.Client{ClientID: described.ClientID}
-	if c.Action == apply.Create {
-		described.Set(&stored)
-		given := GivenSecret{None: true}
-		if described.Secrets != nil && len(*described.Secrets) > 0 {
-			given = GivenSecret{Secret: f.secrets[(*described.Secrets)[0].Key()]}
-		}
-		if _, err := f.s.CreateClient(ctx, f.caller, stored, given); err != nil {
+func (f *fileChanges) updateClient(ctx context.Context, c apply.Change, described *apply.Client) error {
+	sets := func(d apply.Difference) bool { return !slices.Contains(notSet, d.Member) }
+	if slices.ContainsFunc(c.Differences, sets) {
+		_, err := f.s.UpdateClient(ctx, f.caller, described.ClientID, nil, func(client *domain.Client) error {
+			described.Set(client)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		stored.Secrets = nil
-	} else {
-		stored = f.clients[described.ClientID]
-		sets := func(d apply.Difference) bool { return !slices.Contains(notSet, d.Member) }
-		if slices.ContainsFunc(c.Differences, sets) {
-			_, err := f.s.UpdateClient(ctx, f.caller, described.ClientID, nil, func(client *domain.Client) error {
-				described.Set(client)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
 	}
-	if err := f.clientSecrets(ctx, c.Action, described, stored); err != nil {
+	return f.clientParts(ctx, c.Action, described, f.clients[described.ClientID])
+}
+
+// clientParts makes what a client has beside its settings what is described.
+func (f *fileChanges) clientParts(ctx context.Context, action apply.Action, described *apply.Client, stored domain.Client) error {
+	if err := f.clientSecrets(ctx, action, described, stored); err != nil {
 		return err
 	}
 	if err := f.trusts(ctx, described, stored); err != nil {
@@ -299,6 +280,37 @@ func (f *fileChanges) updateReceiver(ctx context.Context, c apply.Change, descri
 		return nil
 	})
 	return err
+}
+
+// maySetSecrets wants a caller who may set the secrets that documents name, also where they turn out to be those that there are: whether a
+// secret is a client's is nothing that others can try.
+func (f *fileChanges) maySetSecrets(ctx context.Context, documents []*apply.Document) error {
+	for _, d := range documents {
+		switch o := d.Object.(type) {
+		case *apply.Client:
+			if o.Secrets == nil {
+				continue
+			}
+			const operation = "client.add_secret"
+			ctx, err := f.s.authorize(ctx, f.caller, operation)
+			if stored, ok := f.clients[o.ClientID]; ok && err == nil {
+				if err = f.s.require(ctx, f.caller, operation, requestable(stored)...); err == nil {
+					err = f.s.coversSubject(ctx, f.caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: stored.ID, Name: stored.ClientID})
+				}
+			}
+			if err != nil {
+				return err
+			}
+		case *apply.Receiver:
+			if o.BearerToken == nil {
+				continue
+			}
+			if _, err := f.s.authorize(ctx, f.caller, "receiver.create"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // secretsChanged says which secrets a document changes, without their values.

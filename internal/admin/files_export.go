@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"io"
 	"slices"
 
 	"github.com/signet-auth/signet/internal/apply"
@@ -9,132 +10,157 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// exportedAtOnce is how many objects an export reads in a query.
-const exportedAtOnce = 1000
-
-// Exported is what an export has written.
-type Exported struct {
-	Text string `json:"text" doc:"A file of YAML, as file.apply reads it"`
-}
+// exportedAtOnce is how many objects an export reads in a query, and holds in memory.
+const exportedAtOnce = 500
 
 // Export writes the file that describes all there is, or all of a set of files, as Apply reads it: no secrets, nothing that is built in,
-// no clients that registered themselves.
-func (s *Service) Export(ctx context.Context, caller authn.Caller, set string) (string, error) {
+// no clients that registered themselves. Kinds come in the order in which they refer to each other, objects by their names, assignments by
+// who has the role. It is read page by page, and so shows what others change meanwhile in part.
+func (s *Service) Export(ctx context.Context, caller authn.Caller, set string, w io.Writer) error {
 	ctx, err := s.authorize(ctx, caller, "file.export")
 	if err == nil {
 		err = s.mayCompare(ctx, caller, nil, true)
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
-	var objects []any
-	chosen := func(managedBy string) bool { return set == "" || managedBy == set }
+	e := &export{set: set, w: w}
 	d, now := s.config.Directory, s.config.Now()
 	for _, read := range []func() error{
 		func() error {
-			return everyPage(ctx, d.ListAttributes, func(a domain.Attribute) string { return a.Name }, func(all []domain.Attribute) error {
-				for _, a := range all {
-					if !a.Standard && chosen(a.ManagedBy) {
-						objects = append(objects, apply.AttributeOf(a))
-					}
-				}
-				return nil
+			return exportPages(ctx, e, d.ListAttributes, func(a domain.Attribute) string { return a.Name }, func(a domain.Attribute) any {
+				return e.unless(a.Standard, a.ManagedBy, func() any { return apply.AttributeOf(a) })
 			})
 		},
 		func() error {
-			return everyPage(ctx, s.config.Registry.ListAPIs, func(a domain.API) string { return a.Audience }, func(all []domain.API) error {
-				for _, a := range all {
-					if a.Audience != domain.AdminAudience && chosen(a.ManagedBy) {
-						objects = append(objects, apply.APIOf(a))
-					}
-				}
-				return nil
+			return exportPages(ctx, e, s.config.Registry.ListAPIs, func(a domain.API) string { return a.Audience }, func(a domain.API) any {
+				return e.unless(a.Audience == domain.AdminAudience, a.ManagedBy, func() any { return apply.APIOf(a) })
 			})
 		},
 		func() error {
-			return everyPage(ctx, d.ListRoles, func(r domain.Role) string { return r.Name }, func(all []domain.Role) error {
-				for _, r := range all {
-					if !slices.Contains(domain.BuiltInRoles, r.Name) && chosen(r.ManagedBy) {
-						objects = append(objects, apply.RoleOf(r))
-					}
-				}
-				return nil
+			return exportPages(ctx, e, d.ListRoles, func(r domain.Role) string { return r.Name }, func(r domain.Role) any {
+				return e.unless(r.BuiltIn(), r.ManagedBy, func() any { return apply.RoleOf(r) })
 			})
 		},
-		func() error {
-			return everyPage(ctx, d.ListGroups, func(g domain.Group) string { return g.Name }, func(all []domain.Group) error {
-				names := make([]string, len(all))
-				for i, g := range all {
-					names[i] = g.Name
-				}
-				members, err := s.config.Named.MembersOf(ctx, names)
-				for _, g := range all {
-					if chosen(g.ManagedBy) {
-						objects = append(objects, apply.GroupOf(g, members[g.Name]))
-					}
-				}
-				return err
-			})
-		},
+		func() error { return s.exportGroups(ctx, e) },
 		func() error {
 			find := func(ctx context.Context, p domain.Page) ([]domain.Client, error) {
 				return s.config.Registry.ListClients(ctx, domain.OriginAdministrator, p)
 			}
-			return everyPage(ctx, find, func(c domain.Client) string { return c.ClientID }, func(all []domain.Client) error {
-				for _, c := range all {
-					if c.ClientID != domain.CLIClient && chosen(c.ManagedBy) {
-						objects = append(objects, apply.ClientOf(c))
-					}
-				}
-				return nil
+			return exportPages(ctx, e, find, func(c domain.Client) string { return c.ClientID }, func(c domain.Client) any {
+				return e.unless(c.ClientID == domain.CLIClient, c.ManagedBy, func() any { return apply.ClientOf(c) })
 			})
 		},
 		func() error {
-			find := func(ctx context.Context, p domain.Page) ([]domain.Assignment, error) {
-				return d.ListAssignments(ctx, domain.AssignmentFilter{}, p)
+			for _, kind := range []domain.SubjectKind{domain.SubjectUser, domain.SubjectGroup, domain.SubjectClient} {
+				find := func(ctx context.Context, p domain.Page) ([]domain.Assignment, error) {
+					return s.config.Files.AssignmentsOf(ctx, kind, p)
+				}
+				err := exportPages(ctx, e, find, domain.Assignment.SubjectPlace, func(a domain.Assignment) any {
+					return e.unless(!a.Active(now), a.ManagedBy, func() any { return apply.AssignmentOf(a) })
+				})
+				if err != nil {
+					return err
+				}
 			}
-			return everyPage(ctx, find, domain.Assignment.Place, func(all []domain.Assignment) error {
-				for _, a := range all {
-					if a.Active(now) && chosen(a.ManagedBy) {
-						objects = append(objects, apply.AssignmentOf(a))
-					}
-				}
-				return nil
-			})
+			return nil
 		},
 		func() error {
-			return everyPage(ctx, s.config.Receivers.List, func(r domain.Receiver) string { return r.Client }, func(all []domain.Receiver) error {
-				for _, r := range all {
-					if chosen(r.ManagedBy) {
-						objects = append(objects, apply.ReceiverOf(r))
-					}
-				}
-				return nil
+			return exportPages(ctx, e, s.config.Receivers.List, func(r domain.Receiver) string { return r.Client }, func(r domain.Receiver) any {
+				return e.unless(false, r.ManagedBy, func() any { return apply.ReceiverOf(r) })
 			})
 		},
 	} {
 		if err := read(); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return apply.Write(objects)
+	return nil
+}
+
+// exportGroups writes groups with their members; those of a few groups are read at a time, as they may be many.
+func (s *Service) exportGroups(ctx context.Context, e *export) error {
+	const membersOfAtOnce = 20
+	return everyPage(ctx, s.config.Directory.ListGroups, func(g domain.Group) string { return g.Name }, func(all []domain.Group) error {
+		all = slices.DeleteFunc(all, func(g domain.Group) bool { return !e.chosen(g.ManagedBy) })
+		for groups := range slices.Chunk(all, membersOfAtOnce) {
+			names := make([]string, len(groups))
+			for i, g := range groups {
+				names[i] = g.Name
+			}
+			members, err := s.membersOf(ctx, names)
+			if err != nil {
+				return err
+			}
+			objects := make([]any, len(groups))
+			for i, g := range groups {
+				objects[i] = apply.GroupOf(g, members[g.Name])
+			}
+			if err := e.write(objects); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// export is a file in the making.
+type export struct {
+	set   string
+	w     io.Writer
+	begun bool
+}
+
+func (e *export) chosen(managedBy string) bool { return e.set == "" || managedBy == e.set }
+
+// unless describes an object, nil for one that is left out.
+func (e *export) unless(left bool, managedBy string, describe func() any) any {
+	if left || !e.chosen(managedBy) {
+		return nil
+	}
+	return describe()
+}
+
+func (e *export) write(objects []any) error {
+	err := apply.Write(e.w, !e.begun, objects...)
+	e.begun = e.begun || len(objects) > 0
+	return err
+}
+
+// exportPages writes what is described of a list.
+func exportPages[T any](
+	ctx context.Context, e *export, find func(ctx context.Context, p domain.Page) ([]T, error), place func(T) string, describe func(T) any,
+) error {
+	return everyPage(ctx, find, place, func(all []T) error {
+		var objects []any
+		for _, o := range all {
+			if described := describe(o); described != nil {
+				objects = append(objects, described)
+			}
+		}
+		return e.write(objects)
+	})
 }
 
 // everyPage reads a list to its end.
 func everyPage[T any](
-	ctx context.Context, find func(ctx context.Context, p domain.Page) ([]T, error), key func(T) string, take func(all []T) error,
+	ctx context.Context, find func(ctx context.Context, p domain.Page) ([]T, error), place func(T) string, take func(all []T) error,
 ) error {
 	for p := (domain.Page{Limit: exportedAtOnce}); ; {
 		objects, err := find(ctx, p)
 		if err != nil {
 			return err
 		}
+		n, last := len(objects), ""
+		if n > 0 {
+			last = place(objects[n-1])
+		}
 		if err := take(objects); err != nil {
 			return err
 		}
-		if len(objects) < exportedAtOnce {
+		if n < exportedAtOnce {
 			return nil
 		}
-		p.After = key(objects[len(objects)-1])
+		p.After = last
 	}
 }

@@ -162,3 +162,118 @@ func TestOfManySecretsWithoutValuesTheFirstAreTold(t *testing.T) {
 		}
 	})
 }
+
+const shopFiles = files + `---
+kind: assignment
+role: biller
+group: billing
+---
+kind: client
+client_id: late
+grant_types: [client_credentials]
+apis: [https://bills.example]
+secrets: [{env: LATE}]
+`
+
+func TestWhatOthersChangeMeanwhileIsSeenWhereFilesRestOnIt(t *testing.T) {
+	each(t, func(w *world) {
+		secrets := func(r *admin.ApplyRequest) { r.Secrets = map[string]string{"env:LATE": "correct horse battery staple"} }
+		for _, c := range []struct {
+			meanwhile    func() error
+			transactions int
+		}{
+			{func() error { // nothing of the files
+				_, err := w.CreateRole(t.Context(), w.root, domain.Role{Name: "other"})
+				return err
+			}, 1},
+			{func() error { // under a name of theirs
+				_, err := w.CreateRole(t.Context(), w.root, domain.Role{Name: "biller", Description: "By hand"})
+				return err
+			}, 2},
+			{func() error {
+				_, err := w.UpdateAPI(t.Context(), w.root, "https://bills.example", nil, func(api *domain.API) error {
+					api.Permissions = nil
+					return nil
+				})
+				return err
+			}, 2},
+		} {
+			w.applied, w.meanwhile = 0, func() { servicetest.Must(t, c.meanwhile()) }
+			_, err := w.apply(t.Context(), w.root, shopFiles, secrets)
+			if servicetest.Must(t, err); w.applied != c.transactions {
+				t.Errorf("%d transactions, want %d", w.applied, c.transactions)
+			}
+			again, err := w.apply(t.Context(), w.root, shopFiles, secrets)
+			if servicetest.Must(t, err); len(again.Changes) > 0 {
+				t.Errorf("the second time changes %+v", again.Changes)
+			}
+			// The next one makes all but the API anew, and changes that.
+			_, err = w.apply(t.Context(), w.root, "kind: api\naudience: https://bills.example\nname: Bills", func(r *admin.ApplyRequest) { r.Prune = true })
+			servicetest.Must(t, err)
+		}
+	})
+}
+
+func TestWhoMayNotSetASecretCannotTryIt(t *testing.T) {
+	each(t, func(w *world) {
+		with := func(secret string, dry bool) func(*admin.ApplyRequest) {
+			return func(r *admin.ApplyRequest) {
+				r.DryRun, r.Secrets = dry, map[string]string{"env:LATE": secret}
+			}
+		}
+		const right = "correct horse battery staple"
+		_, err := w.apply(t.Context(), w.root, shopFiles, with(right, false))
+		servicetest.Must(t, err)
+		by := caller(t, "files:apply", "apis:read", "roles:read", "groups:read", "clients:read", "assignments:read")
+		for _, secret := range []string{right, "another horse battery staple"} {
+			for _, dry := range []bool{true, false} {
+				_, err := w.apply(t.Context(), by, shopFiles, with(secret, dry))
+				if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != "clients:write" {
+					t.Errorf("secret %q: %v, want a refusal", secret, err)
+				}
+			}
+		}
+	})
+}
+
+func TestManyObjectsAreMadeInSetsThatSayWhichOneFails(t *testing.T) {
+	each(t, func(w *world) {
+		var text strings.Builder
+		text.WriteString(files)
+		for i := range 150 {
+			fmt.Fprintf(&text, "---\nkind: role\nname: r%d\npermissions: ['https://bills.example#bills:read']\n", i)
+			fmt.Fprintf(&text, "---\nkind: client\nclient_id: c%d\ngrant_types: [client_credentials]\napis: ['https://bills.example']\nserves: ['https://bills.example']\nsecrets: [{env: S}]\n", i)
+			fmt.Fprintf(&text, "---\nkind: assignment\nrole: r%d\nclient: c%d\nuntil: 2099-01-01\n", i, i)
+		}
+		before := len(w.events())
+		secrets := func(r *admin.ApplyRequest) { r.Secrets = map[string]string{"env:S": "correct horse battery staple"} }
+		wrong := strings.Replace(text.String(), "kind: role\nname: r77", "kind: role\nname: \"r\\n77\"", 1)
+		if _, err := w.apply(t.Context(), w.root, strings.Replace(wrong, "role: r77\n", "role: r76\n", 1), secrets); !errors.Is(err, domain.ErrInvalid) ||
+			!strings.Contains(err.Error(), "f.yaml:"+fmt.Sprint(1+strings.Count(wrong[:strings.Index(wrong, "r\\n77")], "\n")-1)+": ") {
+			t.Errorf("a wrong name: %v", err)
+		}
+		applied, err := w.apply(t.Context(), w.root, text.String(), secrets)
+		if servicetest.Must(t, err); len(applied.Changes) != 455 {
+			t.Errorf("%d changes", len(applied.Changes))
+		}
+		if after := len(w.events()); after-before != 456 {
+			t.Errorf("%d events are recorded, want 456", after-before)
+		}
+		client, err := w.FindClient(t.Context(), w.root, "c149")
+		if servicetest.Must(t, err); len(client.Secrets) != 1 || len(client.APIs) != 1 || len(client.Serves) != 1 || client.ManagedBy == "" {
+			t.Errorf("%+v", client)
+		}
+		again, err := w.apply(t.Context(), w.root, text.String(), secrets)
+		if servicetest.Must(t, err); len(again.Changes) > 0 {
+			t.Errorf("the second time changes %+v", again.Changes)
+		}
+		var first, second strings.Builder
+		servicetest.Must(t, w.Export(t.Context(), w.root, "", &first))
+		_, err = w.apply(t.Context(), w.root, first.String(), nil)
+		servicetest.Must(t, err)
+		servicetest.Must(t, w.Export(t.Context(), w.root, "", &second))
+		if first.String() != second.String() || strings.Count(first.String(), "\n---\n") != 454 {
+			t.Errorf("the export has %d objects, or is another the second time", 1+strings.Count(first.String(), "\n---\n"))
+		}
+	})
+}

@@ -2,11 +2,16 @@ package adminapi
 
 import (
 	"context"
+	"io"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/apply"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/httpjson"
 )
 
 // maxApplied is how large the body of file.apply may be: the files, as JSON has them, with their secrets.
@@ -50,9 +55,14 @@ type exportInput struct {
 	Set string `query:"set" maxLength:"100" doc:"What belongs to the set of this name; left out: all"`
 }
 
-type exportedOutput struct{ Body admin.Exported }
-
-func (s *surface) exportFiles(ctx context.Context, caller authn.Caller, in *exportInput) (*exportedOutput, error) {
-	text, err := s.Admin.Export(ctx, caller, in.Set)
-	return &exportedOutput{admin.Exported{Text: text}}, err
+func (s *surface) exportFiles(ctx context.Context, caller authn.Caller, in *exportInput) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(answer huma.Context) {
+		_, w := humago.Unwrap(answer)
+		err := httpjson.WriteFile(w, "application/yaml", "signet.yaml", func(w io.Writer) error { // RFC 9512
+			return s.Admin.Export(ctx, caller, in.Set, w)
+		})
+		if err != nil {
+			s.refuse(answer, s.problem(ctx, "/export", err))
+		}
+	}}, nil
 }

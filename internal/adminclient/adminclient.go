@@ -101,7 +101,7 @@ func (c *Client) send(ctx context.Context, request Request) (*http.Response, err
 		return nil, err
 	}
 	if response.StatusCode < 300 {
-		if err := checkType(response, "", "application/json", "application/jsonl"); err != nil {
+		if err := checkType(response, "", "application/json", "application/jsonl", "application/yaml"); err != nil {
 			_ = response.Body.Close()
 			return nil, fmt.Errorf("%s does not answer as Signet's admin API does: %w", c.name(), err)
 		}

@@ -212,10 +212,7 @@ func TestWhatIsWrittenIsReadTheSame(t *testing.T) {
 				t.Fatalf("%q: %v", name, wrongs)
 			}
 		}
-		text, err := Write(described)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := written(t, described...)
 		documents, err := parse(text)
 		if err != nil {
 			t.Errorf("%q: %v\n%s", name, err, text)
@@ -229,10 +226,28 @@ func TestWhatIsWrittenIsReadTheSame(t *testing.T) {
 				t.Errorf("%q: read %+v, want %+v\n%s", name, d.Object, described[i], text)
 			}
 		}
-		if again, err := Write(read); err != nil || again != text {
-			t.Errorf("%q: written again %s, error %v, want %s", name, again, err, text)
+		if again := written(t, read...); again != text {
+			t.Errorf("%q: written again %s, want %s", name, again, text)
+		}
+		var parts strings.Builder
+		for i, o := range described {
+			if err := Write(&parts, i == 0, o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if parts.String() != text {
+			t.Errorf("%q: written in parts %s, want %s", name, &parts, text)
 		}
 	}
+}
+
+func written(t *testing.T, objects ...any) string {
+	t.Helper()
+	var text strings.Builder
+	if err := Write(&text, true, objects...); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
 }
 
 func TestAReferenceToWhatIsNotThereIsRefused(t *testing.T) {

@@ -1,8 +1,8 @@
 package apply
 
 import (
-	"bytes"
 	"encoding/json"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,31 +13,25 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Write is the text of a file that describes objects, each a pointer to one of this package: of each what differs from the
-// default, in the order of the kinds and of the names.
-func Write(objects []any) (string, error) {
-	objects = slices.Clone(objects)
-	slices.SortStableFunc(objects, func(a, b any) int {
-		if order := slices.Index(domain.ManagedKinds, kindOf(a)) - slices.Index(domain.ManagedKinds, kindOf(b)); order != 0 {
-			return order
-		}
-		return strings.Compare(a.(object).name(), b.(object).name())
-	})
+// Write writes a part of a file, which begins with the part, that describes objects, each a pointer to one of this package: of each what
+// differs from the default.
+func Write(w io.Writer, begins bool, objects ...any) error {
 	if len(objects) == 0 {
-		return "", nil
+		return nil
 	}
-	var text bytes.Buffer
-	encoder := yaml.NewEncoder(&text)
+	if !begins {
+		if _, err := io.WriteString(w, "---\n"); err != nil {
+			return err
+		}
+	}
+	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
 	for _, o := range objects {
 		if err := encoder.Encode(documentOf(o.(object))); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if err := encoder.Close(); err != nil {
-		return "", err
-	}
-	return text.String(), nil
+	return encoder.Close()
 }
 
 // kindOf is the kind of an object.

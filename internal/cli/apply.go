@@ -99,9 +99,13 @@ the default. What is built in, users, and clients that registered themselves are
 	}
 	cmd.Flags().StringVar(&set, "set", "", "write what belongs to the set of this `NAME` (default all)")
 	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-		var exported admin.Exported
-		_, err := c.Call(ctx, adminclient.Request{Operation: "file.export", Query: url.Values{"set": {set}}}, &exported)
-		return view{exported, func(w io.Writer) { fmt.Fprint(w, exported.Text) }}, err
+		file, err := c.Stream(ctx, adminclient.Request{Operation: "file.export", Query: url.Values{"set": {set}}})
+		if err != nil {
+			return view{}, err
+		}
+		defer func() { _ = file.Close() }()
+		_, err = io.Copy(a.stdout, file)
+		return view{}, err
 	})
 	return cmd
 }

@@ -17,18 +17,14 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 	a.CreatedAt = d.now()
 	checkExpiry := func() error {
 		if !a.Active(d.now()) {
-			return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
+			return expired(a)
 		}
 		return nil
 	}
 	if err := cmp.Or(checkExpiry(), checkSubject(&a)); err != nil {
 		return err
 	}
-	assigned := event.RoleAssigned{Role: a.Role, Subject: subjectName(a)}
-	if !a.ExpiresAt.IsZero() {
-		assigned.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
-	}
-	return d.events.Change(ctx, assigned, func(ctx context.Context) error {
+	return d.events.Change(ctx, assigned(a), func(ctx context.Context) error {
 		if err := checkExpiry(); err != nil { // it may have waited for the transaction
 			return err
 		}

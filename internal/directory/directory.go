@@ -18,6 +18,7 @@ type Config struct {
 	Members     Members
 	Roles       Roles
 	Assignments Assignments
+	Sets        Sets
 	Setup       Setup
 	Sessions    Sessions
 	Cache       *cache.Cache
@@ -35,6 +36,7 @@ type Directory struct {
 	members     Members
 	roles       Roles
 	assignments Assignments
+	sets        Sets
 	setup       Setup
 	sessions    Sessions
 	cache       *cache.Cache
@@ -47,7 +49,7 @@ type Directory struct {
 // New makes a directory.
 func New(c Config) *Directory {
 	return &Directory{
-		users: c.Users, attributes: c.Attributes, groups: c.Groups, members: c.Members, roles: c.Roles, assignments: c.Assignments, setup: c.Setup, sessions: c.Sessions,
+		users: c.Users, attributes: c.Attributes, groups: c.Groups, members: c.Members, roles: c.Roles, assignments: c.Assignments, sets: c.Sets, setup: c.Setup, sessions: c.Sessions,
 		cache: c.Cache, events: c.Events, revoker: c.Revoker, clock: c.Clock, now: c.Now,
 	}
 }

@@ -12,14 +12,9 @@ const maxDescriptionBytes = 500
 
 // CreateGroup adds a group and returns it as stored. ErrInvalid if it breaks a rule, ErrExists if the name is taken.
 func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain.Group, error) {
-	if err := domain.CheckName("group name", group.Name); err != nil {
+	if err := d.newGroup(&group); err != nil {
 		return domain.Group{}, err
 	}
-	if err := domain.CheckText("group description", group.Description, maxDescriptionBytes); err != nil {
-		return domain.Group{}, err
-	}
-	group.CreatedAt = d.now()
-	group.UpdatedAt = group.CreatedAt
 	var stored domain.Group
 	err := d.changeGroup(ctx, group.Name, event.GroupCreated{Group: group.Name}, func(ctx context.Context) (err error) {
 		if _, err = d.groups.InsertGroup(ctx, group); err != nil {
@@ -32,6 +27,15 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 		return domain.Group{}, err
 	}
 	return stored, nil
+}
+
+func (d *Directory) newGroup(group *domain.Group) error {
+	group.CreatedAt = d.now()
+	group.UpdatedAt = group.CreatedAt
+	if err := domain.CheckName("group name", group.Name); err != nil {
+		return err
+	}
+	return domain.CheckText("group description", group.Description, maxDescriptionBytes)
 }
 
 // UpdateGroup changes a group as edit does, and returns it as stored; only Description counts. edit gets the group as it is in the

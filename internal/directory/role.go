@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -15,13 +14,11 @@ const maxRolePermissions = 1000
 // CreateRole adds a role and returns it as stored. ErrInvalid if it breaks a rule or names a permission that does not exist,
 // ErrExists if the name is taken.
 func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (stored domain.Role, err error) {
-	role.CreatedAt = d.now()
-	role.UpdatedAt = role.CreatedAt
-	if err := checkRole(role); err != nil {
+	if err := d.newRole(&role); err != nil {
 		return domain.Role{}, err
 	}
 	err = d.changeRole(ctx, role.Name, event.RoleCreated{Role: role.Name, Permissions: permissionNames(role)}, func(ctx context.Context) error {
-		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
+		if err := d.checkPermissionsExist(ctx, role); err != nil {
 			return err
 		}
 		if _, err := d.roles.InsertRole(ctx, role); err != nil {
@@ -31,6 +28,12 @@ func (d *Directory) CreateRole(ctx context.Context, role domain.Role) (stored do
 		return err
 	})
 	return stored, err
+}
+
+func (d *Directory) newRole(role *domain.Role) error {
+	role.CreatedAt = d.now()
+	role.UpdatedAt = role.CreatedAt
+	return checkRole(*role)
 }
 
 // UpdateRole changes a role as edit does, and returns it as stored; only Description and Permissions count. edit gets the role as it
@@ -63,7 +66,7 @@ func (d *Directory) updateRole(ctx context.Context, name string, edit func(*doma
 		if err := checkRole(role); err != nil {
 			return nil, err
 		}
-		if err := d.checkPermissionsExist(ctx, role.Permissions); err != nil {
+		if err := d.checkPermissionsExist(ctx, role); err != nil {
 			return nil, err
 		}
 		if err := d.roles.UpdateRole(ctx, role); err != nil {
@@ -122,24 +125,38 @@ func checkRole(role domain.Role) error {
 	return nil
 }
 
-// checkPermissionsExist says which permission is missing.
-func (d *Directory) checkPermissionsExist(ctx context.Context, permissions []domain.RolePermission) error {
-	apis := make(map[string]domain.API)
-	for _, p := range permissions {
-		api, ok := apis[p.Audience]
-		if !ok {
-			var err error
-			api, err = d.roles.FindAPI(ctx, p.Audience)
-			if errors.Is(err, domain.ErrNotFound) {
-				return fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, p.Audience)
-			}
-			if err != nil {
-				return err
-			}
-			apis[p.Audience] = api
+// checkPermissionsExist says which permission of the roles is missing.
+func (d *Directory) checkPermissionsExist(ctx context.Context, roles ...domain.Role) error {
+	var audiences []string
+	for _, role := range roles {
+		for _, p := range role.Permissions {
+			audiences = append(audiences, p.Audience)
 		}
-		if !slices.ContainsFunc(api.Permissions, func(has domain.Permission) bool { return has.Name == p.Permission }) {
-			return fmt.Errorf("%w permission %q: API %q does not have it; add it there first", domain.ErrInvalid, p.Permission, p.Audience)
+	}
+	slices.Sort(audiences)
+	found, err := d.sets.APIsNamed(ctx, slices.Compact(audiences), "")
+	if err != nil {
+		return err
+	}
+	apis := make(map[string]map[string]bool, len(found)) // their permissions
+	for _, api := range found {
+		apis[api.Audience] = make(map[string]bool, len(api.Permissions))
+		for _, p := range api.Permissions {
+			apis[api.Audience][p.Name] = true
+		}
+	}
+	for i, role := range roles {
+		for _, p := range role.Permissions {
+			var missing error
+			switch permissions, ok := apis[p.Audience]; {
+			case !ok:
+				missing = fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, p.Audience)
+			case !permissions[p.Permission]:
+				missing = fmt.Errorf("%w permission %q: API %q does not have it; add it there first", domain.ErrInvalid, p.Permission, p.Audience)
+			default:
+				continue
+			}
+			return &domain.ElementError{Index: i, Err: missing}
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ type Members interface {
 	UserGroups(ctx context.Context, userID int64) ([]domain.Group, error)
 }
 
-// Roles keeps roles, and reads the APIs whose permissions they give.
+// Roles keeps roles.
 type Roles interface {
 	// InsertRole stores the role with its permissions. ErrExists if the name is taken, ErrNotFound if a permission does not exist.
 	InsertRole(ctx context.Context, role domain.Role) (id int64, err error)
@@ -97,8 +97,18 @@ type Roles interface {
 	FindRoleByID(ctx context.Context, id int64) (domain.Role, error)
 	// ListRoles returns roles by name; a page of them.
 	ListRoles(ctx context.Context, p domain.Page) ([]domain.Role, error)
+}
 
-	FindAPI(ctx context.Context, audience string) (domain.API, error)
+// Sets writes many objects in few statements, with the errors of the methods for one, each a domain.ElementError, and reads the APIs
+// whose permissions roles give.
+type Sets interface {
+	InsertRoles(ctx context.Context, roles []domain.Role) error
+	InsertGroups(ctx context.Context, groups []domain.Group) error
+	AddMembers(ctx context.Context, members []domain.Member) error
+	PutAssignments(ctx context.Context, assignments []domain.Assignment) error
+
+	// APIsNamed returns those that there are of some audiences, and the APIs of a set of files, none if that is empty.
+	APIsNamed(ctx context.Context, audiences []string, set string) ([]domain.API, error)
 }
 
 // Assignments keeps who has which role.

@@ -32,6 +32,9 @@ type Group struct {
 	UpdatedAt   time.Time
 }
 
+// Member is a user in a group.
+type Member struct{ Group, Username string }
+
 // Role is a named set of permissions of APIs.
 type Role struct {
 	ID          int64
@@ -75,6 +78,9 @@ type Assignment struct {
 
 // Place is the assignment's in lists, for Page.
 func (a Assignment) Place() string { return strconv.FormatInt(a.ID, 10) }
+
+// SubjectPlace is its place among those of its kind of subject by the names of subject and role, neither of which has a NUL.
+func (a Assignment) SubjectPlace() string { return a.Subject + "\x00" + a.Role }
 
 // AssignmentFilter chooses assignments; what is empty stands for any.
 type AssignmentFilter struct {

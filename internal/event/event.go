@@ -68,8 +68,13 @@ func (r *Recorder) Record(ctx context.Context, events ...Event) error {
 // end of the log until the transaction ends, so that changes come one after the other and none overwrites what it has not
 // seen. Like that of any transaction, the change function may run again from the start. ErrNoActor if ctx names no actor.
 func (r *Recorder) Change(ctx context.Context, e Event, change func(ctx context.Context) error) error {
+	return r.ChangeAll(ctx, []Event{e}, change)
+}
+
+// ChangeAll is Change of what several events report.
+func (r *Recorder) ChangeAll(ctx context.Context, events []Event, change func(ctx context.Context) error) error {
 	return r.store.Tx(ctx, func(ctx context.Context) error {
-		if err := r.Record(ctx, e); err != nil {
+		if err := r.Record(ctx, events...); err != nil {
 			return err
 		}
 		return change(ctx)

@@ -57,18 +57,6 @@ func (r *Registry) checkFree(ctx context.Context, audience string) error {
 	return nil
 }
 
-// checkNoAudience refuses a client_id that is the audience of an API, for the reason of checkFree.
-func (r *Registry) checkNoAudience(ctx context.Context, clientID string) error {
-	for _, audience := range []string{clientID, slashed(clientID)} {
-		if _, err := r.apis.HoldAPI(ctx, audience); err == nil {
-			return fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)
-		} else if !errors.Is(err, domain.ErrNotFound) {
-			return err
-		}
-	}
-	return nil
-}
-
 // slashed is the other spelling of an audience, without the slash at its end or with one.
 func slashed(audience string) string {
 	if bare, ok := strings.CutSuffix(audience, "/"); ok {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -59,24 +60,12 @@ func (r *Registry) ImportClientByHash(ctx context.Context, client domain.Client,
 }
 
 func (r *Registry) createClient(ctx context.Context, client domain.Client, secrets []domain.ClientSecret) (domain.Client, error) {
-	if client.ClientID == "" {
-		client.ClientID = "client_" + strings.ToLower(rand.Text())
-	}
-	client.CreatedAt = r.now()
-	client.UpdatedAt = client.CreatedAt
-	client.DisabledAt = time.Time{}
-	client.Secrets = secrets
-	client.RequirePKCE = client.RequirePKCE || client.Public
-	if err := errors.Join(checkClient(&client, r.grantTypes), checkReserved("client_id", client.ClientID, r.issuer), r.checkOrigin(client)); err != nil {
+	if err := r.newClient(&client, secrets); err != nil {
 		return domain.Client{}, err
 	}
-	created := event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
 	var stored domain.Client
-	err := r.events.Change(ctx, created, func(ctx context.Context) (err error) {
-		if err := r.checkNoAudience(ctx, client.ClientID); err != nil {
-			return err
-		}
-		if err := r.checkAPIsExist(ctx, client); err != nil {
+	err := r.events.Change(ctx, clientCreated(client), func(ctx context.Context) (err error) {
+		if err := r.checkNames(ctx, client); err != nil {
 			return err
 		}
 		if _, err := r.clients.InsertClient(ctx, client); err != nil {
@@ -92,6 +81,77 @@ func (r *Registry) createClient(ctx context.Context, client domain.Client, secre
 		return domain.Client{}, fmt.Errorf("client %q: %w", client.ClientID, err)
 	}
 	return stored, nil
+}
+
+// NewClient is a client that is to be registered.
+type NewClient struct {
+	domain.Client
+	Secret string // that it has in another system; empty: none
+}
+
+// CreateClients registers many, all or none: in few statements, so that the transaction is short. A domain.ElementError says which could
+// not be, for the reasons of ImportClient and CreateClientWithoutSecret.
+func (r *Registry) CreateClients(ctx context.Context, given []NewClient) error {
+	clients, events := make([]domain.Client, len(given)), make([]event.Event, len(given))
+	for i, g := range given {
+		clients[i] = g.Client
+		var secrets []domain.ClientSecret
+		var err error
+		if g.Secret != "" {
+			err = cmp.Or(maySecret(g.Client), checkImportedSecret(g.Secret))
+			secrets = []domain.ClientSecret{r.importedSecret(g.Secret)}
+		}
+		if err = cmp.Or(err, r.newClient(&clients[i], secrets)); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+		events[i] = clientCreated(clients[i])
+	}
+	return r.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		if err := r.checkNames(ctx, clients...); err != nil {
+			return err
+		}
+		if err := r.clients.InsertClients(ctx, clients); err != nil {
+			return err
+		}
+		return r.provideKeys(ctx, clients...)
+	})
+}
+
+// newClient fills in what a new client is not given, and checks it.
+func (r *Registry) newClient(client *domain.Client, secrets []domain.ClientSecret) error {
+	if client.ClientID == "" {
+		client.ClientID = "client_" + strings.ToLower(rand.Text())
+	}
+	client.CreatedAt = r.now()
+	client.UpdatedAt = client.CreatedAt
+	client.DisabledAt = time.Time{}
+	client.Secrets = secrets
+	client.RequirePKCE = client.RequirePKCE || client.Public
+	return errors.Join(checkClient(client, r.grantTypes), checkReserved("client_id", client.ClientID, r.issuer), r.checkOrigin(*client))
+}
+
+func clientCreated(client domain.Client) event.ClientCreated {
+	return event.ClientCreated{ClientID: client.ClientID, ClientDetails: clientDetails(client)}
+}
+
+// checkNames refuses new clients that name what is not there, and a client_id that is the audience of an API, for the reason of checkFree.
+func (r *Registry) checkNames(ctx context.Context, clients ...domain.Client) error {
+	var audiences []string
+	for _, client := range clients {
+		audiences = append(audiences, client.ClientID, slashed(client.ClientID))
+	}
+	apis, err := r.apisNamed(ctx, audiences)
+	if err != nil {
+		return err
+	}
+	for i, client := range clients {
+		for _, audience := range []string{client.ClientID, slashed(client.ClientID)} {
+			if _, ok := apis[audience]; ok {
+				return &domain.ElementError{Index: i, Err: fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)}
+			}
+		}
+	}
+	return r.checkAPIsExist(ctx, clients...)
 }
 
 // UpdateClient changes a client as edit does, and returns it as stored; client_id, secrets and whether it is disabled do not count.
@@ -146,12 +206,14 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 	return r.capped(client), nil
 }
 
-// provideKeys makes the keys by which what a client gets is signed.
-func (r *Registry) provideKeys(ctx context.Context, client domain.Client) error {
-	for _, alg := range []string{client.IDTokenAlg, client.UserinfoAlg} {
-		if alg == "" {
-			continue
-		}
+// provideKeys makes the keys by which what clients get is signed.
+func (r *Registry) provideKeys(ctx context.Context, clients ...domain.Client) error {
+	needed := map[string]bool{}
+	for _, client := range clients {
+		needed[client.IDTokenAlg], needed[client.UserinfoAlg] = true, true
+	}
+	delete(needed, "")
+	for alg := range needed {
 		if err := r.keys.Provide(ctx, alg); err != nil {
 			return err
 		}
@@ -190,22 +252,51 @@ func clientDetails(client domain.Client) event.ClientDetails {
 	}
 }
 
-// checkAPIsExist says which API or permission that the client names is missing.
-func (r *Registry) checkAPIsExist(ctx context.Context, client domain.Client) error {
+// checkAPIsExist says which API or permission that a client names is missing.
+func (r *Registry) checkAPIsExist(ctx context.Context, clients ...domain.Client) error {
+	var audiences []string
+	for _, client := range clients {
+		for _, api := range client.APIs {
+			audiences = append(audiences, api.Audience)
+		}
+		audiences = append(audiences, client.Serves...)
+	}
+	apis, err := r.apisNamed(ctx, audiences)
+	if err != nil {
+		return err
+	}
+	for i, client := range clients {
+		if err := lacking(client, apis); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return nil
+}
+
+// apisNamed are the permissions of those APIs that there are of some audiences.
+func (r *Registry) apisNamed(ctx context.Context, audiences []string) (map[string][]domain.Permission, error) {
+	slices.Sort(audiences)
+	found, err := r.apis.APIsNamed(ctx, slices.Compact(audiences), "")
+	apis := make(map[string][]domain.Permission, len(found))
+	for _, api := range found {
+		apis[api.Audience] = api.Permissions
+	}
+	return apis, err
+}
+
+// lacking says what a client names that is not among some APIs.
+func lacking(client domain.Client, apis map[string][]domain.Permission) error {
 	named := slices.Clone(client.APIs)
 	for _, audience := range client.Serves {
 		named = append(named, domain.ClientAPI{Audience: audience})
 	}
 	for _, n := range named {
-		api, err := r.apis.FindAPI(ctx, n.Audience)
-		if errors.Is(err, domain.ErrNotFound) {
+		permissions, ok := apis[n.Audience]
+		if !ok {
 			return fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, n.Audience)
 		}
-		if err != nil {
-			return err
-		}
 		for _, name := range n.Permissions {
-			if !slices.ContainsFunc(api.Permissions, func(p domain.Permission) bool { return p.Name == name }) {
+			if !slices.ContainsFunc(permissions, func(p domain.Permission) bool { return p.Name == name }) {
 				return fmt.Errorf("%w permission %q: API %q does not have it; add it there first", domain.ErrInvalid, name, n.Audience)
 			}
 		}

@@ -22,6 +22,8 @@ type APIs interface {
 	// DeleteAPI returns ErrNotFound if there is no such audience. Roles and clients lose its permissions.
 	DeleteAPI(ctx context.Context, audience string) error
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
+	// APIsNamed returns those that there are of some audiences, and the APIs of a set of files, none if that is empty.
+	APIsNamed(ctx context.Context, audiences []string, set string) ([]domain.API, error)
 	// ListAPIs returns APIs by audience; a page of them.
 	ListAPIs(ctx context.Context, p domain.Page) ([]domain.API, error)
 }
@@ -31,6 +33,8 @@ type Clients interface {
 	// InsertClient stores the client with its APIs, served audiences and secrets.
 	// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
 	InsertClient(ctx context.Context, client domain.Client) (id int64, err error)
+	// InsertClients is InsertClient of many, in few statements. A domain.ElementError says of which client_id it is that is taken.
+	InsertClients(ctx context.Context, clients []domain.Client) error
 	// UpdateClient sets all but client_id, secrets, origin and what belongs to that. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
 	// client.Version is neither zero nor that of the client.
 	UpdateClient(ctx context.Context, client domain.Client) error

@@ -178,7 +178,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Clients = authn.NewClients(s.Registry, db, recorder, cfg.Issuer, now)
 	s.Clients.Documents = s.Registrations
 	s.Directory = directory.New(directory.Config{
-		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
+		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Sets: db, Setup: db, Sessions: db,
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
 	})
 	s.Passwords = signin.NewPasswords(db, s.Directory, cfg.Passwords.MinLength, now)

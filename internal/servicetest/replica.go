@@ -65,7 +65,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	})
 	r.Clients = authn.NewClients(r.Registry, db, recorder, Issuer, now)
 	r.Directory = directory.New(directory.Config{
-		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Setup: db, Sessions: db,
+		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Sets: db, Setup: db, Sessions: db,
 		Cache: held, Events: recorder, Revoker: r.Revocation, Clock: watched, Now: now,
 	})
 	r.Passwords = signin.NewPasswords(db, r.Directory, MinPasswordLength, now)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,37 +90,78 @@ func (c *change) noteAccess(kind domain.SubjectKind, id int64, name string) {
 
 // PutAssignment implements directory.Assignments.
 func (db *DB) PutAssignment(ctx context.Context, a domain.Assignment) error {
-	t, err := subjectTableOf(a.SubjectKind)
-	if err != nil {
-		return err
+	return db.PutAssignments(ctx, []domain.Assignment{a})
+}
+
+// PutAssignments implements directory.Sets.
+func (db *DB) PutAssignments(ctx context.Context, assignments []domain.Assignment) error {
+	rows := map[domain.SubjectKind][][]any{}
+	for i, a := range assignments {
+		if _, err := subjectTableOf(a.SubjectKind); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+		rows[a.SubjectKind] = append(rows[a.SubjectKind], []any{a.Role, a.Subject, nullMicros(a.ExpiresAt), micros(a.CreatedAt)})
 	}
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		role, err := c.roleID(ctx, a.Role)
-		if err != nil {
+		if err := c.checkExpiries(ctx, assignments); err != nil {
 			return err
 		}
-		subject, err := c.idOf(ctx, a.SubjectKind, a.Subject)
-		if err != nil {
-			return err
-		}
-		if !a.ExpiresAt.IsZero() { // TakeExpired, which the lock of the installation keeps waiting, would not look there again
-			seen, err := one(ctx, c.conn, scanInt, `SELECT expiry_seen_at FROM installation WHERE id = 1`)
+		for kind, rows := range rows {
+			t := subjectTables[kind]
+			put, err := list(ctx, c.conn, scanInt, `INSERT INTO assignments (role_id, `+t.column+`, expires_at, created_at)
+				SELECT o.id, s.id, w.expires_at, w.created_at
+				FROM `+c.db.dialect.rows(`$1`, `role`, `subject`, `expires_at BIGINT`, `created_at BIGINT`)+` w
+				JOIN roles o ON o.name = w.role JOIN `+t.table+` s ON s.`+t.name+` = w.subject WHERE TRUE
+				ON CONFLICT (`+t.column+`, role_id) WHERE `+t.column+` IS NOT NULL DO UPDATE SET expires_at = excluded.expires_at
+				RETURNING `+t.column, jsonRows(rows))
 			if err != nil {
 				return err
 			}
-			if micros(a.ExpiresAt) <= seen {
-				return fmt.Errorf("%w expiry: assignments that end later have expired already", domain.ErrInvalid)
+			if len(put) < len(rows) {
+				return c.unassignable(ctx, assignments)
+			}
+			switch kind {
+			case domain.SubjectUser:
+				c.noteID(domain.ChangeUserAccess, put...)
+			case domain.SubjectGroup:
+				c.noteID(domain.ChangeGroupAccess, put...)
+			case domain.SubjectClient:
+				for _, row := range rows {
+					c.note(domain.ChangeClientAccess, row[1].(string))
+				}
 			}
 		}
-		_, err = c.exec(ctx, `INSERT INTO assignments (role_id, `+t.column+`, expires_at, created_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (`+t.column+`, role_id) WHERE `+t.column+` IS NOT NULL DO UPDATE SET expires_at = excluded.expires_at`,
-			role, subject, nullMicros(a.ExpiresAt), micros(a.CreatedAt))
-		if err != nil {
-			return err
-		}
-		c.noteAccess(a.SubjectKind, subject, a.Subject)
 		return nil
 	})
+}
+
+// checkExpiries refuses assignments that end before TakeExpired, which the lock of the installation keeps waiting, looks again.
+func (c *change) checkExpiries(ctx context.Context, assignments []domain.Assignment) error {
+	if !slices.ContainsFunc(assignments, func(a domain.Assignment) bool { return !a.ExpiresAt.IsZero() }) {
+		return nil
+	}
+	seen, err := one(ctx, c.conn, scanInt, `SELECT expiry_seen_at FROM installation WHERE id = 1`)
+	if err != nil {
+		return err
+	}
+	for i, a := range assignments {
+		if !a.ExpiresAt.IsZero() && micros(a.ExpiresAt) <= seen {
+			return &domain.ElementError{Index: i, Err: fmt.Errorf("%w expiry: assignments that end later have expired already", domain.ErrInvalid)}
+		}
+	}
+	return nil
+}
+
+// unassignable says which role or subject of some assignments does not exist.
+func (c *change) unassignable(ctx context.Context, assignments []domain.Assignment) error {
+	for i, a := range assignments {
+		_, role := c.roleID(ctx, a.Role)
+		_, subject := c.idOf(ctx, a.SubjectKind, a.Subject)
+		if err := cmp.Or(role, subject); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return fmt.Errorf("%w assignment: one is given twice", domain.ErrInvalid)
 }
 
 // DeleteAssignment implements directory.Assignments.

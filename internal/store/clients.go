@@ -3,6 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
+	"maps"
+	"math/bits"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -53,29 +56,66 @@ func scanClient(row scanner) (cl domain.Client, err error) {
 // InsertClient implements registry.Clients.
 func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
-		if err := findAccess(ctx, c.conn, client); err != nil {
-			return err
-		}
-		settings := clientSettings(&client)
-		id, err = insert(ctx, c.conn, `
-			INSERT INTO clients (client_id, created_at, origin, registration_token`+settings.names()+`)
-			VALUES ($1, $2, $3, $4`+settings.placeholders(5)+`) ON CONFLICT DO NOTHING RETURNING id`,
-			settings.values(client.ClientID, at(&client.CreatedAt), string(cmp.Or(client.Origin, domain.OriginAdministrator)), client.RegistrationTokenHash)...)
-		if err != nil {
-			return err
-		}
-		if err := putAccess(ctx, c.conn, id, client); err != nil {
-			return err
-		}
-		for _, secret := range client.Secrets {
-			if _, err := insertSecret(ctx, c.conn, id, secret); err != nil {
-				return err
-			}
-		}
-		c.note(domain.ChangeClient, client.ClientID)
-		return nil
+		ids, err := c.insertClients(ctx, []domain.Client{client})
+		id = ids[client.ClientID]
+		return err
 	})
 	return id, err
+}
+
+// InsertClients implements registry.Clients.
+func (db *DB) InsertClients(ctx context.Context, clients []domain.Client) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		_, err := c.insertClients(ctx, clients)
+		return err
+	})
+}
+
+// insertClients returns the ids by client_id.
+func (c *change) insertClients(ctx context.Context, clients []domain.Client) (map[string]int64, error) {
+	if err := findAccess(ctx, c.conn, clients...); err != nil {
+		return nil, err
+	}
+	const atOnce = 64
+	ids := make(map[string]int64, len(clients))
+	for rest := clients; len(rest) > 0; {
+		n := min(atOnce, 1<<(bits.Len(uint(len(rest)))-1)) // few different statements
+		var rows []string
+		var args []any
+		for i := range rest[:n] {
+			client, row := &rest[i], ""
+			row, args = in(args, clientSettings(client).values(client.ClientID, at(&client.CreatedAt),
+				string(cmp.Or(client.Origin, domain.OriginAdministrator)), client.RegistrationTokenHash)...)
+			rows = append(rows, row)
+		}
+		inserted, err := c.insertNamed(ctx, `INSERT INTO clients (client_id, created_at, origin, registration_token`+clientSettings(&domain.Client{}).names()+`)
+			VALUES `+strings.Join(rows, `, `)+` ON CONFLICT DO NOTHING RETURNING id, client_id`, args...)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(ids, inserted)
+		rest = rest[n:]
+	}
+	var secrets [][]any
+	for i, client := range clients {
+		id, ok := ids[client.ClientID]
+		if !ok {
+			return nil, &domain.ElementError{Index: i, Err: domain.ErrExists}
+		}
+		for _, s := range client.Secrets {
+			secrets = append(secrets, []any{id, s.Hash, s.Hint, micros(s.CreatedAt), nullMicros(s.ExpiresAt)})
+		}
+		c.note(domain.ChangeClient, client.ClientID)
+	}
+	if len(secrets) > 0 {
+		_, err := c.exec(ctx, `INSERT INTO client_secrets (client_ref, hash, hint, created_at, expires_at)
+			SELECT r.client, r.hash, r.hint, r.created_at, r.expires_at FROM `+
+			c.db.dialect.rows(`$1`, `client BIGINT`, `hash`, `hint`, `created_at BIGINT`, `expires_at BIGINT`)+` r`, jsonRows(secrets))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, putAccess(ctx, c.conn, ids, clients...)
 }
 
 // UpdateClient implements registry.Clients.
@@ -97,7 +137,7 @@ func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
 				return err
 			}
 		}
-		if err := putAccess(ctx, c.conn, id, client); err != nil {
+		if err := putAccess(ctx, c.conn, map[string]int64{client.ClientID: id}, client); err != nil {
 			return err
 		}
 		c.note(domain.ChangeClient, client.ClientID)
@@ -204,17 +244,17 @@ func (db *DB) DeleteClientSecret(ctx context.Context, clientID string, id int64)
 	})
 }
 
-// findAccess returns ErrNotFound if a client names an API or permission that does not exist.
-func findAccess(ctx context.Context, c conn, client domain.Client) error {
-	apis, permissions, serves := accessRows(client)
+// findAccess returns ErrNotFound if one of the clients names an API or permission that does not exist.
+func findAccess(ctx context.Context, c conn, clients ...domain.Client) error {
+	apis, permissions, serves := accessRows(nil, clients)
 	if apis == noRows && serves == noRows {
 		return nil
 	}
 	rows := c.db.dialect.rows
 	missing, err := one(ctx, c, scanInt, `
-		SELECT (SELECT COUNT(*) FROM `+rows(`$1`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
-			+ (SELECT COUNT(*) FROM `+rows(`$3`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
-			+ (SELECT COUNT(*) FROM `+rows(`$2`, `audience`, `permission`)+` r WHERE NOT EXISTS (
+		SELECT (SELECT COUNT(*) FROM `+rows(`$1`, `client BIGINT`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
+			+ (SELECT COUNT(*) FROM `+rows(`$3`, `client BIGINT`, `audience`)+` r WHERE NOT EXISTS (SELECT 1 FROM apis a WHERE a.audience = r.audience))
+			+ (SELECT COUNT(*) FROM `+rows(`$2`, `client BIGINT`, `audience`, `permission`)+` r WHERE NOT EXISTS (
 				SELECT 1 FROM apis a JOIN permissions p ON p.api_id = a.id WHERE a.audience = r.audience AND p.name = r.permission))`,
 		apis, permissions, serves)
 	if err == nil && missing > 0 {
@@ -223,25 +263,25 @@ func findAccess(ctx context.Context, c conn, client domain.Client) error {
 	return err
 }
 
-// putAccess stores what a client, that has nothing yet, may ask for and whom it serves.
-func putAccess(ctx context.Context, c conn, id int64, client domain.Client) error {
-	apis, permissions, serves := accessRows(client)
+// putAccess stores what clients, that have nothing yet, may ask for and whom they serve. Their ids are by client_id.
+func putAccess(ctx context.Context, c conn, ids map[string]int64, clients ...domain.Client) error {
+	apis, permissions, serves := accessRows(ids, clients)
 	rows := c.db.dialect.rows
 	for _, put := range []struct{ query, rows string }{
 		{`INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default)
-			SELECT CAST($1 AS BIGINT), a.id, r.every <> 0, r.standard <> 0 FROM ` + rows(`$2`, `audience`, `every BIGINT`, `standard BIGINT`) + ` r JOIN apis a ON a.audience = r.audience
+			SELECT r.client, a.id, r.every <> 0, r.standard <> 0 FROM ` + rows(`$1`, `client BIGINT`, `audience`, `every BIGINT`, `standard BIGINT`) + ` r JOIN apis a ON a.audience = r.audience
 			WHERE TRUE ON CONFLICT DO NOTHING`, apis},
 		{`INSERT INTO client_permissions (client_ref, api_id, permission)
-			SELECT CAST($1 AS BIGINT), a.id, r.permission FROM ` + rows(`$2`, `audience`, `permission`) + ` r JOIN apis a ON a.audience = r.audience
+			SELECT r.client, a.id, r.permission FROM ` + rows(`$1`, `client BIGINT`, `audience`, `permission`) + ` r JOIN apis a ON a.audience = r.audience
 			WHERE TRUE ON CONFLICT DO NOTHING`, permissions},
 		{`INSERT INTO client_serves (client_ref, api_id)
-			SELECT CAST($1 AS BIGINT), a.id FROM ` + rows(`$2`, `audience`) + ` r JOIN apis a ON a.audience = r.audience
+			SELECT r.client, a.id FROM ` + rows(`$1`, `client BIGINT`, `audience`) + ` r JOIN apis a ON a.audience = r.audience
 			WHERE TRUE ON CONFLICT DO NOTHING`, serves},
 	} {
 		if put.rows == noRows {
 			continue
 		}
-		if _, err := c.exec(ctx, put.query, id, put.rows); err != nil {
+		if _, err := c.exec(ctx, put.query, put.rows); err != nil {
 			return err
 		}
 	}
@@ -250,17 +290,20 @@ func putAccess(ctx context.Context, c conn, id int64, client domain.Client) erro
 
 var noRows = jsonRows([][]any{})
 
-// accessRows are the rows of client_apis, client_permissions and client_serves, by audience.
-func accessRows(client domain.Client) (apis, permissions, serves string) {
+// accessRows are the rows of client_apis, client_permissions and client_serves, by audience, each with the id of its client.
+func accessRows(ids map[string]int64, clients []domain.Client) (apis, permissions, serves string) {
 	var a, p, s = [][]any{}, [][]any{}, [][]any{}
-	for _, api := range client.APIs {
-		a = append(a, []any{api.Audience, bit(len(api.Permissions) == 0), bit(api.Default)})
-		for _, permission := range api.Permissions {
-			p = append(p, []any{api.Audience, permission})
+	for _, client := range clients {
+		id := ids[client.ClientID]
+		for _, api := range client.APIs {
+			a = append(a, []any{id, api.Audience, bit(len(api.Permissions) == 0), bit(api.Default)})
+			for _, permission := range api.Permissions {
+				p = append(p, []any{id, api.Audience, permission})
+			}
 		}
-	}
-	for _, audience := range client.Serves {
-		s = append(s, []any{audience})
+		for _, audience := range client.Serves {
+			s = append(s, []any{id, audience})
+		}
 	}
 	return jsonRows(a), jsonRows(p), jsonRows(s)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -16,16 +17,42 @@ func scanGroup(row scanner) (g domain.Group, err error) {
 // InsertGroup implements directory.Groups.
 func (db *DB) InsertGroup(ctx context.Context, group domain.Group) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
-		id, err = insert(ctx, c.conn, `
-			INSERT INTO groups (name, description, created_at, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id`,
-			group.Name, group.Description, micros(group.CreatedAt), micros(group.UpdatedAt))
-		if err != nil {
-			return err
-		}
-		c.noteID(domain.ChangeGroupAccess, id)
-		return nil
+		ids, err := c.insertGroups(ctx, []domain.Group{group})
+		id = ids[group.Name]
+		return err
 	})
 	return id, err
+}
+
+// InsertGroups implements directory.Sets.
+func (db *DB) InsertGroups(ctx context.Context, groups []domain.Group) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		_, err := c.insertGroups(ctx, groups)
+		return err
+	})
+}
+
+// insertGroups returns the ids by name.
+func (c *change) insertGroups(ctx context.Context, groups []domain.Group) (ids map[string]int64, err error) {
+	rows := make([][]any, len(groups))
+	for i, group := range groups {
+		rows[i] = []any{group.Name, group.Description, micros(group.CreatedAt), micros(group.UpdatedAt)}
+	}
+	ids, err = c.insertNamed(ctx, `INSERT INTO groups (name, description, created_at, updated_at)
+		SELECT r.name, r.description, r.created_at, r.updated_at
+		FROM `+c.db.dialect.rows(`$1`, `name`, `description`, `created_at BIGINT`, `updated_at BIGINT`)+` r WHERE TRUE
+		ON CONFLICT DO NOTHING RETURNING id, name`, jsonRows(rows))
+	if err != nil {
+		return nil, err
+	}
+	for i, group := range groups {
+		id, ok := ids[group.Name]
+		if !ok {
+			return nil, &domain.ElementError{Index: i, Err: domain.ErrExists}
+		}
+		c.noteID(domain.ChangeGroupAccess, id)
+	}
+	return ids, nil
 }
 
 // UpdateGroup implements directory.Groups.
@@ -95,6 +122,32 @@ func (db *DB) UserGroups(ctx context.Context, userID int64) ([]domain.Group, err
 // AddMember implements directory.Members.
 func (db *DB) AddMember(ctx context.Context, group, username string) error {
 	return db.changeMember(ctx, group, username, `INSERT INTO group_members (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
+}
+
+// AddMembers implements directory.Sets.
+func (db *DB) AddMembers(ctx context.Context, members []domain.Member) error {
+	rows := make([][]any, len(members))
+	for i, m := range members {
+		rows[i] = []any{m.Group, m.Username}
+	}
+	named := db.dialect.rows(`$1`, `name`, `username`) + ` r LEFT JOIN groups g ON g.name = r.name LEFT JOIN users u ON u.username = r.username`
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		missing, err := one(ctx, c.conn, scanInt, `SELECT COUNT(*) FROM `+named+` WHERE g.id IS NULL OR u.id IS NULL`, jsonRows(rows))
+		if err != nil {
+			return err
+		}
+		for i := 0; missing > 0 && i < len(members); i++ {
+			_, group := c.idOf(ctx, domain.SubjectGroup, members[i].Group)
+			_, user := c.idOf(ctx, domain.SubjectUser, members[i].Username)
+			if err := cmp.Or(group, user); err != nil {
+				return &domain.ElementError{Index: i, Err: err}
+			}
+		}
+		added, err := list(ctx, c.conn, scanInt, `INSERT INTO group_members (group_id, user_id) SELECT g.id, u.id FROM `+named+`
+			WHERE TRUE ON CONFLICT DO NOTHING RETURNING user_id`, jsonRows(rows))
+		c.noteID(domain.ChangeUserAccess, added...)
+		return err
+	})
 }
 
 // RemoveMember implements directory.Members.

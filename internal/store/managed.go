@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -164,6 +165,18 @@ func (db *DB) AssignmentsNamed(ctx context.Context, named []domain.Assignment, s
 		assignments = append(assignments, found...)
 	}
 	return assignments, nil
+}
+
+// AssignmentsOf implements admin.Files.
+func (db *DB) AssignmentsOf(ctx context.Context, kind domain.SubjectKind, p domain.Page) ([]domain.Assignment, error) {
+	t, err := subjectTableOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	subject, role, _ := strings.Cut(p.After, "\x00")
+	name := map[domain.SubjectKind]string{domain.SubjectUser: `u.`, domain.SubjectGroup: `g.`, domain.SubjectClient: `c.`}[kind] + t.name
+	return findAll(ctx, db, scanAssignment, selectAssignments+` WHERE a.`+t.column+` IS NOT NULL
+		AND `+name+` >= $1 AND (`+name+` > $1 OR r.name > $2) ORDER BY `+name+`, r.name LIMIT $3`, subject, role, p.Limit)
 }
 
 // UsersNamed implements admin.Named.

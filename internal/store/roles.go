@@ -16,22 +16,70 @@ func scanRole(row scanner) (r domain.Role, err error) {
 // InsertRole implements directory.Roles.
 func (db *DB) InsertRole(ctx context.Context, role domain.Role) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
-		if err := findPermissions(ctx, c.conn, role.Permissions); err != nil {
-			return err
-		}
-		id, err = insert(ctx, c.conn, `
-			INSERT INTO roles (name, description, created_at, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id`,
-			role.Name, role.Description, micros(role.CreatedAt), micros(role.UpdatedAt))
-		if err != nil {
-			return err
-		}
-		if err := insertRolePermissions(ctx, c.conn, id, role.Permissions); err != nil {
-			return err
-		}
-		c.noteID(domain.ChangeRole, id)
-		return nil
+		ids, err := c.insertRoles(ctx, []domain.Role{role})
+		id = ids[role.Name]
+		return err
 	})
 	return id, err
+}
+
+// InsertRoles implements directory.Sets.
+func (db *DB) InsertRoles(ctx context.Context, roles []domain.Role) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		_, err := c.insertRoles(ctx, roles)
+		return err
+	})
+}
+
+// insertRoles returns the ids by name.
+func (c *change) insertRoles(ctx context.Context, roles []domain.Role) (ids map[string]int64, err error) {
+	var permissions []domain.RolePermission
+	rows := make([][]any, len(roles))
+	for i, role := range roles {
+		permissions = append(permissions, role.Permissions...)
+		rows[i] = []any{role.Name, role.Description, micros(role.CreatedAt), micros(role.UpdatedAt)}
+	}
+	if err := findPermissions(ctx, c.conn, permissions); err != nil {
+		return nil, err
+	}
+	ids, err = c.insertNamed(ctx, `INSERT INTO roles (name, description, created_at, updated_at)
+		SELECT r.name, r.description, r.created_at, r.updated_at
+		FROM `+c.db.dialect.rows(`$1`, `name`, `description`, `created_at BIGINT`, `updated_at BIGINT`)+` r WHERE TRUE
+		ON CONFLICT DO NOTHING RETURNING id, name`, jsonRows(rows))
+	if err != nil {
+		return nil, err
+	}
+	given := [][]any{}
+	for i, role := range roles {
+		id, ok := ids[role.Name]
+		if !ok {
+			return nil, &domain.ElementError{Index: i, Err: domain.ErrExists}
+		}
+		c.noteID(domain.ChangeRole, id)
+		for _, p := range role.Permissions {
+			given = append(given, []any{id, p.Audience, p.Permission})
+		}
+	}
+	if len(given) == 0 {
+		return ids, nil
+	}
+	_, err = c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
+		SELECT r.role, a.id, r.permission FROM `+c.db.dialect.rows(`$1`, `role BIGINT`, `audience`, `permission`)+` r
+		JOIN apis a ON a.audience = r.audience WHERE TRUE ON CONFLICT DO NOTHING`, jsonRows(given))
+	return ids, err
+}
+
+// insertNamed runs an INSERT … RETURNING of an id and a name, and returns the ids by name.
+func (c *change) insertNamed(ctx context.Context, query string, args ...any) (map[string]int64, error) {
+	ids := map[string]int64{}
+	err := c.each(ctx, func(row scanner) error {
+		var id int64
+		var name string
+		err := row.Scan(&id, &name)
+		ids[name] = id
+		return err
+	}, query, args...)
+	return ids, err
 }
 
 // UpdateRole implements directory.Roles.
@@ -73,15 +121,10 @@ func putRolePermissions(ctx context.Context, c conn, role int64, permissions []d
 	if err != nil {
 		return err
 	}
-	return insertRolePermissions(ctx, c, role, permissions)
-}
-
-// insertRolePermissions adds permissions to a role.
-func insertRolePermissions(ctx context.Context, c conn, role int64, permissions []domain.RolePermission) error {
 	if len(permissions) == 0 {
 		return nil
 	}
-	_, err := c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
+	_, err = c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
 		SELECT CAST($1 AS BIGINT), w.api_id, w.name FROM (`+namedPermissions(c)+`) AS w WHERE TRUE ON CONFLICT DO NOTHING`, role, permissionRows(permissions))
 	return err
 }

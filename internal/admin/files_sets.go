@@ -1,0 +1,233 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/signet-auth/signet/internal/apply"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/registry"
+)
+
+// Files may describe thousands of objects, and nobody else changes anything while they are written: what is made or assigned is written
+// in sets, in the order of kinds.
+
+// sets divides the changes of a plan into those that are made together.
+func sets(changes []apply.Change) (sets [][]apply.Change) {
+	ofKind := map[domain.ManagedKind]int{} // the set of each kind
+	for _, c := range changes {
+		together := c.Action == apply.Create || c.Action == apply.Update && c.Kind == domain.ManagedAssignment
+		if i, ok := ofKind[c.Kind]; ok && together {
+			sets[i] = append(sets[i], c)
+			continue
+		}
+		if together {
+			ofKind[c.Kind] = len(sets)
+		}
+		sets = append(sets, []apply.Change{c})
+	}
+	return sets
+}
+
+// changeSet makes changes together, of one kind and action.
+func (f *fileChanges) changeSet(ctx context.Context, changes []apply.Change) error {
+	first := changes[0]
+	if first.Document == nil {
+		if err := f.delete(ctx, first); err != nil {
+			return fmt.Errorf("delete %s %s: %w", first.Kind, first.Name, err)
+		}
+		return nil
+	}
+	var err error
+	switch {
+	case first.Action != apply.Create && (first.Action != apply.Update || first.Kind != domain.ManagedAssignment):
+		err = f.change(ctx, first)
+	case first.Kind == domain.ManagedRole:
+		err = f.createRoles(ctx, changes)
+	case first.Kind == domain.ManagedGroup:
+		err = f.createGroups(ctx, changes)
+	case first.Kind == domain.ManagedClient:
+		err = f.createClients(ctx, changes)
+	case first.Kind == domain.ManagedAssignment:
+		err = f.assign(ctx, changes)
+	default:
+		err = f.each(changes, func(_ int, c apply.Change) error { return f.change(ctx, c) })
+	}
+	if element, ok := errors.AsType[*domain.ElementError](err); ok {
+		if errors.Is(err, domain.ErrExists) && slices.Contains(namedAlone, first.Kind) {
+			return errMoved // it was not there before
+		}
+		return changes[element.Index].Document.Failed(element.Err)
+	}
+	return first.Document.Failed(err)
+}
+
+// namedAlone are kinds of objects that are in the way of no other than one of their name.
+var namedAlone = []domain.ManagedKind{domain.ManagedRole, domain.ManagedGroup, domain.ManagedClient}
+
+// each makes changes one by one.
+func (f *fileChanges) each(changes []apply.Change, do func(i int, c apply.Change) error) error {
+	for i, c := range changes {
+		if err := do(i, c); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return nil
+}
+
+func (f *fileChanges) createRoles(ctx context.Context, changes []apply.Change) error {
+	roles := make([]domain.Role, len(changes))
+	for i, c := range changes {
+		described := c.Document.Object.(*apply.Role)
+		roles[i].Name = described.Name
+		described.Set(&roles[i])
+	}
+	return f.s.createRoles(ctx, f.caller, roles)
+}
+
+func (f *fileChanges) createGroups(ctx context.Context, changes []apply.Change) error {
+	groups := make([]domain.Group, len(changes))
+	var members []domain.Member
+	for i, c := range changes {
+		described := c.Document.Object.(*apply.Group)
+		groups[i] = domain.Group{Name: described.Name, Description: described.Description}
+		if described.Members != nil {
+			for _, member := range *described.Members {
+				members = append(members, domain.Member{Group: described.Name, Username: member})
+			}
+		}
+	}
+	if err := f.s.createGroups(ctx, f.caller, groups); err != nil {
+		return err
+	}
+	err := f.s.addMembers(ctx, f.caller, members)
+	if element, ok := errors.AsType[*domain.ElementError](err); ok { // that of its group
+		group := members[element.Index].Group
+		element.Index = slices.IndexFunc(groups, func(g domain.Group) bool { return g.Name == group })
+	}
+	return err
+}
+
+func (f *fileChanges) createClients(ctx context.Context, changes []apply.Change) error {
+	clients := make([]registry.NewClient, len(changes))
+	for i, c := range changes {
+		described := c.Document.Object.(*apply.Client)
+		clients[i].ClientID = described.ClientID
+		described.Set(&clients[i].Client)
+		if described.Secrets != nil && len(*described.Secrets) > 0 {
+			clients[i].Secret = f.secrets[(*described.Secrets)[0].Key()]
+		}
+	}
+	if err := f.s.createClients(ctx, f.caller, clients); err != nil {
+		return err
+	}
+	return f.each(changes, func(i int, c apply.Change) error {
+		return f.clientParts(ctx, apply.Create, c.Document.Object.(*apply.Client), clients[i].Client)
+	})
+}
+
+func (f *fileChanges) assign(ctx context.Context, changes []apply.Change) error {
+	assignments := make([]domain.Assignment, len(changes))
+	for i, c := range changes {
+		assignments[i] = c.Document.Object.(*apply.Assignment).Assignment()
+	}
+	return f.s.assignAll(ctx, f.caller, assignments)
+}
+
+// The operations for one object, of many.
+
+// createRoles is CreateRole of many.
+func (s *Service) createRoles(ctx context.Context, caller authn.Caller, roles []domain.Role) error {
+	const operation = "role.create"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	for i, role := range roles {
+		if err := s.require(ctx, caller, operation, adminPermissions(role.Permissions)...); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return s.config.Directory.CreateRoles(ctx, roles)
+}
+
+// createGroups is CreateGroup of many.
+func (s *Service) createGroups(ctx context.Context, caller authn.Caller, groups []domain.Group) error {
+	ctx, err := s.authorize(ctx, caller, "group.create")
+	if err != nil {
+		return err
+	}
+	return s.config.Directory.CreateGroups(ctx, groups)
+}
+
+// addMembers is AddMember of many.
+func (s *Service) addMembers(ctx context.Context, caller authn.Caller, members []domain.Member) error {
+	const operation = "group.add_member"
+	if len(members) == 0 {
+		return nil
+	}
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	given := map[string][]string{} // by group
+	for i, m := range members {
+		permissions, ok := given[m.Group]
+		if !ok {
+			if permissions, err = s.permissionsOfGroup(ctx, m.Group); err != nil {
+				return &domain.ElementError{Index: i, Err: err}
+			}
+			given[m.Group] = permissions
+		}
+		if err := s.require(ctx, caller, operation, permissions...); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return s.config.Directory.AddMembers(ctx, members)
+}
+
+// createClients is CreateClient of many, which get no secret but the one that they have.
+func (s *Service) createClients(ctx context.Context, caller authn.Caller, clients []registry.NewClient) error {
+	const operation = "client.create"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	for i, client := range clients {
+		if err := s.require(ctx, caller, operation, requestable(client.Client)...); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return s.config.Registry.CreateClients(ctx, clients)
+}
+
+// assignAll is Assign of many.
+func (s *Service) assignAll(ctx context.Context, caller authn.Caller, assignments []domain.Assignment) error {
+	const operation = "assignment.assign"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(assignments))
+	for i, a := range assignments {
+		names[i] = a.Role
+	}
+	slices.Sort(names)
+	roles, err := s.config.Named.RolesNamed(ctx, slices.Compact(names), "")
+	if err != nil {
+		return err
+	}
+	given := make(map[string][]string, len(roles))
+	for _, role := range roles {
+		given[role.Name] = adminPermissions(role.Permissions)
+	}
+	for i, a := range assignments {
+		if err := s.require(ctx, caller, operation, given[a.Role]...); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return s.config.Directory.AssignAll(ctx, assignments)
+}

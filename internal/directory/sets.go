@@ -1,0 +1,83 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
+)
+
+// What files describe is made in sets, all or none: in few statements, so that the transaction is short. A domain.ElementError says for
+// which element it failed, with the errors of the operation for one.
+
+// CreateRoles is CreateRole of many.
+func (d *Directory) CreateRoles(ctx context.Context, roles []domain.Role) error {
+	events := make([]event.Event, len(roles))
+	for i := range roles {
+		if err := d.newRole(&roles[i]); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+		events[i] = event.RoleCreated{Role: roles[i].Name, Permissions: permissionNames(roles[i])}
+	}
+	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		if err := d.checkPermissionsExist(ctx, roles...); err != nil {
+			return err
+		}
+		return d.sets.InsertRoles(ctx, roles)
+	})
+}
+
+// CreateGroups is CreateGroup of many.
+func (d *Directory) CreateGroups(ctx context.Context, groups []domain.Group) error {
+	events := make([]event.Event, len(groups))
+	for i := range groups {
+		if err := d.newGroup(&groups[i]); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+		events[i] = event.GroupCreated{Group: groups[i].Name}
+	}
+	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error { return d.sets.InsertGroups(ctx, groups) })
+}
+
+// AddMembers is AddMember of many; of each only the names of the group and the user count.
+func (d *Directory) AddMembers(ctx context.Context, members []domain.Member) error {
+	events := make([]event.Event, len(members))
+	for i := range members {
+		members[i].Username = canonical(members[i].Username)
+		events[i] = event.MemberAdded{Group: members[i].Group, User: members[i].Username}
+	}
+	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error { return d.sets.AddMembers(ctx, members) })
+}
+
+// AssignAll is Assign of many.
+func (d *Directory) AssignAll(ctx context.Context, assignments []domain.Assignment) error {
+	now := d.now()
+	events := make([]event.Event, len(assignments))
+	for i := range assignments {
+		a := &assignments[i]
+		if a.CreatedAt = now; !a.Active(now) {
+			return &domain.ElementError{Index: i, Err: expired(*a)}
+		}
+		if err := checkSubject(a); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+		events[i] = assigned(*a)
+	}
+	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		return d.KeepAdministrator(ctx, func() error { return d.sets.PutAssignments(ctx, assignments) })
+	})
+}
+
+func expired(a domain.Assignment) error {
+	return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
+}
+
+func assigned(a domain.Assignment) event.RoleAssigned {
+	e := event.RoleAssigned{Role: a.Role, Subject: subjectName(a)}
+	if !a.ExpiresAt.IsZero() {
+		e.ExpiresAt = a.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return e
+}
