@@ -174,12 +174,12 @@ func (k *keyring) revoke(kid string) {
 }
 
 // current returns the keys that count. ErrUnavailable if there are none yet, or if nobody knows any more whether they count.
-func (k *keyring) current() (*keySet, error) {
+func (k *keyring) current(now time.Time) (*keySet, error) {
 	set := k.set.Load()
 	if set == nil {
 		return nil, unavailable("the issuer's keys are not known yet")
 	}
-	if time.Since(set.current) > k.maxStale {
+	if now.Sub(set.current) > k.maxStale {
 		return nil, unavailable(fmt.Sprintf("the issuer's keys have not been confirmed for %v", k.maxStale))
 	}
 	return set, nil
@@ -188,7 +188,7 @@ func (k *keyring) current() (*keySet, error) {
 // find returns the key that a JWS names, and fetches the key set if that is not there, but seldom: anybody can name any key. errNoKey if
 // the issuer has none such, ErrUnavailable if that cannot be found out.
 func (k *keyring) find(ctx context.Context, kid string) (*key, error) {
-	set, err := k.current()
+	set, err := k.current(time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (k *keyring) find(ctx context.Context, kid string) (*key, error) {
 		return found, nil
 	}
 	k.awaitFetch(ctx)
-	if set, err = k.current(); err != nil {
+	if set, err = k.current(time.Now()); err != nil {
 		return nil, err
 	}
 	if found := set.keys[kid]; found != nil {

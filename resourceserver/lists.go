@@ -160,7 +160,7 @@ func (l *lists) refresh(ctx context.Context, one *followed) (again time.Duration
 	if d.unchanged {
 		copied := *was
 		is = &copied
-		if is.current = d.current; is.expired(l.leeway) {
+		if is.current = d.current; is.expired(time.Now(), l.leeway) {
 			return 0, errors.New("it has expired")
 		}
 	} else {
@@ -211,15 +211,15 @@ func (one *followed) await(ctx context.Context) {
 
 // check says whether the list, as far as it is known now, lets the token of an index count: nil, ErrRevoked, ErrUnavailable, or errRange for
 // an index that the list does not have.
-func (l *lists) check(one *followed, index int) error {
-	if now := time.Now().Unix(); one.used.Load() != now {
-		one.used.Store(now)
+func (l *lists) check(one *followed, index int, now time.Time) error {
+	if seconds := now.Unix(); one.used.Load() != seconds {
+		one.used.Store(seconds)
 	}
 	is := one.now.Load()
 	switch {
 	case is == nil:
 		return unavailable("its status list cannot be fetched")
-	case is.expired(l.leeway):
+	case is.expired(now, l.leeway):
 		return unavailable("its status list has expired, and cannot be fetched")
 	case !l.trusts(is):
 		return unavailable("the key of its status list was revoked")

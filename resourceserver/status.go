@@ -59,7 +59,7 @@ func (v *Verifier) Status() Status {
 		Ready: true, Lists: v.lists.status(), CachedTokens: v.cache.len(),
 		Verified: v.counts.verified.Load(), Refused: v.counts.refused.Load(), Unavailable: v.counts.unavailable.Load(),
 	}
-	if _, err := v.keys.current(); err != nil {
+	if _, err := v.keys.current(time.Now()); err != nil {
 		s.Ready, s.Reason = false, err.Error()
 	}
 	v.keys.mu.Lock()

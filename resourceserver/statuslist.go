@@ -62,7 +62,7 @@ func parseStatusList(token, issuer, uri string, leeway time.Duration, find func(
 		return nil, fmt.Errorf("it is of the issuer %.200q", o.text("iss"))
 	case l.issued.After(time.Now().Add(leeway)):
 		return nil, errors.New("it was issued in the future")
-	case l.expired(leeway):
+	case l.expired(time.Now(), leeway):
 		return nil, errors.New("it has expired")
 	}
 	bits, text := claim.integer("bits"), claim.text("lst")
@@ -74,9 +74,9 @@ func parseStatusList(token, issuer, uri string, leeway time.Duration, find func(
 }
 
 // expired reports whether the list must not be used any more (Token Status List §13.7).
-func (l *statusList) expired(leeway time.Duration) bool {
+func (l *statusList) expired(now time.Time, leeway time.Duration) bool {
 	if l.expires.IsZero() {
-		return !l.current.IsZero() && time.Since(l.current) > l.ttl
+		return !l.current.IsZero() && now.Sub(l.current) > l.ttl
 	}
-	return !time.Now().Before(l.expires.Add(leeway))
+	return !now.Before(l.expires.Add(leeway))
 }

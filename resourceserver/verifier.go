@@ -3,7 +3,6 @@ package resourceserver
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,7 +156,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*Claims, error) {
 	if len(token) > maxToken {
 		return nil, invalid("it is too large")
 	}
-	d := digest(sha256.Sum256([]byte(token)))
+	d := digestOf(token)
 	t := v.cache.get(d)
 	known := t != nil
 	if !known {
@@ -166,7 +165,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*Claims, error) {
 			return nil, err
 		}
 	}
-	if err := v.judge(ctx, t); err != nil {
+	if err := v.judge(ctx, t, time.Now()); err != nil {
 		if known && errors.Is(err, ErrInvalidToken) {
 			v.cache.remove(d)
 		}
@@ -215,11 +214,11 @@ func (v *Verifier) open(ctx context.Context, token string) (*verified, error) {
 }
 
 // judge checks what may have changed since a token was verified: time, its key, events, its status.
-func (v *Verifier) judge(ctx context.Context, t *verified) error {
-	if !time.Now().Before(t.expires) {
+func (v *Verifier) judge(ctx context.Context, t *verified, now time.Time) error {
+	if !now.Before(t.expires) {
 		return ErrExpired
 	}
-	set, err := v.keys.current()
+	set, err := v.keys.current(now)
 	switch {
 	case err != nil:
 		return err
@@ -235,11 +234,11 @@ func (v *Verifier) judge(ctx context.Context, t *verified) error {
 	if t.status.uri == "" {
 		return nil
 	}
-	return v.checkStatus(ctx, t)
+	return v.checkStatus(ctx, t, now)
 }
 
 // checkStatus looks a token up in its status list.
-func (v *Verifier) checkStatus(ctx context.Context, t *verified) error {
+func (v *Verifier) checkStatus(ctx context.Context, t *verified, now time.Time) error {
 	l := t.list.Load()
 	if l == nil || l.gone.Load() {
 		var err error
@@ -253,8 +252,9 @@ func (v *Verifier) checkStatus(ctx context.Context, t *verified) error {
 	}
 	if l.now.Load() == nil {
 		l.await(ctx)
+		now = time.Now()
 	}
-	err := v.lists.check(l, t.status.index)
+	err := v.lists.check(l, t.status.index, now)
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, errRange) {
 		return v.unknown(err)
 	}
