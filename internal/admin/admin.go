@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/policy"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
@@ -36,6 +37,7 @@ type Config struct {
 	Sessions      *session.Sessions
 	Registry      *registry.Registry
 	Registrations *registration.Service
+	Policies      *policy.Service
 	Receivers     *secevent.Service
 	Index         *index.Index
 	Names         index.Resolver

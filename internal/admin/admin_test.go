@@ -19,6 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/policy"
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/statistics"
@@ -67,8 +68,14 @@ func each(t *testing.T, test func(*world)) {
 		w.Statistics = statistics.New(statistics.Config{
 			Store: db, Counters: statistics.NewCounters(nil), Fetches: statistics.NewFetches(time.Now), Cache: r.Cache, Keys: r.Keys, Key: make([]byte, 32), Now: time.Now,
 		})
+		policies, err := policy.New(policy.Config{
+			Store: db, Subjects: db, Registry: r.Registry, Directory: r.Directory, Introspection: r.Introspection, Cache: r.Cache, CacheSize: 10,
+			Events: recorder, Now: time.Now,
+		})
+		servicetest.Must(t, err)
 		w.Service = admin.New(admin.Config{
-			Files: planned{db, w}, Named: db, Sessions: r.Sessions,
+			Policies: policies,
+			Files:    planned{db, w}, Named: db, Sessions: r.Sessions,
 			Directory: r.Directory, Passwords: r.Passwords, Links: r.Links, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 			Receivers: secevent.New(secevent.Config{
 				Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
@@ -76,7 +83,6 @@ func each(t *testing.T, test func(*world)) {
 			Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Statistics: w.Statistics, Attention: db, Issuer: servicetest.Issuer, JWKSMaxAge: time.Minute, RotateEvery: 24 * time.Hour, Cache: r.Cache, Events: recorder, Now: time.Now,
 		})
 		servicetest.Must(t, w.Sync(t.Context()))
-		var err error
 		w.root, err = authn.OperatingSystemUser()
 		servicetest.Must(t, err)
 		test(w)

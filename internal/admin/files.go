@@ -207,6 +207,10 @@ func (s *Service) mayCompare(ctx context.Context, caller authn.Caller, documents
 			return err
 		}
 	}
+	if len(documents) == 0 || len(apply.NamesIn(documents).PoliciesOf) > 0 {
+		_, err := s.authorize(ctx, caller, "policy.find")
+		return err
+	}
 	return nil
 }
 
@@ -219,6 +223,10 @@ func (s *Service) stateOf(ctx context.Context, documents []*apply.Document, set 
 			return err
 		},
 		func() (err error) { state.APIs, err = from.APIsNamed(ctx, names.APIs, set); return err },
+		func() (err error) {
+			state.Policies, err = s.config.Policies.Texts(ctx, names.PoliciesOf)
+			return err
+		},
 		func() (err error) { state.Roles, err = from.RolesNamed(ctx, names.Roles, set); return err },
 		func() (err error) { state.Groups, err = from.GroupsNamed(ctx, names.Groups, set); return err },
 		func() (err error) { state.Members, err = s.membersOf(ctx, names.MembersOf); return err },

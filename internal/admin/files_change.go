@@ -66,7 +66,7 @@ func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
 	case *apply.Attribute:
 		return f.attribute(ctx, c.Action, o)
 	case *apply.API:
-		return f.api(ctx, c.Action, o)
+		return f.api(ctx, c, o)
 	case *apply.Role:
 		return f.updateRole(ctx, o)
 	case *apply.Group:
@@ -110,15 +110,23 @@ func (f *fileChanges) attribute(ctx context.Context, action apply.Action, a *app
 	return err
 }
 
-func (f *fileChanges) api(ctx context.Context, action apply.Action, a *apply.API) error {
-	set := func(api *domain.API) error { a.Set(api); return nil }
-	if action == apply.Create {
+func (f *fileChanges) api(ctx context.Context, c apply.Change, a *apply.API) error {
+	var err error
+	switch sets := func(d apply.Difference) bool { return d.Member != "policy" }; {
+	case c.Action == apply.Create:
 		api := domain.API{Audience: a.Audience}
 		a.Set(&api)
-		_, err := f.s.CreateAPI(ctx, f.caller, api)
+		_, err = f.s.CreateAPI(ctx, f.caller, api)
+	case slices.ContainsFunc(c.Differences, sets):
+		_, err = f.s.UpdateAPI(ctx, f.caller, a.Audience, nil, func(api *domain.API) error { a.Set(api); return nil })
+	}
+	if err != nil || a.Policy == nil || *a.Policy == f.state.Policies[a.Audience] {
 		return err
 	}
-	_, err := f.s.UpdateAPI(ctx, f.caller, a.Audience, nil, set)
+	if *a.Policy == "" {
+		return f.s.DeletePolicy(ctx, f.caller, a.Audience)
+	}
+	_, err = f.s.SetPolicy(ctx, f.caller, a.Audience, nil, *a.Policy)
 	return err
 }
 

@@ -32,11 +32,7 @@ func (s *Service) Export(ctx context.Context, caller authn.Caller, set string, w
 				return e.unless(a.Standard, a.ManagedBy, func() any { return apply.AttributeOf(a) })
 			})
 		},
-		func() error {
-			return exportPages(ctx, e, s.config.Registry.ListAPIs, func(a domain.API) string { return a.Audience }, func(a domain.API) any {
-				return e.unless(a.Audience == domain.AdminAudience, a.ManagedBy, func() any { return apply.APIOf(a) })
-			})
-		},
+		func() error { return s.exportAPIs(ctx, e) },
 		func() error {
 			return exportPages(ctx, e, d.ListRoles, func(r domain.Role) string { return r.Name }, func(r domain.Role) any {
 				return e.unless(r.BuiltIn(), r.ManagedBy, func() any { return apply.RoleOf(r) })
@@ -76,6 +72,32 @@ func (s *Service) Export(ctx context.Context, caller authn.Caller, set string, w
 		}
 	}
 	return nil
+}
+
+// exportAPIs writes APIs with their policies; those of a few APIs are read at a time, as they may be long.
+func (s *Service) exportAPIs(ctx context.Context, e *export) error {
+	const policiesAtOnce = 20
+	return everyPage(ctx, s.config.Registry.ListAPIs, func(a domain.API) string { return a.Audience }, func(all []domain.API) error {
+		all = slices.DeleteFunc(all, func(a domain.API) bool { return a.Audience == domain.AdminAudience || !e.chosen(a.ManagedBy) })
+		for apis := range slices.Chunk(all, policiesAtOnce) {
+			audiences := make([]string, len(apis))
+			for i, a := range apis {
+				audiences[i] = a.Audience
+			}
+			policies, err := s.config.Policies.Texts(ctx, audiences)
+			if err != nil {
+				return err
+			}
+			objects := make([]any, len(apis))
+			for i, a := range apis {
+				objects[i] = apply.APIOf(a, policies[a.Audience])
+			}
+			if err := e.write(objects); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // exportGroups writes groups with their members; those of a few groups are read at a time, as they may be many.

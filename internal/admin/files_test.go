@@ -277,3 +277,60 @@ func TestManyObjectsAreMadeInSetsThatSayWhichOneFails(t *testing.T) {
 		}
 	})
 }
+
+func TestAPolicyComesFromFilesWithItsAPI(t *testing.T) {
+	each(t, func(w *world) {
+		const api = "kind: api\naudience: https://bills.example\npermissions: [bills:read]\n"
+		const policy = "policy: |\n  rules:\n  - {name: open, effect: allow, actions: [read], resources: [bill]}\n"
+		apply := func(text string, changes ...string) {
+			t.Helper()
+			applied, err := w.apply(t.Context(), w.root, text, nil)
+			servicetest.Must(t, err)
+			var got []string
+			for _, c := range applied.Changes {
+				for _, d := range c.Differences {
+					got = append(got, c.Action+" "+d.Member)
+				}
+			}
+			if strings.Join(got, ", ") != strings.Join(changes, ", ") {
+				t.Errorf("%s: changes are %v, want %v", text, got, changes)
+			}
+		}
+		number := func() int64 {
+			t.Helper()
+			found, err := w.FindPolicy(t.Context(), w.root, "https://bills.example")
+			servicetest.Must(t, err)
+			return found.Number
+		}
+		apply(api+policy, "create policy", "create permissions")
+		apply(api + policy)
+		if number() != 1 {
+			t.Errorf("version %d decides", number())
+		}
+		if _, err := w.apply(t.Context(), w.root, api+"policy: 'rules: [{}]'\n", nil); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "a rule needs name") {
+			t.Errorf("a policy with a mistake: %v", err)
+		}
+		var exported strings.Builder
+		servicetest.Must(t, w.Export(t.Context(), w.root, "default", &exported))
+		if !strings.Contains(exported.String(), "\n  - {name: open, effect: allow, actions: [read], resources: [bill]}") {
+			t.Errorf("exported is %s", exported.String())
+		}
+		apply(exported.String())
+		apply(api) // files do not say
+		if number() != 1 {
+			t.Errorf("version %d decides", number())
+		}
+		apply(api+"policy: ''\n", "update policy")
+		if number() != 0 {
+			t.Errorf("version %d decides", number())
+		}
+		needed := []string{"files:apply", "apis:read", "apis:write"}
+		for _, missing := range []string{"policies:read", "policies:write"} {
+			_, err := w.apply(t.Context(), caller(t, needed...), api+policy, nil)
+			if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != missing {
+				t.Errorf("without %s: %v", missing, err)
+			}
+			needed = append(needed, missing)
+		}
+	})
+}

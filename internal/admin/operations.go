@@ -44,6 +44,8 @@ const (
 	disableClients   = "clients:disable"
 	readAPIs         = "apis:read"
 	writeAPIs        = "apis:write"
+	readPolicies     = "policies:read"
+	writePolicies    = "policies:write"
 	readReceivers    = "receivers:read"
 	writeReceivers   = "receivers:write"
 	pauseReceivers   = "receivers:pause"
@@ -58,6 +60,9 @@ const (
 	eraseAudit       = "audit:erase"
 	readFiles        = "files:read"
 	applyFiles       = "files:apply"
+
+	// EvaluateDecisions is what services need that ask what subjects may do.
+	EvaluateDecisions = "decisions:evaluate"
 )
 
 // Permissions are all of them.
@@ -80,6 +85,9 @@ var Permissions = []Permission{
 	{disableClients, "Disable clients and enable them again", operating},
 	{readAPIs, "List and show APIs", reading},
 	{writeAPIs, "Register, change and delete APIs", managing},
+	{readPolicies, "Show the policies of APIs and their versions", reading},
+	{writePolicies, "Change the policies of APIs", managing},
+	{EvaluateDecisions, "Ask what users and clients may do", operating},
 	{readReceivers, "List and show receivers of security events", reading},
 	{writeReceivers, "Add, change and delete receivers of security events", managing},
 	{pauseReceivers, "Pause and resume receivers of security events, and send them verification events", operating},
@@ -178,6 +186,14 @@ var Operations = []Operation{
 	{"api.list", readAPIs, "List the APIs by audience"},
 	{"api.update", writeAPIs, "Change an API"},
 	{"api.delete", writeAPIs, "Delete an API and revoke its tokens"},
+
+	{"policy.find", readPolicies, "Show the policy of an API"},
+	{"policy.set", writePolicies, "Give an API another version of its policy"},
+	{"policy.rollback", writePolicies, "Let an earlier version of an API's policy decide"},
+	{"policy.delete", writePolicies, "Delete the policy of an API with all its versions"},
+	{"policy.list_versions", readPolicies, "List the versions of an API's policy, the newest first"},
+	{"policy.find_version", readPolicies, "Show a version of an API's policy"},
+	{"decision.evaluate", EvaluateDecisions, "Say whether a subject may do something, and why"},
 
 	{"receiver.create", writeReceivers, "Make a client a receiver of security events"},
 	{"receiver.find", readReceivers, "Show a receiver and the state of its delivery"},

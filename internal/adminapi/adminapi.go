@@ -81,7 +81,7 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 		s.mountFiles, s.mountEffects,
 		s.mountPreview,
 		s.mountSessions,
-		s.mountUsers, s.mountAccess, s.mountAttributes, s.mountGroups, s.mountRoles, s.mountClients, s.mountInvitations, s.mountAPIs, s.mountReceivers, s.mountTokens, s.mountRevocations, s.mountKeys, s.mountAudit, s.mountOverview,
+		s.mountUsers, s.mountAccess, s.mountAttributes, s.mountGroups, s.mountRoles, s.mountClients, s.mountInvitations, s.mountAPIs, s.mountPolicies, s.mountReceivers, s.mountTokens, s.mountRevocations, s.mountKeys, s.mountAudit, s.mountOverview,
 	} {
 		mount()
 	}

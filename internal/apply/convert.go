@@ -37,11 +37,14 @@ func AttributeOf(a domain.Attribute) *Attribute {
 	return described
 }
 
-// APIOf describes an API.
-func APIOf(a domain.API) *API {
+// APIOf describes an API with its policy; empty: it has none.
+func APIOf(a domain.API, policy string) *API {
 	described := &API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: a.AccessTokenTTL, NoUserinfo: a.NoUserinfo,
 		Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), ClaimMappings: mappings[ClaimMapping](a.ClaimMappings),
+	}
+	if policy != "" {
+		described.Policy = &policy
 	}
 	for _, p := range a.Permissions {
 		described.Permissions = append(described.Permissions, Permission(p))
@@ -50,7 +53,7 @@ func APIOf(a domain.API) *API {
 	return described
 }
 
-// Set makes an API what is described.
+// Set makes an API what is described, but for its policy.
 func (a *API) Set(api *domain.API) {
 	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = a.Name, a.SigningAlg, a.AccessTokenTTL, a.NoUserinfo
 	api.Memberships, api.GroupNames = domain.Memberships(a.Memberships), domain.GroupNames(a.GroupNames)

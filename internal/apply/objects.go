@@ -26,6 +26,7 @@ type API struct {
 	Memberships    string         `file:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name; by default relevant"`
 	GroupNames     string         `file:"group_names" enum:"name,slash-name" doc:"How they name groups; by default name"`
 	ClaimMappings  []ClaimMapping `file:"claim_mappings" doc:"Claims of its access tokens"`
+	Policy         *string        `file:"policy" doc:"Its policy, a text in YAML; left out: files do not say whether it has one"`
 	Permissions    []Permission   `file:"permissions" doc:"What can be allowed at it; a name is the scope that asks for it"`
 }
 

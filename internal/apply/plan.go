@@ -201,7 +201,7 @@ func (c *comparison) differences(before any, d *Document, isNew bool) (differenc
 				differences = append(differences, Difference{Member: f.name, After: text})
 			}
 			continue
-		case f.name == "members" && is.Field(f.index).IsNil(), f.name == "sector_identifier" && keepsSector(before, d.Object):
+		case f.name == "policy" && is.Field(f.index).IsNil(), f.name == "members" && is.Field(f.index).IsNil(), f.name == "sector_identifier" && keepsSector(before, d.Object):
 			continue
 		}
 		from, to := nodeOf(was.Field(f.index)), nodeOf(is.Field(f.index))

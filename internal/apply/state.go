@@ -11,6 +11,7 @@ import (
 type State struct {
 	Attributes  []domain.Attribute
 	APIs        []domain.API
+	Policies    map[string]string // of APIs, by audience
 	Roles       []domain.Role
 	Groups      []domain.Group
 	Members     map[string][]string // of groups
@@ -41,7 +42,7 @@ func (s *State) index() map[domain.ManagedKind]map[string]stored {
 		put(domain.ManagedAttribute, AttributeOf(a), a.ManagedBy, "")
 	}
 	for _, a := range s.APIs {
-		put(domain.ManagedAPI, APIOf(a), a.ManagedBy, "")
+		put(domain.ManagedAPI, APIOf(a, s.Policies[a.Audience]), a.ManagedBy, "")
 	}
 	for _, r := range s.Roles {
 		put(domain.ManagedRole, RoleOf(r), r.ManagedBy, "")
@@ -72,6 +73,7 @@ func (s *State) index() map[domain.ManagedKind]map[string]stored {
 type Names struct {
 	APIs, Roles, Groups, Clients, Receivers, Users []string
 	MembersOf                                      []string // groups whose members are described
+	PoliciesOf                                     []string // APIs whose policy is described
 	Assignments                                    []domain.Assignment
 }
 
@@ -82,6 +84,9 @@ func NamesIn(documents []*Document) Names {
 		switch o := d.Object.(type) {
 		case *API:
 			n.APIs = append(n.APIs, o.Audience)
+			if o.Policy != nil {
+				n.PoliciesOf = append(n.PoliciesOf, o.Audience)
+			}
 		case *Role:
 			n.Roles = append(n.Roles, o.Name)
 			for _, p := range o.Permissions {

@@ -61,6 +61,7 @@ const (
 	ChangeClient       ChangeKind = "client"        // client_id; the client, its secrets or APIs
 	ChangeClientAccess ChangeKind = "client-access" // client_id; its assignments
 	ChangeAPI          ChangeKind = "api"           // audience; the API or its permissions
+	ChangePolicy       ChangeKind = "policy"        // audience; the API's policy
 	ChangeUser         ChangeKind = "user"          // database id; the user
 	ChangeUserAccess   ChangeKind = "user-access"   // database id; its groups or assignments
 	ChangeGroupAccess  ChangeKind = "group-access"  // database id; its assignments

@@ -85,18 +85,28 @@ func (s *Service) Introspect(ctx context.Context, value string) (*Active, error)
 
 // introspect judges a token by the index and the cache, and says at which revision the index was asked (0: it was not).
 func (s *Service) introspect(ctx context.Context, value string) (*Active, int64, error) {
+	record, claims, revision, err := s.locate(ctx, value)
+	if err != nil || record == nil {
+		return nil, revision, err
+	}
+	active, err := s.checkSubject(ctx, value, claims, *record)
+	return active, revision, err
+}
+
+// locate finds an access token that was issued, has not expired and is not revoked, and says at which revision the index was asked (0: it
+// was not). nil: it is none.
+func (s *Service) locate(ctx context.Context, value string) (*domain.IssuedToken, token.Claims, int64, error) {
 	pending, err := s.revocations.Pending(ctx) // before the index is asked
 	if err != nil {
-		return nil, 0, err
+		return nil, token.Claims{}, 0, err
 	}
 	located, err := s.index.Locate(ctx, value)
 	record := located.Token
 	if err != nil || !located.Found || record.Kind != domain.TokenAccess || located.Claims.Issuer != s.issuer ||
 		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || pending.Cover(record, located.Claims) {
-		return nil, located.Revision, err
+		return nil, token.Claims{}, located.Revision, err
 	}
-	active, err := s.checkSubject(ctx, value, located.Claims, record)
-	return active, located.Revision, err
+	return &record, located.Claims, located.Revision, nil
 }
 
 // checkSubject checks that a token's key is not revoked, and that its client, user and API still exist and are enabled; and it
@@ -177,4 +187,24 @@ func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error)
 	active, err := s.Introspect(ctx, value)
 	i.Active = active != nil
 	return i, err
+}
+
+// Sealed judges an access token by itself: that it was issued, and that neither it nor the key that signed it is revoked. What has become
+// of its client and user, and of what the claims say, does not count. Not active: not a live token of this server, for whatever reason.
+// Any error means that the answer is not known.
+func (s *Service) Sealed(ctx context.Context, value string) (claims token.Claims, active bool, err error) {
+	for range maxAttempts {
+		revision := s.cache.Revision()
+		record, located, newest, err := s.locate(ctx, value)
+		if err == nil && record != nil {
+			active, err = s.keys.Published(ctx, record.KeyID)
+		}
+		if err != nil || newest <= revision {
+			return located, active, err
+		}
+		if err := s.cache.Refresh(ctx); err != nil {
+			return token.Claims{}, false, err
+		}
+	}
+	return token.Claims{}, false, errContention
 }

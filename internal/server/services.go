@@ -24,6 +24,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/logout"
 	"github.com/signet-auth/signet/internal/oauth"
+	"github.com/signet-auth/signet/internal/policy"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
@@ -78,6 +79,7 @@ type Services struct {
 	Minter        *token.Minter
 	Introspection *introspection.Service
 	Statuses      *status.Publisher
+	Policies      *policy.Service
 	Events        *secevent.Service
 
 	recorder *event.Recorder
@@ -200,6 +202,12 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		return nil, err
 	}
 	s.openTokens(cfg, now)
+	if s.Policies, err = policy.New(policy.Config{
+		Store: db, Subjects: db, Registry: s.Registry, Directory: s.Directory, Introspection: s.Introspection, Cache: s.Cache, CacheSize: cfg.CacheSize,
+		Events: recorder, Now: now,
+	}); err != nil {
+		return nil, err
+	}
 	s.Events = secevent.New(secevent.Config{
 		Store: db, Outbox: db, Subjects: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
 		Issuer: cfg.Issuer, Now: now,
@@ -207,7 +215,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Admin = admin.New(admin.Config{
 		Links: s.Links, Sessions: s.Sessions, Introspection: s.Introspection,
 		Files: db, Named: db,
-		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, Minter: s.Minter, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
+		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Policies: s.Policies, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, Minter: s.Minter, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32), Now: now,
 	})
 	if mode != ModeRead {

@@ -16,6 +16,10 @@ const (
 	Revoked       = "revoked" // requests to the revocation endpoint that succeeded
 	SignedIn      = "signed_in"
 	SignInRefused = "sign_in_refused"
+	Allowed       = "decision_allowed"
+	Denied        = "decision_denied"
+
+	ConditionFailed = "condition_failed" // conditions of policies that could not be evaluated
 )
 
 // refusals are the error codes of the token endpoint; others count as server_error.
@@ -35,7 +39,7 @@ type Counters struct {
 // NewCounters makes counters for the grant types that there are.
 func NewCounters(grantTypes []domain.GrantType) *Counters {
 	c := &Counters{totals: map[string]*atomic.Int64{}}
-	kinds := []string{Introspected, Revoked, SignedIn, SignInRefused}
+	kinds := []string{Introspected, Revoked, SignedIn, SignInRefused, Allowed, Denied, ConditionFailed}
 	for _, g := range grantTypes {
 		kinds = append(kinds, Issued+g.Name)
 	}

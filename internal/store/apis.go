@@ -129,6 +129,7 @@ func (db *DB) DeleteAPI(ctx context.Context, audience string) error {
 		c.noteID(domain.ChangeRole, roles...)
 		c.note(domain.ChangeClient, clients...)
 		c.note(domain.ChangeAPI, audience)
+		c.note(domain.ChangePolicy, audience)
 		return nil
 	})
 }

@@ -109,3 +109,8 @@ func (db *DB) ListUsers(ctx context.Context, p domain.Page) (users []domain.User
 
 // userNames are what a search for users looks at.
 var userNames = []string{`u.username`, `u.email`, `u.name`}
+
+// UserOfSubject implements policy.Subjects.
+func (db *DB) UserOfSubject(ctx context.Context, subject string) (int64, error) {
+	return find(ctx, db, scanInt, `SELECT id FROM users WHERE subject = $1`, subject)
+}

@@ -88,6 +88,23 @@ func AddUserClaims(claims map[string]any, user *domain.User, scopes, single []st
 	return attributes
 }
 
+// ClaimsOfUser are all claims about a user, and the attributes that are no such claim, by their names.
+func ClaimsOfUser(user *domain.User) map[string]any {
+	claims := map[string]any{}
+	for name, value := range user.Attributes {
+		if !strings.HasPrefix(name, domain.AddressPrefix) {
+			claims[name] = value
+		}
+	}
+	for _, c := range UserClaims {
+		if value := c.value(user); value != nil {
+			claims[c.Name] = value
+		}
+	}
+	claims["sub"] = user.Subject
+	return claims
+}
+
 // textSize is about how many bytes a claim takes.
 func textSize(claim any) (size int) {
 	switch v := claim.(type) {

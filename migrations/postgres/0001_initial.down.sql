@@ -43,6 +43,8 @@ DROP TABLE client_secrets;
 DROP TABLE client_trusts;
 DROP TABLE invitations;
 DROP TABLE clients;
+DROP TABLE policy_versions;
+DROP TABLE policies;
 DROP TABLE permissions;
 DROP TABLE apis;
 DROP TABLE changes;

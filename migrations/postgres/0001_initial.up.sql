@@ -44,7 +44,7 @@ CREATE TRIGGER wake_replicas AFTER UPDATE OF revision, status_seq ON installatio
 CREATE TABLE changes (
     revision   BIGINT NOT NULL,
     kind       TEXT NOT NULL CHECK (kind IN (
-        'client', 'client-access', 'api', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
+        'client', 'client-access', 'api', 'policy', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
     key        TEXT NOT NULL,
     changed_at BIGINT NOT NULL,
     PRIMARY KEY (revision, kind, key)
@@ -87,6 +87,27 @@ CREATE TABLE permissions (
 );
 COMMENT ON TABLE permissions IS 'The permissions of each API';
 CREATE INDEX permissions_name ON permissions (name);
+
+CREATE TABLE policies (
+    api_id     INTEGER PRIMARY KEY REFERENCES apis (id) ON DELETE CASCADE,
+    active     BIGINT NOT NULL CHECK (active >= 1),
+    version    BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    updated_at BIGINT NOT NULL
+);
+COMMENT ON TABLE policies IS 'The policies of APIs that have one';
+COMMENT ON COLUMN policies.active IS 'The number of the version that decides';
+COMMENT ON COLUMN policies.version IS 'Each change adds one';
+
+CREATE TABLE policy_versions (
+    api_id     INTEGER NOT NULL REFERENCES policies (api_id) ON DELETE CASCADE,
+    number     BIGINT NOT NULL CHECK (number >= 1),
+    content    TEXT NOT NULL,
+    author     TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (api_id, number)
+);
+COMMENT ON TABLE policy_versions IS 'What policies say, and said';
+COMMENT ON COLUMN policy_versions.content IS 'The policy in YAML, as it was written';
 
 CREATE TABLE clients (
     id            INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -19,7 +19,7 @@ INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUE
 CREATE TABLE changes (
     revision   INTEGER NOT NULL,
     kind       TEXT NOT NULL CHECK (kind IN (
-        'client', 'client-access', 'api', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
+        'client', 'client-access', 'api', 'policy', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
     key        TEXT NOT NULL,
     changed_at INTEGER NOT NULL,
     PRIMARY KEY (revision, kind, key)
@@ -51,6 +51,22 @@ CREATE TABLE permissions (
     PRIMARY KEY (api_id, name)
 ) STRICT;
 CREATE INDEX permissions_name ON permissions (name);
+
+CREATE TABLE policies (
+    api_id     INTEGER PRIMARY KEY REFERENCES apis (id) ON DELETE CASCADE,
+    active     INTEGER NOT NULL CHECK (active >= 1), -- the number of the version that decides
+    version    INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each change adds one
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE policy_versions (
+    api_id     INTEGER NOT NULL REFERENCES policies (api_id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL CHECK (number >= 1),
+    content    TEXT NOT NULL, -- the policy in YAML, as it was written
+    author     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (api_id, number)
+) STRICT;
 
 CREATE TABLE clients (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -110,6 +110,9 @@ var bodies = map[string]string{
 	"receiver.update":   `{"description":"Bills","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["session-revoked"]}`,
 	"receiver.verify":   `{"state":"hello"}`,
 	"receiver.create":   `{"client_id":"nobody","description":"Bills","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["revoked"]}`,
+	"policy.set":        `{"text":"rules: []"}`,
+	"policy.rollback":   `{"number":1}`,
+	"decision.evaluate": `{"api":"` + ordersAPI + `","token":"a.b.c","subject":{"type":"user","id":"u"},"action":"read","resource":{"type":"orders","id":"1"},"context":{},"explain":true}`,
 	"revocation.begin":  `{"client":"nobody"}`,
 	"key.rotate":        `{"alg":"none"}`,
 	"token.inspect":     `{"token":"a.b.c"}`,
@@ -149,7 +152,7 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 			template = strings.TrimPrefix(template, "/api/v1")
 			collection := "/" + strings.Split(template, "/")[1]
 			good := strings.NewReplacer("{name}", names[collection], "{user}", "alice", "{kind}", "users", "{subject}", "alice",
-				"{sid}", "x", "{client}", "web", "{secret}", "1", "{trust}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1")
+				"{sid}", "x", "{client}", "web", "{secret}", "1", "{trust}", "1", "{number}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1")
 			for method, o := range methods {
 				for _, p := range o.Parameters {
 					for _, value := range hostileText {

@@ -71,7 +71,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 		must(db.InsertClient(t.Context(), domain.Client{ClientID: "server", IDTokenAlg: domain.ES256, Serves: []string{audience}}))(t)
 		must(db.InsertClient(t.Context(), domain.Client{ClientID: "stranger", IDTokenAlg: domain.ES256}))(t)
 		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAPI(ctx, audience) },
-			"api "+audience, "role "+text(w.role), "client shop", "client server")
+			"api "+audience, "policy "+audience, "role "+text(w.role), "client shop", "client server")
 		same(t, len(must(db.FindRole(t.Context(), "clerk"))(t).Permissions), 0)
 		client := must(db.FindClient(t.Context(), "shop"))(t)
 		same(t, len(client.APIs)+len(client.Serves), 0)

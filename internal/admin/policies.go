@@ -1,0 +1,169 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/decision"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/policy"
+)
+
+// Policy is the policy of an API.
+type Policy struct {
+	API       string    `json:"api" doc:"The audience"`
+	Number    int64     `json:"number" doc:"Of the version that decides; 0: the API has no policy, its permissions decide"`
+	Text      string    `json:"text" doc:"In YAML"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
+	Version   int64     `json:"-"`
+}
+
+// PolicyVersion is a version of a policy that is kept.
+type PolicyVersion struct {
+	Number    int64     `json:"number"`
+	Text      string    `json:"text,omitempty" doc:"In YAML; not in lists"`
+	Author    string    `json:"author"`
+	CreatedAt time.Time `json:"created_at"`
+	Active    bool      `json:"active" doc:"It decides"`
+}
+
+func showPolicy(p domain.Policy) Policy {
+	return Policy{API: p.Audience, Number: p.Number, Text: p.Text, UpdatedAt: p.UpdatedAt, Version: p.Version}
+}
+
+// FindPolicy shows the policy of an API. domain.ErrNotFound if there is no such API.
+func (s *Service) FindPolicy(ctx context.Context, caller authn.Caller, audience string) (Policy, error) {
+	ctx, err := s.authorize(ctx, caller, "policy.find")
+	if err != nil {
+		return Policy{}, err
+	}
+	found, err := s.config.Policies.Find(ctx, audience)
+	return showPolicy(found), err
+}
+
+// SetPolicy gives an API another version of its policy, which decides from now on. domain.ErrConflict if the policy is not of the version,
+// unless that is nil, domain.ErrInvalid with all that is wrong and where, domain.ErrNotFound if there is no such API.
+func (s *Service) SetPolicy(ctx context.Context, caller authn.Caller, audience string, version *int64, text string) (Policy, error) {
+	ctx, err := s.authorize(ctx, caller, "policy.set")
+	if err != nil {
+		return Policy{}, err
+	}
+	set, err := s.config.Policies.Set(ctx, audience, func(now domain.Policy) (string, error) { return text, sameVersion(version, now.Version) })
+	return showPolicy(set), err
+}
+
+// RollbackPolicy lets a version of an API's policy decide that is kept. Errors as SetPolicy's; domain.ErrNotFound if there is no such
+// version either.
+func (s *Service) RollbackPolicy(ctx context.Context, caller authn.Caller, audience string, version *int64, number int64) (Policy, error) {
+	ctx, err := s.authorize(ctx, caller, "policy.rollback")
+	if err != nil {
+		return Policy{}, err
+	}
+	set, err := s.config.Policies.Rollback(ctx, audience, number, func(now domain.Policy) error { return sameVersion(version, now.Version) })
+	return showPolicy(set), err
+}
+
+// DeletePolicy deletes an API's policy with all its versions. domain.ErrNotFound if there is no such API, or it has no policy.
+func (s *Service) DeletePolicy(ctx context.Context, caller authn.Caller, audience string) error {
+	ctx, err := s.authorize(ctx, caller, "policy.delete")
+	if err != nil {
+		return err
+	}
+	return s.config.Policies.Delete(ctx, audience, func(domain.Policy) error { return nil })
+}
+
+// ListPolicyVersions lists the versions of an API's policy that are kept, the newest first. domain.ErrNotFound if there is no such API.
+func (s *Service) ListPolicyVersions(ctx context.Context, caller authn.Caller, audience string) ([]PolicyVersion, error) {
+	ctx, err := s.authorize(ctx, caller, "policy.list_versions")
+	if err != nil {
+		return nil, err
+	}
+	versions, err := s.config.Policies.Versions(ctx, audience)
+	return list(versions, err, func(v domain.PolicyVersion) PolicyVersion { return PolicyVersion(v) })
+}
+
+// FindPolicyVersion shows a version of an API's policy that is kept. domain.ErrNotFound if there is no such API or version.
+func (s *Service) FindPolicyVersion(ctx context.Context, caller authn.Caller, audience string, number int64) (PolicyVersion, error) {
+	ctx, err := s.authorize(ctx, caller, "policy.find_version")
+	if err != nil {
+		return PolicyVersion{}, err
+	}
+	v, err := s.config.Policies.Version(ctx, audience, number)
+	return PolicyVersion(v), err
+}
+
+// Question asks whether a subject may do something at an API.
+type Question struct {
+	API      string // the audience; empty: that of the token
+	Token    string // an access token, which alone says who the subject is; empty: the subject says that
+	Subject  decision.Subject
+	Action   decision.Action
+	Resource decision.Resource
+	Context  map[string]any
+	Explain  bool
+}
+
+// Decision is the answer.
+type Decision struct {
+	Allowed    bool         `json:"allowed"`
+	API        string       `json:"api,omitempty" doc:"The audience; left out: the token is for none"`
+	Policy     int64        `json:"policy,omitempty" doc:"The number of the version that decided; left out: the API has no policy"`
+	Rule       string       `json:"rule,omitempty" doc:"The rule that decided"`
+	Permission string       `json:"permission,omitempty" doc:"The permission that decided"`
+	Reason     string       `json:"reason"`
+	Rules      []RuleReason `json:"rules,omitempty" doc:"What each rule came to, if that was asked for"`
+}
+
+// RuleReason is what a rule came to.
+type RuleReason struct {
+	Rule    string          `json:"rule"`
+	Effect  decision.Effect `json:"effect" enum:"allow,deny"`
+	Applies bool            `json:"applies" doc:"It decides, unless another one outweighs it"`
+	Why     string          `json:"why"`
+}
+
+// Decider lets a caller ask questions about subjects at an API; an empty audience stands for the only API that the calling client serves,
+// or for those of the tokens.
+func (s *Service) Decider(ctx context.Context, caller authn.Caller, audience string) (*policy.Decider, error) {
+	ctx, err := s.authorize(ctx, caller, "decision.evaluate")
+	if err != nil {
+		return nil, err
+	}
+	if audience == "" && caller.Client() != "" {
+		client, err := s.config.Registry.LookupClient(ctx, caller.Client())
+		if err == nil && len(client.Serves) == 1 {
+			audience = client.Serves[0]
+		} else if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return s.config.Policies.Decider(audience), nil
+}
+
+// Decide answers a question. domain.ErrInvalid if it does not say which API it is about, domain.ErrNotFound if there is no such API.
+func (s *Service) Decide(ctx context.Context, caller authn.Caller, q Question) (Decision, error) {
+	decider, err := s.Decider(ctx, caller, q.API)
+	if err == nil {
+		err = s.config.Cache.Refresh(ctx)
+	}
+	if err != nil {
+		return Decision{}, err
+	}
+	if q.Token != "" {
+		q.Subject.Type, q.Subject.ID = policy.SubjectToken, q.Token
+	}
+	a, err := decider.Decide(ctx, decision.Request{Subject: q.Subject, Action: q.Action, Resource: q.Resource, Context: q.Context, Now: s.config.Now()}, q.Explain)
+	if errors.Is(err, domain.ErrNotFound) {
+		return Decision{}, fmt.Errorf("API %q: %w", q.API, domain.ErrNotFound)
+	} else if err != nil {
+		return Decision{}, err
+	}
+	d := Decision{Allowed: a.Allowed, API: a.Audience, Policy: a.Policy, Rule: a.Rule, Permission: a.Permission, Reason: a.Reason()}
+	for _, c := range a.Considered {
+		d.Rules = append(d.Rules, RuleReason(c))
+	}
+	return d, nil
+}
