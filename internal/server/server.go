@@ -25,6 +25,7 @@ import (
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
+	"github.com/signet-auth/signet/internal/pdp"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/wellknown"
 )
@@ -195,6 +196,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin,
 		JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
+	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Counters: s.Statistics.Counters, Log: log, Now: s.now})
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log)})
 	return mux, nil
 }

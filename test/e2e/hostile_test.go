@@ -50,6 +50,7 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		bearer := s.reportingToken(t)
 		tv := s.createTV()
+		decisions := newPDP(t, s, ordersPolicy)
 		entering := newBrowser(t, s.server)
 		entering.open(s.url+"/login").submit("username", alice, "password", alicesSecret)
 		for name, value := range hostileValues {
@@ -77,6 +78,7 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 			if page := entering.open(s.url+"/device").submit("user_code", value); page.status >= http.StatusInternalServerError {
 				t.Errorf("%s: entering a code answers %d", name, page.status)
 			}
+			decisions.tryHostile(t, name, value)
 			page := newBrowser(t, s.server).open(s.url+"/login").submit("username", value, "password", value)
 			if page.status >= http.StatusInternalServerError {
 				t.Errorf("%s: signing in answers %d", name, page.status)

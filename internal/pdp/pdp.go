@@ -1,0 +1,181 @@
+// Package pdp answers services that ask whether a subject may do something, as the AuthZEN Authorization API 1.0 says, under /access/v1.
+// Its callers present an access token for urn:signet:admin with the permission to evaluate decisions.
+package pdp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/policy"
+	"github.com/signet-auth/signet/internal/statistics"
+)
+
+const (
+	root    = "/access/v1"
+	maxBody = 1 << 20 // bytes
+)
+
+// Config is what the surface is made of.
+type Config struct {
+	Issuer   string
+	Callers  Callers
+	Admin    *admin.Service
+	Counters *statistics.Counters
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Callers finds out who sent a request. The errors of authn.Bearer.Authenticate.
+type Callers interface {
+	Authenticate(r *http.Request) (authn.Caller, error)
+}
+
+type surface struct{ Config }
+
+// Mount adds the endpoints and their metadata to a mux.
+func Mount(mux *http.ServeMux, c Config) {
+	s := &surface{c}
+	mux.HandleFunc("POST "+root+"/evaluation", s.handle(evaluation))
+	mux.HandleFunc("POST "+root+"/evaluations", s.handle(evaluations))
+	mux.HandleFunc("GET /.well-known/authzen-configuration", s.metadata)
+}
+
+// metadata is what AuthZEN §9 says of the server.
+func (s *surface) metadata(w http.ResponseWriter, r *http.Request) {
+	echoRequestID(w, r)
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	httpjson.Write(w, http.StatusOK, struct {
+		Server      string `json:"policy_decision_point"`
+		Evaluation  string `json:"access_evaluation_endpoint"`
+		Evaluations string `json:"access_evaluations_endpoint"`
+	}{s.Issuer, s.Issuer + root + "/evaluation", s.Issuer + root + "/evaluations"})
+}
+
+// echoRequestID sends back the id that the caller gave its request (AuthZEN §10.1.3).
+func echoRequestID(w http.ResponseWriter, r *http.Request) {
+	const name = "X-Request-Id"
+	if id, ok := r.Header[name]; ok {
+		w.Header()[name] = id
+	}
+}
+
+// question is a request, read and authorized.
+type question struct {
+	ctx     context.Context
+	surface *surface
+	decider *policy.Decider
+	body    map[string]any
+	explain bool
+}
+
+// handle makes a handler of what answers a question with a JSON value.
+func (s *surface) handle(answer func(*question) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		echoRequestID(w, r)
+		q, err := s.read(w, r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		body, err := answer(q)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		httpjson.Write(w, http.StatusOK, body)
+	}
+}
+
+func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error) {
+	caller, err := s.Callers.Authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return nil, malformed("Send JSON, with the Content-Type application/json.")
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, &refusal{http.StatusRequestEntityTooLarge, "The body is larger than 1 MiB."}
+	} else if err != nil {
+		return nil, malformed("The body cannot be read.")
+	}
+	parsed, err := httpjson.Parse(text)
+	if err != nil {
+		return nil, malformed("The body is not JSON.")
+	}
+	body, ok := parsed.(map[string]any)
+	if !ok {
+		return nil, malformed("The body must be a JSON object.")
+	}
+	q := &question{ctx: r.Context(), surface: s, body: body}
+	if q.explain, err = explains(body); err != nil {
+		return nil, err
+	}
+	audience, err := optionalText(body, "audience")
+	if err != nil {
+		return nil, err
+	}
+	q.decider, err = s.Admin.Decider(r.Context(), caller, audience)
+	return q, err
+}
+
+// refusal is an answer that is no decision: a status, and a sentence for the caller (AuthZEN §10.1.2).
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
+
+func malformed(text string) error { return &refusal{http.StatusBadRequest, text} }
+
+// refusalOf is how an error is told; nil: it is the server's own failure, or temporary.
+func refusalOf(err error) *refusal {
+	if told, ok := errors.AsType[*refusal](err); ok {
+		return told
+	}
+	switch {
+	case errors.Is(err, policy.ErrNoAudience):
+		return &refusal{http.StatusBadRequest, "Say with the member 'audience' which API this is about: you serve none, or several."}
+	case errors.Is(err, domain.ErrNotFound):
+		return &refusal{http.StatusBadRequest, "There is no such API."}
+	}
+	return nil
+}
+
+// fail answers without a decision. The body is a message, as a JSON string.
+func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
+	told := refusalOf(err)
+	switch {
+	case told != nil:
+	case errors.Is(err, authn.ErrNoToken):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		told = &refusal{http.StatusUnauthorized, "Send an access token for " + domain.AdminAudience + " as Authorization: Bearer."}
+	case errors.Is(err, authn.ErrInvalidToken):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		told = &refusal{http.StatusUnauthorized, "The access token is not valid here."}
+	case errors.Is(err, domain.ErrDenied):
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+admin.EvaluateDecisions+`"`)
+		told = &refusal{http.StatusForbidden, "This needs the permission " + admin.EvaluateDecisions + " of " + domain.AdminAudience + "."}
+	default:
+		if !errors.Is(r.Context().Err(), context.Canceled) {
+			s.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		}
+		told = &refusal{http.StatusInternalServerError, httpjson.ServerError.Description}
+		if domain.IsTemporary(err) {
+			w.Header().Set("Retry-After", "1")
+			told = &refusal{http.StatusServiceUnavailable, httpjson.Unavailable.Description}
+		}
+	}
+	httpjson.Write(w, told.status, told.text)
+}

@@ -1,0 +1,143 @@
+package pdp
+
+import (
+	"github.com/signet-auth/signet/internal/decision"
+	"github.com/signet-auth/signet/internal/httpjson"
+)
+
+// readRequest reads subject, action, resource and context; other members do not count (AuthZEN §5).
+func readRequest(members map[string]any) (r decision.Request, err error) {
+	subject, err := required(members, "subject")
+	if err != nil {
+		return r, err
+	}
+	if r.Subject.Type, r.Subject.ID, r.Subject.Properties, err = entity(subject, "subject"); err != nil {
+		return r, err
+	}
+	action, err := required(members, "action")
+	if err != nil {
+		return r, err
+	}
+	if r.Action.Name, err = text(action, "action", "name"); err != nil {
+		return r, err
+	}
+	if r.Action.Properties, err = properties(action, "properties"); err != nil {
+		return r, err
+	}
+	resource, err := required(members, "resource")
+	if err != nil {
+		return r, err
+	}
+	if r.Resource.Type, r.Resource.ID, r.Resource.Properties, err = entity(resource, "resource"); err != nil {
+		return r, err
+	}
+	r.Context, err = properties(members, "context")
+	return r, err
+}
+
+// entity reads a subject or a resource.
+func entity(object map[string]any, name string) (kind, id string, values map[string]any, err error) {
+	if kind, err = text(object, name, "type"); err != nil {
+		return "", "", nil, err
+	}
+	if id, err = text(object, name, "id"); err != nil {
+		return "", "", nil, err
+	}
+	values, err = properties(object, "properties")
+	return kind, id, values, err
+}
+
+func required(members map[string]any, name string) (map[string]any, error) {
+	found, err := object(members, name)
+	if err == nil && found == nil {
+		err = malformed("The member '" + name + "' is missing.")
+	}
+	return found, err
+}
+
+// text reads a text that must be there.
+func text(object map[string]any, of, name string) (string, error) {
+	value, _ := object[name].(string)
+	if value == "" {
+		return "", malformed("The member '" + of + "." + name + "' must be text, and not empty.")
+	}
+	return value, nil
+}
+
+// absent says whether an optional member is not there; null says the same.
+func absent(value any) bool {
+	unusable, ok := value.(httpjson.Unusable)
+	return value == nil || ok && unusable.String() == "null"
+}
+
+func optionalText(object map[string]any, name string) (string, error) {
+	value, ok := object[name].(string)
+	if !ok && !absent(object[name]) {
+		return "", malformed("The member '" + name + "' must be text.")
+	}
+	return value, nil
+}
+
+func object(members map[string]any, name string) (map[string]any, error) {
+	value, ok := members[name].(map[string]any)
+	if !ok && !absent(members[name]) {
+		return nil, malformed("The member '" + name + "' must be an object.")
+	}
+	return value, nil
+}
+
+func list(members map[string]any, name string) ([]any, error) {
+	value, ok := members[name].([]any)
+	if !ok && !absent(members[name]) {
+		return nil, malformed("The member '" + name + "' must be a list.")
+	}
+	return value, nil
+}
+
+// explains says whether the answer has to say what each rule came to.
+func explains(body map[string]any) (bool, error) {
+	options, err := object(body, "options")
+	if err != nil {
+		return false, err
+	}
+	value, ok := options["explain"].(bool)
+	if !ok && !absent(options["explain"]) {
+		return false, malformed("The member 'options.explain' must be true or false.")
+	}
+	return value, nil
+}
+
+// properties reads an object whose members are the caller's own: null is one of their values.
+func properties(members map[string]any, name string) (map[string]any, error) {
+	found, err := object(members, name)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := plain(found); !ok {
+		return nil, malformed("In '" + name + "' a member is given twice, or a text has a NUL.")
+	}
+	return found, nil
+}
+
+// plain makes null what JSON says it is, in place. false: a value is of no use.
+func plain(value any) (any, bool) {
+	switch v := value.(type) {
+	case httpjson.Unusable:
+		return nil, absent(v)
+	case []any:
+		for i := range v {
+			var ok bool
+			if v[i], ok = plain(v[i]); !ok {
+				return nil, false
+			}
+		}
+	case map[string]any:
+		for name := range v {
+			var ok bool
+			if v[name], ok = plain(v[name]); !ok {
+				return nil, false
+			}
+		}
+	}
+	return value, true
+}
