@@ -80,7 +80,7 @@ a month after it the assignment is not listed any more. It takes access away if 
 			case (effect.only || effect.revoke) && until.IsZero():
 				return view{}, usageError{errors.New("only an earlier end takes access away: give --until")}
 			case effect.only:
-				return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{User: f.user, Group: f.group, Client: f.client, ExpiresAt: until})
+				return effectOf(ctx, c, "role", args[0], adminapi.NewRoleEffect{User: f.user, Group: f.group, Client: f.client, ExpiresAt: until})
 			}
 			begun, err := assign(ctx, c, args[0], kind, subject, until, effect.revoke)
 			if err != nil || !effect.revoke {
@@ -127,7 +127,7 @@ func (a *app) unassignCommand() *cobra.Command {
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			kind, subject := f.subject()
 			if effect.only {
-				return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{User: f.user, Group: f.group, Client: f.client})
+				return effectOf(ctx, c, "role", args[0], adminapi.NewRoleEffect{User: f.user, Group: f.group, Client: f.client})
 			}
 			unassigned := answer(done{"unassigned", "role", args[0]})
 			return effect.change(ctx, a, c, unassigned, "assignment.unassign", args[0], string(kind)+"s", subject)

@@ -35,7 +35,7 @@ func closedLists() map[string][]string {
 	algorithms := []string{domain.ES256, domain.RS256, domain.EdDSA}
 	return map[string][]string{
 		"output": texts(formats), "alg": algorithms, "signing-alg": algorithms, "id-token-alg": algorithms, "userinfo-alg": algorithms,
-		"state": texts(domain.TokenStates), "origin": texts(domain.ClientOrigins), "event": domain.SecurityEvents,
+		"state": texts(domain.TokenStates), "origin": texts(domain.ClientOrigins), "event": domain.SecurityEvents, "remove-event": domain.SecurityEvents,
 	}
 }
 

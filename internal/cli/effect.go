@@ -65,10 +65,25 @@ func (v effectView) holders() string {
 	return text
 }
 
-// effectOf shows the effect of a change that is not made.
-func effectOf(ctx context.Context, c *adminclient.Client, role string, of adminapi.NewRoleEffect) (view, error) {
-	effect, err := call[admin.Effect](ctx, c, "role.effect", of, role)
+// effectOf shows the effect of a change of a role or a group that is not made.
+func effectOf(ctx context.Context, c *adminclient.Client, noun, name string, of any) (view, error) {
+	effect, err := call[admin.Effect](ctx, c, noun+".effect", of, name)
 	return answer(effectView(effect)), err
+}
+
+// deleteWithEffect makes the command that deletes an object of a kind, which has an effect.
+func deleteWithEffect[V any](a *app, k kind[V], of any) *cobra.Command {
+	var effect effectFlags
+	cmd := k.command(a, "delete", k.summary("delete"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		if effect.only {
+			return effectOf(ctx, c, k.noun, args[0], of)
+		}
+		return effect.change(ctx, a, c, answer(done{"deleted", k.noun, args[0]}), k.noun+".delete", args[0])
+	})
+	cmd.Long = k.summary("delete") + ".\n" + effectHelp
+	cmd.Example += "\n" + cmd.Example + " --effect\n" + cmd.Example + " --revoke-tokens"
+	effect.add(cmd)
+	return cmd
 }
 
 // change makes a change that takes access away and has nothing else to answer.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/adminclient"
 )
 
@@ -36,9 +37,8 @@ func (a *app) groupCommand() *cobra.Command {
 	return noun("group", "Manage groups of users",
 		a.groupCreate(), groups.listCommand(a), groups.showCommand(a), accessCommand(a, groups),
 		a.groupUpdate(),
-		a.groupMembers("add", "Put users into a group", "added", "group.add_member"),
-		a.groupMembers("remove", "Take users out of a group", "removed", "group.remove_member"),
-		groups.change(a, "delete"))
+		a.groupAdd(), a.groupRemove(),
+		deleteWithEffect(a, groups, adminapi.NewGroupEffect{Delete: true}))
 }
 
 func (a *app) groupCreate() *cobra.Command {
@@ -77,21 +77,53 @@ func (a *app) groupUpdate() *cobra.Command {
 	return cmd
 }
 
-func (a *app) groupMembers(verb, short, action, operation string) *cobra.Command {
+func (a *app) groupAdd() *cobra.Command {
 	return &cobra.Command{
-		Use:     verb + " GROUP USER...",
-		Short:   short,
-		Example: "  signet group " + verb + " ops alice bob",
+		Use:     "add GROUP USER...",
+		Short:   "Put users into a group",
+		Example: "  signet group add ops alice bob",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			var changes doneList
 			for _, user := range args[1:] {
-				if err := act(ctx, c, operation, args[0], user); err != nil {
+				if err := act(ctx, c, "group.add_member", args[0], user); err != nil {
 					return view{}, err
 				}
-				changes = append(changes, done{action, "user", user})
+				changes = append(changes, done{"added", "user", user})
 			}
 			return answer(changes), nil
 		}),
 	}
+}
+
+func (a *app) groupRemove() *cobra.Command {
+	var effect effectFlags
+	cmd := &cobra.Command{
+		Use:   "remove GROUP USER...",
+		Short: "Take users out of a group",
+		Long:  "Takes users out of a group, one after the other.\n" + effectHelp,
+		Example: `  signet group remove ops alice bob
+  signet group remove ops alice --effect
+  signet group remove ops alice --revoke-tokens`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+			if effect.only && len(args) > 2 {
+				return view{}, usagef("--effect says it of one user")
+			}
+			if effect.only {
+				return effectOf(ctx, c, "group", args[0], adminapi.NewGroupEffect{User: args[1]})
+			}
+			var changes []view
+			for _, user := range args[1:] {
+				removed, err := effect.change(ctx, a, c, answer(done{"removed", "user", user}), "group.remove_member", args[0], user)
+				if err != nil {
+					return view{}, err
+				}
+				changes = append(changes, removed)
+			}
+			return joined(changes), nil
+		}),
+	}
+	effect.add(cmd)
+	return cmd
 }

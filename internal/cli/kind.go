@@ -16,7 +16,7 @@ type kind[V any] struct {
 	noun    string // the command that holds those of this kind: "client"
 	key     string // the argument that names one object: "CLIENT_ID"
 	example string // such a name: "reporting"
-	watched bool   // the list changes by itself
+	watched bool   // they change by themselves
 
 	layout[V]
 	details func(w io.Writer, object V) // all of one object, for people
@@ -70,10 +70,15 @@ func (k kind[V]) listCommandOf(a *app, query url.Values) *cobra.Command {
 }
 
 func (k kind[V]) showCommand(a *app) *cobra.Command {
-	return k.command(a, "show", k.summary("find"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+	find := func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 		object, err := k.find(ctx, c, args[0])
 		return k.show(object), err
-	})
+	}
+	cmd := k.command(a, "show", k.summary("find"), find)
+	if k.watched {
+		return a.watched(cmd, asListed, find)
+	}
+	return cmd
 }
 
 // change makes a command that changes the object it names and has nothing to show. The verb ends in e: delete, disable, pause.

@@ -111,6 +111,19 @@ type done struct {
 
 func (d done) text(w io.Writer) { fmt.Fprintln(w, d.Action, d.Kind, d.Name) }
 
+// joined is the view of a list of what views show.
+func joined(views []view) view {
+	var values []any
+	for _, v := range views {
+		values = append(values, v.value)
+	}
+	return view{values, func(w io.Writer) {
+		for _, v := range views {
+			v.text(w)
+		}
+	}}
+}
+
 // doneList is several changes.
 type doneList []done
 

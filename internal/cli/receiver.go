@@ -22,15 +22,17 @@ var receivers = kind[admin.Receiver]{
 		},
 	},
 	details: func(w io.Writer, v admin.Receiver) {
-		details(w, "client_id", v.ClientID, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
+		details(w, "client_id", v.ClientID, "description", v.Description, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
 			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "waiting_since", v.WaitingSince, "missed_seq", v.Missed, "failures", v.Failures,
 			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "managed_by", v.ManagedBy, "created_at", v.CreatedAt)
+		showVerification(w, "verification ", v.Verification)
 	},
 }
 
 func (a *app) receiverCommand() *cobra.Command {
 	return noun("receiver", "Manage receivers of Security Event Tokens about revocations and changes",
-		a.receiverCreate(), receivers.listCommand(a), receivers.showCommand(a),
+		a.receiverCreate(), receivers.listCommand(a), receivers.showCommand(a), a.receiverUpdate(),
+		a.receiverRotateBearer(), a.receiverVerify(),
 		receivers.change(a, "pause"),
 		receivers.change(a, "resume"),
 		receivers.change(a, "delete"))
@@ -65,6 +67,7 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
 		}),
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&r.Description, "description", "", "say in `TEXT` what it is")
 	flags.BoolVar(&poll, "poll", false, "it fetches its events")
 	flags.StringVar(&r.Endpoint, "push", "", "post its events to this `URL`: https, or http for loopback")
 	flags.BoolVar(&bearer, "bearer-stdin", false, "read the bearer token that is sent with events from stdin")
@@ -74,5 +77,108 @@ With --poll it fetches them at /events/poll (RFC 8936), with its client_id and c
 	for _, flag := range []string{"push", "bearer-stdin", "allow-private"} {
 		cmd.MarkFlagsMutuallyExclusive("poll", flag)
 	}
+	return cmd
+}
+
+func (a *app) receiverUpdate() *cobra.Command {
+	var description, endpoint string
+	var poll, bearer, noBearer, allowPrivate bool
+	var add, remove []string
+	cmd := &cobra.Command{
+		Use:   "update CLIENT_ID",
+		Short: receivers.summary("update"),
+		Long: `Changes what the flags name and leaves the rest: --event adds a type of events, --remove-event takes one away. Another scheme, host or port
+of the URL takes the bearer token away, unless --bearer-stdin gives one.`,
+		Example: `  signet receiver update orders --push https://orders.example/events --bearer-stdin < token
+  signet receiver update orders --remove-event session-revoked
+  signet receiver update orders --poll`,
+		Args: cobra.ExactArgs(1),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&description, "description", "", "say in `TEXT` what it is")
+	flags.BoolVar(&poll, "poll", false, "it fetches its events")
+	flags.StringVar(&endpoint, "push", "", "post its events to this `URL`: https, or http for loopback")
+	flags.BoolVar(&bearer, "bearer-stdin", false, "read the bearer token that is sent with events from stdin")
+	flags.BoolVar(&noBearer, "no-bearer", false, "send no bearer token with events")
+	flags.BoolVar(&allowPrivate, "allow-private", false, "the URL may lead to a private or loopback address")
+	types := strings.Join(domain.SecurityEvents, " or ")
+	flags.StringArrayVar(&add, "event", nil, "also events of this `TYPE`: "+types+"; may be repeated")
+	flags.StringArrayVar(&remove, "remove-event", nil, "no events of this `TYPE`; may be repeated")
+	for _, flag := range []string{"push", "bearer-stdin", "no-bearer", "allow-private"} {
+		cmd.MarkFlagsMutuallyExclusive("poll", flag)
+	}
+	cmd.MarkFlagsMutuallyExclusive("bearer-stdin", "no-bearer")
+	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		token, err := a.readIf(bearer, "bearer token")
+		if err != nil {
+			return view{}, err
+		}
+		updated, err := change(ctx, c, "receiver.update", args[0], func(now admin.Receiver) (any, error) {
+			var changes adminapi.ReceiverChanges
+			method, none, no := domain.DeliveryPush, "", false
+			switch {
+			case poll:
+				method = domain.DeliveryPoll
+				changes.Method, changes.Endpoint, changes.Bearer, changes.AllowPrivate = &method, &none, &none, &no
+			case flags.Changed("push"):
+				changes.Method, changes.Endpoint = &method, &endpoint
+			}
+			if flags.Changed("description") {
+				changes.Description = &description
+			}
+			if flags.Changed("allow-private") {
+				changes.AllowPrivate = &allowPrivate
+			}
+			if bearer || noBearer {
+				changes.Bearer = &token
+			}
+			changes.Events, err = edited(now.Events, remove, add, func(now, remove, add []string) ([]string, error) {
+				return edit("event", now, remove, add)
+			})
+			return changes, err
+		})
+		return receivers.show(updated), err
+	})
+	return cmd
+}
+
+// bearerView is a new bearer token.
+type bearerView adminapi.BearerToken
+
+func (v bearerView) text(w io.Writer) { details(w, "bearer_token", v.Bearer) }
+
+func (a *app) receiverRotateBearer() *cobra.Command {
+	return receivers.command(a, "rotate-bearer", receivers.summary("rotate_bearer"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		made, err := call[bearerView](ctx, c, "receiver.rotate_bearer", nil, args[0])
+		if err == nil {
+			a.note("Keep the bearer_token: it is not shown again.")
+		}
+		return answer(made), err
+	})
+}
+
+// verificationView is a verification event.
+type verificationView admin.Verification
+
+func (v verificationView) text(w io.Writer) { showVerification(w, "", admin.Verification(v)) }
+
+// showVerification writes a verification event for people, if there is one.
+func showVerification(w io.Writer, prefix string, v admin.Verification) {
+	if v.Seq > 0 {
+		details(w, prefix+"state", v.State, prefix+"sent_at", v.SentAt, prefix+"acknowledged_at", v.AcknowledgedAt,
+			prefix+"refused_at", v.RefusedAt, prefix+"refusal", v.Refusal)
+	}
+}
+
+func (a *app) receiverVerify() *cobra.Command {
+	var body adminapi.NewVerification
+	cmd := receivers.command(a, "verify", receivers.summary("verify"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		sent, err := call[verificationView](ctx, c, "receiver.verify", body, args[0])
+		if err == nil {
+			a.note("signet receiver show %s --watch shows what becomes of it.", visible(args[0]))
+		}
+		return answer(sent), err
+	})
+	cmd.Flags().StringVar(&body.State, "state", "", "let the event say this `TEXT` (default one is made)")
 	return cmd
 }

@@ -38,7 +38,7 @@ func rolePermissions(v admin.Role) []string {
 func (a *app) roleCommand() *cobra.Command {
 	return noun("role", "Manage roles: named sets of permissions",
 		a.roleCreate(), roles.listCommand(a), roles.showCommand(a), a.roleUpdate(),
-		a.roleDelete())
+		deleteWithEffect(a, roles, adminapi.NewRoleEffect{Delete: true}))
 }
 
 // permissionFlag makes a flag of AUDIENCE#permission that may be repeated.
@@ -99,7 +99,7 @@ func (a *app) roleUpdate() *cobra.Command {
 				return view{}, err
 			}
 			given := array(permissions)
-			return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{Permissions: &given})
+			return effectOf(ctx, c, "role", args[0], adminapi.NewRoleEffect{Permissions: &given})
 		}
 		updated, err := change(ctx, c, "role.update", args[0], func(now adminapi.UpdatedRole) (any, error) {
 			body := members{}
@@ -120,22 +120,6 @@ func (a *app) roleUpdate() *cobra.Command {
 		}
 		return a.withRevocation(ctx, c, roles.show(updated.Role), updated.Revocation)
 	})
-	effect.add(cmd)
-	return cmd
-}
-
-func (a *app) roleDelete() *cobra.Command {
-	var effect effectFlags
-	cmd := roles.command(a, "delete", roles.summary("delete"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		if effect.only {
-			return effectOf(ctx, c, args[0], adminapi.NewRoleEffect{Delete: true})
-		}
-		return effect.change(ctx, a, c, answer(done{"deleted", "role", args[0]}), "role.delete", args[0])
-	})
-	cmd.Long = "Deletes a role, and takes it from all who have it.\n" + effectHelp
-	cmd.Example = `  signet role delete clerk
-  signet role delete clerk --effect
-  signet role delete clerk --revoke-tokens`
 	effect.add(cmd)
 	return cmd
 }

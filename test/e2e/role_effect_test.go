@@ -77,7 +77,7 @@ func TestARoleChangeRevokesExactlyTheTokensThatCarryWhatItTakes(t *testing.T) {
 			t.Errorf("the effect of deleting the role is %s", out)
 		}
 		s.wantAllActive(t, true, kept)
-		if out := s.signet("role", "delete", "writer", "--revoke-tokens"); !strings.Contains(out, "revoked 1 token") {
+		if out := s.signet("role", "delete", "writer", "--revoke-tokens"); !strings.Contains(out, "revoked 2 tokens") {
 			t.Errorf("deleted with its tokens: %s", out)
 		}
 		s.wantAllActive(t, false, kept) // it named the role writer, too
@@ -118,12 +118,20 @@ func (s *shop) leavesAGroup(t *testing.T, m manager) {
 	}
 	m.call("POST", "/groups/packers/effect", `{"user":"nobody"}`).wantStatus(t, 404)
 	m.call("POST", "/groups/nothing/effect", `{"delete":true}`).wantStatus(t, 404)
+	if out := s.signet("group", "remove", "packers", alice, "--effect"); !strings.Contains(out, "orders:write role packer group packers") {
+		t.Errorf("the effect is %s", out)
+	}
 	left := m.call("DELETE", "/groups/packers/members/alice?revoke_tokens=true", "").wantStatus(t, 200)
 	if !strings.Contains(left.body, `"of":"group","name":"packers"`) {
 		t.Errorf("who leaves a group is answered %s", left.body)
 	}
 	s.wantAllActive(t, false, packs)
 	s.wantAllActive(t, true, reads)
+	packs = join()
+	if out := s.signet("group", "remove", "packers", alice, "--revoke-tokens"); !strings.Contains(out, "removed user "+alice+"\nrevoked 1 token") {
+		t.Errorf("taken out with its token: %s", out)
+	}
+	s.wantAllActive(t, false, packs)
 	packs = join()
 	m.call("DELETE", "/groups/packers?revoke_tokens=true", "").wantStatus(t, 200)
 	s.wantAllActive(t, false, packs)
