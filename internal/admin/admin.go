@@ -56,7 +56,10 @@ type Config struct {
 	Events        *event.Recorder
 	Files         Files
 	Named         Named
+	Requests      Requests
+	Sealer        Sealer
 	CursorKey     []byte // authenticates cursors, 32 bytes
+	RequestKey    []byte // tells requests with a key apart, 32 bytes
 	Now           func() time.Time
 }
 

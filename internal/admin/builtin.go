@@ -46,7 +46,8 @@ func (s *Service) Sync(ctx context.Context) error {
 	return s.syncClient(ctx)
 }
 
-// syncClient registers the client of the command line. It stays disabled where an administrator disabled it.
+// syncClient registers the client of the command line. It stays disabled where an administrator disabled it. None of its name is anybody
+// else's: it is registered before the first operation on a database, and not deleted.
 func (s *Service) syncClient(ctx context.Context) error {
 	_, err := s.config.Registry.FindClient(ctx, domain.CLIClient)
 	if errors.Is(err, domain.ErrNotFound) {

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -185,15 +186,15 @@ func (s *Service) FindClient(ctx context.Context, caller authn.Caller, clientID 
 	return showClient(client), err
 }
 
-// ListClients lists clients of an origin, or of any if that is empty, by client_id. ErrCursor for that of another list.
-func (s *Service) ListClients(ctx context.Context, caller authn.Caller, origin domain.ClientOrigin, q Query) (Page[Client], error) {
+// ListClients lists the clients that a filter chooses, by client_id. ErrCursor for that of another list.
+func (s *Service) ListClients(ctx context.Context, caller authn.Caller, filter domain.ClientFilter, q Query) (Page[Client], error) {
 	const operation = "client.list"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return Page[Client]{}, err
 	}
-	return page(ctx, s, operation+" "+string(origin), q, func(ctx context.Context, p domain.Page) ([]domain.Client, error) {
-		return s.config.Registry.ListClients(ctx, origin, p)
+	return page(ctx, s, fmt.Sprintf("%s %s %s %q", operation, filter.Origin, either(filter.Disabled), filter.Audience), q, func(ctx context.Context, p domain.Page) ([]domain.Client, error) {
+		return s.config.Registry.ListClients(ctx, filter, p)
 	}, func(o domain.Client) string { return o.ClientID }, each(showClient))
 }
 

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -127,9 +126,9 @@ func (s *Service) ofRole(ctx context.Context, role domain.Role, change RoleChang
 	}
 	switch {
 	case given != 1:
-		return r, fmt.Errorf("%w change: give one of the permissions, the deletion and whom the role is taken from", domain.ErrInvalid)
+		return r, domain.Invalid("", domain.RuleRequired, "change: give one of the permissions, the deletion and whom the role is taken from")
 	case change.SubjectKind == "" && !change.Until.IsZero():
-		return r, fmt.Errorf("%w change: only an assignment has an end", domain.ErrInvalid)
+		return r, domain.Invalid("expires_at", domain.RuleConflict, "change: only an assignment has an end")
 	}
 	switch {
 	case change.Permissions != nil:
@@ -148,7 +147,7 @@ func (s *Service) ofRole(ctx context.Context, role domain.Role, change RoleChang
 		r.SubjectID = client.ID
 		return r, err
 	case !change.Delete:
-		return r, fmt.Errorf("%w kind of subject %q", domain.ErrInvalid, change.SubjectKind)
+		return r, domain.Invalid("", domain.RuleOneOf, "kind of subject %q", change.SubjectKind)
 	}
 	return r, nil
 }

@@ -51,6 +51,8 @@ type ApplyRequest struct {
 	Prune    bool              // delete objects of the set that no file describes
 	TakeOver bool              // objects of other sets become this one's
 	DryRun   bool              // change nothing
+
+	Keep func(ctx context.Context, applied Applied) error // is called in the transaction of the changes, if there are any; nil: nothing is
 }
 
 // Applied is what applying files changes.
@@ -172,8 +174,11 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 		if err := f.make(ctx, plan, r.Set); err != nil {
 			return err
 		}
-		if r.DryRun {
+		switch {
+		case r.DryRun:
 			return errRehearsed
+		case r.Keep != nil:
+			return r.Keep(ctx, applied)
 		}
 		return nil
 	})
@@ -182,7 +187,7 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 
 func checkSecrets(documents []*apply.Document, given map[string]string) error {
 	if len(given) > maxSecrets {
-		return fmt.Errorf("%w secrets: there are %d; use at most %d", domain.ErrInvalid, len(given), maxSecrets)
+		return domain.Invalid("secrets", domain.RuleTooMany, "secrets: there are %d; use at most %d", len(given), maxSecrets)
 	}
 	var problems apply.Problems
 	secrets, places := apply.SecretsOf(documents)

@@ -34,14 +34,17 @@ func (s *Service) Export(ctx context.Context, caller authn.Caller, set string, w
 		},
 		func() error { return s.exportAPIs(ctx, e) },
 		func() error {
-			return exportPages(ctx, e, d.ListRoles, func(r domain.Role) string { return r.Name }, func(r domain.Role) any {
+			find := func(ctx context.Context, p domain.Page) ([]domain.Role, error) {
+				return d.ListRoles(ctx, domain.RoleFilter{}, p)
+			}
+			return exportPages(ctx, e, find, func(r domain.Role) string { return r.Name }, func(r domain.Role) any {
 				return e.unless(r.BuiltIn(), r.ManagedBy, func() any { return apply.RoleOf(r) })
 			})
 		},
 		func() error { return s.exportGroups(ctx, e) },
 		func() error {
 			find := func(ctx context.Context, p domain.Page) ([]domain.Client, error) {
-				return s.config.Registry.ListClients(ctx, domain.OriginAdministrator, p)
+				return s.config.Registry.ListClients(ctx, domain.ClientFilter{Origin: domain.OriginAdministrator}, p)
 			}
 			return exportPages(ctx, e, find, func(c domain.Client) string { return c.ClientID }, func(c domain.Client) any {
 				return e.unless(c.ClientID == domain.CLIClient, c.ManagedBy, func() any { return apply.ClientOf(c) })
@@ -103,7 +106,10 @@ func (s *Service) exportAPIs(ctx context.Context, e *export) error {
 // exportGroups writes groups with their members; those of a few groups are read at a time, as they may be many.
 func (s *Service) exportGroups(ctx context.Context, e *export) error {
 	const membersOfAtOnce = 20
-	return everyPage(ctx, s.config.Directory.ListGroups, func(g domain.Group) string { return g.Name }, func(all []domain.Group) error {
+	find := func(ctx context.Context, p domain.Page) ([]domain.Group, error) {
+		return s.config.Directory.ListGroups(ctx, domain.GroupFilter{}, p)
+	}
+	return everyPage(ctx, find, func(g domain.Group) string { return g.Name }, func(all []domain.Group) error {
 		all = slices.DeleteFunc(all, func(g domain.Group) bool { return !e.chosen(g.ManagedBy) })
 		for groups := range slices.Chunk(all, membersOfAtOnce) {
 			names := make([]string, len(groups))

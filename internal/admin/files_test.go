@@ -138,7 +138,7 @@ func TestFilesOfTwoAtOnceDoNotMix(t *testing.T) {
 			})
 		}
 		both.Wait()
-		groups, err := w.ListGroups(t.Context(), w.root, admin.Query{Limit: 100})
+		groups, err := w.ListGroups(t.Context(), w.root, domain.GroupFilter{}, admin.Query{Limit: 100})
 		if servicetest.Must(t, err); len(groups.Items) != 20 {
 			t.Fatalf("there are %d groups", len(groups.Items))
 		}

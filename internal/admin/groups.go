@@ -43,14 +43,16 @@ func (s *Service) FindGroup(ctx context.Context, caller authn.Caller, name strin
 	return showGroup(group), err
 }
 
-// ListGroups lists groups by name. ErrCursor for that of another list.
-func (s *Service) ListGroups(ctx context.Context, caller authn.Caller, q Query) (Page[Group], error) {
+// ListGroups lists the groups that a filter chooses, by name. ErrCursor for that of another list.
+func (s *Service) ListGroups(ctx context.Context, caller authn.Caller, filter domain.GroupFilter, q Query) (Page[Group], error) {
 	const operation = "group.list"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return Page[Group]{}, err
 	}
-	return page(ctx, s, operation, q, s.config.Directory.ListGroups, func(o domain.Group) string { return o.Name }, each(showGroup))
+	return page(ctx, s, operation+" "+filter.User, q, func(ctx context.Context, p domain.Page) ([]domain.Group, error) {
+		return s.config.Directory.ListGroups(ctx, filter, p)
+	}, func(o domain.Group) string { return o.Name }, each(showGroup))
 }
 
 // UpdateGroup changes a group's description as edit does. domain.ErrConflict if the group is not of the version, unless that is nil;

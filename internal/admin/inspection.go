@@ -60,6 +60,8 @@ func inactive(i introspection.Inspection) string {
 		return "it is not in the index of issued tokens"
 	case !i.Entry.RevokedAt.IsZero():
 		return "it was revoked at " + i.Entry.RevokedAt.UTC().Format(time.RFC3339)
+	case i.Pending:
+		return "a revocation that is under way has revoked it"
 	case !i.Entry.SuspendedAt.IsZero():
 		return "it has been suspended since " + i.Entry.SuspendedAt.UTC().Format(time.RFC3339)
 	default:
@@ -71,12 +73,12 @@ func inactive(i introspection.Inspection) string {
 func decodeJWT(text string) (header, claims json.RawMessage, err error) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
-		return nil, nil, fmt.Errorf("%w token: this is not a JWT: three parts divided by dots are expected", domain.ErrInvalid)
+		return nil, nil, domain.Invalid("token", domain.RuleFormat, "token: this is not a JWT: three parts divided by dots are expected")
 	}
 	for i, into := range []*json.RawMessage{&header, &claims} {
 		decoded, err := base64.RawURLEncoding.DecodeString(parts[i])
 		if err != nil || !json.Valid(decoded) {
-			return nil, nil, fmt.Errorf("%w token: this is not a JWT: header and claims must be JSON in base64url", domain.ErrInvalid)
+			return nil, nil, domain.Invalid("token", domain.RuleFormat, "token: this is not a JWT: header and claims must be JSON in base64url")
 		}
 		*into = decoded
 	}

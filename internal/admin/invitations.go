@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -43,18 +44,15 @@ func (s *Service) CreateInvitation(ctx context.Context, caller authn.Caller, not
 	return MadeInvitation{showInvitation(made), token}, err
 }
 
-// ListInvitations lists invitations by id, those after the given one, at most limit. They go a month after they expired.
-func (s *Service) ListInvitations(ctx context.Context, caller authn.Caller, after int64, limit int) ([]Invitation, error) {
-	ctx, err := s.authorize(ctx, caller, "invitation.list")
+// ListInvitations lists invitations, the oldest first; a search looks at their notes. They go a month after they expired. ErrCursor for
+// that of another list.
+func (s *Service) ListInvitations(ctx context.Context, caller authn.Caller, q Query) (Page[Invitation], error) {
+	const operation = "invitation.list"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
-		return nil, err
+		return Page[Invitation]{}, err
 	}
-	found, err := s.config.Registrations.Invitations(ctx, after, limit)
-	shown := make([]Invitation, len(found))
-	for n, i := range found {
-		shown[n] = showInvitation(i)
-	}
-	return shown, err
+	return page(ctx, s, operation, q, s.config.Registrations.Invitations, func(i domain.Invitation) string { return strconv.FormatInt(i.ID, 10) }, each(showInvitation))
 }
 
 // DeleteInvitation takes an invitation back; clients that were registered with it stay. domain.ErrNotFound if there is none of the id.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -41,13 +42,14 @@ func (s *Service) FindKey(ctx context.Context, caller authn.Caller, kid string) 
 	return s.showKey(stored), err
 }
 
-// ListKeys lists the signing keys, the oldest first.
-func (s *Service) ListKeys(ctx context.Context, caller authn.Caller) ([]Key, error) {
+// ListKeys lists the signing keys of an algorithm and in a state, or of any that is empty, the oldest first.
+func (s *Service) ListKeys(ctx context.Context, caller authn.Caller, alg string, state domain.KeyState) ([]Key, error) {
 	ctx, err := s.authorize(ctx, caller, "key.list")
 	if err != nil {
 		return nil, err
 	}
 	stored, err := s.config.Keys.List(ctx)
+	stored = slices.DeleteFunc(slices.Clone(stored), func(k domain.SigningKey) bool { return alg != "" && k.Alg != alg || state != "" && k.State != state })
 	return list(stored, err, s.showKey)
 }
 

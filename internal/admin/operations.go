@@ -217,6 +217,7 @@ var Operations = []Operation{
 	{"token.purge", revokeTokens, "Delete what expired more than an hour ago"},
 
 	{"revocation.begin", revokeTokens, "Revoke many tokens at once"},
+	{"revocation.list", readTokens, "List revocations, the newest first, until a day after they are done"},
 	{"revocation.find", readTokens, "Show how far a revocation has come"},
 	{"revocation.finish", revokeTokens, "Set the status of a revocation's tokens"},
 

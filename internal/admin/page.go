@@ -5,8 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -27,7 +27,7 @@ type Page[V any] struct {
 }
 
 // ErrCursor says that a cursor is not one of the list and search that it was sent for. It is a domain.ErrInvalid.
-var ErrCursor = fmt.Errorf("%w cursor: send the one of another page of this list and search, or none", domain.ErrInvalid)
+var ErrCursor = domain.Invalid("cursor", domain.RuleFormat, "cursor: send the one of another page of this list and search, or none")
 
 // A cursor begins with what lies beyond the name in it.
 const (
@@ -47,7 +47,7 @@ func page[T, V any](
 	key func(T) string, show func(objects []T) ([]V, error),
 ) (Page[V], error) {
 	if len(q.Search) > maxSearch {
-		return Page[V]{}, fmt.Errorf("%w %s", domain.ErrInvalid, searchText)
+		return Page[V]{}, domain.Invalid("search", domain.RuleLength, searchText)
 	}
 	list += "\x00" + q.Search
 	part := domain.Page{Search: q.Search, Limit: q.Limit + 1} // the one more says whether there is another page
@@ -90,6 +90,14 @@ func page[T, V any](
 // each makes the show of a page from that of an object.
 func each[T, V any](show func(T) V) func([]T) ([]V, error) {
 	return func(objects []T) ([]V, error) { return list(objects, nil, show) }
+}
+
+// either tells a condition that may be left open from others.
+func either(is *bool) string {
+	if is == nil {
+		return ""
+	}
+	return strconv.FormatBool(*is)
 }
 
 // sealCursor authenticates a place in a list, for that list alone.

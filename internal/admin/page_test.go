@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/servicetest"
 )
 
@@ -22,7 +23,7 @@ func TestAListIsPagedBothWaysByCursorsOfItsOwn(t *testing.T) {
 		var names []string
 		list := func(q admin.Query) (admin.Page[admin.Group], []string) {
 			t.Helper()
-			page, err := w.ListGroups(t.Context(), all, q)
+			page, err := w.ListGroups(t.Context(), all, domain.GroupFilter{}, q)
 			servicetest.Must(w.t, err)
 			names = nil
 			for _, group := range page.Items {
@@ -71,12 +72,15 @@ func TestAListIsPagedBothWaysByCursorsOfItsOwn(t *testing.T) {
 			"forged": {Search: "TEAM", Cursor: string(forged), Limit: 2}, "of another search": {Search: "team", Cursor: first.Next, Limit: 2},
 			"no cursor": {Cursor: "team 1", Limit: 2}, "cut off": {Search: "TEAM", Cursor: first.Next[:10], Limit: 2},
 		} {
-			if _, err := w.ListGroups(t.Context(), all, q); !errors.Is(err, admin.ErrCursor) {
+			if _, err := w.ListGroups(t.Context(), all, domain.GroupFilter{}, q); !errors.Is(err, admin.ErrCursor) {
 				t.Errorf("%s: %v, want ErrCursor", name, err)
 			}
 		}
-		if _, err := w.ListRoles(t.Context(), all, admin.Query{Search: "TEAM", Cursor: first.Next, Limit: 2}); !errors.Is(err, admin.ErrCursor) {
+		if _, err := w.ListRoles(t.Context(), all, domain.RoleFilter{}, admin.Query{Search: "TEAM", Cursor: first.Next, Limit: 2}); !errors.Is(err, admin.ErrCursor) {
 			t.Errorf("a cursor of groups for roles: %v, want ErrCursor", err)
+		}
+		if _, err := w.ListGroups(t.Context(), all, domain.GroupFilter{User: "alice"}, admin.Query{Search: "TEAM", Cursor: first.Next, Limit: 2}); !errors.Is(err, admin.ErrCursor) {
+			t.Errorf("a cursor of all groups for a user's: %v, want ErrCursor", err)
 		}
 	})
 }

@@ -63,7 +63,7 @@ func (s *Service) PreviewToken(ctx context.Context, caller authn.Caller, in Toke
 		return TokenPreview{}, fmt.Errorf("client %q: %w", in.Client, err)
 	}
 	if !client.DisabledAt.IsZero() {
-		return TokenPreview{}, fmt.Errorf("%w client %q: it is disabled and gets no tokens", domain.ErrInvalid, in.Client)
+		return TokenPreview{}, domain.Invalid("client", domain.RuleState, "client %q: it is disabled and gets no tokens", in.Client)
 	}
 	api, err := s.previewedAPI(ctx, client, in.API)
 	if err != nil {
@@ -92,10 +92,10 @@ func (s *Service) PreviewToken(ctx context.Context, caller authn.Caller, in Toke
 	}
 	made, err := s.config.Minter.Preview(ctx, request)
 	if tooLarge, ok := errors.AsType[*token.TooLargeError](err); ok {
-		return TokenPreview{}, fmt.Errorf("%w token: %s", domain.ErrInvalid, tooLarge.Error())
+		return TokenPreview{}, domain.Invalid("", domain.RuleTooMany, "token: %s", tooLarge.Error())
 	}
 	if errors.Is(err, domain.ErrRevoked) {
-		return TokenPreview{}, fmt.Errorf("%w user %q: it is disabled and gets no tokens", domain.ErrInvalid, in.User)
+		return TokenPreview{}, domain.Invalid("user", domain.RuleState, "user %q: it is disabled and gets no tokens", in.User)
 	}
 	if err != nil {
 		return TokenPreview{}, err
@@ -126,10 +126,10 @@ func (s *Service) previewedAPI(ctx context.Context, client *domain.Client, audie
 		audience = client.APIs[0].Audience
 	}
 	if audience == "" {
-		return nil, fmt.Errorf("%w API: the client has several or none; name one", domain.ErrInvalid)
+		return nil, domain.Invalid("api", domain.RuleRequired, "API: the client has several or none; name one")
 	}
 	if !client.MayUse(audience) {
-		return nil, fmt.Errorf("%w API %q: the client may not ask for tokens for it", domain.ErrInvalid, audience)
+		return nil, domain.Invalid("api", domain.RuleState, "API %q: the client may not ask for tokens for it", audience)
 	}
 	api, err := s.config.Registry.LookupAPI(ctx, audience)
 	if err != nil {

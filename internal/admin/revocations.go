@@ -3,6 +3,8 @@ package admin
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -37,9 +39,14 @@ func ShowRevocation(r domain.Revocation) Revocation {
 }
 
 // Revoke begins a revocation of what one name belongs to, or of what the selector says of grant and all. It holds when it returns.
-// The errors of revocation.Revoke; domain.ErrNotFound if the name is nobody's.
+// A caller needs the administrative permissions that a user or
+// client has. The errors of revocation.Revoke; domain.ErrNotFound if the name is nobody's.
 func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.Names, selector revocation.TokenSelector) (domain.Revocation, error) {
-	ctx, err := s.authorize(ctx, caller, "revocation.begin")
+	const operation = "revocation.begin"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversRevocation(ctx, caller, operation, names, selector)
+	}
 	if err != nil {
 		return domain.Revocation{}, err
 	}
@@ -50,6 +57,19 @@ func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.N
 	selector.UserID, selector.ClientID, selector.APIID = of.UserID, of.ClientID, of.APIID
 	selector.Name = cmp.Or(stored.User, stored.Client, stored.API)
 	return s.config.Revocation.Revoke(ctx, selector)
+}
+
+// ListRevocations lists the revocations that a filter chooses, the newest first, until a day after they are done. ErrCursor for that of
+// another list.
+func (s *Service) ListRevocations(ctx context.Context, caller authn.Caller, filter domain.RevocationFilter, q Query) (Page[Revocation], error) {
+	const operation = "revocation.list"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return Page[Revocation]{}, err
+	}
+	return page(ctx, s, fmt.Sprintf("%s %s %s", operation, filter.Kind, either(filter.Done)), q, func(ctx context.Context, p domain.Page) ([]domain.Revocation, error) {
+		return s.config.Revocation.List(ctx, filter, p)
+	}, func(r domain.Revocation) string { return strconv.FormatInt(r.ID, 10) }, each(ShowRevocation))
 }
 
 // FindRevocation shows a revocation, for a day after it is done. domain.ErrNotFound if there is none of the id.

@@ -62,14 +62,16 @@ func (s *Service) FindRole(ctx context.Context, caller authn.Caller, name string
 	return showRole(role), err
 }
 
-// ListRoles lists roles by name. ErrCursor for that of another list.
-func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, q Query) (Page[Role], error) {
+// ListRoles lists the roles that a filter chooses, by name. ErrCursor for that of another list.
+func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, filter domain.RoleFilter, q Query) (Page[Role], error) {
 	const operation = "role.list"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return Page[Role]{}, err
 	}
-	return page(ctx, s, operation, q, s.config.Directory.ListRoles, func(o domain.Role) string { return o.Name }, each(showRole))
+	return page(ctx, s, operation+" "+filter.Audience, q, func(ctx context.Context, p domain.Page) ([]domain.Role, error) {
+		return s.config.Directory.ListRoles(ctx, filter, p)
+	}, func(o domain.Role) string { return o.Name }, each(showRole))
 }
 
 // UpdateRole changes a role's description and permissions as edit does. A caller needs the administrative permissions that it adds.

@@ -121,16 +121,20 @@ type Consent struct {
 	GrantedAt  time.Time `json:"granted_at"`
 }
 
-// ListConsents lists what a user allowed, by client and audience. domain.ErrNotFound if there is no such username.
-func (s *Service) ListConsents(ctx context.Context, caller authn.Caller, username string) ([]Consent, error) {
-	user, ctx, err := s.reads(ctx, caller, "consent.list", username)
+// ListConsents lists what a user allowed, by client and audience. domain.ErrNotFound if there is no such username, ErrCursor for that of
+// another list.
+func (s *Service) ListConsents(ctx context.Context, caller authn.Caller, username string, q Query) (Page[Consent], error) {
+	const operation = "consent.list"
+	user, ctx, err := s.reads(ctx, caller, operation, username)
 	if err != nil {
-		return nil, err
+		return Page[Consent]{}, err
 	}
-	consents, err := s.config.Sessions.ListConsents(ctx, user.ID)
-	return list(consents, err, func(c domain.ConsentEntry) Consent {
+	q.Search = "" // consents have no name
+	return page(ctx, s, fmt.Sprintf("%s %d", operation, user.ID), q, func(ctx context.Context, p domain.Page) ([]domain.ConsentEntry, error) {
+		return s.config.Sessions.ListConsents(ctx, user.ID, p)
+	}, domain.ConsentEntry.Place, each(func(c domain.ConsentEntry) Consent {
 		return Consent{c.Client, c.ClientName, c.Audience, array(c.Scopes), c.GrantedAt}
-	})
+	}))
 }
 
 // reads authorizes a caller and finds the user whom the operation reads of.
@@ -183,17 +187,21 @@ func showGrant(e domain.GrantEntry) Grant {
 	return Grant{e.ID, e.Client, e.ClientName, e.SID, e.EndsWithSession, apis, e.CreatedAt, e.LastUsedAt, e.ExpiresAt}
 }
 
-// ListGrants lists the live grants of a user, the newest first. domain.ErrNotFound if there is no such username, ErrCursor for that of
-// another list.
-func (s *Service) ListGrants(ctx context.Context, caller authn.Caller, username string, q Query) (Page[Grant], error) {
+// ListGrants lists the live grants of a user, at a client unless that is empty, the newest first. domain.ErrNotFound says what does not
+// exist, ErrCursor for the cursor of another list.
+func (s *Service) ListGrants(ctx context.Context, caller authn.Caller, username, clientID string, q Query) (Page[Grant], error) {
 	const operation = "grant.list"
 	user, ctx, err := s.reads(ctx, caller, operation, username)
+	var client domain.Client
+	if err == nil && clientID != "" {
+		client, err = s.config.Registry.FindClient(ctx, clientID)
+	}
 	if err != nil {
 		return Page[Grant]{}, err
 	}
 	q.Search = "" // grants have no name
-	return page(ctx, s, fmt.Sprintf("%s %d", operation, user.ID), q, func(ctx context.Context, p domain.Page) ([]domain.GrantEntry, error) {
-		return s.config.Sessions.ListGrants(ctx, user.ID, p)
+	return page(ctx, s, fmt.Sprintf("%s %d %d", operation, user.ID, client.ID), q, func(ctx context.Context, p domain.Page) ([]domain.GrantEntry, error) {
+		return s.config.Sessions.ListGrants(ctx, user.ID, client.ID, p)
 	}, domain.GrantEntry.Place, each(showGrant))
 }
 

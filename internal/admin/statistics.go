@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -32,11 +31,11 @@ func (s *Service) SumStatistics(ctx context.Context, caller authn.Caller, from, 
 		return nil, err
 	}
 	if !slices.Contains(StatisticSteps, step) {
-		return nil, fmt.Errorf("%w step: use %v", domain.ErrInvalid, StatisticSteps)
+		return nil, domain.Invalid("step", domain.RuleOneOf, "step: use %v", StatisticSteps)
 	}
 	from, to = from.UTC().Truncate(step), to.UTC()
 	if to.Before(from) || to.Sub(from)/step > maxSteps {
-		return nil, fmt.Errorf("%w time: ask for at most %d steps, from an earlier time to a later one", domain.ErrInvalid, maxSteps)
+		return nil, domain.Invalid("from", domain.RuleRange, "time: ask for at most %d steps, from an earlier time to a later one", maxSteps)
 	}
 	sums, err := s.config.Statistics.Store.SumStatistics(ctx, from, to, step)
 	return list(sums, err, func(sum domain.StatisticSum) Statistic { return Statistic(sum) })

@@ -181,30 +181,18 @@ func (s *Service) CountTokens(ctx context.Context, caller authn.Caller, filter T
 
 // RevokeToken revokes a token. domain.ErrNotFound if it is not in the index.
 func (s *Service) RevokeToken(ctx context.Context, caller authn.Caller, id domain.TokenID) error {
-	ctx, err := s.authorize(ctx, caller, "token.revoke")
-	if err != nil {
-		return err
-	}
-	return s.config.Revocation.RevokeID(ctx, id)
+	return s.changeToken(ctx, caller, "token.revoke", id, s.config.Revocation.RevokeID)
 }
 
 // SuspendToken makes a token inactive until ResumeToken. domain.ErrNotFound if it is not in the index, domain.ErrRevoked if it is
 // revoked.
 func (s *Service) SuspendToken(ctx context.Context, caller authn.Caller, id domain.TokenID) error {
-	ctx, err := s.authorize(ctx, caller, "token.suspend")
-	if err != nil {
-		return err
-	}
-	return s.config.Revocation.Suspend(ctx, id)
+	return s.changeToken(ctx, caller, "token.suspend", id, s.config.Revocation.Suspend)
 }
 
 // ResumeToken makes a suspended token active again, with the same errors.
 func (s *Service) ResumeToken(ctx context.Context, caller authn.Caller, id domain.TokenID) error {
-	ctx, err := s.authorize(ctx, caller, "token.resume")
-	if err != nil {
-		return err
-	}
-	return s.config.Revocation.Resume(ctx, id)
+	return s.changeToken(ctx, caller, "token.resume", id, s.config.Revocation.Resume)
 }
 
 // PurgeTokens deletes what expired more than an hour ago and returns the number of deleted rows.

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -67,22 +66,46 @@ type NewUser struct {
 
 // CreateUser adds a user. domain.ErrInvalid if it breaks a rule, domain.ErrExists if the username is taken.
 func (s *Service) CreateUser(ctx context.Context, caller authn.Caller, n NewUser) (User, error) {
+	prepared, err := s.PrepareUser(ctx, caller, n)
+	if err != nil {
+		return User{}, err
+	}
+	return s.CreatePreparedUser(ctx, caller, prepared)
+}
+
+// PreparedUser is a user who can be added, with a hash of the password.
+type PreparedUser struct {
+	user       domain.User
+	credential directory.Credential
+}
+
+// PrepareUser is the part of CreateUser that takes its time, and is not for a transaction.
+func (s *Service) PrepareUser(ctx context.Context, caller authn.Caller, n NewUser) (PreparedUser, error) {
+	ctx, err := s.authorize(ctx, caller, "user.create")
+	if err != nil {
+		return PreparedUser{}, err
+	}
+	p := PreparedUser{user: domain.User{
+		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified, Attributes: n.Attributes,
+	}}
+	switch {
+	case n.Password != "" && n.PasswordHash != "":
+		return PreparedUser{}, domain.Invalid("password_hash", domain.RuleConflict, "password: give it, or its hash")
+	case n.Password != "":
+		p.credential = s.config.Passwords.New(n.Password)
+	case n.PasswordHash != "":
+		p.credential = s.config.Passwords.Import(n.PasswordHash)
+	}
+	return p, s.config.Directory.PrepareUser(ctx, p.user, p.credential)
+}
+
+// CreatePreparedUser is the other part of CreateUser.
+func (s *Service) CreatePreparedUser(ctx context.Context, caller authn.Caller, p PreparedUser) (User, error) {
 	ctx, err := s.authorize(ctx, caller, "user.create")
 	if err != nil {
 		return User{}, err
 	}
-	var credential directory.Credential
-	switch {
-	case n.Password != "" && n.PasswordHash != "":
-		return User{}, fmt.Errorf("%w password: give it, or its hash", domain.ErrInvalid)
-	case n.Password != "":
-		credential = s.config.Passwords.New(n.Password)
-	case n.PasswordHash != "":
-		credential = s.config.Passwords.Import(n.PasswordHash)
-	}
-	user, err := s.config.Directory.CreateUser(ctx, domain.User{
-		Username: n.Username, Name: n.Name, Email: n.Email, EmailVerified: n.EmailVerified, Attributes: n.Attributes,
-	}, credential)
+	user, err := s.config.Directory.CreateUser(ctx, p.user, p.credential)
 	return s.showUser(ctx, user, err)
 }
 
@@ -96,16 +119,16 @@ func (s *Service) FindUser(ctx context.Context, caller authn.Caller, username st
 	return s.showUser(ctx, user, err)
 }
 
-// ListUsers lists users by username. ErrCursor for that of another list.
-func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, q Query) (Page[User], error) {
+// ListUsers lists the users that a filter chooses, by username. ErrCursor for that of another list.
+func (s *Service) ListUsers(ctx context.Context, caller authn.Caller, filter domain.UserFilter, q Query) (Page[User], error) {
 	const operation = "user.list"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return Page[User]{}, err
 	}
-	return page(ctx, s, operation, q, s.config.Directory.ListUsers, username, func(users []domain.User) ([]User, error) {
-		return s.showUsers(ctx, users...)
-	})
+	return page(ctx, s, operation+" "+either(filter.Disabled), q, func(ctx context.Context, p domain.Page) ([]domain.User, error) {
+		return s.config.Directory.ListUsers(ctx, filter, p)
+	}, username, func(users []domain.User) ([]User, error) { return s.showUsers(ctx, users...) })
 }
 
 func username(u domain.User) string { return u.Username }

@@ -102,32 +102,42 @@ func scopes() map[string]string {
 func register[In, Out any](
 	s *surface, method, path, name string, handler func(ctx context.Context, caller authn.Caller, in *In) (*Out, error),
 ) {
-	registerUpTo(s, maxBody, method, path, name, handler)
+	handle(s, s.operation(method, path, name), handler)
 }
 
 // registerUpTo is register of an operation whose body may have so many bytes.
 func registerUpTo[In, Out any](
 	s *surface, limit int64, method, path, name string, handler func(ctx context.Context, caller authn.Caller, in *In) (*Out, error),
 ) {
+	operation := s.operation(method, path, name)
+	operation.MaxBodyBytes = limit
+	handle(s, operation, handler)
+}
+
+// operation describes one of internal/admin.
+func (s *surface) operation(method, path, name string) huma.Operation {
 	declared := admin.OperationOf(name)
 	if declared.Name == "" {
 		panic("adminapi: no operation " + name)
 	}
 	object, _, _ := strings.Cut(name, ".")
-	operation := huma.Operation{
+	return huma.Operation{
 		OperationID: name, Tags: []string{object},
 		Method: method, Path: root + path, Summary: declared.Summary,
 		Security:     []map[string][]string{{bearer: {declared.Permission}}},
-		MaxBodyBytes: limit,
+		MaxBodyBytes: maxBody,
 		Errors: []int{
 			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable,
 		},
 	}
+}
+
+func handle[In, Out any](s *surface, operation huma.Operation, handler func(ctx context.Context, caller authn.Caller, in *In) (*Out, error)) {
 	huma.Register(s.api, operation, func(ctx context.Context, in *In) (*Out, error) {
 		caller, _ := ctx.Value(callerKey{}).(authn.Caller)
 		out, err := handler(ctx, caller, in)
 		if err != nil {
-			return nil, s.problem(ctx, operation.Path, err)
+			return nil, s.problem(ctx, operation, err)
 		}
 		return out, nil
 	})
@@ -149,7 +159,7 @@ func (s *surface) authenticate(ctx huma.Context, next func(huma.Context)) {
 		s.challenge(ctx, http.StatusUnauthorized, `, error="invalid_token"`, "The access token is not valid here.")
 		return
 	case err != nil:
-		s.refuse(ctx, s.problem(ctx.Context(), r.URL.Path, err))
+		s.refuse(ctx, s.problem(ctx.Context(), huma.Operation{Path: r.URL.Path}, err))
 		return
 	}
 	next(huma.WithValue(ctx, callerKey{}, caller))
@@ -166,7 +176,8 @@ func (s *surface) checkQuery(ctx huma.Context, next func(huma.Context)) {
 	}
 	for name, values := range query {
 		if len(values) > 1 || values[0] == "" || !isText(values[0]) {
-			s.refuse(ctx, huma.Error422UnprocessableEntity("Give "+strings.ToValidUTF8(name, "?")+" one value that is text, or leave it out."))
+			name = strings.ToValidUTF8(name, "?")
+			s.refuse(ctx, invalid("query."+name, domain.RuleFormat, "Give "+name+" one value that is text, or leave it out."))
 			return
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 func (s *surface) mountAPIs() {
 	register(s, http.MethodGet, "/apis", "api.list", list(s.Admin.ListAPIs))
-	register(s, http.MethodPost, "/apis", "api.create", s.createAPI)
+	creating(s, http.StatusCreated, "/apis", "api.create", s.createAPI)
 	register(s, http.MethodGet, "/apis/{name}", "api.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.API], error) {
 		api, err := s.Admin.FindAPI(ctx, caller, in.Name)
 		return shown(api, api.Version, err)

@@ -12,7 +12,7 @@ import (
 
 func (s *surface) mountAttributes() {
 	register(s, http.MethodGet, "/attributes", "attribute.list", list(s.Admin.ListAttributes))
-	register(s, http.MethodPost, "/attributes", "attribute.create", s.createAttribute)
+	creating(s, http.StatusCreated, "/attributes", "attribute.create", s.createAttribute)
 	register(s, http.MethodGet, "/attributes/{name}", "attribute.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Attribute], error) {
 		a, err := s.Admin.FindAttribute(ctx, caller, in.Name)
 		return shown(a, a.Version, err)

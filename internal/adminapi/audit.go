@@ -33,19 +33,18 @@ type EventFilterInput struct {
 // Resolve implements huma.Resolver.
 func (in *EventFilterInput) Resolve(ctx huma.Context) []error {
 	if ctx.Query("before") != "" && in.Before.IsZero() { // zero would stand for any time
-		return []error{huma.Error422UnprocessableEntity("Give before a time that has been.")}
+		return []error{invalid("query.before", domain.RuleRange, "Give before a time that has been.")}
 	}
 	return nil
 }
 
 type listEventsInput struct {
 	EventFilterInput
-	Cursor string `query:"cursor" maxLength:"10000" doc:"The 'next' or 'previous' of another page of the same list and filters"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+	PlaceInput
 }
 
 func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*pageOutput[admin.Event], error) {
-	page, err := s.Admin.ListEvents(ctx, caller, domain.EventFilter(in.EventFilterInput), admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	page, err := s.Admin.ListEvents(ctx, caller, domain.EventFilter(in.EventFilterInput), in.query())
 	return &pageOutput[admin.Event]{page}, err
 }
 
@@ -72,7 +71,7 @@ func (s *surface) exportEvents(ctx context.Context, caller authn.Caller, in *exp
 			return s.Admin.ExportEvents(ctx, caller, domain.EventFilter(in.EventFilterInput), in.After, write)
 		})
 		if err != nil {
-			s.refuse(answer, s.problem(ctx, "/audit/export", err))
+			s.refuse(answer, s.problem(ctx, s.operation(http.MethodGet, "/audit/export", "audit.export"), err))
 		}
 	}}, nil
 }

@@ -7,18 +7,14 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
 func (s *surface) mountClients() {
-	register(s, http.MethodGet, "/clients", "client.list", func(ctx context.Context, caller authn.Caller, in *listClientsInput) (*pageOutput[admin.Client], error) {
-		page, err := s.Admin.ListClients(ctx, caller, domain.ClientOrigin(in.Origin), admin.Query(in.PageInput))
-		return &pageOutput[admin.Client]{page}, err
-	})
-	register(s, http.MethodPost, "/clients", "client.create", s.createClient)
+	register(s, http.MethodGet, "/clients", "client.list", s.listClients)
+	creating(s, http.StatusCreated, "/clients", "client.create", s.createClient)
 	register(s, http.MethodGet, "/clients/{name}", "client.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Client], error) {
 		client, err := s.Admin.FindClient(ctx, caller, in.Name)
 		return shown(client, client.Version, err)
@@ -27,15 +23,23 @@ func (s *surface) mountClients() {
 	register(s, http.MethodDelete, "/clients/{name}", "client.delete", act(s.Admin.DeleteClient))
 	register(s, http.MethodPost, "/clients/{name}/disable", "client.disable", act(s.Admin.DisableClient))
 	register(s, http.MethodPost, "/clients/{name}/enable", "client.enable", act(s.Admin.EnableClient))
-	register(s, http.MethodPost, "/clients/{name}/secrets", "client.add_secret", s.addSecret)
+	creating(s, http.StatusCreated, "/clients/{name}/secrets", "client.add_secret", s.addSecret)
 	register(s, http.MethodDelete, "/clients/{name}/secrets/{secret}", "client.remove_secret", s.removeSecret)
-	register(s, http.MethodPost, "/clients/{name}/trusts", "client.add_trust", s.addTrust)
+	creating(s, http.StatusCreated, "/clients/{name}/trusts", "client.add_trust", s.addTrust)
 	register(s, http.MethodDelete, "/clients/{name}/trusts/{trust}", "client.remove_trust", s.removeTrust)
 }
 
 type listClientsInput struct {
 	PageInput
-	Origin string `query:"origin" enum:"administrator,registration,metadata" doc:"Left out: of any"`
+	Origin   string `query:"origin" enum:"administrator,registration,metadata" doc:"Those that an administrator registered, that registered themselves, or that a metadata document describes; left out: all"`
+	API      string `query:"api" maxLength:"2000" doc:"Those that may ask for the API with this audience"`
+	Disabled Choice `query:"disabled" doc:"Those that are disabled, or those that are not; left out: both"`
+}
+
+func (s *surface) listClients(ctx context.Context, caller authn.Caller, in *listClientsInput) (*pageOutput[admin.Client], error) {
+	filter := domain.ClientFilter{Origin: domain.ClientOrigin(in.Origin), Audience: in.API, Disabled: in.Disabled.Given}
+	page, err := s.Admin.ListClients(ctx, caller, filter, in.query())
+	return &pageOutput[admin.Client]{page}, err
 }
 
 // ClientSettings are what a client is registered with, and what may be changed of it. Left out: as it is, at first the default.
@@ -109,7 +113,7 @@ func (s *ClientSettings) apply(client *domain.Client) error {
 	if s.JWKS != nil {
 		text, err := json.Marshal(*s.JWKS)
 		if err != nil || s.JWKSURI != nil && *s.JWKSURI != "" {
-			return huma.Error422UnprocessableEntity("Give the keys as jwks, a JWK Set, or as jwks_uri.")
+			return invalid("body.jwks_uri", domain.RuleConflict, "Give the keys as jwks, a JWK Set, or as jwks_uri.")
 		}
 		client.JWKS, client.JWKSURI = string(text), ""
 	}
@@ -136,7 +140,7 @@ func (s *surface) createClient(ctx context.Context, caller authn.Caller, in *cre
 		return nil, err
 	}
 	if method := in.Body.AuthMethod; method != "" && method != client.AuthMethod() {
-		return nil, huma.Error422UnprocessableEntity("The token_endpoint_auth_method does not go with what is given: a client with jwks or jwks_uri has private_key_jwt.")
+		return nil, invalid("body.token_endpoint_auth_method", domain.RuleConflict, "The token_endpoint_auth_method does not go with what is given: a client with jwks or jwks_uri has private_key_jwt.")
 	}
 	registered, err := s.Admin.CreateClient(ctx, caller, client, admin.GivenSecret{Secret: in.Body.ClientSecret, Hash: in.Body.SecretHash, None: in.Body.NoSecret})
 	return created(registered, registered.Version, "/clients/"+url.PathEscape(registered.ClientID), err)
@@ -182,7 +186,7 @@ func (s *surface) addSecret(ctx context.Context, caller authn.Caller, in *addSec
 	var expiresAt time.Time
 	if given := in.Body.ExpiresAt; given != nil {
 		if expiresAt = *given; expiresAt.IsZero() { // which would stand for no end
-			return nil, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come.")
+			return nil, invalid("body.expires_at", domain.RuleRange, "Give expires_at a time that is still to come.")
 		}
 	}
 	secret, err := s.Admin.AddSecret(ctx, caller, in.Name, admin.GivenSecret{Secret: in.Body.ClientSecret, Hash: in.Body.SecretHash}, expiresAt)

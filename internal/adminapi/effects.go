@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
@@ -45,7 +43,7 @@ func (s *surface) roleEffect(ctx context.Context, caller authn.Caller, in *roleE
 			continue
 		}
 		if change.SubjectKind != "" {
-			return nil, huma.Error422UnprocessableEntity("Name one of user, group and client.")
+			return nil, invalid("body.user", domain.RuleConflict, "Name one of user, group and client.")
 		}
 		change.SubjectKind, change.Subject = kind, name
 	}
@@ -67,7 +65,7 @@ type NewGroupEffect struct {
 // groupEffect answers with the ETag of the group that it looked at.
 func (s *surface) groupEffect(ctx context.Context, caller authn.Caller, in *groupEffectInput) (*objectOutput[admin.Effect], error) {
 	if in.Body.Delete == (in.Body.User != "") {
-		return nil, huma.Error422UnprocessableEntity("Give one of delete and user.")
+		return nil, invalid("body", domain.RuleRequired, "Give one of delete and user.")
 	}
 	effect, err := s.Admin.GroupEffect(ctx, caller, in.Name, in.Body.User)
 	return shown(effect, effect.Version, err)

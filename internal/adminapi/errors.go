@@ -13,14 +13,13 @@ import (
 )
 
 // problem translates an error (RFC 9457). The words of an internal one stay in the log.
-func (s *surface) problem(ctx context.Context, path string, err error) error {
+func (s *surface) problem(ctx context.Context, operation huma.Operation, err error) error {
 	var told huma.StatusError
 	var denied *admin.DeniedError
 	switch {
 	case domain.IsTemporary(err):
-		s.Failed(ctx, path, err)
-		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The server cannot answer at the moment; try again."),
-			http.Header{"Retry-After": {"1"}})
+		s.Failed(ctx, operation.Path, err)
+		return later(huma.Error503ServiceUnavailable("The server cannot answer at the moment; try again."))
 	case errors.As(err, &told):
 		return told
 	case errors.As(err, &denied):
@@ -31,17 +30,27 @@ func (s *surface) problem(ctx context.Context, path string, err error) error {
 	case errors.Is(err, domain.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, admin.ErrCursor):
-		return huma.Error400BadRequest(err.Error())
+		return problemOf(http.StatusBadRequest, err.Error(), s.fieldProblems(operation, err)...)
+	case errors.Is(err, admin.ErrKeyUsed):
+		return problemOf(http.StatusUnprocessableEntity, err.Error(),
+			FieldProblem{Location: "header." + keyHeader, Message: "it was sent with another request", Rule: domain.RuleUnique})
+	case errors.Is(err, admin.ErrUnderWay):
+		return later(huma.Error409Conflict(err.Error()))
 	case errors.Is(err, domain.ErrInvalid):
-		return huma.Error422UnprocessableEntity(err.Error())
-	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrTooSoon),
+		return problemOf(http.StatusUnprocessableEntity, err.Error(), s.fieldProblems(operation, err)...)
+	case errors.Is(err, domain.ErrExists):
+		return problemOf(http.StatusConflict, err.Error(), taken(operation, err)...)
+	case errors.Is(err, domain.ErrRevoked), errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrTooSoon),
 		errors.Is(err, domain.ErrReferenced):
 		return huma.Error409Conflict(err.Error())
 	default:
-		s.Failed(ctx, path, err)
+		s.Failed(ctx, operation.Path, err)
 		return huma.Error500InternalServerError("The server failed; the failure is in its log.")
 	}
 }
+
+// later adds when the request may be sent again, in seconds.
+func later(err error) error { return huma.ErrorWithHeaders(err, http.Header{"Retry-After": {"1"}}) }
 
 // challenge refuses a token as RFC 6750 §3 wants it.
 func (s *surface) challenge(ctx huma.Context, status int, parameters, detail string) {
@@ -70,7 +79,7 @@ func (s *surface) refuse(ctx huma.Context, err error) {
 
 // notFound answers to what is no operation.
 func (s *surface) notFound(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(huma.Error404NotFound("There is no such operation: see " + root + "/openapi.json."))
+	body, err := json.Marshal(problemOf(http.StatusNotFound, "There is no such operation: see "+root+"/openapi.json."))
 	if err != nil {
 		panic(err) // our own types
 	}

@@ -18,7 +18,9 @@ import (
 const maxApplied = 2*apply.MaxText + 1<<20 // bytes
 
 func (s *surface) mountFiles() {
-	registerUpTo(s, maxApplied, http.MethodPost, "/apply", "file.apply", s.applyFiles)
+	apply := s.operation(http.MethodPost, "/apply", "file.apply")
+	apply.MaxBodyBytes = maxApplied
+	registerOnce(s, apply, http.StatusOK, s.applyFiles)
 	register(s, http.MethodGet, "/export", "file.export", s.exportFiles)
 }
 
@@ -40,13 +42,14 @@ type fileInput struct {
 
 type appliedOutput struct{ Body admin.Applied }
 
-func (s *surface) applyFiles(ctx context.Context, caller authn.Caller, in *applyInput) (*appliedOutput, error) {
+func (s *surface) applyFiles(ctx context.Context, caller authn.Caller, in *applyInput, m making[appliedOutput]) (*appliedOutput, error) {
 	files := make([]apply.File, len(in.Body.Files))
 	for i, f := range in.Body.Files {
 		files[i] = apply.File(f)
 	}
 	applied, err := s.Admin.Apply(ctx, caller, admin.ApplyRequest{
 		Files: files, Secrets: in.Body.Secrets, Set: in.Body.Set, Prune: in.Body.Prune, TakeOver: in.Body.TakeOver, DryRun: in.Body.DryRun,
+		Keep: func(ctx context.Context, applied admin.Applied) error { return m.keep(ctx, &appliedOutput{applied}) },
 	})
 	return &appliedOutput{applied}, err
 }
@@ -62,7 +65,7 @@ func (s *surface) exportFiles(ctx context.Context, caller authn.Caller, in *expo
 			return s.Admin.Export(ctx, caller, in.Set, w)
 		})
 		if err != nil {
-			s.refuse(answer, s.problem(ctx, "/export", err))
+			s.refuse(answer, s.problem(ctx, s.operation(http.MethodGet, "/export", "file.export"), err))
 		}
 	}}, nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 func (s *surface) mountGroups() {
-	register(s, http.MethodGet, "/groups", "group.list", list(s.Admin.ListGroups))
-	register(s, http.MethodPost, "/groups", "group.create", s.createGroup)
+	register(s, http.MethodGet, "/groups", "group.list", s.listGroups)
+	creating(s, http.StatusCreated, "/groups", "group.create", s.createGroup)
 	register(s, http.MethodGet, "/groups/{name}", "group.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Group], error) {
 		group, err := s.Admin.FindGroup(ctx, caller, in.Name)
 		return shown(group, group.Version, err)
@@ -24,6 +24,16 @@ func (s *surface) mountGroups() {
 	register(s, http.MethodGet, "/groups/{name}/members", "group.list_members", s.listMembers)
 	register(s, http.MethodPut, "/groups/{name}/members/{user}", "group.add_member", s.addMember)
 	register(s, http.MethodDelete, "/groups/{name}/members/{user}", "group.remove_member", s.removeMember)
+}
+
+type listGroupsInput struct {
+	PageInput
+	User string `query:"user" maxLength:"2000" doc:"Those that the user of this name is in"`
+}
+
+func (s *surface) listGroups(ctx context.Context, caller authn.Caller, in *listGroupsInput) (*pageOutput[admin.Group], error) {
+	page, err := s.Admin.ListGroups(ctx, caller, domain.GroupFilter{User: in.User}, in.query())
+	return &pageOutput[admin.Group]{page}, err
 }
 
 type createGroupInput struct {
@@ -63,7 +73,7 @@ type listMembersInput struct {
 }
 
 func (s *surface) listMembers(ctx context.Context, caller authn.Caller, in *listMembersInput) (*pageOutput[admin.User], error) {
-	page, err := s.Admin.ListMembers(ctx, caller, in.Name, admin.Query(in.PageInput))
+	page, err := s.Admin.ListMembers(ctx, caller, in.Name, in.query())
 	return &pageOutput[admin.User]{page}, err
 }
 

@@ -11,23 +11,14 @@ import (
 )
 
 func (s *surface) mountInvitations() {
-	register(s, http.MethodGet, "/invitations", "invitation.list", func(ctx context.Context, caller authn.Caller, in *listInvitationsInput) (*numberedOutput[admin.Invitation], error) {
-		return numbered(in.Limit, func(i admin.Invitation) string { return strconv.FormatInt(i.ID, 10) }, func(limit int) ([]admin.Invitation, error) {
-			return s.Admin.ListInvitations(ctx, caller, in.After, limit)
-		})
-	})
-	register(s, http.MethodPost, "/invitations", "invitation.create", func(ctx context.Context, caller authn.Caller, in *createInvitationInput) (*objectOutput[admin.MadeInvitation], error) {
+	register(s, http.MethodGet, "/invitations", "invitation.list", list(s.Admin.ListInvitations))
+	creating(s, http.StatusCreated, "/invitations", "invitation.create", func(ctx context.Context, caller authn.Caller, in *createInvitationInput) (*objectOutput[admin.MadeInvitation], error) {
 		made, err := s.Admin.CreateInvitation(ctx, caller, in.Body.Note, in.Body.MaxUses, in.Body.ExpiresAt)
 		return created(made, 0, "/invitations/"+strconv.FormatInt(made.ID, 10), err)
 	})
 	register(s, http.MethodDelete, "/invitations/{id}", "invitation.delete", func(ctx context.Context, caller authn.Caller, in *invitationInput) (*done, error) {
 		return nil, s.Admin.DeleteInvitation(ctx, caller, in.ID)
 	})
-}
-
-type listInvitationsInput struct {
-	After int64 `query:"after" minimum:"0" doc:"Those after the one of this id: the 'next' of the page before"`
-	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
 type createInvitationInput struct {

@@ -8,8 +8,9 @@ import (
 	"github.com/signet-auth/signet/internal/httpjson"
 )
 
-// huma keeps these two as settings of the process: member names are taken in their own case alone, and no array is null.
+// huma keeps these as settings of the process: member names are taken in their own case alone, no array is null, and errors are ours.
 func init() {
+	huma.NewError = newProblem
 	huma.ValidateStrictCasing = true
 	huma.DefaultArrayNullable = false
 }

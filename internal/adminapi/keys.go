@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 func (s *surface) mountKeys() {
@@ -17,8 +18,13 @@ func (s *surface) mountKeys() {
 	register(s, http.MethodPost, "/keys/{kid}/revoke", "key.revoke", s.revokeKey)
 }
 
-func (s *surface) listKeys(ctx context.Context, caller authn.Caller, _ *struct{}) (*pageOutput[admin.Key], error) {
-	keys, err := s.Admin.ListKeys(ctx, caller)
+type listKeysInput struct {
+	Alg   string          `query:"alg" maxLength:"20" doc:"Those of this algorithm"`
+	State domain.KeyState `query:"state" enum:"next,active,retired,revoked" doc:"Those in this state"`
+}
+
+func (s *surface) listKeys(ctx context.Context, caller authn.Caller, in *listKeysInput) (*pageOutput[admin.Key], error) {
+	keys, err := s.Admin.ListKeys(ctx, caller, in.Alg, in.State)
 	out := new(pageOutput[admin.Key])
 	out.Body.Items = keys
 	return out, err

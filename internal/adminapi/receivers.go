@@ -12,15 +12,15 @@ import (
 
 func (s *surface) mountReceivers() {
 	register(s, http.MethodGet, "/receivers", "receiver.list", list(s.Admin.ListReceivers))
-	register(s, http.MethodPost, "/receivers", "receiver.create", s.createReceiver)
+	creating(s, http.StatusCreated, "/receivers", "receiver.create", s.createReceiver)
 	register(s, http.MethodGet, "/receivers/{name}", "receiver.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Receiver], error) {
 		receiver, err := s.Admin.FindReceiver(ctx, caller, in.Name)
 		return shown(receiver, receiver.Version, err)
 	})
 	register(s, http.MethodPatch, "/receivers/{name}", "receiver.update", s.updateReceiver)
 	register(s, http.MethodDelete, "/receivers/{name}", "receiver.delete", act(s.Admin.DeleteReceiver))
-	register(s, http.MethodPost, "/receivers/{name}/bearer-token", "receiver.rotate_bearer", s.rotateBearer)
-	register(s, http.MethodPost, "/receivers/{name}/verification", "receiver.verify", s.verifyReceiver)
+	creating(s, http.StatusCreated, "/receivers/{name}/bearer-token", "receiver.rotate_bearer", s.rotateBearer)
+	creating(s, http.StatusAccepted, "/receivers/{name}/verification", "receiver.verify", s.verifyReceiver)
 	register(s, http.MethodPost, "/receivers/{name}/pause", "receiver.pause", act(s.Admin.PauseReceiver))
 	register(s, http.MethodPost, "/receivers/{name}/resume", "receiver.resume", act(s.Admin.ResumeReceiver))
 }

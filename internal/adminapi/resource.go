@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,11 +14,41 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 )
 
-// PageInput is what a list is asked with. It is exported, as all inputs that others embed, for huma to fill it.
+// PlaceInput is what a list of objects without names is asked with. It is exported, as all inputs that others embed, for huma to fill it.
+type PlaceInput struct {
+	Cursor string `query:"cursor" maxLength:"10000" doc:"The 'next' or 'previous' of another page of the same list with the same filters"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many; a page may be shorter although there is a next one"`
+}
+
+func (in *PlaceInput) query() admin.Query { return admin.Query{Cursor: in.Cursor, Limit: in.Limit} }
+
+// PageInput is what a list of objects with names is asked with.
 type PageInput struct {
-	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list and search"`
+	PlaceInput
 	Search string `query:"search" maxLength:"200" doc:"Those with a name that begins so, whatever the case"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+}
+
+func (in *PageInput) query() admin.Query {
+	return admin.Query{Cursor: in.Cursor, Search: in.Search, Limit: in.Limit}
+}
+
+// Choice is a parameter that is true, false or left open. It is exported for huma to fill it.
+type Choice struct {
+	value bool
+	Given *bool // nil: left open
+}
+
+// Schema implements huma.SchemaProvider.
+func (Choice) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeBoolean} }
+
+// Receiver implements huma.ParamWrapper.
+func (c *Choice) Receiver() reflect.Value { return reflect.ValueOf(&c.value).Elem() }
+
+// OnParamSet implements huma.ParamReactor.
+func (c *Choice) OnParamSet(set bool, _ any) {
+	if set {
+		c.Given = &c.value
+	}
 }
 
 type pageOutput[V any] struct{ Body admin.Page[V] }
@@ -25,32 +56,9 @@ type pageOutput[V any] struct{ Body admin.Page[V] }
 // list makes a handler of an operation that lists objects.
 func list[V any](find func(ctx context.Context, caller authn.Caller, q admin.Query) (admin.Page[V], error)) func(context.Context, authn.Caller, *PageInput) (*pageOutput[V], error) {
 	return func(ctx context.Context, caller authn.Caller, in *PageInput) (*pageOutput[V], error) {
-		page, err := find(ctx, caller, admin.Query(*in))
+		page, err := find(ctx, caller, in.query())
 		return &pageOutput[V]{page}, err
 	}
-}
-
-// numberedOutput is a page of a list in the order of a number.
-type numberedOutput[V any] struct {
-	Body struct {
-		Items []V    `json:"items"`
-		Next  string `json:"next,omitempty" doc:"The 'after' of the next page; left out: this is the last"`
-	}
-}
-
-// numbered answers with at most limit objects. find is asked for one more, which says whether there is a next page.
-func numbered[V any](limit int, number func(V) string, find func(limit int) ([]V, error)) (*numberedOutput[V], error) {
-	objects, err := find(limit + 1)
-	if err != nil {
-		return nil, err
-	}
-	out := new(numberedOutput[V])
-	if len(objects) > limit {
-		objects = objects[:limit]
-		out.Body.Next = number(objects[limit-1])
-	}
-	out.Body.Items = objects
-	return out, nil
 }
 
 // NamedInput names an object in the path.

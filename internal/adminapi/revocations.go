@@ -6,16 +6,28 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/revocation"
 )
 
 func (s *surface) mountRevocations() {
-	register(s, http.MethodPost, "/revocations", "revocation.begin", s.createRevocation)
+	register(s, http.MethodGet, "/revocations", "revocation.list", s.listRevocations)
+	creating(s, http.StatusAccepted, "/revocations", "revocation.begin", s.createRevocation)
 	register(s, http.MethodGet, "/revocations/{id}", "revocation.find", s.findRevocation)
+}
+
+type listRevocationsInput struct {
+	PlaceInput
+	Of   domain.RevocationKind `query:"of" enum:"user,client,api,key,grant,role,group,all" doc:"Those of tokens that belong to one of this kind"`
+	Done Choice                `query:"done" doc:"Those whose tokens are all marked, or those that are under way; left out: both"`
+}
+
+func (s *surface) listRevocations(ctx context.Context, caller authn.Caller, in *listRevocationsInput) (*pageOutput[admin.Revocation], error) {
+	page, err := s.Admin.ListRevocations(ctx, caller, domain.RevocationFilter{Kind: in.Of, Done: in.Done.Given}, in.query())
+	return &pageOutput[admin.Revocation]{page}, err
 }
 
 // NewRevocation chooses what is revoked.
@@ -39,7 +51,7 @@ type revocationOutput struct {
 	Body     admin.Revocation
 }
 
-// createRevocation revokes by one criterion. It holds as soon as it is answered.
+// createRevocation revokes by one criterion. It holds as soon as it is answered: 202 says that the status of its tokens is still being set.
 func (s *surface) createRevocation(ctx context.Context, caller authn.Caller, in *createRevocationInput) (*revocationOutput, error) {
 	b := &in.Body
 	named := 0
@@ -49,12 +61,12 @@ func (s *surface) createRevocation(ctx context.Context, caller authn.Caller, in 
 		}
 	}
 	if named != 1 {
-		return nil, huma.Error422UnprocessableEntity("Name one of user, client, api, grant and all.")
+		return nil, invalid("body", domain.RuleRequired, "Name one of user, client, api, grant and all.")
 	}
 	var issuedBefore time.Time
 	if b.IssuedBefore != nil {
 		if issuedBefore = *b.IssuedBefore; b.Grant != 0 || issuedBefore.IsZero() { // zero would stand for no limit
-			return nil, huma.Error422UnprocessableEntity("With issued_before, name a real time, and one of user, client, api and all.")
+			return nil, invalid("body.issued_before", domain.RuleConflict, "With issued_before, name a real time, and one of user, client, api and all.")
 		}
 	}
 	r, err := s.Admin.Revoke(ctx, caller, index.Names{User: b.User, Client: b.Client, API: b.API}, revocation.TokenSelector{
@@ -63,7 +75,10 @@ func (s *surface) createRevocation(ctx context.Context, caller authn.Caller, in 
 	if err != nil {
 		return nil, err
 	}
-	out := &revocationOutput{Status: 201, Body: admin.ShowRevocation(r)}
+	out := &revocationOutput{Status: http.StatusAccepted, Body: admin.ShowRevocation(r)}
+	if !r.DoneAt.IsZero() || r.ID == 0 {
+		out.Status = http.StatusCreated
+	}
 	if r.ID != 0 {
 		out.Location = root + "/revocations/" + strconv.FormatInt(r.ID, 10)
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 func (s *surface) mountRoles() {
-	register(s, http.MethodGet, "/roles", "role.list", list(s.Admin.ListRoles))
-	register(s, http.MethodPost, "/roles", "role.create", s.createRole)
+	register(s, http.MethodGet, "/roles", "role.list", s.listRoles)
+	creating(s, http.StatusCreated, "/roles", "role.create", s.createRole)
 	register(s, http.MethodGet, "/roles/{name}", "role.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.Role], error) {
 		role, err := s.Admin.FindRole(ctx, caller, in.Name)
 		return shown(role, role.Version, err)
@@ -26,6 +26,16 @@ func (s *surface) mountRoles() {
 	register(s, http.MethodGet, "/assignments", "assignment.list", s.listAssignments)
 	register(s, http.MethodPut, "/roles/{name}/{kind}/{subject}", "assignment.assign", s.assign)
 	register(s, http.MethodDelete, "/roles/{name}/{kind}/{subject}", "assignment.unassign", s.unassign)
+}
+
+type listRolesInput struct {
+	PageInput
+	API string `query:"api" maxLength:"2000" doc:"Those that give permissions at the API with this audience"`
+}
+
+func (s *surface) listRoles(ctx context.Context, caller authn.Caller, in *listRolesInput) (*pageOutput[admin.Role], error) {
+	page, err := s.Admin.ListRoles(ctx, caller, domain.RoleFilter{Audience: in.API}, in.query())
+	return &pageOutput[admin.Role]{page}, err
 }
 
 type createRoleInput struct {
@@ -82,21 +92,20 @@ func (s *surface) updateRole(ctx context.Context, caller authn.Caller, in *updat
 }
 
 type listAssignmentsInput struct {
+	PlaceInput
 	Role       string `query:"role" maxLength:"2000" doc:"Those of the role of this name"`
 	User       string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
 	Group      string `query:"group" maxLength:"2000" doc:"Those of the group of this name"`
 	Client     string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
 	API        string `query:"api" maxLength:"2000" doc:"Those of roles that give permissions at the API with this audience"`
 	Permission string `query:"permission" maxLength:"2000" doc:"Those of roles that give the permission of this name"`
-	Cursor     string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list"`
-	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
 }
 
 // Resolve implements huma.Resolver.
 func (in *listAssignmentsInput) Resolve(huma.Context) []error {
 	subjects := slices.DeleteFunc([]string{in.User, in.Group, in.Client}, func(name string) bool { return name == "" })
 	if len(subjects) > 1 {
-		return []error{huma.Error422UnprocessableEntity("Name one of user, group and client.")}
+		return []error{invalid("query.user", domain.RuleConflict, "Name one of user, group and client.")}
 	}
 	return nil
 }
@@ -111,7 +120,7 @@ func (s *surface) listAssignments(ctx context.Context, caller authn.Caller, in *
 	case in.Client != "":
 		filter.SubjectKind, filter.Subject = domain.SubjectClient, in.Client
 	}
-	page, err := s.Admin.ListAssignments(ctx, caller, filter, admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	page, err := s.Admin.ListAssignments(ctx, caller, filter, in.query())
 	return &pageOutput[admin.Assignment]{page}, err
 }
 
@@ -143,7 +152,7 @@ type assignInput struct {
 func (in *assignInput) Resolve(ctx huma.Context) []error {
 	errs := in.SubjectInput.Resolve(ctx)
 	if ctx.Query("expires_at") != "" && in.ExpiresAt.IsZero() {
-		errs = append(errs, huma.Error422UnprocessableEntity("Give expires_at a time that is still to come."))
+		errs = append(errs, invalid("query.expires_at", domain.RuleRange, "Give expires_at a time that is still to come."))
 	}
 	return errs
 }

@@ -3,8 +3,6 @@ package adminapi
 import (
 	"net/url"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // Route is where an operation is called.
@@ -15,10 +13,8 @@ func Routes() map[string]Route {
 	_, api := newAPI(Config{})
 	routes := map[string]Route{}
 	for path, item := range api.Paths {
-		for _, operation := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if operation != nil {
-				routes[operation.OperationID] = Route{operation.Method, path}
-			}
+		for _, operation := range operationsAt(item) {
+			routes[operation.OperationID] = Route{operation.Method, path}
 		}
 	}
 	return routes

@@ -20,7 +20,7 @@ func (s *surface) mountSessions() {
 		return nil, s.Admin.EndSession(ctx, caller, in.SID)
 	})
 	register(s, http.MethodDelete, "/users/{name}/sessions", "user.end_sessions", act(s.Admin.EndSessions))
-	register(s, http.MethodGet, "/users/{name}/consents", "consent.list", listOf(s.Admin.ListConsents))
+	register(s, http.MethodGet, "/users/{name}/consents", "consent.list", s.listConsents)
 	register(s, http.MethodDelete, "/users/{name}/consents/{client}", "consent.withdraw", func(ctx context.Context, caller authn.Caller, in *consentInput) (*done, error) {
 		return nil, s.Admin.WithdrawConsent(ctx, caller, in.Name, in.Client)
 	})
@@ -32,13 +32,12 @@ func (s *surface) mountSessions() {
 }
 
 type listSessionsInput struct {
-	User   string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
-	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same filter"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+	PlaceInput
+	User string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
 }
 
 func (s *surface) listSessions(ctx context.Context, caller authn.Caller, in *listSessionsInput) (*pageOutput[admin.Session], error) {
-	page, err := s.Admin.ListSessions(ctx, caller, in.User, admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	page, err := s.Admin.ListSessions(ctx, caller, in.User, in.query())
 	return &pageOutput[admin.Session]{page}, err
 }
 
@@ -64,14 +63,24 @@ type credentialInput struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
+type listConsentsInput struct {
+	NamedInput
+	PlaceInput
+}
+
+func (s *surface) listConsents(ctx context.Context, caller authn.Caller, in *listConsentsInput) (*pageOutput[admin.Consent], error) {
+	page, err := s.Admin.ListConsents(ctx, caller, in.Name, in.query())
+	return &pageOutput[admin.Consent]{page}, err
+}
+
 type listGrantsInput struct {
 	NamedInput
-	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same list"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many"`
+	PlaceInput
+	Client string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
 }
 
 func (s *surface) listGrants(ctx context.Context, caller authn.Caller, in *listGrantsInput) (*pageOutput[admin.Grant], error) {
-	page, err := s.Admin.ListGrants(ctx, caller, in.Name, admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	page, err := s.Admin.ListGrants(ctx, caller, in.Name, in.Client, in.query())
 	return &pageOutput[admin.Grant]{page}, err
 }
 

@@ -37,7 +37,7 @@ type TokenFilterInput struct {
 // Resolve implements huma.Resolver.
 func (in *TokenFilterInput) Resolve(ctx huma.Context) []error {
 	if ctx.Query("issued_before") != "" && in.IssuedBefore.IsZero() { // zero would stand for any time
-		return []error{huma.Error422UnprocessableEntity("Give issued_before a time that has been.")}
+		return []error{invalid("query.issued_before", domain.RuleRange, "Give issued_before a time that has been.")}
 	}
 	return nil
 }
@@ -51,12 +51,11 @@ func (in *TokenFilterInput) filter() admin.TokenFilter {
 
 type listTokensInput struct {
 	TokenFilterInput
-	Cursor string `query:"cursor" maxLength:"4000" doc:"The 'next' or 'previous' of another page of the same filter"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many; a page may be shorter although there are more"`
+	PlaceInput
 }
 
 func (s *surface) listTokens(ctx context.Context, caller authn.Caller, in *listTokensInput) (*pageOutput[admin.Token], error) {
-	page, err := s.Admin.ListTokens(ctx, caller, in.filter(), admin.Query{Cursor: in.Cursor, Limit: in.Limit})
+	page, err := s.Admin.ListTokens(ctx, caller, in.filter(), in.query())
 	return &pageOutput[admin.Token]{page}, err
 }
 

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
@@ -37,7 +35,7 @@ func (s *surface) addTrust(ctx context.Context, caller authn.Caller, in *addTrus
 	if b.JWKS != nil {
 		text, err := json.Marshal(*b.JWKS)
 		if err != nil {
-			return nil, huma.Error422UnprocessableEntity("Give the keys as a JWK Set.")
+			return nil, invalid("body.jwks", domain.RuleFormat, "Give the keys as a JWK Set.")
 		}
 		trust.JWKS = string(text)
 	}

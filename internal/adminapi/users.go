@@ -11,8 +11,8 @@ import (
 )
 
 func (s *surface) mountUsers() {
-	register(s, http.MethodGet, "/users", "user.list", list(s.Admin.ListUsers))
-	register(s, http.MethodPost, "/users", "user.create", s.createUser)
+	register(s, http.MethodGet, "/users", "user.list", s.listUsers)
+	registerOnce(s, s.operation(http.MethodPost, "/users", "user.create"), http.StatusCreated, s.createUser)
 	register(s, http.MethodGet, "/users/{name}", "user.find", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
 		user, err := s.Admin.FindUser(ctx, caller, in.Name)
 		return shown(user, user.Version, err)
@@ -20,12 +20,22 @@ func (s *surface) mountUsers() {
 	register(s, http.MethodPatch, "/users/{name}", "user.update", s.updateUser)
 	register(s, http.MethodDelete, "/users/{name}", "user.delete", act(s.Admin.DeleteUser))
 	register(s, http.MethodPut, "/users/{name}/password", "user.set_password", s.setPassword)
-	register(s, http.MethodPost, "/users/{name}/password-link", "user.link", s.linkPassword)
+	creating(s, http.StatusOK, "/users/{name}/password-link", "user.link", s.linkPassword)
 	register(s, http.MethodPost, "/users/{name}/disable", "user.disable", act(s.Admin.DisableUser))
 	register(s, http.MethodPost, "/users/{name}/enable", "user.enable", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
 		user, err := s.Admin.EnableUser(ctx, caller, in.Name)
 		return shown(user, user.Version, err)
 	})
+}
+
+type listUsersInput struct {
+	PageInput
+	Disabled Choice `query:"disabled" doc:"Those that are disabled, or those that are not; left out: both"`
+}
+
+func (s *surface) listUsers(ctx context.Context, caller authn.Caller, in *listUsersInput) (*pageOutput[admin.User], error) {
+	page, err := s.Admin.ListUsers(ctx, caller, domain.UserFilter{Disabled: in.Disabled.Given}, in.query())
+	return &pageOutput[admin.User]{page}, err
 }
 
 // NewUser is what a user is added with.
@@ -43,9 +53,15 @@ type createUserInput struct {
 	Body NewUser
 }
 
-func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *createUserInput) (*objectOutput[admin.User], error) {
-	user, err := s.Admin.CreateUser(ctx, caller, admin.NewUser(in.Body))
-	return created(user, user.Version, "/users/"+url.PathEscape(user.Username), err)
+func (s *surface) createUser(ctx context.Context, caller authn.Caller, in *createUserInput, m making[objectOutput[admin.User]]) (*objectOutput[admin.User], error) {
+	prepared, err := s.Admin.PrepareUser(ctx, caller, admin.NewUser(in.Body))
+	if err != nil {
+		return nil, err
+	}
+	return m.in(ctx, func(ctx context.Context) (*objectOutput[admin.User], error) {
+		user, err := s.Admin.CreatePreparedUser(ctx, caller, prepared)
+		return created(user, user.Version, "/users/"+url.PathEscape(user.Username), err)
+	})
 }
 
 type updateUserInput struct {

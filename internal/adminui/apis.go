@@ -111,11 +111,11 @@ func (v *visit) apiForm(api admin.API) *form {
 		lines = append(lines, strings.TrimSpace(p.Name+" "+p.Description))
 	}
 	permissions := v.field("lines", "api", "permissions", strings.Join(lines, "\n"))
-	permissions.Max, permissions.About = 64<<10, []string{"permission", "permission description", "API"}
+	permissions.Max = 64 << 10
 	algorithm := v.choice("api", "signing_alg", api.SigningAlg, optionsOf(domain.SigningAlgs))
 	algorithm.Heading = v.text("api.tokens")
 	lifetime := v.field("text", "api", "access_token_ttl", "")
-	if lifetime.About = []string{"access token lifetime"}; api.AccessTokenTTL != 0 {
+	if api.AccessTokenTTL != 0 {
 		lifetime.Value = domain.DurationText(seconds(api.AccessTokenTTL))
 	}
 	f := &form{Fields: []*field{

@@ -62,7 +62,7 @@ func (v *visit) attributeForm(a admin.Attribute) *form {
 	f := &form{Fields: []*field{v.field("text", "attribute", "description", a.Description)}}
 	if a.Version == 0 {
 		name := v.field("text", "attribute", "name", "")
-		name.Required, name.About = true, []string{"attribute"}
+		name.Required = true
 		kind := v.choice("attribute", "type", string(domain.AttributeString), v.options("attribute_type",
 			domain.AttributeString, domain.AttributeNumber, domain.AttributeBoolean, domain.AttributeStringList))
 		f.Fields = append([]*field{name, kind}, f.Fields...)

@@ -3,7 +3,6 @@ package adminui
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -32,9 +31,15 @@ func (v *visit) grant(name string) string {
 const largeField = 48 << 10
 
 // clientLines makes a field of a client that has a value in each line.
-func (v *visit) clientLines(name string, values []string, about ...string) *field {
+func (v *visit) clientLines(name string, values []string) *field {
 	f := v.field("lines", "client", name, strings.Join(values, "\n"))
-	f.Max, f.About, f.Rows = largeField, about, min(max(3, strings.Count(f.Value, "\n")+2), 16)
+	f.Max, f.Rows = largeField, min(max(3, strings.Count(f.Value, "\n")+2), 16)
+	return f
+}
+
+func (v *visit) clientName(name string) *field {
+	f := v.field("text", "client", "name", name)
+	f.Member = "client_name"
 	return f
 }
 
@@ -44,9 +49,9 @@ func (v *visit) clientCheck(name string, set bool) *field {
 
 // clientForm is the form for all settings of a client.
 func (v *visit) clientForm(c admin.Client) *form {
-	name := v.field("text", "client", "name", clientName(c))
+	name := v.clientName(clientName(c))
 	grants := v.field("checks", "client", "grants", strings.Join(c.GrantTypes, "\n"))
-	grants.About = []string{"grant type"}
+	grants.Member = "grant_types"
 	for _, t := range v.GrantTypes {
 		if !t.Confidential || c.AuthMethod != domain.None {
 			grants.Options = append(grants.Options, option{t.Name, v.grant(t.Name)})
@@ -60,8 +65,8 @@ func (v *visit) clientForm(c admin.Client) *form {
 	group("client.apis", v.apisField(c), v.defaultAPIField(c), v.servesField(c), v.clientCheck("serves_userinfo", c.ServesUserinfo))
 
 	group("client.sign_in",
-		v.clientLines("redirect_uris", c.RedirectURIs, "redirect URI"),
-		v.clientLines("post_logout_redirect_uris", c.PostLogoutRedirectURIs, "post-logout redirect URI"))
+		v.clientLines("redirect_uris", c.RedirectURIs),
+		v.clientLines("post_logout_redirect_uris", c.PostLogoutRedirectURIs))
 	if c.AuthMethod != domain.None {
 		fields = append(fields, v.clientCheck("require_pkce", c.RequirePKCE))
 	}
@@ -70,7 +75,6 @@ func (v *visit) clientForm(c admin.Client) *form {
 	}
 
 	overlap := v.field("text", "client", "refresh_overlap", "")
-	overlap.About = []string{"refresh overlap"}
 	if c.RefreshOverlap != nil {
 		overlap.Value = domain.DurationText(seconds(*c.RefreshOverlap))
 	}
@@ -78,25 +82,25 @@ func (v *visit) clientForm(c admin.Client) *form {
 	if c.AuthMethod != domain.None {
 		fields = append(fields, v.clientCheck("keep_refresh_tokens", c.KeepRefreshTokens))
 	}
-	fields = append(fields, overlap, v.addressField("backchannel_logout_uri", c.BackchannelLogoutURI, "back-channel logout URI"),
+	heard := v.clientCheck("frontchannel_logout_session", c.FrontchannelLogoutSID)
+	heard.Member = "frontchannel_logout_session_required"
+	fields = append(fields, overlap, v.addressField("backchannel_logout_uri", c.BackchannelLogoutURI),
 		v.clientCheck("backchannel_logout_private", c.BackchannelLogoutPrivate),
-		v.addressField("frontchannel_logout_uri", c.FrontchannelLogoutURI, "front-channel logout URI"),
-		v.clientCheck("frontchannel_logout_session", c.FrontchannelLogoutSID))
+		v.addressField("frontchannel_logout_uri", c.FrontchannelLogoutURI),
+		heard)
 
 	algorithm := v.choice("client", "id_token_alg", c.IDTokenAlg, optionsOf(domain.SigningAlgs))
-	algorithm.About = []string{"ID token algorithm"}
+	algorithm.Member = "id_token_signed_response_alg"
 	names := v.choice("client", "group_names", c.GroupNames, v.options("group_names", domain.GroupsByName, domain.GroupsBySlashName))
-	names.About = []string{"group names"}
 	group("client.id_tokens", algorithm, v.userinfoField(c), names, v.claimsField("client", c.ClaimMappings))
 
 	subjects := v.choice("client", "subject_type", c.SubjectType, v.options("subject_type", domain.SubjectTypePublic, domain.SubjectTypePairwise))
-	subjects.About = []string{"subject type", "pairwise subjects"}
 	sector := v.field("text", "client", "sector_identifier", c.SectorIdentifier)
-	sector.Max, sector.About = 253, []string{"sector identifier"}
+	sector.Max = 253
 	group("client.subjects", subjects, sector)
 
 	if c.AuthMethod != domain.None {
-		group("client.keys", v.clientLines("jwks", indented(c.JWKS), "JWKS", "key", "key set"), v.addressField("jwks_uri", c.JWKSURI, "JWKS URI"),
+		group("client.keys", v.clientLines("jwks", indented(c.JWKS)), v.addressField("jwks_uri", c.JWKSURI),
 			v.clientCheck("jwks_uri_private", c.JWKSURIPrivate), v.clientCheck("endpoint_audience", c.EndpointAudience))
 	}
 	return &form{
@@ -121,16 +125,16 @@ func indented(document json.RawMessage) []string {
 	return []string{string(text)}
 }
 
-func (v *visit) addressField(name, value, about string) *field {
+func (v *visit) addressField(name, value string) *field {
 	f := v.field("text", "client", name, value)
-	f.Max, f.About = 2000, []string{about}
+	f.Max = 2000
 	return f
 }
 
 func (v *visit) userinfoField(c admin.Client) *field {
 	plain := option{"", v.text("client.userinfo_unsigned")}
 	f := v.choice("client", "userinfo_alg", c.UserinfoAlg, append([]option{plain}, optionsOf(domain.SigningAlgs)...))
-	f.About = []string{"userinfo algorithm"}
+	f.Member = "userinfo_signed_response_alg"
 	return f
 }
 
@@ -144,14 +148,14 @@ func (v *visit) apisField(c admin.Client) *field {
 			lines = append(lines, api.Audience+"#"+p)
 		}
 	}
-	f := v.clientLines("apis", lines, "API", "permission")
+	f := v.clientLines("apis", lines)
 	f.Label = v.text("client.may_ask")
 	return f
 }
 
 func (v *visit) defaultAPIField(c admin.Client) *field {
 	f := v.field("text", "client", "default_api", "")
-	f.Max, f.About = 2000, []string{"default API"}
+	f.Max = 2000
 	for _, api := range c.APIs {
 		if api.Default {
 			f.Value = api.Audience
@@ -161,7 +165,7 @@ func (v *visit) defaultAPIField(c admin.Client) *field {
 }
 
 func (v *visit) servesField(c admin.Client) *field {
-	return v.clientLines("serves", c.Serves, "served API")
+	return v.clientLines("serves", c.Serves)
 }
 
 // claimsField holds claim mappings, each as claim=expression; further lines of an expression are indented.
@@ -171,7 +175,7 @@ func (v *visit) claimsField(object string, mappings []admin.ClaimMapping) *field
 		lines = append(lines, m.Claim+"="+strings.ReplaceAll(m.Expression, "\n", "\n  "))
 	}
 	f := v.field("lines", object, "claims", strings.Join(lines, "\n"))
-	f.Max, f.About = largeField, []string{"claim"}
+	f.Max, f.Member = largeField, "claim_mappings"
 	return f
 }
 
@@ -188,7 +192,7 @@ func (f *form) claims() ([]domain.ClaimMapping, error) {
 		}
 		claim, expression, ok := strings.Cut(line, "=")
 		if !ok || claim == "" || expression == "" {
-			return nil, fmt.Errorf("%w claims: %q is not of the form claim=expression", domain.ErrInvalid, line)
+			return nil, domain.Invalid("claim_mappings", domain.RuleFormat, "claims: %q is not of the form claim=expression", line)
 		}
 		mappings = append(mappings, domain.ClaimMapping{Claim: claim, Expression: expression})
 	}
@@ -201,7 +205,7 @@ func (f *form) apis() ([]domain.ClientAPI, error) {
 	for _, line := range f.lines("apis") {
 		audience, permission, divided := strings.Cut(line, "#")
 		if audience == "" || divided && permission == "" {
-			return nil, fmt.Errorf("%w apis: %q is neither an API nor of the form API#permission", domain.ErrInvalid, line)
+			return nil, domain.Invalid("apis", domain.RuleFormat, "apis: %q is neither an API nor of the form API#permission", line)
 		}
 		i := slices.IndexFunc(apis, func(a domain.ClientAPI) bool { return a.Audience == audience })
 		switch {
@@ -210,7 +214,7 @@ func (f *form) apis() ([]domain.ClientAPI, error) {
 		case i < 0:
 			apis = append(apis, domain.ClientAPI{Audience: audience})
 		case !divided || len(apis[i].Permissions) == 0: // an API without permissions here is all of it
-			return nil, fmt.Errorf("%w apis: %q is there as a whole and once more; keep one", domain.ErrInvalid, audience)
+			return nil, domain.Invalid("apis", domain.RuleUnique, "apis: %q is there as a whole and once more; keep one", audience)
 		default:
 			apis[i].Permissions = append(apis[i].Permissions, permission)
 		}
@@ -218,7 +222,7 @@ func (f *form) apis() ([]domain.ClientAPI, error) {
 	if chosen := f.get("default_api"); chosen != "" {
 		i := slices.IndexFunc(apis, func(a domain.ClientAPI) bool { return a.Audience == chosen })
 		if i < 0 {
-			return nil, fmt.Errorf("%w default API %q: the client may not ask for it; add it above", domain.ErrInvalid, chosen)
+			return nil, domain.Invalid("default_api", domain.RuleConflict, "default API %q: the client may not ask for it; add it above", chosen)
 		}
 		apis[i].Default = true
 	}

@@ -68,15 +68,15 @@ func (v *visit) newClientForm(kind clientKind) *form {
 	id.Required = true
 	f := &form{
 		Lead: v.text("client_kind." + string(kind) + ".lead"), Submit: v.text("client.create"), Cancel: address("new", "client"),
-		Fields: []*field{id, v.field("text", "client", "name", "")},
+		Fields: []*field{id, v.clientName("")},
 	}
 	add := func(fields ...*field) { f.Fields = append(f.Fields, fields...) }
 	redirectURIs := func() *field {
-		f := v.clientLines("redirect_uris", nil, "redirect URI", "grant type")
+		f := v.clientLines("redirect_uris", nil)
 		f.Hint = v.text("client_kind." + string(kind) + ".redirect_uris")
 		return f
 	}
-	afterSignOut := func() *field { return v.clientLines("post_logout_redirect_uris", nil, "post-logout redirect URI") }
+	afterSignOut := func() *field { return v.clientLines("post_logout_redirect_uris", nil) }
 	switch kind {
 	case kindWeb:
 		add(redirectURIs(), afterSignOut(), v.apisField(admin.Client{}), v.clientCheck("first_party", false), v.clientCheck("require_pkce", true))

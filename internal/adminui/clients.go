@@ -38,7 +38,7 @@ func showClients(v *visit) error {
 		origin = ""
 	}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Client], error) {
-		return v.Admin.ListClients(v.ctx(), v.caller, domain.ClientOrigin(origin), q)
+		return v.Admin.ListClients(v.ctx(), v.caller, domain.ClientFilter{Origin: domain.ClientOrigin(origin)}, q)
 	}, func(c admin.Client) row {
 		var apis []string
 		for _, api := range c.APIs {

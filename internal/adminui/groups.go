@@ -28,7 +28,9 @@ func showGroups(v *visit) error {
 	if v.may("group.create") {
 		l.New = link{Text: v.text("group.new"), Path: address("new", "group")}
 	}
-	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Group], error) { return v.Admin.ListGroups(v.ctx(), v.caller, q) }, func(g admin.Group) row {
+	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Group], error) {
+		return v.Admin.ListGroups(v.ctx(), v.caller, domain.GroupFilter{}, q)
+	}, func(g admin.Group) row {
 		return row{Path: address("groups", g.Name), Managed: v.managed(g.ManagedBy), Cells: []cell{{Text: g.Name}, {Text: g.Description}, {Time: g.CreatedAt}}}
 	})
 	if err == nil {

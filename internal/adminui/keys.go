@@ -20,7 +20,7 @@ func (s *surface) mountKeys() {
 }
 
 func showKeys(v *visit) error {
-	all, err := v.Admin.ListKeys(v.ctx(), v.caller)
+	all, err := v.Admin.ListKeys(v.ctx(), v.caller, "", "")
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func showKey(v *visit) error {
 
 // rotateKeys asks, and asks once more where services may not have fetched the next key yet.
 func rotateKeys(v *visit) error {
-	all, err := v.Admin.ListKeys(v.ctx(), v.caller)
+	all, err := v.Admin.ListKeys(v.ctx(), v.caller, "", "")
 	if err != nil {
 		return err
 	}

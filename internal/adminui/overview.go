@@ -119,7 +119,7 @@ func addLive(v *visit, p *overviewPage) error {
 }
 
 func addKeys(v *visit, p *overviewPage) error {
-	all, err := v.Admin.ListKeys(v.ctx(), v.caller)
+	all, err := v.Admin.ListKeys(v.ctx(), v.caller, "", "")
 	if err != nil {
 		return err
 	}

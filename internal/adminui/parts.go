@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,12 +135,12 @@ type field struct {
 	Value    string   // of checks: those that are set, in lines
 	Options  []option // of a choice, or checks
 	Required bool
-	Max      int      // characters
-	Rows     int      // of lines
-	Heading  string   // above it, where a group of fields begins
-	About    []string // what else errors call the value
-	Problem  string   // with the value
-	Now      string   // what another person has made of it meanwhile
+	Max      int    // characters
+	Rows     int    // of lines
+	Heading  string // above it, where a group of fields begins
+	Member   string // of the admin API, which errors name; empty: that of the field's name
+	Problem  string // with the value
+	Now      string // what another person has made of it meanwhile
 }
 
 // option is one of a choice.
@@ -247,53 +246,43 @@ func (f *form) duration(name, called string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%w %s %q: write it as 90s, 15m or 1h30m", domain.ErrInvalid, called, text)
+		return 0, domain.Invalid(name, domain.RuleFormat, "%s %q: write it as 90s, 15m or 1h30m", called, text)
 	}
 	return d, nil
 }
 
-// invalid finds what an error of a service is about: "invalid role name "x": ...", "invalid permissions: ...".
-var invalid = regexp.MustCompile(`\binvalid ([a-zA-Z_ -]+?)(?: "|:| -?[0-9])`)
-
 // concerns says whether an error is about the value of a field.
-func (f *field) concerns(problem string) bool {
-	about := invalid.FindStringSubmatch(problem)
-	if about == nil {
-		return false
-	}
-	words := strings.Fields(about[1])
-	return words[len(words)-1] == f.Name || slices.Contains(f.About, about[1])
+func (f *field) concerns(err *domain.InvalidError) bool {
+	member, _, _ := strings.Cut(err.Field, "[")
+	member, _, _ = strings.Cut(member, ".")
+	return member == cmp.Or(f.Member, f.Name)
 }
 
 // refused shows a form again that breaks a rule, or whose name is taken. Other errors are returned.
 func (v *visit) refused(f *form, title string, err error) error {
-	if !errors.Is(err, domain.ErrInvalid) && !errors.Is(err, domain.ErrExists) {
+	errs := domain.InvalidErrors(err)
+	switch {
+	case errors.Is(err, domain.ErrExists):
+		f.Fields[0].tell(err)
+	case !errors.Is(err, domain.ErrInvalid):
 		return err
+	case len(errs) == 0:
+		f.Problem = sentence(err.Error())
 	}
-	for problem := range strings.Lines(err.Error()) { // errors.Join has each in a line
-		field := f.concerned(err, problem)
-		if field == nil {
-			f.Problem = strings.TrimSpace(f.Problem + " " + sentence(strings.TrimSpace(problem)))
-			continue
+	for _, e := range errs {
+		if i := slices.IndexFunc(f.Fields, func(field *field) bool { return field.concerns(e) }); i >= 0 {
+			f.Fields[i].tell(e)
+		} else {
+			f.Problem = strings.TrimSpace(f.Problem + " " + sentence(e.Error()))
 		}
-		if begin := strings.Index(problem, "invalid "); begin > 0 {
-			problem = problem[begin:] // the object is in the title
-		}
-		field.Problem = strings.TrimSpace(field.Problem + " " + sentence(strings.TrimSpace(problem)))
 	}
 	v.render(http.StatusUnprocessableEntity, "admin/form", title, f)
 	return nil
 }
 
-// concerned is the field that an error is about, nil if it is about none: for a name that is taken, the first.
-func (f *form) concerned(err error, problem string) *field {
-	if errors.Is(err, domain.ErrExists) {
-		return f.Fields[0]
-	}
-	if i := slices.IndexFunc(f.Fields, func(field *field) bool { return field.concerns(problem) }); i >= 0 {
-		return f.Fields[i]
-	}
-	return nil
+// tell adds an error to the problems of a field.
+func (f *field) tell(err error) {
+	f.Problem = strings.TrimSpace(f.Problem + " " + sentence(err.Error()))
 }
 
 // moved shows a form again whose object another person has changed meanwhile, beside what it is now.

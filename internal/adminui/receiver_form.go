@@ -21,14 +21,14 @@ func (v *visit) receiverForm(r admin.Receiver) *form {
 	endpoint := v.field("text", "receiver", "endpoint", r.Endpoint)
 	endpoint.Max, endpoint.Example = 2000, "https://orders.example/events"
 	bearer := v.field("text", "receiver", "bearer", "")
-	bearer.Max, bearer.About = 4096, []string{"bearer token"}
+	bearer.Max, bearer.Member = 4096, "bearer_token"
 	private := v.field("check", "receiver", "allow_private", checked(r.AllowPrivate))
 	events := v.field("checks", "receiver", "events", strings.Join(r.Events, "\n"))
-	events.Options, events.About = optionsOf(domain.SecurityEvents), []string{"event"}
+	events.Options = optionsOf(domain.SecurityEvents)
 	f := &form{Fields: []*field{description, method, endpoint, bearer, private, events}}
 	if r.Version == 0 {
 		client := v.field("text", "receiver", "client_id", v.r.URL.Query().Get("client"))
-		client.Required, client.About = true, []string{"client", "receiver"}
+		client.Required = true
 		f.Fields = append([]*field{client}, f.Fields...)
 		f.Lead, f.Submit, f.Cancel = v.text("receiver.create.lead"), v.text("receiver.create"), address("receivers")
 		return f

@@ -2,7 +2,6 @@ package adminui
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,7 +28,9 @@ func showRoles(v *visit) error {
 	if v.may("role.create") {
 		l.New = link{Text: v.text("role.new"), Path: address("new", "role")}
 	}
-	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Role], error) { return v.Admin.ListRoles(v.ctx(), v.caller, q) }, func(r admin.Role) row {
+	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Role], error) {
+		return v.Admin.ListRoles(v.ctx(), v.caller, domain.RoleFilter{}, q)
+	}, func(r admin.Role) row {
 		return row{Path: address("roles", r.Name), Managed: v.managed(r.ManagedBy), Cells: []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
 	})
 	if err == nil {
@@ -130,7 +131,7 @@ func permissionsOf(f *form) ([]domain.RolePermission, error) {
 	for _, line := range f.lines("permissions") {
 		audience, permission, ok := strings.Cut(line, "#")
 		if !ok || audience == "" || permission == "" {
-			return nil, fmt.Errorf("%w permissions: %q is not of the form API#permission", domain.ErrInvalid, line)
+			return nil, domain.Invalid("permissions", domain.RuleFormat, "permissions: %q is not of the form API#permission", line)
 		}
 		permissions = append(permissions, domain.RolePermission{Audience: audience, Permission: permission})
 	}

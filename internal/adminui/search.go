@@ -41,13 +41,13 @@ var finders = []struct {
 	find           func(v *visit, q admin.Query) (rows []row, more bool, err error)
 }{
 	{"users", "user.list", func(v *visit, q admin.Query) ([]row, bool, error) {
-		page, err := v.Admin.ListUsers(v.ctx(), v.caller, q)
+		page, err := v.Admin.ListUsers(v.ctx(), v.caller, domain.UserFilter{}, q)
 		return rowsOf(page.Items, func(u admin.User) row {
 			return row{Path: address("users", u.Username), Cells: []cell{{Text: u.Username}, {Text: u.Name}}}
 		}), page.Next != "", err
 	}},
 	{"groups", "group.list", func(v *visit, q admin.Query) ([]row, bool, error) {
-		page, err := v.Admin.ListGroups(v.ctx(), v.caller, q)
+		page, err := v.Admin.ListGroups(v.ctx(), v.caller, domain.GroupFilter{}, q)
 		return rowsOf(page.Items, func(g admin.Group) row {
 			return row{Path: address("groups", g.Name), Cells: []cell{{Text: g.Name}, {Text: g.Description}}}
 		}), page.Next != "", err
@@ -59,7 +59,7 @@ var finders = []struct {
 		}), page.Next != "", err
 	}},
 	{"roles", "role.list", func(v *visit, q admin.Query) ([]row, bool, error) {
-		page, err := v.Admin.ListRoles(v.ctx(), v.caller, q)
+		page, err := v.Admin.ListRoles(v.ctx(), v.caller, domain.RoleFilter{}, q)
 		return rowsOf(page.Items, func(r admin.Role) row {
 			return row{Path: address("roles", r.Name), Cells: []cell{{Text: r.Name}, {Text: r.Description}}}
 		}), page.Next != "", err
@@ -71,7 +71,7 @@ var finders = []struct {
 		}), page.Next != "", err
 	}},
 	{"clients", "client.list", func(v *visit, q admin.Query) ([]row, bool, error) {
-		page, err := v.Admin.ListClients(v.ctx(), v.caller, "", q)
+		page, err := v.Admin.ListClients(v.ctx(), v.caller, domain.ClientFilter{}, q)
 		return rowsOf(page.Items, func(c admin.Client) row {
 			return row{Path: address("clients", c.ClientID), Cells: []cell{{Text: c.ClientID}, {Text: c.Name}}}
 		}), page.Next != "", err

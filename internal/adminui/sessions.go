@@ -100,14 +100,17 @@ func (v *visit) sessionsOf(o *object, username string) error {
 // fewSessions is how many a user's page shows.
 const fewSessions = 10
 
+// manyConsents is how many consents it shows.
+const manyConsents = 1000
+
 func (v *visit) consentsOf(o *object, username string) error {
 	if !v.may("consent.list") {
 		return nil
 	}
-	consents, err := v.Admin.ListConsents(v.ctx(), v.caller, username)
+	page, err := v.Admin.ListConsents(v.ctx(), v.caller, username, admin.Query{Limit: manyConsents})
 	p := panel{Title: v.text("consent.title"), Empty: v.text("consent.none"), Table: table{
 		Columns: []string{v.text("consent.client"), v.text("consent.api"), v.text("consent.scopes"), v.text("consent.since")},
-		Rows: rowsOf(consents, func(c admin.Consent) row {
+		Rows: rowsOf(page.Items, func(c admin.Consent) row {
 			return row{Actions: v.withdrawal(username, c.ClientID), Cells: []cell{
 				{Text: cmp.Or(c.ClientName, c.ClientID)}, {Text: c.Audience}, {List: c.Scopes}, {Time: c.GrantedAt},
 			}}
@@ -129,7 +132,7 @@ func (v *visit) userGrants(o *object, username string) error {
 	if !v.may("grant.list") {
 		return nil
 	}
-	page, err := v.Admin.ListGrants(v.ctx(), v.caller, username, admin.Query{Limit: fewSessions})
+	page, err := v.Admin.ListGrants(v.ctx(), v.caller, username, "", admin.Query{Limit: fewSessions})
 	p := panel{Title: v.text("grant.title"), Empty: v.text("grant.none"), Hint: v.text("grant.hint"), Table: table{
 		Columns: []string{v.text("consent.client"), v.text("consent.api"), v.text("consent.since"), v.text("grant.used"), v.text("grant.expires")},
 		Rows: rowsOf(page.Items, func(g admin.Grant) row {

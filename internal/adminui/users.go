@@ -2,7 +2,6 @@ package adminui
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -34,7 +33,9 @@ func showUsers(v *visit) error {
 	if v.may("user.create") {
 		l.New = link{Text: v.text("user.new"), Path: address("new", "user")}
 	}
-	err := list(v, &l, func(q admin.Query) (admin.Page[admin.User], error) { return v.Admin.ListUsers(v.ctx(), v.caller, q) }, func(u admin.User) row {
+	err := list(v, &l, func(q admin.Query) (admin.Page[admin.User], error) {
+		return v.Admin.ListUsers(v.ctx(), v.caller, domain.UserFilter{}, q)
+	}, func(u admin.User) row {
 		return row{Path: address("users", u.Username), Cells: []cell{{Text: u.Username}, {Text: u.Name}, {Text: u.Email}, {Badge: v.userState(u)}, {Time: u.CreatedAt}}}
 	})
 	if err == nil {
@@ -123,14 +124,14 @@ func (v *visit) attributesOf(f *form) (map[string]any, error) {
 	for _, line := range f.lines("attributes") {
 		name, value, ok := strings.Cut(line, "=")
 		if !ok {
-			return nil, fmt.Errorf("%w attributes: %q is not of the form name=value", domain.ErrInvalid, line)
+			return nil, domain.Invalid("attributes", domain.RuleFormat, "attributes: %q is not of the form name=value", line)
 		}
 		name = strings.TrimSpace(name)
 		given[name] = append(given[name], strings.ReplaceAll(strings.TrimSpace(value), `\n`, "\n"))
 	}
 	attributes, err := v.Admin.ParseAttributes(v.ctx(), v.caller, given, nil)
 	if errors.Is(err, domain.ErrNotFound) {
-		return nil, fmt.Errorf("%w attributes: %v", domain.ErrInvalid, err)
+		return nil, domain.Invalid("attributes", domain.RuleUnknown, "attributes: %v", err)
 	}
 	return attributes, err
 }

@@ -105,7 +105,7 @@ func CheckSet(name string) error {
 		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-", r))
 	}
 	if !ok {
-		return fmt.Errorf("%w set: use 1 to %d letters, digits and . _ / -, not beginning with a dash", domain.ErrInvalid, maxSetName)
+		return domain.Invalid("set", domain.RuleFormat, "set: use 1 to %d letters, digits and . _ / -, not beginning with a dash", maxSetName)
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ const filterBytes = 2100
 func checkFilter(f domain.EventFilter) error {
 	for name, text := range map[string]string{"actor": f.Actor, "action": f.Action, "target": f.Target} {
 		if len(text) > filterBytes {
-			return fmt.Errorf("%w %s: give at most %d bytes", domain.ErrInvalid, name, filterBytes)
+			return domain.Invalid(name, domain.RuleLength, "%s: give at most %d bytes", name, filterBytes)
 		}
 	}
 	return nil

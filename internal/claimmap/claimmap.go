@@ -3,7 +3,6 @@
 package claimmap
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -46,29 +45,30 @@ var _ domain.ClaimMapper = (*Set)(nil)
 // Check checks mappings as they are registered. ErrInvalid names the expression and the position of what is wrong.
 func Check(mappings []domain.ClaimMapping) error {
 	if len(mappings) > maxMappings {
-		return fmt.Errorf("%w claims: there are %d; use at most %d", domain.ErrInvalid, len(mappings), maxMappings)
+		return domain.Invalid("claim_mappings", domain.RuleTooMany, "claims: there are %d; use at most %d", len(mappings), maxMappings)
 	}
 	for i, m := range mappings {
-		if err := checkName(m.Claim); err != nil {
+		field := domain.Element("claim_mappings", i)
+		if err := checkName(field+".claim", m.Claim); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(mappings[:i], func(other domain.ClaimMapping) bool { return other.Claim == m.Claim }) {
-			return fmt.Errorf("%w claim %q: it is there twice", domain.ErrInvalid, m.Claim)
+			return domain.Invalid(field+".claim", domain.RuleUnique, "claim %q: it is there twice", m.Claim)
 		}
 		if _, err := compile(m.Expression); err != nil {
-			return fmt.Errorf("%w claim %q: expression %q: %w", domain.ErrInvalid, m.Claim, domain.ClipText(m.Expression, expression.MaxText), err)
+			return domain.Invalid(field+".expression", domain.RuleFormat, "claim %q: expression %q: %w", m.Claim, domain.ClipText(m.Expression, expression.MaxText), err)
 		}
 	}
 	return nil
 }
 
-func checkName(name string) error {
+func checkName(field, name string) error {
 	strange := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
 	switch {
 	case name == "" || len(name) > maxName || strings.ContainsFunc(name, strange):
-		return fmt.Errorf("%w claim %q: use 1 to %d printable ASCII characters without spaces and quotes", domain.ErrInvalid, domain.ClipText(name, 2*maxName), maxName)
+		return domain.Invalid(field, domain.RuleFormat, "claim %q: use 1 to %d printable ASCII characters without spaces and quotes", domain.ClipText(name, 2*maxName), maxName)
 	case slices.Contains(reserved, strings.ToLower(name)):
-		return fmt.Errorf("%w claim %q: Signet or a standard gives this claim its meaning; choose another name", domain.ErrInvalid, name)
+		return domain.Invalid(field, domain.RuleReserved, "claim %q: Signet or a standard gives this claim its meaning; choose another name", name)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func Compile(mappings []domain.ClaimMapping) *Set {
 		c := compiled{claim: m.Claim}
 		taken, err := compile(m.Expression)
 		if err == nil {
-			err = checkName(m.Claim)
+			err = checkName("", m.Claim)
 		}
 		if err == nil {
 			c.expression = taken

@@ -34,7 +34,7 @@ var (
 
 func (a *app) consentCommand() *cobra.Command {
 	list := users.command(a, "list", admin.OperationOf("consent.list").Summary, func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		all, err := few[admin.Consent](ctx, c, "consent.list", args[0])
+		all, err := all[admin.Consent](ctx, c, "consent.list", 0, nil, args[0])
 		return consents.table(all), err
 	})
 	list.Example = "  signet consent list alice"

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -69,20 +68,10 @@ func (a *app) invitationList() *cobra.Command {
 		Example: "  signet invitation list",
 		Args:    cobra.NoArgs,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			list, err := listInvitations(ctx, c)
+			list, err := all[admin.Invitation](ctx, c, "invitation.list", 0, nil)
 			return invitations.table(list), err
 		}),
 	}
-}
-
-// listInvitations reads a list in the order of a number: its next is where the next page begins.
-func listInvitations(ctx context.Context, c *adminclient.Client) (list []admin.Invitation, err error) {
-	for after := "0"; after != "" && err == nil; {
-		var page admin.Page[admin.Invitation]
-		_, err = c.Call(ctx, adminclient.Request{Operation: "invitation.list", Query: url.Values{"after": {after}, "limit": {number(pageSize)}}}, &page)
-		list, after = append(list, page.Items...), page.Next
-	}
-	return list, err
 }
 
 func (a *app) invitationDelete() *cobra.Command {

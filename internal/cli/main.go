@@ -138,7 +138,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 	a.globalFlags(root.PersistentFlags())
 	root.AddCommand(
 		a.serveCommand(),
-		a.apiCommand(), a.clientCommand(), a.invitationCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(), a.sessionCommand(), a.consentCommand(), a.grantCommand(), a.credentialCommand(), a.attributeCommand(),
+		a.apiCommand(), a.clientCommand(), a.invitationCommand(), a.roleCommand(), a.groupCommand(), a.userCommand(), a.sessionCommand(), a.consentCommand(), a.grantCommand(), a.revocationCommand(), a.credentialCommand(), a.attributeCommand(),
 		a.assignCommand(), a.unassignCommand(), a.assignmentCommand(),
 		a.tokenCommand(), a.keyCommand(), a.receiverCommand(), a.auditCommand(),
 		a.statsCommand(), a.replicasCommand(), a.attentionCommand(),

@@ -3,7 +3,6 @@ package directory
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -56,7 +55,7 @@ func checkSubject(a *domain.Assignment) error {
 		a.Subject = canonical(a.Subject)
 	case domain.SubjectGroup, domain.SubjectClient:
 	default:
-		return fmt.Errorf("%w kind of subject %q: assign roles to a user, a group or a client", domain.ErrInvalid, a.SubjectKind)
+		return domain.Invalid("kind", domain.RuleOneOf, "kind of subject %q: assign roles to a user, a group or a client", a.SubjectKind)
 	}
 	return nil
 }
@@ -99,12 +98,12 @@ func (d *Directory) KeepAdministrator(ctx context.Context, change func() error) 
 	for i, at := range times {
 		switch {
 		case before[i].able > 0 && after[i].able == 0 && after[i].all > 0:
-			return fmt.Errorf("%w change: this is the last administrator who can sign in; make another user one first", domain.ErrInvalid)
+			return domain.Invalid("", domain.RuleState, "change: this is the last administrator who can sign in; make another user one first")
 		case before[i].all == 0 || after[i].all > 0:
 		case at.Equal(forGood):
-			return fmt.Errorf("%w change: this is the last administrator without an end; make another user one first", domain.ErrInvalid)
+			return domain.Invalid("", domain.RuleState, "change: this is the last administrator without an end; make another user one first")
 		default:
-			return fmt.Errorf("%w change: this is the last administrator; make another user one first", domain.ErrInvalid)
+			return domain.Invalid("", domain.RuleState, "change: this is the last administrator; make another user one first")
 		}
 	}
 	return nil

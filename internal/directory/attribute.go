@@ -25,9 +25,9 @@ func (d *Directory) CreateAttribute(ctx context.Context, a domain.Attribute) (st
 		return domain.Attribute{}, err
 	}
 	if !slices.Contains(domain.AttributeTypes, a.Type) {
-		return domain.Attribute{}, fmt.Errorf("%w attribute type %q: use one of %v", domain.ErrInvalid, shorten(string(a.Type)), domain.AttributeTypes)
+		return domain.Attribute{}, domain.Invalid("type", domain.RuleOneOf, "attribute type %q: use one of %v", shorten(string(a.Type)), domain.AttributeTypes)
 	}
-	if err := domain.CheckText("attribute description", a.Description, maxDescriptionBytes); err != nil {
+	if err := domain.CheckText("description", "attribute description", a.Description, maxDescriptionBytes); err != nil {
 		return domain.Attribute{}, err
 	}
 	a.Standard, a.CreatedAt = false, d.now()
@@ -65,7 +65,7 @@ func (d *Directory) UpdateAttribute(ctx context.Context, name string, edit func(
 		if err := edit(&edited); err != nil {
 			return nil, err
 		}
-		if err := domain.CheckText("attribute description", edited.Description, maxDescriptionBytes); err != nil {
+		if err := domain.CheckText("description", "attribute description", edited.Description, maxDescriptionBytes); err != nil {
 			return nil, err
 		}
 		a.Description, a.UpdatedAt = edited.Description, d.now()
@@ -90,7 +90,7 @@ func (d *Directory) DeleteAttribute(ctx context.Context, name string) error {
 			return nil, err
 		}
 		if a.Standard {
-			return nil, fmt.Errorf("%w change: it is built in and cannot be deleted", domain.ErrInvalid)
+			return nil, domain.Invalid("", domain.RuleBuiltIn, "change: it is built in and cannot be deleted")
 		}
 		return event.AttributeDeleted{Attribute: name}, d.attributes.DeleteAttribute(ctx, name)
 	})
@@ -137,7 +137,7 @@ func (d *Directory) putAttributes(ctx context.Context, userID int64, before, aft
 		return nil, nil
 	}
 	if len(after) > allAttributes {
-		return nil, fmt.Errorf("%w attributes: there are more than are defined", domain.ErrInvalid)
+		return nil, domain.Invalid("attributes", domain.RuleTooMany, "attributes: there are more than are defined")
 	}
 	defined, err := d.attributes.ListAttributes(ctx, domain.Page{Limit: allAttributes})
 	if err != nil {
@@ -150,7 +150,7 @@ func (d *Directory) putAttributes(ctx context.Context, userID int64, before, aft
 		case value == nil:
 			continue
 		case i < 0:
-			return nil, fmt.Errorf("%w attribute %q: none is defined by this name", domain.ErrInvalid, shorten(name))
+			return nil, domain.Invalid("attributes."+shorten(name), domain.RuleUnknown, "attribute %q: none is defined by this name", shorten(name))
 		}
 		if wanted[name], err = defined[i].Value(value); err != nil {
 			return nil, err
@@ -162,7 +162,7 @@ func (d *Directory) putAttributes(ctx context.Context, userID int64, before, aft
 		return nil, fmt.Errorf("measure attributes: %w", err)
 	}
 	if len(text) > domain.MaxAttributesOfUser {
-		return nil, fmt.Errorf("%w attributes: together they have %d bytes; use at most %d", domain.ErrInvalid, len(text), domain.MaxAttributesOfUser)
+		return nil, domain.Invalid("attributes", domain.RuleLength, "attributes: together they have %d bytes; use at most %d", len(text), domain.MaxAttributesOfUser)
 	}
 	return changed, d.attributes.PutUserAttributes(ctx, userID, wanted)
 }

@@ -32,10 +32,10 @@ func (d *Directory) CreateGroup(ctx context.Context, group domain.Group) (domain
 func (d *Directory) newGroup(group *domain.Group) error {
 	group.CreatedAt = d.now()
 	group.UpdatedAt = group.CreatedAt
-	if err := domain.CheckName("group name", group.Name); err != nil {
+	if err := domain.CheckName("name", "group name", group.Name); err != nil {
 		return err
 	}
-	return domain.CheckText("group description", group.Description, maxDescriptionBytes)
+	return domain.CheckText("description", "group description", group.Description, maxDescriptionBytes)
 }
 
 // UpdateGroup changes a group as edit does, and returns it as stored; only Description counts. edit gets the group as it is in the
@@ -50,7 +50,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 		if err := edit(&edited); err != nil {
 			return nil, err
 		}
-		if err := domain.CheckText("group description", edited.Description, maxDescriptionBytes); err != nil {
+		if err := domain.CheckText("description", "group description", edited.Description, maxDescriptionBytes); err != nil {
 			return nil, err
 		}
 		group.Description, group.UpdatedAt = edited.Description, d.now()
@@ -105,9 +105,10 @@ func (d *Directory) FindGroup(ctx context.Context, name string) (domain.Group, e
 	return group, nil
 }
 
-// ListGroups returns groups by name; a page of them.
-func (d *Directory) ListGroups(ctx context.Context, p domain.Page) ([]domain.Group, error) {
-	return d.groups.ListGroups(ctx, p)
+// ListGroups returns the groups that a filter chooses, by name; a page of them.
+func (d *Directory) ListGroups(ctx context.Context, f domain.GroupFilter, p domain.Page) ([]domain.Group, error) {
+	f.User = canonical(f.User)
+	return d.groups.ListGroups(ctx, f, p)
 }
 
 // ListMembers returns a group's users by username; a page of them.

@@ -89,7 +89,7 @@ func keepsAdministration(before, after domain.Role) error {
 	for _, roles := range [][2]domain.Role{{before, after}, {after, before}} {
 		for _, p := range roles[0].Permissions {
 			if p.Audience == domain.AdminAudience && !slices.Contains(roles[1].Permissions, p) {
-				return fmt.Errorf("%w change: the role is built in, its permissions of %s stay as they are", domain.ErrInvalid, domain.AdminAudience)
+				return domain.Invalid("permissions", domain.RuleBuiltIn, "change: the role is built in, its permissions of %s stay as they are", domain.AdminAudience)
 			}
 		}
 	}
@@ -106,19 +106,19 @@ func permissionNames(role domain.Role) []string {
 }
 
 func checkRole(role domain.Role) error {
-	if err := domain.CheckName("role name", role.Name); err != nil {
+	if err := domain.CheckName("name", "role name", role.Name); err != nil {
 		return err
 	}
-	if err := domain.CheckText("role description", role.Description, maxDescriptionBytes); err != nil {
+	if err := domain.CheckText("description", "role description", role.Description, maxDescriptionBytes); err != nil {
 		return err
 	}
 	if len(role.Permissions) > maxRolePermissions {
-		return fmt.Errorf("%w role: it has %d permissions; use at most %d", domain.ErrInvalid, len(role.Permissions), maxRolePermissions)
+		return domain.Invalid("permissions", domain.RuleTooMany, "role: it has %d permissions; use at most %d", len(role.Permissions), maxRolePermissions)
 	}
 	seen := make(map[domain.RolePermission]bool, len(role.Permissions))
-	for _, p := range role.Permissions {
+	for i, p := range role.Permissions {
 		if seen[p] {
-			return fmt.Errorf("%w permission %q: it is listed twice", domain.ErrInvalid, p.Audience+"#"+p.Permission)
+			return domain.Invalid(domain.Element("permissions", i), domain.RuleUnique, "permission %q: it is listed twice", p.Audience+"#"+p.Permission)
 		}
 		seen[p] = true
 	}
@@ -146,13 +146,13 @@ func (d *Directory) checkPermissionsExist(ctx context.Context, roles ...domain.R
 		}
 	}
 	for i, role := range roles {
-		for _, p := range role.Permissions {
+		for n, p := range role.Permissions {
 			var missing error
 			switch permissions, ok := apis[p.Audience]; {
 			case !ok:
-				missing = fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, p.Audience)
+				missing = domain.Invalid(domain.Element("permissions", n)+".audience", domain.RuleUnknown, "API %q: there is none with this audience; create it first", p.Audience)
 			case !permissions[p.Permission]:
-				missing = fmt.Errorf("%w permission %q: API %q does not have it; add it there first", domain.ErrInvalid, p.Permission, p.Audience)
+				missing = domain.Invalid(domain.Element("permissions", n)+".permission", domain.RuleUnknown, "permission %q: API %q does not have it; add it there first", p.Permission, p.Audience)
 			default:
 				continue
 			}
@@ -165,7 +165,7 @@ func (d *Directory) checkPermissionsExist(ctx context.Context, roles ...domain.R
 // DeleteRole removes a role and its assignments. ErrInvalid for a built-in role, ErrNotFound if there is no such role.
 func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 	if (domain.Role{Name: name}).BuiltIn() {
-		return fmt.Errorf("%w role %q: it is built in and cannot be deleted", domain.ErrInvalid, name)
+		return domain.Invalid("", domain.RuleBuiltIn, "role %q: it is built in and cannot be deleted", name)
 	}
 	return d.changeRole(ctx, name, event.RoleDeleted{Role: name}, func(ctx context.Context) error {
 		return d.roles.DeleteRole(ctx, name)
@@ -188,7 +188,7 @@ func (d *Directory) FindRole(ctx context.Context, name string) (domain.Role, err
 	return role, nil
 }
 
-// ListRoles returns roles by name; a page of them.
-func (d *Directory) ListRoles(ctx context.Context, p domain.Page) ([]domain.Role, error) {
-	return d.roles.ListRoles(ctx, p)
+// ListRoles returns the roles that a filter chooses, by name; a page of them.
+func (d *Directory) ListRoles(ctx context.Context, f domain.RoleFilter, p domain.Page) ([]domain.Role, error) {
+	return d.roles.ListRoles(ctx, f, p)
 }

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -71,7 +70,7 @@ func (d *Directory) AssignAll(ctx context.Context, assignments []domain.Assignme
 }
 
 func expired(a domain.Assignment) error {
-	return fmt.Errorf("%w expiry %s: choose a time that is still to come", domain.ErrInvalid, a.ExpiresAt.UTC().Format(time.RFC3339))
+	return domain.Invalid("expires_at", domain.RuleRange, "expiry %s: choose a time that is still to come", a.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
 func assigned(a domain.Assignment) event.RoleAssigned {

@@ -97,7 +97,7 @@ func TestSetupAtOnceMakesOneAdministrator(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		users, err := w.ListUsers(eventtest.Context(w.t), domain.Page{Limit: 10})
+		users, err := w.ListUsers(eventtest.Context(w.t), domain.UserFilter{}, domain.Page{Limit: 10})
 		w.check(err)
 		if won.Load() != 1 || len(users) != 1 {
 			w.t.Errorf("%d won, %d users", won.Load(), len(users))

@@ -27,8 +27,8 @@ type Users interface {
 	HoldUser(ctx context.Context, username string) (domain.User, error)
 	// UsersByEmail returns the enabled users that have an e-mail address, with ASCII letters in whatever case, at most limit.
 	UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error)
-	// ListUsers returns users by username; a page of them.
-	ListUsers(ctx context.Context, p domain.Page) ([]domain.User, error)
+	// ListUsers returns the users that a filter chooses, by username; a page of them.
+	ListUsers(ctx context.Context, f domain.UserFilter, p domain.Page) ([]domain.User, error)
 }
 
 // Attributes keeps which attributes users may have, and their values.
@@ -64,8 +64,8 @@ type Groups interface {
 	DeleteGroup(ctx context.Context, name string) error
 	// FindGroup returns ErrNotFound if there is no such group.
 	FindGroup(ctx context.Context, name string) (domain.Group, error)
-	// ListGroups returns groups by name; a page of them.
-	ListGroups(ctx context.Context, p domain.Page) ([]domain.Group, error)
+	// ListGroups returns the groups that a filter chooses, by name; a page of them.
+	ListGroups(ctx context.Context, f domain.GroupFilter, p domain.Page) ([]domain.Group, error)
 }
 
 // Members keeps who is in which group.
@@ -95,8 +95,8 @@ type Roles interface {
 	FindRole(ctx context.Context, name string) (domain.Role, error)
 	// FindRoleByID finds by database id. ErrNotFound if there is no such role.
 	FindRoleByID(ctx context.Context, id int64) (domain.Role, error)
-	// ListRoles returns roles by name; a page of them.
-	ListRoles(ctx context.Context, p domain.Page) ([]domain.Role, error)
+	// ListRoles returns the roles that a filter chooses, by name; a page of them.
+	ListRoles(ctx context.Context, f domain.RoleFilter, p domain.Page) ([]domain.Role, error)
 }
 
 // Sets writes many objects in few statements, with the errors of the methods for one, each a domain.ElementError, and reads the APIs

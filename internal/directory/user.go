@@ -32,7 +32,7 @@ func canonical(username string) string { return strings.ToLower(username) }
 func Canonical(username string) (string, error) {
 	username = canonical(username)
 	if err := checkUsername(username); err != nil {
-		return "", fmt.Errorf("%w username %q: %w", domain.ErrInvalid, shorten(username), err)
+		return "", domain.Invalid("username", domain.RuleFormat, "username %q: %w", shorten(username), err)
 	}
 	return username, nil
 }
@@ -68,26 +68,26 @@ func checkUsername(username string) error {
 
 func checkUser(user domain.User) error {
 	if err := checkUsername(user.Username); err != nil {
-		return fmt.Errorf("%w username %q: %w", domain.ErrInvalid, shorten(user.Username), err)
+		return domain.Invalid("username", domain.RuleFormat, "username %q: %w", shorten(user.Username), err)
 	}
-	if err := domain.CheckText("name", user.Name, maxNameBytes); err != nil {
+	if err := domain.CheckText("name", "name", user.Name, maxNameBytes); err != nil {
 		return err
 	}
 	if user.Email == "" {
 		return nil
 	}
-	if err := domain.CheckText("email", user.Email, maxEmailBytes); err != nil {
+	if err := domain.CheckText("email", "email", user.Email, maxEmailBytes); err != nil {
 		return err
 	}
 	if !emailRule.MatchString(user.Email) {
-		return fmt.Errorf("%w email %q: write one address, like alice@example.com", domain.ErrInvalid, user.Email)
+		return domain.Invalid("email", domain.RuleFormat, "email %q: write one address, like alice@example.com", user.Email)
 	}
 	return nil
 }
 
 // Credential is what a user who is about to be added will sign in with (internal/signin).
 type Credential interface {
-	// Prepare checks it for the user. It may take its time, and comes before the transaction. ErrInvalid if it breaks a rule.
+	// Prepare checks it for the user. It may take its time, once, and comes before the transaction. ErrInvalid if it breaks a rule.
 	Prepare(ctx context.Context, user domain.User) error
 	// Store stores it in the transaction that adds the user.
 	Store(ctx context.Context, userID int64) error
@@ -111,6 +111,12 @@ func (d *Directory) CreateUser(ctx context.Context, user domain.User, credential
 		return domain.User{}, fmt.Errorf("user %q: %w", user.Username, err)
 	}
 	return stored, nil
+}
+
+// PrepareUser is the part of CreateUser that takes its time: it checks the user, and prepares the credential for being stored.
+func (d *Directory) PrepareUser(ctx context.Context, user domain.User, credential Credential) error {
+	_, err := d.newUser(ctx, user, credential)
+	return err
 }
 
 // newUser checks and completes a user that is about to be stored, and prepares the credential.
@@ -304,9 +310,9 @@ func (d *Directory) FindUserByID(ctx context.Context, id int64) (domain.User, er
 	return user, nil
 }
 
-// ListUsers returns users by username; a page of them.
-func (d *Directory) ListUsers(ctx context.Context, p domain.Page) ([]domain.User, error) {
-	return d.users.ListUsers(ctx, p)
+// ListUsers returns the users that a filter chooses, by username; a page of them.
+func (d *Directory) ListUsers(ctx context.Context, f domain.UserFilter, p domain.Page) ([]domain.User, error) {
+	return d.users.ListUsers(ctx, f, p)
 }
 
 // LookupUser finds a user by database id in the cache, a disabled one too. The user is shared: do not change it.

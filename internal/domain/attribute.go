@@ -95,10 +95,9 @@ var (
 func CheckAttributeName(name string) error {
 	switch {
 	case len(name) > maxAttributeName || !attributeName.MatchString(name):
-		return fmt.Errorf("%w attribute name %q: use 1 to %d lower-case letters, digits, _ and -, beginning with a letter",
-			ErrInvalid, ClipText(name, 2*maxAttributeName), maxAttributeName)
+		return Invalid("name", RuleFormat, "attribute name %q: use 1 to %d lower-case letters, digits, _ and -, beginning with a letter", ClipText(name, 2*maxAttributeName), maxAttributeName)
 	case slices.Contains(notAttributes, name):
-		return fmt.Errorf("%w attribute name %q: users have this without an attribute", ErrInvalid, name)
+		return Invalid("name", RuleReserved, "attribute name %q: users have this without an attribute", name)
 	}
 	return nil
 }
@@ -106,7 +105,7 @@ func CheckAttributeName(name string) error {
 // Value checks a value as it comes from JSON, and returns it in the Go type of the attribute's type. ErrInvalid if it breaks a rule.
 func (a Attribute) Value(given any) (any, error) {
 	wrong := func(how string, args ...any) error {
-		return fmt.Errorf("%w attribute %q: %s", ErrInvalid, a.Name, fmt.Sprintf(how, args...))
+		return Invalid("attributes."+a.Name, RuleFormat, "attribute %q: %s", a.Name, fmt.Sprintf(how, args...))
 	}
 	switch a.Type {
 	case AttributeString:
@@ -135,7 +134,7 @@ func (a Attribute) Value(given any) (any, error) {
 			if text == "" {
 				return nil, wrong("a text of the list is empty")
 			}
-			if err := CheckText("text of attribute "+a.Name, text, maxAttributeItem); err != nil {
+			if err := CheckText("attributes."+a.Name, "text of attribute "+a.Name, text, maxAttributeItem); err != nil {
 				return nil, err
 			}
 		}
@@ -161,7 +160,7 @@ func (a Attribute) checkText(text string) error {
 	if a.Name == AddressPrefix+"formatted" || a.Name == AddressPrefix+"street_address" { // of several lines (OpenID Connect Core §5.1.1)
 		lines = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", " "), "\n", " ")
 	}
-	if err := CheckText("attribute "+a.Name, lines, maxAttributeText); err != nil {
+	if err := CheckText("attributes."+a.Name, "attribute "+a.Name, lines, maxAttributeText); err != nil {
 		return err
 	}
 	if !a.Standard {
@@ -170,11 +169,11 @@ func (a Attribute) checkText(text string) error {
 	switch a.Name {
 	case "profile", "picture", "website": // applications link to them
 		if u, err := url.Parse(text); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return fmt.Errorf("%w attribute %s: write a URL that begins with https:// or http://", ErrInvalid, a.Name)
+			return Invalid("attributes."+a.Name, RuleFormat, "attribute %s: write a URL that begins with https:// or http://", a.Name)
 		}
 	case "birthdate":
 		if !birthdate.MatchString(text) {
-			return fmt.Errorf("%w attribute birthdate: write 1990-12-31, 0000-12-31 or 1990", ErrInvalid)
+			return Invalid("attributes."+a.Name, RuleFormat, "attribute birthdate: write 1990-12-31, 0000-12-31 or 1990")
 		}
 	}
 	return nil
@@ -186,13 +185,13 @@ func (a Attribute) ParseValue(given []string) (any, error) {
 		return a.Value(given)
 	}
 	if len(given) != 1 {
-		return nil, fmt.Errorf("%w attribute %q: it has one value, and no list", ErrInvalid, a.Name)
+		return nil, Invalid("attributes."+a.Name, RuleFormat, "attribute %q: it has one value, and no list", a.Name)
 	}
 	switch text := given[0]; a.Type {
 	case AttributeNumber:
 		number, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(number) {
-			return nil, fmt.Errorf("%w attribute %q: %q is not a number", ErrInvalid, a.Name, ClipText(text, maxAttributeItem))
+			return nil, Invalid("attributes."+a.Name, RuleFormat, "attribute %q: %q is not a number", a.Name, ClipText(text, maxAttributeItem))
 		}
 		return a.Value(number)
 	case AttributeBoolean:
@@ -202,7 +201,7 @@ func (a Attribute) ParseValue(given []string) (any, error) {
 		case "false":
 			return a.Value(false)
 		}
-		return nil, fmt.Errorf("%w attribute %q: it is true or false", ErrInvalid, a.Name)
+		return nil, Invalid("attributes."+a.Name, RuleFormat, "attribute %q: it is true or false", a.Name)
 	default:
 		return a.Value(text)
 	}
@@ -249,7 +248,7 @@ func ParseAttributes(find func(name string) (Attribute, error), given map[string
 			return nil, err
 		}
 		if _, twice := changes[name]; twice {
-			return nil, fmt.Errorf("%w attribute %q: it is set and removed at once", ErrInvalid, name)
+			return nil, Invalid("attributes."+name, RuleConflict, "attribute %q: it is set and removed at once", name)
 		}
 		if changes[name] = nil; len(given[name]) == 0 {
 			continue

@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,12 +9,11 @@ import (
 const maxNameBytes = 255
 
 // CheckName checks the name of a group or role: text for people, as other systems have it, which is in commands and tokens.
-// what is the kind of name, for the error. ErrInvalid if the rule is broken.
-func CheckName(what, name string) error {
+// field and what are the field that has it, and the kind of name, for the error. ErrInvalid if the rule is broken.
+func CheckName(field, what, name string) error {
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) } // nor another space than " "
 	if !plain(name) || !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
-		return fmt.Errorf("%w %s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash, and not one or two dots alone",
-			ErrInvalid, what, name, maxNameBytes)
+		return Invalid(field, RuleFormat, "%s %q: use 1 to %d bytes of letters, digits, signs and spaces within, not beginning with a dash, and not one or two dots alone", what, name, maxNameBytes)
 	}
 	return nil
 }
@@ -27,8 +25,7 @@ func CheckClientID(id string) error {
 		ok = id[i] >= ' ' && id[i] <= '~'
 	}
 	if !ok {
-		return fmt.Errorf("%w client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends, and not one or two dots alone",
-			ErrInvalid, id, maxNameBytes)
+		return Invalid("client_id", RuleFormat, "client_id %q: use 1 to %d printable ASCII characters, not beginning with a dash, without spaces at its ends, and not one or two dots alone", id, maxNameBytes)
 	}
 	return nil
 }
@@ -40,14 +37,14 @@ func plain(name string) bool {
 
 // CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters, also those that change
 // the direction of the text around them, by which a name could make a page say something else (Unicode Standard Annex 9).
-// what is the kind of text, for the error. ErrInvalid if the rule is broken.
-func CheckText(what, text string, limit int) error {
+// field and what are the field that has it, and the kind of text, for the error. ErrInvalid if the rule is broken.
+func CheckText(field, what, text string, limit int) error {
 	if len(text) > limit {
-		return fmt.Errorf("%w %s: it has %d bytes; use at most %d", ErrInvalid, what, len(text), limit)
+		return Invalid(field, RuleLength, "%s: it has %d bytes; use at most %d", what, len(text), limit)
 	}
 	control := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) }
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
-		return fmt.Errorf("%w %s %q: use plain text on one line, without control characters", ErrInvalid, what, text)
+		return Invalid(field, RuleFormat, "%s %q: use plain text on one line, without control characters", what, text)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestNamesAreTakenAsOtherSystemsHaveThemButNotWhatCouldBeMisread(t *testing.
 		"no\u00a0break":                  {},
 		"\u2028":                         {},
 	} {
-		err := CheckName("role name", name)
+		err := CheckName("name", "role name", name)
 		if (err == nil) != as.name || (err != nil && !errors.Is(err, ErrInvalid)) {
 			t.Errorf("CheckName(%q) = %v, want accepted: %t", name, err, as.name)
 		}
@@ -55,7 +55,7 @@ func TestCheckTextRefusesControlsAndBrokenText(t *testing.T) {
 		strings.Repeat("x", 21): false, "two\nlines": false, "bell\a": false, "esc\x1b[31m": false, "c1\u009b": false, "\xff": false,
 		"\u202eevil": false, "a\u2066b": false, "a\u200fb": false, "a\u2028b": false, "שלום": true, "👩\u200d🚀": true,
 	} {
-		if err := CheckText("name", text, 20); (err == nil) != ok || (err != nil && !errors.Is(err, ErrInvalid)) {
+		if err := CheckText("name", "name", text, 20); (err == nil) != ok || (err != nil && !errors.Is(err, ErrInvalid)) {
 			t.Errorf("CheckText(%q) = %v, want accepted: %t", text, err, ok)
 		}
 	}

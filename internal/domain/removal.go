@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -72,4 +71,4 @@ type LostPlace struct {
 }
 
 // ErrTooManyHolders says that too many users or clients lose access for just their tokens to be revoked. It is an ErrInvalid.
-var ErrTooManyHolders = fmt.Errorf("%w revocation: too many lose access for exactly their tokens to be revoked; make the change alone, then revoke all tokens for the APIs", ErrInvalid)
+var ErrTooManyHolders = Invalid("revoke_tokens", RuleTooMany, "revocation: too many lose access for exactly their tokens to be revoked; make the change alone, then revoke all tokens for the APIs")

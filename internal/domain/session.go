@@ -3,6 +3,7 @@ package domain
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,13 @@ type SessionFilter struct {
 	SeenAfter time.Time // they were seen since
 }
 
+// GrantFilter chooses grants of a user that have not ended by a time.
+type GrantFilter struct {
+	UserID   int64
+	ClientID int64 // at which client; zero: at any
+	Now      time.Time
+}
+
 // ConsentEntry is a consent in a list, with who may ask.
 type ConsentEntry struct {
 	Consent
@@ -89,3 +97,12 @@ type GrantEntry struct {
 
 // Place is the grant's in lists, for Page.
 func (e GrantEntry) Place() string { return strconv.FormatInt(e.ID, 10) }
+
+// Place is where a consent is in a list.
+func (e ConsentEntry) Place() string { return e.Client + "\x00" + e.Audience }
+
+// ParseConsentPlace reads what Place wrote.
+func ParseConsentPlace(place string) (client, audience string) {
+	client, audience, _ = strings.Cut(place, "\x00")
+	return client, audience
+}

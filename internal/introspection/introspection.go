@@ -158,11 +158,20 @@ func (s *Service) checkSubject(ctx context.Context, value string, claims token.C
 // Inspection is all that is known of a token, for an administrator.
 type Inspection struct {
 	Claims  token.Claims
-	Genuine bool               // signed by a published key of this server, as an access token
-	Issuer  string             // this server's; a token whose claims have another is not active
-	Expired bool               //
+	Genuine bool   // signed by a published key of this server, as an access token
+	Issuer  string // this server's; a token whose claims have another is not active
+	Expired bool
+	Pending bool               // a revocation that is under way takes it back
 	Entry   *domain.TokenEntry // what the index says, nil: it is not there
 	Active  bool               // what introspection answers
+}
+
+// pending are the revocations under way now.
+func (s *Service) pending(ctx context.Context) (revocation.Pending, error) {
+	if err := s.cache.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return s.revocations.Pending(ctx)
 }
 
 // Inspect reports all about an access token.
@@ -177,9 +186,13 @@ func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error)
 	i.Claims, i.Genuine, i.Issuer = claims, true, s.issuer
 	i.Expired = !s.now().Before(time.Unix(claims.ExpiresAt, 0))
 	if id, err := domain.ParseTokenID(claims.ID); err == nil {
+		pending, err := s.pending(ctx) // before the index is asked
+		if err != nil {
+			return i, err
+		}
 		entry, err := s.index.Find(ctx, id)
 		if err == nil {
-			i.Entry = &entry
+			i.Entry, i.Pending = &entry, pending.Cover(entry.IssuedToken, claims)
 		} else if !errors.Is(err, domain.ErrNotFound) {
 			return i, err
 		}

@@ -111,3 +111,22 @@ func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
 		}
 	})
 }
+
+func TestInspectionSaysThatARevocationUnderWayTakesATokenBack(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := servicetest.SetUp(t, db)
+		minted := f.Issue(t, f.A, "orders:read")
+		before, err := f.B.Introspection.Inspect(eventtest.Context(t), minted.Token)
+		servicetest.Must(t, err)
+		_, err = db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfRole, TargetID: 1, CreatedAt: f.Clock(), Lost: []domain.LostAccess{{
+			APIID: minted.Record.APIID, Audience: servicetest.Orders, Permissions: []string{"orders:read"}, Clients: []int64{minted.Record.ClientID},
+		}}})
+		servicetest.Must(t, err)
+		after, err := f.B.Introspection.Inspect(eventtest.Context(t), minted.Token)
+		servicetest.Must(t, err)
+		if !before.Active || before.Pending || after.Active || !after.Pending {
+			t.Errorf("before: active %v, pending %v; after: active %v, pending %v", before.Active, before.Pending, after.Active, after.Pending)
+		}
+	})
+}

@@ -162,7 +162,7 @@ func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duratio
 	var making errgroup.Group
 	for i, alg := range algs {
 		if !slices.Contains(domain.SigningAlgs, alg) {
-			return nil, fmt.Errorf("algorithm %q is not one of %v: %w", alg, domain.SigningAlgs, domain.ErrInvalid)
+			return nil, domain.Invalid("alg", domain.RuleOneOf, "algorithm %q: it is not one of %v", alg, domain.SigningAlgs)
 		}
 		making.Go(func() (err error) {
 			spares[i], err = k.generate(alg, domain.KeyNext)

@@ -72,11 +72,11 @@ func ParseKeySet(text []byte) (*KeySet, error) {
 		key, err := parseForeignKey(one)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%w JWKS, key %d: %w", domain.ErrInvalid, i+1, err)
+			return nil, domain.Invalid(domain.Element("jwks.keys", i), domain.RuleFormat, "JWKS, key %d: %w", i+1, err)
 		case key.kid == "" && len(raw) > 1:
-			return nil, fmt.Errorf("%w JWKS, key %d: it has no kid; among several, give each one", domain.ErrInvalid, i+1)
+			return nil, domain.Invalid(domain.Element("jwks.keys", i), domain.RuleRequired, "JWKS, key %d: it has no kid; among several, give each one", i+1)
 		case slices.ContainsFunc(set.keys, func(k foreignKey) bool { return k.kid == key.kid }):
-			return nil, fmt.Errorf("%w JWKS, key %d: its kid is that of another key", domain.ErrInvalid, i+1)
+			return nil, domain.Invalid(domain.Element("jwks.keys", i), domain.RuleUnique, "JWKS, key %d: its kid is that of another key", i+1)
 		}
 		set.keys = append(set.keys, key)
 	}
@@ -102,11 +102,11 @@ func ReadKeySet(text []byte) (*KeySet, error) {
 	return set, nil
 }
 
-var errNoKeySet = fmt.Errorf(`%w JWKS: write a JWK Set, {"keys":[…]} with at least one key (RFC 7517 §5)`, domain.ErrInvalid)
+var errNoKeySet = domain.Invalid("jwks", domain.RuleFormat, `JWKS: write a JWK Set, {"keys":[…]} with at least one key (RFC 7517 §5)`)
 
 func splitKeySet(text []byte) ([]json.RawMessage, error) {
 	if len(text) > MaxKeySet {
-		return nil, fmt.Errorf("%w JWKS: it has %d bytes; use at most %d", domain.ErrInvalid, len(text), MaxKeySet)
+		return nil, domain.Invalid("jwks", domain.RuleLength, "JWKS: it has %d bytes; use at most %d", len(text), MaxKeySet)
 	}
 	members, err := parseObject(text)
 	var raw []json.RawMessage
@@ -117,7 +117,7 @@ func splitKeySet(text []byte) ([]json.RawMessage, error) {
 		return nil, errNoKeySet
 	}
 	if len(raw) > maxForeignKeys {
-		return nil, fmt.Errorf("%w JWKS: it has %d keys; use at most %d", domain.ErrInvalid, len(raw), maxForeignKeys)
+		return nil, domain.Invalid("jwks.keys", domain.RuleTooMany, "JWKS: it has %d keys; use at most %d", len(raw), maxForeignKeys)
 	}
 	return raw, nil
 }
@@ -139,7 +139,7 @@ func parseForeignKey(text []byte) (foreignKey, error) {
 		}
 	}
 	key := foreignKey{kid: textOf(members["kid"]), alg: textOf(members["alg"])}
-	if _, has := members["kid"]; has && key.kid == "" || len(key.kid) > maxKIDBytes || domain.CheckText("kid", key.kid, maxKIDBytes) != nil {
+	if _, has := members["kid"]; has && key.kid == "" || len(key.kid) > maxKIDBytes || domain.CheckText("kid", "kid", key.kid, maxKIDBytes) != nil {
 		return foreignKey{}, fmt.Errorf("its kid must be text of 1 to %d bytes", maxKIDBytes)
 	}
 	if use := textOf(members["use"]); use != "" && use != "sig" && use != "jwt-svid" {

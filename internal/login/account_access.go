@@ -31,6 +31,9 @@ type accountClient struct {
 // shownOfAccount is how many sessions, and newest grants, an account page looks at.
 const shownOfAccount = 50
 
+// consentsOfAccount is how many consents it looks at.
+const consentsOfAccount = 1000
+
 // accountAccess finds who is signed in to an account, and what applications may do with it.
 func (l *Login) accountAccess(ctx context.Context, session domain.Session, user domain.User) (sessions []accountSession, clients []accountClient, err error) {
 	live, err := l.sessions.List(ctx, user.ID, domain.Page{Limit: shownOfAccount})
@@ -40,11 +43,11 @@ func (l *Login) accountAccess(ctx context.Context, session domain.Session, user 
 	for _, s := range live {
 		sessions = append(sessions, accountSession{s.SID, cmp.Or(domain.BrowserName(s.UserAgent), "A browser"), s.IP, s.LastSeenAt, s.ID == session.ID})
 	}
-	consents, err := l.sessions.ListConsents(ctx, user.ID)
+	consents, err := l.sessions.ListConsents(ctx, user.ID, domain.Page{Limit: consentsOfAccount})
 	if err != nil {
 		return nil, nil, err
 	}
-	grants, err := l.sessions.ListGrants(ctx, user.ID, domain.Page{Limit: shownOfAccount})
+	grants, err := l.sessions.ListGrants(ctx, user.ID, 0, domain.Page{Limit: shownOfAccount})
 	if err != nil {
 		return nil, nil, err
 	}

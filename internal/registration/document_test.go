@@ -481,7 +481,7 @@ func TestClientsThatNobodyUsesGo(t *testing.T) {
 		wantLeft := func(want ...string) {
 			t.Helper()
 			servicetest.Must(t, w.Expire(ctx))
-			left, err := w.A.Registry.ListClients(ctx, domain.OriginMetadata, domain.Page{Limit: 9})
+			left, err := w.A.Registry.ListClients(ctx, domain.ClientFilter{Origin: domain.OriginMetadata}, domain.Page{Limit: 9})
 			servicetest.Must(t, err)
 			if len(left) != len(want) || len(want) == 1 && left[0].ClientID != want[0] {
 				t.Errorf("left %v, want %v", left, want)

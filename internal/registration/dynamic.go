@@ -186,11 +186,11 @@ func (s *Service) Unregister(ctx context.Context, clientID, token string) error 
 // Invite makes an invitation and returns its token, which is shown this once. domain.ErrInvalid if it breaks a rule.
 func (s *Service) Invite(ctx context.Context, i domain.Invitation) (domain.Invitation, string, error) {
 	i.CreatedAt = s.Now()
-	if err := domain.CheckText("note", i.Note, 200); err != nil {
+	if err := domain.CheckText("note", "note", i.Note, 200); err != nil {
 		return i, "", err
 	}
 	if i.MaxUses < 1 || i.MaxUses > 1000 || !i.ExpiresAt.After(i.CreatedAt) || i.ExpiresAt.After(i.CreatedAt.Add(366*aDay)) {
-		return i, "", fmt.Errorf("%w invitation: let it be used 1 to 1000 times, within a year", domain.ErrInvalid)
+		return i, "", domain.Invalid("expires_at", domain.RuleRange, "invitation: let it be used 1 to 1000 times, within a year")
 	}
 	token := newToken(invitationPrefix)
 	i.Hash = s.Registry.HashToken(token)
@@ -202,9 +202,9 @@ func (s *Service) Invite(ctx context.Context, i domain.Invitation) (domain.Invit
 	return i, token, err
 }
 
-// Invitations lists invitations by id, those after the given one, at most limit.
-func (s *Service) Invitations(ctx context.Context, after int64, limit int) ([]domain.Invitation, error) {
-	return s.Store.ListInvitations(ctx, after, limit)
+// Invitations lists invitations by id, those that a search finds by note; a page of them.
+func (s *Service) Invitations(ctx context.Context, p domain.Page) ([]domain.Invitation, error) {
+	return s.Store.ListInvitations(ctx, p)
 }
 
 // Uninvite takes an invitation back; clients that were registered with it stay. domain.ErrNotFound if there is none of the id.

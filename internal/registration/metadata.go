@@ -245,7 +245,7 @@ func refused(err error) error {
 		return err
 	}
 	code := InvalidClientMetadata
-	if strings.Contains(err.Error(), "redirect URI") && !strings.Contains(err.Error(), "front-channel") {
+	if slices.ContainsFunc(domain.InvalidErrors(err), func(e *domain.InvalidError) bool { return strings.Contains(e.Field, "redirect_uris") }) {
 		code = InvalidRedirectURI
 	}
 	return &InvalidError{code, "The registry does not take it: " + err.Error() + "."}

@@ -47,8 +47,8 @@ type Store interface {
 	CheckInvitation(ctx context.Context, hash string, now time.Time) error
 	// UseInvitation counts a use, of the invitation whose token has the hash. ErrNotFound if there is none, or it has expired or no use left.
 	UseInvitation(ctx context.Context, hash string, now time.Time) (id int64, err error)
-	// ListInvitations returns invitations by id, those after the given one, at most limit.
-	ListInvitations(ctx context.Context, after int64, limit int) ([]domain.Invitation, error)
+	// ListInvitations returns invitations by id, a search by note; a page of them.
+	ListInvitations(ctx context.Context, p domain.Page) ([]domain.Invitation, error)
 	// DeleteInvitation returns ErrNotFound if there is none of the id.
 	DeleteInvitation(ctx context.Context, id int64) error
 	// CountSelfRegistered counts the clients that registered themselves.

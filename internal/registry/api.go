@@ -48,8 +48,7 @@ func (r *Registry) checkFree(ctx context.Context, audience string) error {
 	}
 	for _, id := range []string{audience, slashed(audience)} {
 		if _, err := r.clients.FindClient(ctx, id); err == nil {
-			return fmt.Errorf("%w audience: it is the client_id of a client, whose ID tokens a service could take for access tokens; choose another",
-				domain.ErrInvalid)
+			return domain.Invalid("audience", domain.RuleUnique, "audience: it is the client_id of a client, whose ID tokens a service could take for access tokens; choose another")
 		} else if !errors.Is(err, domain.ErrNotFound) {
 			return err
 		}
@@ -108,7 +107,7 @@ func keepsBuiltIn(before, after domain.API) error {
 	}
 	for _, p := range before.Permissions {
 		if !slices.ContainsFunc(after.Permissions, func(kept domain.Permission) bool { return kept.Name == p.Name }) {
-			return fmt.Errorf("%w change: the permission %q is built in and cannot be removed", domain.ErrInvalid, p.Name)
+			return domain.Invalid("permissions", domain.RuleBuiltIn, "change: the permission %q is built in and cannot be removed", p.Name)
 		}
 	}
 	return nil
@@ -133,7 +132,7 @@ func apiDetails(api domain.API) event.APIDetails {
 // DeleteAPI removes an API and revokes its tokens. ErrInvalid for the one that is built in, ErrNotFound if there is no such audience.
 func (r *Registry) DeleteAPI(ctx context.Context, audience string) error {
 	if audience == domain.AdminAudience {
-		return fmt.Errorf("%w API %q: it is built in and cannot be deleted", domain.ErrInvalid, audience)
+		return domain.Invalid("", domain.RuleBuiltIn, "API %q: it is built in and cannot be deleted", audience)
 	}
 	err := r.events.Change(ctx, event.APIDeleted{Audience: audience}, func(ctx context.Context) error {
 		api, err := r.apis.FindAPI(ctx, audience)

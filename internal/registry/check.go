@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -36,14 +35,14 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 	if err := checkClientID(c.ClientID); err != nil {
 		return err
 	}
-	if err := domain.CheckText("client name", c.Name, maxNameBytes); err != nil {
+	if err := domain.CheckText("client_name", "client name", c.Name, maxNameBytes); err != nil {
 		return err
 	}
-	if err := checkSigningAlg("ID token algorithm", c.IDTokenAlg); err != nil {
+	if err := checkSigningAlg("id_token_signed_response_alg", "ID token algorithm", c.IDTokenAlg); err != nil {
 		return err
 	}
 	if c.UserinfoAlg != "" {
-		if err := checkSigningAlg("userinfo algorithm", c.UserinfoAlg); err != nil {
+		if err := checkSigningAlg("userinfo_signed_response_alg", "userinfo algorithm", c.UserinfoAlg); err != nil {
 			return err
 		}
 	}
@@ -51,30 +50,30 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 		return err
 	}
 	if c.Public && !c.RequirePKCE {
-		return fmt.Errorf("%w client: a public client always has to use PKCE", domain.ErrInvalid)
+		return domain.Invalid("require_pkce", domain.RuleConflict, "client: a public client always has to use PKCE")
 	}
 	if c.SelfRegistered() && c.FirstParty {
-		return fmt.Errorf("%w client: one that registered itself is no first party; its users are asked", domain.ErrInvalid)
+		return domain.Invalid("first_party", domain.RuleConflict, "client: one that registered itself is no first party; its users are asked")
 	}
 	if c.Public && c.KeepRefreshTokens {
-		return fmt.Errorf("%w client: the refresh tokens of a public client are replaced with each use (RFC 9700 §2.2.2)", domain.ErrInvalid)
+		return domain.Invalid("keep_refresh_tokens", domain.RuleConflict, "client: the refresh tokens of a public client are replaced with each use (RFC 9700 §2.2.2)")
 	}
 	if c.SessionRefreshTokens && !slices.Contains(c.GrantTypes, domain.GrantRefreshToken) {
-		return fmt.Errorf("%w client: refresh tokens that end with the session need the grant type %s", domain.ErrInvalid, domain.GrantRefreshToken)
+		return domain.Invalid("session_refresh_tokens", domain.RuleConflict, "client: refresh tokens that end with the session need the grant type %s", domain.GrantRefreshToken)
 	}
 	if o := c.RefreshOverlap; o != nil && (*o < 0 || *o > domain.MaxRefreshOverlap || *o%time.Second != 0) {
-		return fmt.Errorf("%w refresh overlap %s: use whole seconds, 0s to %s", domain.ErrInvalid, *o, domain.MaxRefreshOverlap)
+		return domain.Invalid("refresh_overlap", domain.RuleRange, "refresh overlap %s: use whole seconds, 0s to %s", *o, domain.MaxRefreshOverlap)
 	}
 	if err := checkGrantTypes(*c, supported); err != nil {
 		return err
 	}
 	if err := errors.Join(
-		checkRedirectURIs("redirect URI", c.RedirectURIs, answerParameters),
-		checkRedirectURIs("post-logout redirect URI", c.PostLogoutRedirectURIs, logoutAnswerParameters),
+		checkRedirectURIs("redirect_uris", "redirect URI", c.RedirectURIs, answerParameters),
+		checkRedirectURIs("post_logout_redirect_uris", "post-logout redirect URI", c.PostLogoutRedirectURIs, logoutAnswerParameters),
 	); err != nil {
 		return err
 	}
-	if err := checkFetched("back-channel logout URI", c.BackchannelLogoutURI); err != nil {
+	if err := checkFetched("backchannel_logout_uri", "back-channel logout URI", c.BackchannelLogoutURI); err != nil {
 		return err
 	}
 	if err := checkFrontchannel(c); err != nil {
@@ -97,17 +96,16 @@ func checkClient(c *domain.Client, supported []domain.GrantType) error {
 func checkFrontchannel(c *domain.Client) error {
 	if c.FrontchannelLogoutURI == "" {
 		if c.FrontchannelLogoutSID {
-			return fmt.Errorf("%w client: it hears of no session without a front-channel logout URI", domain.ErrInvalid)
+			return domain.Invalid("frontchannel_logout_session_required", domain.RuleConflict, "client: it hears of no session without a front-channel logout URI")
 		}
 		return nil
 	}
-	if err := errors.Join(checkFetched("front-channel logout URI", c.FrontchannelLogoutURI),
-		checkRedirectURIs("front-channel logout URI", []string{c.FrontchannelLogoutURI}, frontchannelParameters)); err != nil {
+	if err := errors.Join(checkFetched("frontchannel_logout_uri", "front-channel logout URI", c.FrontchannelLogoutURI),
+		checkRedirectedTo("frontchannel_logout_uri", "front-channel logout URI", c.FrontchannelLogoutURI, frontchannelParameters)); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return origin(uri) == origin(c.FrontchannelLogoutURI) }) {
-		return fmt.Errorf("%w front-channel logout URI %q: its scheme, host and port have to be those of a redirect URI",
-			domain.ErrInvalid, shorten(c.FrontchannelLogoutURI))
+		return domain.Invalid("frontchannel_logout_uri", domain.RuleConflict, "front-channel logout URI %q: its scheme, host and port have to be those of a redirect URI", shorten(c.FrontchannelLogoutURI))
 	}
 	return nil
 }
@@ -117,15 +115,15 @@ func checkClientKeys(c *domain.Client) error {
 	switch {
 	case c.JWKS == "" && c.JWKSURI == "":
 		if c.EndpointAudience || c.JWKSURIPrivate {
-			return fmt.Errorf("%w client: it has no keys; register its JWKS, or where it publishes that", domain.ErrInvalid)
+			return domain.Invalid("jwks", domain.RuleRequired, "client: it has no keys; register its JWKS, or where it publishes that")
 		}
 		return nil
 	case c.Public:
-		return fmt.Errorf("%w client: a public client has no keys; make it confidential", domain.ErrInvalid)
+		return domain.Invalid("jwks", domain.RuleConflict, "client: a public client has no keys; make it confidential")
 	case c.JWKS != "" && c.JWKSURI != "":
-		return fmt.Errorf("%w client: register its JWKS, or where it publishes that, not both", domain.ErrInvalid)
+		return domain.Invalid("jwks_uri", domain.RuleConflict, "client: register its JWKS, or where it publishes that, not both")
 	case c.JWKS == "":
-		return checkFetched("JWKS URI", c.JWKSURI)
+		return checkFetched("jwks_uri", "JWKS URI", c.JWKSURI)
 	}
 	if _, err := keys.ParseKeySet([]byte(c.JWKS)); err != nil {
 		return err
@@ -144,30 +142,30 @@ func checkClientID(clientID string) error {
 		return err
 	}
 	if strings.HasPrefix(clientID, "usr_") {
-		return fmt.Errorf("%w client_id %q: names that begin with usr_ are kept for users", domain.ErrInvalid, clientID)
+		return domain.Invalid("client_id", domain.RuleReserved, "client_id %q: names that begin with usr_ are kept for users", clientID)
 	}
 	return nil
 }
 
 func checkGrantTypes(c domain.Client, supported []domain.GrantType) error {
-	if err := checkUnique("grant type", c.GrantTypes); err != nil {
+	if err := checkUnique("grant_types", "grant type", c.GrantTypes); err != nil {
 		return err
 	}
 	if len(c.GrantTypes) == 0 && len(c.Serves) == 0 && !c.ServesUserinfo {
-		return fmt.Errorf("%w client: give it a grant type, or an API that it serves", domain.ErrInvalid)
+		return domain.Invalid("grant_types", domain.RuleRequired, "client: give it a grant type, or an API that it serves")
 	}
-	for _, name := range c.GrantTypes {
+	for n, name := range c.GrantTypes {
 		i := slices.IndexFunc(supported, func(t domain.GrantType) bool { return t.Name == name })
 		if i < 0 {
-			return fmt.Errorf("%w grant type %q: use %s", domain.ErrInvalid, name, strings.Join(domain.GrantTypeNames(supported), ", "))
+			return domain.Invalid(domain.Element("grant_types", n), domain.RuleOneOf, "grant type %q: use %s", name, strings.Join(domain.GrantTypeNames(supported), ", "))
 		}
 		switch t := supported[i]; {
 		case t.Confidential && c.Public:
-			return fmt.Errorf("%w grant type %q: a public client has no credentials; make it confidential", domain.ErrInvalid, name)
+			return domain.Invalid(domain.Element("grant_types", n), domain.RuleConflict, "grant type %q: a public client has no credentials; make it confidential", name)
 		case len(t.With) > 0 && !slices.ContainsFunc(t.With, func(other string) bool { return slices.Contains(c.GrantTypes, other) }):
-			return fmt.Errorf("%w grant type %q: it needs %s too", domain.ErrInvalid, name, strings.Join(t.With, " or "))
+			return domain.Invalid("grant_types", domain.RuleRequired, "grant type %q: it needs %s too", name, strings.Join(t.With, " or "))
 		case t.RedirectURI && len(c.RedirectURIs) == 0:
-			return fmt.Errorf("%w grant type %q: it needs a redirect URI", domain.ErrInvalid, name)
+			return domain.Invalid("redirect_uris", domain.RuleRequired, "grant type %q: it needs a redirect URI", name)
 		}
 	}
 	return nil
@@ -175,26 +173,26 @@ func checkGrantTypes(c domain.Client, supported []domain.GrantType) error {
 
 func checkClientAPIs(c domain.Client) error {
 	if len(c.APIs) > maxListedAPIs || len(c.Serves) > maxListedAPIs {
-		return fmt.Errorf("%w client: it names too many APIs; use at most %d", domain.ErrInvalid, maxListedAPIs)
+		return domain.Invalid("apis", domain.RuleTooMany, "client: it names too many APIs; use at most %d", maxListedAPIs)
 	}
 	audiences := make([]string, 0, len(c.APIs))
 	defaults := 0
-	for _, api := range c.APIs {
+	for i, api := range c.APIs {
 		audiences = append(audiences, api.Audience)
 		if api.Default {
 			defaults++
 		}
-		if err := checkUnique("permission", api.Permissions); err != nil {
+		if err := checkUnique(domain.Element("apis", i)+".permissions", "permission", api.Permissions); err != nil {
 			return err
 		}
 	}
 	if defaults > 1 {
-		return fmt.Errorf("%w client: it has %d default APIs; use at most one", domain.ErrInvalid, defaults)
+		return domain.Invalid("apis", domain.RuleConflict, "client: it has %d default APIs; use at most one", defaults)
 	}
-	if err := checkUnique("API", audiences); err != nil {
+	if err := checkUnique("apis", "API", audiences); err != nil {
 		return err
 	}
-	return checkUnique("served API", c.Serves)
+	return checkUnique("serves", "served API", c.Serves)
 }
 
 // checkAPI holds every rule for APIs, and fills in what was left open.
@@ -209,21 +207,20 @@ func checkAPI(a *domain.API) error {
 	if err := checkAudience(a.Audience); err != nil {
 		return err
 	}
-	if err := domain.CheckText("API name", a.Name, maxNameBytes); err != nil {
+	if err := domain.CheckText("name", "API name", a.Name, maxNameBytes); err != nil {
 		return err
 	}
-	if err := checkSigningAlg("signing algorithm", a.SigningAlg); err != nil {
+	if err := checkSigningAlg("signing_alg", "signing algorithm", a.SigningAlg); err != nil {
 		return err
 	}
 	if !slices.Contains([]domain.Memberships{domain.MembershipsRelevant, domain.MembershipsAll, domain.MembershipsNone}, a.Memberships) {
-		return fmt.Errorf("%w memberships %q: use relevant, all or none", domain.ErrInvalid, a.Memberships)
+		return domain.Invalid("memberships", domain.RuleOneOf, "memberships %q: use relevant, all or none", a.Memberships)
 	}
 	if err := checkGroupNames(a.GroupNames); err != nil {
 		return err
 	}
 	if ttl := a.AccessTokenTTL; ttl != 0 && (ttl < minAccessTokenTTL || ttl > maxAccessTokenTTL) {
-		return fmt.Errorf("%w access token lifetime %s: use %s to %s, or 0 for the server's default",
-			domain.ErrInvalid, ttl, minAccessTokenTTL, maxAccessTokenTTL)
+		return domain.Invalid("access_token_ttl", domain.RuleRange, "access token lifetime %s: use %s to %s, or 0 for the server's default", ttl, minAccessTokenTTL, maxAccessTokenTTL)
 	}
 	if err := claimmap.Check(a.ClaimMappings); err != nil {
 		return err
@@ -233,53 +230,52 @@ func checkAPI(a *domain.API) error {
 
 func checkPermissions(permissions []domain.Permission) error {
 	if len(permissions) > maxPermissions {
-		return fmt.Errorf("%w API: it has %d permissions; use at most %d", domain.ErrInvalid, len(permissions), maxPermissions)
+		return domain.Invalid("permissions", domain.RuleTooMany, "API: it has %d permissions; use at most %d", len(permissions), maxPermissions)
 	}
 	names := make([]string, 0, len(permissions))
-	for _, p := range permissions {
+	for i, p := range permissions {
 		names = append(names, p.Name)
-		if err := checkPermissionName(p.Name); err != nil {
+		if err := checkPermissionName(domain.Element("permissions", i)+".name", p.Name); err != nil {
 			return err
 		}
-		if err := domain.CheckText("permission description", p.Description, maxNameBytes); err != nil {
+		if err := domain.CheckText(domain.Element("permissions", i)+".description", "permission description", p.Description, maxNameBytes); err != nil {
 			return err
 		}
 	}
-	return checkUnique("permission", names)
+	return checkUnique("permissions", "permission", names)
 }
 
 // checkPermissionName checks that a permission can be one value of "scope" (RFC 6749 §3.3).
-func checkPermissionName(name string) error {
+func checkPermissionName(field, name string) error {
 	outside := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
 	switch {
 	case name == "" || len(name) > maxPermissionBytes || strings.ContainsFunc(name, outside):
-		return fmt.Errorf("%w permission %q: use 1 to %d printable ASCII characters without spaces, quotes or backslashes, like orders:read",
-			domain.ErrInvalid, name, maxPermissionBytes)
+		return domain.Invalid(field, domain.RuleFormat, "permission %q: use 1 to %d printable ASCII characters without spaces, quotes or backslashes, like orders:read", name, maxPermissionBytes)
 	case slices.Contains(domain.IdentityScopes, name):
-		return fmt.Errorf("%w permission %q: OpenID Connect gives this scope its meaning; choose another name", domain.ErrInvalid, name)
+		return domain.Invalid(field, domain.RuleReserved, "permission %q: OpenID Connect gives this scope its meaning; choose another name", name)
 	}
 	return nil
 }
 
-func checkSigningAlg(what, alg string) error {
+func checkSigningAlg(field, what, alg string) error {
 	if !slices.Contains(domain.SigningAlgs, alg) {
-		return fmt.Errorf("%w %s %q: use %s", domain.ErrInvalid, what, alg, strings.Join(domain.SigningAlgs, ", "))
+		return domain.Invalid(field, domain.RuleOneOf, "%s %q: use %s", what, alg, strings.Join(domain.SigningAlgs, ", "))
 	}
 	return nil
 }
 
 func checkGroupNames(names domain.GroupNames) error {
 	if names != domain.GroupsByName && names != domain.GroupsBySlashName {
-		return fmt.Errorf("%w group names %q: use name or slash-name", domain.ErrInvalid, names)
+		return domain.Invalid("group_names", domain.RuleOneOf, "group names %q: use name or slash-name", names)
 	}
 	return nil
 }
 
-func checkUnique(what string, values []string) error {
+func checkUnique(field, what string, values []string) error {
 	seen := make(map[string]bool, len(values))
-	for _, v := range values {
+	for i, v := range values {
 		if seen[v] {
-			return fmt.Errorf("%w %s %q: it is listed twice", domain.ErrInvalid, what, v)
+			return domain.Invalid(domain.Element(field, i), domain.RuleUnique, "%s %q: it is listed twice", what, v)
 		}
 		seen[v] = true
 	}

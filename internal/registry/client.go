@@ -147,7 +147,7 @@ func (r *Registry) checkNames(ctx context.Context, clients ...domain.Client) err
 	for i, client := range clients {
 		for _, audience := range []string{client.ClientID, slashed(client.ClientID)} {
 			if _, ok := apis[audience]; ok {
-				return &domain.ElementError{Index: i, Err: fmt.Errorf("%w client_id: it is the audience of an API; choose another", domain.ErrInvalid)}
+				return &domain.ElementError{Index: i, Err: domain.Invalid("client_id", domain.RuleUnique, "client_id: it is the audience of an API; choose another")}
 			}
 		}
 	}
@@ -172,7 +172,7 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 			return nil, err
 		}
 		if client.Public != current.Public && current.Origin != domain.OriginMetadata {
-			return nil, fmt.Errorf("%w change: a client stays public or confidential; register a new one", domain.ErrInvalid)
+			return nil, domain.Invalid("token_endpoint_auth_method", domain.RuleState, "change: a client stays public or confidential; register a new one")
 		}
 		client.ID, client.ClientID, client.DisabledAt, client.Version = current.ID, current.ClientID, current.DisabledAt, current.Version
 		client.UpdatedAt = r.now()
@@ -290,14 +290,18 @@ func lacking(client domain.Client, apis map[string][]domain.Permission) error {
 	for _, audience := range client.Serves {
 		named = append(named, domain.ClientAPI{Audience: audience})
 	}
-	for _, n := range named {
+	for i, n := range named {
+		field := domain.Element("apis", i)
+		if i >= len(client.APIs) {
+			field = domain.Element("serves", i-len(client.APIs))
+		}
 		permissions, ok := apis[n.Audience]
 		if !ok {
-			return fmt.Errorf("%w API %q: there is none with this audience; create it first", domain.ErrInvalid, n.Audience)
+			return domain.Invalid(field, domain.RuleUnknown, "API %q: there is none with this audience; create it first", n.Audience)
 		}
-		for _, name := range n.Permissions {
+		for i, name := range n.Permissions {
 			if !slices.ContainsFunc(permissions, func(p domain.Permission) bool { return p.Name == name }) {
-				return fmt.Errorf("%w permission %q: API %q does not have it; add it there first", domain.ErrInvalid, name, n.Audience)
+				return domain.Invalid(domain.Element(field+".permissions", i), domain.RuleUnknown, "permission %q: API %q does not have it; add it there first", name, n.Audience)
 			}
 		}
 	}
@@ -343,7 +347,7 @@ func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
 // checkNotBuiltIn refuses what would make the command line's client something else, or nothing.
 func checkNotBuiltIn(clientID, done string) error {
 	if clientID == domain.CLIClient {
-		return fmt.Errorf("%w change: it is built in and cannot be %s; it can be disabled", domain.ErrInvalid, done)
+		return domain.Invalid("", domain.RuleBuiltIn, "change: it is built in and cannot be %s; it can be disabled", done)
 	}
 	return nil
 }
@@ -379,9 +383,9 @@ func (r *Registry) FindClient(ctx context.Context, clientID string) (domain.Clie
 	return client, nil
 }
 
-// ListClients returns a page of the clients of an origin, or of any if that is empty, by client_id.
-func (r *Registry) ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) ([]domain.Client, error) {
-	clients, err := r.clients.ListClients(ctx, origin, p)
+// ListClients returns a page of the clients that a filter chooses, by client_id.
+func (r *Registry) ListClients(ctx context.Context, f domain.ClientFilter, p domain.Page) ([]domain.Client, error) {
+	clients, err := r.clients.ListClients(ctx, f, p)
 	for i := range clients {
 		clients[i] = r.capped(clients[i])
 	}

@@ -523,7 +523,7 @@ func TestListsGoOnAfterTheLastOneSeen(t *testing.T) {
 			w.api("urn:" + name)
 		}
 		var got []string
-		clients, err := w.ListClients(eventtest.Context(w.t), "", domain.Page{After: "a", Limit: 1})
+		clients, err := w.ListClients(eventtest.Context(w.t), domain.ClientFilter{}, domain.Page{After: "a", Limit: 1})
 		w.check(err)
 		apis, err := w.ListAPIs(eventtest.Context(w.t), domain.Page{After: "urn:a", Limit: 5})
 		w.check(err)

@@ -66,8 +66,7 @@ func (r *Registry) ImportSecret(ctx context.Context, clientID, secret string, ex
 func (r *Registry) addSecret(ctx context.Context, clientID string, stored domain.ClientSecret, expiresAt time.Time) (domain.ClientSecret, error) {
 	stored.ExpiresAt = expiresAt
 	if expired(stored, stored.CreatedAt) {
-		return domain.ClientSecret{}, fmt.Errorf("%w expiry %s: choose a time that is still to come",
-			domain.ErrInvalid, expiresAt.UTC().Format(time.RFC3339))
+		return domain.ClientSecret{}, domain.Invalid("expires_at", domain.RuleRange, "expiry %s: choose a time that is still to come", expiresAt.UTC().Format(time.RFC3339))
 	}
 	err := r.changeClient(ctx, clientID, event.SecretAdded{ClientID: clientID, Hint: stored.Hint}, func(ctx context.Context, client domain.Client) (err error) {
 		if err := maySecret(client); err != nil {
@@ -75,7 +74,7 @@ func (r *Registry) addSecret(ctx context.Context, clientID string, stored domain
 		}
 		live := slices.DeleteFunc(client.Secrets, func(s domain.ClientSecret) bool { return expired(s, stored.CreatedAt) })
 		if len(live) >= maxSecrets {
-			return fmt.Errorf("%w secret: the client has %d live ones; remove one first", domain.ErrInvalid, len(live))
+			return domain.Invalid("", domain.RuleTooMany, "secret: the client has %d live ones; remove one first", len(live))
 		}
 		stored.ID, err = r.secrets.InsertClientSecret(ctx, clientID, stored)
 		return err
@@ -90,9 +89,9 @@ func (r *Registry) addSecret(ctx context.Context, clientID string, stored domain
 func maySecret(client domain.Client) error {
 	switch client.AuthMethod() {
 	case domain.None:
-		return fmt.Errorf("%w secret: a public client has none", domain.ErrInvalid)
+		return domain.Invalid("", domain.RuleState, "secret: a public client has none")
 	case domain.PrivateKeyJWT:
-		return fmt.Errorf("%w secret: the client authenticates with its keys (private_key_jwt); take them away first", domain.ErrInvalid)
+		return domain.Invalid("", domain.RuleState, "secret: the client authenticates with its keys (private_key_jwt); take them away first")
 	}
 	return nil
 }
@@ -188,7 +187,7 @@ func checkImportedSecret(secret string) error {
 	unprintable := func(r rune) bool { return r < ' ' || r > '~' } // RFC 6749 Appendix A.2
 	if len(secret) < minSecretBytes || len(secret) > maxSecretBytes || strings.ContainsFunc(secret, unprintable) ||
 		strings.Count(secret, secret[:1]) == len(secret) {
-		return fmt.Errorf("%w secret: use %d to %d printable ASCII characters that nobody can guess", domain.ErrInvalid, minSecretBytes, maxSecretBytes)
+		return domain.Invalid("client_secret", domain.RuleGuess, "secret: use %d to %d printable ASCII characters that nobody can guess", minSecretBytes, maxSecretBytes)
 	}
 	return nil
 }
@@ -206,7 +205,7 @@ func (r *Registry) ImportSecretHash(ctx context.Context, clientID, hash string, 
 // foreignSecret is one that is known by its hash in another system; nothing hints at it.
 func (r *Registry) foreignSecret(hash string) (domain.ClientSecret, error) {
 	if _, err := secrethash.Parse(hash); err != nil {
-		return domain.ClientSecret{}, fmt.Errorf("%w secret hash: %w", domain.ErrInvalid, err)
+		return domain.ClientSecret{}, domain.Invalid("client_secret_hash", domain.RuleFormat, "secret hash: %w", err)
 	}
 	return domain.ClientSecret{Hash: hash, CreatedAt: r.now()}, nil
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -17,7 +16,7 @@ import (
 // that one's subjects.
 func checkSector(c *domain.Client) error {
 	if !slices.Contains(domain.SubjectTypes, c.SubjectType) {
-		return fmt.Errorf("%w subject type %q: use public or pairwise", domain.ErrInvalid, c.SubjectType)
+		return domain.Invalid("subject_type", domain.RuleOneOf, "subject type %q: use public or pairwise", c.SubjectType)
 	}
 	if c.SelfRegistered() {
 		c.SectorIdentifier = ""
@@ -25,14 +24,14 @@ func checkSector(c *domain.Client) error {
 	if c.SubjectType == domain.SubjectTypePairwise && c.SectorIdentifier == "" {
 		host, one := redirectHost(c.RedirectURIs)
 		if !one {
-			return fmt.Errorf("%w client: pairwise subjects need a sector identifier, a host, where its redirect URIs are not all at one host "+
-				"that is nobody else's", domain.ErrInvalid)
+			return domain.Invalid("sector_identifier", domain.RuleRequired, "client: pairwise subjects need a sector identifier, a host, where its redirect URIs are not all at one host "+
+				"that is nobody else's")
 		}
 		c.SectorIdentifier = host
 	}
 	c.SectorIdentifier = strings.ToLower(c.SectorIdentifier)
 	if c.SectorIdentifier != "" && !isHost(c.SectorIdentifier) {
-		return fmt.Errorf("%w sector identifier %q: use a host, like shop.example", domain.ErrInvalid, c.SectorIdentifier)
+		return domain.Invalid("sector_identifier", domain.RuleFormat, "sector identifier %q: use a host, like shop.example", c.SectorIdentifier)
 	}
 	return nil
 }

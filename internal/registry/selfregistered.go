@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -31,8 +30,7 @@ func (r *Registry) Ceiling() []domain.ClientAPI { return r.ceiling }
 // checkOrigin keeps the client_ids of metadata documents for the clients that they describe.
 func (r *Registry) checkOrigin(client domain.Client) error {
 	if r.documents && client.Origin != domain.OriginMetadata && strings.HasPrefix(client.ClientID, "https://") {
-		return fmt.Errorf("%w client_id %q: URLs are the names of clients that describe themselves by a metadata document; choose another",
-			domain.ErrInvalid, shorten(client.ClientID))
+		return domain.Invalid("client_id", domain.RuleReserved, "client_id %q: URLs are the names of clients that describe themselves by a metadata document; choose another", shorten(client.ClientID))
 	}
 	return nil
 }

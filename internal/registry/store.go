@@ -44,8 +44,8 @@ type Clients interface {
 	FindClient(ctx context.Context, clientID string) (domain.Client, error)
 	// HoldClient is FindClient that keeps others from changing the client until the transaction ends.
 	HoldClient(ctx context.Context, clientID string) (domain.Client, error)
-	// ListClients returns a page of the clients of an origin, or of any if that is empty, by client_id.
-	ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) ([]domain.Client, error)
+	// ListClients returns a page of the clients that a filter chooses, by client_id.
+	ListClients(ctx context.Context, f domain.ClientFilter, p domain.Page) ([]domain.Client, error)
 }
 
 // Secrets keeps the secrets of clients.

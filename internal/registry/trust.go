@@ -34,9 +34,9 @@ func (r *Registry) AddTrust(ctx context.Context, clientID string, trust domain.T
 	err := r.changeClient(ctx, clientID, added, func(ctx context.Context, client domain.Client) (err error) {
 		switch {
 		case client.Public:
-			return fmt.Errorf("%w trust: a public client does not authenticate; register a confidential one", domain.ErrInvalid)
+			return domain.Invalid("", domain.RuleState, "trust: a public client does not authenticate; register a confidential one")
 		case len(client.Trusts) >= maxTrusts:
-			return fmt.Errorf("%w trust: the client has %d; remove one first", domain.ErrInvalid, len(client.Trusts))
+			return domain.Invalid("", domain.RuleTooMany, "trust: the client has %d; remove one first", len(client.Trusts))
 		}
 		trust.ID, err = r.trusts.InsertTrust(ctx, clientID, trust)
 		return err
@@ -64,36 +64,35 @@ func checkTrust(t *domain.Trust, own string) error {
 	}
 	for name, value := range t.Claims {
 		if slices.Contains([]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}, name) {
-			return fmt.Errorf("%w claim %q: it is checked anyhow; name another", domain.ErrInvalid, name)
+			return domain.Invalid("claims", domain.RuleReserved, "claim %q: it is checked anyhow; name another", name)
 		}
-		texts["name of a claim"] = name
-		if err := checkTrustText("value of the claim "+name, value); err != nil {
+		if err := checkTrustText("claims", "value of the claim "+name, value); err != nil {
 			return err
 		}
-		if err := checkTrustText("name of a claim", name); err != nil {
+		if err := checkTrustText("claims", "name of a claim", name); err != nil {
 			return err
 		}
 	}
 	for what, text := range texts {
-		if err := checkTrustText(what, text); err != nil {
+		if err := checkTrustText(what, what, text); err != nil {
 			return err
 		}
 	}
 	if len(t.Claims) > maxTrustClaims {
-		return fmt.Errorf("%w trust: it has %d claims; use at most %d", domain.ErrInvalid, len(t.Claims), maxTrustClaims)
+		return domain.Invalid("claims", domain.RuleTooMany, "trust: it has %d claims; use at most %d", len(t.Claims), maxTrustClaims)
 	}
 	if err := checkSubjectPattern(*t); err != nil {
-		return fmt.Errorf("%w subject %q: %w", domain.ErrInvalid, t.Subject, err)
+		return domain.Invalid("subject", domain.RuleFormat, "subject %q: %w", t.Subject, err)
 	}
 	switch {
 	case t.JWKS != "" && t.JWKSURI != "":
-		return fmt.Errorf("%w trust: give the issuer's JWKS, or where it is, not both", domain.ErrInvalid)
+		return domain.Invalid("jwks_uri", domain.RuleConflict, "trust: give the issuer's JWKS, or where it is, not both")
 	case t.JWKS == "" && t.JWKSURI == "" && !strings.HasPrefix(t.Issuer, "http"):
-		return fmt.Errorf("%w trust: the issuer is no URL, so nothing says where its keys are; give its JWKS, or where it is", domain.ErrInvalid)
+		return domain.Invalid("jwks", domain.RuleRequired, "trust: the issuer is no URL, so nothing says where its keys are; give its JWKS, or where it is")
 	case t.JWKS == "":
-		return checkFetched("JWKS URI", t.JWKSURI)
+		return checkFetched("jwks_uri", "JWKS URI", t.JWKSURI)
 	case t.Private:
-		return fmt.Errorf("%w trust: nothing is fetched where the JWKS is given; leave out that it may be at a private address", domain.ErrInvalid)
+		return domain.Invalid("private", domain.RuleConflict, "trust: nothing is fetched where the JWKS is given; leave out that it may be at a private address")
 	}
 	if _, err := keys.ParseKeySet([]byte(t.JWKS)); err != nil {
 		return err
@@ -106,23 +105,25 @@ func checkTrust(t *domain.Trust, own string) error {
 	return nil
 }
 
-func checkTrustText(what, text string) error {
+func checkTrustText(field, what, text string) error {
 	if text == "" {
-		return fmt.Errorf("%w trust: the %s is empty", domain.ErrInvalid, what)
+		return domain.Invalid(field, domain.RuleRequired, "trust: the %s is empty", what)
 	}
-	return domain.CheckText(what, text, maxTrustBytes)
+	return domain.CheckText(field, what, text, maxTrustBytes)
 }
 
 // checkTrustedIssuer wants the issuer as its JWTs have it: an https URL, or the name of a SPIFFE trust domain.
 func checkTrustedIssuer(issuer, own string) error {
-	fail := func(err error) error { return fmt.Errorf("%w issuer %q: %w", domain.ErrInvalid, shorten(issuer), err) }
+	fail := func(err error) error {
+		return domain.Invalid("issuer", domain.RuleFormat, "issuer %q: %w", shorten(issuer), err)
+	}
 	if !strings.Contains(issuer, "://") {
 		if len(issuer) > maxTrustBytes || !hostRule.MatchString(issuer) {
 			return fail(errors.New("use an https URL, or the name of a trust domain, as the JWTs have it"))
 		}
 		return nil
 	}
-	if err := checkFetched("issuer", issuer); err != nil && !strings.HasPrefix(issuer, "spiffe://") {
+	if err := checkFetched("issuer", "issuer", issuer); err != nil && !strings.HasPrefix(issuer, "spiffe://") {
 		return err
 	}
 	u, err := parseURI(issuer, maxTrustBytes)

@@ -42,17 +42,24 @@ var (
 	frontchannelParameters = []string{"iss", "sid"}
 )
 
-// checkRedirectURIs checks the URIs of a kind, for the error. reserved are the parameters of the answers that are sent there.
-func checkRedirectURIs(kind string, uris, reserved []string) error {
+// checkRedirectURIs checks the URIs of a kind, which a field has, for the error. reserved are the parameters of the answers that are sent there.
+func checkRedirectURIs(field, kind string, uris, reserved []string) error {
 	if len(uris) > maxRedirectURIs {
-		return fmt.Errorf("%w %ss: there are %d; use at most %d", domain.ErrInvalid, kind, len(uris), maxRedirectURIs)
+		return domain.Invalid(field, domain.RuleTooMany, "%ss: there are %d; use at most %d", kind, len(uris), maxRedirectURIs)
 	}
-	for _, uri := range uris {
-		if err := errors.Join(checkRedirectURI(uri), checkQuery(uri, reserved)); err != nil {
-			return fmt.Errorf("%w %s %q: %w", domain.ErrInvalid, kind, shorten(uri), err)
+	for i, uri := range uris {
+		if err := checkRedirectedTo(domain.Element(field, i), kind, uri, reserved); err != nil {
+			return err
 		}
 	}
-	return checkUnique(kind, uris)
+	return checkUnique(field, kind, uris)
+}
+
+func checkRedirectedTo(field, kind, uri string, reserved []string) error {
+	if err := errors.Join(checkRedirectURI(uri), checkQuery(uri, reserved)); err != nil {
+		return domain.Invalid(field, domain.RuleFormat, "%s %q: %w", kind, shorten(uri), err)
+	}
+	return nil
 }
 
 // checkRedirectURI says what is wrong with a redirect URI (RFC 9700 §2.1, §4.1.3; RFC 8252 §7). Private-use schemes are taken as
@@ -114,8 +121,8 @@ func origin(raw string) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// checkFetched says what is wrong with a URI that Signet itself calls, if there is one; what it is, for the error.
-func checkFetched(what, raw string) error {
+// checkFetched says what is wrong with a URI that Signet itself calls, if there is one; field and what it is, for the error.
+func checkFetched(field, what, raw string) error {
 	if raw == "" {
 		return nil
 	}
@@ -130,7 +137,7 @@ func checkFetched(what, raw string) error {
 		err = errors.New("use an https URL")
 	}
 	if err != nil {
-		return fmt.Errorf("%w %s %q: %w", domain.ErrInvalid, what, shorten(raw), err)
+		return domain.Invalid(field, domain.RuleFormat, "%s %q: %w", what, shorten(raw), err)
 	}
 	return nil
 }
@@ -149,7 +156,7 @@ var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%
 // checkAudience says what is wrong with an API's audience: a URL (RFC 8707 §2), or another name.
 func checkAudience(raw string) error {
 	fail := func(err error) error {
-		return fmt.Errorf("%w audience %q: %w", domain.ErrInvalid, shorten(raw), err)
+		return domain.Invalid("audience", domain.RuleFormat, "audience %q: %w", shorten(raw), err)
 	}
 	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
 	if scheme != "https" && scheme != "http" {
@@ -179,13 +186,13 @@ func checkReserved(what, name, issuer string) error {
 	given, own := canonical(name), canonical(issuer)
 	for _, reserved := range []string{issuer, domain.AdminAudience} {
 		if given == canonical(reserved) {
-			return fmt.Errorf("%w %s %q: tokens for %s are for Signet itself; choose another", domain.ErrInvalid, what, shorten(name), reserved)
+			return domain.Invalid(what, domain.RuleReserved, "%s %q: tokens for %s are for Signet itself; choose another", what, shorten(name), reserved)
 		}
 	}
 	under, below := strings.CutPrefix(given, own+"/")
 	first, _, _ := strings.Cut(under, "/")
 	if below && slices.Contains(domain.OwnPaths, first) {
-		return fmt.Errorf("%w %s %q: %s/%s is Signet's own; choose another", domain.ErrInvalid, what, shorten(name), issuer, first)
+		return domain.Invalid(what, domain.RuleReserved, "%s %q: %s/%s is Signet's own; choose another", what, shorten(name), issuer, first)
 	}
 	return nil
 }

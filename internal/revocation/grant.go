@@ -37,9 +37,9 @@ func (s *Service) RevokeRefresh(ctx context.Context, client *domain.Client, sign
 // RevokeGrant ends a grant: its refresh tokens, codes and access tokens. It holds as soon as it returns; of a user with very many
 // tokens, Finish sets their status. What was done before is no error. domain.ErrNotFound if there is no such grant.
 func (s *Service) RevokeGrant(ctx context.Context, id int64) (r domain.Revocation, err error) {
-	grant, err := s.grants.FindGrant(ctx, id)
+	grant, err := s.FindGrant(ctx, id)
 	if err != nil {
-		return r, fmt.Errorf("find grant %d: %w", id, err)
+		return r, err
 	}
 	if grant.RevokedAt.IsZero() {
 		r, err = s.revokeGrant(ctx, id)
@@ -48,6 +48,15 @@ func (s *Service) RevokeGrant(ctx context.Context, id int64) (r domain.Revocatio
 		}
 	}
 	return s.revocationOf(ctx, id)
+}
+
+// FindGrant returns a grant. domain.ErrNotFound if there is none of the id.
+func (s *Service) FindGrant(ctx context.Context, id int64) (domain.Grant, error) {
+	grant, err := s.grants.FindGrant(ctx, id)
+	if err != nil {
+		return grant, fmt.Errorf("find grant %d: %w", id, err)
+	}
+	return grant, nil
 }
 
 // RevokeOfSessions revokes, in the transaction that ctx carries, the tokens that were given in sessions which end there, of the clients that

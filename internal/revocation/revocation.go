@@ -79,6 +79,11 @@ func (s *Service) Find(ctx context.Context, id int64) (domain.Revocation, error)
 	return r, nil
 }
 
+// List returns the revocations that a filter chooses, the newest first; a page of them.
+func (s *Service) List(ctx context.Context, f domain.RevocationFilter, p domain.Page) ([]domain.Revocation, error) {
+	return s.store.ListRevocations(ctx, f, p)
+}
+
 // Finish sets the status of a revocation's tokens step by step and returns it with their number. progress, if any, is called after
 // every step. It may be interrupted and begun again, here or by any server.
 func (s *Service) Finish(ctx context.Context, r domain.Revocation, progress func(domain.Revocation)) (domain.Revocation, error) {

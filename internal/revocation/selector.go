@@ -40,13 +40,13 @@ func (s TokenSelector) revocation() (r domain.Revocation, err error) {
 		r.Kind = domain.RevokeOfAll
 	}
 	if criteria != 1 {
-		return r, fmt.Errorf("%w revocation: %d criteria, give one of user, client, API, key, grant and all", domain.ErrInvalid, criteria)
+		return r, domain.Invalid("", domain.RuleRequired, "revocation: %d criteria, give one of user, client, API, key, grant and all", criteria)
 	}
 	if r.Kind == domain.RevokeOfGrant && (r.KeepGrants || !r.IssuedBefore.IsZero()) {
-		return r, fmt.Errorf("%w revocation: a grant ends with all its tokens, whenever issued", domain.ErrInvalid)
+		return r, domain.Invalid("grant", domain.RuleConflict, "revocation: a grant ends with all its tokens, whenever issued")
 	}
 	if year := r.IssuedBefore.Year(); year < 1 || year > 9999 { // RFC 3339 ends there
-		return r, fmt.Errorf("%w time: year %d", domain.ErrInvalid, year)
+		return r, domain.Invalid("issued_before", domain.RuleRange, "time: year %d", year)
 	}
 	return r, nil
 }

@@ -14,6 +14,8 @@ type Store interface {
 	InsertRevocation(ctx context.Context, r domain.Revocation) (domain.Revocation, error)
 	// FindRevocation returns ErrNotFound if there is none.
 	FindRevocation(ctx context.Context, id int64) (domain.Revocation, error)
+	// ListRevocations returns the revocations that a filter chooses, the newest first, without what tokens have to carry; a page of them.
+	ListRevocations(ctx context.Context, f domain.RevocationFilter, p domain.Page) ([]domain.Revocation, error)
 	// OpenRevocations returns the revocations that are not done, oldest first.
 	OpenRevocations(ctx context.Context) ([]domain.Revocation, error)
 	// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,

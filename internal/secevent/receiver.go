@@ -51,9 +51,9 @@ func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) 
 		case err != nil:
 			return err
 		case client.Public:
-			return fmt.Errorf("%w client: it is public; only one with a secret can receive events", domain.ErrInvalid)
+			return domain.Invalid("client_id", domain.RuleState, "client: it is public; only one with a secret can receive events")
 		case len(client.Serves) == 0:
-			return fmt.Errorf("%w client: it serves no API; add one with client update --serves", domain.ErrInvalid)
+			return domain.Invalid("client_id", domain.RuleState, "client: it serves no API; add one with client update --serves")
 		}
 		r.ClientID = client.ID
 		_, err = s.Store.InsertReceiver(ctx, r)
@@ -72,32 +72,32 @@ func details(r domain.Receiver) event.ReceiverDetails {
 }
 
 func check(r domain.Receiver, bearer string) error {
-	if err := domain.CheckText("receiver description", r.Description, maxDescription); err != nil {
+	if err := domain.CheckText("description", "receiver description", r.Description, maxDescription); err != nil {
 		return err
 	}
-	for _, name := range r.Events {
+	for i, name := range r.Events {
 		if !slices.Contains(domain.SecurityEvents, name) {
-			return fmt.Errorf("%w event %q: there are %v", domain.ErrInvalid, name, domain.SecurityEvents)
+			return domain.Invalid(domain.Element("events", i), domain.RuleOneOf, "event %q: there are %v", name, domain.SecurityEvents)
 		}
 	}
 	switch {
 	case bearer != "" && (len(bearer) > maxBearer || !bearerRule.MatchString(bearer)):
-		return fmt.Errorf("%w bearer token: use at most %d letters, digits or - . _ ~ + /", domain.ErrInvalid, maxBearer)
+		return domain.Invalid("bearer_token", domain.RuleFormat, "bearer token: use at most %d letters, digits or - . _ ~ + /", maxBearer)
 	case r.Method == domain.DeliveryPoll && (r.Endpoint != "" || bearer != "" || r.AllowPrivate):
-		return fmt.Errorf("%w receiver: one that polls has no endpoint", domain.ErrInvalid)
+		return domain.Invalid("endpoint", domain.RuleConflict, "receiver: one that polls has no endpoint")
 	case r.Method == domain.DeliveryPoll:
 		return nil
 	case r.Method != domain.DeliveryPush:
-		return fmt.Errorf("%w way of delivery %q: use poll or push", domain.ErrInvalid, r.Method)
+		return domain.Invalid("method", domain.RuleOneOf, "way of delivery %q: use poll or push", r.Method)
 	}
 	u, err := url.Parse(r.Endpoint)
 	switch {
 	case len(r.Endpoint) > maxEndpoint, !endpointRule.MatchString(r.Endpoint), err != nil || u.Hostname() == "":
-		return fmt.Errorf("%w endpoint: write an https URL of at most %d bytes", domain.ErrInvalid, maxEndpoint)
+		return domain.Invalid("endpoint", domain.RuleFormat, "endpoint: write an https URL of at most %d bytes", maxEndpoint)
 	case u.User != nil:
-		return fmt.Errorf("%w endpoint: remove the user name before the @", domain.ErrInvalid)
+		return domain.Invalid("endpoint", domain.RuleFormat, "endpoint: remove the user name before the @")
 	case u.Scheme == "http" && !outbound.IsLoopback(u.Hostname()):
-		return fmt.Errorf("%w endpoint: http is only allowed for loopback (127.0.0.1, [::1], localhost); use https", domain.ErrInvalid)
+		return domain.Invalid("endpoint", domain.RuleFormat, "endpoint: http is only allowed for loopback (127.0.0.1, [::1], localhost); use https")
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func (s *Service) RotateBearer(ctx context.Context, clientID string, check func(
 			return nil, err
 		}
 		if r.Method != domain.DeliveryPush {
-			return nil, fmt.Errorf("%w receiver: one that polls has no bearer token; it signs in with the secret of its client", domain.ErrInvalid)
+			return nil, domain.Invalid("bearer_token", domain.RuleConflict, "receiver: one that polls has no bearer token; it signs in with the secret of its client")
 		}
 		r.SealedToken = s.Master.Seal(sealName(clientID), []byte(bearer))
 		return event.ReceiverBearerRotated{ClientID: clientID}, nil

@@ -17,7 +17,7 @@ func (s *Service) Verify(ctx context.Context, clientID, state string) (sent doma
 	if state == "" {
 		state = rand.Text()
 	}
-	if err := domain.CheckText("state", state, maxState); err != nil {
+	if err := domain.CheckText("state", "state", state, maxState); err != nil {
 		return sent, err
 	}
 	err = s.change(ctx, clientID, event.VerificationSent{ClientID: clientID, State: state}, func(ctx context.Context) error {

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -19,10 +18,10 @@ type Lists interface {
 	UserSessions(ctx context.Context, userID, except int64, limit int) ([]domain.Session, error)
 	// SessionClients returns the client_ids that have a grant of a session, by session.
 	SessionClients(ctx context.Context, sessions ...int64) (map[int64][]string, error)
-	// ListConsents returns a user's by client and audience, at most limit.
-	ListConsents(ctx context.Context, userID int64, limit int) ([]domain.ConsentEntry, error)
-	// ListGrants returns the live grants of a user, the newest first; a page of them.
-	ListGrants(ctx context.Context, userID int64, now time.Time, p domain.Page) ([]domain.GrantEntry, error)
+	// ListConsents returns a user's by client and audience; a page of them.
+	ListConsents(ctx context.Context, userID int64, p domain.Page) ([]domain.ConsentEntry, error)
+	// ListGrants returns the grants that a filter chooses, the newest first; a page of them.
+	ListGrants(ctx context.Context, f domain.GrantFilter, p domain.Page) ([]domain.GrantEntry, error)
 }
 
 // List returns the live sessions of a user, or with zero everybody's, the last seen first; a page of them.
@@ -72,32 +71,33 @@ func (s *Sessions) EndUser(ctx context.Context, userID, except int64) error {
 	return nil
 }
 
-// maxConsents is how many of a user are listed.
-const maxConsents = 1000
-
-// ListConsents returns what a user allowed, by client and audience.
-func (s *Sessions) ListConsents(ctx context.Context, userID int64) ([]domain.ConsentEntry, error) {
-	return s.lists.ListConsents(ctx, userID, maxConsents)
+// ListConsents returns what a user allowed, by client and audience; a page of it.
+func (s *Sessions) ListConsents(ctx context.Context, userID int64, p domain.Page) ([]domain.ConsentEntry, error) {
+	return s.lists.ListConsents(ctx, userID, p)
 }
 
-// ListGrants returns the live grants of a user, the newest first; a page of them.
-func (s *Sessions) ListGrants(ctx context.Context, userID int64, p domain.Page) ([]domain.GrantEntry, error) {
-	return s.lists.ListGrants(ctx, userID, s.now(), p)
+// ListGrants returns the live grants of a user, at a client or, if that is zero, at all, the newest first; a page of them.
+func (s *Sessions) ListGrants(ctx context.Context, userID, clientID int64, p domain.Page) ([]domain.GrantEntry, error) {
+	return s.lists.ListGrants(ctx, domain.GrantFilter{UserID: userID, ClientID: clientID, Now: s.now()}, p)
 }
 
 // WithdrawConsent takes back what a user allowed a client: it has to ask again, and its grants of the user end with their tokens. Of very many
-// grants some end after others; called again, it goes on. Done before is no error.
+// grants some end after others; called again, it goes on. Where there is nothing to take back nothing is recorded, and it is no error.
 func (s *Sessions) WithdrawConsent(ctx context.Context, user domain.User, client domain.Client) error {
 	var ended int
 	revoke := func(ctx context.Context) (err error) {
 		ended, err = s.revoker.RevokeOfClient(ctx, user.ID, client.ID, userStep)
 		return err
 	}
-	err := s.events.Change(ctx, event.ConsentWithdrawn{ClientID: client.ClientID, User: user.Username}, func(ctx context.Context) error {
-		if err := s.consents.DeleteConsents(ctx, user.ID, client.ID); err != nil {
-			return err
+	err := s.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		deleted, err := s.consents.DeleteConsents(ctx, user.ID, client.ID)
+		if err == nil {
+			err = revoke(ctx)
 		}
-		return revoke(ctx)
+		if err != nil || deleted == 0 && ended == 0 {
+			return nil, err
+		}
+		return event.ConsentWithdrawn{ClientID: client.ClientID, User: user.Username}, nil
 	})
 	for err == nil && ended == userStep {
 		err = s.store.Tx(ctx, revoke)

@@ -316,6 +316,11 @@ func TestSessionsAndConsentsAreInTheAuditLog(t *testing.T) {
 		if err := w.sessions.GiveConsent(eventtest.Context(t), w.user, w.client, "https://orders.example", []string{"openid"}); err != nil {
 			t.Fatal(err)
 		}
+		for range 2 { // the second time there is nothing to withdraw
+			if err := w.sessions.WithdrawConsent(event.WithActor(eventtest.Context(t), "user:alice"), w.user, w.client); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := w.sessions.End(event.WithActor(eventtest.Context(t), "user:alice"), started); err != nil {
 			t.Fatal(err)
 		}
@@ -327,15 +332,15 @@ func TestSessionsAndConsentsAreInTheAuditLog(t *testing.T) {
 		for _, event := range events {
 			got = append(got, event.Actor+" "+event.Action)
 		}
-		want := []string{"user:alice session.start", "user:alice consent.give", "user:alice session.end"}
+		want := []string{"user:alice session.start", "user:alice consent.give", "user:alice consent.withdraw", "user:alice session.end"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 		if details := events[0].Details; details != `{"amr":["pwd"],"ip":"192.0.2.1","via":"password"}` {
 			t.Errorf("the start says %s", details)
 		}
-		if len(events) == 3 && events[0].Target != events[2].Target {
-			t.Errorf("start names %s, end %s", events[0].Target, events[2].Target)
+		if len(events) == 4 && events[0].Target != events[3].Target {
+			t.Errorf("start names %s, end %s", events[0].Target, events[3].Target)
 		}
 	})
 }

@@ -56,6 +56,6 @@ type Consents interface {
 	PutConsent(ctx context.Context, consent domain.Consent) error
 	// FindConsent returns ErrNotFound if there is none.
 	FindConsent(ctx context.Context, userID, clientID int64, audience string) (domain.Consent, error)
-	// DeleteConsents deletes all that a user allowed a client.
-	DeleteConsents(ctx context.Context, userID, clientID int64) error
+	// DeleteConsents deletes all that a user allowed a client, and says how many consents that were.
+	DeleteConsents(ctx context.Context, userID, clientID int64) (int64, error)
 }

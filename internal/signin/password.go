@@ -61,7 +61,9 @@ type newPassword struct {
 
 // Prepare implements [directory.Credential].
 func (n *newPassword) Prepare(ctx context.Context, user domain.User) (err error) {
-	n.hash, err = n.passwords.hash(ctx, n.typed, user)
+	if n.hash == "" {
+		n.hash, err = n.passwords.hash(ctx, n.typed, user)
+	}
 	return err
 }
 
@@ -84,7 +86,7 @@ type importedPassword struct {
 // Prepare implements [directory.Credential].
 func (i *importedPassword) Prepare(context.Context, domain.User) error {
 	if _, err := secrethash.Parse(i.hash); err != nil {
-		return fmt.Errorf("%w password hash: %w", domain.ErrInvalid, err)
+		return domain.Invalid("password_hash", domain.RuleFormat, "password hash: %w", err)
 	}
 	return nil
 }
@@ -143,7 +145,7 @@ func (p *Passwords) Of(ctx context.Context, users ...domain.User) (map[int64]boo
 // hash prepares, checks and hashes a new password of a user. It takes its time: call it outside transactions.
 func (p *Passwords) hash(ctx context.Context, password string, user domain.User) (string, error) {
 	if len(password) > maxPasswordBytes {
-		return "", fmt.Errorf("%w password: use at most %d bytes", domain.ErrInvalid, maxPasswordBytes)
+		return "", domain.Invalid("password", domain.RuleLength, "password: use at most %d bytes", maxPasswordBytes)
 	}
 	if password == "" {
 		return "", checkPassword(password, user, p.minLength)
@@ -204,7 +206,7 @@ var errNoMatch = fmt.Errorf("%w username or password", domain.ErrInvalid)
 func (p *Passwords) Confirm(ctx context.Context, step interaction.Step) error {
 	_, hash, err := p.find(ctx, step.UserID)
 	if err == nil && proofOf(hash) != step.Proof {
-		err = fmt.Errorf("%w password: it was changed meanwhile", domain.ErrInvalid)
+		err = domain.Invalid("password", domain.RuleState, "password: it was changed meanwhile")
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (l *PasswordLinks) New(ctx context.Context, username string, maker domain.A
 	token = base64.RawURLEncoding.EncodeToString(secret)
 	err = l.passwords.directory.ChangeCredential(ctx, username, func(ctx context.Context, user domain.User) (event.Event, error) {
 		if !user.DisabledAt.IsZero() {
-			return nil, fmt.Errorf("%w link: the user is disabled", domain.ErrInvalid)
+			return nil, domain.Invalid("", domain.RuleState, "link: the user is disabled")
 		}
 		now := l.passwords.now()
 		expires = now.Add(l.ttl)

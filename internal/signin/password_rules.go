@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -17,14 +16,14 @@ const maxPasswordBytes = 1024 // as typed, and as prepared
 // keyboard composes letters with accents. The error says what cannot be in a password.
 func preparePassword(password string) (string, error) {
 	if !utf8.ValidString(password) { // PRECIS would replace those bytes by U+FFFD
-		return "", fmt.Errorf("%w password: it is not valid UTF-8; set the encoding of the terminal or file that it comes from to UTF-8", domain.ErrInvalid)
+		return "", domain.Invalid("password", domain.RuleFormat, "password: it is not valid UTF-8; set the encoding of the terminal or file that it comes from to UTF-8")
 	}
 	if strings.ContainsAny(password, "\r\n") {
-		return "", fmt.Errorf("%w password: it has more than one line, which no browser can send", domain.ErrInvalid)
+		return "", domain.Invalid("password", domain.RuleFormat, "password: it has more than one line, which no browser can send")
 	}
 	prepared, err := precis.OpaqueString.String(password)
 	if err != nil {
-		return "", fmt.Errorf("%w password: it has a control character, or one that Unicode does not assign", domain.ErrInvalid)
+		return "", domain.Invalid("password", domain.RuleFormat, "password: it has a control character, or one that Unicode does not assign")
 	}
 	return prepared, nil
 }
@@ -35,15 +34,15 @@ func checkPassword(password string, user domain.User, minLength int) error {
 	same := func(other string) bool { return other != "" && strings.EqualFold(password, other) }
 	switch {
 	case utf8.RuneCountInString(password) < minLength:
-		return fmt.Errorf("%w password: use at least %d characters", domain.ErrInvalid, minLength)
+		return domain.Invalid("password", domain.RuleLength, "password: use at least %d characters", minLength)
 	case len(password) > maxPasswordBytes:
-		return fmt.Errorf("%w password: use at most %d bytes", domain.ErrInvalid, maxPasswordBytes)
+		return domain.Invalid("password", domain.RuleLength, "password: use at most %d bytes", maxPasswordBytes)
 	case same(user.Username):
-		return fmt.Errorf("%w password: it is the username; choose another one", domain.ErrInvalid)
+		return domain.Invalid("password", domain.RuleGuess, "password: it is the username; choose another one")
 	case same(user.Email):
-		return fmt.Errorf("%w password: it is the e-mail address; choose another one", domain.ErrInvalid)
+		return domain.Invalid("password", domain.RuleGuess, "password: it is the e-mail address; choose another one")
 	case common.Password(password):
-		return fmt.Errorf("%w password: it is one of the most common ones, which are tried first; choose another one", domain.ErrInvalid)
+		return domain.Invalid("password", domain.RuleGuess, "password: it is one of the most common ones, which are tried first; choose another one")
 	}
 	return nil
 }

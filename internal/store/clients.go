@@ -178,12 +178,17 @@ func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, e
 }
 
 // ListClients implements registry.Clients.
-func (db *DB) ListClients(ctx context.Context, origin domain.ClientOrigin, p domain.Page) (clients []domain.Client, err error) {
+func (db *DB) ListClients(ctx context.Context, f domain.ClientFilter, p domain.Page) (clients []domain.Client, err error) {
+	q := pageQuery{
+		columns: clientColumns, from: `clients`, where: append(disabled(`disabled_at`, f.Disabled), `$1 IN ('', origin)`), args: []any{string(f.Origin)},
+		id: `id`, key: `client_id`, names: []string{`client_id`, `name`},
+	}
+	if f.Audience != "" {
+		q.where = append(q.where, `id IN (SELECT k.client_ref FROM client_apis k JOIN apis a ON a.id = k.api_id WHERE a.audience = $2)`)
+		q.args = append(q.args, f.Audience)
+	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		clients, err = pageOf(ctx, c, scanClient, pageQuery{
-			columns: clientColumns, from: `clients`, where: []string{`$1 IN ('', origin)`}, args: []any{string(origin)},
-			id: `id`, key: `client_id`, names: []string{`client_id`, `name`},
-		}, p)
+		clients, err = pageOf(ctx, c, scanClient, q, p)
 		if err != nil {
 			return err
 		}

@@ -103,11 +103,14 @@ func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) 
 }
 
 // ListGroups implements directory.Groups.
-func (db *DB) ListGroups(ctx context.Context, p domain.Page) (groups []domain.Group, err error) {
+func (db *DB) ListGroups(ctx context.Context, f domain.GroupFilter, p domain.Page) (groups []domain.Group, err error) {
+	q := pageQuery{columns: groupColumns, from: `groups g`, id: `g.id`, key: `g.name`, names: []string{`g.name`}}
+	if f.User != "" {
+		q.where = []string{`g.id IN (SELECT m.group_id FROM group_members m JOIN users u ON u.id = m.user_id WHERE u.username = $1)`}
+		q.args = []any{f.User}
+	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		groups, err = pageOf(ctx, c, scanGroup, pageQuery{
-			columns: groupColumns, from: `groups g`, id: `g.id`, key: `g.name`, names: []string{`g.name`},
-		}, p)
+		groups, err = pageOf(ctx, c, scanGroup, q, p)
 		return err
 	})
 	return groups, err

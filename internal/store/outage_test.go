@@ -16,7 +16,7 @@ import (
 // operations are one of each way to the database.
 var operations = map[string]func(ctx context.Context, db *store.DB) error{
 	"read": func(ctx context.Context, db *store.DB) error {
-		_, err := db.ListUsers(ctx, domain.Page{Limit: 10})
+		_, err := db.ListUsers(ctx, domain.UserFilter{}, domain.Page{Limit: 10})
 		return err
 	},
 	"write": func(ctx context.Context, db *store.DB) error { return db.TouchSession(ctx, 1, time.Now()) },

@@ -92,9 +92,14 @@ func searchPage[T any](ctx context.Context, c conn, scan func(row scanner) (T, e
 // place finds the object that a page of a search begins or ends at: which of its names is the first that was found, and its id. The former
 // is -1 if there is none.
 func (q pageQuery) place(ctx context.Context, c conn, p domain.Page) (stage int, id int64, err error) {
-	key := cmp.Or(p.Before, p.After)
+	var key any = cmp.Or(p.Before, p.After)
 	if key == "" {
 		return -1, 0, nil
+	}
+	if q.number {
+		if key, err = placeNumber(key.(string)); err != nil {
+			return -1, 0, err
+		}
 	}
 	stage = -1
 	s := q.selection()
@@ -135,6 +140,17 @@ func (s *selection) begins(fold func(string) string, search string) func(name st
 
 func (s *selection) query(columns string) string {
 	return `SELECT ` + columns + ` FROM ` + s.from + ` WHERE ` + strings.Join(s.where, ` AND `)
+}
+
+// disabled is the condition that a column says when an object was disabled, or that it is not; none if it may be either.
+func disabled(column string, is *bool) []string {
+	switch {
+	case is == nil:
+		return nil
+	case *is:
+		return []string{column + ` IS NOT NULL`}
+	}
+	return []string{column + ` IS NULL`}
 }
 
 // placeNumber reads a place in a list that is a number.

@@ -32,6 +32,7 @@ var purges = []purge{
 	{table: `assertions`, key: `hash`, expiry: `expires_at`},
 	{table: `setup_links`, key: `hash`, expiry: `expires_at`},
 	{table: `password_links`, key: `user_id`, expiry: `expires_at`},
+	{table: `keyed_requests`, key: `id`, expiry: `expires_at`},
 	{table: `status_lists`, key: `id`, expiry: `expires_at`},
 }
 

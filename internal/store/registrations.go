@@ -44,8 +44,14 @@ func (db *DB) UseInvitation(ctx context.Context, hash string, now time.Time) (id
 }
 
 // ListInvitations implements registration.Store.
-func (db *DB) ListInvitations(ctx context.Context, after int64, limit int) ([]domain.Invitation, error) {
-	return findAll(ctx, db, scanInvitation, `SELECT `+invitationColumns+` FROM invitations WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+func (db *DB) ListInvitations(ctx context.Context, p domain.Page) (found []domain.Invitation, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		found, err = pageOf(ctx, c, scanInvitation, pageQuery{
+			columns: invitationColumns, from: `invitations`, id: `id`, key: `id`, number: true, names: []string{`note`},
+		}, p)
+		return err
+	})
+	return found, err
 }
 
 // DeleteInvitation implements registration.Store.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,20 +52,19 @@ func (db *DB) OpenRevocations(ctx context.Context) ([]domain.Revocation, error) 
 }
 
 // FindRevocation implements revocation.Store.
-func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, error) {
-	r, err := find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
-	named, has := map[domain.RevocationKind]string{
-		domain.RevokeOfUser: `SELECT username FROM users WHERE id = $1`, domain.RevokeOfClient: `SELECT client_id FROM clients WHERE id = $1`,
-		domain.RevokeOfKey: `SELECT kid FROM signing_keys WHERE id = $1`, domain.RevokeOfRole: `SELECT name FROM roles WHERE id = $1`,
-		domain.RevokeOfGroup: `SELECT name FROM groups WHERE id = $1`,
-	}[r.Kind]
-	if r.Name = r.Audience; err != nil || !has {
-		return r, err
-	}
-	r.Name, err = find(ctx, db, scanString, named, r.TargetID)
-	if errors.Is(err, domain.ErrNotFound) {
-		err = nil
-	}
+func (db *DB) FindRevocation(ctx context.Context, id int64) (r domain.Revocation, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		found, err := list(ctx, c, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return domain.ErrNotFound
+		}
+		err = nameRevocations(ctx, c, found)
+		r = found[0]
+		return err
+	})
 	return r, err
 }
 

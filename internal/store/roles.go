@@ -192,11 +192,14 @@ func (db *DB) findRole(ctx context.Context, condition string, arg any) (role dom
 }
 
 // ListRoles implements directory.Roles.
-func (db *DB) ListRoles(ctx context.Context, p domain.Page) (roles []domain.Role, err error) {
+func (db *DB) ListRoles(ctx context.Context, f domain.RoleFilter, p domain.Page) (roles []domain.Role, err error) {
+	q := pageQuery{columns: roleColumns, from: `roles`, id: `id`, key: `name`, names: []string{`name`}}
+	if f.Audience != "" {
+		q.where = []string{`id IN (SELECT g.role_id FROM role_permissions g JOIN apis a ON a.id = g.api_id WHERE a.audience = $1)`}
+		q.args = []any{f.Audience}
+	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		roles, err = pageOf(ctx, c, scanRole, pageQuery{
-			columns: roleColumns, from: `roles`, id: `id`, key: `name`, names: []string{`name`},
-		}, p)
+		roles, err = pageOf(ctx, c, scanRole, q, p)
 		if err != nil {
 			return err
 		}

@@ -98,33 +98,50 @@ func (db *DB) SessionClients(ctx context.Context, sessions ...int64) (map[int64]
 }
 
 // ListConsents implements session.Lists.
-func (db *DB) ListConsents(ctx context.Context, userID int64, limit int) ([]domain.ConsentEntry, error) {
-	return findAll(ctx, db, func(row scanner) (e domain.ConsentEntry, err error) {
+func (db *DB) ListConsents(ctx context.Context, userID int64, p domain.Page) ([]domain.ConsentEntry, error) {
+	args, where, order := []any{userID, p.Limit}, ``, `ASC`
+	if place := cmp.Or(p.After, p.Before); place != "" {
+		client, audience := domain.ParseConsentPlace(place)
+		than := `>`
+		if p.Before != "" {
+			than, order = `<`, `DESC`
+		}
+		args, where = append(args, client, audience), ` AND (k.client_id, c.audience) `+than+` ($3, $4)`
+	}
+	consents, err := findAll(ctx, db, func(row scanner) (e domain.ConsentEntry, err error) {
 		err = row.Scan(&e.UserID, &e.ClientID, &e.Audience, listOf(&e.Scopes), at(&e.GrantedAt), &e.Client, &e.ClientName)
 		return e, err
 	}, `SELECT c.user_id, c.client_ref, c.audience, c.scopes, c.granted_at, k.client_id, k.name
 		FROM consents c JOIN clients k ON k.id = c.client_ref
-		WHERE c.user_id = $1 ORDER BY k.client_id, c.audience LIMIT $2`, userID, limit)
+		WHERE c.user_id = $1`+where+` ORDER BY k.client_id `+order+`, c.audience `+order+` LIMIT $2`, args...)
+	if p.Before != "" {
+		slices.Reverse(consents)
+	}
+	return consents, err
 }
 
 // DeleteConsents implements session.Consents.
-func (db *DB) DeleteConsents(ctx context.Context, userID, clientID int64) error {
-	_, err := db.exec(ctx, `DELETE FROM consents WHERE user_id = $1 AND client_ref = $2`, userID, clientID)
-	return err
+func (db *DB) DeleteConsents(ctx context.Context, userID, clientID int64) (int64, error) {
+	return db.exec(ctx, `DELETE FROM consents WHERE user_id = $1 AND client_ref = $2`, userID, clientID)
 }
 
 // ListGrants implements session.Lists.
-func (db *DB) ListGrants(ctx context.Context, userID int64, now time.Time, p domain.Page) ([]domain.GrantEntry, error) {
-	args, where, order := []any{userID, micros(now), p.Limit}, ``, `DESC`
+func (db *DB) ListGrants(ctx context.Context, f domain.GrantFilter, p domain.Page) ([]domain.GrantEntry, error) {
+	args, where, order := []any{f.UserID, micros(f.Now), p.Limit}, ``, `DESC`
+	if f.ClientID != 0 {
+		args, where = append(args, f.ClientID), ` AND g.client_ref = $4`
+	}
 	if place := cmp.Or(p.After, p.Before); place != "" {
 		id, err := placeNumber(place)
 		if err != nil {
 			return nil, err
 		}
-		args, where = append(args, id), ` AND g.id < $4`
+		than := `<`
 		if p.Before != "" {
-			where, order = ` AND g.id > $4`, `ASC`
+			than, order = `>`, `ASC`
 		}
+		args = append(args, id)
+		where += fmt.Sprintf(` AND g.id %s $%d`, than, len(args))
 	}
 	grants, err := findAll(ctx, db, func(row scanner) (e domain.GrantEntry, err error) {
 		err = row.Scan(&e.ID, &e.ClientID, &e.UserID, &e.SessionID, &e.SID, &e.EndsWithSession, at(&e.AuthTime), at(&e.CreatedAt), at(&e.ExpiresAt),

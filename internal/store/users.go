@@ -97,10 +97,10 @@ func lowerASCII(text string) string {
 }
 
 // ListUsers implements directory.Users.
-func (db *DB) ListUsers(ctx context.Context, p domain.Page) (users []domain.User, err error) {
+func (db *DB) ListUsers(ctx context.Context, f domain.UserFilter, p domain.Page) (users []domain.User, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		users, err = pageOf(ctx, c, scanUser, pageQuery{
-			columns: db.userColumns(), from: `users u`, id: `u.id`, key: `u.username`, names: userNames,
+			columns: db.userColumns(), from: `users u`, where: disabled(`u.disabled_at`, f.Disabled), id: `u.id`, key: `u.username`, names: userNames,
 		}, p)
 		return err
 	})

@@ -150,6 +150,7 @@ CREATE TABLE clients (
 );
 CREATE INDEX clients_managed ON clients (managed_by) WHERE managed_by <> '';
 COMMENT ON COLUMN clients.managed_by IS 'The set of files that it comes from; empty: none';
+CREATE INDEX clients_disabled ON clients (client_id) WHERE disabled_at IS NOT NULL;
 CREATE INDEX clients_find_client_id ON clients (lower(client_id) COLLATE "C");
 CREATE INDEX clients_find_name ON clients (lower(name) COLLATE "C");
 COMMENT ON TABLE clients IS 'The registered OAuth clients; other tables refer to id as client_ref';
@@ -192,6 +193,7 @@ CREATE TABLE invitations (
 );
 COMMENT ON TABLE invitations IS 'The initial access tokens by which clients register themselves, as hashes';
 CREATE INDEX invitations_expires ON invitations (expires_at);
+CREATE INDEX invitations_find_note ON invitations (lower(note) COLLATE "C");
 
 CREATE TABLE client_secrets (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -273,6 +275,7 @@ CREATE TABLE users (
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL
 );
+CREATE INDEX users_disabled ON users (username) WHERE disabled_at IS NOT NULL;
 CREATE INDEX users_find_username ON users (lower(username) COLLATE "C");
 CREATE INDEX users_find_email ON users (lower(email) COLLATE "C");
 CREATE INDEX users_find_name ON users (lower(name) COLLATE "C");
@@ -353,6 +356,20 @@ CREATE TABLE password_links (
 COMMENT ON TABLE password_links IS 'Links with which users set their passwords, as hashes: one of a user, once';
 COMMENT ON COLUMN password_links.maker IS 'The permissions of urn:signet:admin of whoever made it, * for all: it opens nothing if the user has others';
 CREATE INDEX password_links_expires ON password_links (expires_at);
+
+CREATE TABLE keyed_requests (
+    id            BYTEA PRIMARY KEY,
+    request       BYTEA NOT NULL,
+    claim         BYTEA NOT NULL,
+    claimed_until BIGINT NOT NULL,
+    answer        BYTEA,
+    expires_at    BIGINT NOT NULL
+);
+COMMENT ON TABLE keyed_requests IS 'Requests that are carried out once, by the HMAC of their Idempotency-Key and whom that belongs to';
+COMMENT ON COLUMN keyed_requests.request IS 'HMAC of the request';
+COMMENT ON COLUMN keyed_requests.claim IS 'Of whoever carries it out: nobody else keeps an answer';
+COMMENT ON COLUMN keyed_requests.answer IS 'Sealed with the master key; NULL while the request is being carried out, until claimed_until at most';
+CREATE INDEX keyed_requests_expires ON keyed_requests (expires_at);
 
 CREATE TABLE identities (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -30,6 +30,7 @@ DROP TABLE roles;
 DROP TABLE group_members;
 DROP TABLE groups;
 DROP TABLE identities;
+DROP TABLE keyed_requests;
 DROP TABLE password_links;
 DROP TABLE credentials;
 DROP TABLE user_attributes;

@@ -108,6 +108,7 @@ CREATE TABLE clients (
     CHECK (jwks = '' OR jwks_uri = '')
 ) STRICT;
 CREATE INDEX clients_managed ON clients (managed_by) WHERE managed_by <> '';
+CREATE INDEX clients_disabled ON clients (client_id) WHERE disabled_at IS NOT NULL;
 CREATE INDEX clients_find_client_id ON clients (lower(client_id));
 CREATE INDEX clients_find_name ON clients (lower(name));
 CREATE INDEX clients_self_registered ON clients (COALESCE(last_used_at, created_at)) WHERE origin <> 'administrator';
@@ -124,6 +125,7 @@ CREATE TABLE invitations (
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX invitations_expires ON invitations (expires_at);
+CREATE INDEX invitations_find_note ON invitations (lower(note));
 
 CREATE TABLE client_secrets (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -194,6 +196,7 @@ CREATE TABLE users (
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX users_disabled ON users (username) WHERE disabled_at IS NOT NULL;
 CREATE INDEX users_find_username ON users (lower(username));
 CREATE INDEX users_find_email ON users (lower(email));
 CREATE INDEX users_find_name ON users (lower(name));
@@ -263,6 +266,17 @@ CREATE TABLE password_links (
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX password_links_expires ON password_links (expires_at);
+
+-- Requests that are carried out once, by the HMAC of their Idempotency-Key and whom that belongs to.
+CREATE TABLE keyed_requests (
+    id            BLOB PRIMARY KEY,
+    request       BLOB NOT NULL, -- HMAC of the request
+    claim         BLOB NOT NULL, -- of whoever carries it out: nobody else keeps an answer
+    claimed_until INTEGER NOT NULL,
+    answer        BLOB, -- sealed with the master key; NULL while the request is being carried out, until claimed_until at most
+    expires_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keyed_requests_expires ON keyed_requests (expires_at);
 
 -- What other providers call a user.
 CREATE TABLE identities (

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // manager is a client that calls the admin API with all permissions.
@@ -48,7 +49,7 @@ const allScopes = "users:read users:write users:disable attributes:read attribut
 
 func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		m := newManager(t, s, allScopes)
+		m := newManager(t, s, allScopes+" files:apply")
 		billing := url.PathEscape("https://billing.example")
 		for _, step := range []struct {
 			method, path, body string
@@ -61,7 +62,9 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"POST", "/roles", `{"name":"biller","permissions":[{"audience":"https://billing.example","permission":"bills:read"}]}`, 201, `"bills:read"`},
 			{"POST", "/roles", `{"name":"other","permissions":[{"audience":"https://billing.example","permission":"none"}]}`, 422, `does not have it`},
 			{"POST", "/users", `{"username":"bob","email":"bob@people.example","password":"correct horse battery staple"}`, 201, `"has_password":true`},
-			{"POST", "/users", `{"username":"bob","unknown":1}`, 422, `unexpected property`},
+			{"POST", "/users", `{"username":"bob","unknown":1}`, 422, `"errors":[{"location":"body.unknown","message":"unexpected property","rule":"unknown"}]`},
+			{"POST", "/users", `{"username":"b b"}`, 422, `"location":"body.username"`},
+			{"POST", "/clients", `{"redirect_uris":["https://a.example/","https://b.example/#x"],"grant_types":["authorization_code"]}`, 422, `"location":"body.redirect_uris[1]"`},
 			{"PUT", "/users/bob/password", `{"password":"another horse battery staple"}`, 204, ``},
 			{"POST", "/attributes", `{"name":"badge","type":"number"}`, 201, `"type":"number"`},
 			{"POST", "/attributes", `{"name":"badge","type":"string"}`, 409, `already exists`},
@@ -136,7 +139,35 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 				t.Errorf("%s %s %s: status %d, want %d and %q: %s", step.method, step.path, step.body, a.status, step.want, step.holds, a.body)
 			}
 		}
+		m.wantEachKeyOnce(t)
 	})
+}
+
+// wantEachKeyOnce sends requests with an Idempotency-Key again.
+func (m manager) wantEachKeyOnce(t *testing.T) {
+	t.Helper()
+	for path, body := range map[string]string{
+		"/clients":                   `{"client_id":"once","grant_types":["client_credentials"]}`,
+		"/users":                     `{"username":"once","password":"correct horse battery staple"}`,
+		"/users/alice/password-link": ``,
+		"/clients/web/trusts":        `{"issuer":"https://ci.example","subject":"repo:shop"}`,
+		"/invitations":               `{"note":"once","expires_at":"` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}`,
+		"/apply":                     `{"files":[{"name":"a.yaml","text":"kind: group\nname: once\n"}]}`,
+	} {
+		first := m.call("POST", path, body, "Idempotency-Key", path)
+		again := m.call("POST", path, body, "Idempotency-Key", `"`+path+`"`)
+		for _, header := range []string{"ETag", "Location", "Content-Type"} {
+			if first.header.Get(header) != again.header.Get(header) {
+				t.Errorf("%s: %s is %q, then %q", path, header, first.header.Get(header), again.header.Get(header))
+			}
+		}
+		if first.status >= 300 || first.status != again.status || first.body != again.body {
+			t.Errorf("%s: status %d %s, then %d %s", path, first.status, first.body, again.status, again.body)
+		}
+	}
+	for key, want := range map[string]int{"/clients": 422, "": 400, "\"": 400, `"a`: 400, `"a\b"`: 400, `"a"b"`: 400, "ké": 400, strings.Repeat("k", 256): 400, strings.Repeat("k", 255): 409} {
+		m.call("POST", "/groups", `{"name":"once"}`, "Idempotency-Key", key).wantStatus(t, want)
+	}
 }
 
 func TestAnEditByHTTPNamesTheVersionThatItsAuthorSaw(t *testing.T) {

@@ -33,7 +33,7 @@ func TestARevocationByTheAdminAPIHoldsAtTheOtherReplicaAtOnce(t *testing.T) {
 	for _, body := range []string{`{"client":"reporting"}`, `{"api":"` + ordersAPI + `"}`, `{"all":true}`} {
 		token := s.reportingToken(t)
 		other.wantActive(t, s.orders, token, true)
-		s.manage("/revocations", admin, body).wantStatus(t, http.StatusCreated)
+		s.manage("/revocations", admin, body).wantStatus(t, http.StatusAccepted)
 		other.wantActive(t, s.orders, token, false)
 	}
 	s.manage("/revocations", admin, `{"user":"`+alice+`"}`).wantStatus(t, http.StatusUnauthorized) // all were revoked, this one too
@@ -41,7 +41,7 @@ func TestARevocationByTheAdminAPIHoldsAtTheOtherReplicaAtOnce(t *testing.T) {
 	admin = administer()
 	user := s.signIn(t, s.web)
 	other.wantActive(t, s.orders, user.Access, true)
-	s.manage("/revocations", admin, `{"user":"`+alice+`"}`).wantStatus(t, http.StatusCreated)
+	s.manage("/revocations", admin, `{"user":"`+alice+`"}`).wantStatus(t, http.StatusAccepted)
 	other.wantActive(t, s.orders, user.Access, false)
 	other.post("/oauth2/token", s.web, refresh(user.Refresh)).wantError(t, http.StatusBadRequest, "invalid_grant")
 

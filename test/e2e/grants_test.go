@@ -39,10 +39,10 @@ func TestTheAdminAPIKeepsGrantsOnlyWhenAsked(t *testing.T) {
 		s.signet("assign", "administrator", "--client", ops.ID)
 		admin := s.issued(t, s.post("/oauth2/token", ops, with(clientCredentials(), "scope", "tokens:revoke", "resource", "urn:signet:admin"))).Access
 		user := s.signIn(t, s.web)
-		s.manage("/revocations", admin, `{"api":"`+ordersAPI+`","keep_grants":true}`).wantStatus(t, http.StatusCreated)
+		s.manage("/revocations", admin, `{"api":"`+ordersAPI+`","keep_grants":true}`).wantStatus(t, http.StatusAccepted)
 		s.wantActive(t, s.orders, user.Access, false)
 		user = s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh)))
-		s.manage("/revocations", admin, `{"api":"`+ordersAPI+`"}`).wantStatus(t, http.StatusCreated)
+		s.manage("/revocations", admin, `{"api":"`+ordersAPI+`"}`).wantStatus(t, http.StatusAccepted)
 		s.wantActive(t, s.orders, user.Access, false)
 		s.post("/oauth2/token", s.web, refresh(user.Refresh)).wantError(t, http.StatusBadRequest, "invalid_grant")
 	})

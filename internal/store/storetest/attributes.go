@@ -51,7 +51,7 @@ var attributeTests = map[string]func(*testing.T, *store.DB){
 			wantChanges(t, db, func(ctx context.Context) error { return db.PutUserAttributes(ctx, w.user, values) }, "user "+text(w.user))
 			same(t, must(db.FindUser(t.Context(), "alice"))(t).Attributes, values)
 			same(t, must(db.FindUserByID(t.Context(), w.user))(t).Attributes, values)
-			same(t, must(db.ListUsers(t.Context(), domain.Page{Limit: 10}))(t)[0].Attributes, values)
+			same(t, must(db.ListUsers(t.Context(), domain.UserFilter{}, domain.Page{Limit: 10}))(t)[0].Attributes, values)
 		}
 		check(t, db.PutUserAttributes(t.Context(), w.user, map[string]any{"badge": 1.0}))
 		wantErr(t, db.PutUserAttributes(t.Context(), w.user, map[string]any{"nickname": "x", "none": "x"}), domain.ErrNotFound)

@@ -117,10 +117,10 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 				APIs: []domain.ClientAPI{{Audience: audience}}, Secrets: []domain.ClientSecret{{Hint: id}}}))(t)
 		}
 		must(db.InsertClient(t.Context(), domain.Client{ClientID: "bb", IDTokenAlg: domain.ES256, Origin: domain.OriginMetadata}))(t)
-		same(t, must(db.ListClients(t.Context(), domain.OriginMetadata, domain.Page{Limit: 9}))(t)[0].ClientID, "bb")
+		same(t, must(db.ListClients(t.Context(), domain.ClientFilter{Origin: domain.OriginMetadata}, domain.Page{Limit: 9}))(t)[0].ClientID, "bb")
 		var got []string
-		for _, c := range append(must(db.ListClients(t.Context(), "", domain.Page{Limit: 2}))(t),
-			must(db.ListClients(t.Context(), domain.OriginAdministrator, domain.Page{After: "b", Limit: 1}))(t)...) {
+		for _, c := range append(must(db.ListClients(t.Context(), domain.ClientFilter{}, domain.Page{Limit: 2}))(t),
+			must(db.ListClients(t.Context(), domain.ClientFilter{Origin: domain.OriginAdministrator}, domain.Page{After: "b", Limit: 1}))(t)...) {
 			got = append(got, c.ClientID, c.Secrets[0].Hint, c.APIs[0].Audience, c.Serves[0])
 		}
 		same(t, got, []string{"a", "a", audience, audience, "b", "b", audience, audience, "c", "c", audience, audience})
@@ -131,7 +131,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		}
 		find := func(p domain.Page) (ids []string) {
 			p.Limit = max(p.Limit, 2)
-			for _, client := range must(db.ListClients(t.Context(), "", p))(t) {
+			for _, client := range must(db.ListClients(t.Context(), domain.ClientFilter{}, p))(t) {
 				ids = append(ids, client.ClientID)
 			}
 			return ids

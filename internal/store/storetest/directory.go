@@ -69,8 +69,8 @@ var userTests = map[string]func(*testing.T, *store.DB){
 		for _, name := range []string{"c", "a", "b"} {
 			must(db.InsertUser(t.Context(), domain.User{Subject: name, Username: name}))(t)
 		}
-		same(t, usernames(must(db.ListUsers(t.Context(), domain.Page{Limit: 2}))(t)), []string{"a", "b"})
-		same(t, usernames(must(db.ListUsers(t.Context(), domain.Page{After: "b", Limit: 2}))(t)), []string{"c"})
+		same(t, usernames(must(db.ListUsers(t.Context(), domain.UserFilter{}, domain.Page{Limit: 2}))(t)), []string{"a", "b"})
+		same(t, usernames(must(db.ListUsers(t.Context(), domain.UserFilter{}, domain.Page{After: "b", Limit: 2}))(t)), []string{"c"})
 	},
 }
 
@@ -86,8 +86,8 @@ var groupTests = map[string]func(*testing.T, *store.DB){
 		want := domain.Group{Name: "ops", Description: "Operators", Version: 1, CreatedAt: t0, UpdatedAt: t0}
 		want.ID = must(db.InsertGroup(t.Context(), want))(t)
 		same(t, must(db.FindGroup(t.Context(), "ops"))(t), want)
-		same(t, must(db.ListGroups(t.Context(), domain.Page{Limit: 10}))(t), []domain.Group{want})
-		same(t, len(must(db.ListGroups(t.Context(), domain.Page{After: "ops", Limit: 10}))(t)), 0)
+		same(t, must(db.ListGroups(t.Context(), domain.GroupFilter{}, domain.Page{Limit: 10}))(t), []domain.Group{want})
+		same(t, len(must(db.ListGroups(t.Context(), domain.GroupFilter{}, domain.Page{After: "ops", Limit: 10}))(t)), 0)
 		_, err := db.InsertGroup(t.Context(), want)
 		wantErr(t, err, domain.ErrExists)
 	},
@@ -169,10 +169,10 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 	},
 	"roles are listed page by page with their permissions": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
-		roles := must(db.ListRoles(t.Context(), domain.Page{After: domain.RoleAuditor, Limit: 1}))(t)
+		roles := must(db.ListRoles(t.Context(), domain.RoleFilter{}, domain.Page{After: domain.RoleAuditor, Limit: 1}))(t)
 		same(t, len(roles), 1)
 		same(t, roles[0].Permissions, []domain.RolePermission{{Audience: audience, Permission: "orders:read"}})
-		same(t, must(db.ListRoles(t.Context(), domain.Page{Limit: 1}))(t)[0].Name, domain.RoleAdministrator)
+		same(t, must(db.ListRoles(t.Context(), domain.RoleFilter{}, domain.Page{Limit: 1}))(t)[0].Name, domain.RoleAdministrator)
 	},
 }
 

@@ -16,7 +16,7 @@ var hostileTests = map[string]func(*testing.T, *store.DB){
 			wantErr(t, err, domain.ErrNotFound)
 			_, err = db.FindCode(t.Context(), text)
 			wantErr(t, err, domain.ErrNotFound)
-			same(t, len(must(db.ListUsers(t.Context(), domain.Page{After: text, Limit: 10}))(t)), 0)
+			same(t, len(must(db.ListUsers(t.Context(), domain.UserFilter{}, domain.Page{After: text, Limit: 10}))(t)), 0)
 			wantErr(t, addUser(t.Context(), db, text), domain.ErrInvalid)
 		}
 	},

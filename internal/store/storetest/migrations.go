@@ -66,7 +66,7 @@ var urlTests = map[string]func(*testing.T, string){
 			check(t, addUser(t.Context(), db, string(rune('a'+i))))
 		}
 		wantUsers(t, replicas[0], "a", "b", "c", "d", "e", "f", "g", "h")
-		same(t, len(must(replicas[0].ListRoles(t.Context(), domain.Page{Limit: 10}))(t)), len(domain.BuiltInRoles))
+		same(t, len(must(replicas[0].ListRoles(t.Context(), domain.RoleFilter{}, domain.Page{Limit: 10}))(t)), len(domain.BuiltInRoles))
 	},
 	"what one replica did, the others see at once": func(t *testing.T, url string) {
 		one, two := Open(t, url), Open(t, url)

@@ -25,14 +25,14 @@ var registrationTests = map[string]func(*testing.T, *store.DB){
 		_, err = db.UseInvitation(t.Context(), "h1", t0)
 		wantErr(t, err, domain.ErrNotFound)
 		given.Uses = 2
-		same(t, must(db.ListInvitations(t.Context(), 0, 1))(t), []domain.Invitation{given})
-		same(t, must(db.ListInvitations(t.Context(), given.ID, 9))(t)[0].ID, other)
+		same(t, must(db.ListInvitations(t.Context(), domain.Page{Limit: 1}))(t), []domain.Invitation{given})
+		same(t, must(db.ListInvitations(t.Context(), domain.Page{After: text(given.ID), Limit: 9}))(t)[0].ID, other)
 		check(t, db.DeleteInvitation(t.Context(), given.ID))
 		wantErr(t, db.DeleteInvitation(t.Context(), given.ID), domain.ErrNotFound)
 		must(db.Purge(t.Context(), t0.Add(30*24*time.Hour), 9))(t)
-		same(t, len(must(db.ListInvitations(t.Context(), 0, 9))(t)), 1)
+		same(t, len(must(db.ListInvitations(t.Context(), domain.Page{Limit: 9}))(t)), 1)
 		must(db.Purge(t.Context(), t0.Add(30*24*time.Hour+time.Microsecond), 9))(t)
-		same(t, len(must(db.ListInvitations(t.Context(), 0, 9))(t)), 0)
+		same(t, len(must(db.ListInvitations(t.Context(), domain.Page{Limit: 9}))(t)), 0)
 	},
 	"clients that registered themselves are unused after their last use, or soon if there was none": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)

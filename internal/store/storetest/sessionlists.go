@@ -78,7 +78,7 @@ var sessionListTests = map[string]func(*testing.T, *store.DB){
 		check(t, db.InsertRefreshToken(ctx, domain.RefreshToken{Signature: "r", GrantID: ids[2], CreatedAt: t0.Add(time.Minute), ExpiresAt: t0.Add(time.Hour)}))
 		lists := func(p domain.Page, want ...int64) []domain.GrantEntry {
 			t.Helper()
-			all := must(db.ListGrants(ctx, w.user, t0, p))(t)
+			all := must(db.ListGrants(ctx, domain.GrantFilter{UserID: w.user, Now: t0}, p))(t)
 			var got []int64
 			for _, e := range all {
 				got = append(got, e.ID)
@@ -106,13 +106,15 @@ var sessionListTests = map[string]func(*testing.T, *store.DB){
 		for _, of := range []string{"b", "a"} {
 			check(t, db.PutConsent(ctx, domain.Consent{UserID: w.user, ClientID: w.client, Audience: of, Scopes: []string{"openid"}, GrantedAt: t0}))
 		}
-		all := must(db.ListConsents(ctx, w.user, 10))(t)
+		all := must(db.ListConsents(ctx, w.user, domain.Page{Limit: 10}))(t)
 		same(t, len(all), 2)
 		same(t, all[0].Client+" "+all[0].Audience, "shop a")
-		check(t, db.DeleteConsents(ctx, w.user, 99))
-		same(t, len(must(db.ListConsents(ctx, w.user, 10))(t)), 2)
-		check(t, db.DeleteConsents(ctx, w.user, w.client))
-		same(t, len(must(db.ListConsents(ctx, w.user, 10))(t)), 0)
+		same(t, must(db.ListConsents(ctx, w.user, domain.Page{After: all[0].Place(), Limit: 10}))(t), all[1:])
+		same(t, must(db.ListConsents(ctx, w.user, domain.Page{Before: all[1].Place(), Limit: 10}))(t), all[:1])
+		same(t, must(db.DeleteConsents(ctx, w.user, 99))(t), 0)
+		same(t, len(must(db.ListConsents(ctx, w.user, domain.Page{Limit: 10}))(t)), 2)
+		same(t, must(db.DeleteConsents(ctx, w.user, w.client))(t), 2)
+		same(t, len(must(db.ListConsents(ctx, w.user, domain.Page{Limit: 10}))(t)), 0)
 	},
 	"credentials are listed with their last use, and deleted by who has them": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)

@@ -19,7 +19,7 @@ func addUser(ctx context.Context, db *store.DB, name string) error {
 // wantUsers checks who is there.
 func wantUsers(t *testing.T, db *store.DB, want ...string) {
 	t.Helper()
-	same(t, usernames(must(db.ListUsers(t.Context(), domain.Page{Limit: 100}))(t)), want)
+	same(t, usernames(must(db.ListUsers(t.Context(), domain.UserFilter{}, domain.Page{Limit: 100}))(t)), want)
 }
 
 var transactionTests = map[string]func(*testing.T, *store.DB){
@@ -131,7 +131,7 @@ var transactionTests = map[string]func(*testing.T, *store.DB){
 	"more transactions than connections wait their turn": func(t *testing.T, db *store.DB) {
 		succeeded, failed := parallel(100, func(i int) error {
 			return db.Tx(t.Context(), func(ctx context.Context) error {
-				_, err := db.ListUsers(ctx, domain.Page{Limit: 1})
+				_, err := db.ListUsers(ctx, domain.UserFilter{}, domain.Page{Limit: 1})
 				return errors.Join(err, db.PutSetupLink(ctx, fmt.Append(nil, i), t0, t0.Add(time.Hour)))
 			})
 		})

@@ -1,0 +1,58 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/revocation"
+)
+
+// Who takes back what is a user's or a client's needs the administrative permissions that these have, as who ends their sessions or
+// disables them does: an operator cannot keep one administrator out. What takes back everybody's, that of an API, a key or all, is for
+// whoever may revoke: it spares nobody, its caller neither, and is what stops an intruder who has become an administrator.
+
+// changeToken changes a token of the index. domain.ErrNotFound if it is not in there.
+func (s *Service) changeToken(
+	ctx context.Context, caller authn.Caller, operation string, id domain.TokenID, change func(ctx context.Context, id domain.TokenID) error,
+) error {
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	token, err := s.config.Index.Find(ctx, id)
+	if err == nil {
+		err = s.coversSubject(ctx, caller, operation, holder(token.UserID, token.ClientID, token.Client))
+	}
+	if err != nil {
+		return err
+	}
+	return change(ctx, id)
+}
+
+// coversRevocation refuses a caller who may not take back what a revocation names.
+func (s *Service) coversRevocation(ctx context.Context, caller authn.Caller, operation string, names index.Names, selector revocation.TokenSelector) error {
+	switch {
+	case names.User != "":
+		return s.covers(ctx, caller, operation, names.User)
+	case names.Client != "":
+		return s.coversClient(ctx, caller, operation, names.Client)
+	case selector.GrantID != 0:
+		grant, err := s.config.Revocation.FindGrant(ctx, selector.GrantID)
+		if err != nil {
+			return err
+		}
+		return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: grant.UserID})
+	}
+	return nil
+}
+
+// holder is the user who has a token, or the client that has it for itself.
+func holder(userID, clientID int64, client string) directory.Subject {
+	if userID != 0 {
+		return directory.Subject{Kind: domain.SubjectUser, ID: userID}
+	}
+	return directory.Subject{Kind: domain.SubjectClient, ID: clientID, Name: client}
+}
