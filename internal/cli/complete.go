@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -18,16 +19,21 @@ import (
 	"github.com/signet-auth/signet/internal/server"
 )
 
-const (
-	completionTime = time.Second // a shell waits no longer for names
-	completedNames = 50
-)
+const completedNames = 50
+
+// completionTime is for how long a shell waits for names.
+func completionTime() time.Duration {
+	if stated, err := time.ParseDuration(os.Getenv("SIGNET_COMPLETION_TIMEOUT")); err == nil && stated > 0 {
+		return stated
+	}
+	return time.Second
+}
 
 // nameKinds are the kinds of names by the placeholder that stands for one in the usage of a command or flag. NAME is of the kind that
 // the flag or the command's noun is called.
 var nameKinds = map[string]string{
 	"USER": "user", "GROUP": "group", "ROLE": "role", "CLIENT_ID": "client", "AUDIENCE": "api", "KID": "key",
-	"AUDIENCE#permission": "reference", "NAME=VALUE": "attribute=",
+	"AUDIENCE#permission": "reference", "NAME=VALUE": "attribute=", "CASES": "file",
 }
 
 // closedLists are the values that flags take.
@@ -74,7 +80,10 @@ func (a *app) completeNames(cmd *cobra.Command) {
 			if repeated {
 				at = min(at, len(kinds)-1)
 			}
-			if at < len(kinds) && kinds[at] != "" {
+			switch {
+			case at < len(kinds) && kinds[at] == "file":
+				return nil, cobra.ShellCompDirectiveDefault
+			case at < len(kinds) && kinds[at] != "":
 				return a.names(kinds[at])(cmd, args, text)
 			}
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -153,7 +162,7 @@ func (a *app) names(kind string) cobra.CompletionFunc {
 		if kind == "attribute=" || kind == "reference" && !strings.Contains(text, "#") {
 			directive |= cobra.ShellCompDirectiveNoSpace // more may follow
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime())
 		defer cancel()
 		found := make(chan []string, 1)
 		go func() {

@@ -284,11 +284,12 @@ func (v decisionView) text(w io.Writer) {
 		verdict = "ALLOWED"
 	}
 	fmt.Fprintf(w, "%s: %s\n", verdict, v.Reason)
-	if len(v.Rules) > 0 {
-		fmt.Fprintln(w, "RULE\tEFFECT\tAPPLIES\tWHY")
-	}
+	var rows [][]any
 	for _, r := range v.Rules {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Rule, r.Effect, cell(r.Applies), r.Why)
+		rows = append(rows, []any{r.Rule, r.Effect, r.Applies, r.Why})
+	}
+	if len(rows) > 0 {
+		writeTable(w, []string{"RULE", "EFFECT", "APPLIES", "WHY"}, rows)
 	}
 }
 

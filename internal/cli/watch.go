@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ func (a *app) watched(cmd *cobra.Command, sorted order, do managed) *cobra.Comma
 	var interval time.Duration
 	cmd.Flags().BoolVar(&watch, "watch", false, "look again and again, until Ctrl-C")
 	cmd.Flags().DurationVar(&interval, "interval", watchInterval, "with --watch: look every `TIME`, 1s at least")
-	cmd.Long = strings.TrimPrefix(cmd.Long+"\n"+watchHelp, "\n")
+	cmd.Long = cmp.Or(cmd.Long, cmd.Short+".") + "\n" + watchHelp
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case cmd.Flags().Changed("interval") && !watch:

@@ -26,6 +26,9 @@ const (
 	envToken     = "SIGNET_TOKEN"  // the access token for it
 )
 
+// envOfShells are variables of the completion in shells: cobra's own, and for how long it waits for names.
+var envOfShells = []string{"SIGNET_ACTIVE_HELP", "SIGNET_COMPLETION_DESCRIPTIONS", "SIGNET_COMPLETION_TIMEOUT"}
+
 // Kubernetes sets such variables in every pod beside a service named "signet" or "signet-…"; they are no settings of Signet. Name and
 // value together distinguish them from a setting with a typo.
 var serviceLink = regexp.MustCompile(`^SIGNET(_[A-Z0-9_]+)?_(` +
@@ -102,7 +105,7 @@ func read(from Sources) (Config, error) {
 
 // environment returns the SIGNET_ variables. An unknown one is an error: most often a setting with a typo.
 func environment(environ []string) (map[string]string, error) {
-	known := []string{envFile, envMasterKey, envServer, envToken}
+	known := append([]string{envFile, envMasterKey, envServer, envToken}, envOfShells...)
 	for _, f := range fields(new(Config)) {
 		known = append(known, variable(f.key))
 	}

@@ -60,7 +60,7 @@ func TestBashCompletesRealNames(t *testing.T) {
 		"role update clerk --grant https://orders.example#o": "//orders.example#orders:read",
 	} {
 		cmd := exec.CommandContext(t.Context(), "bash", append([]string{"-c", completing, "bash", "signet"}, strings.Fields(line)...)...)
-		cmd.Dir, cmd.Env = folder, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_CONFIG_HOME="+folder)
+		cmd.Dir, cmd.Env = folder, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_CONFIG_HOME="+folder, "SIGNET_COMPLETION_TIMEOUT=1m")
 		out, err := cmd.CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("signet %s is completed to %q, not %q (%v)", line, got, want, err)
