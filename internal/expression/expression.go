@@ -112,8 +112,9 @@ func Reason(err error) Failure {
 	if ours, ok := errors.AsType[Failure](err); ok {
 		return ours
 	}
+	text := err.Error()
 	for _, r := range reasons {
-		if strings.Contains(err.Error(), string(r.sign)) {
+		if strings.Contains(text, string(r.sign)) {
 			return r.reason
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,46 +35,85 @@ func Parse(data []byte) (any, error) {
 		var v any
 		return nil, json.Unmarshal(data, &v) // says what is wrong where
 	}
-	return decodeValue(json.NewDecoder(bytes.NewReader(data)))
+	p := &parser{rest: data}
+	return p.value()
 }
 
-func decodeValue(d *json.Decoder) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
+// parser reads JSON that is valid. encoding/json's own reading of tokens takes several times as long.
+type parser struct{ rest []byte }
+
+// next skips blanks, and is the first byte of what follows.
+func (p *parser) next() byte {
+	for i, c := range p.rest {
+		if c > ' ' {
+			p.rest = p.rest[i:]
+			return c
+		}
 	}
-	if text, ok := token.(string); ok && strings.ContainsRune(text, 0) {
-		return Unusable{"text with a NUL"}, nil
+	return 0 // not in valid JSON
+}
+
+// more says whether an array or object goes on, and skips the comma, or its end.
+func (p *parser) more() bool {
+	c := p.next()
+	if c == ',' || c == ']' || c == '}' {
+		p.rest = p.rest[1:]
 	}
-	switch token {
-	case nil:
-		return Unusable{nil}, nil
-	case json.Delim('{'):
-		return decodeObject(d)
-	case json.Delim('['):
+	return c != ']' && c != '}'
+}
+
+func (p *parser) value() (any, error) {
+	switch p.next() {
+	case '{':
+		return p.object()
+	case '[':
+		p.rest = p.rest[1:]
 		list := []any{}
-		for d.More() {
-			value, err := decodeValue(d)
+		for p.more() {
+			value, err := p.value()
 			if err != nil {
 				return nil, err
 			}
 			list = append(list, value)
 		}
-		_, err := d.Token()
-		return list, err
+		return list, nil
+	case '"':
+		text, err := p.text()
+		if err == nil && strings.ContainsRune(text, 0) {
+			return Unusable{"text with a NUL"}, nil
+		}
+		return text, err
+	case 'n':
+		p.rest = p.rest[len("null"):]
+		return Unusable{nil}, nil
+	case 't':
+		p.rest = p.rest[len("true"):]
+		return true, nil
+	case 'f':
+		p.rest = p.rest[len("false"):]
+		return false, nil
 	}
-	return token, nil
+	end := bytes.IndexFunc(p.rest, func(r rune) bool { return !strings.ContainsRune("+-.0123456789eE", r) })
+	if end < 0 {
+		end = len(p.rest)
+	}
+	number, err := strconv.ParseFloat(string(p.rest[:end]), 64)
+	p.rest = p.rest[end:]
+	return number, err
 }
 
-func decodeObject(d *json.Decoder) (any, error) {
+func (p *parser) object() (any, error) {
+	p.rest = p.rest[1:]
 	object := map[string]any{}
-	for d.More() {
-		token, err := d.Token()
+	for p.more() {
+		p.next()
+		name, err := p.text()
 		if err != nil {
 			return nil, err
 		}
-		name := fmt.Sprint(token)
-		value, err := decodeValue(d)
+		p.next()
+		p.rest = p.rest[1:] // the colon
+		value, err := p.value()
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +122,25 @@ func decodeObject(d *json.Decoder) (any, error) {
 		}
 		object[name] = value
 	}
-	_, err := d.Token()
-	return object, err
+	return object, nil
+}
+
+func (p *parser) text() (text string, err error) {
+	escaped := false
+	for i := 1; i < len(p.rest); i++ {
+		switch p.rest[i] {
+		case '\\':
+			escaped = true
+			i++
+		case '"':
+			quoted := p.rest[:i+1]
+			p.rest = p.rest[i+1:]
+			if escaped {
+				err = json.Unmarshal(quoted, &text)
+				return text, err
+			}
+			return string(quoted[1:i]), nil
+		}
+	}
+	return "", errors.New("a text does not end") // not in valid JSON
 }
