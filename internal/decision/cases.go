@@ -105,8 +105,7 @@ func (r *reader) subject(node *yaml.Node, s *Subject) {
 		case "properties":
 			s.Properties = r.object(value, name)
 		case "claims":
-			claims := r.object(value, name)
-			s.Claims = func() map[string]any { return claims }
+			s.Claims = ClaimMap(r.object(value, name))
 		default:
 			r.problem(key, "subject has no member %q: use type, id, permissions, roles, groups, claims, properties", clip(name))
 		}

@@ -47,8 +47,10 @@ func compileCondition(text string) (*expression.Expression, error) {
 	return compiled, nil
 }
 
+// holds evaluates a condition on a copy of the request, so that only a request with a condition has to be on the heap.
 func holds(condition *expression.Expression, request *Request) (holds bool, cost uint64, err error) {
-	result, cost, err := condition.Evaluate((*activation)(request))
+	variables := activation(*request)
+	result, cost, err := condition.Evaluate(&variables)
 	if err != nil {
 		return false, cost, err
 	}
@@ -84,7 +86,7 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		if a.Subject.Claims == nil {
 			return none, true
 		}
-		return members(a.Subject.Claims()), true
+		return members(a.Subject.Claims.All()), true
 	case "subject.properties":
 		return members(a.Subject.Properties), true
 	case "action.name":

@@ -23,9 +23,18 @@ type Subject struct {
 	Permissions Names
 	Roles       Names
 	Groups      Names
-	Properties  map[string]any        // what the request says of it, of JSON types
-	Claims      func() map[string]any // what its token says, or would say; called where a condition reads them. nil: nothing
+	Properties  map[string]any // what the request says of it, of JSON types
+	Claims      Claims         // what its token says, or would say; nil: nothing
 }
+
+// Claims are read where a condition reads them.
+type Claims interface{ All() map[string]any }
+
+// ClaimMap are Claims that are there already.
+type ClaimMap map[string]any
+
+// All implements Claims.
+func (m ClaimMap) All() map[string]any { return m }
 
 // Action is what would be done.
 type Action struct {

@@ -170,7 +170,7 @@ func TestWhatNoConditionReadsChangesNothing(t *testing.T) {
 func TestConditionsReadAllOfARequest(t *testing.T) {
 	r := &Request{
 		Subject: Subject{Type: "user", ID: "usr_1", Permissions: NamesOf([]string{"p"}), Roles: NamesOf([]string{"r"}), Groups: NamesOf([]string{"g"}),
-			Properties: map[string]any{"clearance": 3.0}, Claims: func() map[string]any { return map[string]any{"email": "a@x.example"} }},
+			Properties: map[string]any{"clearance": 3.0}, Claims: ClaimMap{"email": "a@x.example"}},
 		Action: Action{Name: "read", Properties: map[string]any{"soft": true}}, Resource: Resource{Type: "order", ID: "42", Properties: map[string]any{"tags": []any{"a"}}},
 		Context: map[string]any{"ip": "::1"}, Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}

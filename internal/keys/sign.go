@@ -21,6 +21,7 @@ const (
 	TypeStatusList    = "statuslist+jwt" // Token Status List §5.1
 	TypeLogout        = "logout+jwt"     // OpenID Connect Back-Channel Logout 1.0 §2.4
 	TypeSecurityEvent = "secevent+jwt"   // RFC 8417 §2.3
+	TypePolicy        = "policy+jwt"     // an API's policy, of no standard
 )
 
 // ErrNotOurs says that a token was not signed by any key of this ring, or is of another type.

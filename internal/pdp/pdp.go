@@ -13,6 +13,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/policy"
@@ -28,7 +29,10 @@ const (
 type Config struct {
 	Issuer   string
 	Callers  Callers
+	Clients  Clients
 	Admin    *admin.Service
+	Policies *policy.Service
+	Cache    *cache.Cache
 	Counters *statistics.Counters
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -46,6 +50,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s := &surface{c}
 	mux.HandleFunc("POST "+root+"/evaluation", s.handle(evaluation))
 	mux.HandleFunc("POST "+root+"/evaluations", s.handle(evaluations))
+	mux.HandleFunc("GET "+root+"/policy", s.bundle)
 	mux.HandleFunc("GET /.well-known/authzen-configuration", s.metadata)
 }
 
@@ -155,6 +160,8 @@ func refusalOf(err error) *refusal {
 
 // fail answers without a decision. The body is a message, as a JSON string.
 func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Del("ETag")
+	w.Header().Del("Cache-Control")
 	told := refusalOf(err)
 	switch {
 	case told != nil:

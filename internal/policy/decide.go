@@ -145,10 +145,24 @@ func (s *Service) byToken(ctx context.Context, found *subject, value string) err
 		found.audience = claims.Audience
 		found.known = decision.Subject{
 			Type: kind, ID: claims.Subject, Permissions: decision.NamesOf(claims.Entitlements), Roles: decision.NamesOf(claims.Roles),
-			Groups: decision.NamesOf(claims.Groups), Claims: func() map[string]any { return token.AllClaims(value) },
+			Groups: decision.NamesOf(claims.Groups), Claims: &sealed{token: value},
 		}
 	}
 	return nil
+}
+
+// sealed is an access token, whose claims count.
+type sealed struct {
+	token  string
+	claims map[string]any // nil: not read yet
+}
+
+// All implements decision.Claims.
+func (s *sealed) All() map[string]any {
+	if s.claims == nil {
+		s.claims = token.AllClaims(s.token)
+	}
+	return s.claims
 }
 
 // byUser asks the directory for a user.
@@ -211,6 +225,6 @@ func (s *Service) addAccess(ctx context.Context, found *subject, who directory.S
 	found.audience = api.Audience
 	found.known.Permissions, found.known.Roles = decision.NamesOf(access.Permissions), decision.NamesOf(named.Roles)
 	found.known.Groups = decision.NamesOf(api.GroupNames.Of(named.Groups))
-	found.known.Claims = func() map[string]any { return claims }
+	found.known.Claims = decision.ClaimMap(claims)
 	return nil
 }

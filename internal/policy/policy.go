@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/introspection"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
 )
 
@@ -55,6 +56,8 @@ type Config struct {
 	Subjects      Subjects
 	Registry      *registry.Registry
 	Directory     *directory.Directory
+	Keys          *keys.Keys
+	Issuer        string
 	Introspection *introspection.Service
 	Cache         *cache.Cache
 	CacheSize     int // of users
@@ -188,6 +191,7 @@ func (s *Service) Texts(ctx context.Context, audiences []string) (map[string]str
 // compiled is an entry of the cache.
 type compiled struct {
 	number int64
+	text   string
 	policy *decision.Policy
 }
 
@@ -206,6 +210,6 @@ func (s *Service) compiled(ctx context.Context, audience string) (*compiled, err
 			// Not ErrInvalid: it is not the caller's fault.
 			return nil, fmt.Errorf("this version of Signet does not take version %d of the policy of %q: %v", found.Number, audience, err)
 		}
-		return &compiled{found.Number, policy}, nil
+		return &compiled{found.Number, found.Text, policy}, nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/keys"
 )
 
@@ -37,7 +38,7 @@ func (d *Documents) jwks() http.HandlerFunc {
 		maps.Copy(h, same)
 		h.Set("Age", strconv.Itoa(int(age.Seconds())))
 		h.Set("ETag", etag)
-		holds := noneMatch(r, etag)
+		holds := httpjson.NoneMatch(r, etag)
 		d.Fetches.Record(r, etag, holds)
 		if holds {
 			w.WriteHeader(http.StatusNotModified)

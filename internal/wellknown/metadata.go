@@ -13,6 +13,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/token"
 )
@@ -129,7 +130,7 @@ func publish(w http.ResponseWriter, r *http.Request, document any, maxAge time.D
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(maxAge.Seconds())))
 	h.Set("ETag", tag)
-	if noneMatch(r, tag) {
+	if httpjson.NoneMatch(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

@@ -43,7 +43,7 @@ func (d *Documents) statusList(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(max(0, list.TTL-list.Age).Seconds())))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", list.ETag)
-	if noneMatch(r, list.ETag) {
+	if httpjson.NoneMatch(r, list.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -86,20 +86,6 @@ func accepts(r *http.Request, header string, choices ...string) bool {
 			continue
 		}
 		if slices.Contains(choices, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// noneMatch says whether the caller has the version with this tag already (RFC 9110 §13.1.2).
-func noneMatch(r *http.Request, tag string) bool {
-	if len(r.Header["If-None-Match"]) == 0 {
-		return false
-	}
-	for known := range strings.SplitSeq(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		known = strings.TrimSpace(known)
-		if known == "*" || strings.TrimPrefix(known, "W/") == strings.TrimPrefix(tag, "W/") {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -259,6 +260,8 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		}
 	}
 
+	p.wantsBundle(t)
+
 	// The caller needs the permission, and where it serves no API or several it says which.
 	ops := s.createClient("ops", "--grant", "client_credentials", "--api", "urn:signet:admin")
 	s.signet("assign", "administrator", "--client", ops.ID)
@@ -273,6 +276,43 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 	p.ask("evaluation", "{"+parts+"}").wantStatus(t, 400)
 	p.ask("evaluation", "{"+parts+`,"audience":"`+ordersAPI+`"}`).wantStatus(t, 200)
 	p.ask("evaluation", strings.Replace("{"+parts+"}", `{"type":"client","id":"reporting"}`, `{"type":"access_token","id":"`+s.reportingToken(t)+`"}`, 1)).wantStatus(t, 200)
+}
+
+// wantsBundle checks the signed policy for services that decide by themselves.
+func (p pdp) wantsBundle(t *testing.T) {
+	t.Helper()
+	path := "/access/v1/policy?audience=" + url.QueryEscape(ordersAPI)
+	get := func(path string, by client, tag string) answer {
+		r := p.request(http.MethodGet, path, nil)
+		if by.ID != "" {
+			r.SetBasicAuth(by.ID, by.Secret)
+		}
+		if tag != "" {
+			r.Header.Set("If-None-Match", tag)
+		}
+		return do(r)
+	}
+	first := get(path, p.orders, "").wantStatus(t, 200)
+	said := claims(t, first.body)
+	if header := joseHeader(t, first.body); header["typ"] != "policy+jwt" || first.header.Get("Content-Type") != "application/policy+jwt" ||
+		said["iss"] != p.url || said["aud"] != ordersAPI || said["number"] != 1.0 || said["policy"] != ordersPolicy {
+		t.Errorf("the bundle is %v %v", header, said)
+	}
+	tag := first.header.Get("ETag")
+	get(path, p.orders, tag).wantStatus(t, 304)
+	p.setPolicy("rules: []")
+	if second := get(path, p.orders, tag).wantStatus(t, 200); claims(t, second.body)["number"] != 2.0 {
+		t.Errorf("after a change the bundle says %v", claims(t, second.body))
+	}
+	for status, a := range map[int]answer{
+		401: get(path, client{ID: p.orders.ID, Secret: "wrong"}, ""), 403: get(path, p.invoices, tag), 400: get("/access/v1/policy", p.orders, ""),
+	} {
+		if a.status != status || a.header.Get("ETag") != "" || strings.Contains(a.body, "rules") {
+			t.Errorf("status %d, want %d: %s", a.status, status, a.body)
+		}
+	}
+	get(path, client{}, "").wantStatus(t, 401)
+	get(path, p.app, "").wantStatus(t, 401)
 }
 
 // tryHostile asks with a hostile value in each place of a request.
