@@ -244,10 +244,10 @@ func TestNobodyGivesOrTakesOverPermissionsThatTheyLack(t *testing.T) {
 			"assign a role":      w.Assign(ctx, mallory, domain.RoleAdministrator, domain.SubjectUser, "mallory", time.Time{}),
 			"join a group":       w.AddMember(ctx, mallory, "admins", "mallory"),
 			"set a password":     w.SetPassword(ctx, mallory, "boss", "correct horse battery staple"),
-			"disable the boss":   w.DisableUser(ctx, mallory, "boss"),
+			"disable the boss":   w.DisableUser(ctx, mallory, "boss", ""),
 			"delete a client":    w.DeleteClient(ctx, mallory, "deploy"),
 			"delete the boss":    w.DeleteUser(ctx, mallory, "boss"),
-			"disable the client": w.DisableClient(ctx, mallory, "deploy"),
+			"disable the client": w.DisableClient(ctx, mallory, "deploy", ""),
 		} {
 			if !errors.Is(err, domain.ErrDenied) {
 				t.Errorf("%s: %v, want a refusal", what, err)

@@ -63,7 +63,7 @@ func TestAnOperatorCannotBecomeAnAdministrator(t *testing.T) {
 			"assign a role": w.Assign(ctx, operator, domain.RoleAdministrator, domain.SubjectUser, "op", time.Time{}),
 			"make a role":   errRole, "change its own role": errUpdate,
 			"set a password":              w.SetPassword(ctx, operator, "op", "correct horse battery staple"),
-			"disable an administrator":    w.DisableUser(ctx, operator, "boss"),
+			"disable an administrator":    w.DisableUser(ctx, operator, "boss", ""),
 			"enable an administrator":     errEnable,
 			"join a group":                w.AddMember(ctx, operator, "none", "op"),
 			"take the administrator role": w.Unassign(ctx, operator, domain.RoleAdministrator, domain.SubjectUser, "boss"),
@@ -72,7 +72,7 @@ func TestAnOperatorCannotBecomeAnAdministrator(t *testing.T) {
 				t.Errorf("%s: %v, want a refusal", what, err)
 			}
 		}
-		servicetest.Must(t, w.DisableUser(ctx, operator, "op"))
+		servicetest.Must(t, w.DisableUser(ctx, operator, "op", ""))
 	})
 }
 

@@ -50,6 +50,7 @@ type Client struct {
 	LastUsedAt               time.Time       `json:"last_used_at,omitzero" doc:"When it last got a token, to the day"`
 	Disabled                 bool            `json:"disabled"`
 	DisabledAt               time.Time       `json:"disabled_at,omitzero"`
+	DisabledReason           string          `json:"disabled_reason,omitempty" doc:"What whoever disabled the client gave as the reason"`
 	ManagedBy                string          `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt                time.Time       `json:"created_at"`
 	UpdatedAt                time.Time       `json:"updated_at"`
@@ -103,7 +104,7 @@ func showClient(c domain.Client) Client {
 		KeepRefreshTokens: c.KeepRefreshTokens, SessionRefreshTokens: c.SessionRefreshTokens, RevokeOnSessionEnd: c.RevokeOnSessionEnd,
 		FirstParty: c.FirstParty, RequirePKCE: c.RequirePKCE, ClaimMappings: showMappings(c.ClaimMappings), APIs: []ClientAPI{}, Serves: array(c.Serves), ServesUserinfo: c.ServesUserinfo, Secrets: []ClientSecret{}, Trusts: []ClientTrust{},
 		Origin: string(c.Origin), LastUsedAt: c.LastUsedAt,
-		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, ManagedBy: c.ManagedBy, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
+		Disabled: !c.DisabledAt.IsZero(), DisabledAt: c.DisabledAt, DisabledReason: c.DisabledReason, ManagedBy: c.ManagedBy, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Warnings: clientWarnings(c), Version: c.Version,
 	}
 	if c.JWKS != "" {
 		shown.JWKS = json.RawMessage(c.JWKS)
@@ -222,17 +223,17 @@ func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientI
 	return showClient(client), s.recordDenied(ctx, caller, err)
 }
 
-// DisableClient disables a client and revokes its grants and tokens.
-func (s *Service) DisableClient(ctx context.Context, caller authn.Caller, clientID string) error {
+// DisableClient disables a client, for a reason that may be empty, and revokes its grants and tokens.
+func (s *Service) DisableClient(ctx context.Context, caller authn.Caller, clientID, reason string) error {
 	return s.changeClient(ctx, caller, "client.disable", clientID, func(ctx context.Context) error {
-		return s.config.Registry.SetClientDisabled(ctx, clientID, true)
+		return s.config.Registry.DisableClient(ctx, clientID, reason)
 	})
 }
 
 // EnableClient enables a disabled client again.
 func (s *Service) EnableClient(ctx context.Context, caller authn.Caller, clientID string) error {
 	return s.changeClient(ctx, caller, "client.enable", clientID, func(ctx context.Context) error {
-		return s.config.Registry.SetClientDisabled(ctx, clientID, false)
+		return s.config.Registry.EnableClient(ctx, clientID)
 	})
 }
 

@@ -195,7 +195,7 @@ func (f *fileChanges) clientParts(ctx context.Context, action apply.Action, desc
 	}
 	switch disabled := !stored.DisabledAt.IsZero(); {
 	case described.Disabled && !disabled:
-		return f.s.DisableClient(ctx, f.caller, described.ClientID)
+		return f.s.DisableClient(ctx, f.caller, described.ClientID, "")
 	case !described.Disabled && disabled:
 		return f.s.EnableClient(ctx, f.caller, described.ClientID)
 	}

@@ -11,19 +11,20 @@ import (
 
 // User is a person who signs in; what OpenID Connect has a claim for is named as that is (Core §5.1).
 type User struct {
-	Username      string         `json:"username"`
-	Subject       string         `json:"sub"`
-	Name          string         `json:"name,omitempty"`
-	Email         string         `json:"email,omitempty"`
-	EmailVerified bool           `json:"email_verified"`
-	Attributes    map[string]any `json:"attributes,omitempty" doc:"By name, each of the attribute's type"`
-	HasPassword   bool           `json:"has_password"`
-	Disabled      bool           `json:"disabled"`
-	DisabledAt    time.Time      `json:"disabled_at,omitzero"`
-	CreatedAt     time.Time      `json:"created_at"`
-	UpdatedAt     time.Time      `json:"updated_at"`
-	Warnings      []string       `json:"warnings,omitempty" doc:"What is to be considered about the user; not in lists"`
-	Version       int64          `json:"-"`
+	Username       string         `json:"username"`
+	Subject        string         `json:"sub"`
+	Name           string         `json:"name,omitempty"`
+	Email          string         `json:"email,omitempty"`
+	EmailVerified  bool           `json:"email_verified"`
+	Attributes     map[string]any `json:"attributes,omitempty" doc:"By name, each of the attribute's type"`
+	HasPassword    bool           `json:"has_password"`
+	Disabled       bool           `json:"disabled"`
+	DisabledAt     time.Time      `json:"disabled_at,omitzero"`
+	DisabledReason string         `json:"disabled_reason,omitempty" doc:"What whoever disabled the user gave as the reason"`
+	CreatedAt      time.Time      `json:"created_at"`
+	UpdatedAt      time.Time      `json:"updated_at"`
+	Warnings       []string       `json:"warnings,omitempty" doc:"What is to be considered about the user; not in lists"`
+	Version        int64          `json:"-"`
 }
 
 // showUsers shows users, with a look at which of them have a password.
@@ -32,7 +33,7 @@ func (s *Service) showUsers(ctx context.Context, users ...domain.User) ([]User, 
 	return list(users, err, func(u domain.User) User {
 		return User{
 			Username: u.Username, Subject: u.Subject, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-			Attributes: u.Attributes, HasPassword: passwords[u.ID], Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt,
+			Attributes: u.Attributes, HasPassword: passwords[u.ID], Disabled: !u.DisabledAt.IsZero(), DisabledAt: u.DisabledAt, DisabledReason: u.DisabledReason,
 			CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
 		}
 	})
@@ -159,17 +160,17 @@ func (s *Service) SetPassword(ctx context.Context, caller authn.Caller, username
 	})
 }
 
-// DisableUser disables a user and ends the user's sessions, grants and tokens.
-func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username string) error {
+// DisableUser disables a user, for a reason that may be empty, and ends the user's sessions, grants and tokens.
+func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username, reason string) error {
 	return s.changeUser(ctx, caller, "user.disable", username, func(ctx context.Context) error {
-		return s.config.Directory.SetUserDisabled(ctx, username, true)
+		return s.config.Directory.DisableUser(ctx, username, reason)
 	})
 }
 
 // EnableUser enables a disabled user again.
 func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) (user User, err error) {
 	err = s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
-		if err := s.config.Directory.SetUserDisabled(ctx, username, false); err != nil {
+		if err := s.config.Directory.EnableUser(ctx, username); err != nil {
 			return err
 		}
 		enabled, err := s.config.Directory.FindUser(ctx, username)

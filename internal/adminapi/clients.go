@@ -21,7 +21,7 @@ func (s *surface) mountClients() {
 	})
 	register(s, http.MethodPatch, "/clients/{name}", "client.update", s.updateClient)
 	register(s, http.MethodDelete, "/clients/{name}", "client.delete", act(s.Admin.DeleteClient))
-	register(s, http.MethodPost, "/clients/{name}/disable", "client.disable", act(s.Admin.DisableClient))
+	register(s, http.MethodPost, "/clients/{name}/disable", "client.disable", disable(s.Admin.DisableClient))
 	register(s, http.MethodPost, "/clients/{name}/enable", "client.enable", act(s.Admin.EnableClient))
 	creating(s, http.StatusCreated, "/clients/{name}/secrets", "client.add_secret", s.addSecret)
 	register(s, http.MethodDelete, "/clients/{name}/secrets/{secret}", "client.remove_secret", s.removeSecret)

@@ -21,7 +21,7 @@ func (s *surface) mountUsers() {
 	register(s, http.MethodDelete, "/users/{name}", "user.delete", act(s.Admin.DeleteUser))
 	register(s, http.MethodPut, "/users/{name}/password", "user.set_password", s.setPassword)
 	creating(s, http.StatusOK, "/users/{name}/password-link", "user.link", s.linkPassword)
-	register(s, http.MethodPost, "/users/{name}/disable", "user.disable", act(s.Admin.DisableUser))
+	register(s, http.MethodPost, "/users/{name}/disable", "user.disable", disable(s.Admin.DisableUser))
 	register(s, http.MethodPost, "/users/{name}/enable", "user.enable", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*objectOutput[admin.User], error) {
 		user, err := s.Admin.EnableUser(ctx, caller, in.Name)
 		return shown(user, user.Version, err)

@@ -32,6 +32,7 @@ type Config struct {
 	Sealer     *interaction.Sealer
 	Callers    *authn.Sessions
 	Admin      *admin.Service
+	UndoKey    []byte        // authenticates what can be undone, 32 bytes
 	JWKSMaxAge time.Duration // for how long services may cache the JWKS
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -69,6 +70,8 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountReceivers()
 	s.mountSettings()
 	s.mountDrill()
+	s.mountUndo()
+	s.mountPalette()
 	mux.Handle("GET "+root+"/", c.Pages.Protect(s.handler("", func(*visit) error { return domain.ErrNotFound })))
 	mux.Handle("GET "+root, http.RedirectHandler(root+"/", http.StatusSeeOther))
 }
@@ -96,6 +99,7 @@ func (s *surface) handle(pattern, operation string, answer func(v *visit) error)
 
 func (s *surface) handler(operation string, answer func(v *visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		s.Pages.AllowFetch(w)
 		session, user, err := s.Pages.SignedIn(r)
 		if errors.Is(err, domain.ErrNotFound) {
 			s.askToSignIn(w, r, interaction.Request{})
@@ -162,7 +166,7 @@ func (v *visit) fail(err error) {
 	case errors.Is(err, admin.ErrCursor):
 		http.Redirect(v.w, v.r, v.r.URL.EscapedPath(), http.StatusSeeOther)
 	case domain.IsTemporary(err), errors.Is(err, context.Canceled):
-		v.Pages.Unavailable(v.w, v.r)
+		v.Pages.UnavailableAgain(v.w, v.r)
 	case errors.Is(err, domain.ErrInvalid): // of what the address says
 		v.render(http.StatusUnprocessableEntity, "admin/problem", v.text("refused.title"), sentence(err.Error()))
 	default:

@@ -3,7 +3,6 @@ package adminui
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -71,11 +70,14 @@ func showAPI(v *visit) error {
 		Table: table{Columns: []string{v.text("api.permission"), v.text("api.allows")}},
 	}
 	for _, p := range api.Permissions {
-		permissions.Table.Rows = append(permissions.Table.Rows, row{Cells: []cell{{Code: p.Name}, {Text: p.Description}}})
+		r := row{Cells: []cell{{Code: p.Name}, {Text: p.Description}}}
+		if v.may("assignment.list") {
+			r.Actions = []action{{Text: v.text("explorer.who"), Path: explorerPath(question{api: api.Audience, permission: p.Name})}}
+		}
+		permissions.Table.Rows = append(permissions.Table.Rows, r)
 	}
 	if v.may("assignment.list") {
-		explorer := address("access") + "?" + url.Values{"api": {api.Audience}}.Encode()
-		permissions.Actions = []action{{Text: v.text("menu.explorer"), Path: explorer}}
+		permissions.Actions = []action{{Text: v.text("menu.explorer"), Path: explorerPath(question{api: api.Audience})}}
 	}
 	userinfo := v.text("api.opens_userinfo")
 	if api.NoUserinfo {
@@ -201,7 +203,7 @@ func deleteAPI(v *visit) error {
 		return err
 	}
 	ok := v.confirmed(v.text("api.delete", api.Audience), confirmation{
-		Lead: v.text("api.delete.lead"), Name: api.Audience, Submit: v.text("api.delete.submit"), Cancel: address("apis", api.Audience),
+		Lead: v.text("api.delete.lead"), Undone: v.undone(api.ManagedBy), Name: api.Audience, Submit: v.text("api.delete.submit"), Cancel: address("apis", api.Audience),
 	})
 	if !ok {
 		return nil

@@ -21,7 +21,7 @@ const rolesShown = 100
 
 // rolesOf are the roles that are assigned to a user, a group or a client, with a form that assigns one.
 func (v *visit) rolesOf(kind domain.SubjectKind, subject string) (panel, error) {
-	p := panel{Title: v.text("assignment.roles"), Empty: v.text("assignment.none"), Table: table{
+	p := panel{Title: v.text("assignment.roles"), Actions: v.accessOf(kind, subject), Empty: v.text("assignment.none"), Table: table{
 		Columns: []string{v.text("assignment.role"), v.text("assignment.expires_at"), v.text("assignment.since")},
 	}}
 	held, err := v.Admin.ListAssignments(v.ctx(), v.caller, domain.AssignmentFilter{SubjectKind: kind, Subject: subject}, admin.Query{Limit: rolesShown})
@@ -30,7 +30,7 @@ func (v *visit) rolesOf(kind domain.SubjectKind, subject string) (panel, error) 
 	}
 	fields := map[string]string{"kind": string(kind), "subject": subject}
 	for _, a := range held.Items {
-		r := row{Path: address("roles", a.Role), Cells: []cell{{Text: a.Role}, {Time: a.ExpiresAt}, {Time: a.CreatedAt}}}
+		r := row{Path: address("roles", a.Role), Managed: v.managed(a.ManagedBy), Cells: []cell{{Text: a.Role}, {Time: a.ExpiresAt}, {Time: a.CreatedAt}}}
 		if v.may("assignment.unassign") {
 			r.Actions = []action{{Text: v.text("assignment.unassign"), Path: address("assignments", "remove"), Post: true, Fields: map[string]string{
 				"kind": string(kind), "subject": subject, "role": a.Role,
@@ -111,8 +111,12 @@ func unassign(v *visit) error {
 	v.fromAddress("kind", "subject", "role")
 	kind, subject, page := v.subjectOf()
 	role := v.r.PostForm.Get("role")
+	held, err := v.assignment(role, kind, subject)
+	if err != nil {
+		return v.explained(err, address(page...))
+	}
 	act, answered, err := v.chosen(v.text("effect.of_unassign", role, subject), v.ofRole(role, admin.RoleChange{SubjectKind: kind, Subject: subject}), effectPage{
-		Lead: v.text("effect.lead"), Save: v.text("assignment.unassign"), Revoke: v.text("effect.unassign_and_revoke"), Cancel: address(page...),
+		Lead: v.text("effect.lead"), Undone: v.undone(held.ManagedBy), Save: v.text("assignment.unassign"), Revoke: v.text("effect.unassign_and_revoke"), Cancel: address(page...),
 	})
 	switch {
 	case answered:
@@ -124,10 +128,33 @@ func unassign(v *visit) error {
 			return v.revoked(begun, "assignment.unassigned", page...)
 		}
 	default:
-		err = v.Admin.Unassign(v.ctx(), v.caller, role, kind, subject)
+		if err = v.Admin.Unassign(v.ctx(), v.caller, role, kind, subject); err == nil {
+			return v.unassigned(held, page)
+		}
 	}
-	if err != nil {
-		return v.explained(err, address(page...))
+	return v.explained(err, address(page...))
+}
+
+// assignment finds one; without a role if there is none, or the visitor may not see it.
+func (v *visit) assignment(role string, kind domain.SubjectKind, subject string) (admin.Assignment, error) {
+	if !v.may("assignment.list") {
+		return admin.Assignment{}, nil
 	}
-	return v.done("assignment.unassigned", page...)
+	held, err := v.Admin.ListAssignments(v.ctx(), v.caller, domain.AssignmentFilter{SubjectKind: kind, Subject: subject, Role: role}, admin.Query{Limit: 1})
+	if err != nil || len(held.Items) == 0 {
+		return admin.Assignment{}, err
+	}
+	return held.Items[0], nil
+}
+
+// unassigned leads to a page that says that a role was taken away, which can be given back until the time that it had.
+func (v *visit) unassigned(a admin.Assignment, page []string) error {
+	if a.Role == "" {
+		return v.done("assignment.unassigned", page...)
+	}
+	until := ""
+	if !a.ExpiresAt.IsZero() {
+		until = a.ExpiresAt.Format(time.RFC3339Nano)
+	}
+	return v.doneUntil("assignment.unassigned", []string{a.Role, string(a.SubjectKind), a.Subject, until}, page...)
 }

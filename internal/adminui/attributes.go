@@ -118,7 +118,7 @@ func deleteAttribute(v *visit) error {
 		return err
 	}
 	ok := v.confirmed(v.text("attribute.delete", a.Name), confirmation{
-		Lead: v.text("attribute.delete.lead"), Name: a.Name, Submit: v.text("attribute.delete.submit"), Cancel: address("attributes", a.Name),
+		Lead: v.text("attribute.delete.lead"), Undone: v.undone(a.ManagedBy), Name: a.Name, Submit: v.text("attribute.delete.submit"), Cancel: address("attributes", a.Name),
 	})
 	if !ok {
 		return nil

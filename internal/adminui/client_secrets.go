@@ -61,7 +61,7 @@ func removeSecret(v *visit) error {
 	}
 	secret, back := client.Secrets[i], address("clients", client.ClientID)
 	ok := v.confirmed(v.text("secret.remove.title", secret.Hint, client.ClientID), confirmation{
-		Lead: v.text("secret.remove.lead"), Submit: v.text("secret.remove.submit"), Cancel: back,
+		Lead: v.text("secret.remove.lead"), Undone: v.undone(client.ManagedBy), Submit: v.text("secret.remove.submit"), Cancel: back,
 	})
 	if !ok {
 		return nil
@@ -83,7 +83,7 @@ func removeTrust(v *visit) error {
 	}
 	trust, back := client.Trusts[i], address("clients", client.ClientID)
 	ok := v.confirmed(v.text("trust.remove.title", trust.Issuer, client.ClientID), confirmation{
-		Lead: v.text("trust.remove.lead"), Submit: v.text("trust.remove.submit"), Cancel: back,
+		Lead: v.text("trust.remove.lead"), Undone: v.undone(client.ManagedBy), Submit: v.text("trust.remove.submit"), Cancel: back,
 	})
 	if !ok {
 		return nil

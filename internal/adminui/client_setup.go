@@ -65,6 +65,7 @@ type settings struct {
 	Issuer, ClientID, Audience, Scope, RedirectURI, AuthorizeURL, Port string
 	Public                                                             bool
 	Insecure                                                           bool // the issuer has no https
+	RequirePKCE                                                        bool
 	Scopes                                                             []string
 }
 
@@ -128,7 +129,7 @@ const maxSnippetScopes = 20
 
 // settingsOf are those of a client, for one of its APIs: the default one, or the first.
 func (v *visit) settingsOf(c admin.Client, use string) (settings, error) {
-	s := settings{Issuer: v.Issuer, ClientID: c.ClientID, Public: c.AuthMethod == domain.None, Insecure: strings.HasPrefix(v.Issuer, "http://")}
+	s := settings{Issuer: v.Issuer, ClientID: c.ClientID, Public: c.AuthMethod == domain.None, Insecure: strings.HasPrefix(v.Issuer, "http://"), RequirePKCE: c.RequirePKCE}
 	if use != "service" {
 		s.Scopes = []string{domain.ScopeOpenID, domain.ScopeProfile, domain.ScopeEmail}
 		if slices.Contains(c.GrantTypes, domain.GrantRefreshToken) {

@@ -126,6 +126,7 @@ func (v *visit) aboutClient(c admin.Client) panel {
 		v.fact("client.grants", cell{List: v.grantsOf(c)}),
 		v.fact("client.origin", cell{Text: v.text("origin." + c.Origin)}),
 	}}
+	p.Facts = append(p.Facts, v.disabledFacts(c.Disabled, c.DisabledAt, c.DisabledReason)...)
 	if c.JWKS != nil {
 		p.Facts = append(p.Facts, v.fact("client.jwks", cell{Code: string(c.JWKS)}))
 	}
@@ -282,16 +283,19 @@ func disableClient(v *visit) error {
 	if err != nil {
 		return err
 	}
-	ok := v.confirmed(v.text("client.disable", client.ClientID), confirmation{
-		Lead: v.text("client.disable.lead"), Submit: v.text("client.disable.submit"), Cancel: address("clients", client.ClientID),
-	})
-	if !ok {
+	reason := v.field("text", "disable", "reason", "")
+	reason.Max = 200
+	title, c := v.text("client.disable", client.ClientID), confirmation{
+		Lead: v.text("client.disable.lead"), Undone: v.undone(client.ManagedBy), Fields: []*field{reason},
+		Submit: v.text("client.disable.submit"), Cancel: address("clients", client.ClientID),
+	}
+	if !v.confirmed(title, c) {
 		return nil
 	}
-	if err := v.Admin.DisableClient(v.ctx(), v.caller, client.ClientID); err != nil {
-		return v.explained(err, address("clients", client.ClientID))
+	if err := v.Admin.DisableClient(v.ctx(), v.caller, client.ClientID, reason.Value); err != nil {
+		return v.notConfirmed(c, title, err)
 	}
-	return v.done("client.disabled", "clients", client.ClientID)
+	return v.doneUntil("client.disabled", []string{client.ClientID}, "clients", client.ClientID)
 }
 
 func enableClient(v *visit) error {
@@ -308,7 +312,7 @@ func deleteClient(v *visit) error {
 		return err
 	}
 	ok := v.confirmed(v.text("client.delete", client.ClientID), confirmation{
-		Lead: v.text("client.delete.lead"), Name: client.ClientID, Submit: v.text("client.delete.submit"), Cancel: address("clients", client.ClientID),
+		Lead: v.text("client.delete.lead"), Undone: v.undone(client.ManagedBy), Name: client.ClientID, Submit: v.text("client.delete.submit"), Cancel: address("clients", client.ClientID),
 	})
 	if !ok {
 		return nil

@@ -19,6 +19,7 @@ const (
 // effectPage says what a change takes away before it is made, and asks what to do.
 type effectPage struct {
 	Lead    string
+	Undone  string // why it does not last, empty: it does
 	Holders string // the heading of the facts
 	Facts   []fact
 	Table   table

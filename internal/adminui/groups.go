@@ -103,8 +103,15 @@ func removeMember(v *visit) error {
 	v.fromAddress("user")
 	name, user := v.r.PathValue("name"), v.r.PostForm.Get("user")
 	page := []string{"groups", name}
+	var group admin.Group
+	var err error
+	if v.may("group.find") {
+		if group, err = v.Admin.FindGroup(v.ctx(), v.caller, name); err != nil {
+			return err
+		}
+	}
 	act, answered, err := v.chosen(v.text("effect.of_member", user, name), v.ofGroup(name, user), effectPage{
-		Lead: v.text("effect.lead"), Save: v.text("group.remove_member"), Revoke: v.text("effect.remove_and_revoke"), Cancel: address(page...),
+		Lead: v.text("effect.lead"), Undone: v.undone(group.ManagedBy), Save: v.text("group.remove_member"), Revoke: v.text("effect.remove_and_revoke"), Cancel: address(page...),
 	})
 	switch {
 	case answered:
@@ -121,7 +128,7 @@ func removeMember(v *visit) error {
 	if err != nil {
 		return v.explained(err, address(page...))
 	}
-	return v.done("group.member_removed", page...)
+	return v.doneUntil("group.member_removed", []string{name, user}, page...)
 }
 
 // groupForm is the form for a group, which may be a new one.
@@ -184,7 +191,7 @@ func deleteGroup(v *visit) error {
 		return err
 	}
 	c := confirmation{
-		Lead: v.text("group.delete.lead"), Name: group.Name, Submit: v.text("group.delete.submit"), Cancel: address("groups", group.Name),
+		Lead: v.text("group.delete.lead"), Undone: v.undone(group.ManagedBy), Name: group.Name, Submit: v.text("group.delete.submit"), Cancel: address("groups", group.Name),
 	}
 	if err := v.addEffect(&c, v.ofGroup(group.Name, "")); err != nil {
 		return err

@@ -76,9 +76,7 @@ func (v *visit) frame(title string, data any) frame {
 	}
 	if done := v.r.URL.Query().Get("done"); doneKeys[done] {
 		f.Done = v.text("done." + done)
-		if operation := undoes[done]; operation != "" && v.may(operation) {
-			f.Undo = action{Text: v.text("undo"), Path: v.r.URL.EscapedPath() + "/enable", Post: true}
-		}
+		f.Undo = v.undoOf(done)
 	}
 	return f
 }
@@ -102,12 +100,10 @@ var doneKeys = map[string]bool{
 	"role.created": true, "role.deleted": true, "role.updated": true,
 	"session.ended": true, "consent.withdrawn": true, "credential.removed": true,
 	"secret.removed": true, "trust.removed": true,
+	"undone":        true,
 	"token.resumed": true, "token.revoked": true, "token.suspended": true,
 	"user.created": true, "user.deleted": true, "user.disabled": true, "user.enabled": true, "user.updated": true,
 }
-
-// undoes are the operations that undo what was just done to the object of the page, at enable below its address.
-var undoes = map[string]string{"user.disabled": "user.enable", "client.disabled": "client.enable"}
 
 // done leads to a page that says what was done.
 func (v *visit) done(what string, path ...string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,7 @@ type cell struct {
 	Time  time.Time
 	Badge badge
 	Strip *strip
+	Way   way
 	Path  string // where it leads, empty: nowhere
 }
 
@@ -62,7 +64,8 @@ type listing struct {
 	Table          table
 	Filters        []*field // in place of the search
 	Search         string
-	Choices        []*field // beside the search
+	Choices        []*field   // beside the search
+	Kept           url.Values // what else the address keeps
 	Size           int
 	Previous, Next string // addresses of other pages, empty: none
 }
@@ -100,6 +103,7 @@ func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], 
 		return err
 	}
 	values.Del("done")
+	values.Del("undo")
 	address := func(cursor string) string {
 		if cursor == "" {
 			return ""
@@ -123,6 +127,9 @@ type form struct {
 	Fields  []*field
 	Submit  string
 	Cancel  string // a path
+
+	Differences []difference // from what another person has made of it meanwhile
+	Anew        string       // a path: where the visitor begins with that
 }
 
 // field is one of a form.
@@ -140,7 +147,6 @@ type field struct {
 	Heading  string // above it, where a group of fields begins
 	Member   string // of the admin API, which errors name; empty: that of the field's name
 	Problem  string // with the value
-	Now      string // what another person has made of it meanwhile
 }
 
 // option is one of a choice.
@@ -285,21 +291,10 @@ func (f *field) tell(err error) {
 	f.Problem = strings.TrimSpace(f.Problem + " " + sentence(err.Error()))
 }
 
-// moved shows a form again whose object another person has changed meanwhile, beside what it is now.
-func (v *visit) moved(f, now *form, title string) error {
-	f.Version, f.Problem = now.Version, v.text("form.conflict")
-	for i, field := range f.Fields {
-		if current := now.Fields[i].Value; current != field.Value {
-			field.Now = current
-		}
-	}
-	v.render(http.StatusConflict, "admin/form", title, f)
-	return nil
-}
-
 // confirmation asks before what cannot be undone.
 type confirmation struct {
 	Lead    string
+	Undone  string // why it does not last, empty: it does
 	Effects []string
 	Fields  []*field
 	Version string // of the object, empty: it does not matter
@@ -331,6 +326,22 @@ func (v *visit) confirmed(title string, c confirmation) bool {
 	}
 	v.render(status, "admin/confirm", title, c)
 	return false
+}
+
+// notConfirmed asks again because of a rule that a field of the confirmation breaks. Other errors are explained.
+func (v *visit) notConfirmed(c confirmation, title string, err error) error {
+	told := false
+	for _, e := range domain.InvalidErrors(err) {
+		if i := slices.IndexFunc(c.Fields, func(field *field) bool { return field.concerns(e) }); i >= 0 {
+			c.Fields[i].tell(e)
+			told = true
+		}
+	}
+	if !told {
+		return v.explained(err, c.Cancel)
+	}
+	v.render(http.StatusUnprocessableEntity, "admin/confirm", title, c)
+	return nil
 }
 
 // sentence is an error's text as a sentence.

@@ -112,7 +112,7 @@ func rotateBearer(v *visit) error {
 	}
 	back := link{Text: r.ClientID, Path: address("receivers", r.ClientID)}
 	ok := v.confirmed(v.text("receiver.rotate_bearer.title", r.ClientID), confirmation{
-		Lead: v.text("receiver.rotate_bearer.lead"), Submit: v.text("receiver.rotate_bearer"), Cancel: back.Path, Version: strconv.FormatInt(r.Version, 10),
+		Lead: v.text("receiver.rotate_bearer.lead"), Undone: v.undone(r.ManagedBy), Submit: v.text("receiver.rotate_bearer"), Cancel: back.Path, Version: strconv.FormatInt(r.Version, 10),
 	})
 	if !ok {
 		return nil

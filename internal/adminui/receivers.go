@@ -127,6 +127,9 @@ func changeReceiver(done string, change func(ctx context.Context, caller authn.C
 		if err := change(v.ctx(), v.caller, name); err != nil {
 			return err
 		}
+		if undoes[done].run != nil {
+			return v.doneUntil(done, []string{name}, "receivers", name)
+		}
 		return v.done(done, "receivers", name)
 	}
 }
@@ -137,7 +140,7 @@ func deleteReceiver(v *visit) error {
 		return err
 	}
 	ok := v.confirmed(v.text("receiver.delete", r.ClientID), confirmation{
-		Lead: v.text("receiver.delete.lead"), Name: r.ClientID, Submit: v.text("receiver.delete.submit"), Cancel: address("receivers", r.ClientID),
+		Lead: v.text("receiver.delete.lead"), Undone: v.undone(r.ManagedBy), Name: r.ClientID, Submit: v.text("receiver.delete.submit"), Cancel: address("receivers", r.ClientID),
 	})
 	if !ok {
 		return nil

@@ -3,7 +3,6 @@ package adminui
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +67,11 @@ func showRole(v *visit) error {
 				permissions = append(permissions, given.Permission)
 			}
 		}
-		gives.Table.Rows = append(gives.Table.Rows, row{Cells: []cell{{Code: audience}, {List: permissions}}})
+		r := row{Cells: []cell{{Code: audience}, {List: permissions}}}
+		if v.may("assignment.list") {
+			r.Actions = []action{{Text: v.text("explorer.who"), Path: explorerPath(question{api: audience, role: role.Name})}}
+		}
+		gives.Table.Rows = append(gives.Table.Rows, r)
 	}
 	o.Panels = append(o.Panels, gives)
 	if v.may("assignment.list") {
@@ -76,7 +79,7 @@ func showRole(v *visit) error {
 		if err != nil {
 			return err
 		}
-		held.Actions = append(held.Actions, action{Text: v.text("menu.explorer"), Path: address("access") + "?" + url.Values{"role": {role.Name}}.Encode()})
+		held.Actions = append(held.Actions, action{Text: v.text("menu.explorer"), Path: explorerPath(question{role: role.Name})})
 		o.Panels = append(o.Panels, held)
 	}
 	return v.show(role.Name, o)
@@ -98,7 +101,7 @@ func (v *visit) holders(role admin.Role) (panel, error) {
 	}
 	for _, a := range held.Items {
 		p.Table.Rows = append(p.Table.Rows, row{
-			Path: address(string(a.SubjectKind)+"s", a.Subject), Cells: []cell{{Text: a.Subject}, {Text: v.text("kind." + string(a.SubjectKind))}, {Time: a.ExpiresAt}},
+			Path: address(string(a.SubjectKind)+"s", a.Subject), Managed: v.managed(a.ManagedBy), Cells: []cell{{Text: a.Subject}, {Text: v.text("kind." + string(a.SubjectKind))}, {Time: a.ExpiresAt}},
 		})
 	}
 	return p, nil
@@ -182,7 +185,7 @@ func updateRole(v *visit) error {
 	if err == nil {
 		var answered bool
 		act, answered, err = v.chosen(v.text("effect.of_update", name), v.ofRole(name, admin.RoleChange{Permissions: &permissions}), effectPage{
-			Lead: v.text("effect.lead"), Save: v.text("effect.save"), Revoke: v.text("effect.save_and_revoke"), Cancel: address("roles", name),
+			Lead: v.text("effect.lead"), Undone: v.undone(current.ManagedBy), Save: v.text("effect.save"), Revoke: v.text("effect.save_and_revoke"), Cancel: address("roles", name),
 		})
 		if answered {
 			return nil
@@ -214,7 +217,7 @@ func deleteRole(v *visit) error {
 		return err
 	}
 	c := confirmation{
-		Lead: v.text("role.delete.lead"), Name: role.Name, Submit: v.text("role.delete.submit"), Cancel: address("roles", role.Name),
+		Lead: v.text("role.delete.lead"), Undone: v.undone(role.ManagedBy), Name: role.Name, Submit: v.text("role.delete.submit"), Cancel: address("roles", role.Name),
 	}
 	if err := v.addEffect(&c, v.ofRole(role.Name, admin.RoleChange{Delete: true})); err != nil {
 		return err

@@ -125,12 +125,37 @@ func searchPasted(v *visit) error {
 		http.Redirect(v.w, v.r, address("tokens", jti), http.StatusSeeOther)
 		return nil
 	}
-	query := url.Values{"q": {domain.ClipText(text, maxSearchBytes)}}
+	query := url.Values{"q": {searched(text)}}
 	http.Redirect(v.w, v.r, address("search")+"?"+query.Encode(), http.StatusSeeOther)
 	return nil
 }
 
+// searched is what is looked for when a person typed a text.
+func searched(text string) string { return domain.ClipText(strings.TrimSpace(text), maxSearchBytes) }
+
 const maxSearchBytes = 200
+
+// find looks for what begins with a text, of every kind that the visitor may see. There is nothing for the empty text.
+func (v *visit) find(text string) (all []found, err error) {
+	for _, f := range finders {
+		if text == "" || !v.may(f.operation) {
+			continue
+		}
+		rows, more, err := f.find(v, admin.Query{Search: text, Limit: foundAtOnce})
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		of := found{Title: v.text("menu." + f.key), Table: table{Columns: []string{v.text("search.name"), v.text("search.about")}, Rows: rows}}
+		if more {
+			of.More = address(f.key)
+		}
+		all = append(all, of)
+	}
+	return all, nil
+}
 
 // jtiOf reads the jti of a JWT, whoever has signed that.
 func jtiOf(text string) (jti string, ok bool) {
@@ -153,28 +178,13 @@ func jtiOf(text string) (jti string, ok bool) {
 
 // search shows what begins with a text; where that is one object alone, its page.
 func search(v *visit) error {
-	p := searchPage{Text: domain.ClipText(strings.TrimSpace(v.r.URL.Query().Get("q")), maxSearchBytes)}
-	var only []row
-	for _, f := range finders {
-		if p.Text == "" || !v.may(f.operation) {
-			continue
-		}
-		rows, more, err := f.find(v, admin.Query{Search: p.Text, Limit: foundAtOnce})
-		if err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			continue
-		}
-		only = append(only, rows...)
-		of := found{Title: v.text("menu." + f.key), Table: table{Columns: []string{v.text("search.name"), v.text("search.about")}, Rows: rows}}
-		if more {
-			of.More = address(f.key)
-		}
-		p.Found = append(p.Found, of)
+	p := searchPage{Text: searched(v.r.URL.Query().Get("q"))}
+	var err error
+	if p.Found, err = v.find(p.Text); err != nil {
+		return err
 	}
-	if len(only) == 1 {
-		http.Redirect(v.w, v.r, only[0].Path, http.StatusSeeOther)
+	if len(p.Found) == 1 && len(p.Found[0].Table.Rows) == 1 {
+		http.Redirect(v.w, v.r, p.Found[0].Table.Rows[0].Path, http.StatusSeeOther)
 		return nil
 	}
 	v.render(http.StatusOK, "admin/search", v.text("search.title"), p)

@@ -244,5 +244,8 @@ func (v *visit) setSuspended(done string, err error) error {
 	case err != nil:
 		return err
 	}
+	if undoes[done].run != nil {
+		return v.doneUntil(done, path[1:], path...)
+	}
 	return v.done(done, path...)
 }

@@ -76,6 +76,7 @@ func showUser(v *visit) error {
 		v.fact("user.email", cell{Text: user.Email}),
 		v.fact("user.email_verified", cell{Text: v.yesNo(user.EmailVerified)}), v.fact("user.has_password", cell{Text: v.yesNo(user.HasPassword)}),
 	}}
+	about.Facts = append(about.Facts, v.disabledFacts(user.Disabled, user.DisabledAt, user.DisabledReason)...)
 	for _, name := range slices.Sorted(maps.Keys(user.Attributes)) {
 		about.Facts = append(about.Facts, fact{name, cell{Text: strings.Join(domain.AttributeTexts(user.Attributes[name]), ", ")}})
 	}
@@ -192,16 +193,18 @@ func disableUser(v *visit) error {
 	if err != nil {
 		return err
 	}
-	ok := v.confirmed(v.text("user.disable", user.Username), confirmation{
-		Lead: v.text("user.disable.lead"), Submit: v.text("user.disable.submit"), Cancel: address("users", user.Username),
-	})
-	if !ok {
+	reason := v.field("text", "disable", "reason", "")
+	reason.Max = 200
+	title, c := v.text("user.disable", user.Username), confirmation{
+		Lead: v.text("user.disable.lead"), Fields: []*field{reason}, Submit: v.text("user.disable.submit"), Cancel: address("users", user.Username),
+	}
+	if !v.confirmed(title, c) {
 		return nil
 	}
-	if err := v.Admin.DisableUser(v.ctx(), v.caller, user.Username); err != nil {
-		return v.explained(err, address("users", user.Username))
+	if err := v.Admin.DisableUser(v.ctx(), v.caller, user.Username, reason.Value); err != nil {
+		return v.notConfirmed(c, title, err)
 	}
-	return v.done("user.disabled", "users", user.Username)
+	return v.doneUntil("user.disabled", []string{user.Username}, "users", user.Username)
 }
 
 func enableUser(v *visit) error {

@@ -19,7 +19,7 @@ import (
 
 // What follows from other members, or belongs to the installation.
 var notDescribed = map[string][]string{
-	"Client": {"ID", "Claims", "Secrets", "Origin", "RegistrationTokenHash", "LastUsedAt", "ManagedBy", "Version", "CreatedAt", "UpdatedAt"},
+	"Client": {"ID", "Claims", "Secrets", "Origin", "RegistrationTokenHash", "LastUsedAt", "DisabledReason", "ManagedBy", "Version", "CreatedAt", "UpdatedAt"},
 	"API":    {"ID", "Claims", "ManagedBy", "Version", "CreatedAt", "UpdatedAt"},
 }
 

@@ -147,7 +147,7 @@ func TestAssertionsThatAreNotRightAreRefused(t *testing.T) {
 				s.t.Errorf("a client with keys, by %v: %v", form, err)
 			}
 		}
-		servicetest.Must(s.t, s.A.Registry.SetClientDisabled(eventtest.Context(s.t), "batch", true))
+		servicetest.Must(s.t, s.A.Registry.DisableClient(eventtest.Context(s.t), "batch", ""))
 		s.refresh()
 		_, err = s.present(s.A, good)
 		s.refused("disabled", err, "")

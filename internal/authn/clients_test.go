@@ -165,7 +165,7 @@ func TestDisabledClientsDoNotAuthenticate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		for _, id := range []string{"shop", "phone"} {
-			if err := w.registry.SetClientDisabled(eventtest.Context(t), id, true); err != nil {
+			if err := w.registry.DisableClient(eventtest.Context(t), id, ""); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -130,7 +130,7 @@ func TestAWorkloadsJWTServesOnceUnlessItsTrustSaysOtherwise(t *testing.T) {
 				s.t.Error(err)
 			}
 		}
-		servicetest.Must(s.t, s.A.Registry.SetClientDisabled(eventtest.Context(s.t), "pod", true))
+		servicetest.Must(s.t, s.A.Registry.DisableClient(eventtest.Context(s.t), "pod", ""))
 		s.refresh()
 		_, err := s.present(s.A, jwt, "client_id", "pod")
 		s.refused("disabled", err, "")

@@ -19,7 +19,7 @@ import (
 func (a *app) clientCommand() *cobra.Command {
 	return noun("client", "Manage clients: the applications that ask for tokens",
 		a.clientCreate(), a.clientList(), clients.showCommand(a), accessCommand(a, clients), a.clientUpdate(),
-		alias(clients.change(a, "disable"), "lock"),
+		alias(clients.disable(a), "lock"),
 		alias(clients.change(a, "enable"), "unlock"),
 		clients.change(a, "delete"),
 		a.clientSecretCommand(), a.clientTrustCommand())

@@ -32,7 +32,7 @@ var clients = kind[admin.Client]{
 			"keep_refresh_tokens", v.KeepRefreshTokens, "refresh_overlap", refreshOverlap(v),
 			"session_refresh_tokens", v.SessionRefreshTokens, "revoke_on_session_end", v.RevokeOnSessionEnd,
 			"first_party", v.FirstParty, "require_pkce", v.RequirePKCE, "apis", clientAPIs(v), "default_api", defaultAPI(v), "serves", v.Serves, "serves_userinfo", v.ServesUserinfo,
-			"origin", v.Origin, "last_used_at", v.LastUsedAt, "disabled_at", v.DisabledAt, "managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+			"origin", v.Origin, "last_used_at", v.LastUsedAt, "disabled_at", v.DisabledAt, "disabled_reason", v.DisabledReason, "managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		for _, t := range v.Trusts {
 			fmt.Fprintf(w, "trust\t%d\t%s\t%s\n", t.ID, t.Issuer, t.Subject)
 		}

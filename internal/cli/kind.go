@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/adminapi"
 	"github.com/signet-auth/signet/internal/adminclient"
 )
 
@@ -86,6 +87,17 @@ func (k kind[V]) change(a *app, verb string) *cobra.Command {
 	return k.command(a, verb, k.summary(verb), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 		return answer(done{verb + "d", k.noun, args[0]}), act(ctx, c, k.noun+"."+verb, args[0])
 	})
+}
+
+// disable is change for the verb that takes a reason.
+func (k kind[V]) disable(a *app) *cobra.Command {
+	var why adminapi.Disabling
+	cmd := k.command(a, "disable", k.summary("disable"), func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
+		_, err := c.Call(ctx, adminclient.Request{Operation: k.noun + ".disable", Path: args, Body: why}, nil)
+		return answer(done{"disabled", k.noun, args[0]}), err
+	})
+	cmd.Flags().StringVar(&why.Reason, "reason", "", "why: `TEXT` that is shown with it, and kept in the audit log")
+	return cmd
 }
 
 // alias gives a command another name.

@@ -23,7 +23,7 @@ var users = kind[admin.User]{
 	details: func(w io.Writer, v admin.User) {
 		details(w, "username", v.Username, "sub", v.Subject, "name", v.Name, "email", v.Email,
 			"email_verified", v.EmailVerified, "has_password", v.HasPassword,
-			"disabled_at", v.DisabledAt, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+			"disabled_at", v.DisabledAt, "disabled_reason", v.DisabledReason, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
 		showAttributes(w, v.Attributes)
 	},
 }
@@ -32,7 +32,7 @@ func (a *app) userCommand() *cobra.Command {
 	return noun("user", "Manage users: the people who sign in",
 		a.userCreate(), users.listCommand(a), users.showCommand(a), a.userUpdate(), a.userSetPassword(), a.userLink(),
 		accessCommand(a, users),
-		alias(users.change(a, "disable"), "lock"),
+		alias(users.disable(a), "lock"),
 		alias(a.userEnable(), "unlock"),
 		users.change(a, "delete"))
 }

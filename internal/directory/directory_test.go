@@ -188,7 +188,7 @@ func TestDisablingOrDeletingAUserEndsEverythingTheUserHad(t *testing.T) {
 		ctx := eventtest.Context(w.t)
 		other := w.tokens(w.user("bystander", ""))
 		for name, end := range map[string]func(username string) error{
-			"disable": func(u string) error { return w.SetUserDisabled(ctx, u, true) },
+			"disable": func(u string) error { return w.DisableUser(ctx, u, "") },
 			"delete":  func(u string) error { return w.DeleteUser(ctx, u) },
 		} {
 			user := w.user(name, "")
@@ -208,7 +208,7 @@ func TestDisablingOrDeletingAUserEndsEverythingTheUserHad(t *testing.T) {
 		if got := other(); got != [3]bool{true, true, true} {
 			w.t.Errorf("a bystander's token, grant and session are live: %v", got)
 		}
-		w.check(w.SetUserDisabled(ctx, "disable", false))
+		w.check(w.EnableUser(ctx, "disable"))
 		if user, err := w.FindUser(ctx, "disable"); err != nil || !user.DisabledAt.IsZero() {
 			w.t.Errorf("enabling went wrong: %+v, %v", user, err)
 		}
@@ -232,7 +232,7 @@ func TestADisabledUserStaysDisabledWhateverElseChangesAtOnce(t *testing.T) {
 				})
 			}
 			wg.Go(func() {
-				if err := w.SetUserDisabled(ctx, username, true); err != nil {
+				if err := w.DisableUser(ctx, username, ""); err != nil {
 					w.t.Error(err)
 				}
 			})
@@ -250,12 +250,12 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := eventtest.Context(w.t)
 		w.user("ordinary", "")
-		w.check(w.SetUserDisabled(ctx, "ordinary", true)) // no administrator yet: nothing to keep
+		w.check(w.DisableUser(ctx, "ordinary", "")) // no administrator yet: nothing to keep
 		w.administrator("alice")
 		const why = "this is the last administrator"
 		unassign := func(u string) error { return w.Unassign(ctx, domain.RoleAdministrator, domain.SubjectUser, u) }
 		w.refused(w.DeleteUser(ctx, "alice"), domain.ErrInvalid, why)
-		w.refused(w.SetUserDisabled(ctx, "alice", true), domain.ErrInvalid, why)
+		w.refused(w.DisableUser(ctx, "alice", ""), domain.ErrInvalid, why)
 		w.refused(unassign("alice"), domain.ErrInvalid, why)
 		w.refused(w.DeleteRole(ctx, domain.RoleAdministrator), domain.ErrInvalid, "built in")
 		w.administrator("bob")
@@ -278,7 +278,7 @@ func TestTheLastAdministratorIsNotLostByTime(t *testing.T) {
 		w.refused(until("alice", w.now.Add(time.Hour)), domain.ErrInvalid, why)
 		w.user("bob", "")
 		w.check(until("bob", w.now.Add(time.Hour)))
-		w.refused(w.SetUserDisabled(ctx, "alice", true), domain.ErrInvalid, why)
+		w.refused(w.DisableUser(ctx, "alice", ""), domain.ErrInvalid, why)
 		w.refused(w.DeleteUser(ctx, "alice"), domain.ErrInvalid, why)
 		w.check(until("bob", time.Time{}))
 		w.check(until("alice", w.now.Add(time.Hour)))
@@ -300,7 +300,7 @@ func TestTheLastAdministratorIsNotLostWithAGroup(t *testing.T) {
 		const why = "this is the last administrator"
 		w.refused(w.RemoveMember(ctx, "admins", "bob"), domain.ErrInvalid, why)
 		w.refused(w.DeleteGroup(ctx, "admins"), domain.ErrInvalid, why)
-		w.refused(w.SetUserDisabled(ctx, "bob", true), domain.ErrInvalid, why)
+		w.refused(w.DisableUser(ctx, "bob", ""), domain.ErrInvalid, why)
 		w.refused(w.Unassign(ctx, group.Role, group.SubjectKind, group.Subject), domain.ErrInvalid, why)
 		group.ExpiresAt = w.now.Add(time.Hour)
 		w.refused(w.Assign(ctx, group), domain.ErrInvalid, why)

@@ -128,7 +128,7 @@ func (d *Directory) newUser(ctx context.Context, user domain.User, credential Cr
 	user.Subject = "usr_" + strings.ToLower(rand.Text())
 	user.CreatedAt = d.now()
 	user.UpdatedAt = user.CreatedAt
-	user.DisabledAt = time.Time{}
+	user.DisabledAt, user.DisabledReason = time.Time{}, ""
 	if credential == nil {
 		return user, nil
 	}
@@ -197,23 +197,33 @@ func (d *Directory) ChangeCredential(
 	return err
 }
 
-// SetUserDisabled disables or enables a user. Disabling ends the user's sessions, grants and tokens; enabling does not bring them
-// back. ErrInvalid for the last administrator, ErrNotFound if there is no such username.
-func (d *Directory) SetUserDisabled(ctx context.Context, username string, disabled bool) error {
+// DisableUser disables a user, for a reason that may be empty, and ends the user's sessions, grants and tokens. ErrInvalid for the last
+// administrator and for a reason that breaks a rule, ErrNotFound if there is no such username.
+func (d *Directory) DisableUser(ctx context.Context, username, reason string) error {
+	if err := domain.CheckReason(reason); err != nil {
+		return err
+	}
 	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
-		if !disabled {
-			user.DisabledAt = time.Time{}
-			return event.UserEnabled{Username: user.Username, Subject: user.Subject}, d.users.UpdateUser(ctx, *user)
-		}
 		if user.DisabledAt.IsZero() {
 			user.DisabledAt = d.now()
 		}
-		return event.UserDisabled{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.KeepAdministrator(ctx, func() error {
+		user.DisabledReason = reason
+		disabled := event.UserDisabled{Username: user.Username, Reason: reason, Subject: user.Subject, UserID: user.ID}
+		return disabled, d.KeepAdministrator(ctx, func() error {
 			if err := d.users.UpdateUser(ctx, *user); err != nil {
 				return err
 			}
 			return d.EndAll(ctx, user.ID)
 		})
+	})
+	return err
+}
+
+// EnableUser enables a disabled user again, which brings nothing back that has ended. ErrNotFound if there is no such username.
+func (d *Directory) EnableUser(ctx context.Context, username string) error {
+	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
+		user.DisabledAt, user.DisabledReason = time.Time{}, ""
+		return event.UserEnabled{Username: user.Username, Subject: user.Subject}, d.users.UpdateUser(ctx, *user)
 	})
 	return err
 }

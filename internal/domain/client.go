@@ -92,6 +92,7 @@ type Client struct {
 	LastUsedAt               time.Time // when a client that registered itself last got a token, to the day; zero: never
 	ManagedBy                string    // the set of files that it comes from; empty: none
 	DisabledAt               time.Time // zero: enabled
+	DisabledReason           string    // empty: none was given
 	Version                  int64     // 1 at first; each update adds one
 	CreatedAt                time.Time
 	UpdatedAt                time.Time

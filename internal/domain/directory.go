@@ -8,17 +8,18 @@ import (
 
 // User is a person who signs in. Subject is the stable, opaque "sub" of tokens (OpenID Connect Core §2).
 type User struct {
-	ID            int64
-	Subject       string
-	Username      string
-	Email         string
-	EmailVerified bool
-	Name          string
-	Attributes    map[string]any // by name, each of the Go type of its AttributeType; nil: none
-	DisabledAt    time.Time      // zero: enabled
-	Version       int64          // 1 at first; each update adds one
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	ID             int64
+	Subject        string
+	Username       string
+	Email          string
+	EmailVerified  bool
+	Name           string
+	Attributes     map[string]any // by name, each of the Go type of its AttributeType; nil: none
+	DisabledAt     time.Time      // zero: enabled
+	DisabledReason string         // empty: none was given
+	Version        int64          // 1 at first; each update adds one
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // Group is a set of users that roles can be assigned to.

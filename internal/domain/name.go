@@ -35,6 +35,11 @@ func plain(name string) bool {
 	return name != "" && name != "." && name != ".." && len(name) <= maxNameBytes && name[0] != '-' && name[0] != ' ' && name[len(name)-1] != ' '
 }
 
+const maxReason = 200 // bytes
+
+// CheckReason checks why somebody disables a user or client; empty: they do not say. ErrInvalid if it breaks the rule of CheckText.
+func CheckReason(reason string) error { return CheckText("reason", "reason", reason, maxReason) }
+
 // CheckText checks free text that people read: valid UTF-8 of at most limit bytes without control characters, also those that change
 // the direction of the text around them, by which a name could make a page say something else (Unicode Standard Annex 9).
 // field and what are the field that has it, and the kind of text, for the error. ErrInvalid if the rule is broken.

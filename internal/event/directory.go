@@ -69,6 +69,7 @@ func (e UserPasswordRehashed) Object() string { return "user:" + e.Username }
 // UserDisabled says: a user was disabled; the user's sessions, grants and tokens ended.
 type UserDisabled struct {
 	Username string `json:"-"`
+	Reason   string `json:"reason,omitempty"`
 	Subject  string `json:"sub"`
 	UserID   int64  `json:"-"`
 }

@@ -85,6 +85,7 @@ func (e ClientUpdated) Signal() domain.SecurityEvent {
 // ClientDisabled says: a client was disabled; its grants and tokens ended.
 type ClientDisabled struct {
 	ClientID string `json:"-"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // Kind implements Event.

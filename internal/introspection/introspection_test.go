@@ -35,7 +35,7 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 			return err
 		}, false},
 		"client disabled": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
-			return f.A.Registry.SetClientDisabled(ctx, "reporting", true)
+			return f.A.Registry.DisableClient(ctx, "reporting", "")
 		}, false},
 		"client deleted": {func(ctx context.Context, f servicetest.Fixture, _ token.SignedToken) error {
 			return f.A.Registry.DeleteClient(ctx, "reporting")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -117,8 +118,10 @@ func (l *Login) onAccount(w http.ResponseWriter, r *http.Request, do func(ctx co
 
 // lockView is the data of the page on which a person locks their account.
 type lockView struct {
-	User    domain.User
-	Problem string
+	User          domain.User
+	Reason        string
+	Problem       string
+	ReasonProblem string
 }
 
 // lockRecently is how long ago the sign-in may be of whoever locks their account.
@@ -139,12 +142,18 @@ func (l *Login) lock(w http.ResponseWriter, r *http.Request) {
 		l.pages.Render(w, r, http.StatusOK, "lock", view)
 		return
 	}
+	view.Reason = strings.TrimSpace(r.PostForm.Get("reason"))
+	if domain.CheckReason(view.Reason) != nil {
+		view.ReasonProblem = "Say it in fewer words, on one line."
+		l.pages.Render(w, r, http.StatusUnprocessableEntity, "lock", view)
+		return
+	}
 	if r.PostForm.Get("username") != user.Username {
 		view.Problem = "This is not your username."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "lock", view)
 		return
 	}
-	err := l.directory.SetUserDisabled(event.WithActor(r.Context(), event.User(user.Username)), user.Username, true)
+	err := l.directory.DisableUser(event.WithActor(r.Context(), event.User(user.Username)), user.Username, view.Reason)
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
 		view.Problem = "You are the last administrator: somebody has to be able to unlock accounts."

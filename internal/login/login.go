@@ -28,8 +28,8 @@ type Directory interface {
 	// CompleteSetup makes the first administrator. ErrNotFound as for CheckSetupLink, ErrConsumed if another got there
 	// first, ErrInvalid with what to change, ErrExists if the username is taken.
 	CompleteSetup(ctx context.Context, token string, user domain.User, credential directory.Credential) (domain.User, error)
-	// SetUserDisabled disables a user and ends what the user has, or enables one. ErrInvalid for the last administrator.
-	SetUserDisabled(ctx context.Context, username string, disabled bool) error
+	// DisableUser disables a user, for a reason, and ends what the user has. ErrInvalid for the last administrator.
+	DisableUser(ctx context.Context, username, reason string) error
 }
 
 // Registry knows clients and APIs.

@@ -52,7 +52,7 @@ func TestSignInWithoutARequestLeadsToTheAccount(t *testing.T) {
 func TestWrongPasswordAndUnknownNameLookTheSame(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
-		if err := w.directory.SetUserDisabled(eventtest.Context(t), "alice", true); err != nil {
+		if err := w.directory.DisableUser(eventtest.Context(t), "alice", ""); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: "bobby"}, w.passwords.New(password))
@@ -118,7 +118,7 @@ func TestDisabledUserIsSignedOutAtOnce(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
 		b := w.browser().signIn().get("/account").wantPage(http.StatusOK)
-		w.check(w.directory.SetUserDisabled(eventtest.Context(t), "alice", true))
+		w.check(w.directory.DisableUser(eventtest.Context(t), "alice", ""))
 		b.get("/account").wantRedirect("/login")
 	})
 }
@@ -126,7 +126,7 @@ func TestDisabledUserIsSignedOutAtOnce(t *testing.T) {
 func TestDisabledUserWhoseSignInWasUnderWayIsNotSignedIn(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
-		w.check(w.directory.SetUserDisabled(eventtest.Context(t), "alice", true))
+		w.check(w.directory.DisableUser(eventtest.Context(t), "alice", ""))
 		token, _, err := w.sessions.Start(eventtest.Context(t), domain.Authentication{User: w.alice}, session.Browser{})
 		w.check(err)
 		recorder := httptest.NewRecorder()
@@ -143,7 +143,7 @@ func TestSignInUnderWayDoesNotOutliveThePassword(t *testing.T) {
 	each(t, func(w *world) {
 		for username, change := range map[string]func(ctx context.Context, username string) error{
 			"changed":  func(ctx context.Context, u string) error { return w.passwords.Set(ctx, u, "battery staple") },
-			"disabled": func(ctx context.Context, u string) error { return w.directory.SetUserDisabled(ctx, u, true) },
+			"disabled": func(ctx context.Context, u string) error { return w.directory.DisableUser(ctx, u, "") },
 			"deleted":  w.directory.DeleteUser,
 		} {
 			_, err := w.directory.CreateUser(eventtest.Context(t), domain.User{Username: username}, w.passwords.New(password))
@@ -283,7 +283,7 @@ func TestFlowThatExpiredSaysWhereToGo(t *testing.T) {
 func TestDisabledClientGetsNobodySignedIn(t *testing.T) {
 	each(t, func(w *world) {
 		w.settle()
-		w.check(w.registry.SetClientDisabled(eventtest.Context(t), "notes", true))
+		w.check(w.registry.DisableClient(eventtest.Context(t), "notes", ""))
 		w.browser().get("/login?flow="+url.QueryEscape(w.flow())).wantPage(http.StatusBadRequest, "not registered here any more")
 	})
 }

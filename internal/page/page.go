@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -199,6 +200,9 @@ type problem struct {
 	Title  string
 	Detail string // what the person can do
 	Reason string // for those who run the application, empty: none
+
+	Again  string     // a path that can be tried again, empty: none
+	Fields url.Values // that are posted there; nil: it is a page
 }
 
 // Error answers with a page that says what went wrong and what to do. It needs no database.
@@ -209,12 +213,34 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, status int, title,
 // Problem is Error with a technical reason, set apart.
 func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int, title, detail, reason string) {
 	p.secure(w) // also for callers that are no pages themselves
-	p.Render(w, r, status, "error", problem{title, detail, reason})
+	p.Render(w, r, status, "error", problem{Title: title, Detail: detail, Reason: reason})
+}
+
+// unavailable is what pages say when the database did not answer, or not in time.
+var unavailable = problem{
+	Title: "Back in a moment", Detail: "Signet is too busy or cannot reach its database just now. Please try again in a moment.",
 }
 
 // Unavailable answers that the database did not answer, or not in time.
 func (p *Pages) Unavailable(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "5")
-	p.Error(w, r, http.StatusServiceUnavailable, "Back in a moment",
-		"Signet is too busy or cannot reach its database just now. Please try again in a moment.")
+	p.Error(w, r, http.StatusServiceUnavailable, unavailable.Title, unavailable.Detail)
+}
+
+// UnavailableAgain is Unavailable with a way to try once more, which keeps what was typed. It is for forms without passwords: their fields
+// are on the page.
+func (p *Pages) UnavailableAgain(w http.ResponseWriter, r *http.Request) {
+	again := unavailable
+	again.Again = r.URL.EscapedPath()
+	if r.URL.RawQuery != "" {
+		again.Again += "?" + r.URL.RawQuery
+	}
+	if r.Method == http.MethodPost {
+		again.Detail = "Signet is too busy or cannot reach its database just now. What you typed is kept: try again in a moment."
+		again.Fields = maps.Clone(r.PostForm)
+		delete(again.Fields, fieldCSRF)
+	}
+	w.Header().Set("Retry-After", "5")
+	p.secure(w)
+	p.Render(w, r, http.StatusServiceUnavailable, "error", again)
 }

@@ -100,6 +100,11 @@ func (p *Pages) secure(w http.ResponseWriter) {
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
+// AllowFetch lets the scripts of this answer ask Signet itself.
+func (p *Pages) AllowFetch(w http.ResponseWriter) {
+	w.Header().Set("Content-Security-Policy", policy+"; form-action 'self'; connect-src 'self'")
+}
+
 // AllowRedirect lets the forms of this answer lead to a client, and on to wherever that leads: browsers hold form-action
 // against the whole chain of redirects that follows a POST (CSP Level 3 §6.4.1), also those that the client makes. The
 // forms are Signet's own, with fixed actions and CSRF tokens, and all text is escaped. An application may have

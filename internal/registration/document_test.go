@@ -459,7 +459,7 @@ func TestADocumentThatIsGoneDoesNotEndWhatIsRegistered(t *testing.T) {
 		}
 		servicetest.Must(t, w.Renewed(ctx, &c))
 		// One that an administrator disabled is not asked for, and does not come back.
-		servicetest.Must(t, w.A.Registry.SetClientDisabled(ctx, id, true))
+		servicetest.Must(t, w.A.Registry.DisableClient(ctx, id, ""))
 		w.A.Refresh(t)
 		before := asked(id)
 		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))

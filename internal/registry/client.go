@@ -124,7 +124,7 @@ func (r *Registry) newClient(client *domain.Client, secrets []domain.ClientSecre
 	}
 	client.CreatedAt = r.now()
 	client.UpdatedAt = client.CreatedAt
-	client.DisabledAt = time.Time{}
+	client.DisabledAt, client.DisabledReason = time.Time{}, ""
 	client.Secrets = secrets
 	client.RequirePKCE = client.RequirePKCE || client.Public
 	return errors.Join(checkClient(client, r.grantTypes), checkReserved("client_id", client.ClientID, r.issuer), r.checkOrigin(*client))
@@ -154,10 +154,10 @@ func (r *Registry) checkNames(ctx context.Context, clients ...domain.Client) err
 	return r.checkAPIsExist(ctx, clients...)
 }
 
-// UpdateClient changes a client as edit does, and returns it as stored; client_id, secrets and whether it is disabled do not count.
-// It
-// loses its secrets where it has keys from now on. edit gets the client as it is in the transaction of the change, and may run again; what it fails with ends the change. ErrInvalid
-// as for CreateClient and if it would change between public and confidential, ErrNotFound if there is no such client_id.
+// UpdateClient changes a client as edit does, and returns it as stored; client_id, secrets and whether it is disabled do not count. It
+// loses its secrets where it has keys from now on. edit gets the client as it is in the transaction of the change, and may run again;
+// what it fails with ends the change. ErrInvalid as for CreateClient and if it would change between public and confidential, ErrNotFound if there is
+// no such client_id.
 func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(*domain.Client) error) (client domain.Client, err error) {
 	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		current, err := r.clients.HoldClient(ctx, clientID)
@@ -174,7 +174,8 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if client.Public != current.Public && current.Origin != domain.OriginMetadata {
 			return nil, domain.Invalid("token_endpoint_auth_method", domain.RuleState, "change: a client stays public or confidential; register a new one")
 		}
-		client.ID, client.ClientID, client.DisabledAt, client.Version = current.ID, current.ClientID, current.DisabledAt, current.Version
+		client.ID, client.ClientID, client.Version = current.ID, current.ClientID, current.Version
+		client.DisabledAt, client.DisabledReason = current.DisabledAt, current.DisabledReason
 		client.UpdatedAt = r.now()
 		if err := checkClient(&client, r.grantTypes); err != nil {
 			return nil, err
@@ -308,19 +309,15 @@ func lacking(client domain.Client, apis map[string][]domain.Permission) error {
 	return nil
 }
 
-// SetClientDisabled disables or enables a client. Disabling revokes its grants and tokens; enabling does not bring them back.
-// ErrNotFound if there is no such client_id.
-func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disabled bool) error {
-	var changed event.Event = event.ClientEnabled{ClientID: clientID}
-	if disabled {
-		changed = event.ClientDisabled{ClientID: clientID}
+// DisableClient disables a client, for a reason that may be empty, and revokes its grants and tokens. ErrInvalid for a reason that breaks
+// a rule, ErrNotFound if there is no such client_id.
+func (r *Registry) DisableClient(ctx context.Context, clientID, reason string) error {
+	if err := domain.CheckReason(reason); err != nil {
+		return err
 	}
-	return r.changeClient(ctx, clientID, changed, func(ctx context.Context, client domain.Client) error {
-		client.UpdatedAt = r.now()
-		if !disabled {
-			client.DisabledAt = time.Time{}
-			return r.clients.UpdateClient(ctx, client)
-		}
+	disabled := event.ClientDisabled{ClientID: clientID, Reason: reason}
+	return r.changeClient(ctx, clientID, disabled, func(ctx context.Context, client domain.Client) error {
+		client.UpdatedAt, client.DisabledReason = r.now(), reason
 		if client.DisabledAt.IsZero() {
 			client.DisabledAt = client.UpdatedAt
 		}
@@ -328,6 +325,14 @@ func (r *Registry) SetClientDisabled(ctx context.Context, clientID string, disab
 			return err
 		}
 		return r.revokeAll(ctx, client)
+	})
+}
+
+// EnableClient enables a disabled client again, which brings nothing back that was revoked. ErrNotFound if there is no such client_id.
+func (r *Registry) EnableClient(ctx context.Context, clientID string) error {
+	return r.changeClient(ctx, clientID, event.ClientEnabled{ClientID: clientID}, func(ctx context.Context, client domain.Client) error {
+		client.UpdatedAt, client.DisabledAt, client.DisabledReason = r.now(), time.Time{}, ""
+		return r.clients.UpdateClient(ctx, client)
 	})
 }
 

@@ -362,7 +362,7 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 		ctx := eventtest.Context(w.t)
 		bystander, _ := w.service("bystander")
 		for name, end := range map[string]func(clientID string) error{
-			"disable": func(id string) error { return w.SetClientDisabled(ctx, id, true) },
+			"disable": func(id string) error { return w.DisableClient(ctx, id, "") },
 			"delete":  func(id string) error { return w.DeleteClient(ctx, id) },
 		} {
 			client, secret := w.service(name)
@@ -385,19 +385,19 @@ func TestDisablingOrDeletingAClientEndsItsTokensAndGrants(t *testing.T) {
 		}
 		// Other changes leave a client disabled, and enabling it brings no token back.
 		token := w.issue(bystander.ID, 0)
-		w.check(w.SetClientDisabled(ctx, "bystander", true))
+		w.check(w.DisableClient(ctx, "bystander", ""))
 		_, err := w.UpdateClient(ctx, "bystander", servicetest.Become(domain.Client{GrantTypes: bystander.GrantTypes, Name: "Renamed"}))
 		w.check(err)
 		w.refresh()
 		if w.lookup("bystander").DisabledAt.IsZero() {
 			w.t.Error("an update enabled the client")
 		}
-		w.check(w.SetClientDisabled(ctx, "bystander", false))
+		w.check(w.EnableClient(ctx, "bystander"))
 		w.refresh()
 		if !w.lookup("bystander").DisabledAt.IsZero() || !w.revoked(token) {
 			w.t.Error("enabling went wrong")
 		}
-		w.refused(w.SetClientDisabled(ctx, "nobody", true), domain.ErrNotFound, `client "nobody": not found`)
+		w.refused(w.DisableClient(ctx, "nobody", ""), domain.ErrNotFound, `client "nobody": not found`)
 		w.refused(w.DeleteClient(ctx, "nobody"), domain.ErrNotFound)
 	})
 }

@@ -26,7 +26,7 @@ func TestAReceiverHearsOnlyOfSubjectsThatHadATokenForWhatItServes(t *testing.T) 
 		w.a.AddUser(t, "carol", "")
 		w.hadToken(t, "reporting", "bob", billing)
 		for _, name := range []string{"bob", "carol"} {
-			must(t, w.a.Directory.SetUserDisabled(ctx, name, true))
+			must(t, w.a.Directory.DisableUser(ctx, name, ""))
 			must(t, w.a.Directory.DeleteUser(ctx, name))
 		}
 		same(t, abouts(w.b.poll(t, "orders-svc")), nil)

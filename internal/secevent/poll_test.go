@@ -155,10 +155,10 @@ func TestAReceiverHearsOnlyOfWhatItServes(t *testing.T) {
 			GrantTypes: []string{domain.GrantClientCredentials}, APIs: []domain.ClientAPI{{Audience: orders}},
 		}))
 		must(t, err)
-		must(t, w.a.Registry.SetClientDisabled(eventtest.Context(t), "billing-svc", true))
+		must(t, w.a.Registry.DisableClient(eventtest.Context(t), "billing-svc", ""))
 		same(t, len(w.b.poll(t, "orders-svc")), 0)
 		same(t, len(w.b.poll(t, "billing-svc")), 0)
-		must(t, w.a.Registry.SetClientDisabled(eventtest.Context(t), "billing-svc", false))
+		must(t, w.a.Registry.EnableClient(eventtest.Context(t), "billing-svc"))
 		same(t, abouts(w.b.poll(t, "billing-svc")), []string{second, "billing-svc"})
 	})
 }
@@ -312,9 +312,9 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 			{func() error { return revoke(revocation.TokenSelector{UserID: alice.ID}) }, alice.Subject + " by admin: All tokens of the subject were revoked."},
 			{func() error { return revoke(revocation.TokenSelector{ClientID: client.ID}) }, "reporting by admin: All tokens of the subject were revoked."},
 			{func() error { return w.a.Passwords.Set(ctx, "alice", "correct horse battery staple") }, alice.Subject + " by user: The user's password was set anew."},
-			{func() error { return w.a.Directory.SetUserDisabled(root, "alice", true) }, alice.Subject + " by admin: The user was disabled."},
+			{func() error { return w.a.Directory.DisableUser(root, "alice", "") }, alice.Subject + " by admin: The user was disabled."},
 			{func() error { return w.a.Directory.DeleteUser(root, "alice") }, alice.Subject + " by admin: The user was deleted."},
-			{func() error { return w.a.Registry.SetClientDisabled(root, "reporting", true) }, "reporting by admin: The client was disabled."},
+			{func() error { return w.a.Registry.DisableClient(root, "reporting", "") }, "reporting by admin: The client was disabled."},
 			{func() error { return w.a.Registry.DeleteClient(root, "reporting") }, "reporting by admin: The client was deleted."},
 		} {
 			must(t, step.do())

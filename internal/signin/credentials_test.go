@@ -23,7 +23,7 @@ func TestSomeAdministratorCanAlwaysSignIn(t *testing.T) {
 		w.refused(remove(only), domain.ErrInvalid, "this is the last administrator who can sign in")
 		assign("other")
 		w.check(remove(other))
-		w.refused(w.Directory.SetUserDisabled(ctx, "only", true), domain.ErrInvalid, "this is the last administrator who can sign in")
-		w.check(w.Directory.SetUserDisabled(ctx, "other", true))
+		w.refused(w.Directory.DisableUser(ctx, "only", ""), domain.ErrInvalid, "this is the last administrator who can sign in")
+		w.check(w.Directory.DisableUser(ctx, "other", ""))
 	})
 }

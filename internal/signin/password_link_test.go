@@ -73,7 +73,7 @@ func TestALinkOpensNothingOnceItsTimeOrWhatItIsForIsOver(t *testing.T) {
 			"replaced":     func() error { _, _, err := w.Links.New(ctx, "alice", nil); return err },
 			"password set": func() error { return w.Passwords.Set(ctx, "alice", "another horse battery") },
 			"disabled and enabled": func() error {
-				return errors.Join(w.Directory.SetUserDisabled(ctx, "alice", true), w.Directory.SetUserDisabled(ctx, "alice", false))
+				return errors.Join(w.Directory.DisableUser(ctx, "alice", ""), w.Directory.EnableUser(ctx, "alice"))
 			},
 		} {
 			token, _, err := w.Links.New(ctx, "alice", nil)
@@ -84,7 +84,7 @@ func TestALinkOpensNothingOnceItsTimeOrWhatItIsForIsOver(t *testing.T) {
 				w.t.Errorf("%s: %v, %v", name, err, unknown)
 			}
 		}
-		w.check(w.Directory.SetUserDisabled(ctx, "alice", true))
+		w.check(w.Directory.DisableUser(ctx, "alice", ""))
 		_, _, err := w.Links.New(ctx, "alice", nil)
 		w.refused(err, domain.ErrInvalid, "disabled")
 		_, _, err = w.Links.New(ctx, "nobody", nil)

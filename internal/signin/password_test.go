@@ -132,7 +132,7 @@ func TestAnEmailAddressThatOnePersonHasSignsInToo(t *testing.T) {
 		with("dave", "shared@people.example")
 		with("eve", "eve@people.example")
 		with("old-eve", "eve@people.example")
-		w.check(w.Directory.SetUserDisabled(ctx, "old-eve", true))
+		w.check(w.Directory.DisableUser(ctx, "old-eve", ""))
 		w.user("nobody", "correct horse")
 		for name, want := range map[string]string{
 			"alice@people.example": alice.Username, "ALICE@PEOPLE.EXAMPLE": alice.Username, "alice@home.example": bob.Username,
@@ -202,7 +202,7 @@ func TestOnlyTheRightPasswordOfAnEnabledUserSignsIn(t *testing.T) {
 		alice := w.user("alice", "correct horse")
 		w.user("bob", "")
 		w.user("carol", "correct horse")
-		w.check(w.Directory.SetUserDisabled(ctx, "carol", true))
+		w.check(w.Directory.DisableUser(ctx, "carol", ""))
 		signedIn, err := w.authenticate("Alice", "correct horse")
 		w.check(err)
 		if signedIn.ID != alice.ID {
@@ -230,7 +230,7 @@ func TestAPasswordIsHashedWhoeverItIsSaidToBeOf(t *testing.T) {
 		w.user("alice", "correct horse")
 		w.user("bob", "")
 		w.user("carol", "correct horse")
-		w.check(w.Directory.SetUserDisabled(eventtest.Context(w.t), "carol", true))
+		w.check(w.Directory.DisableUser(eventtest.Context(w.t), "carol", ""))
 		for _, name := range []string{"alice", "bob", "carol", "nobody", "nobody@x.example", ""} {
 			waiting, release, err := w.Passwords.TakeSlots(eventtest.Context(w.t))
 			w.check(err)

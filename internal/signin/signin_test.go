@@ -124,7 +124,7 @@ func TestAStepCountsNoMoreWhenItsCredentialOrUserChanged(t *testing.T) {
 		s := w.service(&servicetest.Codes{Asked: true})
 		for name, change := range map[string]func(ctx context.Context) error{
 			"password set": func(ctx context.Context) error { return w.Passwords.Set(ctx, "alice", "battery staple") },
-			"disabled":     func(ctx context.Context) error { return w.Directory.SetUserDisabled(ctx, "alice", true) },
+			"disabled":     func(ctx context.Context) error { return w.Directory.DisableUser(ctx, "alice", "") },
 			"deleted":      func(ctx context.Context) error { return w.Directory.DeleteUser(ctx, "alice") },
 		} {
 			w.user("alice", password)
@@ -163,7 +163,7 @@ func TestNoSessionBeginsOnceTheCredentialOrUserChanged(t *testing.T) {
 	each(t, func(w *world) {
 		for name, change := range map[string]func(ctx context.Context) error{
 			"password set": func(ctx context.Context) error { return w.Passwords.Set(ctx, "alice", "battery staple") },
-			"disabled":     func(ctx context.Context) error { return w.Directory.SetUserDisabled(ctx, "alice", true) },
+			"disabled":     func(ctx context.Context) error { return w.Directory.DisableUser(ctx, "alice", "") },
 			"deleted":      func(ctx context.Context) error { return w.Directory.DeleteUser(ctx, "alice") },
 		} {
 			w.user("alice", password)
@@ -190,7 +190,7 @@ func TestNoSessionBeginsWhileItsUserIsBeingDisabled(t *testing.T) {
 		disabled, passed, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		go func() {
 			done <- w.db.Tx(eventtest.Context(w.t), func(ctx context.Context) error {
-				err := w.Directory.SetUserDisabled(ctx, "alice", true)
+				err := w.Directory.DisableUser(ctx, "alice", "")
 				close(disabled)
 				<-passed
 				return err

@@ -40,6 +40,7 @@ func clientSettings(cl *domain.Client) columns {
 		{"endpoint_audience", &cl.EndpointAudience},
 		{"claim_mappings", listOf(&cl.ClaimMappings)},
 		{"disabled_at", atOrNull(&cl.DisabledAt)},
+		{"disabled_reason", &cl.DisabledReason},
 		{"updated_at", at(&cl.UpdatedAt)},
 	}
 }

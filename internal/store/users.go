@@ -8,12 +8,12 @@ import (
 )
 
 func (db *DB) userColumns() string {
-	return `u.id, u.subject, u.username, u.email, u.email_verified, u.name, ` + db.attributesOf(`u.id`) + `, u.disabled_at, u.version, u.created_at, u.updated_at`
+	return `u.id, u.subject, u.username, u.email, u.email_verified, u.name, ` + db.attributesOf(`u.id`) + `, u.disabled_at, u.disabled_reason, u.version, u.created_at, u.updated_at`
 }
 
 func scanUser(row scanner) (u domain.User, err error) {
 	err = row.Scan(&u.ID, &u.Subject, &u.Username, &u.Email, &u.EmailVerified, &u.Name, attributesColumn{&u.Attributes},
-		at(&u.DisabledAt), &u.Version, at(&u.CreatedAt), at(&u.UpdatedAt))
+		at(&u.DisabledAt), &u.DisabledReason, &u.Version, at(&u.CreatedAt), at(&u.UpdatedAt))
 	return u, err
 }
 
@@ -21,10 +21,10 @@ func scanUser(row scanner) (u domain.User, err error) {
 func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err error) {
 	err = db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err = insert(ctx, c.conn, `
-			INSERT INTO users (subject, username, email, email_verified, name, disabled_at, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id`,
+			INSERT INTO users (subject, username, email, email_verified, name, disabled_at, disabled_reason, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
 			user.Subject, user.Username, user.Email, user.EmailVerified, user.Name,
-			nullMicros(user.DisabledAt), micros(user.CreatedAt), micros(user.UpdatedAt))
+			nullMicros(user.DisabledAt), user.DisabledReason, micros(user.CreatedAt), micros(user.UpdatedAt))
 		if err != nil {
 			return err
 		}
@@ -38,9 +38,9 @@ func (db *DB) InsertUser(ctx context.Context, user domain.User) (id int64, err e
 func (db *DB) UpdateUser(ctx context.Context, user domain.User) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE users SET email = $2, email_verified = $3, name = $4, disabled_at = $5, updated_at = $6, version = version + 1
-			WHERE username = $1 AND CAST($7 AS BIGINT) IN (0, version) RETURNING id`,
-			user.Username, user.Email, user.EmailVerified, user.Name, nullMicros(user.DisabledAt), micros(user.UpdatedAt), user.Version)
+			UPDATE users SET email = $2, email_verified = $3, name = $4, disabled_at = $5, disabled_reason = $6, updated_at = $7, version = version + 1
+			WHERE username = $1 AND CAST($8 AS BIGINT) IN (0, version) RETURNING id`,
+			user.Username, user.Email, user.EmailVerified, user.Name, nullMicros(user.DisabledAt), user.DisabledReason, micros(user.UpdatedAt), user.Version)
 		if err != nil {
 			return conflict(ctx, c.conn, err, `SELECT id FROM users WHERE username = $1`, user.Username)
 		}

@@ -141,6 +141,7 @@ CREATE TABLE clients (
     registration_token TEXT NOT NULL,
     last_used_at  BIGINT,
     disabled_at   BIGINT,
+    disabled_reason TEXT NOT NULL DEFAULT '',
     claim_mappings JSONB NOT NULL CHECK (jsonb_typeof(claim_mappings) = 'array'),
     version       BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     managed_by TEXT NOT NULL DEFAULT '',
@@ -271,6 +272,7 @@ CREATE TABLE users (
     email_verified BOOLEAN NOT NULL,
     name           TEXT NOT NULL,
     disabled_at    BIGINT,
+    disabled_reason TEXT NOT NULL DEFAULT '',
     version        BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL

@@ -100,6 +100,7 @@ CREATE TABLE clients (
     registration_token TEXT NOT NULL, -- hash of the token by which it changes its own registration; empty: it has none
     last_used_at  INTEGER, -- when it last got a token, to the day
     disabled_at   INTEGER,
+    disabled_reason TEXT NOT NULL DEFAULT '',
     claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its ID tokens and userinfo, each with its CEL expression
     version       INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
@@ -192,6 +193,7 @@ CREATE TABLE users (
     email_verified INTEGER NOT NULL CHECK (email_verified IN (0, 1)),
     name           TEXT NOT NULL,
     disabled_at    INTEGER,
+    disabled_reason TEXT NOT NULL DEFAULT '',
     version        INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     created_at     INTEGER NOT NULL,
     updated_at     INTEGER NOT NULL

@@ -44,7 +44,9 @@ func TestAPersonEndsSessionsAndTakesAccessBackOnTheAccountPage(t *testing.T) {
 
 		lock := b.open(s.url+"/account/lock").shows(http.StatusOK, "Only an administrator can unlock it")
 		lock.submit("username", "another").shows(http.StatusUnprocessableEntity, "This is not your username")
-		lock.submit("username", alice)
+		lock.submit("username", alice, "reason", strings.Repeat("ß", 200)).shows(http.StatusUnprocessableEntity, "Say it in fewer words")
+		lock.submit("username", alice, "reason", "My <phone> was stolen")
+		s.administer(t, "auditor", "/admin/users/alice").shows(http.StatusOK, "My <phone> was stolen")
 		newBrowser(t, s.server).open(s.url+"/login").submit("username", alice, "password", alicesSecret).shows(http.StatusUnprocessableEntity, "do not match")
 		if p := b.open(s.url + "/account"); p.url.Path != "/login" {
 			t.Errorf("a locked account is open: %s", p.url)
@@ -69,9 +71,17 @@ func TestSessionsConsentsAndCredentialsAreManagedInTheBrowser(t *testing.T) {
 		b.open(user+"/consents/web/withdraw").shows(http.StatusOK, "Take back what web may do for alice?").submit().
 			shows(http.StatusOK, "It was taken back.", "The user was not asked to allow anything.", "No application may get tokens")
 
-		undo := b.open(user+"/disable").submit().shows(http.StatusOK, "The user was disabled.", "Undo")
-		undo.form = undo.formTo("/admin/users/alice/enable")
-		undo.submit().shows(http.StatusOK, "The user was enabled.")
+		disable := b.open(user + "/disable").shows(http.StatusOK)
+		if disable.submit("reason", "a\u202eb").shows(http.StatusUnprocessableEntity).wrong("reason") == "" {
+			t.Error("a reason that changes the direction of text is taken")
+		}
+		undo := disable.submit("reason", "Left the <team>").shows(http.StatusOK, "The user was disabled.", "Undo", "Left the <team>")
+		forged := b.open(user+"?done=user.disabled&undo=AAAA").shows(http.StatusOK, "The user was disabled.")
+		if strings.Contains(forged.text, "Undo") {
+			t.Error("a link makes a page offer to undo what nobody did")
+		}
+		undo.form = undo.formTo("/admin/undo")
+		undo.submit().shows(http.StatusOK, "It was undone.")
 		if strings.Contains(s.signet("user", "show", alice), "disabled_at") {
 			t.Error("the user is disabled after undo")
 		}

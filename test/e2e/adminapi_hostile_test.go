@@ -91,6 +91,8 @@ var bodies = map[string]string{
 	"attribute.create":  `{"name":"badge","type":"number","description":"Badge"}`,
 	"attribute.update":  `{"description":"Nickname"}`,
 	"user.set_password": `{"password":"correct horse battery staple"}`,
+	"user.disable":      `{"reason":"Left"}`,
+	"client.disable":    `{"reason":"Leaked"}`,
 	"group.create":      `{"name":"sales","description":"Sales"}`,
 	"group.update":      `{"description":"Operations"}`,
 	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,

@@ -232,6 +232,9 @@ func TestAnApplicationIsRegisteredByWhatItIsAndItsCodeWorks(t *testing.T) {
 	if !made.PKCE || strings.Join(made.Grants, " ") != "authorization_code refresh_token" || made.Method != "client_secret_basic" {
 		t.Errorf("the web application is %+v", made)
 	}
+	if spring := web.codes["Spring signs a person in"]; !strings.Contains(spring, "withPkce()") {
+		t.Errorf("for Spring:\n%s", spring)
+	}
 	spa := s.makeClient(b, "spa", "client_id", "spa", "redirect_uris", "https://app.example/", "apis", ordersAPI)
 	device := s.makeClient(b, "native", "client_id", "tv", "device", "yes")
 	native := s.makeClient(b, "native", "client_id", "cli", "redirect_uris", "http://127.0.0.1/callback\ncom.example.cli:/callback").

@@ -21,6 +21,18 @@ func TestWhoMayWhatAndTokensAreExploredInTheBrowser(t *testing.T) {
 		if p := asked(url.Values{"api": {ordersAPI}, "permission": {"orders:write"}}).shows(http.StatusOK); strings.Contains(p.text, "robot") {
 			t.Error("robot may write orders")
 		}
+		s.signet("group", "add", "team", alice)
+		of := asked(url.Values{"api": {ordersAPI}, "permission": {"orders:read"}})
+		members := b.open(of.linkTo(t, "/admin/access/members")).shows(http.StatusOK, alice, "team", role, "orders:read", "until")
+		if p := b.open(members.url.String() + "&search=x").shows(http.StatusOK); strings.Contains(p.text, alice) || !strings.Contains(p.url.RawQuery, "group=team") {
+			t.Errorf("a search among the members shows %s", p.text)
+		}
+		b.open(s.url + "/admin/access/members?group=team&role=clerk").shows(http.StatusNotFound)
+		b.open(s.url+"/admin/users/alice/access").shows(http.StatusOK, "orders:read", "team", role)
+		b.open(s.url+"/admin/groups/team/access").shows(http.StatusOK, "orders:read", role)
+		b.open(s.url+"/admin/clients/robot/access").shows(http.StatusOK, "orders:read", role)
+		b.open(s.url+"/admin/clients/web/access").shows(http.StatusOK, "There is no permission yet")
+		b.open(s.url+"/admin/apis/"+url.PathEscape(ordersAPI)).shows(http.StatusOK, "Who may")
 		asked(url.Values{"role": {role}}).shows(http.StatusOK, "robot", "team")
 		asked(url.Values{"role": {"auditor"}}).shows(http.StatusOK, "with-auditor")
 		if out := s.signet("assignment", "list", "--permission", "orders:read", "--api", ordersAPI); !strings.Contains(out, "robot") {

@@ -37,6 +37,7 @@ func TestNoPageIsABarrier(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
+	usePalette(ctx, t, s, string(axe))
 	looked := map[string]bool{}
 	for _, address := range slices.Sorted(maps.Keys(pages)) {
 		p := pages[address]

@@ -192,6 +192,16 @@ func (p *page) formTo(path string) *form {
 	return p.forms[i]
 }
 
+// linkTo is the address of the first link of a page that leads to a path.
+func (p *page) linkTo(t *testing.T, path string) string {
+	t.Helper()
+	i := slices.IndexFunc(p.links, func(link string) bool { return strings.HasPrefix(link, path) })
+	if i < 0 {
+		t.Fatalf("%s has no link to %s, but %q", p.url.Path, path, p.links)
+	}
+	return origin(p.url) + p.links[i]
+}
+
 func readForm(node *html.Node) *form {
 	f := &form{action: attribute(node, "action"), fields: url.Values{}}
 	for input := range node.Descendants() {

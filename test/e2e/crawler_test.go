@@ -29,6 +29,7 @@ func (s *shop) furnish() {
 	s.signet("role", "create", "readers", "--grant", ordersAPI+"#orders:read", "--description", hostileNames["quote"])
 	s.signet("assign", "readers", "--group", "crew-long", "--until", "2099-01-01")
 	s.signet("assign", "readers", "--client", "named")
+	s.signet("receiver", "create", s.orders.ID, "--poll")
 	s.signet("attribute", "create", "badge", "--description", hostileNames["right"])
 }
 

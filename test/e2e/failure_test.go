@@ -29,8 +29,16 @@ func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 			cluster := pgtest.New(t)
 			s := openShop(t, cluster.Database(t))
 			token, user := s.reportingToken(t), s.signIn(t, s.web)
+			administrator := s.administer(t, "administrator", "/admin/").browser
+			form := administrator.open(s.url + "/admin/new/group").shows(http.StatusOK)
 
 			outage.begin(t, cluster)
+			kept := form.submit("name", "night", "description", "Typed <before>").shows(http.StatusServiceUnavailable, "What you typed is kept")
+			if name == "stopped" { // each page fails at once
+				for _, page := range []string{"", "users", "users/alice", "groups", "roles", "apis", "clients", "access", "tokens", "keys", "receivers", "audit", "settings", "search?q=a"} {
+					administrator.open(s.url+"/admin/"+page).shows(http.StatusServiceUnavailable, "Try again")
+				}
+			}
 			wantUnavailable(t, map[string]func() answer{
 				"a token":         func() answer { return s.post("/oauth2/token", s.reporting, clientCredentials()) },
 				"a renewal":       func() answer { return s.post("/oauth2/token", s.web, refresh(user.Refresh)) },
@@ -46,6 +54,7 @@ func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 
 			outage.end(t, cluster)
 			s.awaitReady()
+			kept.submit().shows(http.StatusOK, "The group was created.", "Typed <before>")
 			s.wantActive(t, s.orders, token, true)
 			s.revoke(t, s.reporting, token)
 			s.wantActive(t, s.orders, token, false)

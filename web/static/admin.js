@@ -5,13 +5,15 @@ const fold = () => { side.open = !narrow.matches; };
 fold();
 narrow.addEventListener('change', fold);
 
-// Ctrl-K leads to the search.
-addEventListener('keydown', (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === 'k') {
-    event.preventDefault();
-    document.getElementById('q').focus();
-  }
-});
+// Screen readers say what comes into a live region, not what is in it from the start. Loading the page again does not say it again.
+const toast = document.querySelector('[data-toast]');
+if (toast) {
+  const address = new URL(location);
+  address.searchParams.delete('done');
+  address.searchParams.delete('undo');
+  history.replaceState(history.state, '', address);
+  setTimeout(() => { document.getElementById('live').textContent = toast.textContent; }, 200);
+}
 
 // What goes on is looked at again, unless the person is in the middle of something.
 const going = document.querySelector('[data-reload]');
