@@ -25,6 +25,8 @@ type plan struct {
 	scale bool
 	rows  int64 // tokens that are many
 	tries int   // of a revocation
+
+	refusals int // of revoked tokens by services
 }
 
 func main() {
@@ -35,7 +37,8 @@ func main() {
 	flag.BoolVar(&p.scale, "scale", false, "measure with many tokens, too")
 	flag.Int64Var(&p.rows, "rows", 10_000_000, "with -scale: the number of tokens")
 	flag.IntVar(&p.tries, "tries", 100_000, "with -scale: the number of tokens to revoke one by one")
-	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none")
+	flag.IntVar(&p.refusals, "refusals", 0, "measure only how soon services refuse so many revoked tokens")
+	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none. With -refusals also sqlite:PATH")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -59,6 +62,9 @@ func run(ctx context.Context, p plan, database string) error {
 			return err
 		}
 		defer stop()
+	}
+	if p.refusals > 0 {
+		return measureRefusals(ctx, os.Stdout, dir, database, p.refusals)
 	}
 	yardstick, err := measureYardstick(ctx, dir, p)
 	if err != nil {

@@ -54,10 +54,9 @@ func serve(ctx context.Context, issuer, audience, client, address string) error 
 		return err
 	}
 	server := &http.Server{Handler: routes(verifier), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
-	go func() {
-		<-ctx.Done()
-		_ = server.Shutdown(context.Background()) // Serve returns then
-	}()
+	context.AfterFunc(ctx, func() {
+		_ = server.Shutdown(context.WithoutCancel(ctx)) // Serve returns then
+	})
 	fmt.Println("listening on", listener.Addr())
 	if err := server.Serve(listener); err != http.ErrServerClosed {
 		return err
