@@ -104,11 +104,20 @@ the default. What is built in, users, and clients that registered themselves are
 			return view{}, err
 		}
 		defer func() { _ = file.Close() }()
-		_, err = io.Copy(a.stdout, file)
-		return view{}, err
+		if a.output == formatText || a.output == formatYAML {
+			_, err = io.Copy(a.out(), file)
+			return view{}, err
+		}
+		text, err := io.ReadAll(io.LimitReader(file, maxExport+1))
+		if err == nil && len(text) > maxExport {
+			err = errors.New("it is longer than 64 MB: leave out -o")
+		}
+		return view{members{"text": string(text)}, func(io.Writer) {}}, err
 	})
 	return cmd
 }
+
+const maxExport = 64 << 20 // bytes of an export that is a text in JSON
 
 // readFiles reads a file, the files of a folder and of those in it, or stdin.
 func (a *app) readFiles(path string) ([]apply.File, error) {
