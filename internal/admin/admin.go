@@ -46,6 +46,7 @@ type Config struct {
 	Keys          *keys.Keys
 	Minter        *token.Minter
 	JWKSMaxAge    time.Duration // for how long services may cache the JWKS
+	IDTTL         time.Duration // of ID tokens
 	RotateEvery   time.Duration // for how long a key signs
 	Audit         *audit.Log
 	Statistics    *statistics.Service

@@ -210,7 +210,7 @@ var Operations = []Operation{
 	{"token.count", readTokens, "Count issued tokens, up to 10,000"},
 	{"token.count_live", readTokens, "Count the live tokens of the first ten APIs, each up to 10,000"},
 	{"token.inspect", readTokens, "Show what is in an access token and whether it is active"},
-	{"token.preview", readTokens, "Show the access token that a client would get now, and why it says what it says"},
+	{"token.preview", readTokens, "Show the tokens that a client would get now, and why they say what they say"},
 	{"token.revoke", revokeTokens, "Revoke a token"},
 	{"token.suspend", revokeTokens, "Suspend a token"},
 	{"token.resume", revokeTokens, "Resume a suspended token"},

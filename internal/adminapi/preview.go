@@ -20,7 +20,7 @@ type previewInput struct {
 type NewTokenPreview struct {
 	Client string   `json:"client" minLength:"1" maxLength:"2000" doc:"The client_id"`
 	User   string   `json:"user,omitempty" minLength:"1" maxLength:"2000" doc:"The user for whom; left out: the client acts for itself"`
-	API    string   `json:"api,omitempty" minLength:"1" maxLength:"2000" doc:"The audience; left out: the client's default or only API"`
+	API    string   `json:"api,omitempty" minLength:"1" maxLength:"2000" doc:"The audience; left out: the one that the token endpoint takes for these scopes"`
 	Scopes []string `json:"scopes,omitempty" maxItems:"1000" doc:"Left out for a client itself: all that it may ask for"`
 }
 

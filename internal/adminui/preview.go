@@ -19,10 +19,18 @@ func (s *surface) mountPreview() {
 type previewPage struct {
 	Fields  []*field
 	Problem string
-	Claims  string // JSON, empty: nothing was asked for
+	Refused string
+	Parts   []previewPart // empty: nothing was asked for
+	Table   table
+}
+
+// previewPart is a token, or what userinfo answers.
+type previewPart struct {
+	Title   string
+	Claims  string // JSON
 	Facts   []fact
 	Warning string
-	Table   table
+	Hint    string
 }
 
 // previewToken shows the token that a client would get.
@@ -53,20 +61,19 @@ func previewToken(v *visit) error {
 }
 
 func (v *visit) showPreview(p *previewPage, made admin.TokenPreview) error {
-	text, err := json.MarshalIndent(made.Claims, "", "  ")
-	if err != nil {
+	p.Refused = made.Refused
+	if err := v.addPart(p, "access_token", &made.PreviewedToken); err != nil {
 		return err
 	}
-	p.Claims = string(text)
-	p.Facts = []fact{
-		v.fact("preview.size", cell{Text: v.text("preview.bytes", grouped(int64(made.Size)))}),
-		v.fact("preview.limit", cell{Text: v.text("preview.bytes", grouped(int64(made.Limit)))}),
+	if made.IDToken != nil {
+		if err := v.addPart(p, "id_token", made.IDToken); err != nil {
+			return err
+		}
 	}
-	if len(made.LeftOut) > 0 {
-		p.Facts = append(p.Facts, v.fact("preview.left_out", cell{List: made.LeftOut}))
-	}
-	if made.Large {
-		p.Warning = v.text("preview.large")
+	if made.Userinfo != nil {
+		if err := v.addPart(p, "userinfo", &admin.PreviewedToken{Claims: made.Userinfo}); err != nil {
+			return err
+		}
 	}
 	p.Table.Columns = []string{v.text("preview.permission"), v.text("preview.in"), v.text("preview.reason"), v.text("preview.through")}
 	for _, e := range made.Entitlements {
@@ -89,5 +96,28 @@ func (v *visit) showPreview(p *previewPage, made admin.TokenPreview) error {
 			{Code: e.Permission}, {Badge: in}, {Text: v.text("preview.reason." + e.Reason)}, {Text: strings.Join(through, ", ")},
 		}})
 	}
+	return nil
+}
+
+// addPart shows a token, or what has no size: that is no token.
+func (v *visit) addPart(p *previewPage, name string, made *admin.PreviewedToken) error {
+	text, err := json.MarshalIndent(made.Claims, "", "  ")
+	if err != nil {
+		return err
+	}
+	part := previewPart{Title: v.text("preview." + name), Claims: string(text), Hint: v.text("preview." + name + ".hint")}
+	if made.Size > 0 {
+		part.Facts = []fact{
+			v.fact("preview.size", cell{Text: v.text("preview.bytes", grouped(int64(made.Size)))}),
+			v.fact("preview.limit", cell{Text: v.text("preview.bytes", grouped(int64(made.Limit)))}),
+		}
+	}
+	if len(made.LeftOut) > 0 {
+		part.Facts = append(part.Facts, v.fact("preview.left_out", cell{List: made.LeftOut}))
+	}
+	if made.Large {
+		part.Warning = v.text("preview.large")
+	}
+	p.Parts = append(p.Parts, part)
 	return nil
 }

@@ -17,13 +17,10 @@ import (
 type previewView admin.TokenPreview
 
 func (v previewView) text(w io.Writer) {
-	if claims, err := json.MarshalIndent(v.Claims, "", "  "); err == nil {
-		fmt.Fprintln(w, string(claims))
+	if v.Refused != "" {
+		fmt.Fprintln(w, "not issued:", v.Refused)
 	}
-	fmt.Fprintf(w, "%d bytes, at most %d\n", v.Size, v.Limit)
-	if v.Large {
-		fmt.Fprintln(w, "some servers refuse headers of more than 4,096 bytes")
-	}
+	writePreview(w, v.PreviewedToken)
 	var rows [][]any
 	for _, e := range v.Entitlements {
 		var through []string
@@ -37,6 +34,31 @@ func (v previewView) text(w io.Writer) {
 		rows = append(rows, []any{e.Permission, e.Reason, through})
 	}
 	writeTable(w, []string{"PERMISSION", "REASON", "THROUGH"}, rows)
+	if v.IDToken != nil {
+		fmt.Fprintln(w, "\nID token")
+		writePreview(w, *v.IDToken)
+	}
+	if v.Userinfo != nil {
+		fmt.Fprintln(w, "\nuserinfo")
+		writeClaims(w, v.Userinfo)
+	}
+}
+
+func writePreview(w io.Writer, t admin.PreviewedToken) {
+	writeClaims(w, t.Claims)
+	fmt.Fprintf(w, "%d bytes, at most %d\n", t.Size, t.Limit)
+	if t.Large {
+		fmt.Fprintln(w, "some servers refuse headers of more than 4,096 bytes")
+	}
+	if len(t.LeftOut) > 0 {
+		fmt.Fprintln(w, "left out, as their expressions fail:", cell(t.LeftOut))
+	}
+}
+
+func writeClaims(w io.Writer, claims map[string]any) {
+	if text, err := json.MarshalIndent(claims, "", "  "); err == nil {
+		fmt.Fprintln(w, string(text))
+	}
 }
 
 func (a *app) tokenPreview() *cobra.Command {
@@ -44,9 +66,9 @@ func (a *app) tokenPreview() *cobra.Command {
 	var scope string
 	cmd := &cobra.Command{
 		Use:   "preview",
-		Short: "Show the access token that a client would get now, and why it says what it says",
-		Long: `Shows the token as it would be issued now, by the same code, without issuing it. Of a user it is as if they had
-signed in now and agreed to the scopes. Roles that give a permission through a group are shown as ROLE@GROUP.`,
+		Short: "Show the tokens that a client would get now, and why they say what they say",
+		Long: `Shows the access token as it would be issued now, by the same code, without issuing it, and with openid among the
+scopes the ID token and what userinfo answers. Of a user it is as if they had signed in now and agreed to the scopes. Roles that give a permission through a group are shown as ROLE@GROUP.`,
 		Example: `  signet token preview --client reporting
   signet token preview --client shop --user alice --scope orders:read --api https://orders.example`,
 		Args: cobra.NoArgs,
@@ -59,7 +81,7 @@ signed in now and agreed to the scopes. Roles that give a permission through a g
 	flags := cmd.Flags()
 	flags.StringVar(&body.Client, "client", "", "the client `CLIENT_ID`")
 	flags.StringVar(&body.User, "user", "", "for the user `NAME` (default: the client acts for itself)")
-	flags.StringVar(&body.API, "api", "", "for the API `AUDIENCE` (default: the client's default or only one)")
+	flags.StringVar(&body.API, "api", "", "for the API `AUDIENCE` (default: the one that the token endpoint takes)")
 	flags.StringVar(&scope, "scope", "", "the `SCOPES` that are asked for (default for the client itself: all that it may)")
 	_ = cmd.MarkFlagRequired("client") // the flag exists
 	return cmd

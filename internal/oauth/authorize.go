@@ -198,9 +198,9 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	if err := checkScopeForm(form); err != nil {
 		return err
 	}
-	targets, err := p.targets(r.Context(), a.client, p.resources(form), renewable(a.client, a.GetRequestedScopes()))
+	targets, err := p.Registry.Targets(r.Context(), a.client, p.resources(form), renewable(a.client, a.GetRequestedScopes()))
 	if err != nil {
-		return err
+		return targetError(err)
 	}
 	a.apis = p.asked(targets)
 	if len(a.waiting.ID) > 0 {

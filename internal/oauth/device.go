@@ -73,9 +73,9 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (codes de
 	if err := checkScopeForm(form); err != nil {
 		return codes, err
 	}
-	targets, err := p.targets(r.Context(), client, p.resources(form), renewable(client, token.SplitScopes(form.Get("scope"))))
+	targets, err := p.Registry.Targets(r.Context(), client, p.resources(form), renewable(client, token.SplitScopes(form.Get("scope"))))
 	if err != nil {
-		return codes, err
+		return codes, targetError(err)
 	}
 	return p.Devices.Begin(r.Context(), client, device.Ask{
 		APIs: p.asked(targets), Nonce: form.Get("nonce"), Remote: r.RemoteAddr, UserAgent: r.UserAgent(),

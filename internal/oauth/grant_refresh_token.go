@@ -102,7 +102,7 @@ func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSes
 			sess.narrowed = append(sess.narrowed, scope)
 		}
 	}
-	unknown, err := p.unknown(ctx, nil, beyond)
+	unknown, err := p.Registry.UnknownScopes(ctx, nil, beyond)
 	if err != nil {
 		return err
 	}

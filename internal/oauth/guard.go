@@ -106,6 +106,6 @@ func (p *Provider) setTarget(ctx context.Context, sess *requestSession, granted 
 	if sess.target = granted; granted.Audience == p.Issuer {
 		return nil
 	}
-	sess.api, err = p.api(ctx, sess.client.Client, granted.Audience)
-	return err
+	sess.api, err = p.Registry.ClientAPI(ctx, sess.client.Client, granted.Audience)
+	return targetError(err)
 }

@@ -48,7 +48,6 @@ type Config struct {
 	Transactions  Transactions
 	Grants        Grants
 	Credentials   Credentials
-	Permissions   Permissions
 	Clients       *authn.Clients
 	Bearer        *authn.Bearer
 	Keys          *keys.Keys

@@ -96,26 +96,15 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 
 // mintID makes the ID token (OpenID Connect Core §2).
 func (s *strategy) mintID(ctx context.Context, sess *requestSession, scopes []string) error {
-	c, grant := sess.client.Client, sess.grant
-	claims := map[string]any{
-		"iss": s.provider.Issuer, "sub": s.provider.Minter.SubjectOf(c, sess.user), "aud": c.ClientID,
-		"auth_time": grant.AuthTime.Unix(), "acr": grant.ACR, "amr": grant.AMR,
-		"at_hash": accessTokenHash(sess.signed.Token, c.IDTokenAlg),
-	}
-	if grant.SID != "" {
-		claims["sid"] = grant.SID
-	}
-	if sess.nonce != "" {
-		claims["nonce"] = sess.nonce
-	}
-	optional, err := s.provider.addUserClaims(ctx, claims, c, sess.user, scopes, grant.Claims.IDToken, maxIDTokenNames)
+	c := sess.client.Client
+	signed, record, leftOut, err := s.provider.Minter.MintID(ctx, token.IDTokenRequest{
+		Client: c, User: sess.user, Grant: sess.grant, Scopes: scopes, AccessHash: accessTokenHash(sess.signed.Token, c.IDTokenAlg),
+		Nonce: sess.nonce, Expires: s.provider.Now().Add(s.provider.IDTTL),
+	})
 	if err != nil {
 		return err
 	}
-	signed, record, err := s.provider.Minter.MintID(ctx, c, grant, claims, s.provider.Now().Add(s.provider.IDTTL), optional...)
-	if err != nil {
-		return err
-	}
+	s.provider.logLeftOut(ctx, "client", c.ClientID, leftOut)
 	sess.idToken = signed
 	sess.issued = append(sess.issued, record)
 	return nil

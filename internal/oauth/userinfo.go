@@ -50,20 +50,21 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) answerUserinfo(w http.ResponseWriter, r *http.Request, active *introspection.Active, scopes []string) {
-	claims := map[string]any{"sub": p.Minter.SubjectOf(active.Client, active.User)}
+	var found token.Identity
 	grant, err := p.Grants.FindGrant(r.Context(), active.Record.GrantID)
 	if err == nil {
-		_, err = p.addUserClaims(r.Context(), claims, active.Client, active.User, scopes, grant.Claims.Userinfo, maxUserinfoNames)
+		found, err = p.Minter.Userinfo(r.Context(), active.Client, active.User, scopes, grant.Claims.Userinfo)
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
+	p.logLeftOut(r.Context(), "client", active.Client.ClientID, found.LeftOut)
 	if active.Client.UserinfoAlg != "" {
-		p.answerSigned(w, r, active.Client, claims)
+		p.answerSigned(w, r, active.Client, found.Claims)
 		return
 	}
-	httpjson.Write(w, http.StatusOK, claims)
+	httpjson.Write(w, http.StatusOK, found.Claims)
 }
 
 // answerSigned answers with a JWT (OpenID Connect Core §5.3.2). Its type, which no ID token has, keeps it from passing for one.

@@ -24,6 +24,8 @@ type APIs interface {
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
 	// APIsNamed returns those that there are of some audiences, and the APIs of a set of files, none if that is empty.
 	APIsNamed(ctx context.Context, audiences []string, set string) ([]domain.API, error)
+	// KnownPermissions returns those of the names that any API has as a permission.
+	KnownPermissions(ctx context.Context, names []string) ([]string, error)
 	// ListAPIs returns APIs by audience; a page of them.
 	ListAPIs(ctx context.Context, p domain.Page) ([]domain.API, error)
 }

@@ -215,7 +215,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Admin = admin.New(admin.Config{
 		Links: s.Links, Sessions: s.Sessions, Introspection: s.Introspection,
 		Files: db, Named: db,
-		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Policies: s.Policies, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, Minter: s.Minter, JWKSMaxAge: cfg.Keys.JWKSMaxAge, RotateEvery: cfg.Keys.RotateEvery,
+		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Policies: s.Policies, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, Minter: s.Minter, JWKSMaxAge: cfg.Keys.JWKSMaxAge, IDTTL: cfg.Tokens.IDTTL, RotateEvery: cfg.Keys.RotateEvery,
 		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32),
 		Requests: db, Sealer: s.master, RequestKey: s.master.Derive("keyed requests", 32), Now: now,
 	})

@@ -227,26 +227,6 @@ func expiry(issued, expires time.Time, ends []time.Time) time.Time {
 	return expires
 }
 
-// MintID signs an ID token for a client (OpenID Connect Core §2). The claims "jti", "iat" and "exp" are set here; the optional ones are
-// taken out, the first one first, while the token is larger than tokens may be. It is not yet in the index.
-func (m *Minter) MintID(ctx context.Context, client *domain.Client, grant *domain.Grant, claims map[string]any, expires time.Time, optional ...string) (string, domain.IssuedToken, error) {
-	record := domain.IssuedToken{
-		ID: newTokenID(m.now()), Kind: domain.TokenIdentity, ClientID: client.ID, UserID: grant.UserID, GrantID: grant.ID,
-		ExpiresAt: expires.Truncate(time.Second),
-	}
-	claims["jti"], claims["iat"], claims["exp"] = record.ID.String(), record.IssuedAt().Unix(), record.ExpiresAt.Unix()
-	token, keyID, err := m.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
-	for _, claim := range optional {
-		if err != nil || len(token) <= m.maxSize {
-			break
-		}
-		delete(claims, claim)
-		token, keyID, err = m.sign(ctx, client.IDTokenAlg, keys.TypeJWT, claims)
-	}
-	record.KeyID = keyID
-	return token, record, err
-}
-
 func (m *Minter) sign(ctx context.Context, alg, typ string, claims any) (string, int64, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {

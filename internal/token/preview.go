@@ -18,6 +18,18 @@ type Preview struct {
 	LeftOut []domain.ClaimFailure
 }
 
+// PreviewID decides what MintID would sign, as Preview does. Its "at_hash" is of no token.
+func (m *Minter) PreviewID(ctx context.Context, r IDTokenRequest) (Preview, error) {
+	i, err := m.decideID(ctx, r)
+	if err != nil {
+		return Preview{}, err
+	}
+	_, size, err := m.fit(i, r.Client, domain.IssuedToken{ID: newTokenID(m.now())})
+	delete(i.Claims, "jti")
+	delete(i.Claims, "at_hash")
+	return Preview{Claims: i.Claims, Size: size, Limit: m.maxSize, LeftOut: i.LeftOut}, err
+}
+
 // typicalStatus is about as long as the places in status lists are.
 var typicalStatus = domain.StatusRef{List: 1000, Index: 500_000}
 

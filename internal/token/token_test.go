@@ -110,8 +110,11 @@ func TestAnExpiredIDTokenStillSaysWhoseItIs(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := servicetest.SetUp(t, db)
 		request := f.Request(t, f.A)
-		claims := map[string]any{"iss": servicetest.Issuer, "sub": f.Alice.Subject, "aud": request.Client.ClientID, "sid": "abc"}
-		signed, _, err := f.A.Minter.MintID(eventtest.Context(t), request.Client, grantOf(f, request.Client, f.Clock()), claims, f.Clock().Add(time.Minute))
+		grant := grantOf(f, request.Client, f.Clock())
+		grant.SID = "abc"
+		signed, _, _, err := f.A.Minter.MintID(eventtest.Context(t), token.IDTokenRequest{
+			Client: request.Client, User: &f.Alice, Grant: grant, Expires: f.Clock().Add(time.Minute),
+		})
 		servicetest.Must(t, err)
 		f.Pass(t, time.Hour)
 		got, err := f.B.Minter.VerifyIDToken(eventtest.Context(t), signed)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,20 +10,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+type previewed struct {
+	Claims       map[string]any
+	Size         int
+	Refused      string
+	Audience     string
+	IDToken      struct{ Claims map[string]any } `json:"id_token"`
+	Userinfo     map[string]any
+	Entitlements []struct {
+		Permission, Reason string
+		Through            []struct{ Role, Group string }
+	}
+}
+
 func TestATokenIsPreviewedAsItWouldBeIssued(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		m := newManager(t, s, "tokens:read clients:read users:read assignments:read")
 		robot := s.createClient("robot", "--grant", "client_credentials", "--api", ordersAPI)
 		s.signet("role", "create", "reader", "--grant", ordersAPI+"#orders:read")
 		s.signet("assign", "reader", "--client", robot.ID)
-		preview := func(body string) (p struct {
-			Claims       map[string]any
-			Size         int
-			Entitlements []struct {
-				Permission, Reason string
-				Through            []struct{ Role, Group string }
-			}
-		}) {
+		preview := func(body string) (p previewed) {
 			t.Helper()
 			answer := m.call("POST", "/token-previews", body).wantStatus(t, 200)
 			if err := json.Unmarshal([]byte(answer.body), &p); err != nil {
@@ -71,6 +78,13 @@ func TestATokenIsPreviewedAsItWouldBeIssued(t *testing.T) {
 		if diff := cmp.Diff(map[string]string{"orders:read": "not_asked", "orders:write": "not_allowed", "nonsense": "unknown"}, reasons); diff != "" {
 			t.Error(diff)
 		}
+		if !strings.Contains(got.Refused, "orders:write") && !strings.Contains(got.Refused, "this scope") {
+			t.Errorf("a scope that the client may not ask for is refused with %q", got.Refused)
+		}
+		if got = preview(`{"client":"robot","scopes":["orders:write"]}`); got.Refused != "No role of this client gives any of the scopes that it asks for." {
+			t.Errorf("without a role it is refused with %q", got.Refused)
+		}
+		s.previewsASignIn(t, preview)
 		for body, status := range map[string]int{
 			`{"client":"nobody"}`: 404, `{"client":"robot","user":"nobody"}`: 404, `{"client":"robot","api":"https://other.example"}`: 422,
 		} {
@@ -81,4 +95,34 @@ func TestATokenIsPreviewedAsItWouldBeIssued(t *testing.T) {
 			t.Errorf("tokens: %s, then %s", before, after) // the one that was issued
 		}
 	})
+}
+
+// previewsASignIn compares what is previewed of a user with what alice gets, and the API of a request that names none.
+func (s *shop) previewsASignIn(t *testing.T, preview func(string) previewed) {
+	t.Helper()
+	const scopes = "openid profile email groups roles orders:read"
+	got := preview(`{"client":"` + s.web.ID + `","user":"alice","api":"` + ordersAPI + `","scopes":["` + strings.ReplaceAll(scopes, " ", `","`) + `"]}`)
+	issued := s.signInFor(t, s.web, scopes)
+	for _, compared := range []struct {
+		name      string
+		want, got map[string]any
+	}{
+		{"access token", claims(t, issued.Access), got.Claims}, {"ID token", claims(t, issued.ID), got.IDToken.Claims},
+		{"userinfo", decode[map[string]any](t, s.get("/oauth2/userinfo", issued.Access).wantStatus(t, http.StatusOK)), got.Userinfo},
+	} {
+		for _, own := range []string{"jti", "status", "at_hash", "nonce", "sid", "iat", "exp", "auth_time"} {
+			delete(compared.want, own)
+			delete(compared.got, own)
+		}
+		if diff := cmp.Diff(compared.want, compared.got); diff != "" || len(compared.want) < 3 {
+			t.Errorf("%s: %s", compared.name, diff)
+		}
+	}
+	two := s.createClient("two", "--grant", "client_credentials", "--api", ordersAPI, "--api", invoicesAPI)
+	s.signet("role", "create", "accountant", "--grant", invoicesAPI+"#invoices:read")
+	s.signet("assign", "accountant", "--client", two.ID)
+	access := s.issued(t, s.post("/oauth2/token", two, url.Values{"grant_type": {"client_credentials"}, "scope": {"invoices:read"}})).Access
+	if got := preview(`{"client":"two","scopes":["invoices:read"]}`); got.Audience != invoicesAPI || claims(t, access)["aud"] != invoicesAPI {
+		t.Errorf("the API is %s, that of the token %v", got.Audience, claims(t, access)["aud"])
+	}
 }
