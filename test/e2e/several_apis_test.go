@@ -167,7 +167,7 @@ func TestTokensForUserinfoAreIntrospectedByClientsThatServeIt(t *testing.T) {
 		got := s.issued(t, s.post("/oauth2/token", s.web, a.exchange(s.code(t, a))))
 		gateway := s.createClient("gateway", "--serves-userinfo")
 		s.wantActive(t, s.orders, got.Access, false)
-		s.wantActive(t, s.web, got.Access, false)
+		s.wantActive(t, s.web, got.Access, true) // its own
 		s.wantActive(t, gateway, got.Access, true)
 		s.wantActive(t, gateway, s.reportingToken(t), false) // that of an API is not its business
 		s.signet("client", "update", gateway.ID, "--serves", ordersAPI, "--serves-userinfo=false")
