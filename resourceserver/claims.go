@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,9 +22,9 @@ type Claims struct {
 	IssuedAt, ExpiresAt time.Time
 	// Scopes are what the client was granted: permissions of the API, and scopes like openid.
 	Scopes []string
-	// Roles and Groups are the subject's, as far as tokens of the API name them.
+	// Roles and Groups are the subject's, as far as tokens of the API name them, sorted.
 	Roles, Groups []string
-	// Entitlements are the permissions of the API among the scopes.
+	// Entitlements are the permissions of the API among the scopes, sorted.
 	Entitlements []string
 	// AuthTime is when the user signed in, zero if no user did. ACR and AMR say how (RFC 9068 §2.2.1).
 	AuthTime time.Time
@@ -32,6 +33,7 @@ type Claims struct {
 
 	notBefore time.Time
 	payload   string
+	all       func() map[string]any // nil: they were not read from a token
 }
 
 // Has reports whether the token has all of these permissions, or other scopes.
@@ -46,6 +48,17 @@ func (c *Claims) Has(permissions ...string) bool {
 
 // Decode reads all claims, the API's own among them, into a value of the caller's, as json.Unmarshal does.
 func (c *Claims) Decode(to any) error { return json.Unmarshal([]byte(c.payload), to) }
+
+// All are all claims, as json.Unmarshal reads them; nil if they were not read from a token. Do not change them.
+func (c *Claims) All() map[string]any {
+	if c.all == nil {
+		return nil
+	}
+	return c.all()
+}
+
+// FromToken says whether they were read from a token: then the lists of names are sorted.
+func (c *Claims) FromToken() bool { return c.all != nil }
 
 // statusRef is where the status of a token is (Token Status List §6.2).
 type statusRef struct {
@@ -66,6 +79,15 @@ func readClaims(j *jws) (*Claims, statusRef, error) {
 		AuthTime: o.time("auth_time"), ACR: o.text("acr"), AMR: o.texts("amr"),
 		payload: payload,
 	}
+	for _, names := range [][]string{c.Roles, c.Groups, c.Entitlements} {
+		slices.Sort(names)
+	}
+	c.all = sync.OnceValue(func() (all map[string]any) {
+		if c.Decode(&all) != nil {
+			return nil // it was read before
+		}
+		return all
+	})
 	if c.Subject == "" || c.ClientID == "" || c.Issuer == "" || len(c.Audience) == 0 || c.ID == "" || !o.has("iat") || !o.has("exp") {
 		return nil, statusRef{}, invalid("it lacks a claim that RFC 9068 §2.2 requires")
 	}

@@ -17,5 +17,7 @@
 //
 // Everything that others send is bounded: tokens, documents, how long a fetch may take, how often one is made, and what is kept.
 //
+// Package decide says what a token's subject may do, by the policy of the API ([WithPolicy]).
+//
 // Package rstest mints tokens for tests of services, without a server. Package grpcauth has interceptors for gRPC.
 package resourceserver

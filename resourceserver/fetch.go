@@ -63,6 +63,11 @@ func (e *statusError) Error() string { return fmt.Sprintf("%s answered %d", e.ur
 
 // get fetches a document of at most limit bytes, unless it is the one that has the entity tag.
 func (f *fetcher) get(ctx context.Context, address, accept, etag string, limit int64) (document, error) {
+	return f.getAs(ctx, nil, address, accept, etag, limit)
+}
+
+// getAs is get as a client, nil: as nobody.
+func (f *fetcher) getAs(ctx context.Context, as *receiverCredentials, address, accept, etag string, limit int64) (document, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -72,6 +77,9 @@ func (f *fetcher) get(ctx context.Context, address, accept, etag string, limit i
 	request.Header.Set("Accept", accept)
 	if etag != "" {
 		request.Header.Set("If-None-Match", etag)
+	}
+	if as != nil {
+		as.authorize(request)
 	}
 	began := time.Now()
 	a, err := f.do(request, limit)

@@ -14,6 +14,7 @@ const (
 	typeAccessToken   = "at+jwt"         // RFC 9068 §2.1
 	typeStatusList    = "statuslist+jwt" // Token Status List §5.1
 	typeSecurityEvent = "secevent+jwt"   // RFC 8417 §2.3
+	typePolicy        = "policy+jwt"     // Signet's own
 )
 
 var errMalformed = errors.New("it is not a signed JWT in the compact form")

@@ -36,6 +36,8 @@ type settings struct {
 	scopes        []string
 	polls         *receiverCredentials
 	pushes        *receiverCredentials
+	policy        *receiverCredentials
+	policyHolder  PolicyHolder
 }
 
 // receiverCredentials are a receiver's client_id, and its client secret for polls or the bearer token of pushes.
@@ -111,6 +113,9 @@ func (s *settings) check() error {
 	}
 	if s.polls != nil && s.pushes != nil {
 		return errors.New("security events come by poll or by push, not both")
+	}
+	if s.policy != nil && (s.policy.clientID == "" || s.policy.secret == "" || s.policyHolder == nil) {
+		return errors.New("the policy needs a client_id, its secret, and a holder")
 	}
 	for _, r := range []*receiverCredentials{s.polls, s.pushes} {
 		if r != nil && (r.clientID == "" || r.secret == "") {

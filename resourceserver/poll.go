@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ func (p *poller) poll(ctx context.Context, request pollRequest) (sets map[string
 	}
 	post.Header.Set("Content-Type", "application/json")
 	post.Header.Set("Accept", "application/json")
-	post.SetBasicAuth(url.QueryEscape(p.clientID), url.QueryEscape(p.secret)) // RFC 6749 §2.3.1
+	(&receiverCredentials{p.clientID, p.secret}).authorize(post)
 	a, err := p.fetch.do(post, maxPollAnswer)
 	switch {
 	case err != nil:

@@ -20,6 +20,9 @@ type Status struct {
 	// Events are the security events, nil without [WithEvents] and [WithPushedEvents].
 	Events *EventStatus
 
+	// Policy is the policy of the API, nil without [WithPolicy].
+	Policy *PolicyStatus
+
 	// CachedTokens is how many verified tokens are kept.
 	CachedTokens int
 	// Verified counts tokens that were accepted and not in the cache, Refused those that were not valid, Unavailable those that could not be
@@ -67,6 +70,9 @@ func (v *Verifier) Status() Status {
 	v.keys.mu.Unlock()
 	if set := v.keys.set.Load(); set != nil {
 		s.Keys.Count, s.Keys.ETag, s.Keys.Current = len(set.keys), set.etag, set.current
+	}
+	if v.policy != nil {
+		s.Policy = new(v.policy.status())
 	}
 	if v.events != nil {
 		s.Events = v.events.status()

@@ -32,6 +32,7 @@ type Verifier struct {
 	cache       *cache
 	events      *events // nil: none
 	receiver    *receiver
+	policy      *policyFollower // nil: it follows none
 
 	counts  counts
 	stop    context.CancelFunc
@@ -80,6 +81,13 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 	v.keys.changed = v.lists.hurry
 	v.running.Go(func() { v.keys.run(ctx) })
 	v.hear(ctx, s, fetch)
+	if s.policy != nil {
+		v.policy = &policyFollower{
+			fetch: fetch, keys: v.keys, issuer: issuer, audience: audience, credentials: s.policy, holder: s.policyHolder, leeway: s.leeway,
+			maxStale: s.maxStale, log: s.log,
+		}
+		v.running.Go(func() { v.policy.run(ctx) })
+	}
 	return v, nil
 }
 

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/signet-auth/signet/resourceserver"
+	"github.com/signet-auth/signet/resourceserver/decide"
 )
 
 const ordersPolicy = `
@@ -311,6 +314,15 @@ func (p pdp) wantsBundle(t *testing.T) {
 			t.Errorf("status %d, want %d: %s", a.status, status, a.body)
 		}
 	}
+	var policy decide.Policy
+	verifier, err := resourceserver.New(p.url, ordersAPI, resourceserver.WithPolicy(p.orders.ID, p.orders.Secret, &policy))
+	check(t, err)
+	defer verifier.Close()
+	check(t, verifier.Ready(t.Context()))
+	reporting, err := verifier.Verify(t.Context(), p.reportingToken(t))
+	check(t, err)
+	order := decide.Resource{Type: "orders", ID: "1"}
+	await(t, "the service knows the policy", func() bool { return policy.Allow(reporting, "read", order, nil).Permission == "orders:read" })
 	get(path, client{}, "").wantStatus(t, 401)
 	get(path, p.app, "").wantStatus(t, 401)
 }

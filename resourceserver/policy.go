@@ -1,0 +1,162 @@
+package resourceserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	maxPolicy      = 2 << 20 // bytes of a signed policy
+	policyMedia    = "application/policy+jwt"
+	minPolicyAge   = time.Second
+	usualPolicyAge = 30 * time.Second // where the issuer says nothing
+)
+
+// PolicyHolder holds the policy of the API: a [github.com/signet-auth/signet/resourceserver/decide.Policy].
+type PolicyHolder interface {
+	// SetPolicy is called with the text of the policy, empty if the API has none, when it is new, and again each time that the issuer has
+	// confirmed it; until is for how long it counts. An error: it cannot be used, and the one before counts on.
+	SetPolicy(text string, until time.Time) error
+}
+
+// WithPolicy follows the policy of the API, as a client that serves it, and gives it to a holder. It counts as long as keys do
+// ([WithMaxStale]) after the issuer has confirmed it.
+func WithPolicy(clientID, clientSecret string, into PolicyHolder) Option {
+	return func(s *settings) { s.policy, s.policyHolder = &receiverCredentials{clientID, clientSecret}, into }
+}
+
+// PolicyStatus is the state of the API's policy.
+type PolicyStatus struct {
+	Number  int64     // of its version; 0: the API has none
+	Current time.Time // it was the issuer's then
+	Error   error
+}
+
+// policyFollower follows the policy of the API.
+type policyFollower struct {
+	fetch            *fetcher
+	keys             *keyring
+	issuer, audience string
+	credentials      *receiverCredentials
+	holder           PolicyHolder
+	leeway, maxStale time.Duration
+	log              *slog.Logger
+
+	text string // of the last one that was taken
+	etag string // empty: none was, or the key that signed it does not count any more
+	key  *key
+
+	mu  sync.Mutex // guards now
+	now PolicyStatus
+}
+
+// run keeps the policy up to date until ctx ends.
+func (p *policyFollower) run(ctx context.Context) {
+	select {
+	case <-p.keys.ready: // nothing can be verified before
+	case <-ctx.Done():
+		return
+	}
+	for failures := 0; ; {
+		wait, err := p.refresh(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		p.mu.Lock()
+		p.now.Error = err
+		p.mu.Unlock()
+		if err != nil {
+			if failures++; failures == 1 {
+				p.log.WarnContext(ctx, "the policy cannot be fetched", "error", err)
+			}
+			wait = backoff(failures)
+		} else if failures > 0 {
+			p.log.InfoContext(ctx, "the policy is fetched again")
+			failures = 0
+		}
+		if !sleep(ctx, wait, nil) {
+			return
+		}
+	}
+}
+
+// refresh fetches the policy, and says when to do so again.
+func (p *policyFollower) refresh(ctx context.Context) (again time.Duration, err error) {
+	tag := p.etag
+	if set := p.keys.set.Load(); p.key == nil || set == nil || set.keys[p.key.kid] != p.key {
+		tag = ""
+	}
+	address := strings.TrimSuffix(p.issuer, "/") + "/access/v1/policy?audience=" + url.QueryEscape(p.audience)
+	d, err := p.fetch.getAs(ctx, p.credentials, address, policyMedia, tag, maxPolicy)
+	if err != nil {
+		return 0, err
+	}
+	text, number, signer := p.text, p.status().Number, p.key
+	if !d.unchanged {
+		if text, number, signer, err = p.read(ctx, d.body); err != nil {
+			return 0, fmt.Errorf("the policy of %s: %w", p.audience, err)
+		}
+	}
+	if err := p.holder.SetPolicy(text, d.current.Add(p.maxStale)); err != nil {
+		return 0, fmt.Errorf("version %d of the policy of %s: %w", number, p.audience, err)
+	}
+	p.text, p.etag, p.key = text, d.etag, signer
+	p.mu.Lock()
+	p.now.Number, p.now.Current = number, d.current
+	p.mu.Unlock()
+	keep := d.maxAge
+	if keep == 0 {
+		keep = usualPolicyAge
+	}
+	return early(max(keep-time.Since(d.current), minPolicyAge)), nil
+}
+
+// read verifies a signed policy.
+func (p *policyFollower) read(ctx context.Context, token string) (text string, number int64, signer *key, err error) {
+	j, err := parseJWS(strings.TrimSpace(token))
+	if err != nil {
+		return "", 0, nil, err
+	}
+	if !j.isType(typePolicy) {
+		return "", 0, nil, errors.New("its typ is not " + typePolicy)
+	}
+	if signer, err = p.keys.find(ctx, j.kid); err != nil {
+		return "", 0, nil, err
+	}
+	if !signer.verify(&j) {
+		return "", 0, nil, errors.New("its signature is not by the issuer's key that it names")
+	}
+	_, o, err := j.claims()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	issuer, audience, issued := o.text("iss"), o.text("aud"), o.time("iat")
+	text, number = o.text("policy"), o.integer("number")
+	switch {
+	case o.err != nil || !o.has("policy") || !o.has("number") || !o.has("iat"):
+		return "", 0, nil, errors.New("it lacks a claim, or one is of another type")
+	case issuer != p.issuer || audience != p.audience:
+		return "", 0, nil, errors.New("it is of another issuer, or for another audience")
+	case issued.After(time.Now().Add(p.leeway)):
+		return "", 0, nil, errors.New("it was issued in the future")
+	}
+	return text, number, signer, nil
+}
+
+func (p *policyFollower) status() PolicyStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+// authorize authenticates a request as a client (RFC 6749 §2.3.1).
+func (c *receiverCredentials) authorize(r *http.Request) {
+	r.SetBasicAuth(url.QueryEscape(c.clientID), url.QueryEscape(c.secret))
+}

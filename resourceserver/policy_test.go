@@ -1,0 +1,149 @@
+package resourceserver_test
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signet-auth/signet/resourceserver"
+)
+
+const policyPath = "/access/v1/policy"
+
+// holder is a resourceserver.PolicyHolder that takes what does not begin with "bad".
+type holder struct {
+	mu    sync.Mutex
+	text  string
+	until time.Time
+}
+
+func (h *holder) SetPolicy(text string, until time.Time) error {
+	if strings.HasPrefix(text, "bad") {
+		return errors.New("not taken")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.text, h.until = text, until
+	return nil
+}
+
+func (h *holder) get() (string, time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text, time.Until(h.until)
+}
+
+func (i *issuer) policy(changes claims) string {
+	i.t.Helper()
+	return i.sign("ec", "policy+jwt", merged(claims{"iss": issuerURL, "aud": audience, "iat": time.Now().Unix(), "number": 3, "policy": "rules: []"}, changes))
+}
+
+// publish makes the issuer publish a policy to the client that serves the API.
+func (i *issuer) publish(token string) {
+	tag := fmt.Sprintf(`"%d"`, len(token))
+	i.answer(policyPath, func(w http.ResponseWriter, r *http.Request) {
+		if id, secret, _ := r.BasicAuth(); id != "orders%2Fsvc" || secret != "s%3Acret" || r.URL.Query().Get("audience") != audience {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		serve(w, r, "private, max-age=5", tag, []byte(token))
+	})
+}
+
+func TestThePolicyOfTheAPIIsFollowed(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		held := new(holder)
+		i.publish(i.policy(nil))
+		v := i.ready(resourceserver.WithPolicy("orders/svc", "s:cret", held), resourceserver.WithMaxStale(time.Minute))
+		synctest.Wait()
+		if text, left := held.get(); text != "rules: []" || left <= 50*time.Second || left > time.Minute {
+			t.Errorf("held is %q for %v", text, left)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if _, left := held.get(); left <= 50*time.Second {
+			t.Errorf("after a minute it counts for %v", left)
+		}
+		if s := v.Status().Policy; s.Number != 3 || s.Error != nil || time.Since(s.Current) > 10*time.Second {
+			t.Errorf("the status is %+v", s)
+		}
+		i.mu.Lock()
+		tags := i.tags[policyPath]
+		i.mu.Unlock()
+		if len(tags) < 8 || len(tags) > 20 || tags[len(tags)-1] == "" {
+			t.Errorf("asked with the tags %q", tags)
+		}
+
+		i.publish(i.policy(claims{"policy": "rules: [] # changed", "number": 4}))
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if text, _ := held.get(); text != "rules: [] # changed" {
+			t.Errorf("after a change held is %q", text)
+		}
+		for name, token := range map[string]string{
+			"of another issuer":    i.policy(claims{"iss": "https://other.example"}),
+			"for another audience": i.policy(claims{"aud": "https://other.example"}),
+			"from the future":      i.policy(claims{"iat": time.Now().Add(time.Hour).Unix()}),
+			"without a text":       i.policy(claims{"policy": nil}),
+			"of another type":      i.policy(claims{"policy": []string{"x"}}),
+			"an access token":      i.token(claims{"policy": "x", "number": 1}),
+			"another's signature":  i.sign("other", "policy+jwt", claims{"iss": issuerURL, "aud": audience, "iat": time.Now().Unix(), "number": 9, "policy": "x"}),
+			"not a token":          "rules: []",
+			"too large":            i.policy(claims{"policy": strings.Repeat("x", 3<<20)}),
+			"not taken":            i.policy(claims{"policy": "bad"}),
+		} {
+			i.publish(token)
+			time.Sleep(45 * time.Second)
+			synctest.Wait()
+			if text, left := held.get(); text != "rules: [] # changed" {
+				t.Errorf("%s: held is %q for %v", name, text, left)
+			}
+			if s := v.Status().Policy; s.Error == nil || s.Number != 4 {
+				t.Errorf("%s: the status is %+v", name, s)
+			}
+		}
+		if _, left := held.get(); left > 0 {
+			t.Errorf("without news it counts for %v", left)
+		}
+		i.publish(i.policy(claims{"policy": "", "number": 0}))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if text, left := held.get(); text != "" || left <= 0 {
+			t.Errorf("at last held is %q for %v", text, left)
+		}
+	})
+}
+
+func TestAPolicyWhoseKeyWasRevokedIsFetchedAnew(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		held := new(holder)
+		answer := func(token string) { // which says that nothing has changed to whoever has any
+			i.answer(policyPath, func(w http.ResponseWriter, r *http.Request) {
+				tag := r.Header.Get("If-None-Match")
+				if tag == "" {
+					tag = `"any"`
+				}
+				serve(w, r, "private, max-age=5", tag, []byte(token))
+			})
+		}
+		answer(i.sign("rsa", "policy+jwt", claims{"iss": issuerURL, "aud": audience, "iat": time.Now().Unix(), "number": 1, "policy": "forged"}))
+		i.ready(resourceserver.WithPolicy("orders/svc", "s:cret", held))
+		synctest.Wait()
+		if text, _ := held.get(); text != "forged" {
+			t.Errorf("held is %q", text)
+		}
+		answer(i.policy(nil))
+		i.setKeys(map[string]crypto.Signer{"ec": ecKey(), "ed": edKey()})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if text, _ := held.get(); text != "rules: []" {
+			t.Errorf("after the key is gone held is %q", text)
+		}
+	})
+}
