@@ -58,7 +58,11 @@ func answerPalette(v *visit) error {
 		for _, f := range found {
 			of := commands{Title: f.Title}
 			for _, r := range f.Table.Rows {
-				of.Commands = append(of.Commands, command{cmp.Or(r.Cells[0].Text, r.Cells[0].Code), r.Cells[1].Text, r.Path})
+				c := command{cmp.Or(r.Cells[0].Text, r.Cells[0].Code), r.Cells[1].Text, r.Path}
+				if c.About == c.Text {
+					c.About = ""
+				}
+				of.Commands = append(of.Commands, c)
 			}
 			offered = append(offered, of)
 		}

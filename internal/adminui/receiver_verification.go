@@ -2,6 +2,7 @@ package adminui
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
 )
@@ -21,6 +22,9 @@ func (v *visit) verification(r admin.Receiver) panel {
 	switch {
 	case last.IsPending():
 		answer.Badge, p.Reload = badge{v.text("receiver.verification.pending"), "warn"}, 2
+		if v.Now().Sub(last.SentAt) > time.Minute {
+			p.Reload = 30
+		}
 		if r.Paused {
 			p.Hint, p.Reload = v.text("receiver.verification.paused"), 0
 		}

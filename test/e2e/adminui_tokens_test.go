@@ -83,8 +83,17 @@ func TestHostileValuesAreNoFailureOfTheAdministratorsPages(t *testing.T) {
 	s := openShop(t, newSQLiteDatabase(t))
 	s.reportingToken(t)
 	b := s.administer(t, "administrator", "/admin/tokens").browser
+	csrf := b.open(s.url + "/admin/new/group").form.fields["csrf"]
 	for name, value := range hostileValues {
+		for action, field := range map[string]string{"/admin/palette": "q", "/admin/search": "q", "/admin/undo": "undo", "/admin/receivers/orders/verify": "x", "/admin/assignments/remove": "kind"} {
+			p := &page{browser: b, url: &url.URL{Scheme: "http", Host: strings.TrimPrefix(s.url, "http://")}, form: &form{action, url.Values{"csrf": csrf}}}
+			if p := p.submit(field, value); p.status >= http.StatusInternalServerError {
+				t.Errorf("%s: %s answers %d", name, action, p.status)
+			}
+		}
 		for _, path := range []string{
+			"/admin/access?api=", "/admin/access?permission=", "/admin/access?role=", "/admin/access/members?role=clerk&group=", "/admin/access/members?group=x&role=",
+			"/admin/search?q=", "/admin/users?done=user.disabled&undo=",
 			"/admin/tokens?user=", "/admin/tokens?client=", "/admin/tokens?api=", "/admin/tokens?kid=", "/admin/tokens?grant=", "/admin/tokens?state=", "/admin/tokens?since=",
 			"/admin/tokens?before=", "/admin/tokens?cursor=", "/admin/keys/", "/admin/tokens/", "/admin/revocations/", "/admin/new/revocation?client=", "/admin/new/revocation?grant=",
 		} {
