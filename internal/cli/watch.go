@@ -199,43 +199,56 @@ type changes struct {
 	before map[string]object
 }
 
-// object is one of an answer, with its JSON.
+// object is one of an answer.
 type object struct {
-	value any
-	text  string
+	json json.RawMessage
+	name string // empty: it has none
+}
+
+// key is what an object is found by in the next answer.
+func (o object) key() string { return cmp.Or(o.name, string(o.json)) }
+
+// objectsOf are the objects of an answer: those of its list, or the one that it is.
+func objectsOf(v view) (objects []object, isList bool, err error) {
+	whole, err := json.Marshal(v.value)
+	if err != nil {
+		return nil, false, err
+	}
+	list := []json.RawMessage{whole}
+	if isList = bytes.HasPrefix(whole, []byte("[")); isList {
+		err = json.Unmarshal(whole, &list)
+	}
+	for _, text := range list {
+		value, err := decoded(text)
+		if err != nil {
+			return nil, false, err
+		}
+		o := object{json: text}
+		if name, ok := nameOf(value); ok {
+			o.name = fmt.Sprint(name)
+		}
+		objects = append(objects, o)
+	}
+	return objects, isList, err
 }
 
 func (c *changes) show(v view) error {
-	shown, err := decoded(v.value)
+	list, isList, err := objectsOf(v)
 	if err != nil {
 		return err
 	}
-	list, isList := shown.([]any)
-	if !isList {
-		list = []any{shown}
-	}
 	now := map[string]object{}
 	var fresh []int
-	for i, value := range list {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
-		key := string(text)
-		if name, ok := nameOf(value); ok && isList {
-			key = fmt.Sprint(name)
-		} else if !isList {
-			key = ""
-		}
-		if now[key] = (object{value, string(text)}); c.before[key].text != string(text) {
+	for i, o := range list {
+		if now[o.key()] = o; !bytes.Equal(c.before[o.key()].json, o.json) {
 			fresh = append(fresh, i)
 		}
 	}
-	var removed []any
+	var removed []object
 	if isList && (c.limit == 0 || len(list) < c.limit) { // or what is missing has only been moved off the list
 		for _, key := range slices.Sorted(maps.Keys(c.before)) {
-			if _, there := now[key]; !there && key != c.before[key].text {
-				removed = append(removed, c.before[key].value)
+			if _, there := now[key]; !there && c.before[key].name != "" {
+				removed = append(removed, c.before[key])
 			}
 		}
 	}
@@ -246,19 +259,18 @@ func (c *changes) show(v view) error {
 	return c.write(v, list, fresh, removed)
 }
 
-func (c *changes) write(v view, list []any, fresh []int, removed []any) error {
+func (c *changes) write(v view, list []object, fresh []int, removed []object) error {
 	if c.output == formatText {
 		if c.text.goOn.rows = fresh; len(fresh) > 0 {
 			v.text(c.text)
 		}
 		for _, gone := range removed {
-			name, _ := nameOf(gone)
-			fmt.Fprintln(c.text, "removed", visible(fmt.Sprint(name)))
+			fmt.Fprintln(c.text, "removed", visible(gone.name))
 		}
 		return c.text.Flush()
 	}
 	for _, i := range fresh {
-		if err := c.one(list[i]); err != nil {
+		if err := c.one(list[i].json); err != nil {
 			return err
 		}
 	}
@@ -266,7 +278,7 @@ func (c *changes) write(v view, list []any, fresh []int, removed []any) error {
 		return nil
 	}
 	for _, gone := range removed {
-		if err := c.one(map[string]any{"removed": gone}); err != nil {
+		if err := c.one(map[string]any{"removed": gone.json}); err != nil {
 			return err
 		}
 	}
