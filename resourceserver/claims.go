@@ -94,20 +94,31 @@ func readClaims(j *jws) (*Claims, statusRef, error) {
 	if o.has("cnf") {
 		return nil, statusRef{}, ErrBound
 	}
-	var status statusRef
-	if claim := o.object("status"); claim != nil {
-		if list := claim.object("status_list"); list != nil { // other ways to tell a status are none of ours
-			status = statusRef{uri: list.text("uri"), index: int(list.integer("idx"))}
-			if list.err != nil || claim.err != nil || status.uri == "" || !list.has("idx") || status.index < 0 {
-				return nil, statusRef{}, invalid("its status is malformed")
-			}
-		}
-		if claim.err != nil {
-			o.fail()
-		}
+	status, err := readStatus(o)
+	if err != nil {
+		return nil, statusRef{}, err
 	}
 	if o.err != nil {
 		return nil, statusRef{}, invalid("one of its claims is of another type")
 	}
 	return c, status, nil
+}
+
+// readStatus reads the claim "status". One that is not told by a status list cannot be found out.
+func readStatus(o *object) (statusRef, error) {
+	if !o.has("status") {
+		return statusRef{}, nil
+	}
+	var list *object
+	if claim := o.object("status"); claim != nil {
+		list = claim.object("status_list")
+	}
+	if list == nil {
+		return statusRef{}, invalid("its status is in no status list")
+	}
+	status := statusRef{uri: list.text("uri"), index: int(list.integer("idx"))}
+	if list.err != nil || status.uri == "" || !list.has("idx") || status.index < 0 {
+		return statusRef{}, invalid("its status is malformed")
+	}
+	return status, nil
 }

@@ -57,6 +57,7 @@ var (
 	otherK = sync.OnceValue(func() crypto.Signer { k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); return k })
 	rsaKey = sync.OnceValue(func() crypto.Signer { k, _ := rsa.GenerateKey(rand.Reader, 2048); return k })
 	edKey  = sync.OnceValue(func() crypto.Signer { _, k, _ := ed25519.GenerateKey(rand.Reader); return k })
+	edKey2 = sync.OnceValue(func() crypto.Signer { _, k, _ := ed25519.GenerateKey(rand.Reader); return k })
 )
 
 func newIssuer(t *testing.T) *issuer {
@@ -287,7 +288,7 @@ func check(t *testing.T, err error) {
 // bubble runs a test in which time passes only while everything waits.
 func bubble(t *testing.T, test func(*testing.T, *issuer)) {
 	t.Helper()
-	for _, make := range []func() crypto.Signer{ecKey, otherK, rsaKey, edKey} {
+	for _, make := range []func() crypto.Signer{ecKey, otherK, rsaKey, edKey, edKey2} {
 		make() // outside, where they stay
 	}
 	synctest.Test(t, func(t *testing.T) { test(t, newIssuer(t)) })

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,10 +138,13 @@ func TestARevokedKeyIsGoneWithTheNextFetch(t *testing.T) {
 		wantRefused(t, v, cached, resourceserver.ErrRevoked, "with the key")
 		wantRefused(t, v, token, resourceserver.ErrInvalidToken, "")
 		wantAccepted(t, v, i.sign("other", "at+jwt", access(nil)))
-		// Another key under its kid does not bring it back.
-		i.setKeys(map[string]crypto.Signer{"ec": otherK(), "ed": edKey(), "rsa": rsaKey()})
+		// Another key under a kid is another key.
+		ed := i.sign("ed", "at+jwt", access(nil))
+		wantAccepted(t, v, ed)
+		i.setKeys(map[string]crypto.Signer{"ec": otherK(), "ed": edKey2(), "rsa": rsaKey()})
 		time.Sleep(time.Minute)
 		wantRefused(t, v, cached, resourceserver.ErrInvalidToken, "")
+		wantRefused(t, v, ed, resourceserver.ErrRevoked, "with the key")
 	})
 }
 
@@ -268,6 +272,32 @@ func TestATokenOfAnUnknownKeyCannotBeJudgedWhileTheIssuerIsDown(t *testing.T) {
 		wantRefused(t, v, i.sign("other", "at+jwt", access(nil)), resourceserver.ErrUnavailable, "cannot be fetched")
 		if waited := time.Since(began); waited > 6*time.Second {
 			t.Errorf("it waited for %v", waited)
+		}
+	})
+}
+
+func TestOnlySoManyRequestsWaitForAnUnknownKey(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		v := i.ready()
+		i.answer(jwks, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		time.Sleep(time.Minute)
+		token := i.sign("other", "at+jwt", access(nil))
+		began := time.Now()
+		var all sync.WaitGroup
+		var atOnce atomic.Int64
+		for range 500 {
+			all.Go(func() {
+				if _, err := v.Verify(t.Context(), token); err == nil {
+					t.Error("it is accepted")
+				}
+				if time.Since(began) == 0 {
+					atOnce.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if n := atOnce.Load(); n < 400 {
+			t.Errorf("%d of 500 did not wait", n)
 		}
 	})
 }

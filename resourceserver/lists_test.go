@@ -214,6 +214,9 @@ func TestAListThatIsTheSameIsNotSentAgain(t *testing.T) {
 			t.Errorf("the entity tags are %q", tags)
 		}
 		time.Sleep(2 * time.Minute) // past its end, even though nothing changed
+		if s := v.Status().Lists; s[0].Error == nil {
+			t.Errorf("the status is %+v", s)
+		}
 		wantRefused(t, v, token, resourceserver.ErrUnavailable, "expired")
 	})
 }
@@ -234,6 +237,10 @@ func TestAListOfARevokedKeyIsFetchedAgainAtOnce(t *testing.T) {
 		if n := i.count(listPath) - before; n != 1 {
 			t.Errorf("%d requests", n)
 		}
+		i.answer(listPath, down) // what a key has signed that is gone does not count, whatever its age
+		i.setKeys(map[string]crypto.Signer{"ec": ecKey(), "rsa": rsaKey(), "other": otherK()})
+		time.Sleep(time.Minute)
+		wantRefused(t, v, i.sign("other", "at+jwt", access(at(1))), resourceserver.ErrUnavailable, "the key of its status list")
 	})
 }
 

@@ -95,15 +95,21 @@ func (r *revocations) revoked(c *Claims) bool {
 
 // exceeded reports whether a token says more than its subject has now.
 func (c change) exceeded(token *Claims) bool {
-	return !within(token.Entitlements, c.entitlements) || !within(token.Roles, c.roles) ||
-		!within(token.Groups, c.groups)
+	return !within(token.Entitlements, c.entitlements) || !within(token.Roles, c.roles) || !within(unslashed(token.Groups), c.groups)
 }
 
-// within reports whether all names are among others, nil: any are. A group may be named as a path.
+// within reports whether all names are among others, nil: any are.
 func within(names, others []string) bool {
-	return others == nil || !slices.ContainsFunc(names, func(name string) bool {
-		return !slices.Contains(others, name) && !slices.Contains(others, strings.TrimPrefix(name, "/"))
-	})
+	return others == nil || !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(others, name) })
+}
+
+// unslashed are groups by their names, which tokens of some APIs have as paths.
+func unslashed(groups []string) []string {
+	names := slices.Clone(groups)
+	for n, name := range names {
+		names[n] = strings.TrimPrefix(name, "/")
+	}
+	return names
 }
 
 // held is how much is kept.
