@@ -85,6 +85,7 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 	} {
 		mount()
 	}
+	describe(s.api.OpenAPI())
 	mux.HandleFunc(root+"/", s.notFound)
 	return mux, s.api.OpenAPI()
 }

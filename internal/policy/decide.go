@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/directory"
@@ -36,7 +35,7 @@ type subject struct {
 }
 
 // ErrNoAudience says that a question does not say which API it is about.
-var ErrNoAudience = fmt.Errorf("%w question: it does not say which API it is about", domain.ErrInvalid)
+var ErrNoAudience = domain.Invalid("api", domain.RuleRequired, "question: it does not say which API it is about")
 
 // Decider makes a Decider for an API; an empty audience stands for that of the tokens.
 func (s *Service) Decider(audience string) *Decider {

@@ -1,14 +1,15 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
 )
@@ -23,6 +24,7 @@ type apiOperation struct {
 			Schema struct {
 				Ref string `json:"$ref"`
 			}
+			Example json.RawMessage
 		}
 	}
 }
@@ -60,10 +62,12 @@ func (d apiDescription) members(o apiOperation) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.schema(o).Properties)), func(name string) bool { return name == "$schema" })
 }
 
-func TestTheAPIDescribesEveryOperationWithItsPermission(t *testing.T) {
+func TestTheAPIDescribesEveryOperationWithItsPermissionAndARequestThatIsTaken(t *testing.T) {
 	t.Parallel()
 	described := map[string]string{}
-	for _, methods := range openShop(t, "").describeAPI(t).Paths {
+	s := openShop(t, "")
+	d := s.describeAPI(t)
+	for _, methods := range d.Paths {
 		for _, o := range methods {
 			described[o.OperationID] = o.Security[0]["bearer"][0]
 		}
@@ -82,44 +86,16 @@ func TestTheAPIDescribesEveryOperationWithItsPermission(t *testing.T) {
 	if len(described) != len(admin.Operations) {
 		t.Errorf("the API has %d operations, want %d", len(described), len(admin.Operations))
 	}
+	s.signet("client", "create", "orders", "--serves", ordersAPI)
+	s.signet("group", "create", "ops-team")
+	m := newManager(t, s, strings.Join(admin.PermissionNames(), " "))
+	d.wantCursorsRefused(t, m)
+	d.wantExamplesTaken(t, m)
 }
 
-// bodies are good ones, by operation; most need objects that do not exist.
-var bodies = map[string]string{
-	"user.create":       `{"username":"bob","name":"Bob","email":"bob@people.example","email_verified":true,"password":"correct horse battery staple","attributes":{"nickname":"Bob"}}`,
-	"user.update":       `{"name":"Alice","email":"alice@people.example","email_verified":true,"attributes":{"nickname":"Al","locale":null}}`,
-	"attribute.create":  `{"name":"badge","type":"number","description":"Badge"}`,
-	"attribute.update":  `{"description":"Nickname"}`,
-	"user.set_password": `{"password":"correct horse battery staple"}`,
-	"user.disable":      `{"reason":"Left"}`,
-	"client.disable":    `{"reason":"Leaked"}`,
-	"group.create":      `{"name":"sales","description":"Sales"}`,
-	"group.update":      `{"description":"Operations"}`,
-	"role.create":       `{"name":"biller","description":"Bills","permissions":[]}`,
-	"token.preview":     `{"client":"web","user":"alice","api":"` + ordersAPI + `","scopes":["orders:read"]}`,
-	"role.effect":       `{"user":"alice","expires_at":"2999-01-01T00:00:00Z"}`,
-	"group.effect":      `{"delete":false,"user":"alice"}`,
-	"role.update":       `{"description":"Reads orders","permissions":[]}`,
-	"client.create": `{"client_id":"bills","client_name":"Bills","token_endpoint_auth_method":"none","grant_types":["authorization_code"],
-		"redirect_uris":["https://bills.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"https://bills.example/out","frontchannel_logout_uri":"https://bills.example/front","frontchannel_logout_session_required":true,"backchannel_logout_private":false,"id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256","subject_type":"pairwise","sector_identifier":"bills.example","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
-	"client.update": `{"client_name":"Shop","grant_types":["authorization_code"],"redirect_uris":["https://shop.example/cb"],"post_logout_redirect_uris":[],"backchannel_logout_uri":"","frontchannel_logout_uri":"","frontchannel_logout_session_required":false,"backchannel_logout_private":false,
-		"id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256","subject_type":"pairwise","sector_identifier":"bills.example","first_party":false,"require_pkce":true,"keep_refresh_tokens":false,"session_refresh_tokens":false,"revoke_on_session_end":true,"refresh_overlap":30,"apis":[],"serves":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
-	"client.add_trust":  `{"issuer":"https://ci.example","subject":"repo:octo-org/shop:ref","audience":"https://id.example","claims":{},"jwks_uri":"https://ci.example/keys","private":false,"reusable":true}`,
-	"invitation.create": `{"note":"n","max_uses":1,"expires_at":"` + time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339) + `"}`,
-	"client.add_secret": `{"client_secret":"ZXhhbXBsZS1hcHAtc2VjcmV0","expires_at":"2999-01-01T00:00:00Z"}`,
-	"api.create":        `{"audience":"https://bills.example","name":"Bills","signing_alg":"ES256","access_token_ttl":60,"permissions":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
-	"api.update":        `{"name":"Orders","signing_alg":"ES256","access_token_ttl":60,"permissions":[],"claim_mappings":[{"claim":"c","expression":"user.name"}]}`,
-	"receiver.update":   `{"description":"Bills","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["session-revoked"]}`,
-	"receiver.verify":   `{"state":"hello"}`,
-	"receiver.create":   `{"client_id":"nobody","description":"Bills","method":"push","endpoint":"https://x.example","bearer_token":"b","allow_private":false,"events":["revoked"]}`,
-	"policy.set":        `{"text":"rules: []"}`,
-	"policy.rollback":   `{"number":1}`,
-	"decision.evaluate": `{"api":"` + ordersAPI + `","token":"a.b.c","subject":{"type":"user","id":"u"},"action":"read","resource":{"type":"orders","id":"1"},"context":{},"explain":true}`,
-	"revocation.begin":  `{"client":"nobody"}`,
-	"key.rotate":        `{"alg":"none"}`,
-	"token.inspect":     `{"token":"a.b.c"}`,
-	"audit.erase":       `{"user":"nobody"}`,
-	"file.apply":        `{"files":[{"name":"a.yaml","text":"kind: group\nname: sales\n"}],"secrets":{"env:A":"b"},"set":"shop","prune":false,"take_over":false,"dry_run":true}`,
+// example is the body of a request that the description has as an example, empty if there is none.
+func (o apiOperation) example() string {
+	return string(o.RequestBody.Content["application/json"].Example)
 }
 
 // hostile values, as they stand in JSON and as they stand in an address.
@@ -160,7 +136,7 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 					for _, value := range hostileText {
 						switch p.In {
 						case "path":
-							try(o, method, good.Replace(strings.ReplaceAll(template, "{"+p.Name+"}", value)), bodies[o.OperationID])
+							try(o, method, good.Replace(strings.ReplaceAll(template, "{"+p.Name+"}", value)), o.example())
 						case "query":
 							if method == "get" || p.Name != "expires_at" {
 								try(o, method, good.Replace(template)+"?"+p.Name+"="+value, "")
@@ -173,6 +149,107 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 		}
 		m.call("GET", "/users", "").wantStatus(t, 200)
 	})
+}
+
+// wantCursorsRefused sends every list cursors that are not its own.
+func (d apiDescription) wantCursorsRefused(t *testing.T, m manager) {
+	t.Helper()
+	var page struct{ Next string }
+	if err := json.Unmarshal([]byte(m.call("GET", "/attributes?limit=1", "").wantStatus(t, 200).body), &page); err != nil || page.Next == "" {
+		t.Fatalf("%v, %+v", err, page)
+	}
+	m.call("GET", "/attributes?limit=1&cursor="+page.Next, "").wantStatus(t, 200)
+	forged := []byte(page.Next)
+	forged[0] ^= 1
+	lists := 0
+	for template, methods := range d.Paths {
+		o, ok := methods["get"]
+		if !ok || !slices.ContainsFunc(o.Parameters, func(p struct{ Name, In string }) bool { return p.Name == "cursor" }) {
+			continue
+		}
+		lists++
+		path := strings.NewReplacer("/groups/{name}", "/groups/ops-team", "{name}", "alice").Replace(strings.TrimPrefix(template, "/api/v1"))
+		cursors := []string{string(forged), "x", "%00"}
+		if path == "/attributes" {
+			m.call("GET", path+"?search=a&cursor="+page.Next, "").wantStatus(t, http.StatusBadRequest)
+		} else {
+			cursors = append(cursors, page.Next)
+		}
+		for _, cursor := range cursors {
+			a := m.call("GET", path+"?cursor="+cursor, "")
+			if a.status != http.StatusBadRequest && (cursor != "%00" || a.status != http.StatusUnprocessableEntity) {
+				t.Errorf("%s: cursor %s: status %d, want 400: %.200s", o.OperationID, cursor, a.status, a.body)
+			}
+		}
+	}
+	if lists < 16 {
+		t.Errorf("only %d lists have cursors", lists)
+	}
+}
+
+// notThere are operations on what the shop has none of.
+var notThere = []string{"session.find", "session.end", "credential.remove", "token.find", "token.revoke", "token.suspend", "token.resume", "consent.withdraw"}
+
+// wantExamplesTaken calls every operation with its example, what takes something away at the end.
+func (d apiDescription) wantExamplesTaken(t *testing.T, m manager) {
+	t.Helper()
+	type call struct {
+		apiOperation
+		method, path string
+	}
+	var calls []call
+	for path, methods := range d.Paths {
+		for method, o := range methods {
+			calls = append(calls, call{o, strings.ToUpper(method), strings.TrimPrefix(path, "/api/v1")})
+		}
+	}
+	last := []string{"policy.rollback", "policy.delete", "audit.erase", "revocation.begin", "key.rotate", "key.revoke"}
+	rank := func(c call) int {
+		return slices.Index([]string{"POST", "PUT", "PATCH", "GET", "DELETE"}, c.method) + 10*(slices.Index(last, c.OperationID)+1)
+	}
+	slices.SortFunc(calls, func(a, b call) int {
+		deeper := cmp.Compare(strings.Count(a.path, "/"), strings.Count(b.path, "/"))
+		if a.method == "DELETE" { // what belongs to something goes before it does
+			deeper = -deeper
+		}
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), deeper, cmp.Compare(a.OperationID, b.OperationID))
+	})
+	first := func(list, member string) string {
+		var page struct{ Items []map[string]any }
+		if err := json.Unmarshal([]byte(m.call("GET", list, "").wantStatus(t, 200).body), &page); err != nil || len(page.Items) == 0 {
+			return "1"
+		}
+		return strings.Trim(fmt.Sprint(page.Items[0][member]), `"`)
+	}
+	kid := first("/keys?state=active", "kid")
+	for _, c := range calls {
+		names := map[string]string{
+			"users": "alice", "attributes": "badge", "groups": "sales", "roles": "reader", "clients": "web", "apis": url.PathEscape(ordersAPI), "receivers": "orders",
+		}
+		switch {
+		case c.method == "DELETE" && c.path == "/apis/{name}":
+			names["apis"] = url.PathEscape("https://bills.example")
+		case c.method == "GET":
+			names["attributes"], names["groups"], names["roles"] = "nickname", "ops-team", "clerk"
+		}
+		id := "1"
+		if collection, found := strings.CutSuffix(c.path, "/{id}"); found && !strings.Contains(collection, "{") {
+			id = first(collection, "id")
+		}
+		var client struct{ Secrets, Trusts []struct{ ID int64 } }
+		if strings.Contains(c.path, "{secret}") || strings.Contains(c.path, "{trust}") {
+			if err := json.Unmarshal([]byte(m.call("GET", "/clients/web", "").body), &client); err != nil || len(client.Secrets) == 0 || len(client.Trusts) == 0 {
+				t.Fatalf("%s: %v, %+v", c.OperationID, err, client)
+			}
+			names["secret"], names["trust"] = fmt.Sprint(client.Secrets[0].ID), fmt.Sprint(client.Trusts[0].ID)
+		}
+		path := strings.NewReplacer("{name}", names[strings.Split(c.path, "/")[1]], "{user}", "alice", "{kind}", "users", "{subject}", "alice", "{sid}", "x",
+			"{client}", "web", "{secret}", names["secret"], "{trust}", names["trust"], "{jti}", "x", "{kid}", kid, "{id}", id, "{seq}", "1", "{number}", "1").Replace(c.path)
+		a := m.call(c.method, path, c.example(), "If-Match", "*")
+		if a.status >= 300 && (a.status != http.StatusNotFound || !slices.Contains(notThere, c.OperationID)) {
+			t.Errorf("%s: %s %s %s: status %d: %.300s", c.OperationID, c.method, path, c.example(), a.status, a.body)
+		}
+	}
 }
 
 // mayNotBeEmpty reports whether a member is text that is not described as one that may be empty.
@@ -190,7 +267,7 @@ func (d apiDescription) tryBodies(t *testing.T, o apiOperation, try func(body st
 		return
 	}
 	base := map[string]json.RawMessage{}
-	if err := json.Unmarshal([]byte(bodies[o.OperationID]), &base); err != nil {
+	if err := json.Unmarshal([]byte(o.example()), &base); err != nil {
 		t.Errorf("%s: give it a body in this test: %v", o.OperationID, err)
 		return
 	}
