@@ -8,7 +8,11 @@ import (
 	"github.com/signet-auth/signet/internal/statistics"
 )
 
-const maxEvaluations = 500 // in a request
+// How many evaluations a request may have.
+const (
+	maxEvaluations = 500
+	maxExplained   = 10
+)
 
 // answered is a decision (AuthZEN §6.2).
 type answered struct {
@@ -56,8 +60,12 @@ func evaluations(q *question) (any, error) {
 	if len(given) == 0 {
 		return evaluation(q)
 	}
-	if len(given) > maxEvaluations {
-		return nil, malformed(fmt.Sprintf("There are %d evaluations; send at most %d.", len(given), maxEvaluations))
+	most := maxEvaluations
+	if q.explain {
+		most = maxExplained
+	}
+	if len(given) > most {
+		return nil, malformed(fmt.Sprintf("There are %d evaluations; send at most %d, or %d that are to be explained.", len(given), maxEvaluations, maxExplained))
 	}
 	answers := make([]answered, 0, len(given))
 	for _, item := range given {

@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	root    = "/access/v1"
-	maxBody = 1 << 20 // bytes
+	root        = "/access/v1"
+	maxBody     = 1 << 20 // bytes
+	maxAudience = 2000    // bytes
 )
 
 // Config is what the surface is made of.
@@ -130,6 +131,9 @@ func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error
 	if err != nil {
 		return nil, err
 	}
+	if len(audience) > maxAudience {
+		return nil, malformed(noSuchAPI)
+	}
 	q.decider, err = s.Admin.Decider(r.Context(), caller, audience)
 	return q, err
 }
@@ -142,6 +146,8 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.text }
 
+const noSuchAPI = "There is no such API."
+
 func malformed(text string) error { return &refusal{http.StatusBadRequest, text} }
 
 // refusalOf is how an error is told; nil: it is the server's own failure, or temporary.
@@ -153,7 +159,7 @@ func refusalOf(err error) *refusal {
 	case errors.Is(err, policy.ErrNoAudience):
 		return &refusal{http.StatusBadRequest, "Say with the member 'audience' which API this is about: you serve none, or several."}
 	case errors.Is(err, domain.ErrNotFound):
-		return &refusal{http.StatusBadRequest, "There is no such API."}
+		return &refusal{http.StatusBadRequest, noSuchAPI}
 	}
 	return nil
 }

@@ -195,6 +195,8 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		"another token":               {"evaluation", "{" + parts + "}", []string{"Authorization", "Bearer " + s.reportingToken(t)}, 401},
 		"a semantic that there isn't": {"evaluations", "{" + parts + `,"evaluations":[{}],"options":{"evaluations_semantic":"all"}}`, nil, 400},
 		"evaluations of another type": {"evaluations", "{" + parts + `,"evaluations":{}}`, nil, 400},
+		"too many to explain":         {"evaluations", "{" + parts + `,"options":{"explain":true},"evaluations":[` + strings.Repeat("{},", 10) + `{}]}`, nil, 400},
+		"an API of a long name":       {"evaluation", "{" + parts + `,"audience":"` + strings.Repeat("x", 2001) + `"}`, nil, 400},
 		"too many evaluations":        {"evaluations", "{" + parts + `,"evaluations":[` + strings.Repeat("{},", 500) + `{}]}`, nil, 400},
 	} {
 		a := p.ask(c.path, c.body, append(c.header, "X-Request-ID", "id of "+name)...)
