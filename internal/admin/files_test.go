@@ -334,3 +334,33 @@ func TestAPolicyComesFromFilesWithItsAPI(t *testing.T) {
 		}
 	})
 }
+
+func TestFilesChangeAReceiverAndLeaveWhatItHasNotHeard(t *testing.T) {
+	each(t, func(w *world) {
+		const served = "kind: api\naudience: https://bills.example\n---\nkind: client\nclient_id: bills\nserves: [https://bills.example]\nsecrets: [{env: SECRET}]\n"
+		receiver := func(text string) admin.Receiver {
+			t := w.t
+			t.Helper()
+			for n := range 2 {
+				applied, err := w.apply(t.Context(), w.root, served+"---\nkind: receiver\nclient_id: bills\n"+text, func(r *admin.ApplyRequest) {
+					r.Secrets = map[string]string{"env:SECRET": strings.Repeat("5ecret", 8), "env:BEARER": "given"}
+				})
+				servicetest.Must(t, err)
+				if n == 1 && len(applied.Changes) > 0 {
+					t.Errorf("the second time there are changes: %+v", applied.Changes)
+				}
+			}
+			shown, err := w.FindReceiver(t.Context(), w.root, "bills")
+			servicetest.Must(t, err)
+			return shown
+		}
+		made := receiver("method: push\nendpoint: https://bills.example/events\nbearer_token: {env: BEARER}\n")
+		moved := receiver("method: push\nendpoint: https://bills.example/hooks\ndescription: Bills\nevents: [session-revoked]\npaused: true\n")
+		if moved.Acknowledged != made.Acknowledged || !moved.CreatedAt.Equal(made.CreatedAt) || !moved.HasBearer || moved.Description != "Bills" || !moved.Paused || len(moved.Events) != 1 {
+			w.t.Errorf("%+v became %+v", made, moved)
+		}
+		if elsewhere := receiver("method: push\nendpoint: https://other.example/hooks\n"); elsewhere.HasBearer || elsewhere.Paused || !elsewhere.CreatedAt.Equal(made.CreatedAt) {
+			w.t.Errorf("elsewhere it is %+v", elsewhere)
+		}
+	})
+}
