@@ -285,10 +285,15 @@ func (s *Service) changeClient(ctx context.Context, caller authn.Caller, operati
 // could act as it, or as its users.
 func (s *Service) coversClient(ctx context.Context, caller authn.Caller, operation, clientID string) error {
 	client, err := s.config.Registry.FindClient(ctx, clientID)
-	if err == nil {
-		err = s.require(ctx, caller, operation, requestable(client)...)
-	}
 	if err != nil {
+		return err
+	}
+	return s.coversStored(ctx, caller, operation, client)
+}
+
+// coversStored is coversClient of a client that was read.
+func (s *Service) coversStored(ctx context.Context, caller authn.Caller, operation string, client domain.Client) error {
+	if err := s.require(ctx, caller, operation, requestable(client)...); err != nil {
 		return err
 	}
 	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID})

@@ -9,7 +9,6 @@ import (
 
 	"github.com/signet-auth/signet/internal/apply"
 	"github.com/signet-auth/signet/internal/authn"
-	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -67,12 +66,8 @@ func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
 		return f.attribute(ctx, c.Action, o)
 	case *apply.API:
 		return f.api(ctx, c, o)
-	case *apply.Role:
-		return f.updateRole(ctx, o)
 	case *apply.Group:
 		return f.updateGroup(ctx, c, o)
-	case *apply.Client:
-		return f.updateClient(ctx, c, o)
 	default:
 		return f.receiver(ctx, c, o.(*apply.Receiver))
 	}
@@ -130,11 +125,6 @@ func (f *fileChanges) api(ctx context.Context, c apply.Change, a *apply.API) err
 	return err
 }
 
-func (f *fileChanges) updateRole(ctx context.Context, r *apply.Role) error {
-	_, err := f.s.UpdateRole(ctx, f.caller, r.Name, nil, func(role *domain.Role) error { r.Set(role); return nil })
-	return err
-}
-
 func (f *fileChanges) updateGroup(ctx context.Context, c apply.Change, g *apply.Group) error {
 	if g.Description != c.Before.(*apply.Group).Description {
 		_, err := f.s.UpdateGroup(ctx, f.caller, g.Name, nil, func(group *domain.Group) error {
@@ -170,20 +160,6 @@ func (f *fileChanges) updateGroup(ctx context.Context, c apply.Change, g *apply.
 
 // notSet are the members of a client that an update does not set.
 var notSet = []string{"secrets", "trusts", "disabled"}
-
-func (f *fileChanges) updateClient(ctx context.Context, c apply.Change, described *apply.Client) error {
-	sets := func(d apply.Difference) bool { return !slices.Contains(notSet, d.Member) }
-	if slices.ContainsFunc(c.Differences, sets) {
-		_, err := f.s.UpdateClient(ctx, f.caller, described.ClientID, nil, func(client *domain.Client) error {
-			described.Set(client)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return f.clientParts(ctx, c.Action, described, f.clients[described.ClientID])
-}
 
 // clientParts makes what a client has beside its settings what is described.
 func (f *fileChanges) clientParts(ctx context.Context, action apply.Action, described *apply.Client, stored domain.Client) error {
@@ -302,9 +278,7 @@ func (f *fileChanges) maySetSecrets(ctx context.Context, documents []*apply.Docu
 			const operation = "client.add_secret"
 			ctx, err := f.s.authorize(ctx, f.caller, operation)
 			if stored, ok := f.clients[o.ClientID]; ok && err == nil {
-				if err = f.s.require(ctx, f.caller, operation, requestable(stored)...); err == nil {
-					err = f.s.coversSubject(ctx, f.caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: stored.ID, Name: stored.ClientID})
-				}
+				err = f.s.coversStored(ctx, f.caller, operation, stored)
 			}
 			if err != nil {
 				return err

@@ -17,15 +17,20 @@ import (
 
 // sets divides the changes of a plan into those that are made together.
 func sets(changes []apply.Change) (sets [][]apply.Change) {
-	ofKind := map[domain.ManagedKind]int{} // the set of each kind
+	type key struct {
+		kind   domain.ManagedKind
+		action apply.Action
+	}
+	begun := map[key]int{}
+	updated := []domain.ManagedKind{domain.ManagedRole, domain.ManagedClient, domain.ManagedAssignment}
 	for _, c := range changes {
-		together := c.Action == apply.Create || c.Action == apply.Update && c.Kind == domain.ManagedAssignment
-		if i, ok := ofKind[c.Kind]; ok && together {
+		together := c.Action == apply.Create || c.Action == apply.Update && slices.Contains(updated, c.Kind)
+		if i, ok := begun[key{c.Kind, c.Action}]; ok && together {
 			sets[i] = append(sets[i], c)
 			continue
 		}
 		if together {
-			ofKind[c.Kind] = len(sets)
+			begun[key{c.Kind, c.Action}] = len(sets)
 		}
 		sets = append(sets, []apply.Change{c})
 	}
@@ -43,16 +48,20 @@ func (f *fileChanges) changeSet(ctx context.Context, changes []apply.Change) err
 	}
 	var err error
 	switch {
-	case first.Action != apply.Create && (first.Action != apply.Update || first.Kind != domain.ManagedAssignment):
+	case first.Action != apply.Create && first.Action != apply.Update:
 		err = f.change(ctx, first)
-	case first.Kind == domain.ManagedRole:
-		err = f.createRoles(ctx, changes)
-	case first.Kind == domain.ManagedGroup:
-		err = f.createGroups(ctx, changes)
-	case first.Kind == domain.ManagedClient:
-		err = f.createClients(ctx, changes)
 	case first.Kind == domain.ManagedAssignment:
 		err = f.assign(ctx, changes)
+	case first.Kind == domain.ManagedRole && first.Action == apply.Create:
+		err = f.createRoles(ctx, changes)
+	case first.Kind == domain.ManagedRole:
+		err = f.updateRoles(ctx, changes)
+	case first.Kind == domain.ManagedGroup && first.Action == apply.Create:
+		err = f.createGroups(ctx, changes)
+	case first.Kind == domain.ManagedClient && first.Action == apply.Create:
+		err = f.createClients(ctx, changes)
+	case first.Kind == domain.ManagedClient:
+		err = f.updateClients(ctx, changes)
 	default:
 		err = f.each(changes, func(_ int, c apply.Change) error { return f.change(ctx, c) })
 	}
@@ -86,6 +95,17 @@ func (f *fileChanges) createRoles(ctx context.Context, changes []apply.Change) e
 		described.Set(&roles[i])
 	}
 	return f.s.createRoles(ctx, f.caller, roles)
+}
+
+func (f *fileChanges) updateRoles(ctx context.Context, changes []apply.Change) error {
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Name
+	}
+	return f.s.updateRoles(ctx, f.caller, names, func(i int, role *domain.Role) error {
+		changes[i].Document.Object.(*apply.Role).Set(role)
+		return nil
+	})
 }
 
 func (f *fileChanges) createGroups(ctx context.Context, changes []apply.Change) error {
@@ -129,6 +149,31 @@ func (f *fileChanges) createClients(ctx context.Context, changes []apply.Change)
 	})
 }
 
+func (f *fileChanges) updateClients(ctx context.Context, changes []apply.Change) error {
+	sets := func(d apply.Difference) bool { return !slices.Contains(notSet, d.Member) }
+	var edited []int // of the changes
+	var ids []string
+	for i, c := range changes {
+		if slices.ContainsFunc(c.Differences, sets) {
+			edited, ids = append(edited, i), append(ids, c.Name)
+		}
+	}
+	err := f.s.updateClients(ctx, f.caller, f.clients, ids, func(i int, client *domain.Client) error {
+		changes[edited[i]].Document.Object.(*apply.Client).Set(client)
+		return nil
+	})
+	if element, ok := errors.AsType[*domain.ElementError](err); ok {
+		element.Index = edited[element.Index]
+	}
+	if err != nil {
+		return err
+	}
+	return f.each(changes, func(_ int, c apply.Change) error {
+		described := c.Document.Object.(*apply.Client)
+		return f.clientParts(ctx, c.Action, described, f.clients[described.ClientID])
+	})
+}
+
 func (f *fileChanges) assign(ctx context.Context, changes []apply.Change) error {
 	assignments := make([]domain.Assignment, len(changes))
 	for i, c := range changes {
@@ -152,6 +197,22 @@ func (s *Service) createRoles(ctx context.Context, caller authn.Caller, roles []
 		}
 	}
 	return s.config.Directory.CreateRoles(ctx, roles)
+}
+
+// updateRoles is UpdateRole of many.
+func (s *Service) updateRoles(ctx context.Context, caller authn.Caller, names []string, edit func(i int, role *domain.Role) error) error {
+	const operation = "role.update"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	return s.config.Directory.UpdateRoles(ctx, names, func(i int, role *domain.Role) error {
+		before := slices.Clone(role.Permissions)
+		if err := edit(i, role); err != nil {
+			return err
+		}
+		return lacks(caller, operation, addedPermissions(before, role.Permissions))
+	})
 }
 
 // createGroups is CreateGroup of many.
@@ -202,6 +263,31 @@ func (s *Service) createClients(ctx context.Context, caller authn.Caller, client
 		}
 	}
 	return s.config.Registry.CreateClients(ctx, clients)
+}
+
+// updateClients is UpdateClient of many clients, which are as they are stored.
+func (s *Service) updateClients(
+	ctx context.Context, caller authn.Caller, stored map[string]domain.Client, ids []string, edit func(i int, client *domain.Client) error,
+) error {
+	const operation = "client.update"
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if err := s.coversStored(ctx, caller, operation, stored[id]); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return s.config.Registry.UpdateClients(ctx, ids, func(i int, client *domain.Client) error {
+		if err := edit(i, client); err != nil {
+			return err
+		}
+		return lacks(caller, operation, requestable(*client))
+	})
 }
 
 // assignAll is Assign of many.

@@ -267,6 +267,26 @@ func TestManyObjectsAreMadeInSetsThatSayWhichOneFails(t *testing.T) {
 		if servicetest.Must(t, err); len(again.Changes) > 0 {
 			t.Errorf("the second time changes %+v", again.Changes)
 		}
+		changed := strings.ReplaceAll(strings.ReplaceAll(text.String(), "kind: role\nname: r", "kind: role\ndescription: Changed\nname: r"),
+			"kind: client\nclient_id: c", "kind: client\nclient_name: Changed\nclient_id: c")
+		late := strings.Replace(changed, "client_name: Changed\nclient_id: c149\ngrant_types: [client_credentials]", "client_name: Changed\nclient_id: c149\ngrant_types: [authorization_code]", 1)
+		at := fmt.Sprint("f.yaml:", strings.Count(late[:strings.Index(late, "client_id: c149")], "\n")-1, ": ")
+		if _, err := w.apply(t.Context(), w.root, late, secrets); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), at) {
+			t.Errorf("a client without redirect URIs: %v, want it at %s", err, at)
+		}
+		before = len(w.events())
+		applied, err = w.apply(t.Context(), w.root, changed, secrets)
+		if servicetest.Must(t, err); len(applied.Changes) != 300 || len(w.events())-before != 301 {
+			t.Errorf("%d changes, %d events", len(applied.Changes), len(w.events())-before)
+		}
+		updated, err := w.FindClient(t.Context(), w.root, "c149")
+		if servicetest.Must(t, err); updated.Name != "Changed" || updated.Version != client.Version+1 || len(updated.Secrets) != 1 || len(updated.APIs) != 1 || len(updated.Serves) != 1 {
+			t.Errorf("%+v", updated)
+		}
+		role, err := w.FindRole(t.Context(), w.root, "r149")
+		if servicetest.Must(t, err); role.Description != "Changed" || len(role.Permissions) != 1 || role.Version != 2 {
+			t.Errorf("%+v", role)
+		}
 		var first, second strings.Builder
 		servicetest.Must(t, w.Export(t.Context(), w.root, "", &first))
 		_, err = w.apply(t.Context(), w.root, first.String(), nil)

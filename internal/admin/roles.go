@@ -90,12 +90,16 @@ func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name stri
 		if err := edit(role); err != nil {
 			return err
 		}
-		added := slices.DeleteFunc(adminPermissions(role.Permissions), func(permission string) bool {
-			return slices.Contains(before, domain.RolePermission{Audience: domain.AdminAudience, Permission: permission})
-		})
-		return lacks(caller, operation, added)
+		return lacks(caller, operation, addedPermissions(before, role.Permissions))
 	})
 	return showRole(role), s.recordDenied(ctx, caller, err)
+}
+
+// addedPermissions are the administrative permissions that a change adds.
+func addedPermissions(before, after []domain.RolePermission) []string {
+	return slices.DeleteFunc(adminPermissions(after), func(permission string) bool {
+		return slices.Contains(before, domain.RolePermission{Audience: domain.AdminAudience, Permission: permission})
+	})
 }
 
 // DeleteRole deletes a role and its assignments. domain.ErrInvalid for a built-in role, domain.ErrNotFound if there is none

@@ -54,16 +54,7 @@ func (d *Directory) updateRole(ctx context.Context, name string, edit func(*doma
 		if role, err = d.roles.HoldRole(ctx, name); err != nil {
 			return nil, err
 		}
-		edited := role
-		edited.Permissions = slices.Clone(role.Permissions)
-		if err := edit(&edited); err != nil {
-			return nil, err
-		}
-		if err := check(role, edited); err != nil {
-			return nil, err
-		}
-		role.Description, role.Permissions, role.UpdatedAt = edited.Description, edited.Permissions, d.now()
-		if err := checkRole(role); err != nil {
+		if role, err = d.edited(role, edit, check); err != nil {
 			return nil, err
 		}
 		if err := d.checkPermissionsExist(ctx, role); err != nil {
@@ -79,6 +70,20 @@ func (d *Directory) updateRole(ctx context.Context, name string, edit func(*doma
 		return domain.Role{}, fmt.Errorf("role %q: %w", name, err)
 	}
 	return role, nil
+}
+
+// edited is a role as edit makes it.
+func (d *Directory) edited(role domain.Role, edit func(*domain.Role) error, check func(before, after domain.Role) error) (domain.Role, error) {
+	edited := role
+	edited.Permissions = slices.Clone(role.Permissions)
+	if err := edit(&edited); err != nil {
+		return role, err
+	}
+	if err := check(role, edited); err != nil {
+		return role, err
+	}
+	role.Description, role.Permissions, role.UpdatedAt = edited.Description, edited.Permissions, d.now()
+	return role, checkRole(role)
 }
 
 // keepsAdministration refuses an edit of a built-in role that gives or takes permissions of urn:signet:admin.

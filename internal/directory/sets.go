@@ -28,6 +28,35 @@ func (d *Directory) CreateRoles(ctx context.Context, roles []domain.Role) error 
 	})
 }
 
+// UpdateRoles is UpdateRole of many; edit gets the place of each among the names, too.
+func (d *Directory) UpdateRoles(ctx context.Context, names []string, edit func(i int, role *domain.Role) error) error {
+	return d.events.UpdateAll(ctx, func(ctx context.Context) ([]event.Event, error) {
+		found, err := d.sets.RolesNamed(ctx, names, "")
+		if err != nil {
+			return nil, err
+		}
+		stored := make(map[string]domain.Role, len(found))
+		for _, role := range found {
+			stored[role.Name] = role
+		}
+		roles, events := make([]domain.Role, len(names)), make([]event.Event, len(names))
+		for i, name := range names {
+			role, ok := stored[name]
+			if !ok {
+				return nil, &domain.ElementError{Index: i, Err: domain.ErrNotFound}
+			}
+			if roles[i], err = d.edited(role, func(role *domain.Role) error { return edit(i, role) }, keepsAdministration); err != nil {
+				return nil, &domain.ElementError{Index: i, Err: err}
+			}
+			events[i] = event.RoleUpdated{Role: name, Permissions: permissionNames(roles[i])}
+		}
+		if err := d.checkPermissionsExist(ctx, roles...); err != nil {
+			return nil, err
+		}
+		return events, d.sets.UpdateRoles(ctx, roles)
+	})
+}
+
 // CreateGroups is CreateGroup of many.
 func (d *Directory) CreateGroups(ctx context.Context, groups []domain.Group) error {
 	events := make([]event.Event, len(groups))

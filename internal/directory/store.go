@@ -99,16 +99,18 @@ type Roles interface {
 	ListRoles(ctx context.Context, f domain.RoleFilter, p domain.Page) ([]domain.Role, error)
 }
 
-// Sets writes many objects in few statements, with the errors of the methods for one, each a domain.ElementError, and reads the APIs
-// whose permissions roles give.
+// Sets writes many objects in few statements, with the errors of the methods for one, each a domain.ElementError, and reads many at once.
 type Sets interface {
 	InsertRoles(ctx context.Context, roles []domain.Role) error
+	UpdateRoles(ctx context.Context, roles []domain.Role) error
 	InsertGroups(ctx context.Context, groups []domain.Group) error
 	AddMembers(ctx context.Context, members []domain.Member) error
 	PutAssignments(ctx context.Context, assignments []domain.Assignment) error
 
 	// APIsNamed returns those that there are of some audiences, and the APIs of a set of files, none if that is empty.
 	APIsNamed(ctx context.Context, audiences []string, set string) ([]domain.API, error)
+	// RolesNamed is the same of roles.
+	RolesNamed(ctx context.Context, names []string, set string) ([]domain.Role, error)
 }
 
 // Assignments keeps who has which role.

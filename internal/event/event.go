@@ -84,15 +84,26 @@ func (r *Recorder) ChangeAll(ctx context.Context, events []Event, change func(ct
 // Update makes a change and records the event that it returns, if any, in one transaction. The end of the log is locked first, as by
 // Change. ErrNoActor if ctx names no actor.
 func (r *Recorder) Update(ctx context.Context, change func(ctx context.Context) (Event, error)) error {
+	return r.UpdateAll(ctx, func(ctx context.Context) ([]Event, error) {
+		e, err := change(ctx)
+		if err != nil || e == nil {
+			return nil, err
+		}
+		return []Event{e}, nil
+	})
+}
+
+// UpdateAll is Update of a change that several events report.
+func (r *Recorder) UpdateAll(ctx context.Context, change func(ctx context.Context) ([]Event, error)) error {
 	return r.store.Tx(ctx, func(ctx context.Context) error {
 		if err := r.store.HoldLog(ctx); err != nil {
 			return err
 		}
-		e, err := change(ctx)
-		if err != nil || e == nil {
+		events, err := change(ctx)
+		if err != nil || len(events) == 0 {
 			return err
 		}
-		return r.Record(ctx, e)
+		return r.Record(ctx, events...)
 	})
 }
 

@@ -110,7 +110,7 @@ func (r *Registry) CreateClients(ctx context.Context, given []NewClient) error {
 		if err := r.checkNames(ctx, clients...); err != nil {
 			return err
 		}
-		if err := r.clients.InsertClients(ctx, clients); err != nil {
+		if err := r.sets.InsertClients(ctx, clients); err != nil {
 			return err
 		}
 		return r.provideKeys(ctx, clients...)
@@ -164,20 +164,7 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if err != nil {
 			return nil, err
 		}
-		if err := checkNotBuiltIn(clientID, "changed"); err != nil {
-			return nil, err
-		}
-		client = current
-		if err := edit(&client); err != nil {
-			return nil, err
-		}
-		if client.Public != current.Public && current.Origin != domain.OriginMetadata {
-			return nil, domain.Invalid("token_endpoint_auth_method", domain.RuleState, "change: a client stays public or confidential; register a new one")
-		}
-		client.ID, client.ClientID, client.Version = current.ID, current.ClientID, current.Version
-		client.DisabledAt, client.DisabledReason = current.DisabledAt, current.DisabledReason
-		client.UpdatedAt = r.now()
-		if err := checkClient(&client, r.grantTypes); err != nil {
+		if client, err = r.edited(current, edit); err != nil {
 			return nil, err
 		}
 		if err := r.checkAPIsExist(ctx, client); err != nil {
@@ -186,12 +173,8 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		if err := r.clients.UpdateClient(ctx, client); err != nil {
 			return nil, err
 		}
-		if client.AuthMethod() != domain.SecretBasic {
-			for _, secret := range current.Secrets {
-				if err := r.secrets.DeleteClientSecret(ctx, clientID, secret.ID); err != nil {
-					return nil, err
-				}
-			}
+		if err := r.dropSecrets(ctx, current, client); err != nil {
+			return nil, err
 		}
 		if err := r.provideKeys(ctx, client); err != nil {
 			return nil, err
@@ -205,6 +188,75 @@ func (r *Registry) UpdateClient(ctx context.Context, clientID string, edit func(
 		return domain.Client{}, fmt.Errorf("client %q: %w", clientID, err)
 	}
 	return r.capped(client), nil
+}
+
+// UpdateClients is UpdateClient of many, all or none: in few statements, so that the transaction is short. edit gets the place of each among
+// the client_ids, too. A domain.ElementError says for which it failed.
+func (r *Registry) UpdateClients(ctx context.Context, clientIDs []string, edit func(i int, client *domain.Client) error) error {
+	return r.events.UpdateAll(ctx, func(ctx context.Context) ([]event.Event, error) {
+		found, err := r.sets.ClientsNamed(ctx, clientIDs, "")
+		if err != nil {
+			return nil, err
+		}
+		stored := make(map[string]domain.Client, len(found))
+		for _, client := range found {
+			stored[client.ClientID] = client
+		}
+		clients, events := make([]domain.Client, len(clientIDs)), make([]event.Event, len(clientIDs))
+		for i, id := range clientIDs {
+			current, ok := stored[id]
+			if !ok {
+				return nil, &domain.ElementError{Index: i, Err: domain.ErrNotFound}
+			}
+			if clients[i], err = r.edited(current, func(client *domain.Client) error { return edit(i, client) }); err != nil {
+				return nil, &domain.ElementError{Index: i, Err: err}
+			}
+			events[i] = event.ClientUpdated{ClientID: id, Shrunk: shrunk(current, clients[i]), ClientDetails: clientDetails(clients[i])}
+		}
+		if err := r.checkAPIsExist(ctx, clients...); err != nil {
+			return nil, err
+		}
+		if err := r.sets.UpdateClients(ctx, clients); err != nil {
+			return nil, err
+		}
+		for i, client := range clients {
+			if err := r.dropSecrets(ctx, stored[client.ClientID], client); err != nil {
+				return nil, &domain.ElementError{Index: i, Err: err}
+			}
+		}
+		return events, r.provideKeys(ctx, clients...)
+	})
+}
+
+// edited is a client as edit makes it.
+func (r *Registry) edited(current domain.Client, edit func(*domain.Client) error) (domain.Client, error) {
+	if err := checkNotBuiltIn(current.ClientID, "changed"); err != nil {
+		return current, err
+	}
+	client := current
+	if err := edit(&client); err != nil {
+		return current, err
+	}
+	if client.Public != current.Public && current.Origin != domain.OriginMetadata {
+		return current, domain.Invalid("token_endpoint_auth_method", domain.RuleState, "change: a client stays public or confidential; register a new one")
+	}
+	client.ID, client.ClientID, client.Version = current.ID, current.ClientID, current.Version
+	client.DisabledAt, client.DisabledReason = current.DisabledAt, current.DisabledReason
+	client.UpdatedAt = r.now()
+	return client, checkClient(&client, r.grantTypes)
+}
+
+// dropSecrets takes its secrets from a client that has keys from now on.
+func (r *Registry) dropSecrets(ctx context.Context, current, client domain.Client) error {
+	if client.AuthMethod() == domain.SecretBasic {
+		return nil
+	}
+	for _, secret := range current.Secrets {
+		if err := r.secrets.DeleteClientSecret(ctx, client.ClientID, secret.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // provideKeys makes the keys by which what clients get is signed.

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	APIs       APIs
 	Clients    Clients
+	Sets       ClientSets
 	Secrets    Secrets
 	Trusts     Trusts
 	Cache      *cache.Cache
@@ -36,6 +37,7 @@ type Config struct {
 type Registry struct {
 	apis       APIs
 	clients    Clients
+	sets       ClientSets
 	secrets    Secrets
 	checking   chan struct{} // holds one for each check of a hash of another system under way
 	trusts     Trusts
@@ -54,7 +56,7 @@ type Registry struct {
 // New makes a registry.
 func New(c Config) *Registry {
 	return &Registry{
-		apis: c.APIs, clients: c.Clients, secrets: c.Secrets, checking: make(chan struct{}, checkedAtOnce), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
+		apis: c.APIs, clients: c.Clients, sets: c.Sets, secrets: c.Secrets, checking: make(chan struct{}, checkedAtOnce), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
 		secretKey: c.SecretKey, issuer: c.Issuer, ceiling: c.Ceiling, documents: c.MetadataDocuments, now: c.Now,
 	}
 }

@@ -35,8 +35,6 @@ type Clients interface {
 	// InsertClient stores the client with its APIs, served audiences and secrets.
 	// ErrExists if the client_id is taken, ErrNotFound if it names an API or permission that does not exist.
 	InsertClient(ctx context.Context, client domain.Client) (id int64, err error)
-	// InsertClients is InsertClient of many, in few statements. A domain.ElementError says of which client_id it is that is taken.
-	InsertClients(ctx context.Context, clients []domain.Client) error
 	// UpdateClient sets all but client_id, secrets, origin and what belongs to that. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
 	// client.Version is neither zero nor that of the client.
 	UpdateClient(ctx context.Context, client domain.Client) error
@@ -48,6 +46,16 @@ type Clients interface {
 	HoldClient(ctx context.Context, clientID string) (domain.Client, error)
 	// ListClients returns a page of the clients that a filter chooses, by client_id.
 	ListClients(ctx context.Context, f domain.ClientFilter, p domain.Page) ([]domain.Client, error)
+}
+
+// ClientSets reads and writes many clients in few statements. A domain.ElementError says which one is in the way.
+type ClientSets interface {
+	// InsertClients is InsertClient of many.
+	InsertClients(ctx context.Context, clients []domain.Client) error
+	// UpdateClients is UpdateClient of many.
+	UpdateClients(ctx context.Context, clients []domain.Client) error
+	// ClientsNamed returns those that there are of some client_ids, and the clients of a set of files, none if that is empty.
+	ClientsNamed(ctx context.Context, clientIDs []string, set string) ([]domain.Client, error)
 }
 
 // Secrets keeps the secrets of clients.

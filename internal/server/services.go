@@ -165,7 +165,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Key: s.master.Derive("verifiers", 32), Now: now,
 	})
 	s.Registry = registry.New(registry.Config{
-		APIs: db, Clients: db, Secrets: db, Trusts: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
+		APIs: db, Clients: db, Sets: db, Secrets: db, Trusts: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
 		Ceiling: cfg.SelfRegistration.Ceiling(), MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody,
 	})

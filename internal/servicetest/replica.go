@@ -60,7 +60,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	})
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, watched, now)
 	r.Registry = registry.New(registry.Config{
-		APIs: db, Clients: db, Secrets: db, Trusts: db, Cache: held, Events: recorder, Revoker: r.Revocation, Keys: r.Keys, GrantTypes: oauth.GrantTypes(),
+		APIs: db, Clients: db, Sets: db, Secrets: db, Trusts: db, Cache: held, Events: recorder, Revoker: r.Revocation, Keys: r.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: master.Derive("client secrets", 32), Issuer: Issuer, Now: now,
 	})
 	r.Clients = authn.NewClients(r.Registry, db, recorder, Issuer, now)

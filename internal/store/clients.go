@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -64,7 +65,7 @@ func (db *DB) InsertClient(ctx context.Context, client domain.Client) (id int64,
 	return id, err
 }
 
-// InsertClients implements registry.Clients.
+// InsertClients implements registry.ClientSets.
 func (db *DB) InsertClients(ctx context.Context, clients []domain.Client) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
 		_, err := c.insertClients(ctx, clients)
@@ -89,7 +90,7 @@ func (c *change) insertClients(ctx context.Context, clients []domain.Client) (ma
 				string(cmp.Or(client.Origin, domain.OriginAdministrator)), client.RegistrationTokenHash)...)
 			rows = append(rows, row)
 		}
-		inserted, err := c.insertNamed(ctx, `INSERT INTO clients (client_id, created_at, origin, registration_token`+clientSettings(&domain.Client{}).names()+`)
+		inserted, err := c.writeNamed(ctx, `INSERT INTO clients (client_id, created_at, origin, registration_token`+clientSettings(&domain.Client{}).names()+`)
 			VALUES `+strings.Join(rows, `, `)+` ON CONFLICT DO NOTHING RETURNING id, client_id`, args...)
 		if err != nil {
 			return nil, err
@@ -121,28 +122,38 @@ func (c *change) insertClients(ctx context.Context, clients []domain.Client) (ma
 
 // UpdateClient implements registry.Clients.
 func (db *DB) UpdateClient(ctx context.Context, client domain.Client) error {
+	return db.UpdateClients(ctx, []domain.Client{client})
+}
+
+// UpdateClients implements registry.ClientSets.
+func (db *DB) UpdateClients(ctx context.Context, clients []domain.Client) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		if err := findAccess(ctx, c.conn, client); err != nil {
+		if err := findAccess(ctx, c.conn, clients...); err != nil {
 			return err
 		}
-		settings := clientSettings(&client)
-		id, err := one(ctx, c.conn, scanInt, `
-			UPDATE clients SET version = version + 1`+settings.assignments(3)+`
-			WHERE client_id = $1 AND CAST($2 AS BIGINT) IN (0, version) RETURNING id`,
-			settings.values(client.ClientID, client.Version)...)
-		if err != nil {
-			return conflict(ctx, c.conn, err, `SELECT id FROM clients WHERE client_id = $1`, client.ClientID)
+		ids := make(map[string]int64, len(clients))
+		for i := range clients {
+			client := &clients[i]
+			settings := clientSettings(client)
+			id, err := one(ctx, c.conn, scanInt, `
+				UPDATE clients SET version = version + 1`+settings.assignments(3)+`
+				WHERE client_id = $1 AND CAST($2 AS BIGINT) IN (0, version) RETURNING id`,
+				settings.values(client.ClientID, client.Version)...)
+			if err != nil {
+				err = conflict(ctx, c.conn, err, `SELECT id FROM clients WHERE client_id = $1`, client.ClientID)
+				return &domain.ElementError{Index: i, Err: err}
+			}
+			ids[client.ClientID] = id
+			c.note(domain.ChangeClient, client.ClientID)
 		}
 		for _, table := range []string{`client_apis`, `client_serves`} {
-			if _, err := c.exec(ctx, `DELETE FROM `+table+` WHERE client_ref = $1`, id); err != nil {
+			_, err := c.exec(ctx, `DELETE FROM `+table+` WHERE client_ref IN (SELECT CAST(l.id AS BIGINT) FROM `+db.dialect.rows(`$1`, `id BIGINT`)+` l)`,
+				idRows(slices.Collect(maps.Values(ids))))
+			if err != nil {
 				return err
 			}
 		}
-		if err := putAccess(ctx, c.conn, map[string]int64{client.ClientID: id}, client); err != nil {
-			return err
-		}
-		c.note(domain.ChangeClient, client.ClientID)
-		return nil
+		return putAccess(ctx, c.conn, ids, clients...)
 	})
 }
 

@@ -38,7 +38,7 @@ func (c *change) insertGroups(ctx context.Context, groups []domain.Group) (ids m
 	for i, group := range groups {
 		rows[i] = []any{group.Name, group.Description, micros(group.CreatedAt), micros(group.UpdatedAt)}
 	}
-	ids, err = c.insertNamed(ctx, `INSERT INTO groups (name, description, created_at, updated_at)
+	ids, err = c.writeNamed(ctx, `INSERT INTO groups (name, description, created_at, updated_at)
 		SELECT r.name, r.description, r.created_at, r.updated_at
 		FROM `+c.db.dialect.rows(`$1`, `name`, `description`, `created_at BIGINT`, `updated_at BIGINT`)+` r WHERE TRUE
 		ON CONFLICT DO NOTHING RETURNING id, name`, jsonRows(rows))

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -42,18 +44,23 @@ func (c *change) insertRoles(ctx context.Context, roles []domain.Role) (ids map[
 	if err := findPermissions(ctx, c.conn, permissions); err != nil {
 		return nil, err
 	}
-	ids, err = c.insertNamed(ctx, `INSERT INTO roles (name, description, created_at, updated_at)
+	ids, err = c.writeNamed(ctx, `INSERT INTO roles (name, description, created_at, updated_at)
 		SELECT r.name, r.description, r.created_at, r.updated_at
 		FROM `+c.db.dialect.rows(`$1`, `name`, `description`, `created_at BIGINT`, `updated_at BIGINT`)+` r WHERE TRUE
 		ON CONFLICT DO NOTHING RETURNING id, name`, jsonRows(rows))
 	if err != nil {
 		return nil, err
 	}
+	return ids, c.giveRoles(ctx, roles, ids, domain.ErrExists)
+}
+
+// giveRoles stores the permissions of roles that have none yet. One without an id is the error.
+func (c *change) giveRoles(ctx context.Context, roles []domain.Role, ids map[string]int64, missing error) error {
 	given := [][]any{}
 	for i, role := range roles {
 		id, ok := ids[role.Name]
 		if !ok {
-			return nil, &domain.ElementError{Index: i, Err: domain.ErrExists}
+			return &domain.ElementError{Index: i, Err: missing}
 		}
 		c.noteID(domain.ChangeRole, id)
 		for _, p := range role.Permissions {
@@ -61,16 +68,16 @@ func (c *change) insertRoles(ctx context.Context, roles []domain.Role) (ids map[
 		}
 	}
 	if len(given) == 0 {
-		return ids, nil
+		return nil
 	}
-	_, err = c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
+	_, err := c.exec(ctx, `INSERT INTO role_permissions (role_id, api_id, permission)
 		SELECT r.role, a.id, r.permission FROM `+c.db.dialect.rows(`$1`, `role BIGINT`, `audience`, `permission`)+` r
 		JOIN apis a ON a.audience = r.audience WHERE TRUE ON CONFLICT DO NOTHING`, jsonRows(given))
-	return ids, err
+	return err
 }
 
-// insertNamed runs an INSERT … RETURNING of an id and a name, and returns the ids by name.
-func (c *change) insertNamed(ctx context.Context, query string, args ...any) (map[string]int64, error) {
+// writeNamed runs a statement that ends with RETURNING of an id and a name, and returns the ids by name.
+func (c *change) writeNamed(ctx context.Context, query string, args ...any) (map[string]int64, error) {
 	ids := map[string]int64{}
 	err := c.each(ctx, func(row scanner) error {
 		var id int64
@@ -99,6 +106,33 @@ func (db *DB) UpdateRole(ctx context.Context, role domain.Role) error {
 		}
 		c.noteID(domain.ChangeRole, id)
 		return nil
+	})
+}
+
+// UpdateRoles implements directory.Sets.
+func (db *DB) UpdateRoles(ctx context.Context, roles []domain.Role) error {
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		var permissions []domain.RolePermission
+		rows := make([][]any, len(roles))
+		for i, role := range roles {
+			permissions = append(permissions, role.Permissions...)
+			rows[i] = []any{role.Name, role.Description, micros(role.UpdatedAt), role.Version}
+		}
+		if err := findPermissions(ctx, c.conn, permissions); err != nil {
+			return err
+		}
+		ids, err := c.writeNamed(ctx, `UPDATE roles SET description = r.description, updated_at = r.updated_at, version = roles.version + 1
+			FROM `+db.dialect.rows(`$1`, `name`, `description`, `updated_at BIGINT`, `version BIGINT`)+` r
+			WHERE roles.name = r.name AND r.version IN (0, roles.version) RETURNING roles.id, roles.name`, jsonRows(rows))
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, `DELETE FROM role_permissions WHERE role_id IN (SELECT CAST(l.id AS BIGINT) FROM `+db.dialect.rows(`$1`, `id BIGINT`)+` l)`,
+			idRows(slices.Collect(maps.Values(ids))))
+		if err != nil {
+			return err
+		}
+		return c.giveRoles(ctx, roles, ids, domain.ErrConflict)
 	})
 }
 
