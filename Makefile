@@ -62,6 +62,12 @@ bench-scale: $(call NODE_MODULES,bench/oidc-provider)
 	test/tools postgres wrk
 	go run -C bench . -scale
 
+.PHONY: bench-verify
+bench-verify: ## Measure verifying tokens in services, and how soon they refuse revoked ones
+	test/tools postgres
+	go test -C bench ./verify -run NONE -bench .
+	go run -C bench . -refusals 400
+
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
 	test/tools compiler postgres chromium npm curl openssl authlib mod_auth_openidc
