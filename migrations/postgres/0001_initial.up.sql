@@ -668,6 +668,7 @@ COMMENT ON COLUMN revocations.ended IS 'Grants that it ended so far';
 COMMENT ON COLUMN revocations.lost IS 'For kinds role and group: what users and clients lose at APIs, and so which tokens it revokes';
 COMMENT ON COLUMN revocations.part IS 'For kinds role and group: the users, or the client, of that list that it has come to; cursor is among those or their tokens';
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
+CREATE INDEX revocations_kind ON revocations (kind, id);
 
 CREATE TABLE status_lists (
     id         INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -515,6 +515,7 @@ CREATE TABLE revocations (
     CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group')))
 ) STRICT;
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
+CREATE INDEX revocations_kind ON revocations (kind, id);
 
 CREATE TABLE status_lists (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
