@@ -270,8 +270,8 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		none := map[string]string{"sqlite": `'[]'`, "postgres": `CAST('[]' AS JSON)`}[db.Dialect()]
 		set := func(table, column, value string) error {
 			statement := `UPDATE ` + table + ` SET ` + column + ` = ` + value
-			if table == "revocations" { // what is lost there belongs to one kind
-				statement += `, lost = CASE WHEN ` + value + ` = 'role' THEN ` + none + ` END`
+			if table == "revocations" { // what is lost there belongs to two kinds
+				statement += `, lost = CASE WHEN ` + value + ` IN ('role', 'group') THEN ` + none + ` END`
 			}
 			_, err := db.exec(t.Context(), statement)
 			return err
