@@ -4,6 +4,8 @@
 package decision
 
 import (
+	"slices"
+
 	"github.com/signet-auth/signet/internal/expression"
 )
 
@@ -71,6 +73,16 @@ func (p *Policy) Rules() []Rule {
 		rules[i] = r.Rule
 	}
 	return rules
+}
+
+// Actions are the actions, by name, that rules which allow have for a type of resource.
+func (p *Policy) Actions(resource string) (names []string) {
+	for _, r := range p.rules {
+		if r.Effect == Allow && named(r.Resources, resource) && !slices.Contains(r.Actions, anyName) {
+			names = append(names, r.Actions...)
+		}
+	}
+	return names
 }
 
 // Reads says whether a condition reads a variable, as "subject.claims".

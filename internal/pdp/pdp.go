@@ -51,6 +51,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s := &surface{c}
 	mux.HandleFunc("POST "+root+"/evaluation", s.handle(evaluation))
 	mux.HandleFunc("POST "+root+"/evaluations", s.handle(evaluations))
+	mux.HandleFunc("POST "+root+"/search/action", s.handle(searchActions))
 	mux.HandleFunc("GET "+root+"/policy", s.bundle)
 	mux.HandleFunc("GET /.well-known/authzen-configuration", s.metadata)
 }
@@ -63,7 +64,8 @@ func (s *surface) metadata(w http.ResponseWriter, r *http.Request) {
 		Server      string `json:"policy_decision_point"`
 		Evaluation  string `json:"access_evaluation_endpoint"`
 		Evaluations string `json:"access_evaluations_endpoint"`
-	}{s.Issuer, s.Issuer + root + "/evaluation", s.Issuer + root + "/evaluations"})
+		Actions     string `json:"search_action_endpoint"`
+	}{s.Issuer, s.Issuer + root + "/evaluation", s.Issuer + root + "/evaluations", s.Issuer + root + "/search/action"})
 }
 
 // echoRequestID sends back the id that the caller gave its request (AuthZEN §10.1.3).
@@ -158,6 +160,8 @@ func refusalOf(err error) *refusal {
 	switch {
 	case errors.Is(err, policy.ErrNoAudience):
 		return &refusal{http.StatusBadRequest, "Say with the member 'audience' which API this is about: you serve none, or several."}
+	case errors.Is(err, policy.ErrTooMany):
+		return &refusal{http.StatusBadRequest, "The API has too many actions on resources of this type to search them."}
 	case errors.Is(err, domain.ErrNotFound):
 		return &refusal{http.StatusBadRequest, noSuchAPI}
 	}

@@ -6,12 +6,9 @@ import (
 )
 
 // readRequest reads subject, action, resource and context; other members do not count (AuthZEN §5).
-func readRequest(members map[string]any) (r decision.Request, err error) {
-	subject, err := required(members, "subject")
+func readRequest(members map[string]any) (decision.Request, error) {
+	r, err := readSubjectAndResource(members)
 	if err != nil {
-		return r, err
-	}
-	if r.Subject.Type, r.Subject.ID, r.Subject.Properties, err = entity(subject, "subject"); err != nil {
 		return r, err
 	}
 	action, err := required(members, "action")
@@ -22,13 +19,6 @@ func readRequest(members map[string]any) (r decision.Request, err error) {
 		return r, err
 	}
 	if r.Action.Properties, err = properties(action, "properties"); err != nil {
-		return r, err
-	}
-	resource, err := required(members, "resource")
-	if err != nil {
-		return r, err
-	}
-	if r.Resource.Type, r.Resource.ID, r.Resource.Properties, err = entity(resource, "resource"); err != nil {
 		return r, err
 	}
 	r.Context, err = properties(members, "context")

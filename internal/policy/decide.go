@@ -3,6 +3,8 @@ package policy
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/directory"
@@ -88,6 +90,54 @@ func (d *Decider) Decide(ctx context.Context, r decision.Request, explain bool) 
 		answer.Verdict = policy.policy.Decide(&r)
 	}
 	return answer, nil
+}
+
+// maxActions is how many actions a search looks at.
+const maxActions = 1000
+
+// ErrTooMany says that a search would have to look at more than it may.
+var ErrTooMany = errors.New("there are too many")
+
+// Actions are those, by name and sorted, that a subject may do with a resource: of the actions that permissions of the API and rules of the
+// policy name for the type of resource. Errors as Decide's; ErrTooMany if there are more than 1,000 of them.
+func (d *Decider) Actions(ctx context.Context, r decision.Request) ([]string, error) {
+	who, err := d.subject(ctx, r.Subject.Type, r.Subject.ID)
+	if err != nil || who.unknown != "" {
+		return nil, err
+	}
+	api, err := d.service.Registry.LookupAPI(ctx, who.audience)
+	if errors.Is(err, domain.ErrNotFound) && d.audience == "" {
+		return nil, nil // a token for no API
+	} else if err != nil {
+		return nil, err
+	}
+	policy, err := d.policy(ctx, who.audience)
+	if err != nil {
+		return nil, err
+	}
+	names := policy.policy.Actions(r.Resource.Type)
+	for _, p := range api.Permissions {
+		if action, ok := strings.CutPrefix(p.Name, r.Resource.Type+":"); ok {
+			names = append(names, action)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) > maxActions {
+		return nil, ErrTooMany
+	}
+	var allowed []string
+	for _, name := range names {
+		r.Action.Name = name
+		a, err := d.Decide(ctx, r, false)
+		if err != nil {
+			return nil, err
+		}
+		if a.Allowed {
+			allowed = append(allowed, name)
+		}
+	}
+	return allowed, nil
 }
 
 func (d *Decider) policy(ctx context.Context, audience string) (*compiled, error) {

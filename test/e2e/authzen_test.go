@@ -256,9 +256,21 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		t.Errorf("an evaluation without a subject: %s", a.body)
 	}
 
+	for subject, want := range map[string]string{
+		`{"type":"client","id":"reporting"}`: `[{"name":"cancel"},{"name":"read"}]`, `{"type":"client","id":"nobody"}`: `[]`, `{"type":"x","id":"y"}`: `[]`,
+		`{"type":"access_token","id":"` + s.reportingToken(t) + `"}`: `[{"name":"cancel"},{"name":"read"}]`, `{"type":"access_token","id":"x"}`: `[]`,
+	} {
+		body := `{"subject":` + subject + `,"resource":{"type":"orders","id":"1","properties":{"owner":"reporting"}},"action":{"name":"ignored"}}`
+		if a := p.ask("search/action", body); compactJSON(t, a.wantStatus(t, 200).body) != `{"results":`+want+`}` {
+			t.Errorf("actions of %s are %s", subject, a.body)
+		}
+	}
+	p.ask("search/action", `{"subject":{"type":"client","id":"reporting"}}`).wantStatus(t, 400)
+
 	metadata := decode[map[string]string](t, s.get("/.well-known/authzen-configuration", "").wantStatus(t, 200))
 	for name, want := range map[string]string{
 		"policy_decision_point": s.url, "access_evaluation_endpoint": s.url + "/access/v1/evaluation", "access_evaluations_endpoint": s.url + "/access/v1/evaluations",
+		"search_action_endpoint": s.url + "/access/v1/search/action", "search_subject_endpoint": "", "search_resource_endpoint": "",
 	} {
 		if metadata[name] != want {
 			t.Errorf("%s is %q", name, metadata[name])
@@ -345,6 +357,7 @@ func (p pdp) tryHostile(t *testing.T, name, value string) {
 			p.wantNoFailure(t, name, p.ask("evaluations", "{"+one+`,"evaluations":[{},`+text+`],"options":{"evaluations_semantic":`+members["semantic"]+"}}"), "decisions' "+member)
 			members[member] = given
 		}
+		p.wantNoFailure(t, name, p.ask("search/action", `{"subject":{"type":"user","id":"u"},"resource":{"type":`+text+`,"id":`+text+`}}`), "a search")
 		p.wantNoFailure(t, name, p.ask("evaluation", `{"subject":{"type":"access_token","id":`+text+`},"action":{"name":"read"},"resource":{"type":"orders","id":"1"}}`), "a decision's token")
 	}
 }
