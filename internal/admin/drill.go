@@ -20,6 +20,8 @@ type Drill struct {
 	Verifiers []Verifier      `json:"verifiers" doc:"Who has fetched the key set in the last day, those that have not fetched the one that counts first; at most 100"`
 	Known     VerifierCounts  `json:"verifier_counts"`
 	Receivers []DrillReceiver `json:"receivers" doc:"Receivers of security events"`
+	Published DrillCount      `json:"replica_counts" doc:"Replicas that publish the key set that counts, of those that run or can still publish an older one"`
+	Heard     DrillCount      `json:"receiver_counts" doc:"Receivers that have acknowledged the event of the revocation"`
 	Converged bool            `json:"converged" doc:"The key is revoked, all replicas publish a key set without it, none that fell silent can still publish an older one from memory, all verifiers that are known have fetched it, and all receivers have acknowledged the event"`
 	At        time.Time       `json:"converged_at,omitzero" doc:"When the last verifier fetched it"`
 }
@@ -45,6 +47,15 @@ type VerifierCounts struct {
 	Current int `json:"current"`
 	Older   int `json:"older" doc:"Were last given another key set"`
 }
+
+// DrillCount is how many have come to know of a revocation.
+type DrillCount struct {
+	Done int `json:"done"`
+	All  int `json:"all"`
+}
+
+// Whole says whether all have.
+func (c DrillCount) Whole() bool { return c.Done == c.All }
 
 // DrillReceiver is whether a receiver has acknowledged the event of the revocation.
 type DrillReceiver struct {
@@ -86,15 +97,34 @@ func (s *Service) DrillKey(ctx context.Context, caller authn.Caller, kid string)
 	if err := s.addReceivers(ctx, &d); err != nil {
 		return Drill{}, err
 	}
-	late := func(r DrillReceiver) bool { return !r.Acknowledged }
-	d.Converged = d.Key.State == domain.KeyRevoked && d.Known.Older == 0 && !slices.ContainsFunc(d.Replicas, Replica.Older) && !slices.ContainsFunc(d.Receivers, late)
+	d.count()
+	d.Converged = d.Key.State == domain.KeyRevoked && d.Known.Older == 0 && d.Published.Whole() && d.Heard.Whole()
 	if !d.Converged {
 		d.At = time.Time{}
 	}
 	if !caller.May(readReceivers) {
-		d.Receivers = []DrillReceiver{}
+		d.Receivers, d.Heard = []DrillReceiver{}, DrillCount{}
 	}
 	return d, nil
+}
+
+// count counts who has come to know of the revocation. A replica that fell silent counts as long as it may publish an older key set.
+func (d *Drill) count() {
+	for _, r := range d.Replicas {
+		if r.Silent && !r.Older() {
+			continue
+		}
+		d.Published.All++
+		if !r.Older() {
+			d.Published.Done++
+		}
+	}
+	for _, r := range d.Receivers {
+		d.Heard.All++
+		if r.Acknowledged {
+			d.Heard.Done++
+		}
+	}
 }
 
 func (s *Service) addHoldings(ctx context.Context, d *Drill, key int64) error {

@@ -71,30 +71,14 @@ func showDrill(v *visit) error {
 
 // drillSteps are what has come to all, and what has not.
 func (v *visit) drillSteps(d admin.Drill) []drillStep {
-	published, acknowledged := 0, 0
-	there := 0
-	for _, r := range d.Replicas {
-		if r.Silent && !r.Older() {
-			continue
-		}
-		there++
-		if r.Publishes {
-			published++
-		}
-	}
-	for _, r := range d.Receivers {
-		if r.Acknowledged {
-			acknowledged++
-		}
-	}
 	all := d.Known.Current + d.Known.Older
 	steps := []drillStep{
 		{v.text("drill.step.revoked", d.Key.RevokedAt.UTC().Format("2 January 2006, 15:04:05 UTC")), true},
-		{v.text("drill.step.replicas", grouped(int64(published)), grouped(int64(there))), published == there},
+		{v.text("drill.step.replicas", grouped(int64(d.Published.Done)), grouped(int64(d.Published.All))), d.Published.Whole()},
 		{v.text("drill.step.verifiers", grouped(int64(d.Known.Current)), grouped(int64(all)), domain.DurationText(v.JWKSMaxAge)), d.Known.Older == 0},
 	}
 	if len(d.Receivers) > 0 {
-		steps = append(steps, drillStep{v.text("drill.step.receivers", grouped(int64(acknowledged)), grouped(int64(len(d.Receivers)))), acknowledged == len(d.Receivers)})
+		steps = append(steps, drillStep{v.text("drill.step.receivers", grouped(int64(d.Heard.Done)), grouped(int64(d.Heard.All))), d.Heard.Whole()})
 	}
 	if !d.At.IsZero() {
 		steps = append(steps, drillStep{v.text("drill.step.last", d.At.UTC().Format("15:04:05 UTC")), true})

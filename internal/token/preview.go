@@ -20,6 +20,7 @@ type Preview struct {
 
 // PreviewID decides what MintID would sign, as Preview does. Its "at_hash" is of no token.
 func (m *Minter) PreviewID(ctx context.Context, r IDTokenRequest) (Preview, error) {
+	r.AccessHash = typicalHash
 	i, err := m.decideID(ctx, r)
 	if err != nil {
 		return Preview{}, err
@@ -29,6 +30,9 @@ func (m *Minter) PreviewID(ctx context.Context, r IDTokenRequest) (Preview, erro
 	delete(i.Claims, "at_hash")
 	return Preview{Claims: i.Claims, Size: size, Limit: m.maxSize, LeftOut: i.LeftOut}, err
 }
+
+// typicalHash is as long as a hash of an access token is.
+const typicalHash = "0123456789abcdefghijkl"
 
 // typicalStatus is about as long as the places in status lists are.
 var typicalStatus = domain.StatusRef{List: 1000, Index: 500_000}
