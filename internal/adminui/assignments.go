@@ -39,8 +39,9 @@ func (v *visit) rolesOf(kind domain.SubjectKind, subject string) (panel, error) 
 		p.Table.Rows = append(p.Table.Rows, r)
 	}
 	if v.may("assignment.assign") {
-		until := v.field("date", "assignment", "until", "")
-		p.Add = &form{Fields: []*field{v.field("text", "assignment", "role", ""), until}, Submit: v.text("assignment.assign")}
+		role := v.field("text", "assignment", "role", "")
+		role.Required = true
+		p.Add = &form{Fields: []*field{role, v.field("date", "assignment", "until", "")}, Submit: v.text("assignment.assign")}
 		p.Path, p.Fields = address("assignments"), fields
 	}
 	return p, nil
@@ -54,7 +55,7 @@ func (v *visit) subjectOf() (kind domain.SubjectKind, subject string, page []str
 
 // fromAddress lets a form that was sent stand in the address of its page, and reads it there after a new sign-in.
 func (v *visit) fromAddress(fields ...string) {
-	if v.r.Method == http.MethodGet {
+	if v.r.Method != http.MethodPost {
 		v.r.PostForm = v.r.URL.Query()
 		return
 	}
@@ -71,7 +72,7 @@ func assign(v *visit) error {
 	kind, subject, page := v.subjectOf()
 	role := v.r.PostForm.Get("role")
 	var until time.Time
-	if text := v.r.PostForm.Get("until"); text != "" {
+	if text := v.r.PostForm.Get("until"); text != "" || v.r.Method != http.MethodPost { // what a link may ask has an end
 		var err error
 		if until, err = time.Parse(time.DateOnly, text); err != nil {
 			return v.explained(fmt.Errorf("%w date: give it as 2027-01-31", domain.ErrInvalid), address(page...))

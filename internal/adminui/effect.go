@@ -58,7 +58,7 @@ func (v *visit) maySee(t taking) bool {
 }
 
 // chosen is what the visitor wants of a change that takes access away: to make it, or to revoke tokens too. Otherwise it answers, unless
-// nobody would lose anything: then the change is made.
+// a form was sent and nobody would lose anything, or the visitor may not see who would: then the change is made.
 func (v *visit) chosen(title string, t taking, p effectPage) (act string, answered bool, err error) {
 	if v.r.Method == http.MethodPost {
 		act = v.r.PostForm.Get("act")
@@ -81,6 +81,10 @@ func (v *visit) chosen(title string, t taking, p effectPage) (act string, answer
 		p.Problem = v.text("confirm.wrong_name")
 	}
 	if !v.maySee(t) {
+		if v.r.Method != http.MethodPost { // a link, which may be another's
+			http.Redirect(v.w, v.r, p.Cancel, http.StatusSeeOther)
+			return "", true, nil
+		}
 		return actSave, false, nil
 	}
 	effect, err := t.effect()

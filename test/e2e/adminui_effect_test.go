@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -56,8 +57,37 @@ func TestARoleChangeShowsItsEffectBeforeItIsSaved(t *testing.T) {
 		b.open(group+"/members/remove?user="+alice).shows(http.StatusOK, "Take alice out of packers", "Who leaves the group", "group packers", "orders:write").
 			submit("act", "revoke", "typed", "packers").shows(http.StatusOK, "Tokens that carry what came with the group packers")
 		s.wantAllActive(t, false, token)
+		s.linksChangeNothing(t, b)
 		s.signet("assign", "packer", "--user", alice)
 		end := b.open(s.url + "/admin/assignments?" + url.Values{"kind": {"user"}, "subject": {alice}, "role": {"packer"}, "until": {"2099-01-01"}}.Encode())
 		end.shows(http.StatusOK, "Let alice have packer until 1 January 2099", "orders:write").submit("act", "save").shows(http.StatusOK, "The role was assigned.")
 	})
+}
+
+// linksChangeNothing leads administrators by links of others to where changes are made; one of them may not see what changes take away.
+func (s *shop) linksChangeNothing(t *testing.T, b *browser) {
+	t.Helper()
+	const admin = "urn:signet:admin#"
+	s.signet("role", "create", "keeper", "--grant", admin+"groups:write", "--grant", admin+"assignments:write", "--grant", admin+"users:read")
+	keeper := s.administer(t, "keeper", "/admin/").browser
+	assigned, asked := url.Values{"kind": {"user"}, "subject": {alice}, "role": {"packer"}}, url.Values{"user": {alice}}
+	s.signet("group", "add", "packers", alice)
+	for _, visitor := range []*browser{b, keeper} {
+		visitor.open(s.url + "/admin/assignments?" + assigned.Encode())
+		visitor.open(s.url + "/admin/assignments?" + assigned.Encode() + "&until=2099-01-01")
+		visitor.open(s.url + "/admin/groups/packers/members/remove?" + asked.Encode())
+	}
+	if held := s.signet("assignment", "list", "--user", alice); strings.Contains(held, "packer") {
+		t.Errorf("a link has assigned a role:\n%s", held)
+	}
+	s.signet("assign", "packer", "--user", alice)
+	keeper.open(s.url + "/admin/assignments/remove?" + assigned.Encode())
+	if held := s.signet("assignment", "list", "--user", alice); !strings.Contains(held, "packer") {
+		t.Error("a link has taken a role away")
+	}
+	if members := s.signet("group", "show", "packers"); !strings.Contains(members, alice) {
+		t.Error("a link has taken a user out of a group")
+	}
+	s.signet("unassign", "packer", "--user", alice)
+	s.signet("group", "remove", "packers", alice)
 }
