@@ -106,6 +106,10 @@ func semantic(body map[string]any) (goOn func(decision bool) bool, err error) {
 
 // item evaluates one of several; what is wrong with it denies that one alone.
 func (q *question) item(given any) (answered, error) {
+	given, ok := plain(given)
+	if !ok {
+		return refused(refusalOf(errUnusable)), nil
+	}
 	members, ok := given.(map[string]any)
 	if !ok {
 		return refused(&refusal{400, "An evaluation is an object."}), nil

@@ -125,6 +125,9 @@ func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error
 	if !ok {
 		return nil, malformed("The body must be a JSON object.")
 	}
+	if err := usable(body); err != nil {
+		return nil, err
+	}
 	q := &question{ctx: r.Context(), surface: s, body: body}
 	if q.explain, err = explains(body); err != nil {
 		return nil, err

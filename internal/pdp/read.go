@@ -18,22 +18,22 @@ func readRequest(members map[string]any) (decision.Request, error) {
 	if r.Action.Name, err = text(action, "action", "name"); err != nil {
 		return r, err
 	}
-	if r.Action.Properties, err = properties(action, "properties"); err != nil {
+	if r.Action.Properties, err = object(action, "properties"); err != nil {
 		return r, err
 	}
-	r.Context, err = properties(members, "context")
+	r.Context, err = object(members, "context")
 	return r, err
 }
 
 // entity reads a subject or a resource.
-func entity(object map[string]any, name string) (kind, id string, values map[string]any, err error) {
-	if kind, err = text(object, name, "type"); err != nil {
+func entity(members map[string]any, name string) (kind, id string, values map[string]any, err error) {
+	if kind, err = text(members, name, "type"); err != nil {
 		return "", "", nil, err
 	}
-	if id, err = text(object, name, "id"); err != nil {
+	if id, err = text(members, name, "id"); err != nil {
 		return "", "", nil, err
 	}
-	values, err = properties(object, "properties")
+	values, err = object(members, "properties")
 	return kind, id, values, err
 }
 
@@ -54,15 +54,9 @@ func text(object map[string]any, of, name string) (string, error) {
 	return value, nil
 }
 
-// absent says whether an optional member is not there; null says the same.
-func absent(value any) bool {
-	unusable, ok := value.(httpjson.Unusable)
-	return value == nil || ok && unusable.String() == "null"
-}
-
 func optionalText(object map[string]any, name string) (string, error) {
 	value, ok := object[name].(string)
-	if !ok && !absent(object[name]) {
+	if !ok && object[name] != nil {
 		return "", malformed("The member '" + name + "' must be text.")
 	}
 	return value, nil
@@ -70,7 +64,7 @@ func optionalText(object map[string]any, name string) (string, error) {
 
 func object(members map[string]any, name string) (map[string]any, error) {
 	value, ok := members[name].(map[string]any)
-	if !ok && !absent(members[name]) {
+	if !ok && members[name] != nil {
 		return nil, malformed("The member '" + name + "' must be an object.")
 	}
 	return value, nil
@@ -78,7 +72,7 @@ func object(members map[string]any, name string) (map[string]any, error) {
 
 func list(members map[string]any, name string) ([]any, error) {
 	value, ok := members[name].([]any)
-	if !ok && !absent(members[name]) {
+	if !ok && members[name] != nil {
 		return nil, malformed("The member '" + name + "' must be a list.")
 	}
 	return value, nil
@@ -91,29 +85,35 @@ func explains(body map[string]any) (bool, error) {
 		return false, err
 	}
 	value, ok := options["explain"].(bool)
-	if !ok && !absent(options["explain"]) {
+	if !ok && options["explain"] != nil {
 		return false, malformed("The member 'options.explain' must be true or false.")
 	}
 	return value, nil
 }
 
-// properties reads an object whose members are the caller's own: null is one of their values.
-func properties(members map[string]any, name string) (map[string]any, error) {
-	found, err := object(members, name)
-	if err != nil {
-		return nil, err
+// usable makes null what JSON says it is, in all that is read of a body. An evaluation of several is left to plain: what is wrong with it
+// denies that one alone.
+func usable(body map[string]any) error {
+	for name, value := range body {
+		if _, several := value.([]any); several && name == "evaluations" {
+			continue
+		}
+		var ok bool
+		if body[name], ok = plain(value); !ok {
+			return errUnusable
+		}
 	}
-	if _, ok := plain(found); !ok {
-		return nil, malformed("In '" + name + "' a member is given twice, or a text has a NUL.")
-	}
-	return found, nil
+	return nil
 }
 
-// plain makes null what JSON says it is, in place. false: a value is of no use.
+var errUnusable = malformed("A member is given twice, or a text has a NUL.")
+
+// plain makes null what JSON says it is, in place: members that are not there and those that are null are the same. false: a value is of no
+// use, and what it is in must not be read.
 func plain(value any) (any, bool) {
 	switch v := value.(type) {
 	case httpjson.Unusable:
-		return nil, absent(v)
+		return nil, v.String() == "null"
 	case []any:
 		for i := range v {
 			var ok bool

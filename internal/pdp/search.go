@@ -12,7 +12,7 @@ func searchActions(q *question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if request.Context, err = properties(q.body, "context"); err != nil {
+	if request.Context, err = object(q.body, "context"); err != nil {
 		return nil, err
 	}
 	request.Now = q.surface.Now()

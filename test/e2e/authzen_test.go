@@ -188,6 +188,7 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		"no resource":                 {"evaluation", `{"subject":{"type":"user","id":"x"},"action":{"name":"a"}}`, nil, 400},
 		"properties of another type":  {"evaluation", `{"subject":{"type":"user","id":"x","properties":[]},"action":{"name":"a"},"resource":{"type":"b","id":"c"}}`, nil, 400},
 		"context of another type":     {"evaluation", "{" + parts + `,"context":"x"}`, nil, 400},
+		"a member twice by default":   {"evaluations", "{" + parts + `,"context":{"a":1,"a":2},"evaluations":[{},{}]}`, nil, 400},
 		"a member twice":              {"evaluation", "{" + parts + `,"action":{"name":"write"}}`, nil, 400},
 		"an API that there is not":    {"evaluation", "{" + parts + `,"audience":"https://nobody.example"}`, nil, 400},
 		"a body of many bytes":        {"evaluation", "{" + parts + `,"context":{"a":"` + strings.Repeat("x", 1<<20) + `"}}`, nil, 413},
@@ -222,6 +223,7 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		"the same by name":           {`"evaluations":[{},` + denied + `,{}],"options":{"evaluations_semantic":"execute_all"}`, "yes no yes"},
 		"until the first denial":     {`"evaluations":[{},` + denied + `,{}],"options":{"evaluations_semantic":"deny_on_first_deny"}`, "yes no"},
 		"an error is a denial":       {`"evaluations":[{},{"resource":{"type":"x"}},{}],"options":{"evaluations_semantic":"deny_on_first_deny"}`, "yes error"},
+		"a member twice":             {`"evaluations":[{"context":{"a":1,"a":2}},{},{"context":{"a":"\u0000"}},{"context":{"a":null}}]`, "error yes error yes"},
 		"until the first permit":     {`"evaluations":[` + denied + `,1,{},{}],"options":{"evaluations_semantic":"permit_on_first_permit"}`, "no error yes"},
 		"an own object counts whole": {`"evaluations":[{"subject":{"type":"client","id":"web"}},{"subject":{"type":"client"}}]`, "no error"},
 	} {
