@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 const (
@@ -219,16 +221,18 @@ func (l *lists) check(one *followed, index int, now time.Time) error {
 	switch {
 	case is == nil:
 		return unavailable("its status list cannot be fetched")
-	case is.expired(now, l.leeway):
-		return unavailable("its status list has expired, and cannot be fetched")
 	case !l.trusts(is):
 		return unavailable("the key of its status list was revoked")
 	}
 	status, err := is.entries.Get(index)
 	switch {
+	case status == domain.StatusInvalid: // for ever, so that the age of the list does not matter
+		return ErrRevoked
+	case is.expired(now, l.leeway):
+		return unavailable("its status list has expired, and cannot be fetched")
 	case err != nil:
 		return errRange
-	case status != 0:
+	case status != domain.StatusValid:
 		return ErrRevoked
 	default:
 		return nil

@@ -174,6 +174,7 @@ func TestAListCountsUntilItExpiresWhileItCannotBeFetched(t *testing.T) {
 		time.Sleep(30 * time.Second) // past "exp", which is at ten times the ttl, and the leeway
 		wantRefused(t, v, live, resourceserver.ErrUnavailable, "expired")
 		wantAccepted(t, lenient, live)
+		wantRefused(t, lenient, revoked, resourceserver.ErrRevoked, "") // which is for ever
 		if n := i.count(listPath) - before; n > 30 {
 			t.Errorf("two verifiers asked %d times in two minutes", n)
 		}
