@@ -111,8 +111,8 @@ func (k *keyring) refresh(ctx context.Context) (again time.Duration, err error) 
 	if keep == 0 {
 		keep = keepKeys
 	}
-	keep = min(max(keep-time.Since(d.current), minKeep), maxKeep)
-	return early(keep), nil
+	keep = min(keep, maxKeep, k.maxStale)
+	return early(max(keep-time.Since(d.current), minKeep)), nil
 }
 
 func (k *keyring) fetchKeys(ctx context.Context) (document, error) {
@@ -209,7 +209,7 @@ func (k *keyring) find(ctx context.Context, kid string) (*key, error) {
 func (k *keyring) missing() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.lastErr != nil {
+	if k.lastErr != nil || k.pending {
 		return unavailable("its key is not known, and the issuer's keys cannot be fetched")
 	}
 	return errNoKey

@@ -263,6 +263,38 @@ func TestATokenOfANewKeyIsAcceptedAtOnce(t *testing.T) {
 	})
 }
 
+func TestKeysAreFetchedAgainBeforeTheyAreTooOld(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		held := new(holder)
+		set, err := json.Marshal(claims{"keys": []claims{jwk("ec", ecKey())}})
+		check(t, err)
+		signed := i.policy(nil)
+		i.answer(jwks, func(w http.ResponseWriter, r *http.Request) { serve(w, r, "max-age=3600", `"1"`, set) })
+		i.answer(policyPath, func(w http.ResponseWriter, r *http.Request) { serve(w, r, "max-age=3600", `"1"`, []byte(signed)) })
+		v := i.ready(resourceserver.WithMaxStale(time.Minute), resourceserver.WithPolicy("orders", "secret", held))
+		for range 30 {
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			wantAccepted(t, v, i.token(nil))
+			if _, left := held.get(); left <= 0 {
+				t.Errorf("the policy has not counted for %v", -left)
+			}
+		}
+		if n := i.count(jwks); n > 16 {
+			t.Errorf("%d requests in ten minutes", n)
+		}
+	})
+}
+
+func TestATokenOfAnUnknownKeyCannotBeJudgedWhileTheIssuerIsSlow(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		v := i.ready()
+		time.Sleep(15 * time.Second)
+		i.answer(jwks, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		wantRefused(t, v, i.sign("other", "at+jwt", access(nil)), resourceserver.ErrUnavailable, "cannot be fetched")
+	})
+}
+
 func TestATokenOfAnUnknownKeyCannotBeJudgedWhileTheIssuerIsDown(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer) {
 		v := i.ready()

@@ -15,6 +15,7 @@ const (
 	defaultLeeway   = 10 * time.Second
 	maxLeeway       = 2 * time.Minute
 	defaultMaxStale = time.Hour
+	minMaxStale     = time.Minute // room for a fetch that has to be made again
 	maxMaxStale     = 24 * time.Hour
 	defaultCache    = 32 << 20
 )
@@ -57,8 +58,8 @@ func WithUserAgent(userAgent string) Option { return func(s *settings) { s.userA
 // WithLeeway is by how much clocks may differ, at most two minutes; otherwise ten seconds. A token counts for as much longer.
 func WithLeeway(leeway time.Duration) Option { return func(s *settings) { s.leeway = leeway } }
 
-// WithMaxStale is for how long keys count that the issuer has not confirmed, because it is down: at most a day, otherwise an hour. A key that
-// was revoked meanwhile counts for as long.
+// WithMaxStale is for how long keys count that the issuer has not confirmed, because it is down: a minute to a day, otherwise an hour. A key
+// that was revoked meanwhile counts for as long.
 func WithMaxStale(age time.Duration) Option { return func(s *settings) { s.maxStale = age } }
 
 // WithPlainHTTP allows an issuer that is at http:// beyond this machine: whoever is on the way to it decides which tokens are accepted.
@@ -104,8 +105,8 @@ func (s *settings) check() error {
 	switch {
 	case s.leeway < 0 || s.leeway > maxLeeway:
 		return fmt.Errorf("the leeway must be 0 to %v", maxLeeway)
-	case s.maxStale < 0 || s.maxStale > maxMaxStale:
-		return fmt.Errorf("the largest age of keys must be 0 to %v", maxMaxStale)
+	case s.maxStale < minMaxStale || s.maxStale > maxMaxStale:
+		return fmt.Errorf("the largest age of keys must be %v to %v", minMaxStale, maxMaxStale)
 	case s.cacheSize < 0:
 		return errors.New("the size of the cache must not be negative")
 	case slices.ContainsFunc(s.scopes, func(scope string) bool { return !scopeRule.MatchString(scope) }):

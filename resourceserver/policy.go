@@ -115,7 +115,7 @@ func (p *policyFollower) refresh(ctx context.Context) (again time.Duration, err 
 	if keep == 0 {
 		keep = usualPolicyAge
 	}
-	return early(max(keep-time.Since(d.current), minPolicyAge)), nil
+	return early(max(min(keep, p.maxStale)-time.Since(d.current), minPolicyAge)), nil
 }
 
 // read verifies a signed policy.

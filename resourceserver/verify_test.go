@@ -180,7 +180,7 @@ func TestAVerifierIsNotMadeOfWhatCannotBe(t *testing.T) {
 		}
 	}
 	for n, option := range []resourceserver.Option{
-		resourceserver.WithLeeway(-1), resourceserver.WithLeeway(3 * time.Minute), resourceserver.WithMaxStale(-1), resourceserver.WithMaxStale(25 * time.Hour),
+		resourceserver.WithLeeway(-1), resourceserver.WithLeeway(3 * time.Minute), resourceserver.WithMaxStale(59 * time.Second), resourceserver.WithMaxStale(25 * time.Hour),
 		resourceserver.WithCache(-1), resourceserver.WithEvents("", "x"), resourceserver.WithEvents("x", ""), resourceserver.WithPushedEvents("", "x"),
 		resourceserver.WithScopes("a b"),
 		func(s *resourceserver.Settings) {
