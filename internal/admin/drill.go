@@ -50,8 +50,8 @@ type VerifierCounts struct {
 
 // DrillCount is how many have come to know of a revocation.
 type DrillCount struct {
-	Done int `json:"done"`
-	All  int `json:"all"`
+	Done int `json:"done" doc:"How many know it"`
+	All  int `json:"all" doc:"How many there are"`
 }
 
 // Whole says whether all have.

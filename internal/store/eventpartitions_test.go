@@ -92,6 +92,10 @@ func TestAMonthOfTheAuditLogIsDroppedOnceItsEventsArePurged(t *testing.T) {
 		{5, []string{"202602", "202604", "202605"}, []int64{6}},
 	} {
 		purge(step.through)
+		for tries := 0; tries < 100 && !slices.Equal(months(t, conn), step.months); tries++ { // one that is locked for a moment goes the next time
+			time.Sleep(50 * time.Millisecond)
+			purge(step.through)
+		}
 		if diff := cmp.Diff(step.months, months(t, conn)); diff != "" {
 			t.Errorf("after purging event %d (-want +got)\n%s", step.through, diff)
 		}
