@@ -269,3 +269,13 @@ func eachCommand(visit func(cmd *cobra.Command)) {
 	}
 	walk((&app{settings: map[string]string{}}).rootCommand())
 }
+
+func TestNoFlagOfACommandHidesOneOfAll(t *testing.T) {
+	eachCommand(func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			if all := cmd.Root().PersistentFlags().Lookup(flag.Name); all != nil && all != flag {
+				t.Errorf("%s --%s is another flag than that of all commands", cmd.CommandPath(), flag.Name)
+			}
+		})
+	})
+}

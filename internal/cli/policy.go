@@ -314,7 +314,7 @@ Properties and context are texts here.`,
 	flags.StringVar(&action, "action", "", "the `NAME` of the action")
 	flags.StringVar(&resource, "resource", "", "the resource as `TYPE[:ID]`")
 	flags.StringToStringVar(&properties, "property", nil, "a property of the resource as `KEY=VALUE`; may be repeated")
-	flags.StringToStringVar(&circumstances, "context", nil, "a member of the context as `KEY=VALUE`; may be repeated")
+	flags.StringToStringVar(&circumstances, "with", nil, "a member of the context of the question as `KEY=VALUE`; may be repeated")
 	flags.BoolVar(&explain, "explain", false, "say what each rule came to")
 	for _, required := range []string{"action", "resource"} {
 		_ = cmd.MarkFlagRequired(required) // the flag exists
