@@ -165,6 +165,8 @@ func (v *visit) fail(err error) {
 		v.render(http.StatusForbidden, "admin/problem", v.text("problem.denied.title"), v.text("problem.denied.detail", v.user.Username))
 	case errors.Is(err, admin.ErrCursor):
 		http.Redirect(v.w, v.r, v.r.URL.EscapedPath(), http.StatusSeeOther)
+	case v.r.PostForm.Get(bearerField) != "" && (domain.IsTemporary(err) || errors.Is(err, context.Canceled)):
+		v.Pages.Unavailable(v.w, v.r) // which does not say what was typed
 	case domain.IsTemporary(err), errors.Is(err, context.Canceled):
 		v.Pages.UnavailableAgain(v.w, v.r)
 	case errors.Is(err, domain.ErrInvalid): // of what the address says

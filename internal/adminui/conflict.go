@@ -24,7 +24,7 @@ func (v *visit) moved(f, now *form, title string) error {
 	f.Version, f.Problem, f.Anew = now.Version, v.text("form.conflict"), v.r.URL.EscapedPath()
 	for i, yours := range f.Fields {
 		current := *now.Fields[i]
-		if current.Value == yours.Value {
+		if current.Value == yours.Value || yours.Name == bearerField {
 			continue
 		}
 		theirs, own := v.lines(&current), v.lines(yours)

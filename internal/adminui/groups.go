@@ -84,7 +84,9 @@ func (v *visit) members(group string) (panel, error) {
 		p.Table.Rows = append(p.Table.Rows, r)
 	}
 	if v.may("group.add_member") {
-		p.Add = &form{Fields: []*field{v.field("text", "group", "user", "")}, Submit: v.text("group.add_member")}
+		user := v.field("text", "group", "user", "")
+		user.Required = true
+		p.Add = &form{Fields: []*field{user}, Submit: v.text("group.add_member")}
 		p.Path = address("groups", group, "members")
 	}
 	return p, nil

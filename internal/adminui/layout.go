@@ -95,7 +95,7 @@ var doneKeys = map[string]bool{
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"key.rotated":      true,
 	"receiver.created": true, "receiver.deleted": true, "receiver.paused": true, "receiver.resumed": true,
-	"receiver.updated": true, "receiver.updated_without_bearer": true, "receiver.verification_sent": true,
+	"receiver.updated": true, "receiver.updated_without_bearer": true, "receiver.bearer_removed": true, "receiver.verification_sent": true,
 	"revocation.begun": true, "revocation.done": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,
 	"session.ended": true, "consent.withdrawn": true, "credential.removed": true,

@@ -10,6 +10,9 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
+// bearerField is the field of a bearer token, which no page shows but the form that it was typed into.
+const bearerField = "bearer"
+
 // receiverForm is the form for a receiver, which may be a new one.
 func (v *visit) receiverForm(r admin.Receiver) *form {
 	description := v.field("text", "receiver", "description", r.Description)
@@ -20,7 +23,7 @@ func (v *visit) receiverForm(r admin.Receiver) *form {
 	method := v.choice("receiver", "method", r.Method, v.options("receiver.method", domain.DeliveryPoll, domain.DeliveryPush))
 	endpoint := v.field("text", "receiver", "endpoint", r.Endpoint)
 	endpoint.Max, endpoint.Example = 2000, "https://orders.example/events"
-	bearer := v.field("text", "receiver", "bearer", "")
+	bearer := v.field("text", "receiver", bearerField, "")
 	bearer.Max, bearer.Member = 4096, "bearer_token"
 	private := v.field("check", "receiver", "allow_private", checked(r.AllowPrivate))
 	events := v.field("checks", "receiver", "events", strings.Join(r.Events, "\n"))
@@ -57,7 +60,7 @@ func newReceiver(v *visit) error {
 func createReceiver(v *visit) error {
 	f := v.receiverForm(admin.Receiver{})
 	f.read(v.r)
-	made, err := v.Admin.CreateReceiver(v.ctx(), v.caller, f.receiver(), f.get("bearer"))
+	made, err := v.Admin.CreateReceiver(v.ctx(), v.caller, f.receiver(), f.get(bearerField))
 	if errors.Is(err, domain.ErrNotFound) {
 		f.Problem = v.text("receiver.no_client")
 		v.render(http.StatusUnprocessableEntity, "admin/form", v.text("receiver.new"), f)
@@ -85,7 +88,7 @@ func updateReceiver(v *visit) error {
 	title, f := v.text("receiver.edit", current.ClientID), v.receiverForm(current)
 	f.read(v.r)
 	var bearer *string
-	if given := f.get("bearer"); given != "" {
+	if given := f.get(bearerField); given != "" {
 		bearer = &given
 	}
 	updated, err := v.Admin.UpdateReceiver(v.ctx(), v.caller, current.ClientID, f.version(), bearer, func(r *domain.Receiver) error {
@@ -128,4 +131,22 @@ func rotateBearer(v *visit) error {
 	return v.showOnce(v.text("receiver.rotate_bearer.made", r.ClientID), once{
 		Of: back, Lead: v.text("receiver.rotate_bearer.give"), Label: v.text("receiver.bearer"), Secret: bearer, Warning: v.text("receiver.rotate_bearer.once"),
 	})
+}
+
+func removeBearer(v *visit) error {
+	r, err := v.Admin.FindReceiver(v.ctx(), v.caller, v.r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	ok := v.confirmed(v.text("receiver.remove_bearer.title", r.ClientID), confirmation{
+		Lead: v.text("receiver.remove_bearer.lead"), Undone: v.undone(r.ManagedBy), Submit: v.text("receiver.remove_bearer"), Cancel: address("receivers", r.ClientID),
+	})
+	if !ok {
+		return nil
+	}
+	none := ""
+	if _, err := v.Admin.UpdateReceiver(v.ctx(), v.caller, r.ClientID, nil, &none, func(*domain.Receiver) error { return nil }); err != nil {
+		return v.explained(err, address("receivers", r.ClientID))
+	}
+	return v.done("receiver.bearer_removed", "receivers", r.ClientID)
 }

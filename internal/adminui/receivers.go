@@ -19,6 +19,8 @@ func (s *surface) mountReceivers() {
 	s.handle("POST /receivers/{name}/edit", "receiver.update", updateReceiver)
 	s.handle("GET /receivers/{name}/bearer", "receiver.rotate_bearer", rotateBearer)
 	s.handle("POST /receivers/{name}/bearer", "receiver.rotate_bearer", rotateBearer)
+	s.handle("GET /receivers/{name}/bearer/remove", "receiver.update", removeBearer)
+	s.handle("POST /receivers/{name}/bearer/remove", "receiver.update", removeBearer)
 	s.handle("POST /receivers/{name}/verify", "receiver.verify", verifyReceiver)
 	s.handle("POST /receivers/{name}/pause", "receiver.pause", changeReceiver("receiver.paused", s.Admin.PauseReceiver))
 	s.handle("POST /receivers/{name}/resume", "receiver.resume", changeReceiver("receiver.resumed", s.Admin.ResumeReceiver))
@@ -105,6 +107,9 @@ func showReceiver(v *visit) error {
 			v.fact("receiver.allow_private", cell{Text: v.yesNo(r.AllowPrivate)}))
 		if v.may("receiver.rotate_bearer") {
 			about.Actions = []action{{Text: v.text("receiver.rotate_bearer"), Path: address("receivers", r.ClientID, "bearer")}}
+		}
+		if r.HasBearer && v.may("receiver.update") {
+			about.Actions = append(about.Actions, action{Text: v.text("receiver.remove_bearer"), Path: address("receivers", r.ClientID, "bearer", "remove"), Bad: true})
 		}
 	} else {
 		about.Hint = v.text("receiver.polls.hint")

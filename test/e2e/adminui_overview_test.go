@@ -96,13 +96,20 @@ func TestAReceiverIsManagedInTheBrowser(t *testing.T) {
 		edit := b.open(s.url+"/admin/receivers/billing/edit").shows(http.StatusOK, "it stays")
 		edit.submit("endpoint", "http://x.invalid").shows(http.StatusUnprocessableEntity, "use https")
 		edit.submit("description", "Bills <b>", "endpoint", "https://x.invalid/hooks").shows(http.StatusOK, "The receiver was changed.", "Bills <b>", "https://x.invalid/hooks")
-		edit.submit("description", "Mine").shows(http.StatusConflict, "Bills <b>", "https://x.invalid/hooks")
+		conflict := edit.submit("description", "Mine", "bearer", "typed-token").shows(http.StatusConflict, "Bills <b>", "https://x.invalid/hooks")
+		if strings.Contains(conflict.text, "typed-token") {
+			t.Error("the conflict shows the bearer token that was typed")
+		}
 		b.open(s.url+"/admin/receivers/billing/edit").submit("endpoint", "https://y.invalid").shows(http.StatusOK, "its bearer token was removed")
 		rotate := b.open(s.url+"/admin/receivers/billing/bearer").shows(http.StatusOK, "none is lost")
 		if bearer := rotate.submit().shows(http.StatusOK, "It is shown this once.").codes["Bearer token"]; !strings.HasPrefix(bearer, "signet_push_") {
 			t.Errorf("the bearer token is %q", bearer)
 		}
 		rotate.submit().shows(http.StatusUnprocessableEntity, "No bearer token was made.")
+		b.open(s.url+"/admin/receivers/billing/bearer/remove").submit().shows(http.StatusOK, "The bearer token was removed.")
+		if receiver := s.signet("receiver", "show", "billing", "-o", "json"); !strings.Contains(receiver, `"has_bearer_token": false`) {
+			t.Errorf("the receiver is %s", receiver)
+		}
 		post("pause").shows(http.StatusOK, "The receiver was paused.", "Events are kept for 30 days.")
 		post("resume").shows(http.StatusOK, "The receiver was resumed.")
 		drop := b.open(s.url + "/admin/receivers/billing/delete").shows(http.StatusOK)

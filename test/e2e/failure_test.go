@@ -31,10 +31,14 @@ func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 			token, user := s.reportingToken(t), s.signIn(t, s.web)
 			administrator := s.administer(t, "administrator", "/admin/").browser
 			form := administrator.open(s.url + "/admin/new/group").shows(http.StatusOK)
+			receiver := administrator.open(s.url + "/admin/new/receiver").shows(http.StatusOK)
 
 			outage.begin(t, cluster)
 			kept := form.submit("name", "night", "description", "Typed <before>").shows(http.StatusServiceUnavailable, "What you typed is kept")
 			if name == "stopped" { // each page fails at once
+				if p := receiver.submit("client_id", "night", "bearer", "typed-token").shows(http.StatusServiceUnavailable); p.form != nil {
+					t.Errorf("a page that says what goes on has the bearer token that was typed: %v", p.form.fields)
+				}
 				for _, page := range []string{"", "users", "users/alice", "groups", "roles", "apis", "clients", "access", "tokens", "keys", "receivers", "audit", "settings", "search?q=a"} {
 					administrator.open(s.url+"/admin/"+page).shows(http.StatusServiceUnavailable, "Try again")
 				}
