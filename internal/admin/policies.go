@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -126,21 +127,25 @@ type RuleReason struct {
 }
 
 // Decider lets a caller ask questions about subjects at an API; an empty audience stands for the only API that the calling client serves,
-// or for those of the tokens.
+// or for those of the tokens. A client that serves APIs asks about those alone: of others domain.ErrNotFound.
 func (s *Service) Decider(ctx context.Context, caller authn.Caller, audience string) (*policy.Decider, error) {
 	ctx, err := s.authorize(ctx, caller, "decision.evaluate")
 	if err != nil {
 		return nil, err
 	}
-	if audience == "" && caller.Client() != "" {
-		client, err := s.config.Registry.LookupClient(ctx, caller.Client())
-		if err == nil && len(client.Serves) == 1 {
-			audience = client.Serves[0]
-		} else if err != nil && !errors.Is(err, domain.ErrNotFound) {
-			return nil, err
-		}
+	if caller.Client() == "" {
+		return s.config.Policies.Decider(audience), nil
 	}
-	return s.config.Policies.Decider(audience), nil
+	client, err := s.config.Registry.LookupClient(ctx, caller.Client())
+	switch {
+	case err != nil:
+		return nil, err
+	case audience != "" && len(client.Serves) > 0 && !slices.Contains(client.Serves, audience):
+		return nil, fmt.Errorf("the client does not serve the API %q: %w", audience, domain.ErrNotFound)
+	case audience == "" && len(client.Serves) == 1:
+		audience = client.Serves[0]
+	}
+	return s.config.Policies.Decider(audience, client.Serves...), nil
 }
 
 // Decide answers a question. domain.ErrInvalid if it does not say which API it is about, domain.ErrNotFound if there is no such API.

@@ -22,7 +22,8 @@ const (
 // Decider answers questions about the subjects of one request, each of which it looks up once.
 type Decider struct {
 	service  *Service
-	audience string // empty: that of the token
+	audience string   // empty: that of the token
+	among    []string // the audiences that tokens may be for; empty: any
 	subjects map[subjectKey]*subject
 	policies map[string]*compiled
 }
@@ -39,9 +40,10 @@ type subject struct {
 // ErrNoAudience says that a question does not say which API it is about.
 var ErrNoAudience = domain.Invalid("api", domain.RuleRequired, "question: it does not say which API it is about")
 
-// Decider makes a Decider for an API; an empty audience stands for that of the tokens.
-func (s *Service) Decider(audience string) *Decider {
-	return &Decider{service: s, audience: audience, subjects: map[subjectKey]*subject{}, policies: map[string]*compiled{}}
+// Decider makes a Decider for an API; an empty audience stands for that of the tokens, which are for one of the APIs among those that are
+// named, or for any if none is.
+func (s *Service) Decider(audience string, among ...string) *Decider {
+	return &Decider{service: s, audience: audience, among: among, subjects: map[subjectKey]*subject{}, policies: map[string]*compiled{}}
 }
 
 // Answer is an answer to a question.
@@ -161,7 +163,7 @@ func (d *Decider) subject(ctx context.Context, kind, id string) (*subject, error
 	var err error
 	switch {
 	case kind == SubjectToken:
-		err = d.service.byToken(ctx, found, id)
+		err = d.service.byToken(ctx, found, d.among, id)
 	case d.audience == "":
 		err = ErrNoAudience
 	case kind == SubjectUser:
@@ -177,14 +179,14 @@ func (d *Decider) subject(ctx context.Context, kind, id string) (*subject, error
 }
 
 // byToken judges by an access token alone: that it was issued, for this API, and is not revoked.
-func (s *Service) byToken(ctx context.Context, found *subject, value string) error {
+func (s *Service) byToken(ctx context.Context, found *subject, among []string, value string) error {
 	claims, active, err := s.Introspection.Sealed(ctx, value)
 	switch {
 	case err != nil:
 		return err
 	case !active:
 		found.unknown = "The access token is not active."
-	case found.audience != "" && !domain.SameAudience(found.audience, claims.Audience):
+	case found.audience != "" && !domain.SameAudience(found.audience, claims.Audience), len(among) > 0 && !slices.Contains(among, claims.Audience):
 		found.unknown = "The access token is for another API."
 	default:
 		kind := SubjectUser

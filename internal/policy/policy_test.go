@@ -142,6 +142,17 @@ func TestATokenAloneSaysWhoTheSubjectIs(t *testing.T) {
 	if got := byToken(); !got.Allowed || got.Permission != "orders:read" || got.Audience != servicetest.Orders {
 		t.Errorf("%+v", got)
 	}
+	for _, c := range []struct {
+		among   []string
+		allowed bool
+	}{{nil, true}, {[]string{"https://a.example", servicetest.Orders}, true}, {[]string{"https://a.example", "https://b.example"}, false}} {
+		got, err := s.Decider("", c.among...).Decide(eventtest.Context(t), decision.Request{
+			Subject: decision.Subject{Type: policy.SubjectToken, ID: minted.Token}, Action: decision.Action{Name: "read"}, Resource: decision.Resource{Type: "orders"},
+		}, false)
+		if servicetest.Must(t, err); got.Allowed != c.allowed || !c.allowed && got.Audience != "" {
+			t.Errorf("among %q: %+v", c.among, got)
+		}
+	}
 	servicetest.Must(t, f.A.Directory.Unassign(eventtest.Context(t), "clerk", domain.SubjectClient, "reporting"))
 	if got := byToken(); !got.Allowed {
 		t.Errorf("the directory counts: %s", got.Reason())

@@ -190,6 +190,7 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		"context of another type":     {"evaluation", "{" + parts + `,"context":"x"}`, nil, 400},
 		"a member twice by default":   {"evaluations", "{" + parts + `,"context":{"a":1,"a":2},"evaluations":[{},{}]}`, nil, 400},
 		"a member twice":              {"evaluation", "{" + parts + `,"action":{"name":"write"}}`, nil, 400},
+		"an API that others serve":    {"evaluation", "{" + parts + `,"audience":"` + invoicesAPI + `"}`, nil, 400},
 		"an API that there is not":    {"evaluation", "{" + parts + `,"audience":"https://nobody.example"}`, nil, 400},
 		"a body of many bytes":        {"evaluation", "{" + parts + `,"context":{"a":"` + strings.Repeat("x", 1<<20) + `"}}`, nil, 413},
 		"no token":                    {"evaluation", "{" + parts + "}", []string{"Authorization", ""}, 401},
