@@ -214,6 +214,25 @@ func TestWhatOthersChangeMeanwhileIsSeenWhereFilesRestOnIt(t *testing.T) {
 	})
 }
 
+func TestWhatAnotherSetTakesMeanwhileIsNotTakenFromIt(t *testing.T) {
+	each(t, func(w *world) {
+		const role, group = "kind: role\nname: biller\n", "---\nkind: group\nname: billing\n"
+		_, err := w.CreateRole(t.Context(), w.root, domain.Role{Name: "biller"})
+		servicetest.Must(t, err)
+		_, err = w.CreateGroup(t.Context(), w.root, "billing", "")
+		servicetest.Must(t, err)
+		for _, text := range []string{role, group} {
+			w.meanwhile = func() {
+				_, err := w.apply(t.Context(), w.root, text, func(r *admin.ApplyRequest) { r.Set = "theirs" })
+				servicetest.Must(t, err)
+			}
+			if _, err := w.apply(t.Context(), w.root, text, nil); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "theirs") {
+				t.Errorf("%s is taken: %v", text, err)
+			}
+		}
+	})
+}
+
 func TestWhoMayNotSetASecretCannotTryIt(t *testing.T) {
 	each(t, func(w *world) {
 		with := func(secret string, dry bool) func(*admin.ApplyRequest) {

@@ -32,20 +32,33 @@ func (db *DB) HoldChanges(ctx context.Context) (revision int64, err error) {
 	return revision, err
 }
 
-// SetManagedBy implements admin.Files.
+// SetManagedBy implements admin.Files. Whoever plans with the same objects at the same time sees it as a change of theirs.
 func (db *DB) SetManagedBy(ctx context.Context, set string, kind domain.ManagedKind, names []string) error {
-	if kind == domain.ManagedReceiver {
-		_, err := db.exec(ctx, `UPDATE receivers SET managed_by = $1 WHERE client_ref IN (
-			SELECT c.id FROM `+db.dialect.rows(`$2`, `name`)+` r JOIN clients c ON c.client_id = r.name)`, set, nameRows(names))
-		return err
-	}
 	t, ok := managedTables[kind]
-	if !ok {
+	if !ok && kind != domain.ManagedReceiver {
 		return fmt.Errorf("%w kind of object %q", domain.ErrInvalid, kind)
 	}
-	_, err := db.exec(ctx, `UPDATE `+t.table+` SET managed_by = $1 WHERE `+t.name+` IN (SELECT r.name FROM `+db.dialect.rows(`$2`, `name`)+` r)`,
-		set, nameRows(names))
-	return err
+	return db.change(ctx, func(ctx context.Context, c *change) error {
+		if kind == domain.ManagedReceiver {
+			c.note(domain.ChangeClient, names...)
+			_, err := c.exec(ctx, `UPDATE receivers SET managed_by = $1 WHERE client_ref IN (
+				SELECT c.id FROM `+db.dialect.rows(`$2`, `name`)+` r JOIN clients c ON c.client_id = r.name)`, set, nameRows(names))
+			return err
+		}
+		ids, err := list(ctx, c.conn, scanInt, `UPDATE `+t.table+` SET managed_by = $1
+			WHERE `+t.name+` IN (SELECT r.name FROM `+db.dialect.rows(`$2`, `name`)+` r) RETURNING id`, set, nameRows(names))
+		switch kind {
+		case domain.ManagedAPI:
+			c.note(domain.ChangeAPI, names...)
+		case domain.ManagedClient:
+			c.note(domain.ChangeClient, names...)
+		case domain.ManagedRole:
+			c.noteID(domain.ChangeRole, ids...)
+		case domain.ManagedGroup:
+			c.noteID(domain.ChangeGroupAccess, ids...)
+		}
+		return err
+	})
 }
 
 // SetAssignmentsManagedBy implements admin.Files.
