@@ -39,8 +39,8 @@ func ShowRevocation(r domain.Revocation) Revocation {
 }
 
 // Revoke begins a revocation of what one name belongs to, or of what the selector says of grant and all. It holds when it returns.
-// A caller needs the administrative permissions that a user or
-// client has. The errors of revocation.Revoke; domain.ErrNotFound if the name is nobody's.
+// A caller needs the administrative permissions that a user or client has. The errors of revocation.Revoke; domain.ErrNotFound if the name
+// is nobody's.
 func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.Names, selector revocation.TokenSelector) (domain.Revocation, error) {
 	const operation = "revocation.begin"
 	ctx, err := s.authorize(ctx, caller, operation)
