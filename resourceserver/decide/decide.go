@@ -83,12 +83,24 @@ func (v Verdict) Reason() string {
 // of the policy call context.
 func (p *Policy) Allow(claims *resourceserver.Claims, action string, resource Resource, context map[string]any) Verdict {
 	now := time.Now()
-	held := p.held.Load()
-	if held == nil || claims == nil || !now.Before(held.until) {
+	policy := p.known(claims, now)
+	if policy == nil {
 		return Verdict{}
 	}
 	request := request(claims, action, resource, context, now)
-	v := held.policy.Decide(&request)
+	return verdictOf(policy.Decide(&request))
+}
+
+// known is the policy for claims; nil if nothing is allowed.
+func (p *Policy) known(claims *resourceserver.Claims, now time.Time) *decision.Policy {
+	held := p.held.Load()
+	if held == nil || claims == nil || !now.Before(held.until) {
+		return nil
+	}
+	return held.policy
+}
+
+func verdictOf(v decision.Verdict) Verdict {
 	return Verdict{Allowed: v.Allowed, Rule: v.Rule, Permission: v.Permission, Known: true, verdict: v}
 }
 
@@ -102,17 +114,18 @@ type Considered struct {
 
 // Explain is Allow that says of each rule, in the order of the policy, why it decides or does not.
 func (p *Policy) Explain(claims *resourceserver.Claims, action string, resource Resource, context map[string]any) (Verdict, []Considered) {
-	v := p.Allow(claims, action, resource, context)
-	if !v.Known {
-		return v, nil
+	now := time.Now()
+	policy := p.known(claims, now)
+	if policy == nil {
+		return Verdict{}, nil
 	}
-	request := request(claims, action, resource, context, time.Now())
-	_, all := p.held.Load().policy.Explain(&request)
+	request := request(claims, action, resource, context, now)
+	verdict, all := policy.Explain(&request)
 	considered := make([]Considered, len(all))
 	for i, c := range all {
 		considered[i] = Considered{c.Rule, c.Effect == decision.Allow, c.Applies, c.Why}
 	}
-	return v, considered
+	return verdictOf(verdict), considered
 }
 
 func request(claims *resourceserver.Claims, action string, resource Resource, context map[string]any, now time.Time) decision.Request {

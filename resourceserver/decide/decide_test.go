@@ -76,6 +76,9 @@ func TestATokenIsJudgedByThePolicy(t *testing.T) {
 	if v := policy.Allow(alice, "cancel", own, nil); v.Allowed || v.Known {
 		t.Errorf("an old one counts: %s", v.Reason())
 	}
+	if v, why := policy.Explain(alice, "cancel", own, nil); v.Known || v.Allowed || why != nil {
+		t.Errorf("an old one explains %+v %+v", v, why)
+	}
 	if v := policy.Allow(nil, "cancel", own, nil); v.Allowed {
 		t.Error("without claims it is allowed")
 	}
