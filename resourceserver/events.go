@@ -27,8 +27,8 @@ type events struct {
 
 	mu      sync.Mutex
 	applied uint64
-	last    time.Time // the issuer was heard of
-	err     error     // of the last attempt
+	last    time.Time // that an attempt succeeded
+	err     error     // of the last attempt to receive events
 }
 
 // setError says why a token is refused, by the codes of RFC 8935 §2.4.
@@ -183,7 +183,7 @@ func (e *events) change(subject, claims *object, at time.Time) error {
 // sameAudience takes an audience with and without a last slash for the same.
 func sameAudience(a, b string) bool { return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/") }
 
-// note keeps how the last attempt to hear of events ended.
+// note keeps how an attempt to receive events ended.
 func (e *events) note(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -177,7 +177,7 @@ func TestWhatAnEventRevokesIsRefusedAtOnce(t *testing.T) {
 			time.Sleep(time.Second)
 			wantAccepted(t, v, i.token(nil))
 		}
-		if status := v.Status().Events; status == nil || status.Applied != 11 || status.Held == 0 || status.Error != nil || time.Since(status.Heard) > time.Minute {
+		if status := v.Status().Events; status == nil || status.Applied != 11 || status.Held == 0 || status.Error != nil || time.Since(status.LastContact) > time.Minute {
 			t.Errorf("the status is %+v", status)
 		}
 	})

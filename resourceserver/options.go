@@ -85,8 +85,8 @@ func WithScopes(scopes ...string) Option {
 	return func(s *settings) { s.scopes = append(s.scopes, scopes...) }
 }
 
-// WithEvents polls the issuer for security events (RFC 8936), as a client that serves the audience and is registered to poll. What it hears of
-// is refused at once. Each process needs a client of its own: an event that one has acknowledged reaches no other.
+// WithEvents polls the issuer for security events (RFC 8936), as a client that serves the audience and is registered to poll. What they
+// revoke is refused at once. Each process needs a client of its own: an event that one has acknowledged reaches no other.
 func WithEvents(clientID, clientSecret string) Option {
 	return func(s *settings) { s.polls = &receiverCredentials{clientID, clientSecret} }
 }

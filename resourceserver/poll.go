@@ -20,7 +20,7 @@ const (
 	pollPace      = time.Second      // between polls that bring nothing, in case the issuer does not let them wait
 )
 
-// poller hears of events by poll (RFC 8936).
+// poller fetches events by poll (RFC 8936).
 type poller struct {
 	*events
 	fetch    *fetcher

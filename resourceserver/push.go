@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// receiver hears of events by push (RFC 8935).
+// receiver takes events by push (RFC 8935).
 type receiver struct {
 	*events
 	bearer [sha256.Size]byte

@@ -50,10 +50,10 @@ type ListStatus struct {
 
 // EventStatus is the state of security events.
 type EventStatus struct {
-	Heard   time.Time // the last time that the issuer said whether there is news
-	Applied uint64    // events, since the start
-	Held    int       // tokens, subjects and changes that are remembered
-	Error   error
+	LastContact time.Time // the issuer sent events then, or said that there were none
+	Applied     uint64    // events, since the start
+	Held        int       // tokens, subjects and changes that are remembered
+	Error       error
 }
 
 // Status says what is known now. It waits for nothing.
@@ -101,5 +101,5 @@ func (l *lists) status() []ListStatus {
 func (e *events) status() *EventStatus {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return &EventStatus{Heard: e.last, Applied: e.applied, Held: e.revocations.held(), Error: e.err}
+	return &EventStatus{LastContact: e.last, Applied: e.applied, Held: e.revocations.held(), Error: e.err}
 }

@@ -80,7 +80,7 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 	}
 	v.keys.changed = v.lists.hurry
 	v.running.Go(func() { v.keys.run(ctx) })
-	v.hear(ctx, s, fetch)
+	v.receive(ctx, s, fetch)
 	if s.policy != nil {
 		v.policy = &policyFollower{
 			fetch: fetch, keys: v.keys, issuer: issuer, audience: audience, credentials: s.policy, holder: s.policyHolder, leeway: s.leeway,
@@ -91,20 +91,20 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 	return v, nil
 }
 
-// hear begins to hear of events.
-func (v *Verifier) hear(ctx context.Context, s settings, fetch *fetcher) {
-	heard := func(clientID string) *events {
+// receive begins to receive events, if it is to.
+func (v *Verifier) receive(ctx context.Context, s settings, fetch *fetcher) {
+	from := func(clientID string) *events {
 		v.events = &events{
 			issuer: v.issuer, audience: v.audience, clientID: clientID, keys: v.keys, revocations: v.revocations,
 		}
 		return v.events
 	}
 	if s.pushes != nil {
-		v.receiver = &receiver{events: heard(s.pushes.clientID), bearer: hashOf(s.pushes.secret)}
+		v.receiver = &receiver{events: from(s.pushes.clientID), bearer: hashOf(s.pushes.secret)}
 	}
 	if s.polls != nil {
 		p := &poller{
-			events: heard(s.polls.clientID), fetch: fetch, endpoint: strings.TrimSuffix(v.issuer, "/") + "/events/poll", secret: s.polls.secret,
+			events: from(s.polls.clientID), fetch: fetch, endpoint: strings.TrimSuffix(v.issuer, "/") + "/events/poll", secret: s.polls.secret,
 			log: s.log,
 		}
 		v.running.Go(func() { p.run(ctx) })
