@@ -106,7 +106,8 @@ var scenario = []struct {
 	{command: "token list"},
 	{command: "token inspect", stdin: "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhZG1pbiJ9."},
 	{command: "token revoke", args: "--user alice"},
-	{command: "revocation list"},
+	{command: "revocation list", keep: "id"},
+	{command: "revocation show", args: "KEPT"},
 	{command: "token suspend", args: "AAAAAAAAAAAAAAAAAAAAAQ", fails: true}, // no server issued any
 	{command: "token resume", args: "AAAAAAAAAAAAAAAAAAAAAQ", fails: true},
 	{command: "token purge"},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -10,10 +11,17 @@ import (
 	"github.com/signet-auth/signet/internal/adminclient"
 )
 
-var revocations = layout[admin.Revocation]{
-	[]string{"ID", "OF", "NAME", "TOKENS", "GRANTS", "BEGUN", "DONE"},
-	func(v admin.Revocation) []any {
-		return []any{v.ID, string(v.Of), v.Name, v.RevokedTokens, v.RevokedGrants, v.CreatedAt, v.DoneAt}
+var revocations = kind[admin.Revocation]{
+	noun: "revocation", key: "ID", example: "7", watched: true,
+	layout: layout[admin.Revocation]{
+		[]string{"ID", "OF", "NAME", "TOKENS", "GRANTS", "BEGUN", "DONE"},
+		func(v admin.Revocation) []any {
+			return []any{v.ID, string(v.Of), v.Name, v.RevokedTokens, v.RevokedGrants, v.CreatedAt, v.DoneAt}
+		},
+	},
+	details: func(w io.Writer, v admin.Revocation) {
+		details(w, "id", v.ID, "of", string(v.Of), "name", v.Name, "issued_before", v.IssuedBefore, "revoked_tokens", v.RevokedTokens,
+			"revoked_grants", v.RevokedGrants, "created_at", v.CreatedAt, "marked_until", v.MarkedUntil, "done_at", v.DoneAt)
 	},
 }
 
@@ -21,18 +29,18 @@ func (a *app) revocationCommand() *cobra.Command {
 	var pending bool
 	list := &cobra.Command{
 		Use:     "list",
-		Short:   admin.OperationOf("revocation.list").Summary,
-		Example: "  signet revocation list --pending",
+		Short:   revocations.summary("list"),
+		Example: "  signet revocation list --pending --watch",
 		Args:    cobra.NoArgs,
-		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			query := url.Values{}
-			if pending {
-				query.Set("done", "false")
-			}
-			list, err := all[admin.Revocation](ctx, c, "revocation.list", 0, query)
-			return revocations.table(list), err
-		}),
 	}
 	list.Flags().BoolVar(&pending, "pending", false, "those alone whose tokens are not all marked")
-	return noun("revocation", "See how far revocations have come (signet token revoke begins one)", list)
+	a.watched(list, newestFirst, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		query := url.Values{}
+		if pending {
+			query.Set("done", "false")
+		}
+		found, err := all[admin.Revocation](ctx, c, "revocation.list", 0, query)
+		return revocations.table(found), err
+	})
+	return noun("revocation", "See how far revocations have come (signet token revoke begins one)", list, revocations.showCommand(a))
 }
