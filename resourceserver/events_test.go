@@ -326,7 +326,12 @@ func TestPollsGoOnAfterTheIssuerWasAway(t *testing.T) {
 		v := i.ready(resourceserver.WithEvents(service, "s:cret"))
 		token := i.token(claims{"jti": "t1"})
 		wantAccepted(t, v, token)
+		known := i.sign("rsa", "secevent+jwt", event(revokedEvent, ofToken("t2"), nil, claims{"jti": "e"}))
 		for _, answer := range []http.HandlerFunc{
+			func(w http.ResponseWriter, _ *http.Request) { // what was acknowledged and what was refused, again and again
+				time.Sleep(time.Millisecond)
+				fmt.Fprintf(w, `{"sets":{"e":%q,"f":""}}`, known)
+			},
 			down, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") }, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"sets":{"a":1}}`) },
 			func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"sets":{}}`) }, // at once, all the time
 		} {

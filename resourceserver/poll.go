@@ -17,7 +17,7 @@ const (
 	maxPollAnswer = 16 << 20 // bytes
 	maxPollEvents = 100
 	pollTimeout   = 40 * time.Second // longer than the issuer lets a poll wait
-	pollPace      = time.Second      // between polls that bring nothing, in case the issuer does not let them wait
+	pollPace      = time.Second      // between polls that bring nothing new, in case the issuer does not let them wait
 )
 
 // poller fetches events by poll (RFC 8936).
@@ -36,6 +36,16 @@ type pollRequest struct {
 	SetErrs   map[string]*setError `json:"setErrs,omitempty"`
 }
 
+// isNews reports whether an answer has events that the request has not acknowledged.
+func (r pollRequest) isNews(sets map[string]string) bool {
+	for id := range sets {
+		if r.SetErrs[id] == nil && !slices.Contains(r.Ack, id) {
+			return true
+		}
+	}
+	return false
+}
+
 // run polls until ctx ends. What was applied is acknowledged with the next poll, which the issuer lets wait until there is news.
 func (p *poller) run(ctx context.Context) {
 	select {
@@ -45,9 +55,10 @@ func (p *poller) run(ctx context.Context) {
 	}
 	request := pollRequest{MaxEvents: maxPollEvents}
 	for failures := 0; ; {
-		began := time.Now()
+		began, news := time.Now(), false
 		sets, err := p.poll(ctx, request)
 		if err == nil {
+			news = request.isNews(sets)
 			request, err = p.handle(ctx, sets)
 		}
 		if ctx.Err() != nil {
@@ -59,7 +70,7 @@ func (p *poller) run(ctx context.Context) {
 				p.log.InfoContext(ctx, "security events are received again")
 			}
 			failures = 0
-			if len(sets) == 0 && !sleep(ctx, pollPace-time.Since(began), nil) {
+			if !news && !sleep(ctx, pollPace-time.Since(began), nil) {
 				return
 			}
 			continue
