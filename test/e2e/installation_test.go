@@ -113,7 +113,7 @@ func (i *installation) refused(args ...string) string {
 }
 
 func (i *installation) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(i.t.Context(), binary, args...)
+	cmd := exec.CommandContext(i.t.Context(), commands, args...)
 	cmd.Dir = i.dir
 	cmd.Env = append(os.Environ(), i.env...)
 	return cmd

@@ -24,7 +24,7 @@ func runDocument(t *testing.T, s *server, name string) string {
 	}
 	bin := filepath.Join(s.dir, "bin")
 	check(t, os.Mkdir(bin, 0o700))
-	check(t, os.Symlink(binary, filepath.Join(bin, "signet")))
+	check(t, os.Symlink(commands, filepath.Join(bin, "signet")))
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-x")
 	cmd.Dir = s.dir
