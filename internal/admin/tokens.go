@@ -54,6 +54,7 @@ func (s *Service) FindToken(ctx context.Context, caller authn.Caller, id domain.
 type TokenFilter struct {
 	index.Names
 	KID          string
+	Role         string // of who holds it now
 	GrantID      int64
 	State        domain.TokenState
 	IssuedSince  time.Time // then or later
@@ -62,12 +63,19 @@ type TokenFilter struct {
 
 // text tells filters apart.
 func (f TokenFilter) text() string {
-	return fmt.Sprintf("%q %q %q %q %d %q %d %d", f.User, f.Client, f.API, f.KID, f.GrantID, f.State, f.IssuedSince.UnixMicro(), f.IssuedBefore.UnixMicro())
+	return fmt.Sprintf("%q %q %q %q %q %d %q %d %d", f.User, f.Client, f.API, f.KID, f.Role, f.GrantID, f.State, f.IssuedSince.UnixMicro(), f.IssuedBefore.UnixMicro())
 }
 
-// stored is the filter of the index. domain.ErrNotFound if a name is nobody's.
-func (s *Service) stored(ctx context.Context, f TokenFilter) (domain.TokenFilter, error) {
+// stored is the filter of the index. domain.ErrNotFound if a name is nobody's. Who holds a role shows only to those who may see it.
+func (s *Service) stored(ctx context.Context, caller authn.Caller, f TokenFilter) (domain.TokenFilter, error) {
 	stored, _, err := s.config.Names.Filter(ctx, f.Names)
+	if err == nil && f.Role != "" {
+		if _, err = s.authorize(ctx, caller, "assignment.list"); err == nil {
+			var role domain.Role
+			role, err = s.config.Directory.FindRole(ctx, f.Role)
+			stored.RoleID = role.ID
+		}
+	}
 	if err == nil && f.KID != "" {
 		var key domain.SigningKey
 		key, err = s.config.Keys.Find(ctx, f.KID)
@@ -85,7 +93,7 @@ func (s *Service) ListTokens(ctx context.Context, caller authn.Caller, filter To
 	if err != nil {
 		return Page[Token]{}, err
 	}
-	chosen, err := s.stored(ctx, filter)
+	chosen, err := s.stored(ctx, caller, filter)
 	if err != nil {
 		return Page[Token]{}, err
 	}
@@ -171,7 +179,7 @@ func (s *Service) CountTokens(ctx context.Context, caller authn.Caller, filter T
 	if err != nil {
 		return Count{}, err
 	}
-	chosen, err := s.stored(ctx, filter)
+	chosen, err := s.stored(ctx, caller, filter)
 	if err != nil {
 		return Count{}, err
 	}

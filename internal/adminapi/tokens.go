@@ -28,6 +28,7 @@ type TokenFilterInput struct {
 	Client       string            `query:"client" doc:"Those of the client with this client_id"`
 	API          string            `query:"api" doc:"Those for the API with this audience"`
 	KID          string            `query:"kid" maxLength:"200" doc:"Those that this key signed"`
+	Role         string            `query:"role" doc:"Those of users and clients that hold this role now; needs assignments:read"`
 	GrantID      int64             `query:"grant_id" minimum:"1" doc:"Those of the grant with this id"`
 	State        domain.TokenState `query:"state" enum:"live,suspended,expired,revoked" doc:"Those of which this became"`
 	IssuedSince  time.Time         `query:"issued_since" doc:"Those issued at this time or later"`
@@ -44,7 +45,7 @@ func (in *TokenFilterInput) Resolve(ctx huma.Context) []error {
 
 func (in *TokenFilterInput) filter() admin.TokenFilter {
 	return admin.TokenFilter{
-		Names: index.Names{User: in.User, Client: in.Client, API: in.API}, KID: in.KID, GrantID: in.GrantID,
+		Names: index.Names{User: in.User, Client: in.Client, API: in.API}, KID: in.KID, Role: in.Role, GrantID: in.GrantID,
 		State: in.State, IssuedSince: in.IssuedSince, IssuedBefore: in.IssuedBefore,
 	}
 }

@@ -27,7 +27,7 @@ func (s *surface) mountTokens() {
 func (v *visit) tokenFilter() (filter admin.TokenFilter, fields []*field, wrong bool) {
 	values := v.r.URL.Query()
 	get := func(name string) string { return strings.TrimSpace(values.Get(name)) }
-	filter.User, filter.Client, filter.API, filter.KID = get("user"), get("client"), get("api"), get("kid")
+	filter.User, filter.Client, filter.API, filter.KID, filter.Role = get("user"), get("client"), get("api"), get("kid"), get("role")
 	var err error
 	if text := get("grant"); text != "" {
 		filter.GrantID, err = strconv.ParseInt(text, 10, 64)
@@ -44,7 +44,10 @@ func (v *visit) tokenFilter() (filter admin.TokenFilter, fields []*field, wrong 
 	}
 	any := option{"", v.text("token.any_state")}
 	states := append([]option{any}, v.options("token_state", domain.TokenLive, domain.TokenSuspended, domain.TokenExpired, domain.TokenRevoked)...)
-	for _, name := range []string{"user", "client", "api", "kid", "grant"} {
+	for _, name := range []string{"user", "client", "api", "role", "kid", "grant"} {
+		if name == "role" && !v.may("assignment.list") {
+			continue
+		}
 		if name != "kid" && name != "grant" || get(name) != "" { // these come from pages
 			fields = append(fields, v.field("text", "tokens", name, get(name)))
 		}
@@ -109,7 +112,7 @@ func revocationOf(f admin.TokenFilter) string {
 	if !f.IssuedBefore.IsZero() {
 		query.Set("before", f.IssuedBefore.Format(time.DateOnly))
 	}
-	if criteria != 1 || f.KID != "" || !f.IssuedSince.IsZero() || f.State != "" && f.State != domain.TokenLive || f.GrantID != 0 && !f.IssuedBefore.IsZero() {
+	if criteria != 1 || f.KID != "" || f.Role != "" || !f.IssuedSince.IsZero() || f.State != "" && f.State != domain.TokenLive || f.GrantID != 0 && !f.IssuedBefore.IsZero() {
 		return ""
 	}
 	return address("new", "revocation") + "?" + query.Encode()

@@ -39,6 +39,7 @@ func tokenFilterFlags(flags *pflag.FlagSet) func() (url.Values, error) {
 	flags.StringVar(&filter.Client, "client", "", "those of the client `CLIENT_ID`")
 	flags.StringVar(&filter.API, "api", "", "those for the API `AUDIENCE`")
 	flags.StringVar(&filter.KID, "key", "", "those that the key `KID` signed")
+	flags.StringVar(&filter.Role, "role", "", "those of users and clients that hold the role `ROLE` now")
 	flags.Int64Var(&filter.GrantID, "grant", 0, "those of the grant `ID`")
 	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
 	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
@@ -48,7 +49,7 @@ func tokenFilterFlags(flags *pflag.FlagSet) func() (url.Values, error) {
 			return nil, usagef("--state %q is none of %v", state, domain.TokenStates)
 		}
 		query := url.Values{
-			"user": {filter.User}, "client": {filter.Client}, "api": {filter.API}, "kid": {filter.KID}, "state": {state},
+			"user": {filter.User}, "client": {filter.Client}, "api": {filter.API}, "kid": {filter.KID}, "role": {filter.Role}, "state": {state},
 			"issued_since": {instant(filter.IssuedSince)}, "issued_before": {instant(filter.IssuedBefore)},
 		}
 		if filter.GrantID != 0 {
@@ -65,7 +66,7 @@ func (a *app) tokenList() *cobra.Command {
 		Use:   "list",
 		Short: "List issued tokens, the newest first",
 		Long: `Lists the index of issued tokens, the newest first. Tokens that expired a while ago are not in it any more.
-Signed by a key and of a grant, tokens are looked for one by one: name their user too.`,
+Signed by a key, of a grant and of who holds a role, tokens are looked for one by one: name their user too.`,
 		Example: `  signet token list --user alice --state live
   signet token list --api https://orders.example --issued-since 2026-11-01 --issued-before 2026-11-02
   signet token list --client reporting --limit 1000 -o json

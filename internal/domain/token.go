@@ -193,6 +193,7 @@ type TokenFilter struct {
 	GrantID      int64 // quick with UserID: there is no database index of grants, nor of keys
 	APIID        int64
 	KeyID        int64
+	RoleID       int64      // of who holds it at Now, by themselves or by a group
 	State        TokenState // at Now
 	Now          time.Time
 	IssuedSince  time.Time // then or later

@@ -93,6 +93,7 @@ func (db *DB) selectTokens(filter domain.TokenFilter, open []domain.Revocation) 
 		q.where = append(q.where, `t.jti = `+q.arg(filter.ID[:]))
 	}
 	q.ownedBy(filter)
+	q.heldBy(filter)
 	q.issued(filter)
 	return q, q.inState(filter, open)
 }
@@ -123,6 +124,19 @@ func (q *tokenQuery) ownedBy(filter domain.TokenFilter) {
 			q.fits = append(q.fits, condition)
 		}
 	}
+}
+
+// heldBy asks for the holders of a role.
+func (q *tokenQuery) heldBy(filter domain.TokenFilter) {
+	if filter.RoleID == 0 {
+		return
+	}
+	role, now := q.arg(filter.RoleID), q.arg(micros(filter.Now))
+	holds := func(who string) string {
+		return `EXISTS (SELECT 1 FROM assignments h WHERE h.role_id = ` + role + ` AND (h.expires_at IS NULL OR h.expires_at > ` + now + `) AND ` + who + `)`
+	}
+	q.fits = append(q.fits, `CASE WHEN t.user_id IS NULL THEN `+holds(`h.client_ref = t.client_ref`)+` ELSE `+
+		holds(`(h.user_id = t.user_id OR h.group_id IN (SELECT m.group_id FROM group_members m WHERE m.user_id = t.user_id))`)+` END`)
 }
 
 // issued bounds the ids, which begin with the time.

@@ -23,6 +23,11 @@ func TestTokensAreManagedInTheBrowser(t *testing.T) {
 		if strings.Contains(list.text, alice) {
 			t.Error("the list shows tokens that its filter does not choose")
 		}
+		ofClerks := b.open(s.url+"/admin/tokens?role=clerk").shows(http.StatusOK, jtiOf(t, first), jtiOf(t, second))
+		if strings.Contains(ofClerks.text, "Revoke all of these") {
+			t.Error("tokens of who holds a role are offered to be revoked, which would be others some moments later")
+		}
+		b.open(s.url+"/admin/tokens?role=auditor").shows(http.StatusOK, "There is nothing that the filters choose.")
 		b.open(s.url+"/admin/tokens?user=nobody").shows(http.StatusOK, "There is nothing that the filters choose.")
 		b.open(s.url+"/admin/tokens?user=alice&since=2999-01-01").shows(http.StatusOK, "There is nothing that the filters choose.")
 		for _, filter := range []string{"client=reporting&user=alice", "client=reporting&state=revoked", "client=reporting&since=2020-01-01", "grant=1&before=2999-01-01", ""} {
@@ -75,6 +80,7 @@ func TestPagesOfTokensShowWhatTheVisitorsRolesAllow(t *testing.T) {
 			t.Errorf("a reader is offered at %s what is refused", path)
 		}
 	}
+	b.open(s.url + "/admin/tokens?role=clerk").shows(http.StatusForbidden)
 	b.open(one + "/revoke").shows(http.StatusForbidden)
 	b.open(s.url + "/admin/new/revocation?client=reporting").shows(http.StatusForbidden)
 }
@@ -94,7 +100,7 @@ func TestHostileValuesAreNoFailureOfTheAdministratorsPages(t *testing.T) {
 		for _, path := range []string{
 			"/admin/access?api=", "/admin/access?permission=", "/admin/access?role=", "/admin/access/members?role=clerk&group=", "/admin/access/members?group=x&role=",
 			"/admin/search?q=", "/admin/users?done=user.disabled&undo=",
-			"/admin/tokens?user=", "/admin/tokens?client=", "/admin/tokens?api=", "/admin/tokens?kid=", "/admin/tokens?grant=", "/admin/tokens?state=", "/admin/tokens?since=",
+			"/admin/tokens?user=", "/admin/tokens?role=", "/admin/tokens?client=", "/admin/tokens?api=", "/admin/tokens?kid=", "/admin/tokens?grant=", "/admin/tokens?state=", "/admin/tokens?since=",
 			"/admin/tokens?before=", "/admin/tokens?cursor=", "/admin/keys/", "/admin/tokens/", "/admin/revocations/", "/admin/new/revocation?client=", "/admin/new/revocation?grant=",
 		} {
 			if p := b.open(s.url + path + url.QueryEscape(value)); p.status >= http.StatusInternalServerError {

@@ -34,6 +34,32 @@ var listTests = map[string]func(*testing.T, *store.DB){
 			same(t, got, want)
 		}
 	},
+	"tokens are found by the role of who holds it, alone or in a group, until it ends": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens := w.issued(1, 3)
+		tokens[0].UserID = w.user
+		tokens[1].UserID = must(db.InsertUser(t.Context(), domain.User{Subject: "sub-bob", Username: "bob", CreatedAt: t0, UpdatedAt: t0}))(t)
+		indexed(t, db, tokens...)
+		want := func(now time.Time, chosen ...int) {
+			t.Helper()
+			var got []int
+			for _, e := range listTokens(t, db, domain.TokenFilter{RoleID: w.role, Now: now}) {
+				got = append(got, slices.IndexFunc(tokens, func(token domain.IssuedToken) bool { return token.ID == e.ID }))
+			}
+			same(t, got, chosen)
+		}
+		want(t0)
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectUser, Subject: "bob", CreatedAt: t0}))
+		want(t0, 1)
+		check(t, db.AddMember(t.Context(), "ops", "alice"))
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectGroup, Subject: "ops", ExpiresAt: t0.Add(time.Minute), CreatedAt: t0}))
+		want(t0, 1, 0)
+		want(t0.Add(time.Minute), 1)
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "shop", CreatedAt: t0}))
+		want(t0, 2, 1, 0)
+		same(t, len(listTokens(t, db, domain.TokenFilter{RoleID: w.role + 1, Now: t0})), 0)
+		same(t, len(listTokens(t, db, domain.TokenFilter{RoleID: w.role, UserID: w.user, Now: t0})), 1)
+	},
 	"tokens are found by owner, time and state, page by page": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		tokens, open := w.motley(t, db)
