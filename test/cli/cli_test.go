@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/cli"
 	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/test/freeaddress"
 )
 
 func TestMain(m *testing.M) {
@@ -58,7 +58,7 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 		Dir:  ".",
 		Cmds: commands,
 		Setup: func(env *testscript.Env) error {
-			address, err := freeAddress()
+			address, err := freeaddress.Next()
 			if err != nil {
 				return err
 			}
@@ -72,13 +72,4 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 		},
 		Condition: func(condition string) (bool, error) { return condition == database, nil },
 	})
-}
-
-// freeAddress finds a port that is free at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }

@@ -9,7 +9,7 @@ import (
 func TestCommandsGetTheirTurnBesideABusyServerOnSQLite(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, newSQLiteDatabase(t))
-	clients := newLoad()
+	clients := newLoad(t)
 	clients.add(32, 0, func() {
 		if a := s.post("/oauth2/token", s.reporting, clientCredentials()); a.status != http.StatusOK {
 			t.Errorf("a token: %d %s", a.status, a.body)

@@ -35,11 +35,16 @@ func (a answer) accessToken(t *testing.T) string {
 
 // load runs clients until the test stops them.
 type load struct {
+	once sync.Once
 	stop chan struct{}
 	wg   sync.WaitGroup
 }
 
-func newLoad() *load { return &load{stop: make(chan struct{})} }
+func newLoad(t *testing.T) *load {
+	l := &load{stop: make(chan struct{})}
+	t.Cleanup(l.end) // also if the test fails before
+	return l
+}
 
 // add runs n clients that repeat an operation, with a pause in between.
 func (l *load) add(n int, pause time.Duration, do func()) {
@@ -58,7 +63,7 @@ func (l *load) add(n int, pause time.Duration, do func()) {
 }
 
 func (l *load) end() {
-	close(l.stop)
+	l.once.Do(func() { close(l.stop) })
 	l.wg.Wait()
 }
 
@@ -72,7 +77,7 @@ func TestKill9UnderLoadLosesNoAnsweredTokenAndAllocatesNoStatusIndexTwice(t *tes
 			var victims [fleet]atomic.Pointer[server]
 			var held tokenList
 			var ofVictims atomic.Int64
-			clients := newLoad()
+			clients := newLoad(t)
 			clients.add(2, 10*time.Millisecond, func() {
 				a := survivor.post("/oauth2/token", survivor.reporting, clientCredentials())
 				if a.status != http.StatusOK {

@@ -145,7 +145,7 @@ func TestAnsweredTokensAreInTheIndexAfterKill9(t *testing.T) {
 
 func TestAServerStopsCleanlyUnderLoad(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		clients := newLoad()
+		clients := newLoad(t)
 		clients.add(4, 0, func() {
 			// Refused connections are fine, half an answer or an error is not.
 			a := s.post("/oauth2/token", s.reporting, clientCredentials())

@@ -39,7 +39,7 @@ func TestARestartOfPostgresUnderLoadCostsOnly503s(t *testing.T) {
 		a.wantDiscreet(t)
 		return false
 	}
-	clients := newLoad()
+	clients := newLoad(t)
 	for n, replica := range replicas {
 		other := replicas[1-n]
 		clients.add(4, 10*time.Millisecond, func() {

@@ -62,7 +62,7 @@ func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *test
 	var verified atomic.Int64
 	var signers sync.Map
 	var held tokenList
-	clients := newLoad()
+	clients := newLoad(t)
 	for _, replica := range replicas {
 		clients.add(2, 5*time.Millisecond, func() {
 			a := replica.post("/oauth2/token", s.reporting, clientCredentials())

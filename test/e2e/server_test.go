@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/signet-auth/signet/test/freeaddress"
 )
 
 // server is a running `signet serve`.
@@ -75,12 +76,10 @@ func (i *installation) start() *server {
 }
 
 func freeAddress(i *installation) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
+	i.t.Helper()
+	address, err := freeaddress.Next()
+	check(i.t, err)
+	return address
 }
 
 // awaitReady waits until /readyz says yes.

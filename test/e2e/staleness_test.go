@@ -12,7 +12,7 @@ func TestNoReplicaReportsARevokedTokenActive(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		replicas := []*server{s.server, s.serve()}
 		var tries atomic.Int64
-		clients := newLoad()
+		clients := newLoad(t)
 		for n, here := range replicas {
 			there := replicas[1-n]
 			clients.add(4, time.Millisecond, func() {
