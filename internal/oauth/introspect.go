@@ -59,13 +59,9 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
-	case active == nil:
+	case active == nil || active.Client.ID != caller.ID && !p.serves(caller, active.Claims.Audience):
 		httpjson.Write(w, http.StatusOK, inactive)
 	case !p.serves(caller, active.Claims.Audience):
-		if active.Client.ID != caller.ID {
-			httpjson.Write(w, http.StatusOK, inactive)
-			return
-		}
 		told := active.Claims
 		told.Roles, told.Groups, told.Entitlements = nil, nil, nil // are for the API
 		httpjson.Write(w, http.StatusOK, introspectionAnswer{Active: true, TokenType: "Bearer", Claims: told})
