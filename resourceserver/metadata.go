@@ -37,8 +37,7 @@ func (f *fetcher) discover(ctx context.Context, issuer string) (jwksURI string, 
 	return "", fmt.Errorf("find the issuer's metadata: %w", errors.Join(failures...))
 }
 
-// parseMetadata reads where the keys are in the metadata of an issuer, which must be that one to the letter (RFC 8414 §3.3): nobody speaks for
-// another.
+// parseMetadata reads where the keys are in the metadata of an issuer, which must be the expected one, byte for byte (RFC 8414 §3.3).
 func parseMetadata(text, issuer string) (jwksURI string, err error) {
 	o, err := parseObject(text)
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// memory is for how long what events said is kept: no token that was issued before lives longer.
+// memory is how long the content of events is kept: longer than any token is valid that was issued before.
 const memory = 25 * time.Hour
 
-// recent is a bounded map that forgets what was put there first. It is not safe for use by several goroutines.
+// recent is a bounded map that drops what was put there first. It is not safe for use by several goroutines.
 type recent[V any] struct {
 	limit   int
 	entries map[string]*list.Element

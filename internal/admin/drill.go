@@ -13,17 +13,17 @@ import (
 
 // Drill is what the revocation of a signing key ends, or has ended, and who has come to know of it.
 type Drill struct {
-	Key       Key             `json:"key"`
-	Live      Count           `json:"live_tokens" doc:"Tokens that it signed and that are live"`
-	Holdings  []Holding       `json:"holdings" doc:"Whose they are, by the newest 1,000; the most first"`
-	Replicas  []Replica       `json:"replicas"`
-	Verifiers []Verifier      `json:"verifiers" doc:"Who has fetched the key set in the last day, those that have not fetched the one that counts first; at most 100"`
-	Known     VerifierCounts  `json:"verifier_counts"`
-	Receivers []DrillReceiver `json:"receivers" doc:"Receivers of security events"`
-	Published DrillCount      `json:"replica_counts" doc:"Replicas that publish the key set that counts, of those that run or can still publish an older one"`
-	Heard     DrillCount      `json:"receiver_counts" doc:"Receivers that have acknowledged the event of the revocation"`
-	Converged bool            `json:"converged" doc:"The key is revoked, all replicas publish a key set without it, none that fell silent can still publish an older one from memory, all verifiers that are known have fetched it, and all receivers have acknowledged the event"`
-	At        time.Time       `json:"converged_at,omitzero" doc:"When the last verifier fetched it"`
+	Key          Key             `json:"key"`
+	Live         Count           `json:"live_tokens" doc:"Tokens that it signed and that are live"`
+	Holdings     []Holding       `json:"holdings" doc:"Whose they are, by the newest 1,000; the most first"`
+	Replicas     []Replica       `json:"replicas"`
+	Verifiers    []Verifier      `json:"verifiers" doc:"Who has fetched the key set in the last day, those that have not fetched the one that counts first; at most 100"`
+	Known        VerifierCounts  `json:"verifier_counts"`
+	Receivers    []DrillReceiver `json:"receivers" doc:"Receivers of security events"`
+	Published    DrillCount      `json:"replica_counts" doc:"Replicas that publish the key set that counts, of those that run or can still publish an older one"`
+	Acknowledged DrillCount      `json:"receiver_counts" doc:"Receivers that have acknowledged the event of the revocation"`
+	Converged    bool            `json:"converged" doc:"The key is revoked, all replicas publish a key set without it, none that fell silent can still publish an older one from memory, all verifiers that are known have fetched it, and all receivers have acknowledged the event"`
+	At           time.Time       `json:"converged_at,omitzero" doc:"When the last verifier fetched it"`
 }
 
 // Holding is how many live tokens of a key a client has for an API.
@@ -98,12 +98,12 @@ func (s *Service) DrillKey(ctx context.Context, caller authn.Caller, kid string)
 		return Drill{}, err
 	}
 	d.count()
-	d.Converged = d.Key.State == domain.KeyRevoked && d.Known.Older == 0 && d.Published.Whole() && d.Heard.Whole()
+	d.Converged = d.Key.State == domain.KeyRevoked && d.Known.Older == 0 && d.Published.Whole() && d.Acknowledged.Whole()
 	if !d.Converged {
 		d.At = time.Time{}
 	}
 	if !caller.May(readReceivers) {
-		d.Receivers, d.Heard = []DrillReceiver{}, DrillCount{}
+		d.Receivers, d.Acknowledged = []DrillReceiver{}, DrillCount{}
 	}
 	return d, nil
 }
@@ -120,9 +120,9 @@ func (d *Drill) count() {
 		}
 	}
 	for _, r := range d.Receivers {
-		d.Heard.All++
+		d.Acknowledged.All++
 		if r.Acknowledged {
-			d.Heard.Done++
+			d.Acknowledged.Done++
 		}
 	}
 }

@@ -117,7 +117,7 @@ func TestWhatWasRefusedIsNotRemembered(t *testing.T) {
 	})
 }
 
-// A server that dies between the making and the keeping of the answer has made nothing, and its request is carried out again.
+// A server that stops before it has kept the answer has made nothing, and the request is carried out again.
 func TestWhatIsMadeAndItsAnswerAreCommittedTogether(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := t.Context()

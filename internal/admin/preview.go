@@ -94,7 +94,7 @@ type preview struct {
 	request token.AccessTokenRequest
 }
 
-// previewedGrant is longer than a token lives.
+// previewedGrant is how long the grant of a preview lasts: longer than any access token.
 const previewedGrant = 30 * 24 * time.Hour
 
 // resolve finds whom and what the request is about, as the endpoints do.

@@ -78,7 +78,7 @@ func (v *visit) drillSteps(d admin.Drill) []drillStep {
 		{v.text("drill.step.verifiers", grouped(int64(d.Known.Current)), grouped(int64(all)), domain.DurationText(v.JWKSMaxAge)), d.Known.Older == 0},
 	}
 	if len(d.Receivers) > 0 {
-		steps = append(steps, drillStep{v.text("drill.step.receivers", grouped(int64(d.Heard.Done)), grouped(int64(d.Heard.All))), d.Heard.Whole()})
+		steps = append(steps, drillStep{v.text("drill.step.receivers", grouped(int64(d.Acknowledged.Done)), grouped(int64(d.Acknowledged.All))), d.Acknowledged.Whole()})
 	}
 	if !d.At.IsZero() {
 		steps = append(steps, drillStep{v.text("drill.step.last", d.At.UTC().Format("15:04:05 UTC")), true})

@@ -31,7 +31,7 @@ var (
 func sealName(clientID string) string { return "receiver:" + clientID }
 
 // Create makes a client a receiver, of all events if none are named; of r only Client, Description, Method, Endpoint, AllowPrivate
-// and Events count. It hears of what happens from now on. The bearer token, if any, is sent with every push. domain.ErrInvalid if it breaks
+// and Events count. It is sent the events from now on. The bearer token, if any, is sent with every push. domain.ErrInvalid if it breaks
 // a rule, domain.ErrNotFound if there is no such client, domain.ErrExists if that is a receiver already.
 func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) (domain.Receiver, error) {
 	if len(r.Events) == 0 {

@@ -143,7 +143,7 @@ func TestAReceiverIsChanged(t *testing.T) {
 		w.deliver(t, "it is pushed", func() bool { return s.count(false) == 1 })
 
 		r = change(nil, func(r *domain.Receiver) { r.Endpoint = elsewhere.URL })
-		same(t, len(r.SealedToken), 0) // which another host must not hear of
+		same(t, len(r.SealedToken), 0) // which another host must not be sent
 		w.revoke(t, orders)
 		w.deliver(t, "it is pushed elsewhere", func() bool { return elsewhere.count(false) == 1 })
 		same(t, elsewhere.bearers, []string{""})

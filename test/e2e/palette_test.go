@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// usePalette goes to pages by the command palette, with the keyboard alone, and undoes something, of which screen readers hear.
+// usePalette goes to pages by the command palette, with the keyboard alone, and undoes something, which screen readers announce.
 func usePalette(ctx context.Context, t *testing.T, s *shop, axe string) {
 	t.Helper()
 	run := func(what string, steps ...step) {
