@@ -2,6 +2,7 @@ package resourceserver
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -116,9 +117,10 @@ func readStatus(o *object) (statusRef, error) {
 	if list == nil {
 		return statusRef{}, invalid("its status is in no status list")
 	}
-	status := statusRef{uri: list.text("uri"), index: int(list.integer("idx"))}
-	if list.err != nil || status.uri == "" || !list.has("idx") || status.index < 0 {
+	uri, index := list.text("uri"), list.integer("idx")
+	if list.err != nil || uri == "" || !list.has("idx") || index < 0 {
 		return statusRef{}, invalid("its status is malformed")
 	}
-	return status, nil
+	// No list is longer than that, and an int may have no more bits.
+	return statusRef{uri: uri, index: int(min(index, math.MaxInt32))}, nil
 }

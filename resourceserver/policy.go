@@ -27,16 +27,19 @@ type PolicyHolder interface {
 }
 
 // WithPolicy follows the policy of the API, as a client that serves it, and gives it to a holder. It counts as long as keys do
-// ([WithMaxStale]) after the issuer has confirmed it.
+// ([WithMaxStale]) after the issuer has confirmed it, and no longer than it says itself, which is a day after it was signed. One that was
+// signed before the one that is held is refused.
 func WithPolicy(clientID, clientSecret string, into PolicyHolder) Option {
 	return func(s *settings) { s.policy, s.policyHolder = &receiverCredentials{clientID, clientSecret}, into }
 }
 
 // PolicyStatus is the state of the API's policy.
 type PolicyStatus struct {
-	Number  int64     // of its version; 0: the API has none
-	Current time.Time // it was the issuer's then
-	Error   error
+	Number            int64 // of its version; 0: the API has none
+	Issued, ExpiresAt time.Time
+	Current           time.Time // it was the issuer's then
+	ConditionFailures uint64    // of decisions, since the start, if the holder counts them
+	Error             error
 }
 
 // policyFollower follows the policy of the API.
@@ -49,12 +52,19 @@ type policyFollower struct {
 	leeway, maxStale time.Duration
 	log              *slog.Logger
 
-	text string // of the last one that was taken
-	etag string // empty: none was, or the key that signed it does not count any more
-	key  *key
+	held signedPolicy // the last one that was taken
+	etag string       // of it
 
 	mu  sync.Mutex // guards now
 	now PolicyStatus
+}
+
+// signedPolicy is a policy, verified.
+type signedPolicy struct {
+	text            string
+	number          int64
+	issued, expires time.Time
+	key             *key // nil: none was taken yet
 }
 
 // run keeps the policy up to date until ctx ends.
@@ -90,26 +100,31 @@ func (p *policyFollower) run(ctx context.Context) {
 // refresh fetches the policy, and says when to do so again.
 func (p *policyFollower) refresh(ctx context.Context) (again time.Duration, err error) {
 	tag := p.etag
-	if set := p.keys.set.Load(); p.key == nil || set == nil || set.keys[p.key.kid] != p.key {
-		tag = ""
+	set, half := p.keys.set.Load(), p.held.expires.Sub(p.held.issued)/2
+	if p.held.key == nil || set == nil || set.keys[p.held.key.kid] != p.held.key || time.Since(p.held.issued) > half {
+		tag = "" // another signature is needed, too
 	}
 	address := strings.TrimSuffix(p.issuer, "/") + "/access/v1/policy?audience=" + url.QueryEscape(p.audience)
 	d, err := p.fetch.getAs(ctx, p.credentials, address, policyMedia, tag, maxPolicy)
 	if err != nil {
 		return 0, err
 	}
-	text, number, signer := p.text, p.status().Number, p.key
+	found := p.held
 	if !d.unchanged {
-		if text, number, signer, err = p.read(ctx, d.body); err != nil {
+		if found, err = p.read(ctx, d.body); err != nil {
 			return 0, fmt.Errorf("the policy of %s: %w", p.audience, err)
 		}
 	}
-	if err := p.holder.SetPolicy(text, d.current.Add(p.maxStale)); err != nil {
-		return 0, fmt.Errorf("version %d of the policy of %s: %w", number, p.audience, err)
+	until := d.current.Add(p.maxStale)
+	if found.expires.Before(until) {
+		until = found.expires
 	}
-	p.text, p.etag, p.key = text, d.etag, signer
+	if err := p.holder.SetPolicy(found.text, until); err != nil {
+		return 0, fmt.Errorf("version %d of the policy of %s: %w", found.number, p.audience, err)
+	}
+	p.held, p.etag = found, d.etag
 	p.mu.Lock()
-	p.now.Number, p.now.Current = number, d.current
+	p.now.Number, p.now.Issued, p.now.ExpiresAt, p.now.Current = found.number, found.issued, found.expires, d.current
 	p.mu.Unlock()
 	keep := d.maxAge
 	if keep == 0 {
@@ -119,41 +134,51 @@ func (p *policyFollower) refresh(ctx context.Context) (again time.Duration, err 
 }
 
 // read verifies a signed policy.
-func (p *policyFollower) read(ctx context.Context, token string) (text string, number int64, signer *key, err error) {
+func (p *policyFollower) read(ctx context.Context, token string) (signedPolicy, error) {
 	j, err := parseJWS(strings.TrimSpace(token))
 	if err != nil {
-		return "", 0, nil, err
+		return signedPolicy{}, err
 	}
 	if !j.isType(typePolicy) {
-		return "", 0, nil, errors.New("its typ is not " + typePolicy)
+		return signedPolicy{}, errors.New("its typ is not " + typePolicy)
 	}
-	if signer, err = p.keys.find(ctx, j.kid); err != nil {
-		return "", 0, nil, err
+	signer, err := p.keys.find(ctx, j.kid)
+	if err != nil {
+		return signedPolicy{}, err
 	}
 	if !signer.verify(&j) {
-		return "", 0, nil, errors.New("its signature is not by the issuer's key that it names")
+		return signedPolicy{}, errors.New("its signature is not by the issuer's key that it names")
 	}
 	_, o, err := j.claims()
 	if err != nil {
-		return "", 0, nil, err
+		return signedPolicy{}, err
 	}
-	issuer, audience, issued := o.text("iss"), o.text("aud"), o.time("iat")
-	text, number = o.text("policy"), o.integer("number")
+	issuer, audience := o.text("iss"), o.text("aud")
+	found := signedPolicy{o.text("policy"), o.integer("number"), o.time("iat"), o.time("exp"), signer}
+	now := time.Now()
 	switch {
-	case o.err != nil || !o.has("policy") || !o.has("number") || !o.has("iat"):
-		return "", 0, nil, errors.New("it lacks a claim, or one is of another type")
+	case o.err != nil || !o.has("policy") || !o.has("number") || !o.has("iat") || !o.has("exp"):
+		return signedPolicy{}, errors.New("it lacks a claim, or one is of another type")
 	case issuer != p.issuer || audience != p.audience:
-		return "", 0, nil, errors.New("it is of another issuer, or for another audience")
-	case issued.After(time.Now().Add(p.leeway)):
-		return "", 0, nil, errors.New("it was issued in the future")
+		return signedPolicy{}, errors.New("it is of another issuer, or for another audience")
+	case found.issued.After(now.Add(p.leeway)):
+		return signedPolicy{}, errors.New("it was issued in the future")
+	case !now.Before(found.expires):
+		return signedPolicy{}, errors.New("it has expired")
+	case found.issued.Before(p.held.issued.Add(-p.leeway)):
+		return signedPolicy{}, errors.New("it is older than the one that is held")
 	}
-	return text, number, signer, nil
+	return found, nil
 }
 
 func (p *policyFollower) status() PolicyStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.now
+	now := p.now
+	if holder, ok := p.holder.(interface{ ConditionFailures() uint64 }); ok {
+		now.ConditionFailures = holder.ConditionFailures()
+	}
+	return now
 }
 
 // authorize authenticates a request as a client (RFC 6749 §2.3.1).

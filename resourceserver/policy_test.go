@@ -41,7 +41,12 @@ func (h *holder) get() (string, time.Duration) {
 
 func (i *issuer) policy(changes claims) string {
 	i.t.Helper()
-	return i.sign("ec", "policy+jwt", merged(claims{"iss": issuerURL, "aud": audience, "iat": time.Now().Unix(), "number": 3, "policy": "rules: []"}, changes))
+	return i.sign("ec", "policy+jwt", i.policyClaims(changes))
+}
+
+func (*issuer) policyClaims(changes claims) claims {
+	now := time.Now()
+	return merged(claims{"iss": issuerURL, "aud": audience, "iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(), "number": 3, "policy": "rules: []"}, changes)
 }
 
 // publish makes the issuer publish a policy to the client that serves the API.
@@ -90,10 +95,13 @@ func TestThePolicyOfTheAPIIsFollowed(t *testing.T) {
 			"of another issuer":    i.policy(claims{"iss": "https://other.example"}),
 			"for another audience": i.policy(claims{"aud": "https://other.example"}),
 			"from the future":      i.policy(claims{"iat": time.Now().Add(time.Hour).Unix()}),
+			"from before":          i.policy(claims{"iat": time.Now().Add(-2 * time.Minute).Unix(), "policy": "old"}),
+			"expired":              i.policy(claims{"exp": time.Now().Unix()}),
+			"without an end":       i.policy(claims{"exp": nil}),
 			"without a text":       i.policy(claims{"policy": nil}),
 			"of another type":      i.policy(claims{"policy": []string{"x"}}),
 			"an access token":      i.token(claims{"policy": "x", "number": 1}),
-			"another's signature":  i.sign("other", "policy+jwt", claims{"iss": issuerURL, "aud": audience, "iat": time.Now().Unix(), "number": 9, "policy": "x"}),
+			"another's signature":  i.sign("other", "policy+jwt", i.policyClaims(claims{"policy": "x"})),
 			"not a token":          "rules: []",
 			"too large":            i.policy(claims{"policy": strings.Repeat("x", 3<<20)}),
 			"not taken":            i.policy(claims{"policy": "bad"}),
@@ -120,6 +128,38 @@ func TestThePolicyOfTheAPIIsFollowed(t *testing.T) {
 	})
 }
 
+func TestAPolicyCountsNoLongerThanItSays(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		held := new(holder)
+		began := time.Now()
+		i.publish(i.policy(claims{"exp": began.Add(10 * time.Minute).Unix()}))
+		v := i.ready(resourceserver.WithPolicy("orders/svc", "s:cret", held))
+		synctest.Wait()
+		if _, left := held.get(); left > 10*time.Minute || left < 9*time.Minute {
+			t.Errorf("it counts for %v", left)
+		}
+		if s := v.Status().Policy; !s.Issued.Equal(began.Truncate(time.Second)) || !s.ExpiresAt.Equal(began.Add(10*time.Minute).Truncate(time.Second)) {
+			t.Errorf("the status is %+v", s)
+		}
+		time.Sleep(6 * time.Minute)
+		synctest.Wait()
+		i.mu.Lock()
+		tags := i.tags[policyPath]
+		i.mu.Unlock()
+		if tags[len(tags)-1] != "" {
+			t.Errorf("past half of its time it is asked for with the tag %q", tags[len(tags)-1])
+		}
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if _, left := held.get(); left > 0 {
+			t.Errorf("past its end it counts for %v", left)
+		}
+		if s := v.Status().Policy; s.Error == nil {
+			t.Errorf("the status is %+v", s)
+		}
+	})
+}
+
 func TestAPolicyWhoseKeyWasRevokedIsFetchedAnew(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer) {
 		held := new(holder)
@@ -132,7 +172,7 @@ func TestAPolicyWhoseKeyWasRevokedIsFetchedAnew(t *testing.T) {
 				serve(w, r, "private, max-age=5", tag, []byte(token))
 			})
 		}
-		answer(i.sign("rsa", "policy+jwt", claims{"iss": issuerURL, "aud": audience, "iat": time.Now().Unix(), "number": 1, "policy": "forged"}))
+		answer(i.sign("rsa", "policy+jwt", i.policyClaims(claims{"policy": "forged"})))
 		i.ready(resourceserver.WithPolicy("orders/svc", "s:cret", held))
 		synctest.Wait()
 		if text, _ := held.get(); text != "forged" {

@@ -126,31 +126,44 @@ type RuleReason struct {
 	Why     string          `json:"why"`
 }
 
-// Decider lets a caller ask questions about subjects at an API; an empty audience stands for the only API that the calling client serves,
-// or for those of the tokens. A client that serves APIs asks about those alone: of others domain.ErrNotFound.
-func (s *Service) Decider(ctx context.Context, caller authn.Caller, audience string) (*policy.Decider, error) {
+// Decisions are those that a caller may ask for.
+type Decisions struct {
+	service *Service
+	serves  []string // audiences of the APIs that the calling client serves, and asks about alone; empty: any
+}
+
+// Decisions finds out whether a caller may ask for decisions, and about which APIs.
+func (s *Service) Decisions(ctx context.Context, caller authn.Caller) (Decisions, error) {
 	ctx, err := s.authorize(ctx, caller, "decision.evaluate")
-	if err != nil {
-		return nil, err
-	}
-	if caller.Client() == "" {
-		return s.config.Policies.Decider(audience), nil
+	if err != nil || caller.Client() == "" {
+		return Decisions{service: s}, err
 	}
 	client, err := s.config.Registry.LookupClient(ctx, caller.Client())
-	switch {
-	case err != nil:
-		return nil, err
-	case audience != "" && len(client.Serves) > 0 && !slices.Contains(client.Serves, audience):
-		return nil, fmt.Errorf("the client does not serve the API %q: %w", audience, domain.ErrNotFound)
-	case audience == "" && len(client.Serves) == 1:
-		audience = client.Serves[0]
+	if err != nil {
+		return Decisions{}, err
 	}
-	return s.config.Policies.Decider(audience, client.Serves...), nil
+	return Decisions{s, client.Serves}, nil
+}
+
+// Decider answers the questions of one request about subjects at an API; an empty audience stands for the only API that the calling client
+// serves, or for those of the tokens. domain.ErrNotFound of an API that the client does not serve, if it serves any.
+func (d Decisions) Decider(audience string) (*policy.Decider, error) {
+	switch {
+	case audience != "" && len(d.serves) > 0 && !slices.Contains(d.serves, audience):
+		return nil, fmt.Errorf("the client does not serve the API %q: %w", audience, domain.ErrNotFound)
+	case audience == "" && len(d.serves) == 1:
+		audience = d.serves[0]
+	}
+	return d.service.config.Policies.Decider(audience, d.serves...), nil
 }
 
 // Decide answers a question. domain.ErrInvalid if it does not say which API it is about, domain.ErrNotFound if there is no such API.
 func (s *Service) Decide(ctx context.Context, caller authn.Caller, q Question) (Decision, error) {
-	decider, err := s.Decider(ctx, caller, q.API)
+	decisions, err := s.Decisions(ctx, caller)
+	if err != nil {
+		return Decision{}, err
+	}
+	decider, err := decisions.Decider(q.API)
 	if err == nil {
 		err = s.config.Cache.Refresh(ctx)
 	}

@@ -15,6 +15,22 @@ type Request struct {
 	Resource Resource
 	Context  map[string]any // of JSON types
 	Now      time.Time
+	Budget   *Budget // what several decisions share; nil: each has its own limit alone
+}
+
+// Budget bounds what the conditions of several decisions cost together. It is not for use at the same time.
+type Budget struct{ left uint64 }
+
+// NewBudget makes a Budget of as much as so many decisions may cost by themselves.
+func NewBudget(decisions int) *Budget { return &Budget{uint64(decisions) * maxCost} }
+
+// Spent says whether nothing is left: conditions fail.
+func (b *Budget) Spent() bool { return b != nil && b.left == 0 }
+
+func (b *Budget) spend(cost uint64) {
+	if b != nil {
+		b.left -= min(cost, b.left)
+	}
 }
 
 // Subject is who would do it.
@@ -70,8 +86,12 @@ func (n Names) Has(name string) bool {
 
 func (n Names) hasAny(names []string) bool { return slices.ContainsFunc(names, n.Has) }
 
-// permission finds TYPE:ACTION without making that text; empty: it is not there.
+// permission finds TYPE:ACTION without making that text; empty: it is not there. The type ends at the first colon of a permission, so that
+// a:b:c is b:c on an a and nothing else.
 func (n Names) permission(resource, action string) string {
+	if strings.Contains(resource, ":") {
+		return ""
+	}
 	i, ok := slices.BinarySearchFunc(n.sorted, struct{}{}, func(name string, _ struct{}) int {
 		head := min(len(name), len(resource))
 		if order := strings.Compare(name[:head], resource[:head]); order != 0 {
@@ -181,10 +201,11 @@ func (r *rule) applies(request *Request, spent *uint64) (outcome, expression.Fai
 	if r.condition == nil {
 		return fires, ""
 	}
-	if *spent > maxCost {
+	if *spent > maxCost || request.Budget.Spent() {
 		return failed, errTooMuch
 	}
 	holds, cost, err := holds(r.condition, request)
+	request.Budget.spend(cost)
 	if *spent += cost; *spent > maxCost && err == nil {
 		err = errTooMuch
 	}

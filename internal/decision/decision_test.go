@@ -90,7 +90,7 @@ func TestWithoutAPolicyPermissionsDecide(t *testing.T) {
 		resource, action string
 		want             bool
 	}{
-		{"order", "read", true}, {"order:items", "read", true}, {"order", "items:read", true}, {"order", "", true}, {"", "read", true}, {"z", "z", true}, {"order-x", "read", true},
+		{"order", "read", true}, {"order:items", "read", false}, {"order", "items:read", true}, {"order", "", true}, {"", "read", true}, {"z", "z", true}, {"order-x", "read", true},
 		{"order", "rea", false}, {"order", "reads", false}, {"orde", "read", false}, {"", "", false}, {"order:read", "", false}, {"orderread", "", false},
 		{"*", "*", false}, {"order", "*", false},
 	} {
@@ -153,6 +153,51 @@ func TestAllConditionsOfADecisionShareOneLimit(t *testing.T) {
 	}
 	if !verdict.Allowed || verdict.Rule != "last" {
 		t.Errorf("a rule without a condition costs nothing: %+v", verdict)
+	}
+}
+
+func TestDecisionsThatShareABudgetFailWhenItIsSpent(t *testing.T) {
+	policy := mustCompile(t, `
+rules:
+- {name: costly, effect: allow, actions: [a], resources: [r], when: 'context.many.exists(x, x == "y") || true'}
+- {name: free, effect: allow, actions: [b], resources: [r]}
+`)
+	many := make([]any, 1000)
+	for i := range many {
+		many[i] = "x"
+	}
+	r := &Request{Action: Action{Name: "a"}, Resource: Resource{Type: "r"}, Context: map[string]any{"many": many}, Budget: NewBudget(1)}
+	allowed := 0
+	for ; allowed < 100 && policy.Decide(r).Allowed; allowed++ {
+	}
+	if allowed == 0 || allowed == 100 || !r.Budget.Spent() {
+		t.Errorf("%d decisions had budget", allowed)
+	}
+	if v, why := policy.Explain(r); v.Failure != errTooMuch || !strings.Contains(why[0].Why, string(errTooMuch)) {
+		t.Errorf("%+v %+v", v, why)
+	}
+	if r.Action.Name = "b"; !policy.Decide(r).Allowed {
+		t.Error("a rule without a condition needs budget")
+	}
+	if r.Action.Name, r.Budget = "a", nil; !policy.Decide(r).Allowed {
+		t.Error("without a budget it is spent")
+	}
+}
+
+func TestTheTypeOfAPermissionEndsAtItsFirstColon(t *testing.T) {
+	for _, c := range []struct {
+		resource, action string
+		allowed          bool
+	}{{"a", "b:c", true}, {"a:b", "c", false}, {"a", "b", false}, {"a:b:c", "", false}, {"x", "y", true}} {
+		r := &Request{Subject: Subject{Permissions: NamesOf([]string{"a:b:c", "x:y"})}, Action: Action{Name: c.action}, Resource: Resource{Type: c.resource}}
+		if v := Permissions.Decide(r); v.Allowed != c.allowed {
+			t.Errorf("%s on %s: %s", c.action, c.resource, v.Reason())
+		}
+	}
+	named := mustCompile(t, `rules: [{name: named, effect: allow, actions: [c], resources: ["a:b"], permissions: ["a:b:c"]}]`)
+	r := &Request{Subject: Subject{Permissions: NamesOf([]string{"a:b:c"})}, Action: Action{Name: "c"}, Resource: Resource{Type: "a:b"}}
+	if !named.Decide(r).Allowed {
+		t.Error("a rule that names the permission and the type does not allow")
 	}
 }
 

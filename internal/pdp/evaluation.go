@@ -5,7 +5,6 @@ import (
 
 	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/policy"
-	"github.com/signet-auth/signet/internal/statistics"
 )
 
 // How many evaluations a request may have.
@@ -143,19 +142,7 @@ func (q *question) evaluate(members map[string]any) (answered, error) {
 	if err != nil {
 		return answered{}, err
 	}
-	q.surface.count(a)
 	return answered{a.Allowed, q.detail(a)}, nil
-}
-
-func (s *surface) count(a policy.Answer) {
-	if a.Allowed {
-		s.Counters.Count(statistics.Allowed)
-	} else {
-		s.Counters.Count(statistics.Denied)
-	}
-	for range a.Failures {
-		s.Counters.Count(statistics.ConditionFailed)
-	}
 }
 
 func (q *question) detail(a policy.Answer) *detail {

@@ -17,7 +17,6 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/policy"
-	"github.com/signet-auth/signet/internal/statistics"
 )
 
 const (
@@ -34,7 +33,6 @@ type Config struct {
 	Admin    *admin.Service
 	Policies *policy.Service
 	Cache    *cache.Cache
-	Counters *statistics.Counters
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -108,6 +106,10 @@ func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error
 	if err != nil {
 		return nil, err
 	}
+	decisions, err := s.Admin.Decisions(r.Context(), caller)
+	if err != nil {
+		return nil, err
+	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return nil, malformed("Send JSON, with the Content-Type application/json.")
 	}
@@ -139,7 +141,7 @@ func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error
 	if len(audience) > maxAudience {
 		return nil, malformed(noSuchAPI)
 	}
-	q.decider, err = s.Admin.Decider(r.Context(), caller, audience)
+	q.decider, err = decisions.Decider(audience)
 	return q, err
 }
 

@@ -7,9 +7,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/signet-auth/signet/internal/keys"
 )
+
+// bundleLife is after how long services take a signed policy no more: it is a copy, kept by somebody.
+const bundleLife = 24 * time.Hour
 
 // Bundle is an API's policy for services that decide by themselves.
 type Bundle struct {
@@ -37,15 +41,17 @@ func (b Bundle) Sign(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	var payload bytes.Buffer
+	now := b.service.Now()
 	encoder := json.NewEncoder(&payload)
 	encoder.SetEscapeHTML(false)
 	err = encoder.Encode(struct {
 		Issuer   string `json:"iss"`
 		Audience string `json:"aud"`
 		IssuedAt int64  `json:"iat"`
+		Expires  int64  `json:"exp"`
 		Number   int64  `json:"number"` // 0: the API has no policy
 		Policy   string `json:"policy"` // in YAML
-	}{b.service.Issuer, b.audience, b.service.Now().Unix(), b.policy.number, b.policy.text})
+	}{b.service.Issuer, b.audience, now.Unix(), now.Add(bundleLife).Unix(), b.policy.number, b.policy.text})
 	if err != nil {
 		return nil, fmt.Errorf("write the policy of %q: %w", b.audience, err)
 	}

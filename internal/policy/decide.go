@@ -9,6 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -26,7 +27,11 @@ type Decider struct {
 	among    []string // the audiences that tokens may be for; empty: any
 	subjects map[subjectKey]*subject
 	policies map[string]*compiled
+	budget   *decision.Budget
 }
+
+// maxCostly is how many decisions of one request may cost as much as one may: the conditions of those that come after fail.
+const maxCostly = 50
 
 type subjectKey struct{ kind, id string }
 
@@ -43,7 +48,7 @@ var ErrNoAudience = domain.Invalid("api", domain.RuleRequired, "question: it doe
 // Decider makes a Decider for an API; an empty audience stands for that of the tokens, which are for one of the APIs among those that are
 // named, or for any if none is.
 func (s *Service) Decider(audience string, among ...string) *Decider {
-	return &Decider{service: s, audience: audience, among: among, subjects: map[subjectKey]*subject{}, policies: map[string]*compiled{}}
+	return &Decider{service: s, audience: audience, among: among, subjects: map[subjectKey]*subject{}, policies: map[string]*compiled{}, budget: decision.NewBudget(maxCostly)}
 }
 
 // Answer is an answer to a question.
@@ -67,6 +72,23 @@ func (a Answer) Reason() string {
 // is unknown or disabled, and a token that is not active, may do nothing. ErrNoAudience, ErrNotFound if there is no such API; any other error
 // means that the answer is not known. The cache has to be refreshed since the request came in.
 func (d *Decider) Decide(ctx context.Context, r decision.Request, explain bool) (Answer, error) {
+	answer, err := d.judge(ctx, r, explain)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case answer.Allowed:
+		d.service.Counters.Count(statistics.Allowed)
+	default:
+		d.service.Counters.Count(statistics.Denied)
+	}
+	return answer, nil
+}
+
+// judge is Decide that counts conditions that fail alone.
+func (d *Decider) judge(ctx context.Context, r decision.Request, explain bool) (Answer, error) {
+	if err := ctx.Err(); err != nil {
+		return Answer{}, err
+	}
 	who, err := d.subject(ctx, r.Subject.Type, r.Subject.ID)
 	if err != nil {
 		return Answer{}, err
@@ -84,12 +106,15 @@ func (d *Decider) Decide(ctx context.Context, r decision.Request, explain bool) 
 	}
 	properties := r.Subject.Properties
 	r.Subject = who.known
-	r.Subject.Properties = properties
+	r.Subject.Properties, r.Budget = properties, d.budget
 	answer.Policy = policy.number
 	if explain {
 		answer.Verdict, answer.Considered = policy.policy.Explain(&r)
 	} else {
 		answer.Verdict = policy.policy.Decide(&r)
+	}
+	for range answer.Failures {
+		d.service.Counters.Count(statistics.ConditionFailed)
 	}
 	return answer, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/statistics"
 )
 
 // keptVersions is how many versions of a policy are kept.
@@ -62,6 +63,7 @@ type Config struct {
 	Cache         *cache.Cache
 	CacheSize     int // of users
 	Events        *event.Recorder
+	Counters      *statistics.Counters
 	Now           func() time.Time
 }
 

@@ -196,7 +196,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin,
 		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
-	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Counters: s.Statistics.Counters, Log: log, Now: s.now})
+	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log)})
 	return mux, nil
 }

@@ -25,7 +25,10 @@ import (
 
 // Policy is the policy of an API, as a [resourceserver.Verifier] follows it. The zero Policy is not known yet, and allows nothing. It is safe
 // for use by several goroutines.
-type Policy struct{ held atomic.Pointer[held] }
+type Policy struct {
+	held     atomic.Pointer[held]
+	failures atomic.Uint64
+}
 
 type held struct {
 	text   string
@@ -88,8 +91,16 @@ func (p *Policy) Allow(claims *resourceserver.Claims, action string, resource Re
 		return Verdict{}
 	}
 	request := request(claims, action, resource, context, now)
-	return verdictOf(policy.Decide(&request))
+	verdict := policy.Decide(&request)
+	if verdict.Failures > 0 {
+		p.failures.Add(uint64(verdict.Failures)) //nolint:gosec // at least one
+	}
+	return verdictOf(verdict)
 }
+
+// ConditionFailures is how often the condition of a rule could not be evaluated, since the start. Such a rule does not allow, and denies if it
+// is one that denies.
+func (p *Policy) ConditionFailures() uint64 { return p.failures.Load() }
 
 // known is the policy for claims; nil if nothing is allowed.
 func (p *Policy) known(claims *resourceserver.Claims, now time.Time) *decision.Policy {

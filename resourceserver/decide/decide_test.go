@@ -79,6 +79,9 @@ func TestATokenIsJudgedByThePolicy(t *testing.T) {
 	if v, why := policy.Explain(alice, "cancel", own, nil); v.Known || v.Allowed || why != nil {
 		t.Errorf("an old one explains %+v %+v", v, why)
 	}
+	if n := policy.ConditionFailures(); n != 1 { // that of the order without an owner
+		t.Errorf("%d conditions failed", n)
+	}
 	if v := policy.Allow(nil, "cancel", own, nil); v.Allowed {
 		t.Error("without claims it is allowed")
 	}

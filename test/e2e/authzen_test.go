@@ -289,7 +289,7 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		return s.issued(t, s.post("/oauth2/token", ops, with(clientCredentials(), "scope", scope, "resource", "urn:signet:admin"))).Access
 	}
 	p.token = tokenFor("users:read")
-	if a := p.ask("evaluation", "{"+parts+"}"); a.status != 403 || !strings.Contains(a.header.Get("WWW-Authenticate"), "insufficient_scope") {
+	if a := p.ask("evaluation", "{broken"); a.status != 403 || !strings.Contains(a.header.Get("WWW-Authenticate"), "insufficient_scope") {
 		t.Errorf("without the permission: %d %s", a.status, a.header.Get("WWW-Authenticate"))
 	}
 	p.token = tokenFor("decisions:evaluate")
