@@ -57,7 +57,7 @@ func (a *applying) issueMeanwhile(ctx context.Context, apply bool) (during resul
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() (err error) {
 		defer unload()
-		during, err = a.runClean(ctx, a.large.tokenLoad(), a.measure/2)
+		during, err = a.runClean(ctx, a.large.tokenLoad(), a.connections[0], a.measure/2)
 		return err
 	})
 	all.Go(func() error {

@@ -71,7 +71,7 @@ func (s *scale) issueDuringChanges(ctx context.Context, role, group string) (dur
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
 		defer unload()
-		during, err = s.runClean(ctx, s.large.tokenLoad(), s.measure/2)
+		during, err = s.runClean(ctx, s.large.tokenLoad(), s.connections[0], s.measure/2)
 		return err
 	})
 	both.Go(func() error {

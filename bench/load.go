@@ -28,6 +28,7 @@ func (c credentials) header() string {
 // load is one kind of request, sent as fast as it is answered.
 type load struct {
 	name   string
+	of     *target // nil if it is of no server that this program started
 	url    string
 	client credentials
 	bodies []string // of the requests, chosen at random; none: it is a GET
@@ -35,9 +36,10 @@ type load struct {
 
 // result is what one run of a load showed.
 type result struct {
-	target, load string
-	connections  int
-	memory       int64 // resident bytes of the server's process at the end
+	load        string
+	target      string
+	connections int
+	memory      int64 // resident bytes of the server's process at the end
 
 	// As load.lua prints them; times in microseconds.
 	Requests int64 `json:"requests"`

@@ -1,11 +1,10 @@
-// Command bench measures Signet beside node oidc-provider on the same machine, one after the other: tokens and
-// introspections per second, latencies, memory, and the ratio. README.md says how to read it. It runs in its own folder, and is
+// Command bench measures Signet beside node oidc-provider on the same machine, in turn: tokens and introspections per second,
+// latencies, memory, and the ratio. README.md says how to read it. It runs in its own folder, and is
 // a module of its own, so that what it depends on is no dependency of the server.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -21,6 +20,7 @@ import (
 type plan struct {
 	warm, measure time.Duration
 	connections   []int
+	dir           string // for what is built and kept meanwhile
 
 	scale bool
 	rows  int64 // tokens that are many
@@ -53,6 +53,7 @@ func run(ctx context.Context, p plan, database string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	p.dir = dir
 	if err := build(ctx, dir); err != nil {
 		return err
 	}
@@ -66,88 +67,65 @@ func run(ctx context.Context, p plan, database string) error {
 	if p.refusals > 0 {
 		return measureRefusals(ctx, os.Stdout, dir, database, p.refusals)
 	}
-	yardstick, err := measureYardstick(ctx, dir, p)
+	measured, err := p.measureAll(ctx, database)
 	if err != nil {
-		return fmt.Errorf("oidc-provider: %w", err)
-	}
-	signet, err := measureSignet(ctx, dir, "signet", database, p)
-	if err != nil {
-		return fmt.Errorf("signet: %w", err)
-	}
-	embedded, err := measureSignet(ctx, dir, "signet on SQLite", "sqlite:"+filepath.Join(dir, "signet.db"), p)
-	if err != nil {
-		return fmt.Errorf("signet on SQLite: %w", err)
-	}
-	if err := report(os.Stdout, yardstick, signet, embedded); err != nil || !p.scale {
 		return err
 	}
-	s := scale{plan: p, table: table{os.Stdout}, dir: dir}
-	s.compareLoads(signet, yardstick)
+	if err := report(os.Stdout, measured); err != nil || !p.scale {
+		return err
+	}
+	s := scale{plan: p, table: table{os.Stdout}}
+	s.compareLoads(measured)
 	return s.run(ctx, database)
 }
 
-func measureYardstick(ctx context.Context, dir string, p plan) ([]result, error) {
-	t, err := startOIDCProvider(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer t.stop()
-	return t.measureAll(ctx, dir, p)
-}
+// servers are those that are compared, each with its results.
+type servers struct{ yardstick, signet, embedded []result }
 
-// measureSignet measures Signet on a database, under a name for the report.
-func measureSignet(ctx context.Context, dir, name, database string, p plan) ([]result, error) {
-	_, s, err := startSignet(ctx, dir, database)
+// measureAll measures tokens and introspections of 200 of them, on Signet with a database, Signet on SQLite and oidc-provider.
+func (p plan) measureAll(ctx context.Context, database string) (all servers, err error) {
+	yardstick, err := startOIDCProvider(ctx)
 	if err != nil {
-		return nil, err
+		return all, fmt.Errorf("oidc-provider: %w", err)
 	}
-	defer s.stop()
-	s.name = name
-	return s.measureAll(ctx, dir, p)
-}
+	defer yardstick.stop()
+	_, signet, err := startSignet(ctx, p.dir, database)
+	if err != nil {
+		return all, fmt.Errorf("signet: %w", err)
+	}
+	defer signet.stop()
+	_, embedded, err := startSignet(ctx, p.dir, "sqlite:"+filepath.Join(p.dir, "signet.db"))
+	if err != nil {
+		return all, fmt.Errorf("signet on SQLite: %w", err)
+	}
+	defer embedded.stop()
+	embedded.name = "signet on SQLite"
 
-// measureAll measures tokens and introspections of 200 of them.
-func (t *target) measureAll(ctx context.Context, dir string, p plan) ([]result, error) {
-	tokens, err := t.measure(ctx, dir, p, t.tokenLoad())
-	if err != nil {
-		return nil, err
-	}
-	issued, err := t.requestMany(ctx, t.client, t.introspectable, 200)
-	if err != nil {
-		return nil, err
-	}
-	introspections, err := t.measure(ctx, dir, p, load{"introspections", t.introspectionURL, t.service, tokenForms(issued)})
-	if err != nil {
-		return nil, err
-	}
-	for _, token := range issued {
-		if active, err := t.isActive(ctx, token); err != nil || !active {
-			return nil, errors.Join(errors.New("a token was not active, so the numbers mean nothing"), err)
-		}
-	}
-	return append(tokens, introspections...), nil
-}
-
-// measure runs one load with each number of connections.
-func (t *target) measure(ctx context.Context, dir string, p plan, l load) ([]result, error) {
-	var results []result
-	for _, connections := range p.connections {
-		if _, err := l.run(ctx, dir, connections, p.warm); err != nil {
-			return nil, err
-		}
-		r, err := l.run(ctx, dir, connections, p.measure)
+	targets := []*target{yardstick, signet, embedded}
+	var tokens, introspections []load
+	var issued [][]string
+	for _, t := range targets {
+		some, err := t.requestMany(ctx, t.client, t.introspectable, 200)
 		if err != nil {
-			return nil, err
+			return all, fmt.Errorf("%s: %w", t.name, err)
 		}
-		if r.memory, err = t.memory(); err != nil {
-			return nil, err
-		}
-		r.target = t.name
-		log.Println(r)
-		if failed := r.Refused + r.Broken; failed > 0 {
-			return nil, errors.New("some requests failed, so the numbers mean nothing")
-		}
-		results = append(results, r)
+		issued = append(issued, some)
+		tokens = append(tokens, t.tokenLoad())
+		introspections = append(introspections, load{"introspections", t, t.introspectionURL, t.service, tokenForms(some)})
 	}
-	return results, nil
+	for _, loads := range [][]load{tokens, introspections} {
+		for _, connections := range p.connections {
+			results, err := p.inTurn(ctx, connections, loads...)
+			if err != nil {
+				return all, err
+			}
+			all.yardstick, all.signet, all.embedded = append(all.yardstick, results[0]), append(all.signet, results[1]), append(all.embedded, results[2])
+		}
+	}
+	for i, t := range targets {
+		if err := t.areActive(ctx, issued[i]); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }

@@ -36,13 +36,14 @@ func (s *scale) fillIndex(ctx context.Context) (err error) {
 
 // issueAmongMany compares issuing among few tokens with issuing among many.
 func (s *scale) issueAmongMany(ctx context.Context) error {
-	perSecond, err := s.inTurn(ctx, s.small.tokenLoad(), s.large.tokenLoad())
+	results, err := s.inTurn(ctx, s.connections[0], s.small.tokenLoad(), s.large.tokenLoad())
 	if err != nil {
 		return err
 	}
-	s.note(perSecond[0], "/s", fmt.Sprintf("tokens issued among %d", fewRows))
-	s.note(perSecond[1], "/s", fmt.Sprintf("tokens issued among %d", s.rows))
-	s.atLeast(0.9, perSecond[1]/perSecond[0], "times", "issuing among the many, as fast as among the few")
+	few, many := results[0].perSecond(), results[1].perSecond()
+	s.note(few, "/s", fmt.Sprintf("tokens issued among %d", fewRows))
+	s.note(many, "/s", fmt.Sprintf("tokens issued among %d", s.rows))
+	s.atLeast(0.9, many/few, "times", "issuing among the many, as fast as among the few")
 	return nil
 }
 
@@ -53,15 +54,16 @@ func (s *scale) introspectAmongMany(ctx context.Context) error {
 		return err
 	}
 	t := s.large.target
-	introspection := load{"introspections", t.introspectionURL, t.service, tokenForms(s.tokens)}
-	perSecond, err := s.inTurn(ctx, t.tokenLoad(), introspection)
+	introspection := load{"introspections", t, t.introspectionURL, t.service, tokenForms(s.tokens)}
+	results, err := s.inTurn(ctx, s.connections[0], t.tokenLoad(), introspection)
 	if err != nil {
 		return err
 	}
-	s.note(perSecond[1], "/s", fmt.Sprintf("introspections of random tokens among %d", s.rows))
-	s.note(perSecond[1]/perSecond[0], "times", "introspections, as many as tokens issued")
-	for _, l := range []load{t.tokenLoad(), introspection} {
-		if _, err := t.measure(ctx, s.dir, s.plan, l); err != nil {
+	issued, introspected := results[0].perSecond(), results[1].perSecond()
+	s.note(introspected, "/s", fmt.Sprintf("introspections of random tokens among %d", s.rows))
+	s.note(introspected/issued, "times", "introspections, as many as tokens issued")
+	for _, connections := range s.connections {
+		if _, err := s.inTurn(ctx, connections, t.tokenLoad(), introspection); err != nil {
 			return err
 		}
 	}
@@ -119,7 +121,7 @@ func (s *scale) dropExpired(ctx context.Context) error {
 		return err
 	}
 	const length, purgeAfter = 4 * time.Second, time.Second
-	before, err := s.runClean(ctx, s.large.tokenLoad(), length)
+	before, err := s.runClean(ctx, s.large.tokenLoad(), s.connections[0], length)
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (s *scale) dropExpired(ctx context.Context) error {
 	var during result
 	group, together := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		during, err = s.runClean(together, s.large.tokenLoad(), length)
+		during, err = s.runClean(together, s.large.tokenLoad(), s.connections[0], length)
 		return err
 	})
 	group.Go(func() error {
@@ -147,7 +149,7 @@ func (s *scale) dropExpired(ctx context.Context) error {
 		return errors.Join(errors.New("they were not dropped"), err)
 	}
 	s.atMost(1, took.Seconds(), "s", fmt.Sprintf("signet token purge, of %d expired tokens", s.rows))
-	after, err := s.runClean(ctx, s.large.tokenLoad(), length)
+	after, err := s.runClean(ctx, s.large.tokenLoad(), s.connections[0], length)
 	if err != nil {
 		return err
 	}

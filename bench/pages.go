@@ -95,7 +95,7 @@ func (s *scale) showPages(ctx context.Context) error {
 func (s *scale) issueWhileRead(ctx context.Context, reader *administrator) error {
 	var alone, beside float64
 	for range rounds {
-		r, err := s.runClean(ctx, s.large.tokenLoad(), s.measure/2)
+		r, err := s.runClean(ctx, s.large.tokenLoad(), s.connections[0], s.measure/2)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (s *scale) issueWhileRead(ctx context.Context, reader *administrator) error
 		both, ctx := errgroup.WithContext(ctx)
 		both.Go(func() error {
 			defer unload()
-			r, err := s.runClean(ctx, s.large.tokenLoad(), s.measure/2)
+			r, err := s.runClean(ctx, s.large.tokenLoad(), s.connections[0], s.measure/2)
 			beside += r.perSecond()
 			return err
 		})

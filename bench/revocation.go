@@ -25,7 +25,7 @@ func (s *scale) revokeOneByOne(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		for loaded.Err() == nil {
-			if _, err := s.runClean(loaded, s.large.tokenLoad(), s.measure); err != nil && loaded.Err() == nil {
+			if _, err := s.runClean(loaded, s.large.tokenLoad(), s.connections[0], s.measure); err != nil && loaded.Err() == nil {
 				return err
 			}
 		}

@@ -25,7 +25,7 @@ type installation struct {
 
 // build builds Signet into a folder.
 func build(ctx context.Context, dir string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", binaryIn(dir), "./cmd/signet")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binaryIn(dir), "./cmd/signet") // as make build does
 	build.Dir = ".."
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -184,3 +184,13 @@ func tokenForms(tokens []string) []string {
 	}
 	return forms
 }
+
+// areActive introspects tokens, all of which must be active.
+func (t *target) areActive(ctx context.Context, tokens []string) error {
+	for _, token := range tokens {
+		if active, err := t.isActive(ctx, token); err != nil || !active {
+			return errors.Join(errors.New(t.name+": a token was not active, so the numbers mean nothing"), err)
+		}
+	}
+	return nil
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -43,12 +44,14 @@ type setup struct {
 type snippet struct{ Title, About, Code string }
 
 // code is the files of the snippets, each with the settings of a client in it.
-var code = template.Must(template.New("").Funcs(template.FuncMap{
-	// The shell's, and those that Go, JavaScript and YAML share: what clients consist of is ASCII.
-	"sh":     func(parts ...string) string { return shellWord(strings.Join(parts, "")) },
-	"quote":  func(parts ...string) string { return strconv.QuoteToASCII(strings.Join(parts, "")) },
-	"escape": url.QueryEscape,
-}).ParseFS(web.FS, "snippets/*"))
+var code = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		// The shell's, and those that Go, JavaScript and YAML share: what clients consist of is ASCII.
+		"sh":     func(parts ...string) string { return shellWord(strings.Join(parts, "")) },
+		"quote":  func(parts ...string) string { return strconv.QuoteToASCII(strings.Join(parts, "")) },
+		"escape": url.QueryEscape,
+	}).ParseFS(web.FS, "snippets/*"))
+})
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+-]+$`)
 
@@ -185,7 +188,7 @@ func (v *visit) showSetup(title string, c admin.Client, secret string) error {
 		}
 		for _, file := range use.files {
 			var text bytes.Buffer
-			if err := code.ExecuteTemplate(&text, file, with); err != nil {
+			if err := code().ExecuteTemplate(&text, file, with); err != nil {
 				return fmt.Errorf("snippet %s: %w", file, err)
 			}
 			i := slices.IndexFunc(titles, func(t struct{ part, key string }) bool { return strings.Contains(file, t.part) })

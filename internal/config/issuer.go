@@ -113,7 +113,7 @@ func exactOrigin(u *url.URL) (string, error) {
 }
 
 var (
-	hostName    = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+	hostName    = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$`)
 	likeAddress = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`) // URL Standard §3.5, "ends in a number"
 )
 
@@ -136,7 +136,8 @@ func exactHost(host string) (string, error) {
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	name, err := domainToASCII.ToASCII(host)
-	if err != nil || !hostName.MatchString(name) || len(name) > 253 || likeAddress.MatchString(name) {
+	longLabel := func(label string) bool { return len(label) > 63 }
+	if err != nil || !hostName.MatchString(name) || len(name) > 253 || slices.ContainsFunc(strings.Split(name, "."), longLabel) || likeAddress.MatchString(name) {
 		return "", errors.New("no host name such as login.example.com")
 	}
 	return name, nil

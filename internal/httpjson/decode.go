@@ -91,14 +91,14 @@ func member(t reflect.Type, name, path string) (reflect.StructField, error) {
 			return field, refuse(join(path, known), "must be written in this case")
 		}
 	}
-	if !speakable.MatchString(name) {
+	if len(name) > 64 || !speakable.MatchString(name) {
 		name = "?"
 	}
 	return reflect.StructField{}, refuse(join(path, name), "is not known here")
 }
 
-// speakable are the names that errors repeat.
-var speakable = regexp.MustCompile(`^[A-Za-z0-9_.$-]{1,64}$`)
+// speakable are the names that errors repeat, unless they are long.
+var speakable = regexp.MustCompile(`^[A-Za-z0-9_.$-]+$`)
 
 func join(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }
 

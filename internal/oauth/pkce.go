@@ -5,7 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/url"
-	"regexp"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -25,7 +25,7 @@ func checkChallenge(c *domain.Client, form url.Values) error {
 		return fosite.ErrInvalidRequest.WithHint(ourWords + "PKCE is required: send code_challenge with code_challenge_method=S256.")
 	case form.Get("code_challenge_method") != "S256":
 		return fosite.ErrInvalidRequest.WithHint(ourWords + "The code_challenge_method must be S256.")
-	case !challengeForm.MatchString(form.Get("code_challenge")):
+	case !isChallenge(form.Get("code_challenge")):
 		return fosite.ErrInvalidRequest.WithHint(ourWords + "The code_challenge is not a SHA-256 in base64url.")
 	}
 	return nil
@@ -49,14 +49,22 @@ func checkVerifier(c *domain.Client, verifier, challenge string) error {
 
 // verifies checks a PKCE verifier against an S256 challenge.
 func verifies(verifier, challenge string) bool {
-	if !verifierForm.MatchString(verifier) {
+	if !isVerifier(verifier) {
 		return false
 	}
 	sum := sha256.Sum256([]byte(verifier))
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
 }
 
-var (
-	verifierForm  = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`) // RFC 7636 §4.1
-	challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)       // a SHA-256 in base64url
+// isVerifier reports whether a text has the form of a code_verifier (RFC 7636 §4.1).
+func isVerifier(text string) bool {
+	return len(text) >= 43 && len(text) <= 128 && strings.Trim(text, unreserved) == ""
+}
+
+// isChallenge reports whether a text has the form of an S256 code_challenge, a SHA-256 in base64url.
+func isChallenge(text string) bool { return len(text) == 43 && strings.Trim(text, base64URL) == "" }
+
+const (
+	base64URL  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	unreserved = base64URL + ".~"
 )
