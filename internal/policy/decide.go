@@ -214,15 +214,8 @@ func (s *Service) byToken(ctx context.Context, found *subject, among []string, v
 	case found.audience != "" && !domain.SameAudience(found.audience, claims.Audience), len(among) > 0 && !slices.Contains(among, claims.Audience):
 		found.unknown = "The access token is for another API."
 	default:
-		kind := SubjectUser
-		if claims.Subject == claims.ClientID {
-			kind = SubjectClient
-		}
 		found.audience = claims.Audience
-		found.known = decision.Subject{
-			Type: kind, ID: claims.Subject, Permissions: decision.NamesOf(claims.Entitlements), Roles: decision.NamesOf(claims.Roles),
-			Groups: decision.NamesOf(claims.Groups), Claims: &sealed{token: value},
-		}
+		found.known = subjectOf(claims, value)
 	}
 	return nil
 }

@@ -1,12 +1,15 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/signet-auth/signet/internal/forwardauth"
 )
 
 // realAddress puts the client's address into the request's RemoteAddr when the request came through trusted proxies.
@@ -20,6 +23,16 @@ func realAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// markProxies marks the connections of trusted proxies, for each of which it is told the address once.
+func markProxies(trusted []netip.Prefix) func(ctx context.Context, c net.Conn) context.Context {
+	return func(ctx context.Context, c net.Conn) context.Context {
+		if peer, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil && containsAddr(trusted, peer.Addr()) {
+			return forwardauth.FromProxy(ctx)
+		}
+		return ctx
+	}
 }
 
 // behindProxies goes back hop by hop, as long as a trusted proxy says which was the one before. The first that is not trusted

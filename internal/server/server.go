@@ -21,6 +21,7 @@ import (
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/forwardauth"
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
@@ -92,6 +93,7 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
+		ConnContext:       markProxies(cfg.TrustedProxies),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -197,6 +199,10 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
 	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
+	forwardauth.Mount(mux, forwardauth.Config{
+		Issuer: cfg.Issuer, Bearer: bearer, Registry: s.Registry, Directory: s.Directory, Policies: s.Policies, Minter: s.Minter, Cache: s.Cache,
+		Log: log, Now: s.now,
+	})
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log)})
 	return mux, nil
 }

@@ -58,7 +58,7 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 				"/statuslists/", "/.well-known/", "/static/", "/api/v1/users/", "/api/v1/tokens/", "/api/v1/keys/", "/api/v1/revocations/", "/",
 				"/login?request=", "/consent?request=", "/admin/audit?actor=", "/admin/audit?since=", "/admin/audit/", "/api/v1/audit/export?since=", "/select-account?flow=", "/setup?token=", "/logout?request=", "/logout?id_token_hint=", "/account?x=",
 				"/device?user_code=", "/device/consent?flow=", "/device/done?flow=",
-				"/api/v1/tokens?cursor=", "/api/v1/users?cursor=", "/api/v1/users?search=", "/statuslists?time=", "/access/v1/policy?audience=",
+				"/api/v1/tokens?cursor=", "/api/v1/users?cursor=", "/api/v1/users?search=", "/statuslists?time=", "/access/v1/policy?audience=", "/forward-auth?api=", "/forward-auth?",
 			} {
 				s.wantNoFailure(t, name, s.get(path+url.QueryEscape(value), bearer), path)
 			}
@@ -84,6 +84,7 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 				t.Errorf("%s: signing in answers %d", name, page.status)
 			}
 		}
+		s.get("/forward-auth?api="+ordersAPI, bearer).wantStatus(t, http.StatusForbidden) // this machine is no trusted proxy
 		if log := s.log.String(); strings.Contains(log, "level=ERROR") {
 			t.Errorf("hostile values are logged as errors:\n%s", firstLine(log, "level=ERROR"))
 		}

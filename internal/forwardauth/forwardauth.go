@@ -1,0 +1,113 @@
+// Package forwardauth answers proxies that ask whether a request may pass, before they pass it on: nginx, Traefik and Caddy at /forward-auth.
+// A request passes by its access token, or by its browser's sign-in at the application behind the proxy.
+//
+// Whoever asks learns what the token or cookie in the request gives its holder anyway, so a proxy does not authenticate. What it says of the
+// request counts if it is one of the trusted proxies.
+package forwardauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/cache"
+	"github.com/signet-auth/signet/internal/directory"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/policy"
+	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/token"
+)
+
+// Config is what the surface is made of.
+type Config struct {
+	Issuer    string
+	Bearer    *authn.Bearer
+	Registry  *registry.Registry
+	Directory *directory.Directory
+	Policies  *policy.Service
+	Minter    *token.Minter
+	Cache     *cache.Cache
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+type surface struct{ Config }
+
+// Mount adds the endpoint to a mux.
+func Mount(mux *http.ServeMux, c Config) {
+	s := &surface{c}
+	mux.HandleFunc("GET /forward-auth", s.check)
+}
+
+type proxyKey struct{}
+
+// FromProxy marks the context of a connection from a trusted proxy.
+func FromProxy(ctx context.Context) context.Context {
+	return context.WithValue(ctx, proxyKey{}, true)
+}
+
+func fromProxy(r *http.Request) bool { return r.Context().Value(proxyKey{}) != nil }
+
+// refusal is an answer that is no judgement of who asks: a status, and a sentence for those who run the proxy.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
+
+// check answers a proxy.
+func (s *surface) check(w http.ResponseWriter, r *http.Request) {
+	asked, err := readHTTP(r)
+	var a answer
+	if err == nil {
+		a, err = s.judge(r.Context(), asked)
+	}
+	if err != nil {
+		a = s.failed(r.Context(), err)
+	}
+	a.write(w)
+}
+
+// failed is the answer where there is no judgement.
+func (s *surface) failed(ctx context.Context, err error) answer {
+	if told, ok := errors.AsType[*refusal](err); ok {
+		return answer{status: told.status, text: told.text}
+	}
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		s.Log.ErrorContext(ctx, "a proxy's question is not answered", "error", err)
+	}
+	if domain.IsTemporary(err) {
+		return answer{status: http.StatusServiceUnavailable, text: httpjson.Unavailable.Description}
+	}
+	return answer{status: http.StatusInternalServerError, text: httpjson.ServerError.Description}
+}
+
+// answer is what a proxy is told.
+type answer struct {
+	status    int
+	who       identity // of a request that may pass
+	challenge string   // WWW-Authenticate (RFC 6750 §3), empty: none
+	text      string   // for whoever is refused
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if a.status == http.StatusOK {
+		a.who.write(h)
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	if a.challenge != "" {
+		h.Set("WWW-Authenticate", a.challenge)
+	}
+	if a.status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
+	http.Error(w, a.text, a.status)
+}
