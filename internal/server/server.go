@@ -37,6 +37,8 @@ const (
 	prepareTimeout    = 5 * time.Second
 	writeTimeout      = 30 * time.Second
 
+	settleTime = 5 * time.Second // after which each job ran once
+
 	gcPercent = 300 // the live heap is small, so that a larger limit costs little memory and saves collections
 )
 
@@ -78,7 +80,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what only starting took: a replica that idles would keep it
+	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
 	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s", cfg.Issuer, listener.Addr(), cfg.Database, welcome)
 	err = s.serve(ctx, cfg, listener, handler, log)
 	s.stopStatistics(ctx, log)
