@@ -43,7 +43,9 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, settings: map[string]string{}}
 	root := a.rootCommand()
 	refuseEmpty(root)
-	a.completeNames(root)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell asks; a server keeps its commands in memory
+		a.completeNames(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
