@@ -70,7 +70,7 @@ bench-verify: ## Measure verifying tokens in services, and how soon they refuse 
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres chromium npm curl openssl authlib mod_auth_openidc
+	test/tools compiler postgres chromium npm curl openssl nginx authlib mod_auth_openidc
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data

@@ -14,10 +14,11 @@ import (
 
 // Config is every setting. Load returns it resolved: nothing that has a default is empty.
 type Config struct {
-	Listen           string           `koanf:"listen"`   // host:port
-	Issuer           string           `koanf:"issuer"`   // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
-	DataDir          string           `koanf:"data_dir"` // where the SQLite database and its master key are
-	Database         DatabaseURL      `koanf:"database"` // postgres://… or sqlite:PATH
+	Listen           string           `koanf:"listen"`           // host:port
+	ExtAuthzListen   string           `koanf:"ext_authz_listen"` // host:port, where Envoy asks; empty: nowhere
+	Issuer           string           `koanf:"issuer"`           // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
+	DataDir          string           `koanf:"data_dir"`         // where the SQLite database and its master key are
+	Database         DatabaseURL      `koanf:"database"`         // postgres://… or sqlite:PATH
 	DatabasePool     DatabasePool     `koanf:"database_pool"`
 	DatabaseTimeout  time.Duration    `koanf:"database_timeout"` // of one statement or transaction on behalf of a request
 	MasterKey        Secret           `koanf:"-"`                // only from SIGNET_MASTER_KEY; empty: read MasterKeyFile

@@ -135,6 +135,7 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"passwords too short", "passwords: {min_length: 7}", "", []string{"passwords.min_length", "between 8 and 128"}},
 		{"several at once", "cache_size: 1\nlog: {format: xml}", "", []string{"cache_size", "log.format"}},
 		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
+		{"Envoy without a port", "ext_authz_listen: localhost", "", []string{"ext_authz_listen", "host:port"}},
 		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},
 		{"issuer with a slash", "issuer: https://login.example/", "", []string{"issuer", "slash"}},
 		{"issuer with an escaped path", "issuer: https://login.example/a%2Fb", "", []string{"issuer", "path", "not plain"}},

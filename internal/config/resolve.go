@@ -43,6 +43,9 @@ func (c *Config) validate() error {
 		}
 	}
 	check("listen", checkListen(c.Listen))
+	if c.ExtAuthzListen != "" {
+		check("ext_authz_listen", checkListen(c.ExtAuthzListen))
+	}
 	check("issuer", checkIssuer(c.Issuer))
 	check("data_dir", cmp.Or(checkSet(c.DataDir), checkPath(c.DataDir)))
 	if c.Database != databaseIn(c.DataDir) { // which data_dir answers for

@@ -1,5 +1,5 @@
-// Package forwardauth answers proxies that ask whether a request may pass, before they pass it on: nginx, Traefik and Caddy at /forward-auth.
-// A request passes by its access token, or by its browser's sign-in at the application behind the proxy.
+// Package forwardauth answers proxies that ask whether a request may pass, before they pass it on: nginx, Traefik and Caddy at /forward-auth,
+// Envoy by gRPC. A request passes by its access token, or by its browser's sign-in at the application behind the proxy.
 //
 // Whoever asks learns what the token or cookie in the request gives its holder anyway, so a proxy does not authenticate. What it says of the
 // request counts if it is one of the trusted proxies.
@@ -25,7 +25,11 @@ import (
 // Config is what the surface is made of.
 type Config struct {
 	Issuer    string
+	Key       []byte // seals cookies; 32 bytes
 	Bearer    *authn.Bearer
+	Codes     Codes
+	Grants    Grants
+	Sessions  Sessions
 	Registry  *registry.Registry
 	Directory *directory.Directory
 	Policies  *policy.Service
@@ -35,12 +39,39 @@ type Config struct {
 	Now       func() time.Time
 }
 
-type surface struct{ Config }
+// Codes takes the authorization codes of browsers.
+type Codes interface {
+	// Redeem returns the grant that a code is for. ErrInvalid if the code is not good; any other error means that this is not known.
+	Redeem(ctx context.Context, clientID, redirectURI, code, verifier string) (grantID int64, err error)
+}
 
-// Mount adds the endpoint to a mux.
-func Mount(mux *http.ServeMux, c Config) {
-	s := &surface{c}
+// Surface answers proxies.
+type Surface struct {
+	Config
+	sealer *sealer
+}
+
+// New makes the surface.
+func New(c Config) (*Surface, error) {
+	sealer, err := newSealer(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &Surface{c, sealer}, nil
+}
+
+// Mount adds the endpoint to a mux, and the pages on the hosts of applications.
+func (s *Surface) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /forward-auth", s.check)
+	mux.HandleFunc("GET "+signInPath, s.signIn)
+	mux.HandleFunc("GET "+callbackPath, s.callback)
+	mux.HandleFunc("HEAD "+callbackPath, onlyGet) // GET would take it, and use the code up
+}
+
+// onlyGet answers any other method.
+func onlyGet(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "GET")
+	w.WriteHeader(http.StatusMethodNotAllowed)
 }
 
 type proxyKey struct{}
@@ -61,7 +92,7 @@ type refusal struct {
 func (e *refusal) Error() string { return e.text }
 
 // check answers a proxy.
-func (s *surface) check(w http.ResponseWriter, r *http.Request) {
+func (s *Surface) check(w http.ResponseWriter, r *http.Request) {
 	asked, err := readHTTP(r)
 	var a answer
 	if err == nil {
@@ -70,11 +101,14 @@ func (s *surface) check(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a = s.failed(r.Context(), err)
 	}
+	if a.signIn != "" && r.Header.Get("X-Original-Uri") == "" {
+		a.status = http.StatusFound // not for nginx, which does not hand redirects on
+	}
 	a.write(w)
 }
 
 // failed is the answer where there is no judgement.
-func (s *surface) failed(ctx context.Context, err error) answer {
+func (s *Surface) failed(ctx context.Context, err error) answer {
 	if told, ok := errors.AsType[*refusal](err); ok {
 		return answer{status: told.status, text: told.text}
 	}
@@ -92,16 +126,33 @@ type answer struct {
 	status    int
 	who       identity // of a request that may pass
 	challenge string   // WWW-Authenticate (RFC 6750 §3), empty: none
+	signIn    string   // where a browser can sign in, empty: nowhere
 	text      string   // for whoever is refused
 }
 
 func (a answer) write(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	ofApplication(h)
 	if a.status == http.StatusOK {
 		a.who.write(h)
 		w.WriteHeader(http.StatusOK)
 		return
+	}
+	a.writeRefusal(h)
+	http.Error(w, a.text, a.status)
+}
+
+// ofApplication sets what goes with every answer. It may be one of the application's host, for which HSTS (RFC 6797) is not Signet's to say.
+func ofApplication(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Del("Strict-Transport-Security")
+}
+
+// writeRefusal writes the headers of an answer that lets no request pass.
+func (a answer) writeRefusal(h http.Header) {
+	if a.signIn != "" {
+		h.Set("Location", a.signIn)
 	}
 	if a.challenge != "" {
 		h.Set("WWW-Authenticate", a.challenge)
@@ -109,5 +160,4 @@ func (a answer) write(w http.ResponseWriter) {
 	if a.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}
-	http.Error(w, a.text, a.status)
 }

@@ -2,6 +2,7 @@ package forwardauth
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -24,11 +25,26 @@ func (i *identity) describe(claims map[string]any) {
 		*to, _ = claims[claim].(string)
 	}
 	if verified, ok := claims["email_verified"].(bool); ok && i.email != "" {
-		i.emailVerified = "false"
-		if verified {
-			i.emailVerified = "true"
-		}
+		i.emailVerified = strconv.FormatBool(verified)
 	}
+}
+
+// names reads a claim that is a list of names; none if it is anything else.
+func names(claim any) []string {
+	mapped, ok := claim.([]any)
+	if !ok {
+		list, _ := claim.([]string)
+		return list
+	}
+	var list []string
+	for _, name := range mapped {
+		text, ok := name.(string)
+		if !ok {
+			return nil
+		}
+		list = append(list, text)
+	}
+	return list
 }
 
 // header is one of those that say who sent a request.

@@ -21,17 +21,20 @@ const (
 
 // judge answers a question by what is true now. An access token counts where an API is named, and then alone. Any error but a refusal means
 // that the answer is not known.
-func (s *surface) judge(ctx context.Context, a *asked) (answer, error) {
+func (s *Surface) judge(ctx context.Context, a *asked) (answer, error) {
 	if err := s.Cache.Refresh(ctx); err != nil {
 		return answer{}, err
 	}
 	if a.api != "" && a.presentsToken() {
 		return s.byToken(ctx, a)
 	}
+	if a.client != "" {
+		return s.bySignIn(ctx, a)
+	}
 	return answer{status: http.StatusUnauthorized, challenge: challenge, text: "Send an access token as Authorization: Bearer."}, nil
 }
 
-func (s *surface) byToken(ctx context.Context, a *asked) (answer, error) {
+func (s *Surface) byToken(ctx context.Context, a *asked) (answer, error) {
 	request := (&http.Request{Header: a.header}).WithContext(ctx)
 	active, err := s.Bearer.Token(request)
 	if errors.Is(err, authn.ErrNoToken) || errors.Is(err, authn.ErrInvalidToken) || err == nil && !domain.SameAudience(active.Claims.Audience, a.api) {
@@ -69,7 +72,7 @@ func quotable(text string) bool {
 }
 
 // decide asks the policy about the request of a subject: its method is the action, its path the id of the resource.
-func (s *surface) decide(ctx context.Context, d *policy.Decider, a *asked, kind, id string) (bool, error) {
+func (s *Surface) decide(ctx context.Context, d *policy.Decider, a *asked, kind, id string) (bool, error) {
 	path, ok := a.path()
 	if !ok {
 		return false, denied("The path of the request can be read in several ways.")
@@ -81,6 +84,9 @@ func (s *surface) decide(ctx context.Context, d *policy.Decider, a *asked, kind,
 		Context:  map[string]any{"ip": a.ip()},
 		Now:      s.Now(),
 	}, false)
+	if errors.Is(err, domain.ErrNotFound) {
+		err = misconfigured("There is no such API.")
+	}
 	return verdict.Allowed, err
 }
 
@@ -89,7 +95,7 @@ func hasAll(has, needed []string) bool {
 }
 
 // ofToken is who presents an access token: what it says, and what userinfo says to whoever has it.
-func (s *surface) ofToken(ctx context.Context, active *introspection.Active) (identity, error) {
+func (s *Surface) ofToken(ctx context.Context, active *introspection.Active) (identity, error) {
 	claims := active.Claims
 	who := identity{
 		subject: claims.Subject, client: claims.ClientID, scopes: claims.Scope, roles: claims.Roles, groups: claims.Groups,
@@ -98,9 +104,11 @@ func (s *surface) ofToken(ctx context.Context, active *introspection.Active) (id
 	if active.User == nil || !slices.Contains(scopes, domain.ScopeOpenID) {
 		return who, nil
 	}
-	api, err := s.Registry.LookupAPI(ctx, claims.Audience)
-	if err != nil || api.NoUserinfo {
-		return who, err
+	if claims.Audience != s.Issuer {
+		api, err := s.Registry.LookupAPI(ctx, claims.Audience)
+		if err != nil || api.NoUserinfo {
+			return who, err
+		}
 	}
 	about, err := s.Minter.Userinfo(ctx, active.Client, active.User, scopes, nil)
 	if err != nil {

@@ -68,7 +68,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	s.prepare(ctx, log)
 	s.Statistics.Version = version
 	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log, s.Registrations.Log = log, log, log, log, log
-	handler, err := s.handler(cfg, log)
+	handler, proxies, err := s.handler(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -76,19 +76,36 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
+	servers := []listening{{httpServer(cfg, handler, log), listener}}
+	envoy := ""
+	if cfg.ExtAuthzListen != "" {
+		listener, err := net.Listen("tcp", cfg.ExtAuthzListen)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", cfg.ExtAuthzListen, err)
+		}
+		servers = append(servers, listening{envoyServer(cfg, proxies, log), listener})
+		envoy = fmt.Sprintf("Envoy asks at %s\n", listener.Addr())
+	}
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
-	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s", cfg.Issuer, listener.Addr(), cfg.Database, welcome)
-	err = s.serve(ctx, cfg, listener, handler, log)
+	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s%s", cfg.Issuer, listener.Addr(), cfg.Database, envoy, welcome)
+	err = s.serve(ctx, cfg, servers, log)
 	s.stopStatistics(ctx, log)
 	return err
 }
 
-func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
+// listening is a server with where it listens.
+type listening struct {
+	*http.Server
+	at net.Listener
+}
+
+// httpServer serves all surfaces.
+func httpServer(cfg config.Config, handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
@@ -98,19 +115,24 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 		ConnContext:       markProxies(cfg.TrustedProxies),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+func (s *Services) serve(ctx context.Context, cfg config.Config, servers []listening, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		return server.Shutdown(timeout)
-	})
+	for _, server := range servers {
+		group.Go(func() error {
+			if err := server.Serve(server.at); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve: %w", err)
+			}
+			return nil
+		})
+		group.Go(func() error {
+			<-ctx.Done()
+			timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+			defer cancel()
+			return server.Shutdown(timeout)
+		})
+	}
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
 	jobs := s.jobs(cfg, log)
@@ -129,13 +151,13 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listener net.Li
 	return group.Wait()
 }
 
-// handler is the surfaces under the path of the issuer, with what goes with every request.
-func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, error) {
-	mux, err := s.mount(cfg, log)
+// handler is the surfaces under the path of the issuer, with what goes with every request, and the one that Envoy asks elsewhere.
+func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *forwardauth.Surface, error) {
+	mux, proxies, err := s.mount(cfg, log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux)))))), nil
+	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux)))))), proxies, nil
 }
 
 // limitsOf says how long a request of a path may take: a little more than the database timeout, so that the error is still answered.
@@ -155,17 +177,17 @@ func limitsOf(cfg config.Config) func(path string) time.Duration {
 }
 
 // mount mounts the surfaces, each on paths that begin with one of domain.OwnPaths.
-func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, error) {
+func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *forwardauth.Surface, error) {
 	pages, err := page.New(page.Config{
 		Issuer: cfg.Issuer, HashKey: s.master.Derive("cookie hash", 32), BlockKey: s.master.Derive("cookie block", 32),
 		Sessions: s.Sessions, Directory: s.Directory, Now: s.now, Log: log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("prepare the pages: %w", err)
+		return nil, nil, fmt.Errorf("prepare the pages: %w", err)
 	}
 	sealer, err := interaction.NewSealer(s.master.Derive("interactions", 32), s.now)
 	if err != nil {
-		return nil, fmt.Errorf("prepare the interactions: %w", err)
+		return nil, nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
 	callers := authn.NewSessions(s.Directory, s.Cache)
 	signIn := login.New(login.Config{
@@ -201,10 +223,14 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, e
 		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
 	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
-	forwardauth.Mount(mux, forwardauth.Config{
-		Issuer: cfg.Issuer, Bearer: bearer, Registry: s.Registry, Directory: s.Directory, Policies: s.Policies, Minter: s.Minter, Cache: s.Cache,
-		Log: log, Now: s.now,
+	proxies, err := forwardauth.New(forwardauth.Config{
+		Issuer: cfg.Issuer, Key: s.master.Derive("sign-ins behind proxies", 32), Bearer: bearer, Codes: provider, Grants: s.DB, Sessions: s.Sessions,
+		Registry: s.Registry, Directory: s.Directory, Policies: s.Policies, Minter: s.Minter, Cache: s.Cache, Log: log, Now: s.now,
 	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare the answers to proxies: %w", err)
+	}
+	proxies.Mount(mux)
 	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log)})
-	return mux, nil
+	return mux, proxies, nil
 }

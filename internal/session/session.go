@@ -150,6 +150,19 @@ func (s *Sessions) Find(ctx context.Context, token string) (domain.Session, erro
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("find a session: %w", err)
 	}
+	return s.seen(ctx, session)
+}
+
+// Seen is Find by database id.
+func (s *Sessions) Seen(ctx context.Context, id int64) (domain.Session, error) {
+	session, err := s.store.FindSessionByID(ctx, id)
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("find session %d: %w", id, err)
+	}
+	return s.seen(ctx, session)
+}
+
+func (s *Sessions) seen(ctx context.Context, session domain.Session) (domain.Session, error) {
 	now := s.now()
 	if !s.live(session, now) {
 		return domain.Session{}, fmt.Errorf("session %d is over: %w", session.ID, domain.ErrNotFound)

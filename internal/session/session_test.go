@@ -163,6 +163,25 @@ func TestASessionIsConfirmedWithoutBeingSeen(t *testing.T) {
 	})
 }
 
+func TestASessionThatIsFoundByIDIsSeen(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		_, started := w.start(t)
+		for range 3 {
+			w.now = w.now.Add(limits.Idle - time.Second)
+			if seen, err := w.sessions.Seen(eventtest.Context(t), started.ID); err != nil || seen.SID != started.SID {
+				t.Errorf("session %q, %v", seen.SID, err)
+			}
+		}
+		w.now = w.now.Add(limits.Idle)
+		for _, id := range []int64{started.ID, 99} {
+			if _, err := w.sessions.Seen(eventtest.Context(t), id); !errors.Is(err, domain.ErrNotFound) {
+				t.Errorf("session %d: %v", id, err)
+			}
+		}
+	})
+}
+
 func TestSessionEndsAtItsLifetimeHoweverBusy(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

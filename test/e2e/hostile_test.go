@@ -58,7 +58,7 @@ func TestHostileValuesNeverFailTheServer(t *testing.T) {
 				"/statuslists/", "/.well-known/", "/static/", "/api/v1/users/", "/api/v1/tokens/", "/api/v1/keys/", "/api/v1/revocations/", "/",
 				"/login?request=", "/consent?request=", "/admin/audit?actor=", "/admin/audit?since=", "/admin/audit/", "/api/v1/audit/export?since=", "/select-account?flow=", "/setup?token=", "/logout?request=", "/logout?id_token_hint=", "/account?x=",
 				"/device?user_code=", "/device/consent?flow=", "/device/done?flow=",
-				"/api/v1/tokens?cursor=", "/api/v1/users?cursor=", "/api/v1/users?search=", "/statuslists?time=", "/access/v1/policy?audience=", "/forward-auth?api=", "/forward-auth?",
+				"/api/v1/tokens?cursor=", "/api/v1/users?cursor=", "/api/v1/users?search=", "/statuslists?time=", "/access/v1/policy?audience=", "/forward-auth?api=", "/forward-auth?", "/.signet/sign-in?client=", "/.signet/callback?code=x&state=",
 			} {
 				s.wantNoFailure(t, name, s.get(path+url.QueryEscape(value), bearer), path)
 			}

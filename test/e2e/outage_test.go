@@ -95,7 +95,7 @@ func TestAReplicaWithoutPostgresServesOnlyCachedDocuments(t *testing.T) {
 			const ttl = time.Second
 			remote := newInstallation(t, wire.URL())
 			remote.issuer = s.issuer
-			remote.env = append(remote.env, s.env[1], fmt.Sprint("SIGNET_TOKENS_STATUS_TTL=", ttl)) // the master key
+			remote.env = append(remote.env, s.env[1], fmt.Sprint("SIGNET_TOKENS_STATUS_TTL=", ttl), "SIGNET_TRUSTED_PROXIES=127.0.0.1") // the master key
 			far := remote.serve()
 
 			token, user := s.reportingToken(t), s.signIn(t, s.web)
@@ -116,6 +116,9 @@ func TestAReplicaWithoutPostgresServesOnlyCachedDocuments(t *testing.T) {
 				"introspection": func() answer { return far.introspect(s.orders, token) },
 				"revocation":    func() answer { return far.post("/oauth2/revoke", s.web, url.Values{"token": {user.Access}}) },
 				"userinfo":      func() answer { return far.get("/oauth2/userinfo", user.Access) },
+				"a proxy": func() answer {
+					return far.forwarded(url.Values{"api": {ordersAPI}}, "GET", "/", "Authorization", "Bearer "+user.Access)
+				},
 				"the admin API": func() answer { return far.get("/api/v1/tokens", token) },
 				"readiness":     func() answer { return far.get("/readyz", "") },
 				"another list":  func() answer { return far.get(strings.TrimPrefix(ref.uri, s.issuer)+"99", "") },

@@ -1,0 +1,80 @@
+package forwardauth
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"pgregory.net/rapid"
+)
+
+func TestWhereABrowserWantsToGoIsOnItsHost(t *testing.T) {
+	for to, want := range map[string]string{
+		"/a/b?c=d#e": "/a/b?c=d#e", "/": "/", "": "/", "a": "/", "//x.example": "/", `/\x.example`: "/", `\/x.example`: "/", "https://x.example/": "/", "/a b": "/", "/\tx": "/", "/é": "/",
+	} {
+		if got := local(to); got != want {
+			t.Errorf("%q leads to %q, want %q", to, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		to := rapid.StringMatching(`[/\\@:?#.a\t%]{0,8}`).Draw(t, "to")
+		u, err := url.Parse("https://wiki.example" + local(to))
+		if err == nil && u.Host != "wiki.example" {
+			t.Errorf("%q leads to %s", to, u)
+		}
+	})
+}
+
+func TestNamesInHeadersAreReadBackAsTheyWere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringN(0, 50, 200).Draw(t, "name")
+		escaped := escape(name, ",")
+		for i := range len(escaped) {
+			if c := escaped[i]; c < ' ' || c > '~' || c == ',' {
+				t.Fatalf("%q is written %q", name, escaped)
+			}
+		}
+		if back, err := url.PathUnescape(escaped); err != nil || back != name {
+			t.Errorf("%q is written %q, which is %q", name, escaped, back)
+		}
+	})
+}
+
+func TestAListThatIsTooLongIsLeftOut(t *testing.T) {
+	groups := make([]string, 1000)
+	for i := range groups {
+		groups[i] = "group"
+	}
+	if got := list(groups); got != "" {
+		t.Errorf("a list of %d bytes is sent", len(got))
+	}
+}
+
+func FuzzQuestionsOfEnvoy(f *testing.F) {
+	header := appendText(appendText(nil, headerName, "authorization"), headerValue, "Bearer x")
+	request := appendText(appendText(appendText(nil, httpMethod, "GET"), httpPath, "/"), httpHost, "wiki.example")
+	request = appendMessage(request, httpHeaders, header)
+	attributes := appendMessage(nil, attributesRequest, appendMessage(nil, requestHTTP, request))
+	attributes = appendMessage(attributes, attributesExtensions, appendText(appendText(nil, headerName, "client"), headerValue, "wiki"))
+	f.Add(appendMessage(nil, requestAttributes, attributes))
+	f.Add(appendMessage(nil, requestAttributes, protowire.AppendTag(nil, 1, protowire.StartGroupType)))
+	f.Add([]byte("\x0a\xff\xff\xff\xff\x0f"))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		a, extensions, ok := decodeCheck(message)
+		if !ok {
+			return
+		}
+		if _, err := readNeeds(extensions); err != nil || a.check() != nil {
+			return
+		}
+		a.path()
+		a.navigates()
+		a.presentsToken()
+		cookies{}.value(a.header, cookieSignIn)
+		if a.host == "" || a.method == "" || a.uri[0] != '/' {
+			t.Errorf("judged: %+v", a)
+		}
+		(&answer{status: http.StatusOK, who: identity{subject: a.host}}).encode()
+	})
+}

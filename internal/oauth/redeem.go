@@ -1,0 +1,53 @@
+package oauth
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+// Redeem takes an authorization code as the token endpoint does, of a client that Signet itself signs browsers in for: it gives no tokens, and
+// the client need not authenticate. domain.ErrInvalid if the code is not good; any other error means that this is not known.
+func (p *Provider) Redeem(ctx context.Context, clientID, redirectURI, code, verifier string) (grantID int64, err error) {
+	form := url.Values{"code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
+	err = p.current(ctx, func(revision int64) error {
+		grantID, err = p.redeem(ctx, clientID, form, revision)
+		return err
+	})
+	if err == nil {
+		return grantID, nil
+	}
+	if err = p.endReplayed(ctx, err); wire(err).Status < 500 {
+		err = fmt.Errorf("%w code: %w", domain.ErrInvalid, err)
+	}
+	return 0, err
+}
+
+func (p *Provider) redeem(ctx context.Context, clientID string, form url.Values, revision int64) (int64, error) {
+	storage := &storage{p}
+	found, err := storage.GetClient(ctx, clientID)
+	if err != nil {
+		return 0, err
+	}
+	sess := newSession(revision)
+	sess.client = found.(client)
+	request := fosite.NewAccessRequest(sess)
+	request.Form = form
+	if err := validateCode(ctx, p, request, sess); err != nil {
+		return 0, err
+	}
+	if !p.Now().Before(sess.code.ExpiresAt) {
+		return 0, errInvalidGrant
+	}
+	return sess.grant.ID, p.Transactions.Tx(ctx, func(ctx context.Context) error {
+		if err := p.Grants.HoldGrant(ctx, sess.grant.ID, sess.target.Audience, p.Now()); err != nil {
+			return err
+		}
+		ctx = context.WithValue(ctx, fosite.AccessRequestContextKey, fosite.AccessRequester(request))
+		return storage.InvalidateAuthorizeCodeSession(ctx, sess.code.Signature)
+	})
+}

@@ -1,0 +1,25 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/forwardauth"
+)
+
+// envoyServer serves Envoy by gRPC, on an address of its own.
+func envoyServer(cfg config.Config, proxies *forwardauth.Surface, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           recovered(log, logged(log, limited(limitsOf(cfg), proxies.ExtAuthz()))),
+		Protocols:         protocols,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
