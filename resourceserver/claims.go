@@ -31,6 +31,8 @@ type Claims struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	// Session names the user's session that the token's grant ends with ("sid"), empty: none.
+	Session string
 
 	notBefore time.Time
 	payload   string
@@ -77,7 +79,7 @@ func readClaims(j *jws) (*Claims, statusRef, error) {
 		Subject: o.text("sub"), ClientID: o.text("client_id"), Issuer: o.text("iss"), Audience: o.textOrTexts("aud"), ID: o.text("jti"),
 		IssuedAt: o.time("iat"), ExpiresAt: o.time("exp"), notBefore: o.time("nbf"),
 		Scopes: strings.Fields(o.text("scope")), Roles: o.texts("roles"), Groups: o.texts("groups"), Entitlements: o.texts("entitlements"),
-		AuthTime: o.time("auth_time"), ACR: o.text("acr"), AMR: o.texts("amr"),
+		AuthTime: o.time("auth_time"), ACR: o.text("acr"), AMR: o.texts("amr"), Session: o.text("sid"),
 		payload: payload,
 	}
 	for _, names := range [][]string{c.Roles, c.Groups, c.Entitlements} {

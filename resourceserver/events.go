@@ -128,8 +128,7 @@ const (
 
 var errSubject = &setError{"invalid_request", "The sub_id is malformed."}
 
-// revoke applies session-revoked. A token does not say of which session it is, so that of a session revokes the user's tokens: a client that
-// has a refresh token gets another.
+// revoke applies session-revoked.
 func (e *events) revoke(subject *object, at time.Time) error {
 	switch subject.text("format") {
 	case formatJWTID:
@@ -145,11 +144,7 @@ func (e *events) revoke(subject *object, at time.Time) error {
 			e.revocations.revokeAll(at)
 		}
 	case formatComplex:
-		user := subject.object("user")
-		if user == nil {
-			return errSubject
-		}
-		return e.revoke(user, at)
+		return e.revokeOfUser(subject, at)
 	case formatIssSub:
 		if subject.text("iss") == e.issuer && subject.text("sub") != "" {
 			e.revocations.revokeSubject(subject.text("sub"), at)
@@ -157,6 +152,29 @@ func (e *events) revoke(subject *object, at time.Time) error {
 	}
 	if subject.err != nil {
 		return errSubject
+	}
+	return nil
+}
+
+// revokeOfUser applies session-revoked to a session of a user, or to what a user has granted to a client.
+func (e *events) revokeOfUser(subject *object, at time.Time) error {
+	user, session, client := subject.object("user"), subject.object("session"), subject.object("application")
+	about := session
+	if about == nil {
+		about = client
+	}
+	if subject.err != nil || user == nil || about == nil {
+		return errSubject
+	}
+	issuer, name, id := user.text("iss"), user.text("sub"), about.text("id")
+	switch {
+	case user.err != nil || about.err != nil || issuer == "" || name == "" || id == "":
+		return errSubject
+	case issuer != e.issuer:
+	case session != nil:
+		e.revocations.endSession(id)
+	default:
+		e.revocations.revokeGranted(grantedTo{name, id}, at)
 	}
 	return nil
 }

@@ -138,7 +138,9 @@ func TestWhatAnEventRevokesIsRefusedAtOnce(t *testing.T) {
 			"a token":              {ofToken("t1"), []claims{{"jti": "t1"}}, []claims{{"jti": "t2"}}},
 			"a user":               {of("usr_alice"), []claims{nil, at(1)}, []claims{bob}},
 			"a client":             {of("shop"), []claims{nil, {"sub": "shop"}}, []claims{bob}},
-			"a session":            {claims{"format": "complex", "user": of("usr_alice"), "session": claims{"format": "opaque", "id": "x"}}, []claims{nil}, []claims{bob}},
+			"a session":            {claims{"format": "complex", "user": of("usr_alice"), "session": claims{"format": "opaque", "id": "x"}}, []claims{{"sid": "x"}}, []claims{nil, {"sid": "y"}, bob}},
+			"what was granted":     {claims{"format": "complex", "user": of("usr_alice"), "application": claims{"format": "opaque", "id": "shop"}}, []claims{nil, at(1)}, []claims{{"client_id": "wiki"}, {"sub": "usr_carol"}, bob}},
+			"another's session":    {claims{"format": "complex", "user": claims{"format": "iss_sub", "iss": "https://other.example", "sub": "usr_alice"}, "session": claims{"format": "opaque", "id": "z"}}, nil, []claims{{"sid": "z"}}},
 			"the API":              {ofURI(audience), []claims{nil, bob}, nil},
 			"the API, slashed":     {ofURI(audience + "/"), []claims{nil, bob}, nil},
 			"everything":           {ofURI(issuerURL), []claims{nil, bob}, nil},
@@ -177,7 +179,7 @@ func TestWhatAnEventRevokesIsRefusedAtOnce(t *testing.T) {
 			time.Sleep(time.Second)
 			wantAccepted(t, v, i.token(nil))
 		}
-		if status := v.Status().Events; status == nil || status.Applied != 11 || status.Held == 0 || status.Error != nil || time.Since(status.LastContact) > time.Minute {
+		if status := v.Status().Events; status == nil || status.Applied != 13 || status.Held == 0 || status.Error != nil || time.Since(status.LastContact) > time.Minute {
 			t.Errorf("the status is %+v", status)
 		}
 	})
@@ -270,6 +272,7 @@ func TestEventsThatAreNotOursAreRefusedAndChangeNothing(t *testing.T) {
 			"invalid_issuer": {"iss": "https://other.example"}, "invalid_audience": {"aud": "billing-svc"}, "invalid_audience 2": {"aud": []string{service, "x"}},
 			"invalid_request": {"events": nil}, "invalid_request 2": {"sub_id": nil}, "invalid_request 3": {"iat": nil},
 			"invalid_request 4": {"iat": time.Now().Unix() + 3600}, "invalid_request 5": {"sub_id": "x"},
+			"invalid_request 9": {"sub_id": claims{"format": "complex", "user": of("usr_alice")}},
 		} {
 			bad[id] = i.sign("rsa", "secevent+jwt", merged(merged(good, claims{"jti": id}), changes))
 		}

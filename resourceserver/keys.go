@@ -44,12 +44,12 @@ type keyring struct {
 	changed func() // called when keys were removed
 
 	mu      sync.Mutex
-	began   time.Time       // of the last fetch
-	pending bool            // a fetch runs, or is about to
-	waiting int             // for it
-	ended   chan struct{}   // closed when the fetch that is pending, or else the next one, has ended
-	lastErr error           // of the last fetch
-	revoked *recent[string] // keys that an event named, by kid
+	began   time.Time               // of the last fetch
+	pending bool                    // a fetch runs, or is about to
+	waiting int                     // for it
+	ended   chan struct{}           // closed when the fetch that is pending, or else the next one, has ended
+	lastErr error                   // of the last fetch
+	revoked *recent[string, string] // keys that an event named, by kid
 
 	jwksURI    string // run's alone
 	discovered time.Time
@@ -59,7 +59,7 @@ func newKeyring(f *fetcher, issuer string, maxStale time.Duration, log *slog.Log
 	return &keyring{
 		fetch: f, issuer: issuer, maxStale: maxStale, log: log,
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), changed: func() {}, ended: make(chan struct{}),
-		revoked: newRecent[string](maxRevokedKeys), lastErr: errors.New("the issuer has not answered yet"),
+		revoked: newRecent[string, string](maxRevokedKeys), lastErr: errors.New("the issuer has not answered yet"),
 	}
 }
 

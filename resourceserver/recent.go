@@ -9,44 +9,44 @@ import (
 const memory = 25 * time.Hour
 
 // recent is a bounded map that drops what was put there first. It is not safe for use by several goroutines.
-type recent[V any] struct {
+type recent[K comparable, V any] struct {
 	limit   int
-	entries map[string]*list.Element
-	order   *list.List // of recentEntry[V], the oldest first
+	entries map[K]*list.Element
+	order   *list.List // of recentEntry[K, V], the oldest first
 }
 
-type recentEntry[V any] struct {
-	key   string
+type recentEntry[K comparable, V any] struct {
+	key   K
 	value V
 	at    time.Time
 }
 
-func newRecent[V any](limit int) *recent[V] {
-	return &recent[V]{limit: limit, entries: map[string]*list.Element{}, order: list.New()}
+func newRecent[K comparable, V any](limit int) *recent[K, V] {
+	return &recent[K, V]{limit: limit, entries: map[K]*list.Element{}, order: list.New()}
 }
 
-func (r *recent[V]) get(key string) (value V, has bool) {
+func (r *recent[K, V]) get(key K) (value V, has bool) {
 	e := r.entries[key]
 	if e == nil {
 		return value, false
 	}
-	return e.Value.(recentEntry[V]).value, true
+	return e.Value.(recentEntry[K, V]).value, true
 }
 
 // put adds or replaces a value, as the newest.
-func (r *recent[V]) put(key string, value V) {
+func (r *recent[K, V]) put(key K, value V) {
 	now := time.Now()
 	if e := r.entries[key]; e != nil {
 		r.order.Remove(e)
 	}
-	r.entries[key] = r.order.PushBack(recentEntry[V]{key, value, now})
+	r.entries[key] = r.order.PushBack(recentEntry[K, V]{key, value, now})
 	for {
 		oldest := r.order.Front()
-		if r.order.Len() <= r.limit && now.Sub(oldest.Value.(recentEntry[V]).at) < memory {
+		if r.order.Len() <= r.limit && now.Sub(oldest.Value.(recentEntry[K, V]).at) < memory {
 			return
 		}
-		delete(r.entries, r.order.Remove(oldest).(recentEntry[V]).key)
+		delete(r.entries, r.order.Remove(oldest).(recentEntry[K, V]).key)
 	}
 }
 
-func (r *recent[V]) len() int { return len(r.entries) }
+func (r *recent[K, V]) len() int { return len(r.entries) }

@@ -8,7 +8,7 @@ import (
 
 func TestWhatIsKeptLongestIsForgottenFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecent[int](3)
+		r := newRecent[string, int](3)
 		want := func(keys ...string) {
 			t.Helper()
 			for _, key := range []string{"a", "b", "c", "d", "e"} {

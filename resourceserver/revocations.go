@@ -11,6 +11,8 @@ import (
 const (
 	maxRevokedTokens   = 100_000
 	maxRevokedSubjects = 100_000
+	maxEndedSessions   = 100_000
+	maxRevokedGrants   = 100_000
 	maxChanges         = 10_000
 )
 
@@ -20,11 +22,16 @@ type revocations struct {
 	version atomic.Uint64 // changes with each event that was applied
 
 	mu       sync.RWMutex
-	tokens   *recent[struct{}]  // by jti
-	subjects *recent[time.Time] // by "sub" or client_id: tokens issued until then are revoked
-	all      time.Time          // as for a subject, for every token
-	changes  *recent[change]    // by "sub", empty: of the API, which all tokens are for
+	tokens   *recent[string, struct{}]     // by jti
+	subjects *recent[string, time.Time]    // by "sub" or client_id: tokens issued until then are revoked
+	grants   *recent[grantedTo, time.Time] // as for a subject
+	sessions *recent[string, struct{}]     // by "sid"
+	all      time.Time                     // as for a subject, for every token
+	changes  *recent[string, change]       // by "sub", empty: of the API, which all tokens are for
 }
+
+// grantedTo is what a user has granted to a client.
+type grantedTo struct{ subject, clientID string }
 
 // change says what tokens that were issued until a time may still say; nil: anything.
 type change struct {
@@ -34,7 +41,9 @@ type change struct {
 
 func newRevocations() *revocations {
 	return &revocations{
-		tokens: newRecent[struct{}](maxRevokedTokens), subjects: newRecent[time.Time](maxRevokedSubjects), changes: newRecent[change](maxChanges),
+		tokens: newRecent[string, struct{}](maxRevokedTokens), subjects: newRecent[string, time.Time](maxRevokedSubjects),
+		grants: newRecent[grantedTo, time.Time](maxRevokedGrants), sessions: newRecent[string, struct{}](maxEndedSessions),
+		changes: newRecent[string, change](maxChanges),
 	}
 }
 
@@ -48,12 +57,21 @@ func (r *revocations) update(apply func()) {
 
 func (r *revocations) revokeToken(id string) { r.update(func() { r.tokens.put(id, struct{}{}) }) }
 
+func (r *revocations) endSession(id string) { r.update(func() { r.sessions.put(id, struct{}{}) }) }
+
 func (r *revocations) revokeSubject(subject string, until time.Time) {
-	r.update(func() {
-		if was, has := r.subjects.get(subject); !has || was.Before(until) {
-			r.subjects.put(subject, until)
-		}
-	})
+	r.update(func() { putLater(r.subjects, subject, until) })
+}
+
+func (r *revocations) revokeGranted(to grantedTo, until time.Time) {
+	r.update(func() { putLater(r.grants, to, until) })
+}
+
+// putLater keeps the later of two times.
+func putLater[K comparable](times *recent[K, time.Time], key K, until time.Time) {
+	if was, has := times.get(key); !has || was.Before(until) {
+		times.put(key, until)
+	}
 }
 
 func (r *revocations) revokeAll(until time.Time) {
@@ -78,6 +96,12 @@ func (r *revocations) revoked(c *Claims) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if _, revoked := r.tokens.get(c.ID); revoked || !c.IssuedAt.After(r.all) {
+		return true
+	}
+	if _, ended := r.sessions.get(c.Session); ended {
+		return true
+	}
+	if until, has := r.grants.get(grantedTo{c.Subject, c.ClientID}); has && !c.IssuedAt.After(until) {
 		return true
 	}
 	for _, name := range []string{c.Subject, c.ClientID} {
@@ -116,5 +140,5 @@ func unslashed(groups []string) []string {
 func (r *revocations) held() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.tokens.len() + r.subjects.len() + r.changes.len()
+	return r.tokens.len() + r.subjects.len() + r.grants.len() + r.sessions.len() + r.changes.len()
 }

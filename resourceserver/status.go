@@ -52,7 +52,7 @@ type ListStatus struct {
 type EventStatus struct {
 	LastContact time.Time // the issuer sent events then, or said that there were none
 	Applied     uint64    // events, since the start
-	Held        int       // tokens, subjects and changes that are remembered
+	Held        int       // revocations and changes that are remembered
 	Error       error
 }
 

@@ -128,7 +128,7 @@ const (
 	FormatJWTID   = "jwt_id"  // a token
 	FormatOpaque  = "opaque"  // a signing key, or a receiver
 	FormatURI     = "uri"     // an API by its audience; all there is by the issuer, which is stored as an empty subject
-	FormatComplex = "complex" // a session of a user
+	FormatComplex = "complex" // a session of a user, or what a user has granted to a client
 )
 
 // OutboxEntry is one subject of one security event in the outbox, for one audience.
@@ -141,6 +141,7 @@ type OutboxEntry struct {
 	Format    string
 	Subject   string
 	Session   string // sid; empty: no session
+	Client    string // client_id of whom the user granted something; empty: it is not about that
 	UserID    int64  // database id; zero: no user
 	Audience  string // empty: whatever a receiver serves
 }

@@ -106,7 +106,7 @@ func audiences(entry domain.OutboxEntry, serves []string) []string {
 }
 
 func newItem(entry domain.OutboxEntry, audience string) item {
-	sum := sha256.Sum256([]byte(strings.Join([]string{entry.Format, entry.Subject, entry.Session, audience}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{entry.Format, entry.Subject, entry.Session, entry.Client, audience}, "\x00")))
 	key := strconv.FormatInt(entry.Seq, 10) + "." + base64.RawURLEncoding.EncodeToString(sum[:12])
 	return item{key: key, cause: entry, audience: audience}
 }

@@ -10,16 +10,17 @@ import (
 
 func TestItemsOfOneEventHaveDifferentKeys(t *testing.T) {
 	items := map[string]item{}
-	for _, i := range []struct{ format, subject, session, audience string }{
+	for _, i := range []struct{ format, subject, session, client, audience string }{
 		{format: "f"},
 		{format: "f", subject: "x"},
 		{format: "f", session: "x"},
+		{format: "f", client: "x"},
 		{format: "f", audience: "x"},
 		{format: "f", subject: "y"},
 		{format: "g", subject: "y"},
 		{format: "g", subject: "y", session: "x"},
 	} {
-		made := newItem(domain.OutboxEntry{Seq: 1, Format: i.format, Subject: i.subject, Session: i.session}, i.audience)
+		made := newItem(domain.OutboxEntry{Seq: 1, Format: i.format, Subject: i.subject, Session: i.session, Client: i.client}, i.audience)
 		if other, taken := items[made.key]; taken {
 			t.Errorf("%+v has the key of %+v", i, other)
 		}

@@ -378,6 +378,9 @@ func TestPeopleAndClientsLoseTheirSessions(t *testing.T) {
 				if strings.Contains(e.Reason["en"], "session") {
 					same(t, s.Subject["format"], "complex")
 					same[any](t, s.Subject["session"], map[string]any{"format": "opaque", "id": started.SID})
+				} else if strings.Contains(e.Reason["en"], "granted") {
+					same(t, s.Subject["format"], "complex")
+					same[any](t, s.Subject["application"], map[string]any{"format": "opaque", "id": "reporting"})
 				} else {
 					same(t, s.Subject["format"], "iss_sub")
 				}

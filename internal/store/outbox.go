@@ -8,7 +8,7 @@ import (
 )
 
 // outboxColumns are in the order in which all that is written to the outbox gives them.
-const outboxColumns = `seq, at, kind, reason, initiator, format, subject, session, user_id, audience`
+const outboxColumns = `seq, at, kind, reason, initiator, format, subject, session, client, user_id, audience`
 
 // appendSignals writes the outbox rows of events that have their seq, in one statement, unless there are no receivers.
 func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
@@ -28,7 +28,7 @@ func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 			}
 			for _, r := range found {
 				rows = append(rows, []any{
-					e.Seq, micros(e.At), e.Signal.Kind, e.Signal.Reason, r.initiator, r.format, r.subject, r.session, nullID(r.userID), r.audience,
+					e.Seq, micros(e.At), e.Signal.Kind, e.Signal.Reason, r.initiator, r.format, r.subject, r.session, r.client, nullID(r.userID), r.audience,
 					r.receiver,
 				})
 			}
@@ -38,7 +38,7 @@ func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 		return nil
 	}
 	_, err := c.exec(ctx, `INSERT INTO outbox (`+outboxColumns+`, receiver_id) SELECT `+outboxColumns+`, receiver_id FROM `+c.db.dialect.rows(`$1`,
-		`seq BIGINT`, `at BIGINT`, `kind`, `reason`, `initiator`, `format`, `subject`, `session`, `user_id BIGINT`, `audience`, `receiver_id BIGINT`)+` r
+		`seq BIGINT`, `at BIGINT`, `kind`, `reason`, `initiator`, `format`, `subject`, `session`, `client`, `user_id BIGINT`, `audience`, `receiver_id BIGINT`)+` r
 		WHERE TRUE ON CONFLICT DO NOTHING`, jsonRows(rows))
 	return err
 }
@@ -80,7 +80,7 @@ func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audi
 
 func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 	var user *int64
-	err = row.Scan(&o.Seq, at(&o.At), &o.Kind, &o.Reason, &o.Initiator, &o.Format, &o.Subject, &o.Session, &user, &o.Audience)
+	err = row.Scan(&o.Seq, at(&o.At), &o.Kind, &o.Reason, &o.Initiator, &o.Format, &o.Subject, &o.Session, &o.Client, &user, &o.Audience)
 	if user != nil {
 		o.UserID = *user
 	}

@@ -22,10 +22,10 @@ var tokensReadText = strconv.Itoa(tokensRead) // in statements
 
 // outboxRow is what a row of the outbox has not in common with the other rows of its event.
 type outboxRow struct {
-	initiator, format, subject, session string
-	userID                              int64 // zero: no user
-	audience                            string
-	receiver                            int64 // zero: every one that serves the audience
+	initiator, format, subject, session, client string
+	userID                                      int64 // zero: no user
+	audience                                    string
+	receiver                                    int64 // zero: every one that serves the audience
 }
 
 // servedAPI is an API that a receiver serves.
@@ -140,30 +140,26 @@ func initiatorOf(signal domain.SecurityEvent, username string) string {
 // ofGrants returns the rows of a grant that was revoked, or of a session that has ended: for the audiences of its grants, and for the
 // receivers that added its user.
 func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) ([]outboxRow, error) {
-	query := `SELECT DISTINCT u.id, u.subject, u.username, a.audience, 0
-		FROM grants g JOIN grant_apis a ON a.grant_id = g.id JOIN users u ON u.id = g.user_id WHERE a.revoked_at IS NULL AND `
-	format, session, args := domain.FormatIssSub, "", []any{about.ID}
+	session, client := about.Name, `''`
+	grants, args := `g.session_id = $1 AND g.user_id = $2 AND g.revoked_at IS NULL`, []any{about.ID, about.UserID}
+	whose, of := `$1`, about.UserID
 	if about.Kind == domain.ConcernsGrant {
-		query += `g.id = $1`
-	} else {
-		query += `g.session_id = $1 AND g.user_id = $2 AND g.revoked_at IS NULL`
-		format, session, args = domain.FormatComplex, about.Name, append(args, about.UserID)
+		session, client = "", `(SELECT c.client_id FROM clients c JOIN grants g ON g.client_ref = c.id WHERE g.id = $1)`
+		grants, args = `g.id = $1`, args[:1]
+		whose, of = `(SELECT g.user_id FROM grants g WHERE g.id = $1)`, about.ID
 	}
 	scan := func(row scanner) (r outboxRow, err error) {
 		var username string
-		err = row.Scan(&r.userID, &r.subject, &username, &r.audience, &r.receiver)
-		r.initiator, r.format, r.session = initiatorOf(signal, username), format, session
+		err = row.Scan(&r.userID, &r.subject, &username, &r.client, &r.audience, &r.receiver)
+		r.initiator, r.format, r.session = initiatorOf(signal, username), domain.FormatComplex, session
 		return r, err
 	}
-	rows, err := list(ctx, w.conn, scan, query, args...)
+	rows, err := list(ctx, w.conn, scan, `SELECT DISTINCT u.id, u.subject, u.username, `+client+`, a.audience, 0
+		FROM grants g JOIN grant_apis a ON a.grant_id = g.id JOIN users u ON u.id = g.user_id WHERE a.revoked_at IS NULL AND `+grants, args...)
 	if err != nil {
 		return rows, err
 	}
-	whose, of := `$1`, about.UserID
-	if about.Kind == domain.ConcernsGrant {
-		whose, of = `(SELECT g.user_id FROM grants g WHERE g.id = $1)`, about.ID
-	}
-	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, '', x.receiver_id
+	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, `+client+`, '', x.receiver_id
 		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE x.user_id = `+whose, of)
 	return append(rows, added...), err
 }

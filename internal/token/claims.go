@@ -25,6 +25,7 @@ type Claims struct {
 	AuthTime     int64    `json:"auth_time,omitempty"`
 	ACR          string   `json:"acr,omitempty"`
 	AMR          []string `json:"amr,omitempty"`
+	Session      string   `json:"sid,omitempty"` // that it was given in, if the grant ends with that
 	Status       *Status  `json:"status,omitempty"`
 }
 

@@ -79,6 +79,27 @@ func TestTokenDoesNotOutliveItsGrant(t *testing.T) {
 	})
 }
 
+func TestTokenNamesTheSessionThatItsGrantEndsWith(t *testing.T) {
+	f := servicetest.SetUp(t, storetest.SQLite(t))
+	request := f.Request(t, f.A)
+	api := request.API
+	for _, c := range []struct {
+		ends bool
+		api  *domain.API
+		want string
+	}{{true, api, "abc"}, {false, api, ""}, {true, nil, ""}} {
+		request.API, request.Grant = c.api, grantOf(f, request.Client, f.Clock().Add(time.Hour))
+		request.Grant.SID, request.Grant.EndsWithSession = "abc", c.ends
+		minted, err := f.A.Minter.Mint(eventtest.Context(t), request)
+		servicetest.Must(t, err)
+		verified, err := f.A.Minter.Verify(eventtest.Context(t), minted.Token)
+		servicetest.Must(t, err)
+		if verified.Session != c.want {
+			t.Errorf("of %+v it names %q", c, verified.Session)
+		}
+	}
+}
+
 func TestTokenOfAUserInVeryManyGroupsIsRefusedWithItsSize(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := servicetest.SetUp(t, db)

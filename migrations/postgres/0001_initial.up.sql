@@ -816,6 +816,7 @@ CREATE TABLE outbox (
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
     subject   TEXT NOT NULL,
     session   TEXT NOT NULL,
+    client    TEXT NOT NULL,
     user_id   INTEGER,
     audience  TEXT NOT NULL,
     receiver_id BIGINT NOT NULL,
@@ -825,6 +826,7 @@ COMMENT ON TABLE outbox IS 'What services are sent (RFC 8417): a row for each su
 COMMENT ON COLUMN outbox.seq IS 'Of the event';
 COMMENT ON COLUMN outbox.subject IS 'In that format; empty as a URI: the issuer';
 COMMENT ON COLUMN outbox.session IS 'Empty: none';
+COMMENT ON COLUMN outbox.client IS 'The client_id of the client that the user granted something; empty: none';
 COMMENT ON COLUMN outbox.user_id IS 'Of a subject that is a user';
 COMMENT ON COLUMN outbox.audience IS 'Sent to those who serve it; empty: whatever they serve';
 COMMENT ON COLUMN outbox.receiver_id IS 'Sent to this one alone; 0: to all';

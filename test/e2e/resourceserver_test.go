@@ -76,6 +76,11 @@ func TestServicesRefuseWhatIsRevoked(t *testing.T) {
 	refused(revoked)
 	accepted(live)
 
+	session, other := s.given(t, newBrowser(t, s.server), s.web, online).Access, s.given(t, newBrowser(t, s.server), s.web, online).Access
+	s.signet("session", "end", claims(t, session)["sid"].(string))
+	await(t, "the service refuses what was given in a session that ended", func() bool { return ask(http.MethodGet, session).status == http.StatusUnauthorized })
+	ask(http.MethodGet, other).wantStatus(t, 200)
+
 	kid := joseHeader(t, live)["kid"].(string)
 	s.signet("key", "revoke", kid)
 	refused(live)

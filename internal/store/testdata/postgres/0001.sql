@@ -96,8 +96,8 @@ INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest,
 VALUES (1, 1767323045678000, 'user:alice', 'client.create', 'client:shop', '{"b":1, "a":"\u003c"}', '\xdddddddddddddddddddddddddddddddd', '\xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 7, '\x', '\x1111111111111111111111111111111111111111111111111111111111111111');
 INSERT INTO audit_checkpoints (seq, hash, at, mac)
 VALUES (1, '\x1111111111111111111111111111111111111111111111111111111111111111', 1767323045678000, '\x2222222222222222222222222222222222222222222222222222222222222222');
-INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, user_id, audience, receiver_id)
-VALUES (1, 1767323045678000, 'session-revoked', 'revoked', 'user', 'complex', 'sub-alice', '00ff', 30, 'https://orders.example', 100);
+INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, client, user_id, audience, receiver_id)
+VALUES (1, 1767323045678000, 'session-revoked', 'revoked', 'user', 'complex', 'sub-alice', '00ff', 'shop', 30, 'https://orders.example', 100);
 INSERT INTO receivers (id, client_ref, description, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, missed, leased_until, attempts, next_attempt_at, last_error, verification_seq, verification_state, verification_at, verification_answered_at, verification_refusal, version, created_at, updated_at, paused_at, managed_by) OVERRIDING SYSTEM VALUE
 VALUES (100, 20, 'stock', 'push', 'https://shop.example/events', '\x33', TRUE, '["session-revoked"]', 1, '["3"]', 1, 1767323045678022, 2, 1767323045678023, 'it answered 500', 1, 'state', 1767323045678025, 1767323045678026, 'invalid_request', 2, 1767323045678000, 1767323045678027, 1767323045678024, 'shop');
 INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, created_at)
