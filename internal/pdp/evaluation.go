@@ -105,27 +105,36 @@ func semantic(body map[string]any) (goOn func(decision bool) bool, err error) {
 
 // item evaluates one of several; what is wrong with it denies that one alone.
 func (q *question) item(given any) (answered, error) {
+	members, err := withDefaults(given, q.body)
+	var a answered
+	if err == nil {
+		a, err = q.evaluate(members)
+	}
+	if told := refusalOf(err); told != nil {
+		return refused(told), nil
+	}
+	return a, err
+}
+
+// withDefaults reads an evaluation of several. What it leaves out is as the whole request has it.
+func withDefaults(given any, body map[string]any) (map[string]any, error) {
 	given, ok := plain(given)
 	if !ok {
-		return refused(refusalOf(errUnusable)), nil
+		return nil, errUnusable
 	}
 	members, ok := given.(map[string]any)
 	if !ok {
-		return refused(&refusal{400, "An evaluation is an object."}), nil
+		return nil, malformed("An evaluation is an object.")
 	}
 	for _, name := range []string{"subject", "action", "resource", "context"} {
 		if _, own := members[name]; own {
 			continue
 		}
-		if value, ok := q.body[name]; ok {
+		if value, ok := body[name]; ok {
 			members[name] = value
 		}
 	}
-	a, err := q.evaluate(members)
-	if told := refusalOf(err); told != nil {
-		return refused(told), nil
-	}
-	return a, err
+	return members, nil
 }
 
 func refused(told *refusal) answered {

@@ -119,15 +119,8 @@ func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error
 	} else if err != nil {
 		return nil, malformed("The body cannot be read.")
 	}
-	parsed, err := httpjson.Parse(text)
+	body, err := readBody(text)
 	if err != nil {
-		return nil, malformed("The body is not JSON.")
-	}
-	body, ok := parsed.(map[string]any)
-	if !ok {
-		return nil, malformed("The body must be a JSON object.")
-	}
-	if err := usable(body); err != nil {
 		return nil, err
 	}
 	q := &question{ctx: r.Context(), surface: s, body: body}

@@ -5,6 +5,19 @@ import (
 	"github.com/signet-auth/signet/internal/httpjson"
 )
 
+// readBody reads a request, whatever it asks.
+func readBody(text []byte) (map[string]any, error) {
+	parsed, err := httpjson.Parse(text)
+	if err != nil {
+		return nil, malformed("The body is not JSON.")
+	}
+	body, ok := parsed.(map[string]any)
+	if !ok {
+		return nil, malformed("The body must be a JSON object.")
+	}
+	return body, usable(body)
+}
+
 // readRequest reads subject, action, resource and context; other members do not count (AuthZEN §5).
 func readRequest(members map[string]any) (decision.Request, error) {
 	r, err := readSubjectAndResource(members)
