@@ -30,7 +30,7 @@ check: fmt vet lint ## Format, vet, lint and test with what is installed: the qu
 
 .PHONY: test
 test: export CI := true
-test: tools fmt vet lint $(call NODE_MODULES,test/interop) ## Everything, with the race detector and both databases; installs what it needs
+test: tools fmt vet lint $(call NODE_MODULES,test/interop) $(call NODE_MODULES,examples/node) ## Everything, with the race detector and both databases; installs what it needs
 	go test $(RACE) -timeout 24m ./test/e2e ./... # the longest first, beside which the others run
 
 .PHONY: fmt
@@ -43,12 +43,14 @@ vet: ## Run go vet
 	go vet ./...
 	go vet -C bench ./...
 	go vet -C test/interop ./...
+	go vet -C examples/golang-jwt ./...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may import whom
 	$(GOLANGCI) run
 	cd bench && ../$(GOLANGCI) run
 	cd test/interop && ../../$(GOLANGCI) run
+	cd examples/golang-jwt && ../../$(GOLANGCI) run
 
 .PHONY: bench
 bench: ## Measure issuing and introspecting beside node oidc-provider
@@ -70,11 +72,11 @@ bench-verify: ## Measure verifying tokens in services, and how soon they refuse 
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres chromium npm curl openssl nginx authlib mod_auth_openidc
+	test/tools compiler postgres chromium npm curl openssl nginx authlib pyjwt mod_auth_openidc
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data
-	rm -rf bin test/interop/node_modules bench/oidc-provider/node_modules
+	rm -rf bin test/interop/node_modules examples/node/node_modules bench/oidc-provider/node_modules
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -99,3 +99,21 @@ func TestTheDocumentOfClientsNamesEveryOneThatIsTested(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDocumentOfServicesHasALinkToEveryExample(t *testing.T) {
+	text, err := os.ReadFile("../../docs/services.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"*/main.go", "*/*.js", "*/*.py"} {
+		files, err := filepath.Glob(filepath.Join("../../examples", pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			if link := "(" + strings.TrimPrefix(file, "../") + ")"; !strings.Contains(string(text), link) {
+				t.Errorf("docs/services.md has no link %s", link)
+			}
+		}
+	}
+}

@@ -147,7 +147,7 @@ func (p *page) command(title string) *exec.Cmd {
 	default:
 		file := filepath.Join(t.TempDir(), "main.go")
 		check(t, os.WriteFile(file, []byte(code), 0o600))
-		argv = []string{build(t, file)}
+		argv = []string{build(t, interopDir, file)}
 	}
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = interopDir, append(os.Environ(), "CLIENT_SECRET="+p.codes["client_secret"])

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -139,10 +138,10 @@ func command(t *testing.T, file string) *exec.Cmd {
 		needs(t, "/usr/lib/apache2/modules/mod_auth_openidc.so")
 		env = append(env, "DIRECTORY="+t.TempDir())
 	case ".go":
-		argv = []string{build(t, "./"+filepath.Dir(file))}
+		argv = []string{build(t, interopDir, "./"+filepath.Dir(file))}
 	case ".sh":
 		argv = []string{"bash", file}
-		env = append(env, "PATH="+filepath.Dir(build(t, oauth2Proxy))+":"+os.Getenv("PATH"))
+		env = append(env, "PATH="+filepath.Dir(build(t, interopDir, oauth2Proxy))+":"+os.Getenv("PATH"))
 	}
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = interopDir
@@ -166,11 +165,11 @@ func missing(t *testing.T, why any) {
 	t.Skipf("NOT TESTED: %v: run make test", why)
 }
 
-// build builds a program of the module in test/interop.
-func build(t *testing.T, program string) (binary string) {
+// build builds a program of the module in a directory.
+func build(t *testing.T, dir, program string) (binary string) {
 	t.Helper()
-	binary = filepath.Join(t.TempDir(), path.Base(strings.TrimSuffix(program, "/v7")))
-	if out, err := exec.Command("go", "build", "-C", interopDir, "-o", binary, program).CombinedOutput(); err != nil {
+	binary = filepath.Join(t.TempDir(), filepath.Base(filepath.Join(dir, strings.TrimSuffix(program, "/v7"))))
+	if out, err := exec.Command("go", "build", "-C", dir, "-o", binary, program).CombinedOutput(); err != nil {
 		missing(t, string(out))
 	}
 	return binary

@@ -99,32 +99,6 @@ func (s *shop) openidClient(t *testing.T) {
 	check(t, app.wait())
 }
 
-func TestAServiceNeedsOnlyTheJWKS(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
-		service := runScript(t, "jose.js", map[string]any{"issuer": s.issuer, "audience": ordersAPI})
-		want := func(token, verdict string) {
-			t.Helper()
-			service.writeLine(token)
-			if got := service.readLine(); !strings.HasPrefix(got, verdict) {
-				t.Errorf("the service prints %q, want %q", got, verdict)
-			}
-		}
-		before := s.reportingToken(t)
-		want(before, "valid "+claims(t, before)["jti"].(string))
-		s.signet("key", "rotate")
-		after := s.reportingToken(t)
-		if joseHeader(t, before)["kid"] == joseHeader(t, after)["kid"] {
-			t.Error("rotation did not change the key")
-		}
-		want(after, "valid")
-		want(before, "valid")
-		want(signed(t, joseHeader(t, after), claims(t, after)), "invalid ERR_JWS_SIGNATURE_VERIFICATION_FAILED")
-		want(s.signIn(t, s.web).ID, "invalid")
-		check(t, service.stdin.Close())
-		check(t, service.wait())
-	})
-}
-
 func TestGoClientsWorkWithTheServer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
 		ctx := t.Context()

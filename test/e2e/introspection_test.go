@@ -105,9 +105,18 @@ func signed(t *testing.T, header, payload map[string]any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signedWith(t, key, header, payload)
+}
+
+// signedWith is a JWT that a key has signed.
+func signedWith(t *testing.T, key *ecdsa.PrivateKey, header, payload map[string]any) string {
+	t.Helper()
 	headers := jws.NewHeaders()
-	for _, name := range []string{"typ", "kid"} {
-		if err := headers.Set(name, header[name]); err != nil {
+	for name, value := range header {
+		if name == jws.AlgorithmKey {
+			continue // the key's
+		}
+		if err := headers.Set(name, value); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -448,7 +448,7 @@ type envoyAnswer struct {
 }
 
 func testEnvoy(t *testing.T, s *shop, address string) {
-	asking := startScript(t, exec.CommandContext(t.Context(), build(t, "./ext-authz"), address))
+	asking := startScript(t, exec.CommandContext(t.Context(), build(t, interopDir, "./ext-authz"), address))
 	ask := func(method, host, path string, extensions map[string]string, headers map[string]string, more ...any) (a envoyAnswer) {
 		t.Helper()
 		question := map[string]any{"extensions": extensions, "method": method, "host": host, "path": path, "headers": headers}
