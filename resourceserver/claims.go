@@ -70,10 +70,13 @@ type statusRef struct {
 }
 
 // readClaims reads the claims of an access token whose signature was verified.
-func readClaims(j *jws) (*Claims, statusRef, error) {
+func (v *Verifier) readClaims(j *jws) (*Claims, statusRef, error) {
 	payload, o, err := j.claims()
 	if err != nil {
 		return nil, statusRef{}, invalid("its claims are malformed")
+	}
+	if payload, o, err = v.reveal(payload, o); err != nil {
+		return nil, statusRef{}, err
 	}
 	c := &Claims{
 		Subject: o.text("sub"), ClientID: o.text("client_id"), Issuer: o.text("iss"), Audience: o.textOrTexts("aud"), ID: o.text("jti"),

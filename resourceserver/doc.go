@@ -15,6 +15,8 @@
 // What cannot be judged is never accepted: while there are no keys, or no status list that counts, [Verifier.Verify] fails with
 // [ErrUnavailable], and the middleware answers 503. [Verifier.Status] says what is known, and since when.
 //
+// Tokens that are encrypted to the API, as a whole or in single claims, are decrypted with the service's own keys ([WithDecryption]).
+//
 // Everything that others send is bounded: tokens, documents, how long a fetch may take, how often one is made, and what is kept.
 //
 // Package decide says what a token's subject may do, by the policy of the API ([WithPolicy]).

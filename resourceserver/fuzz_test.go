@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -72,7 +73,36 @@ func FuzzParseToken(f *testing.F) {
 		if again := j.signed + "." + encoding.EncodeToString(j.signature); again != token {
 			t.Fatalf("%q is read as %q", token, again)
 		}
-		_, _, _ = readClaims(&j)
+		_, _, _ = (&Verifier{}).readClaims(&j)
+	})
+}
+
+// Nothing but what was encrypted to a key is read, and that only as it was written.
+func FuzzDecrypt(f *testing.F) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	keys, err := newDecryptionKeys([]DecryptionKey{{ID: "a", Private: private}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	header := func(text string) string { return encoding.EncodeToString([]byte(text)) }
+	for _, seed := range []string{
+		"....", "a.b.c.d.e", header(`{"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"a"}`) + ".AAAA.AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA",
+		header(`{"alg":"ECDH-ES","enc":"A256GCM","kid":"a","epk":{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"},"apu":"QWxpY2U","apv":"Qm9i"}`) +
+			"..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA",
+		header(`{"alg":"PBES2-HS512+A256KW","enc":"A256GCM","p2c":4294967295,"p2s":"AA"}`) + ".AAAA.AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA",
+		header(`{"alg":"dir","enc":"A256GCM","zip":"DEF"}`) + "..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if plain, _, err := keys.decrypt(token); err == nil {
+			t.Fatalf("%q is read as %q", token, plain)
+		} else if !errors.Is(err, errDecryption) {
+			t.Fatal(err)
+		}
 	})
 }
 

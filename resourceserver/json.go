@@ -42,6 +42,24 @@ func parseObject(text string) (*object, error) {
 	return &object{members: s.members}, nil
 }
 
+// joinMembers writes members as an object.
+func joinMembers(members []member) string {
+	var text strings.Builder
+	for i, m := range members {
+		text.WriteByte("{,"[min(i, 1)])
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			panic(err) // it is text
+		}
+		text.Write(name)
+		text.WriteString(":" + m.value)
+	}
+	if len(members) == 0 {
+		return "{}"
+	}
+	return text.String() + "}"
+}
+
 func (o *object) get(name string) (value string, has bool) {
 	for i := range o.members {
 		if o.members[i].name == name {

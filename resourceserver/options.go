@@ -39,6 +39,9 @@ type settings struct {
 	pushes        *receiverCredentials
 	policy        *receiverCredentials
 	policyHolder  PolicyHolder
+	decryption    []DecryptionKey
+	decrypts      bool
+	signedTokens  bool
 }
 
 // receiverCredentials are a receiver's client_id, and its client secret for polls or the bearer token of pushes.
@@ -114,6 +117,9 @@ func (s *settings) check() error {
 	}
 	if s.polls != nil && s.pushes != nil {
 		return errors.New("security events come by poll or by push, not both")
+	}
+	if s.signedTokens && !s.decrypts {
+		return errors.New("signed tokens are accepted anyway where there are no keys to decrypt with")
 	}
 	if s.policy != nil && (s.policy.clientID == "" || s.policy.secret == "" || s.policyHolder == nil) {
 		return errors.New("the policy needs a client_id, its secret, and a holder")

@@ -34,6 +34,9 @@ type Verifier struct {
 	receiver    *receiver
 	policy      *policyFollower // nil: it follows none
 
+	decryption   decryptionKeys // nil: it has no keys
+	signedTokens bool           // are accepted although it has some
+
 	counts  counts
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -60,6 +63,13 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 	if audience == "" {
 		return nil, errors.New("resourceserver: there is no audience")
 	}
+	var decryption decryptionKeys
+	if s.decrypts {
+		var err error
+		if decryption, err = newDecryptionKeys(s.decryption); err != nil {
+			return nil, fmt.Errorf("resourceserver: %w", err)
+		}
+	}
 	fetch := newFetcher(s.client, cmp.Or(s.userAgent, defaultUserAgent(audience)), s.plainHTTP)
 	at, err := fetch.checkURL(issuer)
 	if err == nil && (at.RawQuery != "" || at.ForceQuery) {
@@ -72,6 +82,7 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 	v := &Verifier{
 		issuer: issuer, audience: audience, leeway: s.leeway, unknownStatus: s.unknownStatus,
 		keys: newKeyring(fetch, issuer, s.maxStale, s.log), revocations: newRevocations(), cache: newCache(s.cacheSize), stop: stop,
+		decryption: decryption, signedTokens: s.signedTokens,
 	}
 	v.metadata, v.metadataURL = newResource(issuer, audience, s)
 	v.lists = &lists{
@@ -188,7 +199,11 @@ func (v *Verifier) verify(ctx context.Context, token string) (*Claims, error) {
 
 // open verifies what never changes of a token.
 func (v *Verifier) open(ctx context.Context, token string) (*verified, error) {
-	j, err := parseJWS(token)
+	signed, err := v.unwrap(token)
+	if err != nil {
+		return nil, err
+	}
+	j, err := parseJWS(signed)
 	if err != nil {
 		return nil, invalid(err.Error())
 	}
@@ -204,7 +219,7 @@ func (v *Verifier) open(ctx context.Context, token string) (*verified, error) {
 	case !signer.verify(&j):
 		return nil, invalid("its signature is not by the issuer's key that it names")
 	}
-	claims, status, err := readClaims(&j)
+	claims, status, err := v.readClaims(&j)
 	if err != nil {
 		return nil, err
 	}

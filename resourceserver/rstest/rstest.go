@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ type Issuer struct {
 	bearer   string
 	private  *ecdsa.PrivateKey
 	ids      atomic.Int64
+	inside   sync.Map // the signed token in each that is encrypted
 }
 
 // New makes an issuer with a key of its own, and a Verifier of its tokens, with the options that the service has: all but those that are for
@@ -75,13 +77,18 @@ func New(tb testing.TB, audience string, options ...resourceserver.Option) *Issu
 // own, or replace them.
 func (i *Issuer) Token(claims Claims) string {
 	i.tb.Helper()
+	return i.sign("at+jwt", i.claims(claims))
+}
+
+// claims are those of a token.
+func (i *Issuer) claims(changes Claims) Claims {
 	now := time.Now().Unix()
 	all := Claims{
 		"iss": URL, "aud": i.audience, "sub": "alice", "client_id": "app", "jti": fmt.Sprint(i.ids.Add(1)), "iat": now, "exp": now + 600, "auth_time": now,
 	}
-	maps.Copy(all, claims)
+	maps.Copy(all, changes)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
-	return i.sign("at+jwt", all)
+	return all
 }
 
 // Revoke revokes a token: the Verifier refuses it when Revoke returns.
@@ -89,6 +96,9 @@ func (i *Issuer) Revoke(token string) {
 	i.tb.Helper()
 	var claims struct {
 		ID string `json:"jti"`
+	}
+	if inside, ok := i.inside.Load(token); ok {
+		token = inside.(string)
 	}
 	parts := strings.Split(token, ".")
 	payload, err := base64.RawURLEncoding.DecodeString(parts[min(1, len(parts)-1)])

@@ -2,6 +2,8 @@ package rstest_test
 
 import (
 	"context"
+	"crypto/ecdh"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -35,6 +37,26 @@ func TestTokensAreAcceptedUntilTheyAreRevoked(t *testing.T) {
 	}
 	if _, err := issuer.Verifier.Verify(t.Context(), rstest.New(t, "https://orders.example").Token(nil)); !errors.Is(err, resourceserver.ErrInvalidToken) {
 		t.Errorf("of another issuer's key: %v", err)
+	}
+}
+
+func TestEncryptedTokensAreAcceptedUntilTheyAreRevoked(t *testing.T) {
+	private, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := resourceserver.DecryptionKey{ID: "2027", Private: private}
+	issuer := rstest.New(t, "https://orders.example", resourceserver.WithDecryption(key), resourceserver.WithSignedTokens())
+	whole := issuer.EncryptedToken(key, rstest.Claims{"sub": "usr_bob"})
+	part := issuer.TokenWithEncrypted(key, rstest.Claims{"sub": "usr_bob"}, rstest.Claims{"roles": []string{"clerk"}})
+	for _, token := range []string{whole, part} {
+		if claims, err := issuer.Verifier.Verify(t.Context(), token); err != nil || claims.Subject != "usr_bob" || (len(claims.Roles) == 1) != (token == part) {
+			t.Errorf("%v: %+v", err, claims)
+		}
+		issuer.Revoke(token)
+		if _, err := issuer.Verifier.Verify(t.Context(), token); !errors.Is(err, resourceserver.ErrRevoked) {
+			t.Errorf("after it was revoked: %v", err)
+		}
 	}
 }
 
