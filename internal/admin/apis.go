@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -10,19 +11,23 @@ import (
 
 // API is a resource server's interface, named by its audience.
 type API struct {
-	Audience       string          `json:"audience"`
-	Name           string          `json:"name"`
-	SigningAlg     string          `json:"signing_alg"`
-	AccessTokenTTL int64           `json:"access_token_ttl,omitzero" doc:"Seconds; left out: the server's default"`
-	NoUserinfo     bool            `json:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
-	Memberships    string          `json:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name"`
-	GroupNames     string          `json:"group_names" enum:"name,slash-name" doc:"How they name groups"`
-	ClaimMappings  []ClaimMapping  `json:"claim_mappings" doc:"Claims of its access tokens"`
-	Permissions    []APIPermission `json:"permissions"`
-	ManagedBy      string          `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
-	CreatedAt      time.Time       `json:"created_at"`
-	UpdatedAt      time.Time       `json:"updated_at"`
-	Version        int64           `json:"-"`
+	Audience                 string          `json:"audience"`
+	Name                     string          `json:"name"`
+	SigningAlg               string          `json:"signing_alg"`
+	AccessTokenTTL           int64           `json:"access_token_ttl,omitzero" doc:"Seconds; left out: the server's default"`
+	NoUserinfo               bool            `json:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
+	Memberships              string          `json:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name"`
+	GroupNames               string          `json:"group_names" enum:"name,slash-name" doc:"How they name groups"`
+	ClaimMappings            []ClaimMapping  `json:"claim_mappings" doc:"Claims of its access tokens"`
+	EncryptionJWKS           json.RawMessage `json:"encryption_jwks,omitempty" doc:"Its public keys that its access tokens are encrypted to (RFC 7517): the first counts"`
+	EncryptionJWKSURI        string          `json:"encryption_jwks_uri,omitempty" doc:"Where it publishes them"`
+	EncryptionJWKSURIPrivate bool            `json:"encryption_jwks_uri_private,omitempty" doc:"That may be at a private address"`
+	EncryptedClaims          []string        `json:"encrypted_claims,omitempty" doc:"Those that are encrypted. Left out, with keys: whole tokens are"`
+	Permissions              []APIPermission `json:"permissions"`
+	ManagedBy                string          `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
+	CreatedAt                time.Time       `json:"created_at"`
+	UpdatedAt                time.Time       `json:"updated_at"`
+	Version                  int64           `json:"-"`
 }
 
 // APIPermission is one that an API has.
@@ -48,7 +53,12 @@ func showMappings(mappings []domain.ClaimMapping) []ClaimMapping {
 func showAPI(a domain.API) API {
 	shown := API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: int64(a.AccessTokenTTL / time.Second),
-		NoUserinfo: a.NoUserinfo, ClaimMappings: showMappings(a.ClaimMappings), Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), Permissions: []APIPermission{}, ManagedBy: a.ManagedBy, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+		NoUserinfo: a.NoUserinfo, ClaimMappings: showMappings(a.ClaimMappings), Memberships: string(a.Memberships), GroupNames: string(a.GroupNames),
+		EncryptionJWKSURI: a.Encryption.JWKSURI, EncryptionJWKSURIPrivate: a.Encryption.JWKSURIPrivate, EncryptedClaims: a.Encryption.Claims,
+		Permissions: []APIPermission{}, ManagedBy: a.ManagedBy, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
+	}
+	if a.Encryption.JWKS != "" {
+		shown.EncryptionJWKS = json.RawMessage(a.Encryption.JWKS)
 	}
 	for _, p := range a.Permissions {
 		shown.Permissions = append(shown.Permissions, APIPermission(p))

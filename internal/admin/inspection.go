@@ -15,12 +15,13 @@ import (
 
 // Inspection is what is known about a token. Unless it is genuine, header and claims are not authentic.
 type Inspection struct {
-	Active  bool            `json:"active"`
-	Reason  string          `json:"reason,omitempty" doc:"Why it is not active"`
-	Genuine bool            `json:"genuine" doc:"Signed by a published key, as an access token"`
-	Header  json.RawMessage `json:"header"`
-	Claims  json.RawMessage `json:"claims"`
-	Index   *Token          `json:"index,omitempty" doc:"Its entry in the index of issued tokens"`
+	Active    bool            `json:"active"`
+	Reason    string          `json:"reason,omitempty" doc:"Why it is not active"`
+	Genuine   bool            `json:"genuine" doc:"Signed by a published key, as an access token"`
+	Encrypted bool            `json:"encrypted" doc:"To its API; header and claims are those of the token inside"`
+	Header    json.RawMessage `json:"header"`
+	Claims    json.RawMessage `json:"claims"`
+	Index     *Token          `json:"index,omitempty" doc:"Its entry in the index of issued tokens"`
 }
 
 // InspectToken reads an access token and says whether it is active. domain.ErrInvalid if it is no JWT.
@@ -29,15 +30,16 @@ func (s *Service) InspectToken(ctx context.Context, caller authn.Caller, text st
 	if err != nil {
 		return Inspection{}, err
 	}
-	header, claims, err := decodeJWT(text)
+	opened := s.config.Minter.Open(text)
+	header, claims, err := decodeJWT(opened)
 	if err != nil {
 		return Inspection{}, err
 	}
-	i, err := s.config.Introspection.Inspect(ctx, text)
+	i, err := s.config.Introspection.Inspect(ctx, opened)
 	if err != nil {
 		return Inspection{}, err
 	}
-	shown := Inspection{Active: i.Active, Reason: inactive(i), Genuine: i.Genuine, Header: header, Claims: claims}
+	shown := Inspection{Encrypted: opened != text, Active: i.Active, Reason: inactive(i), Genuine: i.Genuine, Header: header, Claims: claims}
 	if i.Entry != nil {
 		entry := ShowToken(*i.Entry, s.config.Now())
 		shown.Index = &entry

@@ -42,10 +42,15 @@ type PreviewedToken struct {
 	Limit   int            `json:"limit" doc:"Bytes; a larger access token is not issued, and a larger ID token does without claims"`
 	Large   bool           `json:"large" doc:"It has more than 4,096 bytes: some servers refuse headers of that size"`
 	LeftOut []string       `json:"left_out,omitempty" doc:"Claims of mappings whose expressions fail"`
+
+	Encrypted       bool           `json:"encrypted,omitempty" doc:"The whole token is encrypted to its API, and its size is that of the encrypted one"`
+	EncryptedClaims map[string]any `json:"encrypted_claims,omitempty" doc:"Claims that are encrypted to the API, and not among the others"`
 }
 
 func showPreview(p token.Preview) PreviewedToken {
-	shown := PreviewedToken{Claims: p.Claims, Size: p.Size, Limit: p.Limit, Large: p.Size > largeToken}
+	shown := PreviewedToken{
+		Claims: p.Claims, Size: p.Size, Limit: p.Limit, Large: p.Size > largeToken, Encrypted: p.Encrypted, EncryptedClaims: p.Hidden,
+	}
 	for _, f := range p.LeftOut {
 		shown.LeftOut = append(shown.LeftOut, f.Claim)
 	}
@@ -160,6 +165,9 @@ func (p *preview) make(ctx context.Context) (TokenPreview, error) {
 	made, err := p.s.config.Minter.Preview(ctx, p.request)
 	if tooLarge, ok := errors.AsType[*token.TooLargeError](err); ok {
 		return TokenPreview{}, domain.Invalid("", domain.RuleTooMany, "token: %s", tooLarge.Error())
+	}
+	if wrong, ok := errors.AsType[*token.EncryptionError](err); ok {
+		return TokenPreview{}, domain.Invalid("api", domain.RuleState, "API %q: its tokens cannot be encrypted now, so that none is issued: %w", wrong.Audience, wrong.Cause)
 	}
 	if errors.Is(err, domain.ErrRevoked) {
 		return TokenPreview{}, domain.Invalid("user", domain.RuleState, "user %q: it is disabled and gets no tokens", p.in.User)

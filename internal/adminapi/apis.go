@@ -24,17 +24,18 @@ func (s *surface) mountAPIs() {
 
 // APISettings are what an API is registered with, and what may be changed of it. Left out: as it is, at first the default.
 type APISettings struct {
-	Name           *string                `json:"name,omitempty" doc:"Empty: none"`
-	SigningAlg     *string                `json:"signing_alg,omitempty" minLength:"1" doc:"At first ES256"`
-	AccessTokenTTL *int64                 `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
-	NoUserinfo     *bool                  `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
-	Memberships    *domain.Memberships    `json:"memberships,omitempty" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name, as far as they may; at first those that count at it"`
-	GroupNames     *domain.GroupNames     `json:"group_names,omitempty" enum:"name,slash-name" doc:"How they name groups: at first by name, or with a slash before it"`
-	ClaimMappings  *[]admin.ClaimMapping  `json:"claim_mappings,omitempty" maxItems:"20" doc:"Claims of its access tokens"`
-	Permissions    *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
+	Name           *string               `json:"name,omitempty" doc:"Empty: none"`
+	SigningAlg     *string               `json:"signing_alg,omitempty" minLength:"1" doc:"At first ES256"`
+	AccessTokenTTL *int64                `json:"access_token_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: the server's default"`
+	NoUserinfo     *bool                 `json:"no_userinfo,omitempty" doc:"Its access tokens do not open /oauth2/userinfo"`
+	Memberships    *domain.Memberships   `json:"memberships,omitempty" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name, as far as they may; at first those that count at it"`
+	GroupNames     *domain.GroupNames    `json:"group_names,omitempty" enum:"name,slash-name" doc:"How they name groups: at first by name, or with a slash before it"`
+	ClaimMappings  *[]admin.ClaimMapping `json:"claim_mappings,omitempty" maxItems:"20" doc:"Claims of its access tokens"`
+	EncryptionSettings
+	Permissions *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
 }
 
-func (s *APISettings) apply(api *domain.API) {
+func (s *APISettings) apply(api *domain.API) error {
 	set(&api.Name, s.Name)
 	set(&api.SigningAlg, s.SigningAlg)
 	if s.AccessTokenTTL != nil {
@@ -47,6 +48,7 @@ func (s *APISettings) apply(api *domain.API) {
 	if s.Permissions != nil {
 		api.Permissions = permissions(*s.Permissions)
 	}
+	return s.EncryptionSettings.apply(&api.Encryption)
 }
 
 func setMappings(mappings *[]domain.ClaimMapping, given *[]admin.ClaimMapping) {
@@ -71,7 +73,9 @@ type createAPIInput struct {
 
 func (s *surface) createAPI(ctx context.Context, caller authn.Caller, in *createAPIInput) (*objectOutput[admin.API], error) {
 	api := domain.API{Audience: in.Body.Audience}
-	in.Body.apply(&api)
+	if err := in.Body.apply(&api); err != nil {
+		return nil, err
+	}
 	registered, err := s.Admin.CreateAPI(ctx, caller, api)
 	return created(registered, registered.Version, "/apis/"+url.PathEscape(registered.Audience), err)
 }
@@ -95,8 +99,7 @@ func (s *surface) updateAPI(ctx context.Context, caller authn.Caller, in *update
 		return nil, err
 	}
 	api, err := s.Admin.UpdateAPI(ctx, caller, in.Name, version, func(api *domain.API) error {
-		in.Body.apply(api)
-		return nil
+		return in.Body.apply(api)
 	})
 	return shown(api, api.Version, err)
 }

@@ -91,6 +91,9 @@ func showAPI(v *visit) error {
 		v.fact("api.group_names", cell{Text: v.text("group_names." + api.GroupNames)}),
 		v.fact("api.userinfo", cell{Text: userinfo}),
 	}})
+	if encryption, ok := v.encryptionPanel(api); ok {
+		o.Panels = append(o.Panels, encryption)
+	}
 	if len(api.ClaimMappings) > 0 {
 		o.Panels = append(o.Panels, v.claimsOf(api.ClaimMappings))
 	}
@@ -126,6 +129,7 @@ func (v *visit) apiForm(api admin.API) *form {
 		v.choice("api", "group_names", api.GroupNames, v.options("group_names", domain.GroupsByName, domain.GroupsBySlashName)),
 		v.field("check", "api", "no_userinfo", checked(api.NoUserinfo)), v.claimsField("api", api.ClaimMappings),
 	}}
+	f.Fields = append(f.Fields, v.encryptionFields(api)...)
 	if api.Version == 0 {
 		audience := v.field("text", "api", "audience", "")
 		audience.Required, audience.Max = true, 2000
@@ -154,6 +158,7 @@ func apiOf(f *form, api *domain.API) error {
 	}
 	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = f.get("name"), f.get("signing_alg"), lifetime, f.set("no_userinfo")
 	api.Memberships, api.GroupNames = domain.Memberships(f.get("memberships")), domain.GroupNames(f.get("group_names"))
+	api.Encryption = encryptionOf(f)
 	return nil
 }
 

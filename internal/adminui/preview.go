@@ -112,6 +112,16 @@ func (v *visit) addPart(p *previewPage, name string, made *admin.PreviewedToken)
 			v.fact("preview.limit", cell{Text: v.text("preview.bytes", grouped(int64(made.Limit)))}),
 		}
 	}
+	if made.Encrypted {
+		part.Facts = append(part.Facts, v.fact("preview.encrypted", cell{Text: v.text("preview.encrypted_whole")}))
+	}
+	if len(made.EncryptedClaims) > 0 {
+		hidden, err := json.MarshalIndent(made.EncryptedClaims, "", "  ")
+		if err != nil {
+			return err
+		}
+		part.Facts = append(part.Facts, v.fact("preview.encrypted_claims", cell{Code: string(hidden)}))
+	}
 	if len(made.LeftOut) > 0 {
 		part.Facts = append(part.Facts, v.fact("preview.left_out", cell{List: made.LeftOut}))
 	}

@@ -77,6 +77,7 @@ func (a *API) complete() []wrong {
 		names[i] = p.Name
 	}
 	wrongs := append(required("audience", a.Audience), twice("permissions", names)...)
+	wrongs = append(wrongs, sorted("encrypted_claims", &a.EncryptedClaims)...)
 	if a.Audience == domain.AdminAudience {
 		wrongs = append(wrongs, wrong{"audience", "the API " + a.Audience + " is built in and cannot come from a file"})
 	}

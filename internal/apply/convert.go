@@ -42,6 +42,8 @@ func APIOf(a domain.API, policy string) *API {
 	described := &API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: a.AccessTokenTTL, NoUserinfo: a.NoUserinfo,
 		Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), ClaimMappings: mappings[ClaimMapping](a.ClaimMappings),
+		EncryptionJWKS: canonical(a.Encryption.JWKS), EncryptionJWKSURI: a.Encryption.JWKSURI, EncryptionJWKSURIPrivate: a.Encryption.JWKSURIPrivate,
+		EncryptedClaims: slices.Clone(a.Encryption.Claims),
 	}
 	if policy != "" {
 		described.Policy = &policy
@@ -58,6 +60,9 @@ func (a *API) Set(api *domain.API) {
 	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = a.Name, a.SigningAlg, a.AccessTokenTTL, a.NoUserinfo
 	api.Memberships, api.GroupNames = domain.Memberships(a.Memberships), domain.GroupNames(a.GroupNames)
 	api.ClaimMappings = mappings[domain.ClaimMapping](a.ClaimMappings)
+	api.Encryption = domain.Encryption{
+		JWKS: string(a.EncryptionJWKS), JWKSURI: a.EncryptionJWKSURI, JWKSURIPrivate: a.EncryptionJWKSURIPrivate, Claims: slices.Clone(a.EncryptedClaims),
+	}
 	api.Permissions = nil
 	for _, p := range a.Permissions {
 		api.Permissions = append(api.Permissions, domain.Permission(p))

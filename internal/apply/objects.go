@@ -18,16 +18,20 @@ type Attribute struct {
 
 // API is a resource server's interface.
 type API struct {
-	Audience       string         `file:"audience,key" doc:"The aud of its access tokens, most often its URL"`
-	Name           string         `file:"name" doc:"Its name for people; by default the audience"`
-	SigningAlg     string         `file:"signing_alg" enum:"ES256,RS256,EdDSA" doc:"By which its access tokens are signed; by default ES256"`
-	AccessTokenTTL time.Duration  `file:"access_token_ttl" doc:"The lifetime of its access tokens, as 15m; by default the server's"`
-	NoUserinfo     bool           `file:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
-	Memberships    string         `file:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name; by default relevant"`
-	GroupNames     string         `file:"group_names" enum:"name,slash-name" doc:"How they name groups; by default name"`
-	ClaimMappings  []ClaimMapping `file:"claim_mappings" doc:"Claims of its access tokens"`
-	Policy         *string        `file:"policy" doc:"Its policy, a text in YAML; left out: files do not say whether it has one"`
-	Permissions    []Permission   `file:"permissions" doc:"What can be allowed at it; a name is the scope that asks for it"`
+	Audience                 string         `file:"audience,key" doc:"The aud of its access tokens, most often its URL"`
+	Name                     string         `file:"name" doc:"Its name for people; by default the audience"`
+	SigningAlg               string         `file:"signing_alg" enum:"ES256,RS256,EdDSA" doc:"By which its access tokens are signed; by default ES256"`
+	AccessTokenTTL           time.Duration  `file:"access_token_ttl" doc:"The lifetime of its access tokens, as 15m; by default the server's"`
+	NoUserinfo               bool           `file:"no_userinfo" doc:"Its access tokens do not open /oauth2/userinfo"`
+	Memberships              string         `file:"memberships" enum:"relevant,all,none" doc:"Which roles and groups its access tokens name; by default relevant"`
+	GroupNames               string         `file:"group_names" enum:"name,slash-name" doc:"How they name groups; by default name"`
+	ClaimMappings            []ClaimMapping `file:"claim_mappings" doc:"Claims of its access tokens"`
+	EncryptionJWKS           JSON           `file:"encryption_jwks" doc:"Its public keys that its access tokens are encrypted to (RFC 7517): the first counts"`
+	EncryptionJWKSURI        string         `file:"encryption_jwks_uri" doc:"Where it publishes them"`
+	EncryptionJWKSURIPrivate bool           `file:"encryption_jwks_uri_private" doc:"That may be at a private address"`
+	EncryptedClaims          []string       `file:"encrypted_claims" doc:"Those that are encrypted; left out: whole tokens are, if there are keys"`
+	Policy                   *string        `file:"policy" doc:"Its policy, a text in YAML; left out: files do not say whether it has one"`
+	Permissions              []Permission   `file:"permissions" doc:"What can be allowed at it; a name is the scope that asks for it"`
 }
 
 // Permission is one of an API; in a file it may be its name alone.

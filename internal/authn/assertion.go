@@ -15,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/keysource"
 )
 
 // assertionType is the client_assertion_type of a JWT (RFC 7523 §2.2).
@@ -166,7 +167,7 @@ func (c *Clients) checkOwn(ctx context.Context, client *domain.Client, a asserti
 	if client.AuthMethod() != domain.PrivateKeyJWT || !client.DisabledAt.IsZero() {
 		return nil, c.refuse(ctx, client, a, "the client is disabled or has no keys", problem)
 	}
-	published := source{uri: client.JWKSURI, private: client.JWKSURIPrivate, strange: client.SelfRegistered()}
+	published := keysource.Source{URI: client.JWKSURI, Private: client.JWKSURIPrivate, Strange: client.SelfRegistered()}
 	err := c.verify(ctx, a.ForeignToken, client.JWKS, published)
 	if errors.Is(err, keys.ErrForeignSignature) {
 		renewed, failed := c.renewed(ctx, client)
@@ -210,9 +211,9 @@ func (c *Clients) checkTimes(ctx context.Context, client *domain.Client, a asser
 }
 
 // verify checks the signature with the keys in a set, or else with those that are published.
-func (c *Clients) verify(ctx context.Context, token keys.ForeignToken, set string, from source) error {
+func (c *Clients) verify(ctx context.Context, token keys.ForeignToken, set string, from keysource.Source) error {
 	if set == "" {
-		return c.published.verify(ctx, from, token)
+		return c.verifyPublished(ctx, token, from)
 	}
 	parsed, err := keys.ParseKeySet([]byte(set))
 	if err != nil {
@@ -221,9 +222,24 @@ func (c *Clients) verify(ctx context.Context, token keys.ForeignToken, set strin
 	return parsed.Verify(token)
 }
 
+// verifyPublished checks the signature with the keys of a source, fetched anew if they lack the token's key. keysource.ErrUnknown if there
+// are none.
+func (c *Clients) verifyPublished(ctx context.Context, token keys.ForeignToken, from keysource.Source) error {
+	set, err := c.published.Get(ctx, from, false)
+	if err != nil {
+		return err
+	}
+	if err = set.Verify(token); errors.Is(err, keys.ErrForeignKey) {
+		if set, err = c.published.Get(ctx, from, true); err == nil {
+			err = set.Verify(token)
+		}
+	}
+	return err
+}
+
 // refuseUnverified refuses what verify did not accept; an error that is no refusal is returned as it is.
 func (c *Clients) refuseUnverified(ctx context.Context, client *domain.Client, a assertion, err error, problem string) error {
-	if !errors.Is(err, keys.ErrForeignSignature) && !errors.Is(err, errKeys) {
+	if !errors.Is(err, keys.ErrForeignSignature) && !errors.Is(err, keysource.ErrUnknown) {
 		return err
 	}
 	return c.refuse(ctx, client, a, err.Error(), problem)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
+	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/keysource"
 )
 
 var (
@@ -47,7 +49,7 @@ type Clients struct {
 	assertions Assertions
 	issuer     string
 	now        func() time.Time
-	published  *publishedKeys
+	published  *keysource.Cache[keys.KeySet]
 	refusals   *event.Bounded
 }
 
@@ -55,7 +57,7 @@ type Clients struct {
 func NewClients(registry Registry, assertions Assertions, events *event.Recorder, issuer string, now func() time.Time) *Clients {
 	return &Clients{
 		registry: registry, assertions: assertions, issuer: issuer, now: now,
-		published: newPublishedKeys(now), refusals: event.NewBounded(events, refusalsAtOnce, refusalsEvery),
+		published: keysource.New(now, keys.ReadKeySet), refusals: event.NewBounded(events, refusalsAtOnce, refusalsEvery),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keysource"
 )
 
 // maxWorkloadLife is how far the expiry of a workload's JWT may be away.
@@ -68,7 +69,7 @@ func (c *Clients) checkWorkload(ctx context.Context, client *domain.Client, a as
 			reason = mismatch
 			continue
 		}
-		err := c.verify(ctx, a.ForeignToken, trust.JWKS, source{uri: trust.JWKSURI, issuer: issuerToAsk(trust), private: trust.Private})
+		err := c.verify(ctx, a.ForeignToken, trust.JWKS, keysource.Source{URI: trust.JWKSURI, Issuer: issuerToAsk(trust), Private: trust.Private})
 		if err == nil {
 			return c.useWorkload(ctx, client, trust, a)
 		}

@@ -26,7 +26,7 @@ var reserved = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "auth_time", "acr", "amr", "nonce", "at_hash", "c_hash", "s_hash", "azp", "sid", "sub_jwk",
 	"client_id", "scope", "scp", "act", "may_act", "cnf", "status", "events", "toe", "txn", "sub_id", "roles", "groups", "entitlements", "permissions",
 	"authorization_details", "active", "token_type", "username", "typ", "vot", "vtm", "_claim_names", "_claim_sources", "trust_framework",
-	"verified_claims", "email_verified", "phone_number_verified", "updated_at", "__proto__",
+	"verified_claims", "encrypted_claims", "email_verified", "phone_number_verified", "updated_at", "__proto__",
 }
 
 // Set holds the compiled mappings of a client or an API.

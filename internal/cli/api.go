@@ -26,6 +26,7 @@ var apis = kind[admin.API]{
 		details(w, "audience", v.Audience, "name", v.Name, "signing_alg", v.SigningAlg, "access_token_ttl", apiTTL(v),
 			"no_userinfo", v.NoUserinfo, "memberships", v.Memberships, "group_names", v.GroupNames,
 			"managed_by", v.ManagedBy, "created_at", v.CreatedAt, "updated_at", v.UpdatedAt)
+		showEncryption(w, v)
 		showClaims(w, v.ClaimMappings)
 		for _, p := range v.Permissions {
 			fmt.Fprintln(w, strings.TrimSuffix("permission\t"+cell(p.Name)+"\t"+cell(p.Description), "\t"))
@@ -62,6 +63,7 @@ type apiFlags struct {
 	noUserinfo              bool
 	permissions             []admin.APIPermission
 	claims                  []admin.ClaimMapping
+	encryption              encryptionFlags
 }
 
 func (f *apiFlags) add(cmd *cobra.Command) {
@@ -78,6 +80,7 @@ func (f *apiFlags) add(cmd *cobra.Command) {
 		return nil
 	})
 	claims(flags, &f.claims, "its access tokens")
+	f.encryption.add(cmd)
 }
 
 func (a *app) apiCreate() *cobra.Command {
@@ -112,11 +115,13 @@ func (a *app) apiUpdate() *cobra.Command {
 		Long: `Changes what the flags name and leaves the rest. --permission adds a permission, or changes its description;
 --remove-permission removes one, from roles and clients too.`,
 		Example: `  signet api update https://orders.example --permission orders:refund --remove-permission orders:write
-  signet api update https://orders.example --claim 'department=attributes.department'`,
+  signet api update https://orders.example --claim 'department=attributes.department'
+  signet api update https://orders.example --encryption-jwks-uri https://orders.example/keys.json`,
 		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
 	removeClaims(cmd.Flags(), &noClaims)
+	f.encryption.addUpdate(cmd)
 	cmd.Flags().StringArrayVar(&remove, "remove-permission", nil, "remove the permission `NAME`; may be repeated")
 	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 		api, err := change(ctx, c, "api.update", args[0], func(now admin.API) (any, error) {
@@ -141,6 +146,9 @@ func (f *apiFlags) settings(now admin.API, given func(flag string) bool, remove,
 		if given(flag) {
 			change()
 		}
+	}
+	if s.EncryptionSettings, err = f.encryption.settings(now, given); err != nil {
+		return s, err
 	}
 	if s.ClaimMappings, err = edited(now.ClaimMappings, noClaims, f.claims, editClaims); err != nil {
 		return s, err

@@ -22,6 +22,9 @@ func (v inspectionView) text(w io.Writer) {
 		verdict = "NOT ACTIVE: " + v.Reason
 	}
 	fmt.Fprintln(w, verdict)
+	if v.Encrypted {
+		fmt.Fprintln(w, "It is encrypted to its API; this is what is inside")
+	}
 	fmt.Fprintf(w, "\nheader %s\nclaims %s\n", indented(v.Header), indented(v.Claims))
 	if v.Index != nil {
 		fmt.Fprintln(w, "\nindex")

@@ -47,6 +47,16 @@ func (v previewView) text(w io.Writer) {
 func writePreview(w io.Writer, t admin.PreviewedToken) {
 	writeClaims(w, t.Claims)
 	fmt.Fprintf(w, "%d bytes, at most %d\n", t.Size, t.Limit)
+	if t.Encrypted {
+		fmt.Fprintln(w, "encrypted as a whole to the API")
+	}
+	if len(t.EncryptedClaims) > 0 {
+		hidden, err := json.MarshalIndent(t.EncryptedClaims, "", "  ")
+		if err != nil {
+			panic(err) // it was read from JSON
+		}
+		fmt.Fprintf(w, "encrypted claims %s\n", hidden)
+	}
 	if t.Large {
 		fmt.Fprintln(w, "some servers refuse headers of more than 4,096 bytes")
 	}

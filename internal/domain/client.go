@@ -183,12 +183,28 @@ type API struct {
 	GroupNames     GroupNames     // how they name groups
 	ClaimMappings  []ClaimMapping // of its access tokens
 	Claims         ClaimMapper    // these, compiled; nil: none, or the API is not from the cache
+	Encryption     Encryption
 	Permissions    []Permission
 	ManagedBy      string // the set of files that it comes from; empty: none
 	Version        int64  // 1 at first; each update adds one
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
+
+// Encryption says what of an API's access tokens is encrypted to it, and where its public keys are: here or at the URI, not both. Without
+// keys nothing is encrypted.
+type Encryption struct {
+	JWKS           string   // a JWK Set, of which the first key counts
+	JWKSURI        string   // where the API publishes its keys
+	JWKSURIPrivate bool     // that may be at a private address
+	Claims         []string // that alone are encrypted; empty: the whole token is
+}
+
+// WholeToken says whether whole tokens are encrypted.
+func (e *Encryption) WholeToken() bool { return e.HasKeys() && len(e.Claims) == 0 }
+
+// HasKeys says whether the API has registered its keys.
+func (e *Encryption) HasKeys() bool { return e.JWKS != "" || e.JWKSURI != "" }
 
 // Permission is something that can be allowed at an API; its name is the scope value that asks for it.
 type Permission struct {

@@ -38,14 +38,17 @@ type ClientDetails struct {
 
 // APIDetails is what an API's events say.
 type APIDetails struct {
-	AccessTokenTTL string                `json:"access_token_ttl"`
-	ClaimMappings  []domain.ClaimMapping `json:"claim_mappings,omitempty"`
-	GroupNames     domain.GroupNames     `json:"group_names,omitempty"`
-	Memberships    domain.Memberships    `json:"memberships,omitempty"`
-	Name           string                `json:"name"`
-	NoUserinfo     bool                  `json:"no_userinfo,omitempty"`
-	Permissions    []string              `json:"permissions"`
-	SigningAlg     string                `json:"signing_alg"`
+	AccessTokenTTL    string                `json:"access_token_ttl"`
+	ClaimMappings     []domain.ClaimMapping `json:"claim_mappings,omitempty"`
+	EncryptedClaims   []string              `json:"encrypted_claims,omitempty"`
+	EncryptionJWKS    string                `json:"encryption_jwks,omitempty"`
+	EncryptionJWKSURI string                `json:"encryption_jwks_uri,omitempty"`
+	GroupNames        domain.GroupNames     `json:"group_names,omitempty"`
+	Memberships       domain.Memberships    `json:"memberships,omitempty"`
+	Name              string                `json:"name"`
+	NoUserinfo        bool                  `json:"no_userinfo,omitempty"`
+	Permissions       []string              `json:"permissions"`
+	SigningAlg        string                `json:"signing_alg"`
 }
 
 // ClientCreated says: a client was registered.

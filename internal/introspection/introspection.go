@@ -65,11 +65,23 @@ type Active struct {
 	Client *domain.Client
 	User   *domain.User   // nil: the client acts for itself
 	Mapped map[string]any // claims that the mappings of the token's API gave it, and would now
+
+	revealed *token.Claims // nil: nothing is encrypted
+	contents
+}
+
+// Revealed are the claims with roles and groups that are encrypted, for decisions: they are not to be answered.
+func (a *Active) Revealed() token.Claims {
+	if a.revealed != nil {
+		return *a.revealed
+	}
+	return a.Claims
 }
 
 // Introspect judges an access token as of now. nil, nil: not a live token of this server, for whatever reason.
 // Any error means that the answer is not known.
 func (s *Service) Introspect(ctx context.Context, value string) (*Active, error) {
+	value = s.minter.Open(value)
 	for range maxAttempts {
 		revision := s.cache.Revision()
 		active, newest, err := s.introspect(ctx, value)
@@ -122,7 +134,7 @@ func (s *Service) checkSubject(ctx context.Context, value string, claims token.C
 	} else if err != nil {
 		return nil, fmt.Errorf("find the token's client: %w", err)
 	}
-	active := &Active{Claims: claims, Record: record, Client: client}
+	active := &Active{Claims: claims, Record: record, Client: client, contents: contents{minter: s.minter, value: value}}
 	subject := directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID}
 	if record.UserID != 0 {
 		active.User, err = s.directory.ActiveUser(ctx, record.UserID)
@@ -149,6 +161,11 @@ func (s *Service) checkSubject(ctx context.Context, value string, claims token.C
 	named, err := token.Memberships(ctx, s.directory, api, subject, access)
 	if err != nil {
 		return nil, err
+	}
+	if claims.Encrypted != "" {
+		s.minter.Reveal(&claims)
+		claims.Narrow(client, api.Audience, access, named)
+		active.revealed = &claims
 	}
 	active.Claims.Narrow(client, api.Audience, access, named)
 	active.Mapped, err = s.minter.StillMapped(ctx, value, api, client, active.User, access.Roles)
@@ -177,6 +194,7 @@ func (s *Service) pending(ctx context.Context) (revocation.Pending, error) {
 // Inspect reports all about an access token.
 func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error) {
 	var i Inspection
+	value = s.minter.Open(value)
 	claims, err := s.minter.Verify(ctx, value)
 	if errors.Is(err, keys.ErrNotOurs) {
 		return i, nil
@@ -202,22 +220,49 @@ func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error)
 	return i, err
 }
 
+// contents is an access token that is in the index.
+type contents struct {
+	minter *token.Minter
+	value  string
+	all    map[string]any // nil: not read yet
+}
+
+// All are all its claims, whatever they are, also those that are encrypted.
+func (c *contents) All() map[string]any {
+	if c.all == nil {
+		c.all = c.minter.AllClaims(c.value)
+	}
+	return c.all
+}
+
+// Sealed is what a live access token says.
+type Sealed struct {
+	Claims token.Claims // with roles and groups that are encrypted
+	contents
+}
+
 // Sealed judges an access token by itself: that it was issued, and that neither it nor the key that signed it is revoked. What has become
-// of its client and user, and of what the claims say, does not count. Not active: not a live token of this server, for whatever reason.
+// of its client and user, and of what the claims say, does not count. nil, nil: not a live token of this server, for whatever reason.
 // Any error means that the answer is not known.
-func (s *Service) Sealed(ctx context.Context, value string) (claims token.Claims, active bool, err error) {
+func (s *Service) Sealed(ctx context.Context, value string) (*Sealed, error) {
+	value = s.minter.Open(value)
 	for range maxAttempts {
 		revision := s.cache.Revision()
-		record, located, newest, err := s.locate(ctx, value)
+		record, claims, newest, err := s.locate(ctx, value)
+		active := false
 		if err == nil && record != nil {
 			active, err = s.keys.Published(ctx, record.KeyID)
 		}
-		if err != nil || newest <= revision {
-			return located, active, err
+		switch {
+		case err != nil || !active && newest <= revision:
+			return nil, err
+		case newest <= revision:
+			s.minter.Reveal(&claims)
+			return &Sealed{claims, contents{minter: s.minter, value: value}}, nil
 		}
 		if err := s.cache.Refresh(ctx); err != nil {
-			return token.Claims{}, false, err
+			return nil, err
 		}
 	}
-	return token.Claims{}, false, errContention
+	return nil, errContention
 }

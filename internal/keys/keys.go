@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,11 +45,16 @@ type Keys struct {
 	clock   *clock.Clock
 	now     func() time.Time
 	last    atomic.Pointer[ring] // the newest ring loaded, for the JWKS when the database is gone
+
+	contentKeys func() []byte // the secret by which those of encrypted tokens are sealed
 }
 
 // New makes a keyring over a store.
 func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, master *Master, clock *clock.Clock, now func() time.Time) *Keys {
-	return &Keys{store: store, cache: cache, events: events, revoker: revoker, master: master, clock: clock, now: now}
+	return &Keys{
+		store: store, cache: cache, events: events, revoker: revoker, master: master, clock: clock, now: now,
+		contentKeys: sync.OnceValue(func() []byte { return master.Derive("content keys", 32) }),
+	}
 }
 
 // ErrWrongMaster says that the database was made with another master key.

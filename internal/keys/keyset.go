@@ -60,12 +60,12 @@ type foreignKey struct {
 // ParseKeySet reads the keys that somebody registers: each must be one that can be used, and be named if there are several.
 // domain.ErrInvalid, with what is wrong in words.
 func ParseKeySet(text []byte) (*KeySet, error) {
-	raw, err := splitKeySet(text)
+	raw, err := splitKeySet("jwks", text)
 	if err != nil {
 		return nil, err
 	}
 	if len(raw) == 0 {
-		return nil, errNoKeySet
+		return nil, noKeySet("jwks")
 	}
 	set := &KeySet{}
 	for i, one := range raw {
@@ -86,7 +86,7 @@ func ParseKeySet(text []byte) (*KeySet, error) {
 // ReadKeySet reads keys that were fetched, where those that cannot be used are left out: of other kinds, for encryption, or not public.
 // ErrNoForeignKeys if none is left, domain.ErrInvalid if it is no set.
 func ReadKeySet(text []byte) (*KeySet, error) {
-	raw, err := splitKeySet(text)
+	raw, err := splitKeySet("jwks", text)
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +102,14 @@ func ReadKeySet(text []byte) (*KeySet, error) {
 	return set, nil
 }
 
-var errNoKeySet = domain.Invalid("jwks", domain.RuleFormat, `JWKS: write a JWK Set, {"keys":[…]} with at least one key (RFC 7517 §5)`)
+func noKeySet(member string) error {
+	return domain.Invalid(member, domain.RuleFormat, `JWKS: write a JWK Set, {"keys":[…]} with at least one key (RFC 7517 §5)`)
+}
 
-func splitKeySet(text []byte) ([]json.RawMessage, error) {
+// splitKeySet reads the keys of a set, which is that member of the admin API.
+func splitKeySet(member string, text []byte) ([]json.RawMessage, error) {
 	if len(text) > MaxKeySet {
-		return nil, domain.Invalid("jwks", domain.RuleLength, "JWKS: it has %d bytes; use at most %d", len(text), MaxKeySet)
+		return nil, domain.Invalid(member, domain.RuleLength, "JWKS: it has %d bytes; use at most %d", len(text), MaxKeySet)
 	}
 	members, err := parseObject(text)
 	var raw []json.RawMessage
@@ -114,10 +117,10 @@ func splitKeySet(text []byte) ([]json.RawMessage, error) {
 		err = json.Unmarshal(members["keys"], &raw)
 	}
 	if err != nil || raw == nil {
-		return nil, errNoKeySet
+		return nil, noKeySet(member)
 	}
 	if len(raw) > maxForeignKeys {
-		return nil, domain.Invalid("jwks.keys", domain.RuleTooMany, "JWKS: it has %d keys; use at most %d", len(raw), maxForeignKeys)
+		return nil, domain.Invalid(member+".keys", domain.RuleTooMany, "JWKS: it has %d keys; use at most %d", len(raw), maxForeignKeys)
 	}
 	return raw, nil
 }
@@ -125,23 +128,32 @@ func splitKeySet(text []byte) ([]json.RawMessage, error) {
 // privateMembers are those of a JWK that nobody but its owner may have (RFC 7518 §6).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
-func parseForeignKey(text []byte) (foreignKey, error) {
-	members, err := parseObject(text)
-	if err != nil {
-		return foreignKey{}, errors.New("it is no JSON object")
+// publicMembers reads a JWK, which may have nothing that only its owner may have, and its kid.
+func publicMembers(text []byte) (members map[string]json.RawMessage, kid string, err error) {
+	if members, err = parseObject(text); err != nil {
+		return nil, "", errors.New("it is no JSON object")
 	}
 	if textOf(members["kty"]) == symmetricKeyType {
-		return foreignKey{}, errors.New("it is a shared secret; register public keys")
+		return nil, "", errors.New("it is a shared secret; register public keys")
 	}
 	for _, name := range privateMembers {
 		if _, has := members[name]; has {
-			return foreignKey{}, fmt.Errorf("it is a private key, with the member %s: register the public half, and replace the key, which others have seen now", name)
+			return nil, "", fmt.Errorf("it is a private key, with the member %s: register the public half, and replace the key, which others have seen now", name)
 		}
 	}
-	key := foreignKey{kid: textOf(members["kid"]), alg: textOf(members["alg"])}
-	if _, has := members["kid"]; has && key.kid == "" || len(key.kid) > maxKIDBytes || domain.CheckText("kid", "kid", key.kid, maxKIDBytes) != nil {
-		return foreignKey{}, fmt.Errorf("its kid must be text of 1 to %d bytes", maxKIDBytes)
+	kid = textOf(members["kid"])
+	if _, has := members["kid"]; has && kid == "" || len(kid) > maxKIDBytes || domain.CheckText("kid", "kid", kid, maxKIDBytes) != nil {
+		return nil, "", fmt.Errorf("its kid must be text of 1 to %d bytes", maxKIDBytes)
 	}
+	return members, kid, nil
+}
+
+func parseForeignKey(text []byte) (foreignKey, error) {
+	members, kid, err := publicMembers(text)
+	if err != nil {
+		return foreignKey{}, err
+	}
+	key := foreignKey{kid: kid, alg: textOf(members["alg"])}
 	if use := textOf(members["use"]); use != "" && use != "sig" && use != "jwt-svid" {
 		return foreignKey{}, fmt.Errorf("it is for another use than signatures (use %q)", use)
 	}

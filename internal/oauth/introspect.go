@@ -93,7 +93,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 				return clientError(err)
 			}
 			ctx := event.WithActor(r.Context(), caller.Actor())
-			return p.revokeToken(ctx, client, form.Get("token"))
+			return p.revokeToken(ctx, client, p.Minter.Open(form.Get("token")))
 		})
 	}
 	if err != nil {

@@ -205,33 +205,22 @@ func (d *Decider) subject(ctx context.Context, kind, id string) (*subject, error
 
 // byToken judges by an access token alone: that it was issued, for this API, and is not revoked.
 func (s *Service) byToken(ctx context.Context, found *subject, among []string, value string) error {
-	claims, active, err := s.Introspection.Sealed(ctx, value)
+	sealed, err := s.Introspection.Sealed(ctx, value)
 	switch {
 	case err != nil:
 		return err
-	case !active:
+	case sealed == nil:
 		found.unknown = "The access token is not active."
+		return nil
+	}
+	switch claims := sealed.Claims; {
 	case found.audience != "" && !domain.SameAudience(found.audience, claims.Audience), len(among) > 0 && !slices.Contains(among, claims.Audience):
 		found.unknown = "The access token is for another API."
 	default:
 		found.audience = claims.Audience
-		found.known = subjectOf(claims, value)
+		found.known = subjectOf(claims, sealed)
 	}
 	return nil
-}
-
-// sealed is an access token, whose claims count.
-type sealed struct {
-	token  string
-	claims map[string]any // nil: not read yet
-}
-
-// All implements decision.Claims.
-func (s *sealed) All() map[string]any {
-	if s.claims == nil {
-		s.claims = token.AllClaims(s.token)
-	}
-	return s.claims
 }
 
 // byUser asks the directory for a user.

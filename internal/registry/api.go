@@ -125,7 +125,9 @@ func apiDetails(api domain.API) event.APIDetails {
 		permissions = append(permissions, p.Name)
 	}
 	return event.APIDetails{
-		Name: api.Name, NoUserinfo: api.NoUserinfo, ClaimMappings: api.ClaimMappings, Memberships: api.Memberships, GroupNames: api.GroupNames, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
+		Name: api.Name, NoUserinfo: api.NoUserinfo, ClaimMappings: api.ClaimMappings,
+		EncryptedClaims: api.Encryption.Claims, EncryptionJWKS: api.Encryption.JWKS, EncryptionJWKSURI: api.Encryption.JWKSURI,
+		Memberships: api.Memberships, GroupNames: api.GroupNames, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
 	}
 }
 

@@ -128,11 +128,16 @@ func checkClientKeys(c *domain.Client) error {
 	if _, err := keys.ParseKeySet([]byte(c.JWKS)); err != nil {
 		return err
 	}
+	return compactJSON(&c.JWKS)
+}
+
+// compactJSON writes JSON without blanks.
+func compactJSON(text *string) error {
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, []byte(c.JWKS)); err != nil {
+	if err := json.Compact(&compact, []byte(*text)); err != nil {
 		return err
 	}
-	c.JWKS = compact.String()
+	*text = compact.String()
 	return nil
 }
 
@@ -223,6 +228,9 @@ func checkAPI(a *domain.API) error {
 		return domain.Invalid("access_token_ttl", domain.RuleRange, "access token lifetime %s: use %s to %s, or 0 for the server's default", ttl, minAccessTokenTTL, maxAccessTokenTTL)
 	}
 	if err := claimmap.Check(a.ClaimMappings); err != nil {
+		return err
+	}
+	if err := checkEncryption(a); err != nil {
 		return err
 	}
 	return checkPermissions(a.Permissions)

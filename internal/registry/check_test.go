@@ -128,6 +128,12 @@ func TestTheSectorOfAClientStaysUnlessItRegisteredItself(t *testing.T) {
 	}
 }
 
+const encryptionSet = `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`
+
+func TestSignetsOwnAPIIsNotEncrypted(t *testing.T) {
+	checkMessage(t, checkAPI(&domain.API{Audience: domain.AdminAudience, Encryption: domain.Encryption{JWKS: encryptionSet}}), "nobody but Signet")
+}
+
 func TestAPIRules(t *testing.T) {
 	many := make([]domain.Permission, 501)
 	for i := range many {
@@ -156,6 +162,17 @@ func TestAPIRules(t *testing.T) {
 		"permission twice":  {domain.API{Permissions: append(permission("a"), permission("a")...)}, "listed twice"},
 		"many permissions":  {domain.API{Permissions: many}, "at most 500"},
 		"control character": {domain.API{Name: "a\tb"}, "API name"},
+		"encrypted":         {domain.API{Encryption: domain.Encryption{JWKS: encryptionSet}}, ""},
+		"encrypted to URI":  {domain.API{Encryption: domain.Encryption{JWKSURI: "https://orders.example/keys", JWKSURIPrivate: true, Claims: []string{"roles", "groups"}}}, ""},
+		"a mapping's claim": {domain.API{ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: "1"}}, Encryption: domain.Encryption{JWKS: encryptionSet, Claims: []string{"c"}}}, ""},
+		"a signing key":     {domain.API{Encryption: domain.Encryption{JWKS: ed25519Set}}, "use a public key of RSA"},
+		"keys in both ways": {domain.API{Encryption: domain.Encryption{JWKS: encryptionSet, JWKSURI: "https://orders.example/keys"}}, "not both"},
+		"keys over http":    {domain.API{Encryption: domain.Encryption{JWKSURI: "http://orders.example/keys"}}, "encryption JWKS URI"},
+		"claims, no keys":   {domain.API{Encryption: domain.Encryption{Claims: []string{"roles"}}}, "no keys to encrypt to"},
+		"private, no keys":  {domain.API{Encryption: domain.Encryption{JWKSURIPrivate: true}}, "no keys to encrypt to"},
+		"an encrypted exp":  {domain.API{Encryption: domain.Encryption{JWKS: encryptionSet, Claims: []string{"exp"}}}, "use roles, groups"},
+		"an unknown claim":  {domain.API{Encryption: domain.Encryption{JWKS: encryptionSet, Claims: []string{"c"}}}, "use roles, groups"},
+		"a claim twice":     {domain.API{Encryption: domain.Encryption{JWKS: encryptionSet, Claims: []string{"roles", "roles"}}}, "listed twice"},
 		"bad description":   {domain.API{Permissions: []domain.Permission{{Name: "a", Description: "\x00"}}}, "permission description"},
 	} {
 		t.Run(name, func(t *testing.T) {

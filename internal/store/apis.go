@@ -16,6 +16,10 @@ func apiSettings(api *domain.API) columns {
 		{"memberships", orElse(&api.Memberships, domain.MembershipsRelevant)},
 		{"group_names", orElse(&api.GroupNames, domain.GroupsByName)},
 		{"claim_mappings", listOf(&api.ClaimMappings)},
+		{"encryption_jwks", &api.Encryption.JWKS},
+		{"encryption_jwks_uri", &api.Encryption.JWKSURI},
+		{"encryption_jwks_uri_private", &api.Encryption.JWKSURIPrivate},
+		{"encrypted_claims", listOf(&api.Encryption.Claims)},
 		{"updated_at", at(&api.UpdatedAt)},
 	}
 }

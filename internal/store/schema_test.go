@@ -245,6 +245,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		"clients.grant_types":    {"'[]'"},
 		"clients.claim_mappings": {"'[]'"},
 		"apis.claim_mappings":    {"'[]'"},
+		"apis.encrypted_claims":  {"'[]'"},
 		"clients.redirect_uris":  {"'[]'"},
 		"sessions.amr":           {"'[]'"},
 		"grants.amr":             {"'[]'"},
@@ -262,7 +263,7 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 			t.Errorf("%s has a list of words that is compared with no constants", name)
 		}
 	}
-	foreign := map[string]string{"version": "0", "kind": "3", "grant_types": "'{}'", "redirect_uris": "'{}'", "claim_mappings": "'{}'", "amr": "'{}'", "scopes": "'{}'", "apis": "'{}'",
+	foreign := map[string]string{"version": "0", "kind": "3", "grant_types": "'{}'", "redirect_uris": "'{}'", "claim_mappings": "'{}'", "encrypted_claims": "'{}'", "amr": "'{}'", "scopes": "'{}'", "apis": "'{}'",
 		"events": "'{}'", "details": "'[]'"}
 	eachEmpty(t, func(t *testing.T, db *DB) {
 		migrateTo(t, db, 1)

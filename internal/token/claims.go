@@ -27,6 +27,7 @@ type Claims struct {
 	AMR          []string `json:"amr,omitempty"`
 	Session      string   `json:"sid,omitempty"` // that it was given in, if the grant ends with that
 	Status       *Status  `json:"status,omitempty"`
+	Encrypted    string   `json:"encrypted_claims,omitempty"` // claims that the API alone can read, a JWE
 }
 
 // Status says where a token's status is to be looked up (Token Status List §6.2).
@@ -59,11 +60,12 @@ func Memberships(ctx context.Context, d *directory.Directory, api *domain.API, s
 }
 
 // Narrow reduces the scopes of a token for an API to what its client and subject still have, and roles and groups to those that tokens
-// for the API may name now, however the token names groups.
+// for the API may name now, however the token names groups. What is encrypted is left out: it cannot be narrowed for those who read it.
 func (c *Claims) Narrow(client *domain.Client, audience string, access directory.Access, named directory.Memberships) {
 	scopes, entitlements := narrow(SplitScopes(c.Scope), client, audience, access)
 	c.Scope, c.Entitlements = joinScopes(scopes), entitlements
 	c.Roles = intersect(c.Roles, named.Roles)
+	c.Encrypted = ""
 	c.Groups = intersect(c.Groups, slices.Concat(named.Groups, domain.GroupsBySlashName.Of(named.Groups)))
 }
 

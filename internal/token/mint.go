@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/keysource"
 	"github.com/signet-auth/signet/internal/status"
 )
 
@@ -27,6 +28,8 @@ type Minter struct {
 	accessTTL time.Duration
 	maxSize   int
 	now       func() time.Time
+
+	encryptionKeys *keysource.Cache[keys.EncryptionKey] // that APIs publish
 }
 
 // Config is what a Minter is made of.
@@ -46,6 +49,7 @@ func New(c Config) *Minter {
 	return &Minter{
 		keys: c.Keys, directory: c.Directory, statuses: c.Statuses, subjects: c.Subjects, issuer: c.Issuer, accessTTL: c.AccessTTL,
 		maxSize: min(c.MaxSize, domain.MaxTokenSize), now: c.Now,
+		encryptionKeys: keysource.New(c.Now, keys.ReadEncryptionKeys),
 	}
 }
 
@@ -86,9 +90,9 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the access token would have %d bytes; the limit is %d", e.Size, e.Limit)
 }
 
-// Mint decides and signs an access token. A permission is in it only if it was granted to the client and a role gives it to
+// Mint decides and signs an access token, and encrypts it if its API wants that. A permission is in it only if it was granted to the client and a role gives it to
 // the subject. It expires no later than its grant and what gives its permissions. A TooLargeError if it is larger than tokens may be,
-// domain.ErrRevoked if the user may not have tokens any more.
+// domain.ErrRevoked if the user may not have tokens any more, an EncryptionError if it would go out in clear.
 func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, error) {
 	d, err := m.decide(ctx, r)
 	if err != nil {
@@ -97,14 +101,21 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 	if d.record.Status, err = m.statuses.Allocate(ctx, d.record.ExpiresAt); err != nil {
 		return SignedToken{}, err
 	}
+	said := d.claims
+	if err := m.encryptClaims(ctx, r.API, d); err != nil {
+		return SignedToken{}, err
+	}
 	token, keyID, err := m.sign(ctx, d.alg, keys.TypeAccessToken, d.payload(m.issuer))
 	if err != nil {
 		return SignedToken{}, err
 	}
-	if err := m.checkSize(len(token), d.claims); err != nil {
+	d.record.KeyID, d.record.Digest = keyID, Digest(token)
+	if token, err = m.encrypt(ctx, r.API, token); err != nil {
 		return SignedToken{}, err
 	}
-	d.record.KeyID, d.record.Digest = keyID, Digest(token)
+	if err := m.checkSize(len(token), said); err != nil {
+		return SignedToken{}, err
+	}
 	return SignedToken{Token: token, Record: d.record, Scopes: d.scopes, ExpiresAt: d.record.ExpiresAt, LeftOut: d.failures}, nil
 }
 
@@ -123,6 +134,7 @@ func (m *Minter) checkSize(size int, claims Claims) error {
 type decided struct {
 	claims   Claims
 	mapped   map[string]any
+	hidden   map[string]any // claims that are encrypted
 	failures []domain.ClaimFailure
 	record   domain.IssuedToken
 	scopes   []string

@@ -25,12 +25,6 @@ func payload(token string) (claims map[string]any, ok bool) {
 	return claims, ok
 }
 
-// AllClaims are those of a token that was located in the index, whatever they are.
-func AllClaims(token string) map[string]any {
-	claims, _ := payload(token)
-	return claims
-}
-
 func decode(token string) (payload []byte, ok bool) {
 	parts, ok := keys.SplitCompact(token)
 	if !ok {

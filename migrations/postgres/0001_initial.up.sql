@@ -62,10 +62,15 @@ CREATE TABLE apis (
     memberships TEXT NOT NULL CHECK (memberships IN ('relevant', 'all', 'none')),
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')),
     claim_mappings JSONB NOT NULL CHECK (jsonb_typeof(claim_mappings) = 'array'),
+    encryption_jwks     TEXT NOT NULL DEFAULT '',
+    encryption_jwks_uri TEXT NOT NULL DEFAULT '',
+    encryption_jwks_uri_private BOOLEAN NOT NULL DEFAULT FALSE,
+    encrypted_claims    JSONB NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(encrypted_claims) = 'array'),
     version          BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     managed_by TEXT NOT NULL DEFAULT '',
     created_at       BIGINT NOT NULL,
-    updated_at       BIGINT NOT NULL
+    updated_at       BIGINT NOT NULL,
+    CHECK (encryption_jwks = '' OR encryption_jwks_uri = '')
 );
 CREATE INDEX apis_managed ON apis (managed_by) WHERE managed_by <> '';
 COMMENT ON COLUMN apis.managed_by IS 'The set of files that it comes from; empty: none';
@@ -77,6 +82,10 @@ COMMENT ON COLUMN apis.no_userinfo IS 'Its tokens do not open userinfo';
 COMMENT ON COLUMN apis.group_names IS 'How its access tokens name groups';
 COMMENT ON COLUMN apis.memberships IS 'Which roles and groups its access tokens name';
 COMMENT ON COLUMN apis.claim_mappings IS 'Claims of its access tokens, each with its CEL expression';
+COMMENT ON COLUMN apis.encryption_jwks IS 'The public keys that its access tokens are encrypted to, a JWK Set; empty: none are registered here';
+COMMENT ON COLUMN apis.encryption_jwks_uri IS 'Where it publishes them; empty: nowhere';
+COMMENT ON COLUMN apis.encryption_jwks_uri_private IS 'That may be at a private address';
+COMMENT ON COLUMN apis.encrypted_claims IS 'Those that are encrypted; empty: the whole token is, if there are keys';
 COMMENT ON COLUMN apis.version IS 'Each update adds one';
 
 CREATE TABLE permissions (

@@ -35,10 +35,15 @@ CREATE TABLE apis (
     memberships TEXT NOT NULL CHECK (memberships IN ('relevant', 'all', 'none')), -- which roles and groups its access tokens name
     group_names TEXT NOT NULL CHECK (group_names IN ('name', 'slash-name')), -- how its access tokens name groups
     claim_mappings TEXT NOT NULL CHECK (json_type(claim_mappings) = 'array'), -- claims of its access tokens, each with its CEL expression
+    encryption_jwks     TEXT NOT NULL DEFAULT '', -- the public keys that its access tokens are encrypted to, a JWK Set; empty: none are registered here
+    encryption_jwks_uri TEXT NOT NULL DEFAULT '', -- where it publishes them; empty: nowhere
+    encryption_jwks_uri_private INTEGER NOT NULL DEFAULT 0 CHECK (encryption_jwks_uri_private IN (0, 1)), -- that may be at a private address
+    encrypted_claims    TEXT NOT NULL DEFAULT '[]' CHECK (json_type(encrypted_claims) = 'array'), -- those that are encrypted; empty: the whole token is, if there are keys
     version          INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each update adds one
     managed_by TEXT NOT NULL DEFAULT '', -- the set of files that it comes from; empty: none
     created_at       INTEGER NOT NULL,
-    updated_at       INTEGER NOT NULL
+    updated_at       INTEGER NOT NULL,
+    CHECK (encryption_jwks = '' OR encryption_jwks_uri = '')
 ) STRICT;
 CREATE INDEX apis_managed ON apis (managed_by) WHERE managed_by <> '';
 CREATE INDEX apis_find_audience ON apis (lower(audience));

@@ -191,14 +191,22 @@ func TestAnAPIIsManagedInTheBrowser(t *testing.T) {
 		if got := wrong.wrong("audience"); !strings.Contains(got, "already exists") {
 			t.Errorf("beside the audience is %q", got)
 		}
-		made := form.submit("audience", audience, "name", "Stock <b>", "permissions", "stock:read See what is there\r\nstock:write\r\n",
+		wrong = form.submit("audience", audience, "encryption_jwks", `{"keys":[{"kty":"EC","crv":"P-256","d":"AA"}]}`)
+		if got := wrong.wrong("encryption_jwks"); !strings.Contains(got, "it is a private key") {
+			t.Errorf("beside the keys is %q", got)
+		}
+		wrong = form.submit("audience", audience, "encryption_jwks_uri", "https://stock.example/keys", "encrypted_claims", "roles\r\nexp")
+		if got := wrong.wrong("encrypted_claims"); !strings.Contains(got, "use roles, groups") {
+			t.Errorf("beside the claims is %q", got)
+		}
+		made := form.submit("audience", audience, "name", "Stock <b>", "encryption_jwks_uri", "https://stock.example/keys", "encrypted_claims", "roles", "permissions", "stock:read See what is there\r\nstock:write\r\n",
 			"signing_alg", "RS256", "access_token_ttl", "90m", "memberships", "none", "group_names", "slash-name", "no_userinfo", "yes").
-			shows(http.StatusOK, "The API was registered.", "Stock <b>", "stock:read", "See what is there", "RS256", "1h30m", "/sales", "do not open")
+			shows(http.StatusOK, "The API was registered.", "Stock <b>", "stock:read", "See what is there", "RS256", "1h30m", "/sales", "do not open", "https://stock.example/keys")
 		page := made.url.Scheme + "://" + made.url.Host + made.url.EscapedPath()
 		edit := b.open(page + "/edit")
 		for name, want := range map[string]string{
 			"permissions": "stock:read See what is there\nstock:write", "signing_alg": "RS256", "access_token_ttl": "1h30m", "memberships": "none",
-			"group_names": "slash-name", "no_userinfo": "yes", "name": "Stock <b>",
+			"group_names": "slash-name", "no_userinfo": "yes", "name": "Stock <b>", "encryption_jwks_uri": "https://stock.example/keys", "encrypted_claims": "roles",
 		} {
 			if got := edit.form.fields.Get(name); got != want {
 				t.Errorf("the form holds %s %q, want %q", name, got, want)

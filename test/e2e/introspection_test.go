@@ -56,6 +56,8 @@ func TestForgedTokensAreInactiveAndOpenNothing(t *testing.T) {
 			"signature of another token":   head + "." + payload + "." + signatureOf(s.reportingToken(t)),
 			"signed with a key of our own": signed(t, joseHeader(t, mine.Access), claims(t, mine.Access)),
 			"an ID token":                  mine.ID,
+			"encrypted by nobody":          encodeJSON(t, map[string]any{"alg": "ECDH-ES", "enc": "A256GCM", "typ": "at+jwt", "cty": "JWT", "signet_key": strings.Repeat("A", 86)}) + "..AAAAAAAAAAAAAAAA.AAAA." + strings.Repeat("A", 22),
+			"a header of large numbers":    encodeJSON(t, map[string]any{"alg": "PBES2-HS512+A256KW", "enc": "A256GCM", "p2c": 1 << 62, "zip": "DEF"}) + ".AAAA.AAAAAAAAAAAAAAAA.AAAA." + strings.Repeat("A", 22),
 			"a refresh token":              mine.Refresh,
 			"not a token":                  "not a token",
 			"dots":                         "..",

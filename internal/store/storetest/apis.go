@@ -16,6 +16,7 @@ var apiTests = map[string]func(*testing.T, *store.DB){
 		want := domain.API{
 			Audience: audience, Name: "Orders", SigningAlg: domain.RS256, AccessTokenTTL: 90 * time.Second, NoUserinfo: true,
 			Memberships: domain.MembershipsAll, GroupNames: domain.GroupsBySlashName, ClaimMappings: []domain.ClaimMapping{{Claim: "c", Expression: "true"}},
+			Encryption:  domain.Encryption{JWKS: `{"keys":[]}`, JWKSURIPrivate: true, Claims: []string{"c", "roles"}},
 			Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}, {Name: "orders:write"}},
 			Version:     1, CreatedAt: t0, UpdatedAt: t0.Add(time.Microsecond),
 		}

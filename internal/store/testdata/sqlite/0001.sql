@@ -4,8 +4,8 @@ UPDATE installation SET revision = 2, key_check = X'4444444444444444', setup_at 
     expiry_seen_at = 1767323045678003, expiry_seen_id = 51;
 INSERT INTO changes (revision, kind, key, changed_at)
 VALUES (2, 'client', 'shop', 1767323045678000);
-INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships, claim_mappings, managed_by)
-VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all', '[{"claim": "department", "expression": "attributes.department"}]', 'shop');
+INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships, claim_mappings, managed_by, encryption_jwks, encryption_jwks_uri, encryption_jwks_uri_private, encrypted_claims)
+VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all', '[{"claim": "department", "expression": "attributes.department"}]', 'shop', '', 'https://orders.example/keys', TRUE, '["department"]');
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
 INSERT INTO policies (api_id, active, version, updated_at)

@@ -1,4 +1,4 @@
-package authn
+package keysource
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/keys"
 )
 
 func TestAnIssuerOnTheInternetNamesNoKeysOnThisMachine(t *testing.T) {
@@ -42,11 +43,11 @@ func TestFetchesOfKeysAreBounded(t *testing.T) {
 	}))
 	t.Cleanup(host.Close)
 	now := time.Now()
-	p := newPublishedKeys(func() time.Time { return now })
-	known, unknown := source{uri: host.URL + "/known"}, source{uri: host.URL + "/unknown"}
-	get := func(from source, missing bool) error {
+	p := New(func() time.Time { return now }, keys.ReadKeySet)
+	known, unknown := Source{URI: host.URL + "/known"}, Source{URI: host.URL + "/unknown"}
+	get := func(from Source, missing bool) error {
 		t.Helper()
-		_, err := p.get(t.Context(), from, missing)
+		_, err := p.Get(t.Context(), from, missing)
 		return err
 	}
 	if err := get(known, false); err != nil {
@@ -65,7 +66,7 @@ func TestFetchesOfKeysAreBounded(t *testing.T) {
 	if err := get(known, false); err != nil {
 		t.Errorf("the last set does not count: %v", err)
 	}
-	if err := get(source{uri: host.URL + "/strange", private: true, strange: true}, false); err != nil {
+	if err := get(Source{URI: host.URL + "/strange", Private: true, Strange: true}, false); err != nil {
 		t.Errorf("a stranger's keys: %v", err)
 	}
 	p.slots[false].Release(fetchesAtOnce)
