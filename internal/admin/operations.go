@@ -212,11 +212,12 @@ var Operations = []Operation{
 	{"token.inspect", readTokens, "Show what is in an access token and whether it is active"},
 	{"token.preview", readTokens, "Show the tokens that a client would get now, and why they say what they say"},
 	{"token.revoke", revokeTokens, "Revoke a token"},
+	{"token.revoke_chosen", revokeTokens, "Revoke some tokens, up to 100 at once"},
 	{"token.suspend", revokeTokens, "Suspend a token"},
 	{"token.resume", revokeTokens, "Resume a suspended token"},
 	{"token.purge", revokeTokens, "Delete what expired more than an hour ago"},
 
-	{"revocation.begin", revokeTokens, "Revoke many tokens at once"},
+	{"revocation.begin", revokeTokens, "Revoke all tokens that meet some criteria"},
 	{"revocation.list", readTokens, "List revocations, the newest first, until a day after they are done"},
 	{"revocation.find", readTokens, "Show how far a revocation has come"},
 	{"revocation.finish", revokeTokens, "Set the status of a revocation's tokens"},

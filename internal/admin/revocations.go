@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -9,15 +8,14 @@ import (
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/revocation"
 )
 
 // Revocation says how far a revocation has come. What it takes back is revoked from the start.
 type Revocation struct {
 	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
-	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,role,group,all"`
+	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,role,group,all,criteria"`
 	Name          string                `json:"name,omitempty" doc:"Of the user, client, API, key, role or group, while there is one"`
+	Criteria      *Criteria             `json:"criteria,omitempty" doc:"Of several criteria: those, all of which its tokens meet"`
 	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
 	CreatedAt     time.Time             `json:"created_at"`
 	MarkedUntil   time.Time             `json:"marked_until,omitzero" doc:"Tokens issued until then are marked; left out: none is yet"`
@@ -32,31 +30,13 @@ func ShowRevocation(r domain.Revocation) Revocation {
 		ID: r.ID, Of: r.Kind, Name: r.Name, IssuedBefore: r.IssuedBefore, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt,
 		RevokedTokens: r.Marked, RevokedGrants: r.Ended,
 	}
+	if r.Criteria != nil {
+		shown.Criteria = showCriteria(r.Criteria)
+	}
 	if r.Cursor != (domain.TokenID{}) && !r.Kind.ByClaims() { // its tokens are not marked in the order of time
 		shown.MarkedUntil = r.Cursor.Time()
 	}
 	return shown
-}
-
-// Revoke begins a revocation of what one name belongs to, or of what the selector says of grant and all. It holds when it returns.
-// A caller needs the administrative permissions that a user or client has. The errors of revocation.Revoke; domain.ErrNotFound if the name
-// is nobody's.
-func (s *Service) Revoke(ctx context.Context, caller authn.Caller, names index.Names, selector revocation.TokenSelector) (domain.Revocation, error) {
-	const operation = "revocation.begin"
-	ctx, err := s.authorize(ctx, caller, operation)
-	if err == nil {
-		err = s.coversRevocation(ctx, caller, operation, names, selector)
-	}
-	if err != nil {
-		return domain.Revocation{}, err
-	}
-	of, stored, err := s.config.Names.Filter(ctx, names)
-	if err != nil {
-		return domain.Revocation{}, err
-	}
-	selector.UserID, selector.ClientID, selector.APIID = of.UserID, of.ClientID, of.APIID
-	selector.Name = cmp.Or(stored.User, stored.Client, stored.API)
-	return s.config.Revocation.Revoke(ctx, selector)
 }
 
 // ListRevocations lists the revocations that a filter chooses, the newest first, until a day after they are done. ErrCursor for that of

@@ -6,13 +6,12 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/revocation"
 )
 
 // Who takes back what is a user's or a client's needs the administrative permissions that these have, as who ends their sessions or
 // disables them does: an operator cannot keep one administrator out. What takes back everybody's, that of an API, a key or all, is for
-// whoever may revoke: it spares nobody, its caller neither, and is what stops an intruder who has become an administrator.
+// whoever may revoke: it spares nobody, its caller neither, and is what stops an intruder who has become an administrator. What is narrower,
+// by a role, a state or a time since which tokens were issued, could be aimed at any one administrator, and needs all permissions.
 
 // changeToken changes a token of the index. domain.ErrNotFound if it is not in there.
 func (s *Service) changeToken(
@@ -32,19 +31,37 @@ func (s *Service) changeToken(
 	return change(ctx, id)
 }
 
-// coversRevocation refuses a caller who may not take back what a revocation names.
-func (s *Service) coversRevocation(ctx context.Context, caller authn.Caller, operation string, names index.Names, selector revocation.TokenSelector) error {
+// coversRevocation refuses a caller who may not take back what a filter chooses.
+func (s *Service) coversRevocation(ctx context.Context, caller authn.Caller, operation string, of TokenFilter) error {
 	switch {
-	case names.User != "":
-		return s.covers(ctx, caller, operation, names.User)
-	case names.Client != "":
-		return s.coversClient(ctx, caller, operation, names.Client)
-	case selector.GrantID != 0:
-		grant, err := s.config.Revocation.FindGrant(ctx, selector.GrantID)
+	case of.User != "":
+		return s.covers(ctx, caller, operation, of.User)
+	case of.GrantID != 0:
+		grant, err := s.config.Revocation.FindGrant(ctx, of.GrantID)
 		if err != nil {
 			return err
 		}
 		return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: grant.UserID})
+	case of.Role != "" || of.State == domain.TokenSuspended || !of.IssuedSince.IsZero():
+		return s.require(ctx, caller, operation, PermissionNames()...)
+	case of.Client != "":
+		return s.coversClient(ctx, caller, operation, of.Client)
+	}
+	return nil
+}
+
+// coversHolders refuses a caller who may not take back the tokens of one of those who have them.
+func (s *Service) coversHolders(ctx context.Context, caller authn.Caller, operation string, tokens []domain.TokenEntry) error {
+	asked := map[directory.Subject]bool{}
+	for _, t := range tokens {
+		of := holder(t.UserID, t.ClientID, t.Client)
+		if asked[of] {
+			continue
+		}
+		if err := s.coversSubject(ctx, caller, operation, of); err != nil {
+			return err
+		}
+		asked[of] = true
 	}
 	return nil
 }

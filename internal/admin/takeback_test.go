@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/revocation"
 	"github.com/signet-auth/signet/internal/servicetest"
 )
 
@@ -31,11 +31,19 @@ func TestNobodyTakesBackWhatBelongsToSomebodyWithMorePermissions(t *testing.T) {
 			t.Helper()
 			for name, op := range map[string]func() error{
 				"a user's": func() error {
-					_, err := w.Revoke(ctx, operator, index.Names{User: "bob"}, revocation.TokenSelector{KeepGrants: true})
+					_, err := w.Revoke(ctx, operator, admin.TokenFilter{Names: index.Names{User: "bob"}}, admin.Revoking{KeepGrants: true})
 					return err
 				},
 				"a client's": func() error {
-					_, err := w.Revoke(ctx, operator, index.Names{Client: "robot"}, revocation.TokenSelector{KeepGrants: true})
+					_, err := w.Revoke(ctx, operator, admin.TokenFilter{Names: index.Names{Client: "robot"}}, admin.Revoking{KeepGrants: true})
+					return err
+				},
+				"a user's of a client": func() error {
+					_, err := w.Revoke(ctx, operator, admin.TokenFilter{Names: index.Names{User: "bob", Client: "robot"}, IssuedSince: issued}, admin.Revoking{})
+					return err
+				},
+				"the chosen": func() error {
+					_, err := w.RevokeChosen(ctx, operator, []domain.TokenID{tokens["the client's"].ID, tokens["the user's"].ID})
 					return err
 				},
 				"suspend the user's":   func() error { return w.SuspendToken(ctx, operator, tokens["the user's"].ID) },
@@ -52,8 +60,18 @@ func TestNobodyTakesBackWhatBelongsToSomebodyWithMorePermissions(t *testing.T) {
 			servicetest.Must(t, w.Assign(ctx, w.root, domain.RoleAdministrator, kind, subject, time.Time{}))
 		}
 		try(domain.ErrDenied)
-		_, err = w.Revoke(ctx, operator, index.Names{}, revocation.TokenSelector{All: true}) // spares nobody
+		_, err = w.Revoke(ctx, operator, admin.TokenFilter{}, admin.Revoking{All: true}) // spares nobody
 		servicetest.Must(t, err)
+		for name, narrow := range map[string]admin.TokenFilter{
+			"a role": {Role: domain.RoleAdministrator}, "suspended tokens": {State: domain.TokenSuspended},
+			"a moment": {Names: index.Names{Client: "robot"}, IssuedSince: issued, IssuedBefore: issued.Add(time.Second)},
+		} {
+			if _, err := w.Revoke(ctx, caller(t, "tokens:revoke", "assignments:read"), narrow, admin.Revoking{}); !errors.Is(err, domain.ErrDenied) {
+				t.Errorf("%s, which may be one administrator's: %v, want ErrDenied", name, err)
+			}
+			_, err := w.Revoke(ctx, w.root, narrow, admin.Revoking{})
+			servicetest.Must(t, err)
+		}
 		w.AddUser(t, "root", "correct horse battery")
 		servicetest.Must(t, w.Assign(ctx, w.root, domain.RoleAdministrator, domain.SubjectUser, "root", time.Time{}))
 		for subject, kind := range map[string]domain.SubjectKind{"bob": domain.SubjectUser, "robot": domain.SubjectClient} {

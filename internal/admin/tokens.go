@@ -8,6 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
+	"github.com/signet-auth/signet/internal/revocation"
 )
 
 // Token is a token of the index. What a token has a claim for is named as that is (RFC 9068 §2.2).
@@ -66,23 +67,25 @@ func (f TokenFilter) text() string {
 	return fmt.Sprintf("%q %q %q %q %q %d %q %d %d", f.User, f.Client, f.API, f.KID, f.Role, f.GrantID, f.State, f.IssuedSince.UnixMicro(), f.IssuedBefore.UnixMicro())
 }
 
-// stored is the filter of the index. domain.ErrNotFound if a name is nobody's. Who holds a role shows only to those who may see it.
-func (s *Service) stored(ctx context.Context, caller authn.Caller, f TokenFilter) (domain.TokenFilter, error) {
-	stored, _, err := s.config.Names.Filter(ctx, f.Names)
+// stored is the filter of the index, with the names as they are stored. domain.ErrNotFound if a name is nobody's. Who holds a role shows
+// only to those who may see it.
+func (s *Service) stored(ctx context.Context, caller authn.Caller, f TokenFilter) (domain.TokenFilter, revocation.Names, error) {
+	stored, of, err := s.config.Names.Filter(ctx, f.Names)
+	names := revocation.Names{User: of.User, Client: of.Client, API: of.API}
 	if err == nil && f.Role != "" {
 		if _, err = s.authorize(ctx, caller, "assignment.list"); err == nil {
 			var role domain.Role
 			role, err = s.config.Directory.FindRole(ctx, f.Role)
-			stored.RoleID = role.ID
+			stored.RoleID, names.Role = role.ID, role.Name
 		}
 	}
 	if err == nil && f.KID != "" {
 		var key domain.SigningKey
 		key, err = s.config.Keys.Find(ctx, f.KID)
-		stored.KeyID = key.ID
+		stored.KeyID, names.KID = key.ID, key.KID
 	}
 	stored.GrantID, stored.State, stored.IssuedSince, stored.IssuedBefore = f.GrantID, f.State, f.IssuedSince, f.IssuedBefore
-	return stored, err
+	return stored, names, err
 }
 
 // ListTokens lists the tokens that a filter chooses, the newest first. A page may be short, even empty, although there is a next one,
@@ -93,7 +96,7 @@ func (s *Service) ListTokens(ctx context.Context, caller authn.Caller, filter To
 	if err != nil {
 		return Page[Token]{}, err
 	}
-	chosen, err := s.stored(ctx, caller, filter)
+	chosen, _, err := s.stored(ctx, caller, filter)
 	if err != nil {
 		return Page[Token]{}, err
 	}
@@ -179,7 +182,7 @@ func (s *Service) CountTokens(ctx context.Context, caller authn.Caller, filter T
 	if err != nil {
 		return Count{}, err
 	}
-	chosen, err := s.stored(ctx, caller, filter)
+	chosen, _, err := s.stored(ctx, caller, filter)
 	if err != nil {
 		return Count{}, err
 	}

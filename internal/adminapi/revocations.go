@@ -10,7 +10,6 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/revocation"
 )
 
 func (s *surface) mountRevocations() {
@@ -21,7 +20,7 @@ func (s *surface) mountRevocations() {
 
 type listRevocationsInput struct {
 	PlaceInput
-	Of   domain.RevocationKind `query:"of" enum:"user,client,api,key,grant,role,group,all" doc:"Those of tokens that belong to one of this kind"`
+	Of   domain.RevocationKind `query:"of" enum:"user,client,api,key,grant,role,group,all,criteria" doc:"Those of tokens that belong to one of this kind, or meet several criteria"`
 	Done Choice                `query:"done" doc:"Those whose tokens are all marked, or those that are under way; left out: both"`
 }
 
@@ -30,15 +29,35 @@ func (s *surface) listRevocations(ctx context.Context, caller authn.Caller, in *
 	return &pageOutput[admin.Revocation]{page}, err
 }
 
-// NewRevocation chooses what is revoked.
+// NewRevocation chooses what is revoked: the tokens that meet all that is given, issued until now.
 type NewRevocation struct {
-	User         string     `json:"user,omitempty" minLength:"1" doc:"The tokens and grants of the user of this name"`
-	Client       string     `json:"client,omitempty" minLength:"1" doc:"The tokens and grants of the client with this client_id"`
-	API          string     `json:"api,omitempty" minLength:"1" doc:"The tokens and grants for the API with this audience"`
-	Grant        int64      `json:"grant,omitempty" minimum:"1" doc:"The grant with this id, and its tokens"`
-	All          bool       `json:"all,omitempty" doc:"All tokens and grants there are"`
-	IssuedBefore *time.Time `json:"issued_before,omitempty" doc:"Only tokens issued before this time; then grants stay. Not for a grant"`
-	KeepGrants   bool       `json:"keep_grants,omitempty" doc:"Grants stay: their refresh tokens make new tokens. Not for a grant"`
+	User         string            `json:"user,omitempty" minLength:"1" doc:"The tokens and grants of the user of this name"`
+	Client       string            `json:"client,omitempty" minLength:"1" doc:"The tokens and grants of the client with this client_id"`
+	API          string            `json:"api,omitempty" minLength:"1" doc:"The tokens and grants for the API with this audience"`
+	KID          string            `json:"kid,omitempty" minLength:"1" maxLength:"200" doc:"Tokens that this key signed; then grants stay"`
+	Role         string            `json:"role,omitempty" minLength:"1" doc:"Tokens of users and clients that hold this role now; then grants stay. It needs assignments:read"`
+	Grant        int64             `json:"grant,omitempty" minimum:"1" doc:"The grant with this id, and its tokens; with others than its user and client, its tokens alone"`
+	State        domain.TokenState `json:"state,omitempty" enum:"live,suspended" doc:"With suspended, the suspended tokens alone; then grants stay. Left out or live: suspended ones too"`
+	All          bool              `json:"all,omitempty" doc:"All tokens and grants there are"`
+	IssuedSince  *time.Time        `json:"issued_since,omitempty" doc:"Only tokens issued at this time or later; then grants stay"`
+	IssuedBefore *time.Time        `json:"issued_before,omitempty" doc:"Only tokens issued before this time; then grants stay"`
+	KeepGrants   bool              `json:"keep_grants,omitempty" doc:"Grants stay: their refresh tokens make new tokens. Not for a grant alone"`
+}
+
+// filter is what chooses the tokens. A time that is zero would stand for any.
+func (b *NewRevocation) filter() (admin.TokenFilter, error) {
+	f := admin.TokenFilter{Names: index.Names{User: b.User, Client: b.Client, API: b.API}, KID: b.KID, Role: b.Role, GrantID: b.Grant, State: b.State}
+	for member, given := range map[string]struct{ from, to *time.Time }{
+		"issued_since": {b.IssuedSince, &f.IssuedSince}, "issued_before": {b.IssuedBefore, &f.IssuedBefore},
+	} {
+		if given.from == nil {
+			continue
+		}
+		if *given.to = *given.from; given.to.IsZero() {
+			return f, invalid("body."+member, domain.RuleRange, "Give "+member+" a time that has been.")
+		}
+	}
+	return f, nil
 }
 
 type createRevocationInput struct {
@@ -51,27 +70,14 @@ type revocationOutput struct {
 	Body     admin.Revocation
 }
 
-// createRevocation revokes by one criterion. It holds as soon as it is answered: 202 says that the status of its tokens is still being set.
+// createRevocation revokes what meets all that is given. It holds as soon as it is answered: 202 says that the status of its tokens is still
+// being set.
 func (s *surface) createRevocation(ctx context.Context, caller authn.Caller, in *createRevocationInput) (*revocationOutput, error) {
-	b := &in.Body
-	named := 0
-	for _, given := range []bool{b.User != "", b.Client != "", b.API != "", b.Grant != 0, b.All} {
-		if given {
-			named++
-		}
+	filter, err := in.Body.filter()
+	if err != nil {
+		return nil, err
 	}
-	if named != 1 {
-		return nil, invalid("body", domain.RuleRequired, "Name one of user, client, api, grant and all.")
-	}
-	var issuedBefore time.Time
-	if b.IssuedBefore != nil {
-		if issuedBefore = *b.IssuedBefore; b.Grant != 0 || issuedBefore.IsZero() { // zero would stand for no limit
-			return nil, invalid("body.issued_before", domain.RuleConflict, "With issued_before, name a real time, and one of user, client, api and all.")
-		}
-	}
-	r, err := s.Admin.Revoke(ctx, caller, index.Names{User: b.User, Client: b.Client, API: b.API}, revocation.TokenSelector{
-		GrantID: b.Grant, All: b.All, IssuedBefore: issuedBefore, KeepGrants: b.KeepGrants,
-	})
+	r, err := s.Admin.Revoke(ctx, caller, filter, admin.Revoking{All: in.Body.All, KeepGrants: in.Body.KeepGrants})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ func (s *surface) mountTokens() {
 	register(s, http.MethodPost, "/tokens/inspect", "token.inspect", s.inspectToken)
 	register(s, http.MethodGet, "/tokens/{jti}", "token.find", s.findToken)
 	register(s, http.MethodPost, "/tokens/{jti}/revoke", "token.revoke", actOnToken(s.Admin.RevokeToken))
+	register(s, http.MethodPost, "/tokens/revoke", "token.revoke_chosen", s.revokeTokens)
 	register(s, http.MethodPost, "/tokens/{jti}/suspend", "token.suspend", actOnToken(s.Admin.SuspendToken))
 	register(s, http.MethodPost, "/tokens/{jti}/resume", "token.resume", actOnToken(s.Admin.ResumeToken))
 }

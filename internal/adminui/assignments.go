@@ -90,21 +90,13 @@ func assign(v *visit) error {
 			return nil
 		}
 	}
-	var begun *admin.Revocation
-	switch {
-	case err != nil:
-	case act == actRevoke:
-		begun, err = v.Admin.AssignAndRevoke(v.ctx(), v.caller, role, kind, subject, until)
-	default:
-		err = v.Admin.Assign(v.ctx(), v.caller, role, kind, subject, until)
-	}
-	if err != nil {
-		return v.explained(err, address(page...))
-	}
-	if act == actRevoke {
-		return v.revoked(begun, "assignment.assigned", page...)
-	}
-	return v.done("assignment.assigned", page...)
+	return v.carryOut(act, err, change{
+		done: "assignment.assigned", page: page,
+		alone: func() error { return v.Admin.Assign(v.ctx(), v.caller, role, kind, subject, until) },
+		revoking: func() (*admin.Revocation, error) {
+			return v.Admin.AssignAndRevoke(v.ctx(), v.caller, role, kind, subject, until)
+		},
+	})
 }
 
 // unassign says what it takes away before. It is asked with GET after a new sign-in.
@@ -119,21 +111,17 @@ func unassign(v *visit) error {
 	act, answered, err := v.chosen(v.text("effect.of_unassign", role, subject), v.ofRole(role, admin.RoleChange{SubjectKind: kind, Subject: subject}), effectPage{
 		Lead: v.text("effect.lead"), Undone: v.undone(held.ManagedBy), Save: v.text("assignment.unassign"), Revoke: v.text("effect.unassign_and_revoke"), Cancel: address(page...),
 	})
-	switch {
-	case answered:
+	if answered {
 		return nil
-	case err != nil:
-	case act == actRevoke:
-		var begun *admin.Revocation
-		if begun, err = v.Admin.UnassignAndRevoke(v.ctx(), v.caller, role, kind, subject); err == nil {
-			return v.revoked(begun, "assignment.unassigned", page...)
-		}
-	default:
-		if err = v.Admin.Unassign(v.ctx(), v.caller, role, kind, subject); err == nil {
-			return v.unassigned(held, page)
-		}
 	}
-	return v.explained(err, address(page...))
+	return v.carryOut(act, err, change{
+		done: "assignment.unassigned", page: page,
+		alone: func() error { return v.Admin.Unassign(v.ctx(), v.caller, role, kind, subject) },
+		revoking: func() (*admin.Revocation, error) {
+			return v.Admin.UnassignAndRevoke(v.ctx(), v.caller, role, kind, subject)
+		},
+		finish: func() error { return v.unassigned(held, page) },
+	})
 }
 
 // assignment finds one; without a role if there is none, or the visitor may not see it.

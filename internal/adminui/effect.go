@@ -99,6 +99,36 @@ func (v *visit) chosen(title string, t taking, p effectPage) (act string, answer
 	return "", true, nil
 }
 
+// change is one that may take access away.
+type change struct {
+	done     string                            // the key of what was done
+	page     []string                          // it leads to
+	alone    func() error                      // makes it
+	revoking func() (*admin.Revocation, error) // makes it, and revokes the tokens that carry what it takes away
+	finish   func() error                      // leads on once it was made alone, nil: as any other
+}
+
+// carryOut makes a change as the visitor chose. err is why there was nothing to choose.
+func (v *visit) carryOut(act string, err error, c change) error {
+	var begun *admin.Revocation
+	switch {
+	case err != nil:
+	case act == actRevoke:
+		begun, err = c.revoking()
+	default:
+		err = c.alone()
+	}
+	switch {
+	case err != nil:
+		return v.explained(err, address(c.page...))
+	case act == actRevoke:
+		return v.revoked(begun, c.done, c.page...)
+	case c.finish != nil:
+		return c.finish()
+	}
+	return v.done(c.done, c.page...)
+}
+
 func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
 	p.Fields = url.Values{}
 	for name, values := range v.r.PostForm {

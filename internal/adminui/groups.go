@@ -28,8 +28,11 @@ func showGroups(v *visit) error {
 	if v.may("group.create") {
 		l.New = link{Text: v.text("group.new"), Path: address("new", "group")}
 	}
+	user := v.asked("text", "groups", "user")
+	l.narrow(v, user)
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Group], error) {
-		return v.Admin.ListGroups(v.ctx(), v.caller, domain.GroupFilter{}, q)
+		page, err := v.Admin.ListGroups(v.ctx(), v.caller, domain.GroupFilter{User: user.Value}, q)
+		return page, noneOf(user, err)
 	}, func(g admin.Group) row {
 		return row{Path: address("groups", g.Name), Managed: v.managed(g.ManagedBy), Cells: []cell{{Text: g.Name}, {Text: g.Description}, {Time: g.CreatedAt}}}
 	})
@@ -115,22 +118,15 @@ func removeMember(v *visit) error {
 	act, answered, err := v.chosen(v.text("effect.of_member", user, name), v.ofGroup(name, user), effectPage{
 		Lead: v.text("effect.lead"), Undone: v.undone(group.ManagedBy), Save: v.text("group.remove_member"), Revoke: v.text("effect.remove_and_revoke"), Cancel: address(page...),
 	})
-	switch {
-	case answered:
+	if answered {
 		return nil
-	case err != nil:
-	case act == actRevoke:
-		var begun *admin.Revocation
-		if begun, err = v.Admin.RemoveMemberAndRevoke(v.ctx(), v.caller, name, user); err == nil {
-			return v.revoked(begun, "group.member_removed", page...)
-		}
-	default:
-		err = v.Admin.RemoveMember(v.ctx(), v.caller, name, user)
 	}
-	if err != nil {
-		return v.explained(err, address(page...))
-	}
-	return v.doneUntil("group.member_removed", []string{name, user}, page...)
+	return v.carryOut(act, err, change{
+		done: "group.member_removed", page: page,
+		alone:    func() error { return v.Admin.RemoveMember(v.ctx(), v.caller, name, user) },
+		revoking: func() (*admin.Revocation, error) { return v.Admin.RemoveMemberAndRevoke(v.ctx(), v.caller, name, user) },
+		finish:   func() error { return v.doneUntil("group.member_removed", []string{name, user}, page...) },
+	})
 }
 
 // groupForm is the form for a group, which may be a new one.

@@ -93,15 +93,15 @@ var doneKeys = map[string]bool{
 	"attribute.created": true, "attribute.deleted": true, "attribute.updated": true,
 	"client.deleted": true, "client.disabled": true, "client.enabled": true, "client.updated": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
-	"key.rotated":      true,
+	"invitation.deleted": true, "key.rotated": true,
 	"receiver.created": true, "receiver.deleted": true, "receiver.paused": true, "receiver.resumed": true,
 	"receiver.updated": true, "receiver.updated_without_bearer": true, "receiver.bearer_removed": true, "receiver.verification_sent": true,
 	"revocation.begun": true, "revocation.done": true,
 	"role.created": true, "role.deleted": true, "role.updated": true,
 	"session.ended": true, "consent.withdrawn": true, "credential.removed": true,
 	"secret.removed": true, "trust.removed": true,
-	"undone":        true,
-	"token.resumed": true, "token.revoked": true, "token.suspended": true,
+	"undone":               true,
+	"token.chosen_revoked": true, "token.resumed": true, "token.revoked": true, "token.suspended": true,
 	"user.created": true, "user.deleted": true, "user.disabled": true, "user.enabled": true, "user.updated": true,
 }
 

@@ -20,7 +20,11 @@ type table struct {
 	Name    string // empty: its columns say what it is
 	Columns []string
 	Rows    []row
+	Choose  *choosing // what is done with rows that somebody chooses, nil: nothing
 }
+
+// choosing is what is done with chosen rows: their values go to a page that asks.
+type choosing struct{ Path, Name, Submit, All string }
 
 // Label tells a table from others on its page, for those who hear it.
 func (t table) Label() string { return cmp.Or(t.Name, strings.Join(t.Columns, ", ")) }
@@ -34,7 +38,8 @@ func (t table) Acts() bool {
 type row struct {
 	Path    string
 	Cells   []cell
-	Managed badge // beside the first cell
+	Managed badge  // beside the first cell
+	Choice  string // the value with which it can be chosen, empty: it cannot
 	Actions []action
 }
 
@@ -62,9 +67,8 @@ type listing struct {
 	New            link // that makes one; without a path the visitor may not
 	Links          []link
 	Table          table
-	Filters        []*field // in place of the search
+	Filters        []*field // in place of the search alone
 	Search         string
-	Choices        []*field   // beside the search
 	Kept           url.Values // what else the address keeps
 	Size           int
 	Previous, Next string // addresses of other pages, empty: none
@@ -75,21 +79,6 @@ var sizes = []int{50, 100, 200}
 
 // Sizes are those that can be chosen.
 func (l listing) Sizes() []int { return sizes }
-
-// Filtered says whether a filter is set.
-func (l listing) Filtered() bool {
-	return slices.ContainsFunc(l.Filters, func(f *field) bool { return f.Value != "" })
-}
-
-// choose adds a choice to a list, which begins with its first option, and says which one the address names.
-func (l *listing) choose(v *visit, object, name string, options []option) string {
-	value := v.r.URL.Query().Get(name)
-	if !slices.ContainsFunc(options, func(o option) bool { return o.Value == value }) {
-		value = options[0].Value
-	}
-	l.Choices = append(l.Choices, &field{Name: name, Label: v.text(object + "." + name), Kind: "choice", Value: value, Options: options})
-	return value
-}
 
 // list reads the page of a list that the address names.
 func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], error), show func(T) row) error {
@@ -128,7 +117,9 @@ type form struct {
 	Submit  string
 	Cancel  string // a path
 
-	Differences []difference // from what another person has made of it meanwhile
+	begun       string       // see Begun
+	Known       bool         // it is, of what another person has changed meanwhile
+	Differences []difference // from what that person has made of it
 	Anew        string       // a path: where the visitor begins with that
 }
 
@@ -199,7 +190,7 @@ func (v *visit) choice(object, name, value string, options []option) *field {
 
 // read takes the values that were sent.
 func (f *form) read(r *http.Request) {
-	f.Version = r.PostForm.Get("version")
+	f.Version, f.begun = r.PostForm.Get("version"), r.PostForm.Get("begun")
 	for _, field := range f.Fields {
 		field.Value = strings.Join(r.PostForm[field.Name], "\n")
 		if field.Kind == "text" {

@@ -27,8 +27,11 @@ func showRoles(v *visit) error {
 	if v.may("role.create") {
 		l.New = link{Text: v.text("role.new"), Path: address("new", "role")}
 	}
+	api := v.asked("text", "roles", "api")
+	l.narrow(v, api)
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Role], error) {
-		return v.Admin.ListRoles(v.ctx(), v.caller, domain.RoleFilter{}, q)
+		page, err := v.Admin.ListRoles(v.ctx(), v.caller, domain.RoleFilter{Audience: api.Value}, q)
+		return page, noneOf(api, err)
 	}, func(r admin.Role) row {
 		return row{Path: address("roles", r.Name), Managed: v.managed(r.ManagedBy), Cells: []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
 	})

@@ -15,6 +15,7 @@ import (
 
 func (s *surface) mountSessions() {
 	s.handle("GET /sessions", "session.list", showSessions)
+	s.handle("GET /users/{name}/grants", "grant.list", showGrants)
 	for _, method := range []string{"GET", "POST"} {
 		s.handle(method+" /sessions/{sid}/end", "session.end", endSession)
 		s.handle(method+" /users/{name}/sessions/end", "user.end_sessions", endSessions)
@@ -133,19 +134,46 @@ func (v *visit) userGrants(o *object, username string) error {
 		return nil
 	}
 	page, err := v.Admin.ListGrants(v.ctx(), v.caller, username, "", admin.Query{Limit: fewSessions})
-	p := panel{Title: v.text("grant.title"), Empty: v.text("grant.none"), Hint: v.text("grant.hint"), Table: table{
-		Columns: []string{v.text("consent.client"), v.text("consent.api"), v.text("consent.since"), v.text("grant.used"), v.text("grant.expires")},
-		Rows: rowsOf(page.Items, func(g admin.Grant) row {
-			apis := make([]string, len(g.APIs))
-			for i, api := range g.APIs {
-				apis[i] = api.Audience
-			}
-			return row{Actions: v.withdrawal(username, g.ClientID), Cells: []cell{
-				{Text: cmp.Or(g.ClientName, g.ClientID)}, {List: apis}, {Time: g.CreatedAt}, {Time: g.LastUsedAt}, {Time: g.ExpiresAt},
-			}}
-		}),
-	}}
+	p := panel{Title: v.text("grant.title"), Empty: v.text("grant.none"), Hint: v.text("grant.hint"), Table: v.grantTable()}
+	p.Table.Rows = rowsOf(page.Items, v.grantRow(username))
+	if page.Next != "" {
+		p.Actions = []action{{Text: v.text("grant.all"), Path: address("users", username, "grants")}}
+	}
 	o.Panels = append(o.Panels, p)
+	return err
+}
+
+func (v *visit) grantTable() table {
+	return table{Columns: []string{v.text("consent.client"), v.text("consent.api"), v.text("consent.since"), v.text("grant.used"), v.text("grant.expires")}}
+}
+
+func (v *visit) grantRow(username string) func(g admin.Grant) row {
+	return func(g admin.Grant) row {
+		apis := make([]string, len(g.APIs))
+		for i, api := range g.APIs {
+			apis[i] = api.Audience
+		}
+		return row{Actions: v.withdrawal(username, g.ClientID), Cells: []cell{
+			{Text: cmp.Or(g.ClientName, g.ClientID)}, {List: apis}, {Time: g.CreatedAt}, {Time: g.LastUsedAt}, {Time: g.ExpiresAt},
+		}}
+	}
+}
+
+// showGrants lists the grants of a user.
+func showGrants(v *visit) error {
+	name := v.r.PathValue("name")
+	client := v.asked("text", "grant", "client")
+	l := listing{Lead: v.text("grant.hint"), Filters: []*field{client}, Table: v.grantTable()}
+	if v.may("user.find") {
+		l.Links = []link{{Text: name, Path: address("users", name)}}
+	}
+	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Grant], error) {
+		page, err := v.Admin.ListGrants(v.ctx(), v.caller, name, client.Value, q)
+		return page, noneOf(client, err)
+	}, v.grantRow(name))
+	if err == nil {
+		v.render(http.StatusOK, "admin/list", v.text("grant.of", name), l)
+	}
 	return err
 }
 

@@ -23,6 +23,9 @@ func (s *surface) mountTokens() {
 	s.handle("POST /tokens/{jti}/resume", "token.resume", resumeToken)
 }
 
+// tokenFilters are the names by which an address chooses tokens.
+var tokenFilters = []string{"user", "client", "api", "role", "kid", "grant", "state", "since", "before"}
+
 // tokenFilter is what an address chooses, with its fields. wrong says that it chooses something that there is not.
 func (v *visit) tokenFilter() (filter admin.TokenFilter, fields []*field, wrong bool) {
 	values := v.r.URL.Query()
@@ -63,9 +66,17 @@ func showTokens(v *visit) error {
 		v.text("token.jti"), v.text("token.user"), v.text("token.client"), v.text("token.api"), v.text("token.state"), v.text("token.issued"), v.text("token.expires"),
 	}}}
 	show := func(t admin.Token) row {
-		return row{Path: address("tokens", t.ID), Cells: []cell{
+		r := row{Path: address("tokens", t.ID), Cells: []cell{
 			{Code: t.ID}, {Text: t.Username}, {Text: t.ClientID}, {Text: t.Audience}, {Badge: v.tokenState(t)}, {Time: t.IssuedAt}, {Time: t.ExpiresAt},
 		}}
+		if (t.Status == domain.TokenLive || t.Status == domain.TokenSuspended) && v.may("token.revoke_chosen") {
+			r.Choice = t.ID
+			l.Table.Choose = &choosing{address("new", "revocation", "chosen"), "jti", v.text("tokens.revoke_chosen"), v.text("tokens.choose_all")}
+		}
+		return r
+	}
+	if v.may("revocation.list") {
+		l.Links = append(l.Links, link{Text: v.text("revocations.title"), Path: address("revocations")})
 	}
 	err := error(nil)
 	if wrong {
@@ -89,33 +100,25 @@ func showTokens(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if path := revocationOf(filter); path != "" && v.may("revocation.begin") && len(l.Table.Rows) > 0 {
+	if path := v.revocationOf(filter); path != "" && v.may("revocation.begin") && len(l.Table.Rows) > 0 {
 		l.Links = append(l.Links, link{Text: v.text("tokens.revoke"), Path: path})
 	}
 	v.render(http.StatusOK, "admin/list", v.text("menu.tokens"), l)
 	return nil
 }
 
-// revocationOf is where all that a filter chooses are revoked, empty if no revocation chooses just these.
-func revocationOf(f admin.TokenFilter) string {
-	query, criteria := url.Values{}, 0
-	for name, value := range map[string]string{"user": f.User, "client": f.Client, "api": f.API} {
-		if value != "" {
-			query.Set(name, value)
-			criteria++
-		}
-	}
-	if f.GrantID != 0 {
-		query.Set("grant", strconv.FormatInt(f.GrantID, 10))
-		criteria++
-	}
-	if !f.IssuedBefore.IsZero() {
-		query.Set("before", f.IssuedBefore.Format(time.DateOnly))
-	}
-	if criteria != 1 || f.KID != "" || f.Role != "" || !f.IssuedSince.IsZero() || f.State != "" && f.State != domain.TokenLive || f.GrantID != 0 && !f.IssuedBefore.IsZero() {
+// revocationOf is where all that a filter chooses are revoked, empty where that is everything, or nothing can be.
+func (v *visit) revocationOf(f admin.TokenFilter) string {
+	if f == (admin.TokenFilter{}) || f.State == domain.TokenExpired || f.State == domain.TokenRevoked {
 		return ""
 	}
-	return address("new", "revocation") + "?" + query.Encode()
+	chosen := url.Values{}
+	for _, name := range tokenFilters {
+		if value := v.r.URL.Query().Get(name); value != "" {
+			chosen.Set(name, value)
+		}
+	}
+	return query(address("new", "revocation"), chosen)
 }
 
 // counted says how many there are.

@@ -106,6 +106,7 @@ var scenario = []struct {
 	{command: "token list"},
 	{command: "token inspect", stdin: "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhZG1pbiJ9."},
 	{command: "token revoke", args: "--user alice"},
+	{command: "token revoke", args: "--client robot --api urn:signet:admin --issued-since 2026-11-01 --role administrator"},
 	{command: "revocation list", keep: "id"},
 	{command: "revocation show", args: "KEPT"},
 	{command: "token suspend", args: "AAAAAAAAAAAAAAAAAAAAAQ", fails: true}, // no server issued any

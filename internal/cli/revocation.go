@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +19,32 @@ var revocations = kind[admin.Revocation]{
 	layout: layout[admin.Revocation]{
 		[]string{"ID", "OF", "NAME", "TOKENS", "GRANTS", "BEGUN", "DONE"},
 		func(v admin.Revocation) []any {
-			return []any{v.ID, string(v.Of), v.Name, v.RevokedTokens, v.RevokedGrants, v.CreatedAt, v.DoneAt}
+			return []any{v.ID, string(v.Of), cmp.Or(v.Name, criteriaText(v.Criteria)), v.RevokedTokens, v.RevokedGrants, v.CreatedAt, v.DoneAt}
 		},
 	},
 	details: func(w io.Writer, v admin.Revocation) {
-		details(w, "id", v.ID, "of", string(v.Of), "name", v.Name, "issued_before", v.IssuedBefore, "revoked_tokens", v.RevokedTokens,
+		details(w, "id", v.ID, "of", string(v.Of), "name", v.Name, "criteria", criteriaText(v.Criteria), "issued_before", v.IssuedBefore, "revoked_tokens", v.RevokedTokens,
 			"revoked_grants", v.RevokedGrants, "created_at", v.CreatedAt, "marked_until", v.MarkedUntil, "done_at", v.DoneAt)
 	},
+}
+
+// criteriaText writes criteria in a line, as flags have them.
+func criteriaText(k *admin.Criteria) string {
+	if k == nil {
+		return ""
+	}
+	var parts []string
+	if k.GrantID != 0 {
+		parts = append(parts, "grant="+strconv.FormatInt(k.GrantID, 10))
+	}
+	for _, c := range [][2]string{
+		{"user", k.User}, {"client", k.Client}, {"api", k.API}, {"key", k.KID}, {"role", k.Role}, {"state", string(k.State)}, {"issued-since", instant(k.IssuedSince)},
+	} {
+		if c[1] != "" {
+			parts = append(parts, c[0]+"="+c[1])
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func (a *app) revocationCommand() *cobra.Command {

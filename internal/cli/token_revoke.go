@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,24 +41,29 @@ func (v revokedView) text(w io.Writer) { fmt.Fprintln(w, "revoked", v) }
 // revokeFlags are the criteria by which many tokens are revoked.
 type revokeFlags struct {
 	index.Names
-	grant        int64
-	all          bool
-	keepGrants   bool
-	issuedBefore time.Time
+	kid, role, state          string
+	grant                     int64
+	all                       bool
+	keepGrants                bool
+	issuedSince, issuedBefore time.Time
 }
 
 func (a *app) tokenRevoke() *cobra.Command {
 	var f revokeFlags
 	cmd := &cobra.Command{
 		Use:   "revoke [JTI...]",
-		Short: "Revoke tokens by id, or all of a user, client, API or grant",
-		Long: `Revokes tokens. They are inactive at every server on this database as soon as the revocation is stored; then the
-rows of the tokens are updated, with a progress bar. That may be interrupted: a running server continues it.
-Grants end with their tokens, so that no refresh token makes new ones, unless --keep-grants says otherwise. With
---issued-before, grants stay, and so do tokens issued later.`,
+		Short: "Revoke tokens by id, or all that meet some criteria",
+		Long: `Revokes tokens by their ids, a hundred at once, or those that meet all of the criteria given and are issued until now.
+They are inactive at every server on this database as soon as the revocation is stored; then the rows of the tokens are
+updated, with a progress bar. That may be interrupted: a running server continues it. signet token count says how many
+there are.
+Grants end with their tokens, so that no refresh token makes new ones, where --user, --client, --api, --grant or --all is
+given alone, or --user, --client and --api together, unless --keep-grants says otherwise. With other criteria grants stay.`,
 		Example: `  signet token revoke AZk2yFLxQmWn0p3sVb7hTQ
   signet token revoke --user alice
   signet token revoke --client reporting --issued-before 2026-11-01T12:00:00Z
+  signet token revoke --user alice --client shop --api https://orders.example
+  signet token revoke --role clerk --issued-since 2026-11-01 --key k1
   signet token revoke --all`,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 			if len(args) > 0 {
@@ -77,14 +83,24 @@ Grants end with their tokens, so that no refresh token makes new ones, unless --
 	flags.StringVar(&f.API, "api", "", "all for the API `AUDIENCE`, and their grants")
 	flags.BoolVar(&f.all, "all", false, "all tokens and grants there are")
 	flags.Int64Var(&f.grant, "grant", 0, "the grant `ID` and all of its tokens")
+	flags.StringVar(&f.kid, "key", "", "those that the key `KID` signed")
+	flags.StringVar(&f.role, "role", "", "those of users and clients that hold the role `ROLE` now")
+	flags.StringVar(&f.state, "state", "", "those that are `STATE`: suspended, or live, which is the same as without")
 	flags.BoolVar(&f.keepGrants, "keep-grants", false, "let refresh tokens make new tokens")
+	instantFlag(flags, &f.issuedSince, "issued-since", "only those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
 	instantFlag(flags, &f.issuedBefore, "issued-before", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
 	cmd.Args = func(_ *cobra.Command, args []string) error { return f.check(args) }
 	return cmd
 }
 
 func (f *revokeFlags) body() adminapi.NewRevocation {
-	body := adminapi.NewRevocation{User: f.User, Client: f.Client, API: f.API, Grant: f.grant, All: f.all, KeepGrants: f.keepGrants}
+	body := adminapi.NewRevocation{
+		User: f.User, Client: f.Client, API: f.API, KID: f.kid, Role: f.role, Grant: f.grant, State: domain.TokenState(f.state),
+		All: f.all, KeepGrants: f.keepGrants,
+	}
+	if !f.issuedSince.IsZero() {
+		body.IssuedSince = &f.issuedSince
+	}
 	if !f.issuedBefore.IsZero() {
 		body.IssuedBefore = &f.issuedBefore
 	}
@@ -92,32 +108,36 @@ func (f *revokeFlags) body() adminapi.NewRevocation {
 }
 
 func (f *revokeFlags) check(args []string) error {
-	chosen := 0
-	for _, set := range []bool{len(args) > 0, f.User != "", f.Client != "", f.API != "", f.all, f.grant != 0} {
-		if set {
-			chosen++
-		}
-	}
+	criteria := f.User != "" || f.Client != "" || f.API != "" || f.grant != 0 || f.kid != "" || f.role != "" || f.state != "" || !f.issuedSince.IsZero()
 	switch {
-	case chosen != 1:
-		return fmt.Errorf("name either token ids, or one of --user, --client, --api, --all and --grant")
-	case (!f.issuedBefore.IsZero() || f.keepGrants) && (len(args) > 0 || f.grant != 0):
-		return fmt.Errorf("--issued-before and --keep-grants go with --user, --client, --api or --all")
+	case len(args) > 0 && (criteria || f.all || f.keepGrants || !f.issuedBefore.IsZero()):
+		return fmt.Errorf("name either token ids, or criteria")
+	case len(args) == 0 && criteria == f.all:
+		return fmt.Errorf("name token ids, or criteria such as --user, --client and --api, or --all alone")
+	case f.state != "" && f.state != string(domain.TokenLive) && f.state != string(domain.TokenSuspended):
+		return fmt.Errorf("--state %q is neither live nor suspended", f.state)
 	}
 	return nil
 }
 
 func revokeByID(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-	ids, err := parseTokenIDs(args)
+	parsed, err := parseTokenIDs(args)
 	if err != nil {
 		return view{}, err
 	}
-	for _, id := range ids {
-		if err := act(ctx, c, "token.revoke", id.String()); err != nil {
+	ids := make([]string, len(parsed))
+	for i, id := range parsed {
+		ids[i] = id.String()
+	}
+	var revoked revokedView
+	for some := range slices.Chunk(ids, admin.MaxChosen) {
+		done, err := call[adminapi.RevokedTokens](ctx, c, "token.revoke_chosen", adminapi.ChosenTokens{JTI: some})
+		if err != nil {
 			return view{}, err
 		}
+		revoked.RevokedTokens += int64(done.RevokedTokens)
 	}
-	return answer(revokedView{RevokedTokens: int64(len(ids))}), nil
+	return answer(revoked), nil
 }
 
 // parseTokenIDs reads all ids before anything is done with one.

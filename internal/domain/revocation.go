@@ -18,6 +18,8 @@ const (
 	RevokeOfRole   RevocationKind = "role"  // of those that carry what a role does not give their holders any more
 	RevokeOfGroup  RevocationKind = "group" // of those that carry what came with a group, and does not any more
 	RevokeOfAll    RevocationKind = "all"
+
+	RevokeByCriteria RevocationKind = "criteria" // of those that meet several criteria
 )
 
 // ByClaims reports whether a revocation of this kind revokes tokens by what they carry.
@@ -28,7 +30,7 @@ func (k RevocationKind) ByClaims() bool { return k == RevokeOfRole || k == Revok
 type Revocation struct {
 	ID           int64
 	Kind         RevocationKind
-	TargetID     int64     // the database id of the user, client, API, key, grant, role or group; zero for all
+	TargetID     int64     // the database id of the user, client, API, key, grant, role or group; zero for all and for criteria
 	UserID       int64     // the user of a grant, else zero
 	Audience     string    // the API's, set by the store; else empty
 	Name         string    // of the target, set by FindRevocation: empty if it has none, or is gone
@@ -36,20 +38,23 @@ type Revocation struct {
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued
 	CreatedAt    time.Time
-	Cursor       TokenID      // rows up to this one are updated
-	Marked       int64        // live tokens that it revoked
-	Ended        int64        // grants that it ended
-	Lost         []LostAccess // for a role or group: what a token has to carry
-	Part         int          // of Lost, see LostPlace: rows before it are updated
+	Cursor       TokenID        // rows up to this one are updated
+	Marked       int64          // live tokens that it revoked
+	Ended        int64          // grants that it ended
+	Lost         []LostAccess   // for a role or group: what a token has to carry
+	Part         int            // of Lost, see LostPlace: rows before it are updated
+	Criteria     *TokenCriteria // of several criteria
 	DoneAt       time.Time
 }
 
 // EndsGrants reports whether the revocation ends grants, so that no refresh token makes new tokens: that of a user, client, API or all
-// does, unless it is limited to tokens issued before a time or keeps them.
+// does, and one of several of these, unless it is limited to tokens issued before a time or keeps them.
 func (r Revocation) EndsGrants() bool {
 	switch r.Kind {
 	case RevokeOfUser, RevokeOfClient, RevokeOfAPI, RevokeOfAll:
 		return !r.KeepGrants && r.IssuedBefore.IsZero()
+	case RevokeByCriteria:
+		return !r.KeepGrants && r.IssuedBefore.IsZero() && r.Criteria.OfGrants()
 	}
 	return false
 }
@@ -72,6 +77,8 @@ func (r Revocation) Covers(t IssuedToken) bool {
 		return t.GrantID == r.TargetID
 	case RevokeOfRole, RevokeOfGroup:
 		return false
+	case RevokeByCriteria:
+		return r.Criteria.Met(t)
 	case RevokeOfAll:
 		return true
 	}

@@ -187,7 +187,6 @@ type TokenRef struct {
 
 // TokenFilter chooses tokens of the index; zero fields choose all. Before, After and Limit page through them, newest first.
 type TokenFilter struct {
-	ID           TokenID
 	ClientID     int64
 	UserID       int64
 	GrantID      int64 // quick with UserID: there is no database index of grants, nor of keys

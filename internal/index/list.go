@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -43,14 +44,29 @@ func (x *Index) List(ctx context.Context, filter domain.TokenFilter) (entries []
 
 // Find finds a token of the index by its jti alone. domain.ErrNotFound if it is not in the index.
 func (x *Index) Find(ctx context.Context, id domain.TokenID) (domain.TokenEntry, error) {
-	entries, _, err := x.List(ctx, domain.TokenFilter{ID: id, Limit: 1})
-	switch {
-	case err != nil:
+	entries, err := x.FindAll(ctx, id)
+	if err != nil {
 		return domain.TokenEntry{}, err
-	case len(entries) == 0:
-		return domain.TokenEntry{}, fmt.Errorf("token %s: %w", id, domain.ErrNotFound)
 	}
 	return entries[0], nil
+}
+
+// FindAll finds tokens of the index by their jtis alone, in the order of these, of which one may repeat. domain.ErrNotFound if one is not
+// in the index.
+func (x *Index) FindAll(ctx context.Context, ids ...domain.TokenID) ([]domain.TokenEntry, error) {
+	found, err := x.store.FindTokenEntries(ctx, ids...)
+	if err != nil {
+		return nil, fmt.Errorf("find tokens: %w", err)
+	}
+	entries := make([]domain.TokenEntry, len(ids))
+	for i, id := range ids {
+		at := slices.IndexFunc(found, func(e domain.TokenEntry) bool { return e.ID == id })
+		if at < 0 {
+			return nil, fmt.Errorf("token %s: %w", id, domain.ErrNotFound)
+		}
+		entries[i] = found[at]
+	}
+	return entries, nil
 }
 
 // Count counts tokens of the index, up to a number: more says that there are more than n, or may be, since it takes long to count what is

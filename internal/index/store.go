@@ -21,6 +21,8 @@ type Store interface {
 	// zero: they come after it, or with filter.After before it. A page may be short, even empty, although there are more: in a state, and of several owners,
 	// tokens are looked for among a limited number. What a pending revocation covers is revoked.
 	ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error)
+	// FindTokenEntries finds tokens by jti, in no order; those that do not exist are missing from the answer.
+	FindTokenEntries(ctx context.Context, ids ...domain.TokenID) ([]domain.TokenEntry, error)
 	// CountIssuedTokens counts tokens among a limited number of the newest. If next is not zero there may be more: it counts those with
 	// it as filter.Before.
 	CountIssuedTokens(ctx context.Context, filter domain.TokenFilter) (n int, next domain.TokenID, err error)

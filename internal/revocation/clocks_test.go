@@ -180,6 +180,7 @@ func TestAGrantThatEndedWithOthersIsAsFarRevokedAsThese(t *testing.T) {
 		for kind, selector := range map[domain.RevocationKind]revocation.TokenSelector{
 			domain.RevokeOfUser: {UserID: s.Alice.ID}, domain.RevokeOfClient: {ClientID: request.Client.ID},
 			domain.RevokeOfAPI: {APIID: request.API.ID}, domain.RevokeOfAll: {All: true},
+			domain.RevokeByCriteria: {UserID: s.Alice.ID, APIID: request.API.ID},
 		} {
 			grant := s.grant
 			var err error

@@ -117,6 +117,8 @@ func ends(r domain.Revocation, grant domain.Grant) bool {
 		return r.EndsGrants() && r.TargetID == grant.ClientID
 	case domain.RevokeOfAPI:
 		return r.EndsGrants() && slices.ContainsFunc(grant.APIs, func(api domain.GrantAPI) bool { return api.Audience == r.Audience })
+	case domain.RevokeByCriteria:
+		return r.EndsGrants() && r.Criteria.MetBy(grant, r.Audience)
 	default:
 		return r.EndsGrants()
 	}

@@ -16,7 +16,7 @@ const (
 	lossPatience  = 400 * time.Millisecond // for counting
 )
 
-// Losses finds out what a change would take away.
+// Losses finds out what a change would take away, and from whom.
 type Losses interface {
 	// LostAccess says who would lose what by a change that is not made yet, among at most limit users and limit clients, and how many
 	// hold the role or are in the group, each kind up to the limit. Of a change that takes effect later it is who has it then.
@@ -27,6 +27,8 @@ type Losses interface {
 	// on. If a full page is found, next may be the place itself: the others are found once these are revoked.
 	LostTokens(ctx context.Context, lost []domain.LostAccess, from domain.LostPlace, limit int, now time.Time) (
 		refs []domain.TokenRef, next domain.LostPlace, done bool, err error)
+	// RoleHolders are the first users and clients who hold a role, by themselves or by a group, at most limit of each, in order of their ids.
+	RoleHolders(ctx context.Context, roleID int64, limit int, now time.Time) (users, clients []int64, err error)
 }
 
 // Effect is what a change would take away, and from how many.

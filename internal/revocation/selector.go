@@ -9,54 +9,84 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// TokenSelector chooses the tokens to be revoked by exactly one criterion: a database id, or All.
+// TokenSelector chooses the tokens to be revoked by a criterion, or by several, all of which they meet: a database id, a time since which
+// they were issued, that they are suspended; or All alone.
 type TokenSelector struct {
 	UserID       int64
 	ClientID     int64
 	APIID        int64
 	KeyID        int64
 	GrantID      int64
+	RoleID       int64 // who holds it
+	Suspended    bool
+	IssuedSince  time.Time // then or later
 	All          bool
-	Name         string    // what the id belongs to, for the audit log; empty: it gets the id
-	IssuedBefore time.Time // zero: whenever issued; otherwise grants stay. Not for a grant
-	KeepGrants   bool      // their refresh tokens may make new ones. Not for a grant
+	IssuedBefore time.Time // zero: whenever issued; otherwise grants stay. Not for a grant alone
+	KeepGrants   bool      // their refresh tokens may make new ones. Not for a grant alone
+	Names        Names     // what the ids belong to, for the audit log and who follows it; an empty one: it gets the id
 }
 
-// revocation is what takes back the tokens that are selected. domain.ErrInvalid unless there is exactly one criterion.
-func (s TokenSelector) revocation() (r domain.Revocation, err error) {
-	r.IssuedBefore, r.KeepGrants = s.IssuedBefore.UTC(), s.KeepGrants
-	criteria := 0
-	for kind, id := range map[domain.RevocationKind]int64{
-		domain.RevokeOfUser: s.UserID, domain.RevokeOfClient: s.ClientID, domain.RevokeOfAPI: s.APIID, domain.RevokeOfKey: s.KeyID,
-		domain.RevokeOfGrant: s.GrantID,
+// Names are those of what a selector has the id of.
+type Names struct{ User, Client, API, KID, Role string }
+
+// single are the criteria that make a revocation of their own kind, with the name of each.
+func (s *TokenSelector) single() (kind domain.RevocationKind, id int64, name string, given int) {
+	for _, criterion := range []struct {
+		kind domain.RevocationKind
+		id   int64
+		name string
+	}{
+		{domain.RevokeOfUser, s.UserID, s.Names.User}, {domain.RevokeOfClient, s.ClientID, s.Names.Client}, {domain.RevokeOfAPI, s.APIID, s.Names.API},
+		{domain.RevokeOfKey, s.KeyID, s.Names.KID}, {domain.RevokeOfGrant, s.GrantID, ""},
 	} {
-		if id != 0 {
-			criteria++
-			r.Kind, r.TargetID = kind, id
+		if criterion.id != 0 {
+			given++
+			kind, id, name = criterion.kind, criterion.id, criterion.name
 		}
 	}
-	if s.All {
-		criteria++
-		r.Kind = domain.RevokeOfAll
+	return kind, id, name, given
+}
+
+// revocation is what takes back the tokens that are selected, and the event that records it. domain.ErrInvalid without a criterion, and
+// where one makes no sense with another.
+func (s *TokenSelector) revocation() (r domain.Revocation, recorded event.Event, err error) {
+	r.IssuedBefore, r.KeepGrants = s.IssuedBefore.UTC(), s.KeepGrants
+	since := s.IssuedSince.UTC()
+	for member, at := range map[string]time.Time{"issued_before": r.IssuedBefore, "issued_since": since} {
+		if year := at.Year(); year < 1 || year > 9999 { // RFC 3339 ends there
+			return r, nil, domain.Invalid(member, domain.RuleRange, "time: year %d", year)
+		}
 	}
-	if criteria != 1 {
-		return r, domain.Invalid("", domain.RuleRequired, "revocation: %d criteria, give one of user, client, API, key, grant and all", criteria)
+	kind, id, name, given := s.single()
+	narrowed := s.RoleID != 0 || s.Suspended || !since.IsZero()
+	switch {
+	case s.All && (given > 0 || narrowed):
+		return r, nil, domain.Invalid("all", domain.RuleConflict, "revocation: all goes with issued_before and keep_grants alone")
+	case s.All:
+		r.Kind = domain.RevokeOfAll
+	case given == 1 && !narrowed:
+		r.Kind, r.TargetID = kind, id
+	case given > 0 || narrowed:
+		r.Kind, r.Criteria = domain.RevokeByCriteria, &domain.TokenCriteria{
+			UserID: s.UserID, ClientID: s.ClientID, APIID: s.APIID, KeyID: s.KeyID, GrantID: s.GrantID, Role: s.Names.Role, Suspended: s.Suspended,
+			IssuedSince: since, User: s.Names.User, Client: s.Names.Client, API: s.Names.API, KID: s.Names.KID,
+		}
+		return r, event.RevokedByCriteria(r), nil
+	default:
+		return r, nil, domain.Invalid("", domain.RuleRequired, "revocation: name what it is of: a user, client, API, key, grant or role, a time, suspended tokens, or all")
 	}
 	if r.Kind == domain.RevokeOfGrant && (r.KeepGrants || !r.IssuedBefore.IsZero()) {
-		return r, domain.Invalid("grant", domain.RuleConflict, "revocation: a grant ends with all its tokens, whenever issued")
+		return r, nil, domain.Invalid("grant", domain.RuleConflict, "revocation: a grant ends with all its tokens, whenever issued")
 	}
-	if year := r.IssuedBefore.Year(); year < 1 || year > 9999 { // RFC 3339 ends there
-		return r, domain.Invalid("issued_before", domain.RuleRange, "time: year %d", year)
-	}
-	return r, nil
+	return r, event.TokensRevoked{TargetID: r.TargetID, Name: name, IssuedBefore: r.IssuedBefore, KeepGrants: r.KeepGrants, Revocation: r.Kind}, nil
 }
 
 // Revoke takes back every token that is selected and was issued until now, and ends their grants, so that no refresh token makes new
-// ones, unless the selector keeps them or is limited to tokens issued before a time. It holds as soon as it returns; Finish sets the
-// status of each token. domain.ErrInvalid for a selector without exactly one criterion, domain.ErrNotFound if there is no such
-// grant; a grant that was revoked before is no error.
+// ones, unless the selector keeps them, is limited by time, or names what grants have not: a key, a role, suspended tokens. It holds as
+// soon as it returns; Finish sets the status of each token. domain.ErrInvalid for a selector without a criterion, domain.ErrNotFound if
+// there is no such grant; a grant that was revoked before is no error. domain.ErrTooManyOfRole.
 func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Revocation, error) {
-	r, err := selector.revocation()
+	r, recorded, err := selector.revocation()
 	if err != nil {
 		return r, err
 	}
@@ -64,13 +94,28 @@ func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Re
 		return s.RevokeGrant(ctx, r.TargetID)
 	}
 	stored := r
-	revoked := event.TokensRevoked{TargetID: r.TargetID, Name: selector.Name, IssuedBefore: r.IssuedBefore, KeepGrants: r.KeepGrants, Revocation: r.Kind}
-	err = s.events.Change(ctx, revoked, func(ctx context.Context) (err error) {
+	err = s.events.Change(ctx, recorded, func(ctx context.Context) (err error) {
+		if selector.RoleID != 0 {
+			if err := s.addHolders(ctx, r.Criteria, selector.RoleID); err != nil {
+				return err
+			}
+		}
 		stored, err = s.Begin(ctx, r)
 		return err
 	})
 	if err != nil {
-		return r, fmt.Errorf("revoke the tokens of %s: %w", revoked.Object(), err)
+		return r, fmt.Errorf("revoke the tokens of %s: %w", recorded.Object(), err)
 	}
 	return stored, nil
+}
+
+// addHolders adds those who hold a role now to criteria.
+func (s *Service) addHolders(ctx context.Context, k *domain.TokenCriteria, role int64) (err error) {
+	if k.Users, k.Clients, err = s.losses.RoleHolders(ctx, role, maxHolders+1, s.now()); err != nil {
+		return fmt.Errorf("find who holds a role: %w", err)
+	}
+	if max(len(k.Users), len(k.Clients)) > maxHolders {
+		return domain.ErrTooManyOfRole
+	}
+	return nil
 }

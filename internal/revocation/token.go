@@ -40,6 +40,23 @@ func (s *Service) RevokeID(ctx context.Context, id domain.TokenID) error {
 	return s.revokeOne(ctx, entry.IssuedToken, entry.Audience)
 }
 
+// RevokeListed revokes tokens that were found in the index, all at once, and says how many it revoked: not those that were revoked before,
+// by their rows. The status of one that a pending revocation covers is set now.
+func (s *Service) RevokeListed(ctx context.Context, tokens []domain.TokenEntry) (revoked int, err error) {
+	batch := make([]singleRevocation, len(tokens))
+	for i, t := range tokens {
+		e, err := event.Attribute(ctx, event.TokenRevoked{ID: t.ID, Audience: t.Audience})
+		if err != nil {
+			return 0, err
+		}
+		batch[i] = singleRevocation{t.Ref(), e}
+	}
+	if revoked, err = s.revokeAll(ctx, batch); err != nil {
+		return 0, fmt.Errorf("revoke %d tokens: %w", len(tokens), err)
+	}
+	return revoked, nil
+}
+
 // singleRevocation is a token that is to be revoked, and the event that records it.
 type singleRevocation struct {
 	token domain.TokenRef
@@ -59,17 +76,23 @@ func (s *Service) revokeOne(ctx context.Context, issued domain.IssuedToken, audi
 	return nil
 }
 
-// revokeBatch revokes tokens and records those that it has revoked: not one that was revoked before, or is purged.
 func (s *Service) revokeBatch(ctx context.Context, batch []singleRevocation) ([]struct{}, error) {
+	_, err := s.revokeAll(ctx, batch)
+	return make([]struct{}, len(batch)), err
+}
+
+// revokeAll revokes tokens and records those that it has revoked: not one that was revoked before, or is purged.
+func (s *Service) revokeAll(ctx context.Context, batch []singleRevocation) (count int, err error) {
 	refs := make([]domain.TokenRef, len(batch))
 	for i, r := range batch {
 		refs[i] = r.token
 	}
-	err := s.store.Tx(ctx, func(ctx context.Context) error {
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
 		revoked, err := s.statuses.RevokeTokens(ctx, s.now(), refs...)
 		if err != nil {
 			return err
 		}
+		count = len(revoked)
 		var events []event.Event
 		for _, r := range batch {
 			if i := slices.Index(revoked, r.token.ID); i >= 0 {
@@ -78,5 +101,5 @@ func (s *Service) revokeBatch(ctx context.Context, batch []singleRevocation) ([]
 		}
 		return s.events.Record(ctx, events...)
 	})
-	return make([]struct{}, len(batch)), err
+	return count, err
 }

@@ -83,10 +83,14 @@ const (
 
 	// grantCoveredAt is when one was stored that covers grant g, NULL if there is none.
 	grantCoveredAt = `(` + openEnding + `(r.kind = 'user' AND r.target_id = g.user_id OR r.kind = 'client' AND r.target_id = g.client_ref
-		OR r.kind = 'all'))`
+		OR r.kind = 'all' OR r.kind = 'criteria' AND r.criteria->>'api_id' IS NULL AND ` + withinCriteria + `))`
 
 	// apiCoveredAt is when one was stored that takes API a from grant g, NULL if there is none.
-	apiCoveredAt = `(` + openEnding + `r.kind = 'api' AND r.audience = a.audience)`
+	apiCoveredAt = `(` + openEnding + `r.kind IN ('api', 'criteria') AND r.audience = a.audience AND ` + withinCriteria + `)`
+
+	// withinCriteria is true of a revocation r which has criteria of users and clients only if grant g meets them.
+	withinCriteria = `COALESCE(CAST(r.criteria->>'user_id' AS BIGINT), g.user_id) = g.user_id
+		AND COALESCE(CAST(r.criteria->>'client_ref' AS BIGINT), g.client_ref) = g.client_ref`
 )
 
 // HoldRevision implements oauth.Transactions.

@@ -179,8 +179,30 @@ type storedLost struct {
 	Roles       []string `json:"roles,omitempty"`
 	Groups      []string `json:"groups,omitempty"`
 	After       int64    `json:"after,omitempty"`
-	Users       []byte   `json:"users,omitempty"` // varints, each the distance from the one before
+	Users       []byte   `json:"users,omitempty"` // see packIDs
 	Clients     []int64  `json:"clients,omitempty"`
+}
+
+// packIDs writes ids in order as varints, each the distance from the one before.
+func packIDs(ids []int64) (packed []byte) {
+	last := int64(0)
+	for _, id := range ids {
+		packed = binary.AppendUvarint(packed, uint64(id-last))
+		last = id
+	}
+	return packed
+}
+
+func unpackIDs(packed []byte) (ids []int64, err error) {
+	for last := int64(0); len(packed) > 0; {
+		distance, n := binary.Uvarint(packed)
+		if n <= 0 {
+			return nil, errors.New("ids are stored in another form")
+		}
+		last += int64(distance)
+		ids, packed = append(ids, last), packed[n:]
+	}
+	return ids, nil
 }
 
 // packLost writes what a revocation of a role or group keeps, nil for any other. ErrInvalid if that is too much.
@@ -194,11 +216,7 @@ func packLost(r domain.Revocation) (any, error) {
 		if !l.After.IsZero() {
 			stored[i].After = micros(l.After)
 		}
-		last := int64(0)
-		for _, id := range l.Users {
-			stored[i].Users = binary.AppendUvarint(stored[i].Users, uint64(id-last))
-			last = id
-		}
+		stored[i].Users = packIDs(l.Users)
 	}
 	text, err := json.Marshal(stored)
 	if err == nil && len(text) > maxLostBytes {
@@ -230,14 +248,8 @@ func (c lostColumn) Scan(src any) error {
 		if s.After != 0 {
 			l.After = time.UnixMicro(s.After).UTC()
 		}
-		last := int64(0)
-		for packed := s.Users; len(packed) > 0; {
-			distance, n := binary.Uvarint(packed)
-			if n <= 0 {
-				return errors.New("what is lost is stored in another form")
-			}
-			last += int64(distance)
-			l.Users, packed = append(l.Users, last), packed[n:]
+		if l.Users, err = unpackIDs(s.Users); err != nil {
+			return err
 		}
 		(*c.to)[i] = l
 	}

@@ -19,14 +19,25 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	if err != nil {
 		return r, err
 	}
+	criteria, err := packCriteria(r.Criteria)
+	if err != nil {
+		return r, err
+	}
+	api := int64(0)
+	switch {
+	case r.Kind == domain.RevokeOfAPI:
+		api = r.TargetID
+	case r.Criteria != nil:
+		api, r.KeepGrants = r.Criteria.APIID, r.KeepGrants || !r.Criteria.OfGrants()
+	}
 	err = db.change(ctx, func(ctx context.Context, c *change) (err error) {
 		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
 		_, err = one(ctx, c.conn, func(row scanner) (none struct{}, err error) { return none, row.Scan(&r.ID, &r.Audience) }, `
-			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, audience)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $11, (SELECT audience FROM apis WHERE $10 AND id = CAST($2 AS BIGINT)))
+			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, criteria, audience)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $11, $12, (SELECT audience FROM apis WHERE id = CAST($10 AS BIGINT)))
 			RETURNING id, COALESCE(audience, '')`,
 			string(r.Kind), r.TargetID, nullID(r.UserID), r.KeepGrants, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:],
-			r.Ended, r.Kind == domain.RevokeOfAPI, lost)
+			r.Ended, api, lost, criteria)
 		if err != nil {
 			return err
 		}
@@ -36,13 +47,13 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), COALESCE(audience, ''), keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, part, done_at`
+const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), COALESCE(audience, ''), keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, criteria, part, done_at`
 
 const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
 	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.Audience, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
-		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, lostColumn{&r.Lost}, &r.Part, at(&r.DoneAt))
+		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, lostColumn{&r.Lost}, criteriaColumn{&r.Criteria}, &r.Part, at(&r.DoneAt))
 	return r, err
 }
 
@@ -84,6 +95,8 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		step := stepTokens
 		if r.Kind.ByClaims() {
 			step = stepLost
+		} else if r.Criteria != nil {
+			step = stepCriteria
 		}
 		done, err := step(ctx, c, &r, limit, now)
 		if err == nil && done {
@@ -158,7 +171,7 @@ func stepTokens(ctx context.Context, c conn, r *domain.Revocation, limit int, no
 
 // lastOf returns the jti of the n-th row that a condition chooses; zero if there are fewer.
 func lastOf(ctx context.Context, c conn, where, order string, n int, args []any) (last domain.TokenID, err error) {
-	query := `SELECT jti FROM issued_tokens WHERE ` + where + ` ORDER BY ` + order + ` LIMIT 1 OFFSET ` + strconv.Itoa(n-1)
+	query := `SELECT jti FROM issued_tokens t WHERE ` + where + ` ORDER BY ` + order + ` LIMIT 1 OFFSET ` + strconv.Itoa(n-1)
 	err = c.each(ctx, func(row scanner) error { return row.Scan(bytes16{(*[16]byte)(&last)}) }, query, args...)
 	return last, err
 }
@@ -170,7 +183,7 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 		return true, nil
 	}
 	end := endGrants
-	if r.Kind == domain.RevokeOfAPI {
+	if r.Kind == domain.RevokeOfAPI || r.Criteria != nil && r.Criteria.APIID != 0 {
 		end = endAtAPI
 	}
 	ended, err := end(ctx, c, r, limit)
@@ -185,11 +198,12 @@ func stepGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (d
 }
 
 func endGrants(ctx context.Context, c conn, r *domain.Revocation, limit int) (ended int64, err error) {
+	within, args := meet(r.Criteria, 5)
 	return c.exec(ctx, `
 		UPDATE grants SET revoked_at = $4 WHERE id IN (
 			SELECT g.id FROM grants g, revocations r
-			WHERE r.id = $1 AND g.revoked_at IS NULL AND g.revision < $2 AND `+grantsOf[r.Kind]+` LIMIT $3)`,
-		r.ID, r.Revision, limit, micros(r.CreatedAt))
+			WHERE r.id = $1 AND g.revoked_at IS NULL AND g.revision < $2 AND `+grantsOf[r.Kind]+within+` LIMIT $3)`,
+		append([]any{r.ID, r.Revision, limit, micros(r.CreatedAt)}, args...)...)
 }
 
 // grantsOf says of each kind of revocation r that ends whole grants whether it ends grant g.
@@ -197,15 +211,18 @@ var grantsOf = map[domain.RevocationKind]string{
 	domain.RevokeOfUser:   `g.user_id = r.target_id`,
 	domain.RevokeOfClient: `g.client_ref = r.target_id`,
 	domain.RevokeOfAll:    `TRUE`,
+
+	domain.RevokeByCriteria: `TRUE`, // within them
 }
 
 // endAtAPI takes an API from grants, and ends those that cover no other. It locks the grants first, see lockInstallation.
 func endAtAPI(ctx context.Context, c conn, r *domain.Revocation, limit int) (ended int64, err error) {
+	within, args := meet(r.Criteria, 4)
 	grants, err := list(ctx, c, scanInt, `
 		SELECT g.id FROM grants AS g
 		WHERE g.revoked_at IS NULL AND g.revision < $2
-			AND g.id IN (SELECT a.grant_id FROM grant_apis a WHERE a.audience = $1 AND a.revoked_at IS NULL)
-		LIMIT $3`+c.db.dialect.forUpdate(), r.Audience, r.Revision, limit)
+			AND g.id IN (SELECT a.grant_id FROM grant_apis a WHERE a.audience = $1 AND a.revoked_at IS NULL)`+within+`
+		LIMIT $3`+c.db.dialect.forUpdate(), append([]any{r.Audience, r.Revision, limit}, args...)...)
 	if err != nil || len(grants) == 0 {
 		return 0, err
 	}
@@ -241,7 +258,7 @@ func selectorOf(kind domain.RevocationKind) (selector, error) {
 		return selector{`grant_id`, `user_id`}, nil
 	case domain.RevokeOfKey:
 		return selector{column: `key_id`}, nil
-	case domain.RevokeOfAll, domain.RevokeOfRole, domain.RevokeOfGroup:
+	case domain.RevokeOfAll, domain.RevokeOfRole, domain.RevokeOfGroup, domain.RevokeByCriteria:
 		return selector{}, nil
 	}
 	return selector{}, fmt.Errorf("%w kind of revocation: %q", domain.ErrInvalid, kind)

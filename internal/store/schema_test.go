@@ -269,10 +269,11 @@ func TestTheDatabaseRefusesWhatTheDomainDoesNotName(t *testing.T) {
 		migrateTo(t, db, 1)
 		seed(t, db, 1)
 		none := map[string]string{"sqlite": `'[]'`, "postgres": `CAST('[]' AS JSON)`}[db.Dialect()]
+		empty := map[string]string{"sqlite": `'{}'`, "postgres": `CAST('{}' AS JSON)`}[db.Dialect()]
 		set := func(table, column, value string) error {
 			statement := `UPDATE ` + table + ` SET ` + column + ` = ` + value
-			if table == "revocations" { // what is lost there belongs to two kinds
-				statement += `, lost = CASE WHEN ` + value + ` IN ('role', 'group') THEN ` + none + ` END`
+			if table == "revocations" { // what is lost there belongs to two kinds, criteria to one
+				statement += `, lost = CASE WHEN ` + value + ` IN ('role', 'group') THEN ` + none + ` END, criteria = CASE WHEN ` + value + ` = 'criteria' THEN ` + empty + ` END`
 			}
 			_, err := db.exec(t.Context(), statement)
 			return err

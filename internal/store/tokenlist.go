@@ -28,10 +28,9 @@ func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (
 		}
 		entries, next = nil, domain.TokenID{}
 		return c.each(ctx, func(row scanner) error {
-			var e domain.TokenEntry
 			var fits, last bool
-			dest := append(issuedDest(&e.IssuedToken), &e.Client, &e.Username, &e.Subject, &e.Audience, &e.KeyName, &fits, &last)
-			if err := row.Scan(dest...); err != nil {
+			e, err := scanEntry(row, open, &fits, &last)
+			if err != nil {
 				return err
 			}
 			if last {
@@ -39,11 +38,6 @@ func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (
 			}
 			if !fits {
 				return nil
-			}
-			for _, r := range open {
-				if e.RevokedAt.IsZero() && r.Covers(e.IssuedToken) {
-					e.RevokedAt = r.CreatedAt
-				}
 			}
 			if entries = append(entries, e); len(entries) == filter.Limit {
 				next = e.ID
@@ -55,6 +49,44 @@ func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (
 		slices.Reverse(entries)
 	}
 	return entries, next, err
+}
+
+// FindTokenEntries implements index.Store.
+func (db *DB) FindTokenEntries(ctx context.Context, ids ...domain.TokenID) (entries []domain.TokenEntry, err error) {
+	places, args := make([]string, len(ids)), make([]any, len(ids))
+	for i := range ids {
+		places[i], args[i] = `$`+strconv.Itoa(i+1), ids[i][:]
+	}
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		open, err := list(ctx, c, scanRevocation, openRevocations) // before the index, too
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		entries, err = list(ctx, c, func(row scanner) (domain.TokenEntry, error) { return scanEntry(row, open) },
+			`SELECT `+entryColumns+` FROM issued_tokens t`+entryJoins+` WHERE t.jti IN (`+strings.Join(places, `, `)+`)`, args...)
+		return err
+	})
+	return entries, err
+}
+
+// entryColumns are the columns of issued_tokens t, with the names that entryJoins finds, which scanEntry scans.
+const entryColumns = issuedColumns + `,
+	COALESCE(c.client_id, ''), COALESCE(u.username, ''), CASE WHEN t.user_id IS NULL THEN COALESCE(c.client_id, '') ELSE COALESCE(u.subject, '') END,
+	COALESCE(a.audience, ''), COALESCE(k.kid, '')`
+
+const entryJoins = `
+	LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id
+	LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id`
+
+// scanEntry scans entryColumns, and others after them. What an open revocation covers is revoked.
+func scanEntry(row scanner, open []domain.Revocation, others ...any) (e domain.TokenEntry, err error) {
+	err = row.Scan(append(append(issuedDest(&e.IssuedToken), &e.Client, &e.Username, &e.Subject, &e.Audience, &e.KeyName), others...)...)
+	for _, r := range open {
+		if e.RevokedAt.IsZero() && r.Covers(e.IssuedToken) {
+			e.RevokedAt = r.CreatedAt
+		}
+	}
+	return e, err
 }
 
 // CountIssuedTokens implements index.Store.
@@ -88,9 +120,6 @@ func (db *DB) selectTokens(filter domain.TokenFilter, open []domain.Revocation) 
 	q := &tokenQuery{dialect: db.dialect, order: ` DESC`, where: []string{`TRUE`}}
 	if filter.After != (domain.TokenID{}) {
 		q.order = ` ASC`
-	}
-	if filter.ID != (domain.TokenID{}) {
-		q.where = append(q.where, `t.jti = `+q.arg(filter.ID[:]))
 	}
 	q.ownedBy(filter)
 	q.heldBy(filter)
@@ -213,6 +242,10 @@ func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err
 		if r.Kind.ByClaims() { // its tokens are known by what they carry, until they are marked
 			continue
 		}
+		if r.Criteria != nil {
+			conditions = append(conditions, q.meets(r))
+			continue
+		}
 		selector, _ := selectorOf(r.Kind)
 		if r.IssuedBefore.IsZero() {
 			same := `TRUE` // all, or in doubt
@@ -241,17 +274,23 @@ func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string, err
 	return conditions, nil
 }
 
+// key is the order in which the index has its rows.
+func (q *tokenQuery) key() string {
+	order := `t.jti` + q.order
+	if q.owner != `` {
+		order = q.indexKey(`t.jti`) + q.order + `, ` + order
+	}
+	return order
+}
+
 func (q *tokenQuery) indexKey(jti string) string { return q.dialect.indexKey(q.owner, jti) }
 
 // window are the rows that are looked at, in the order of the index, each with whether it fits and its place. To sort them would be to
 // look at all that there are.
 func (q *tokenQuery) window(columns, window string) string {
-	fits, order := `TRUE`, `t.jti`+q.order
+	fits, order := `TRUE`, q.key()
 	if len(q.fits) > 0 {
 		fits = strings.Join(q.fits, ` AND `)
-	}
-	if q.owner != `` {
-		order = q.indexKey(`t.jti`) + q.order + `, ` + order
 	}
 	return `SELECT ` + columns + `, (` + fits + `) IS TRUE AS fits, row_number() OVER (ORDER BY ` + order + `) AS place
 		FROM issued_tokens t WHERE ` + strings.Join(q.where, ` AND `) + ` ORDER BY ` + order + ` LIMIT ` + window
@@ -267,15 +306,10 @@ func (q *tokenQuery) list(limit, step int) string {
 	if len(q.fits) > 0 {
 		window = strconv.Itoa(step)
 	}
-	return `SELECT ` + issuedColumns + `,
-			COALESCE(c.client_id, ''), COALESCE(u.username, ''),
-			CASE WHEN t.user_id IS NULL THEN COALESCE(c.client_id, '') ELSE COALESCE(u.subject, '') END,
-			COALESCE(a.audience, ''), COALESCE(k.kid, ''), t.fits, t.place = ` + window + `
+	return `SELECT ` + entryColumns + `, t.fits, t.place = ` + window + `
 		FROM (
 			SELECT * FROM (` + q.window(`t.*`, window) + `) t
-			WHERE t.fits OR t.place = ` + window + ` LIMIT ` + q.arg(limit) + `) t
-		LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id
-		LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id
+			WHERE t.fits OR t.place = ` + window + ` LIMIT ` + q.arg(limit) + `) t` + entryJoins + `
 		ORDER BY t.jti` + q.order
 }
 

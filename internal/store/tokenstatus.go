@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,9 +32,35 @@ func (db *DB) SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Ti
 
 // ResumeToken implements revocation.Statuses.
 func (db *DB) ResumeToken(ctx context.Context, ref domain.TokenRef, _ time.Time) error {
-	return db.setSuspended(ctx, ref, domain.StatusValid, `
-		UPDATE issued_tokens SET suspended_at = NULL
-		WHERE jti = $1 AND expires_at = $2 AND revoked_at IS NULL AND suspended_at IS NOT NULL`)
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockForTokens(ctx); err != nil {
+			return err
+		}
+		if err := isCovered(ctx, c, ref); err != nil {
+			return err
+		}
+		return db.setSuspended(ctx, ref, domain.StatusValid, `
+			UPDATE issued_tokens SET suspended_at = NULL
+			WHERE jti = $1 AND expires_at = $2 AND revoked_at IS NULL AND suspended_at IS NOT NULL`)
+	})
+}
+
+// isCovered returns ErrRevoked if a revocation under way covers a token: one of suspended tokens would no more, once that is resumed.
+func isCovered(ctx context.Context, c conn, ref domain.TokenRef) error {
+	open, err := list(ctx, c, scanRevocation, openRevocations)
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	scan := func(row scanner) (t domain.IssuedToken, err error) {
+		err = row.Scan(issuedDest(&t)...)
+		return t, err
+	}
+	token, err := one(ctx, c, scan,
+		`SELECT `+issuedColumns+` FROM issued_tokens t WHERE t.jti = $1 AND t.expires_at = $2`, ref.ID[:], micros(ref.ExpiresAt))
+	if err == nil && slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(token) }) {
+		err = domain.ErrRevoked
+	}
+	return err
 }
 
 func (db *DB) setSuspended(ctx context.Context, ref domain.TokenRef, status domain.TokenStatus, query string, args ...any) error {

@@ -650,7 +650,7 @@ CREATE INDEX issued_tokens_user ON issued_tokens (user_id, (jti_time(jti) >> 8))
 
 CREATE TABLE revocations (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'group', 'all')),
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'group', 'all', 'criteria')),
     target_id     BIGINT NOT NULL,
     user_id       INTEGER,
     audience      TEXT,
@@ -664,18 +664,21 @@ CREATE TABLE revocations (
     lost          JSON CHECK (json_typeof(lost) = 'array'),
     part          INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0),
     done_at       BIGINT,
-    CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group')))
+    criteria      JSON CHECK (json_typeof(criteria) = 'object'),
+    CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group'))),
+    CHECK ((criteria IS NULL) = (kind <> 'criteria'))
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE revocations IS 'Each revokes all tokens of its target that were written before its revision';
-COMMENT ON COLUMN revocations.target_id IS 'Database id of the user, client, API, key, grant, role or group; 0 for kind all';
+COMMENT ON COLUMN revocations.target_id IS 'Database id of the user, client, API, key, grant, role or group; 0 for kinds all and criteria';
 COMMENT ON COLUMN revocations.user_id IS 'For kind grant: its user';
-COMMENT ON COLUMN revocations.audience IS 'For kind api: the API''s';
+COMMENT ON COLUMN revocations.audience IS 'For kind api, and for kind criteria if an API is among them: the API''s';
 COMMENT ON COLUMN revocations.keep_grants IS 'Grants do not end with their tokens';
 COMMENT ON COLUMN revocations.cursor IS 'The rows of tokens are marked up to this jti';
 COMMENT ON COLUMN revocations.marked IS 'Tokens that it revoked so far';
 COMMENT ON COLUMN revocations.ended IS 'Grants that it ended so far';
 COMMENT ON COLUMN revocations.lost IS 'For kinds role and group: what users and clients lose at APIs, and so which tokens it revokes';
 COMMENT ON COLUMN revocations.part IS 'For kinds role and group: the users, or the client, of that list that it has come to; cursor is among those or their tokens';
+COMMENT ON COLUMN revocations.criteria IS 'For kind criteria: what tokens have to meet, all of it, to be revoked';
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 CREATE INDEX revocations_kind ON revocations (kind, id);
 
@@ -910,6 +913,14 @@ SELECT rtrim(translate(encode(uuid_send(t.jti), 'base64'), '+/', '-_'), '=') AS 
                 WHEN 'grant' THEN r.target_id = t.grant_id
                 WHEN 'role' THEN FALSE
                 WHEN 'group' THEN FALSE
+                WHEN 'criteria' THEN r.criteria->>'role' IS NULL
+                    AND COALESCE(CAST(r.criteria->>'user_id' AS BIGINT) = t.user_id, r.criteria->>'user_id' IS NULL)
+                    AND COALESCE(CAST(r.criteria->>'client_ref' AS BIGINT) = t.client_ref, TRUE)
+                    AND COALESCE(CAST(r.criteria->>'api_id' AS BIGINT) = t.api_id, r.criteria->>'api_id' IS NULL)
+                    AND COALESCE(CAST(r.criteria->>'key_id' AS BIGINT) = t.key_id, TRUE)
+                    AND COALESCE(CAST(r.criteria->>'grant_id' AS BIGINT) = t.grant_id, r.criteria->>'grant_id' IS NULL)
+                    AND (r.criteria->>'suspended' IS NULL OR t.suspended_at IS NOT NULL)
+                    AND COALESCE(CAST(r.criteria->>'issued_since' AS BIGINT) <= t.issued_ms * 1000, TRUE)
                 ELSE TRUE END)) / 1e6) AS revoked_at
 FROM (SELECT *, ('x' || left(translate(jti::text, '-', ''), 12))::bit(48)::bigint AS issued_ms FROM issued_tokens) t
 LEFT JOIN clients c ON c.id = t.client_ref LEFT JOIN users u ON u.id = t.user_id

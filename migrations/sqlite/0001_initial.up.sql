@@ -503,10 +503,10 @@ CREATE INDEX issued_tokens_expires ON issued_tokens (expires_at);
 -- Takes back all tokens of its target that were written before its revision. Their rows are marked up to the cursor.
 CREATE TABLE revocations (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'group', 'all')),
-    target_id     INTEGER NOT NULL, -- 0: none, for kind 'all'
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'client', 'api', 'key', 'grant', 'role', 'group', 'all', 'criteria')),
+    target_id     INTEGER NOT NULL, -- 0: none, for kinds 'all' and 'criteria'
     user_id       INTEGER, -- for kind 'grant': its user
-    audience      TEXT, -- for kind 'api': the API's
+    audience      TEXT, -- for kind 'api', and for kind 'criteria' if an API is among them: the API's
     keep_grants   INTEGER NOT NULL CHECK (keep_grants IN (0, 1)), -- they do not end with their tokens
     revision      INTEGER NOT NULL,
     issued_before INTEGER,
@@ -517,7 +517,9 @@ CREATE TABLE revocations (
     lost          TEXT CHECK (json_type(lost) = 'array'), -- for kinds 'role' and 'group': what users and clients lose at APIs
     part          INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0), -- the users, or the client, of that list that it has come to
     done_at       INTEGER,
-    CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group')))
+    criteria      TEXT CHECK (json_type(criteria) = 'object'), -- for kind 'criteria': what tokens have to meet, all of it, to be revoked
+    CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group'))),
+    CHECK ((criteria IS NULL) = (kind <> 'criteria'))
 ) STRICT;
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 CREATE INDEX revocations_kind ON revocations (kind, id);
@@ -722,6 +724,14 @@ SELECT (
                 WHEN 'grant' THEN r.target_id = t.grant_id
                 WHEN 'role' THEN FALSE
                 WHEN 'group' THEN FALSE
+                WHEN 'criteria' THEN r.criteria->>'role' IS NULL
+                    AND COALESCE(CAST(r.criteria->>'user_id' AS BIGINT) = t.user_id, r.criteria->>'user_id' IS NULL)
+                    AND COALESCE(CAST(r.criteria->>'client_ref' AS BIGINT) = t.client_ref, TRUE)
+                    AND COALESCE(CAST(r.criteria->>'api_id' AS BIGINT) = t.api_id, r.criteria->>'api_id' IS NULL)
+                    AND COALESCE(CAST(r.criteria->>'key_id' AS BIGINT) = t.key_id, TRUE)
+                    AND COALESCE(CAST(r.criteria->>'grant_id' AS BIGINT) = t.grant_id, r.criteria->>'grant_id' IS NULL)
+                    AND (r.criteria->>'suspended' IS NULL OR t.suspended_at IS NOT NULL)
+                    AND COALESCE(CAST(r.criteria->>'issued_since' AS BIGINT) <= t.issued_ms * 1000, TRUE)
                 ELSE TRUE END)) / 1e6, 'unixepoch') AS revoked_at
 FROM (
     SELECT *, hex(jti) || '0' AS hex, (

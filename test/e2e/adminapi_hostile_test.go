@@ -188,7 +188,7 @@ func (d apiDescription) wantCursorsRefused(t *testing.T, m manager) {
 }
 
 // notThere are operations on what the shop has none of.
-var notThere = []string{"session.find", "session.end", "credential.remove", "token.find", "token.revoke", "token.suspend", "token.resume", "consent.withdraw"}
+var notThere = []string{"session.find", "session.end", "credential.remove", "token.find", "token.revoke", "token.revoke_chosen", "token.suspend", "token.resume", "consent.withdraw"}
 
 // wantExamplesTaken calls every operation with its example, what takes something away at the end.
 func (d apiDescription) wantExamplesTaken(t *testing.T, m manager) {

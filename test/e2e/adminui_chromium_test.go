@@ -145,6 +145,12 @@ func TestAnAdministratorWorksInARealBrowser(t *testing.T) {
 		v.press("Revoke these tokens").see("The tokens are revoked.", "Live tokens marked")
 		s.wantActive(t, s.orders, token, false)
 
+		t.Log("tokens are chosen one by one")
+		one, two := s.reportingToken(t), s.reportingToken(t)
+		v.open("/admin/tokens?client=reporting&state=live", jtiOf(t, one)).press("Choose all on this page").press("Revoke the chosen").see(jtiOf(t, one), jtiOf(t, two))
+		v.fill("name", "2 tokens").press("Revoke these tokens").see("The chosen tokens were revoked.")
+		s.wantActive(t, s.orders, one, false)
+
 		t.Log("a client is locked in an emergency, and that is undone")
 		token = s.reportingToken(t)
 		v.open("/admin/clients/reporting", "reporting").press("Disable").fill("reason", "It leaked").press("Disable this client").see("It leaked", "Undo")

@@ -21,3 +21,17 @@ if (going) {
   const idle = () => document.visibilityState === 'visible' && (document.activeElement === document.body || document.activeElement === null);
   setInterval(() => { if (idle()) location.replace(location.pathname); }, 1000 * going.dataset.reload);
 }
+
+// Rows are chosen one by one without scripts.
+const chosen = document.getElementById('choose');
+if (chosen) {
+  const boxes = [...chosen.elements].filter((e) => e.type === 'checkbox');
+  const all = document.createElement('button');
+  all.type = 'button';
+  all.textContent = chosen.dataset.all;
+  all.addEventListener('click', () => {
+    const set = boxes.some((box) => !box.checked);
+    for (const box of boxes) box.checked = set;
+  });
+  chosen.prepend(all);
+}

@@ -272,6 +272,9 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 		bob := world{client: w.client, user: must(db.InsertUser(t.Context(), domain.User{Subject: "b", Username: "bob"}))(t)}
 		shop := world{user: w.user, client: must(db.InsertClient(t.Context(), domain.Client{ClientID: "other", IDTokenAlg: domain.ES256}))(t)}
 		invoices := must(db.InsertAPI(t.Context(), domain.API{Audience: "https://invoices.example", SigningAlg: domain.ES256}))(t)
+		by := func(k domain.TokenCriteria) domain.Revocation {
+			return domain.Revocation{Kind: domain.RevokeByCriteria, Criteria: &k}
+		}
 		for _, c := range []struct {
 			r    domain.Revocation
 			ends []bool // alice's at the world's client, bob's there, alice's at the other client
@@ -286,6 +289,10 @@ var grantTests = map[string]func(*testing.T, *store.DB){
 			{domain.Revocation{Kind: domain.RevokeOfAll, KeepGrants: true}, []bool{false, false, false}},
 			{domain.Revocation{Kind: domain.RevokeOfUser, TargetID: w.user, KeepGrants: true}, []bool{false, false, false}},
 			{domain.Revocation{Kind: domain.RevokeOfKey, TargetID: w.client}, []bool{false, false, false}},
+			{by(domain.TokenCriteria{UserID: w.user, ClientID: w.client}), []bool{true, false, false}},
+			{by(domain.TokenCriteria{UserID: w.user, APIID: w.api}), []bool{true, false, true}},
+			{by(domain.TokenCriteria{ClientID: w.client, APIID: invoices}), []bool{false, false, false}},
+			{by(domain.TokenCriteria{UserID: w.user, KeyID: 1000}), []bool{false, false, false}},
 			{domain.Revocation{Kind: domain.RevokeOfAll}, []bool{true, true, true}},
 		} {
 			var grants []int64

@@ -199,6 +199,8 @@ func (w world) motley(tb testing.TB, db *store.DB) (tokens []domain.IssuedToken,
 		{Kind: domain.RevokeOfUser, TargetID: 31}, {Kind: domain.RevokeOfClient, TargetID: 21}, {Kind: domain.RevokeOfAPI, TargetID: 41},
 		{Kind: domain.RevokeOfKey, TargetID: 1}, {Kind: domain.RevokeOfGrant, TargetID: grants[0]},
 		{Kind: domain.RevokeOfAll, IssuedBefore: tokens[40].ID.Time()}, {Kind: domain.RevokeOfAll, IssuedBefore: time.Unix(-1, 0)},
+		{Kind: domain.RevokeByCriteria, Criteria: &domain.TokenCriteria{UserID: 32, APIID: 42}},
+		{Kind: domain.RevokeByCriteria, Criteria: &domain.TokenCriteria{KeyID: 3, Role: "clerk", Users: []int64{32}, Clients: []int64{22, 23}, IssuedSince: tokens[150].ID.Time()}},
 	} {
 		r.CreatedAt = t0
 		open = append(open, must(db.InsertRevocation(tb.Context(), r))(tb))
@@ -222,7 +224,7 @@ func filters(w world, tokens []domain.IssuedToken) (all []domain.TokenFilter) {
 	early, late := tokens[100].ID.Time(), tokens[300].ID.Time()
 	for _, f := range []domain.TokenFilter{
 		{}, {UserID: 31}, {ClientID: 20}, {APIID: 41}, {GrantID: tokens[0].GrantID}, {KeyID: 2}, {UserID: w.user, ClientID: 20},
-		{ClientID: 20, APIID: 42}, {UserID: 32, GrantID: tokens[0].GrantID}, {ClientID: 99}, {ID: tokens[7].ID},
+		{ClientID: 20, APIID: 42}, {UserID: 32, GrantID: tokens[0].GrantID}, {ClientID: 99},
 	} {
 		for _, span := range [][2]time.Time{
 			{}, {early, {}}, {{}, late}, {early, late}, {late, early},
@@ -249,7 +251,7 @@ func chooses(f domain.TokenFilter, token domain.IssuedToken, open []domain.Revoc
 			return false
 		}
 	}
-	return (f.ID == domain.TokenID{} || f.ID == token.ID) && (f.State == "" || f.State == token.State(f.Now)) &&
+	return (f.State == "" || f.State == token.State(f.Now)) &&
 		(f.IssuedSince.IsZero() || !token.ID.Time().Before(f.IssuedSince)) &&
 		(f.IssuedBefore.IsZero() || token.ID.Time().Before(f.IssuedBefore))
 }

@@ -68,9 +68,10 @@ INSERT INTO limits (bucket, spent_until)
 VALUES ('device guess', 1767323045678025);
 INSERT INTO issued_tokens (expires_at, revision, grant_id, revoked_at, suspended_at, client_ref, user_id, key_id, api_id, status_list, status_index, jti, digest, kind)
 VALUES (1767323045678013, 2, 8589934592, 1767323045678014, 1767323045678015, 20, 30, 80, 10, 70, 5, X'019b7c5aabcd00ff00ff00ff00ff00ff', X'ff00ff00ff00ff00ff00ff00ff00ff00', 2);
-INSERT INTO revocations (id, kind, target_id, user_id, audience, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, part, done_at)
-VALUES (90, 'grant', 8589934592, 30, 'https://orders.example', TRUE, 2, 1767323045678000, 1767323045678000, X'00000000000000000000000000000001', 3, 1, NULL, 0, 1767323045678016),
-(91, 'role', 50, NULL, NULL, TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, '[{"api_id": 10, "audience": "https://orders.example", "permissions": ["orders:read"], "users": "Hg=="}]', 0, NULL);
+INSERT INTO revocations (id, kind, target_id, user_id, audience, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, part, done_at, criteria)
+VALUES (90, 'grant', 8589934592, 30, 'https://orders.example', TRUE, 2, 1767323045678000, 1767323045678000, X'00000000000000000000000000000001', 3, 1, NULL, 0, 1767323045678016, NULL),
+(91, 'role', 50, NULL, NULL, TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, '[{"api_id": 10, "audience": "https://orders.example", "permissions": ["orders:read"], "users": "Hg=="}]', 0, NULL, NULL),
+(92, 'criteria', 0, NULL, 'https://orders.example', TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, NULL, 0, NULL, '{"user_id": 30, "user": "alice", "api_id": 10, "api": "https://orders.example"}');
 INSERT INTO status_lists (id, size, leased, expires_at, created_at)
 VALUES (70, 1048576, 64, 1767323045678017, 1767323045678000);
 INSERT INTO status_changes (seq, list_id, entries)

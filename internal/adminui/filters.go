@@ -1,0 +1,70 @@
+package adminui
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// byName is the filter of lists whose names can be searched, beside other filters.
+const byName = "search"
+
+// asked is a filter of a list, with what the address has in it.
+func (v *visit) asked(kind, object, name string) *field {
+	return v.field(kind, object, name, strings.TrimSpace(v.r.URL.Query().Get(name)))
+}
+
+// askedOption is a filter of a list that has one of some options, the first of them at first.
+func (v *visit) askedOption(object, name string, options []option) *field {
+	f := v.asked("choice", object, name)
+	f.Options = options
+	if !slices.ContainsFunc(options, func(o option) bool { return o.Value == f.Value }) {
+		f.Value = options[0].Value
+	}
+	return f
+}
+
+// askedState is a filter of a list of what may be disabled.
+func (v *visit) askedState() *field {
+	return v.askedOption("list", "state", []option{{"", v.text("list.any_state")}, {"enabled", v.text("state.enabled")}, {"disabled", v.text("state.disabled")}})
+}
+
+// disabled is whether those are disabled that askedState chooses, nil for both.
+func disabled(state *field) *bool {
+	if state.Value == "" {
+		return nil
+	}
+	is := state.Value == "disabled"
+	return &is
+}
+
+// narrow lets a list be chosen by filters beside the search.
+func (l *listing) narrow(v *visit, filters ...*field) {
+	search := v.asked("text", "list", byName)
+	search.Max = 200
+	l.Filters = append([]*field{search}, filters...)
+}
+
+// Filtered says whether a filter is set beside the search.
+func (l listing) Filtered() bool {
+	return slices.ContainsFunc(l.Filters, func(f *field) bool {
+		return f.Name != byName && f.Value != "" && (len(f.Options) == 0 || f.Value != f.Options[0].Value)
+	})
+}
+
+// Clear is the address of the list without filters, empty if none is set.
+func (l listing) Clear() string {
+	if !l.Filtered() && l.Search == "" {
+		return ""
+	}
+	rest := maps.Clone(l.Kept)
+	if rest == nil {
+		rest = url.Values{}
+	}
+	if l.Size != sizes[0] {
+		rest.Set("size", strconv.Itoa(l.Size))
+	}
+	return "?" + rest.Encode()
+}
