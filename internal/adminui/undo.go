@@ -1,10 +1,12 @@
 package adminui
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -23,9 +25,11 @@ const undoFor = 5 * time.Minute
 // undoes are what can be undone, by the key of what was done.
 var undoes = map[string]struct {
 	operation string // that undoes it, which the visitor needs the permission of
-	run       func(v *visit, arguments []string) error
+	action    string // as events call what was done
+	target    string // the kind of the object that its first argument names, as events call it
+	run       func(ctx context.Context, v *visit, arguments []string) error
 }{
-	"assignment.unassigned": {"assignment.assign", func(v *visit, a []string) error {
+	"assignment.unassigned": {"assignment.assign", "role.unassign", "role", func(ctx context.Context, v *visit, a []string) error {
 		var until time.Time
 		if a[3] != "" {
 			var err error
@@ -33,22 +37,26 @@ var undoes = map[string]struct {
 				return err
 			}
 		}
-		return v.Admin.Assign(v.ctx(), v.caller, a[0], domain.SubjectKind(a[1]), a[2], until)
+		return v.Admin.Assign(ctx, v.caller, a[0], domain.SubjectKind(a[1]), a[2], until)
 	}},
-	"client.disabled": {"client.enable", func(v *visit, a []string) error { return v.Admin.EnableClient(v.ctx(), v.caller, a[0]) }},
-	"group.member_removed": {"group.add_member", func(v *visit, a []string) error {
-		return v.Admin.AddMember(v.ctx(), v.caller, a[0], a[1])
+	"client.disabled": {"client.enable", "client.disable", "client", func(ctx context.Context, v *visit, a []string) error {
+		return v.Admin.EnableClient(ctx, v.caller, a[0])
 	}},
-	"receiver.paused": {"receiver.resume", func(v *visit, a []string) error { return v.Admin.ResumeReceiver(v.ctx(), v.caller, a[0]) }},
-	"token.suspended": {"token.resume", func(v *visit, a []string) error {
+	"group.member_removed": {"group.add_member", "group.remove_member", "group", func(ctx context.Context, v *visit, a []string) error {
+		return v.Admin.AddMember(ctx, v.caller, a[0], a[1])
+	}},
+	"receiver.paused": {"receiver.resume", "receiver.pause", "receiver", func(ctx context.Context, v *visit, a []string) error {
+		return v.Admin.ResumeReceiver(ctx, v.caller, a[0])
+	}},
+	"token.suspended": {"token.resume", "token.suspend", "token", func(ctx context.Context, v *visit, a []string) error {
 		id, err := domain.ParseTokenID(a[0])
 		if err != nil {
 			return err
 		}
-		return v.Admin.ResumeToken(v.ctx(), v.caller, id)
+		return v.Admin.ResumeToken(ctx, v.caller, id)
 	}},
-	"user.disabled": {"user.enable", func(v *visit, a []string) error {
-		_, err := v.Admin.EnableUser(v.ctx(), v.caller, a[0])
+	"user.disabled": {"user.enable", "user.disable", "user", func(ctx context.Context, v *visit, a []string) error {
+		_, err := v.Admin.EnableUser(ctx, v.caller, a[0])
 		return err
 	}},
 }
@@ -57,19 +65,33 @@ var undoes = map[string]struct {
 type undo struct {
 	Done      string    `json:"done"` // a key of undoes
 	Arguments []string  `json:"arguments"`
-	Page      []string  `json:"page"` // which it leads back to, as address takes it
+	Event     int64     `json:"event"` // that says so
+	Page      []string  `json:"page"`  // which it leads back to, as address takes it
 	Session   int64     `json:"session"`
 	Until     time.Time `json:"until"`
 }
 
-// doneUntil is done of what can be undone, with these arguments, for a while.
+// doneUntil is done of what can be undone, with these arguments, for a while, as long as nobody else changes the object.
 func (v *visit) doneUntil(what string, arguments []string, path ...string) error {
-	text, err := json.Marshal(undo{Done: what, Arguments: arguments, Page: path, Session: v.session.ID, Until: v.Now().Add(undoFor)})
-	if err != nil {
-		return fmt.Errorf("offer to undo %s: %w", what, err)
+	of := undoes[what]
+	seq, err := v.Admin.Done(v.ctx(), v.caller, of.action, of.target+":"+arguments[0])
+	switch {
+	case err != nil:
+		return err
+	case seq == 0:
+		return v.done(what, path...)
 	}
-	offer := url.Values{"done": {what}, "undo": {base64.RawURLEncoding.EncodeToString(append(v.undoMAC(text), text...))}}
-	http.Redirect(v.w, v.r, address(path...)+"?"+offer.Encode(), http.StatusSeeOther)
+	return v.offerUndo(undo{Done: what, Arguments: arguments, Event: seq, Page: path, Session: v.session.ID, Until: v.Now().Add(undoFor)})
+}
+
+// offerUndo leads to a page that says what was done, and lets it be undone.
+func (v *visit) offerUndo(u undo) error {
+	text, err := json.Marshal(u)
+	if err != nil {
+		return fmt.Errorf("offer to undo %s: %w", u.Done, err)
+	}
+	offer := url.Values{"done": {u.Done}, "undo": {base64.RawURLEncoding.EncodeToString(append(v.undoMAC(text), text...))}}
+	http.Redirect(v.w, v.r, address(u.Page...)+"?"+offer.Encode(), http.StatusSeeOther)
 	return nil
 }
 
@@ -106,7 +128,11 @@ func takeBack(v *visit) error {
 	if !ok {
 		return v.refuse(v.text("undo.late"), root+"/")
 	}
-	if err := undoes[u.Done].run(v, u.Arguments); err != nil {
+	err := v.Admin.Undo(v.ctx(), v.caller, u.Event, func(ctx context.Context) error { return undoes[u.Done].run(ctx, v, u.Arguments) })
+	switch {
+	case errors.Is(err, domain.ErrConflict):
+		return v.refuse(v.text("undo.moved"), address(u.Page...))
+	case err != nil:
 		return v.explained(err, address(u.Page...))
 	}
 	return v.done("undone", u.Page...)

@@ -19,7 +19,7 @@ func TestOnlyWhoDidSomethingCanUndoItAndNotForLong(t *testing.T) {
 		}
 	}
 	mine := visitOf(1, "key")
-	if err := mine.doneUntil("user.disabled", []string{"alice"}, "users", "alice"); err != nil {
+	if err := mine.offerUndo(undo{Done: "user.disabled", Arguments: []string{"alice"}, Event: 7, Page: []string{"users", "alice"}, Session: 1, Until: now.Add(undoFor)}); err != nil {
 		t.Fatal(err)
 	}
 	led, err := url.Parse(mine.w.(*httptest.ResponseRecorder).Header().Get("Location"))
@@ -27,7 +27,7 @@ func TestOnlyWhoDidSomethingCanUndoItAndNotForLong(t *testing.T) {
 		t.Fatalf("it leads to %v, %v", led, err)
 	}
 	offer := led.Query().Get("undo")
-	if u, ok := mine.openUndo(offer); !ok || u.Arguments[0] != "alice" {
+	if u, ok := mine.openUndo(offer); !ok || u.Arguments[0] != "alice" || u.Event != 7 {
 		t.Errorf("opened is %+v, %v", u, ok)
 	}
 	for what, v := range map[string]*visit{"another session": visitOf(2, "key"), "another server's key": visitOf(1, "other")} {

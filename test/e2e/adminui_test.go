@@ -51,12 +51,19 @@ func TestARoleIsManagedInTheBrowser(t *testing.T) {
 			t.Errorf("the form holds the permissions %q", got)
 		}
 		s.signet("role", "update", name, "--description", "Changed meanwhile")
-		again := edit.submit("description", "Mine").shows(http.StatusConflict, "Changed meanwhile")
+		again := edit.submit("description", "Mine").shows(http.StatusConflict, "Runs it", "Changed meanwhile", "changed by somebody else")
 		if got := again.form.fields.Get("description"); got != "Mine" {
 			t.Errorf("the form that is shown again holds %q", got)
 		}
 		again.submit("description", "Mine").shows(http.StatusOK, "The role was saved.", "Mine")
 		edit.submit("description", "Old").shows(http.StatusConflict)
+		untouched := b.open(made.url.Scheme + "://" + made.url.Host + made.url.EscapedPath() + "/edit")
+		s.signet("role", "update", name, "--description", "By another")
+		kept := untouched.submit("permissions", "").shows(http.StatusConflict, "you left it as it was")
+		if got := kept.form.fields; got.Get("description") != "By another" || got.Get("permissions") != "" {
+			t.Errorf("what the visitor left as it was, and what was changed, is %v", got)
+		}
+		kept.submit("description", "Mine")
 
 		if found := b.open(s.url+"/admin/search?q=SHOP+%2F").shows(http.StatusOK, "Mine"); found.url.Path != made.url.Path {
 			t.Errorf("the search leads to %s", found.url.Path)
@@ -142,7 +149,17 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		if members := s.signet("group", "show", "night shift"); !strings.Contains(members, "bob") {
 			t.Errorf("the group is %s", members)
 		}
-		b.open(group).submit().shows(http.StatusOK, "The user is no longer in the group.") // the first form removes
+		b.open(s.url+"/admin/groups?user=bob").shows(http.StatusOK, "night shift", "Clear the filters").hides("ops-team")
+		b.open(s.url+"/admin/groups?user=nobody").shows(http.StatusOK, "There is nothing that the filters choose.")
+		removed := b.open(group).submit().shows(http.StatusOK, "The user is no longer in the group.") // the first form removes
+		s.signet("group", "add", "night shift", alice)                                                // is another's change, of another member
+		removed.undo().shows(http.StatusOK, "It was undone.", "bob")
+		removed = b.open(group)
+		removed.form = removed.forms[1] // of bob
+		removed = removed.submit().shows(http.StatusOK, "The user is no longer in the group.")
+		s.signet("group", "add", "night shift", "bob")
+		s.signet("group", "remove", "night shift", "bob")
+		removed.undo().shows(http.StatusUnprocessableEntity, "Somebody else changed this since")
 		b.open(group+"/delete").submit("name", "night shift").shows(http.StatusOK, "The group was deleted.")
 
 		bob := b.open(s.url + "/admin/users/bob")
@@ -154,7 +171,11 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		bob.submit().shows(http.StatusOK, "Nothing is changed yet.", "orders:read").submit("act", "save").
 			shows(http.StatusOK, "The role was taken away.", "No role is assigned.")
 
-		b.open(s.url+"/admin/users/bob/disable").submit().shows(http.StatusOK, "The user was disabled.", "disabled")
+		disabled := b.open(s.url+"/admin/users/bob/disable").submit().shows(http.StatusOK, "The user was disabled.", "disabled")
+		b.open(s.url+"/admin/users?state=disabled").shows(http.StatusOK, "bob").hides(alice)
+		b.open(s.url+"/admin/users?state=enabled&search=a").shows(http.StatusOK, alice).hides("bob@")
+		s.signet("user", "update", "bob", "--name", "Robert")
+		disabled.undo().shows(http.StatusUnprocessableEntity, "Somebody else changed this since")
 		b.open(s.url+"/admin/users/bob").submit().shows(http.StatusOK, "The user was enabled.") // the first form enables
 		b.open(s.url+"/admin/users/bob/delete").submit("name", "bob").shows(http.StatusOK, "The user was deleted.")
 		b.open(s.url + "/admin/users/bob").shows(http.StatusNotFound)
@@ -170,6 +191,22 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 		own := b.open(s.url + "/admin/users/with-administrator/delete")
 		own.submit("name", "with-administrator").shows(http.StatusUnprocessableEntity, "last administrator")
 	})
+}
+
+// undo presses the button of what the page says was done.
+func (p *page) undo() *page {
+	p.browser.t.Helper()
+	p.form = p.formTo("/admin/undo")
+	return p.submit()
+}
+
+// hides fails if the page shows a text.
+func (p *page) hides(text string) *page {
+	p.browser.t.Helper()
+	if strings.Contains(p.text, text) {
+		p.browser.t.Errorf("%s shows %q", p.url, text)
+	}
+	return p
 }
 
 func TestAnAPIIsManagedInTheBrowser(t *testing.T) {
