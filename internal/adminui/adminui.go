@@ -63,6 +63,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountClientSecrets()
 	s.mountNewClient()
 	s.mountClientSetup()
+	s.mountInvitations()
 	s.mountTokens()
 	s.mountRevocations()
 	s.mountKeys()

@@ -37,6 +37,7 @@ type setup struct {
 	Warnings []string
 	Next     string // what is left to do, empty: nothing
 	Snippets []snippet
+	About    string // where they have the secret or key from
 	Empty    string // why there are none
 }
 
@@ -67,7 +68,9 @@ func shellWord(text string) string {
 type settings struct {
 	Issuer, ClientID, Audience, Scope, RedirectURI, AuthorizeURL, Port string
 	Public                                                             bool
-	Insecure                                                           bool // the issuer has no https
+	Alg, KID                                                           string // of the key that it signs assertions with; empty: it has a secret, or none
+	Header, Claims                                                     string // of an assertion, in JSON; of the claims the beginning
+	Insecure                                                           bool   // the issuer has no https
 	RequirePKCE                                                        bool
 	Scopes                                                             []string
 }
@@ -90,7 +93,7 @@ func usagesOf(c admin.Client) (usages []usage) {
 				files = append(files, "code-openid-client.mjs", "code-x-oauth2.go.tmpl")
 			}
 			if c.AuthMethod != domain.None {
-				files = append(files, "code-spring.yaml")
+				files = append(files, "code-spring.yaml", "code-spring-key.java")
 			}
 		}
 		usages = append(usages, usage{"sign_in", files})
@@ -99,7 +102,7 @@ func usagesOf(c admin.Client) (usages []usage) {
 		usages = append(usages, usage{"device", []string{"device-curl.sh", "device-openid-client.mjs", "device-x-oauth2.go.tmpl"}})
 	}
 	if has(domain.GrantClientCredentials) {
-		usages = append(usages, usage{"service", []string{"service-curl.sh", "service-openid-client.mjs", "service-x-oauth2.go.tmpl", "service-spring.yaml"}})
+		usages = append(usages, usage{"service", []string{"service-curl.sh", "service-openid-client.mjs", "service-x-oauth2.go.tmpl", "service-spring.yaml", "service-spring-key.java"}})
 	}
 	if len(c.Serves) > 0 {
 		usages = append(usages, usage{"resource", []string{"resource-curl.sh", "resource-openid-client.mjs", "resource-spring.yaml"}})
@@ -110,7 +113,7 @@ func usagesOf(c admin.Client) (usages []usage) {
 // titles are what people call the libraries of snippets, by a part of the file's name.
 var titles = []struct{ part, key string }{
 	{"browser-openid-client", "snippet.browser"}, {"openid-client", "snippet.openid_client"}, {"x-oauth2", "snippet.x_oauth"},
-	{"spring", "snippet.spring"}, {"curl", "snippet.curl"},
+	{"spring-key", "snippet.spring_key"}, {"spring", "snippet.spring"}, {"curl", "snippet.curl"},
 }
 
 // webRedirectURI is the first redirect URI at which a program can listen.
@@ -154,6 +157,7 @@ func (v *visit) settingsOf(c admin.Client, use string) (settings, error) {
 		}
 		s.Scopes = append(s.Scopes, permissions[:min(len(permissions), maxSnippetScopes)]...)
 	}
+	s.assert(keyOf(c))
 	s.Scope = strings.Join(s.Scopes, " ")
 	if uri, ok := webRedirectURI(c); ok {
 		s.RedirectURI = uri
@@ -176,7 +180,12 @@ func (v *visit) showSetup(title string, c admin.Client, secret string) error {
 	if slices.Contains(c.GrantTypes, domain.GrantClientCredentials) {
 		s.Next = v.text("setup.next_roles")
 	}
-	if c.AuthMethod == domain.PrivateKeyJWT {
+	alg, _ := keyOf(c)
+	s.About = v.text("setup.code.about")
+	if alg != "" {
+		s.About = v.text("setup.code.about_key", alg)
+	}
+	if c.AuthMethod == domain.PrivateKeyJWT && alg == "" {
 		s.Empty = v.text("setup.keys")
 		v.render(http.StatusOK, "admin/setup", title, s)
 		return nil
@@ -187,6 +196,9 @@ func (v *visit) showSetup(title string, c admin.Client, secret string) error {
 			return err
 		}
 		for _, file := range use.files {
+			if without(file, alg) {
+				continue
+			}
 			var text bytes.Buffer
 			if err := code().ExecuteTemplate(&text, file, with); err != nil {
 				return fmt.Errorf("snippet %s: %w", file, err)

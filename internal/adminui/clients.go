@@ -33,12 +33,19 @@ func showClients(v *visit) error {
 	if v.may("client.create") {
 		l.New = link{Text: v.text("client.new"), Path: address("new", "client")}
 	}
-	origin := l.choose(v, "client", "origin", v.options("client.origin", domain.OriginAdministrator, domain.OriginRegistration, domain.OriginMetadata, anyOrigin))
-	if origin == anyOrigin {
-		origin = ""
+	if v.may("invitation.list") {
+		l.Links = []link{{Text: v.text("invitations.title"), Path: address("invitations")}}
+	}
+	origin := v.askedOption("clients", "origin", v.options("client.origin", domain.OriginAdministrator, domain.OriginRegistration, domain.OriginMetadata, anyOrigin))
+	api, state := v.asked("text", "clients", "api"), v.askedState()
+	l.narrow(v, api, state, origin)
+	filter := domain.ClientFilter{Audience: api.Value, Disabled: disabled(state), Origin: domain.ClientOrigin(origin.Value)}
+	if origin.Value == anyOrigin {
+		filter.Origin = ""
 	}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Client], error) {
-		return v.Admin.ListClients(v.ctx(), v.caller, domain.ClientFilter{Origin: domain.ClientOrigin(origin)}, q)
+		page, err := v.Admin.ListClients(v.ctx(), v.caller, filter, q)
+		return page, noneOf(api, err)
 	}, func(c admin.Client) row {
 		var apis []string
 		for _, api := range c.APIs {

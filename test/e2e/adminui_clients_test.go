@@ -1,14 +1,25 @@
 package e2e
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
 
 	"github.com/signet-auth/signet/internal/admin"
 )
@@ -102,9 +113,21 @@ func TestAClientIsManagedInTheBrowser(t *testing.T) {
 		if found := b.open(s.url + "/admin/search?q=reporting"); found.url.Path != "/admin/clients/reporting" {
 			t.Errorf("the search leads to %s", found.url.Path)
 		}
-		if text := b.open(s.url + "/admin/clients?origin=metadata").text; strings.Contains(text, "reporting") {
-			t.Error("the filter shows clients of another origin")
+		invite := b.open(s.url+"/admin/new/invitation").shows(http.StatusOK, "New invitation")
+		if got := invite.submit("max_uses", "many").wrong("max_uses"); !strings.Contains(got, "give it as 5") {
+			t.Errorf("beside the number is %q", got)
 		}
+		invite.submit("max_uses", "0").shows(http.StatusUnprocessableEntity)
+		made := invite.submit("note", "Editors <b>", "max_uses", "2").shows(http.StatusOK, "it is not shown again")
+		s.secret(made.codes["Token"])
+		b.open(s.url+"/admin/invitations?search=edit").shows(http.StatusOK, "Editors <b>", "0 of 2").hides(made.codes["Token"])
+		b.open(s.url+"/admin/invitations?search=x").shows(http.StatusOK, "Nothing begins so.")
+		id := signetJSON[[]struct{ ID int }](s.installation, "invitation", "list")[0].ID
+		b.open(s.url+"/admin/invitations/"+strconv.Itoa(id)+"/delete").submit().shows(http.StatusOK, "The invitation was taken back.").hides("Editors")
+		b.open(s.url + "/admin/clients?origin=metadata").hides("reporting")
+		b.open(s.url+"/admin/clients?state=enabled&api="+url.QueryEscape(ordersAPI)).shows(http.StatusOK, "reporting")
+		b.open(s.url + "/admin/clients?state=disabled").hides("reporting")
+		b.open(s.url+"/admin/roles?api="+url.QueryEscape(ordersAPI)).shows(http.StatusOK, "clerk").hides("auditor")
 	})
 }
 
@@ -188,6 +211,29 @@ func TestAServiceIsRegisteredByWhatItIsAndItsCodeWorks(t *testing.T) {
 		t.Errorf("for Spring:\n%s", spring)
 	}
 
+	for _, key := range keysOfClients(t) {
+		id := "by-" + key.kty
+		s.signet("client", "create", id, "--grant", "client_credentials", "--api", ordersAPI, "--serves", ordersAPI, "--jwks-file", key.public)
+		s.signet("assign", "clerk", "--client", id)
+		t.Setenv("CLIENT_KEY", key.private)
+		p := b.open(s.url+"/admin/clients/"+id+"/setup").shows(http.StatusOK, "CLIENT_KEY")
+		for _, library := range []string{"curl", "openid-client", "golang.org/x/oauth2"} {
+			if library == "curl" && key.kty == "OKP" || library == "golang.org/x/oauth2" && key.kty != "EC" { // which takes long to build
+				continue
+			}
+			if got := p.run(library + " gets a token for the client itself"); !strings.Contains(got, "ey") {
+				t.Errorf("%s gets with an %s key: %s", library, key.kty, got)
+			}
+		}
+		t.Setenv("TOKEN", s.reportingToken(t))
+		if got := p.run("openid-client asks whether a token is still good"); !strings.HasPrefix(got, "true reporting") {
+			t.Errorf("openid-client prints %s", got)
+		}
+		if spring := p.codes["Spring, its key gets a token for the client itself"]; !strings.Contains(spring, "NimbusJwtClientAuthenticationParametersConverter") {
+			t.Errorf("for Spring: %s", spring)
+		}
+	}
+
 	service := s.makeClient(b, "resource", "client_id", "orders-2", "serves", ordersAPI)
 	t.Setenv("TOKEN", s.reportingToken(t))
 	if got := service.run("curl asks whether a token is still good"); !strings.Contains(got, `"active":true`) {
@@ -196,6 +242,34 @@ func TestAServiceIsRegisteredByWhatItIsAndItsCodeWorks(t *testing.T) {
 	if got := service.run("openid-client asks whether a token is still good"); !strings.HasPrefix(got, "true reporting") {
 		t.Errorf("openid-client prints %s", got)
 	}
+}
+
+// clientKey is a key by which a client authenticates: files with its private part, as PEM, and with its public one, as a JWK set.
+type clientKey struct{ kty, private, public string }
+
+// keysOfClients are a key of each kind.
+func keysOfClients(t *testing.T) (keys []clientKey) {
+	t.Helper()
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	check(t, err)
+	_, okp, err := ed25519.GenerateKey(rand.Reader)
+	check(t, err)
+	for _, key := range []crypto.Signer{ec, rsaKey, okp} {
+		public, err := jwk.FromRaw(key.Public())
+		check(t, err)
+		check(t, public.Set(jwk.KeyIDKey, "k1"))
+		set, err := json.Marshal(map[string]any{"keys": []any{public}})
+		check(t, err)
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		check(t, err)
+		k := clientKey{public.KeyType().String(), filepath.Join(t.TempDir(), "key.pem"), filepath.Join(t.TempDir(), "keys.json")}
+		check(t, os.WriteFile(k.private, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+		check(t, os.WriteFile(k.public, set, 0o600))
+		keys = append(keys, k)
+	}
+	return keys
 }
 
 func TestWhatAnApplicationHearsAndKnowsOfUsersIsSetOnItsPage(t *testing.T) {

@@ -1,4 +1,4 @@
-import * as client from 'openid-client';
+{{template "imports" .}}
 
 {{template "discover" .}}
 const here = new URL(location.href);

@@ -1,4 +1,4 @@
-verifier=$(openssl rand -hex 32)
+{{template "assertion.sh" .}}verifier=$(openssl rand -hex 32)
 challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | openssl base64 -A | tr '+/' '-_' | tr -d =)
 
 # Open this in a browser. It is sent back with a code.
@@ -6,11 +6,7 @@ echo {{sh .AuthorizeURL}}"&state=$(openssl rand -hex 16)&code_challenge=$challen
 read -rp 'code: ' code
 
 curl -s {{sh .Issuer "/oauth2/token"}} \
-{{- if .Public}}
-  --data-urlencode {{sh "client_id=" .ClientID}} \
-{{- else}}
-  -u {{sh (escape .ClientID)}}:"$CLIENT_SECRET" \
-{{- end}}
+  {{template "authenticate.sh" .}} \
   -d grant_type=authorization_code \
   --data-urlencode {{sh "redirect_uri=" .RedirectURI}} \
   --data-urlencode "code=$code" \

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import * as client from 'openid-client';
+{{template "imports" .}}
 
 {{template "discover" .}}
 const redirectURI = {{quote .RedirectURI}};

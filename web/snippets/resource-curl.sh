@@ -1,3 +1,3 @@
-curl -s {{sh .Issuer "/oauth2/introspect"}} \
-  -u {{sh (escape .ClientID)}}:"$CLIENT_SECRET" \
+{{template "assertion.sh" .}}curl -s {{sh .Issuer "/oauth2/introspect"}} \
+  {{template "authenticate.sh" .}} \
   --data-urlencode "token=$TOKEN"

@@ -1,4 +1,4 @@
-import * as client from 'openid-client';
+{{template "imports" .}}
 
 {{template "discover" .}}
 const token = process.env.TOKEN; // of a request: Authorization: Bearer …

@@ -1,4 +1,4 @@
-import * as client from 'openid-client';
+{{template "imports" .}}
 
 {{template "discover" .}}
 const tokens = await client.clientCredentialsGrant(config, {
