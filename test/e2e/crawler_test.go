@@ -2,11 +2,16 @@ package e2e
 
 import (
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 // hostileNames are what people, or attackers, call things.
@@ -48,15 +53,55 @@ func shape(u *url.URL) string {
 	return u.Path + "?" + strings.Join(keys, "&")
 }
 
-// crawl is what somebody finds from a page on: all pages that links lead to, by their addresses, and the first form for each action.
+// change is the last one of a database, by its revision and by the audit log.
+type change struct {
+	revision, event int64
+	actor           string
+}
+
+// lastChange opens the database and returns how to read which change was the last.
+func (i *installation) lastChange(t *testing.T) func() change {
+	t.Helper()
+	db, err := store.Open(t.Context(), strings.TrimPrefix(i.env[0], "SIGNET_DATABASE_URL="), store.Options{MaxConns: 1, OpTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return func() change {
+		_, revision, _, err := db.Changes(t.Context(), math.MaxInt32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := db.FindEvents(t.Context(), domain.EventFilter{}, domain.Page{Limit: 1})
+		if err != nil || len(events) == 0 {
+			t.Fatalf("%d events: %v", len(events), err)
+		}
+		return change{revision, events[0].Seq, events[0].Actor}
+	}
+}
+
+// crawl is what somebody finds from a page on: all pages that links lead to, by their addresses, and the first form for each action. No
+// page changes anything by being opened.
 func (s *server) crawl(t *testing.T, b *browser, from string) (pages map[string]*page, forms map[string]*form) {
 	t.Helper()
 	pages, forms = map[string]*page{}, map[string]*form{}
 	seen, alike, queue := map[string]bool{}, map[string]int{}, []string{from}
+	last := s.lastChange(t)
 	for len(queue) > 0 {
 		address := queue[0]
 		queue = queue[1:]
+		before := last()
 		p := b.open(s.url + address)
+		if after := last(); after != before {
+			acts := after.event != before.event && after.actor != "system"
+			if !acts { // what the server did on its own, it does not do again
+				b.open(s.url + address)
+				acts = last() != after
+			}
+			if acts {
+				t.Errorf("GET %s changes something: %+v, then %+v", address, before, after)
+			}
+		}
 		if p.status != http.StatusOK {
 			t.Errorf("a link leads to %s, which answers %d", address, p.status)
 			continue
