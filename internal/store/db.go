@@ -73,6 +73,8 @@ type dialect interface {
 	object(name, value string) string
 	// elements is a table of the texts in a column that is a JSON list, in its column "value".
 	elements(column string) string
+	// committed wakes who listens in this process, after a change of the revision or of statuses, where the database does not do that.
+	committed()
 	// lockRevision waits until no transaction holds the revision any more, and keeps others from holding it.
 	lockRevision(ctx context.Context, c conn) error
 	// heldRevision is a query for the revision, which it keeps from changing until the transaction ends.

@@ -62,14 +62,15 @@ func (p *postgres) listen(ctx context.Context, db *DB, wake func()) error {
 	}
 }
 
-// listen looks whether another connection, of this process or another, has written to the file.
+// listen looks whether another connection, of this process or another, has written to the file: at once after a commit of this process, and
+// ten times a second.
 func (e *embedded) listen(ctx context.Context, db *DB, wake func()) error {
 	conn, err := db.reader.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	ticker := time.NewTicker(listenPolled)
+	ticker := time.NewTicker(e.polled)
 	defer ticker.Stop()
 	for last := int64(-1); ; {
 		var version int64
@@ -84,6 +85,7 @@ func (e *embedded) listen(ctx context.Context, db *DB, wake func()) error {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err())
 		case <-ticker.C:
+		case <-e.news:
 		}
 	}
 }

@@ -27,6 +27,8 @@ type embedded struct {
 	path    string
 	readers int
 	wait    time.Duration // for a lock that another process has
+	polled  time.Duration // between looks at whether another process has written
+	news    chan struct{} // this process has; one is enough
 }
 
 // writerWait is how long SQLite itself waits to write while another process does, before the store's own retry. SQLite asks ever less
@@ -41,7 +43,7 @@ func newSQLite(path string, opts Options) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &embedded{path: path, readers: min(opts.MaxConns, 8), wait: opts.OpTimeout}, nil
+	return &embedded{path: path, readers: min(opts.MaxConns, 8), wait: opts.OpTimeout, polled: listenPolled, news: make(chan struct{}, 1)}, nil
 }
 
 func (e *embedded) name() string { return "sqlite" }
@@ -206,6 +208,13 @@ func (e *embedded) readOnly() string                         { return `FALSE` }
 func (e *embedded) lockRevision(context.Context, conn) error { return nil }
 func (e *embedded) heldRevision() string                     { return `SELECT revision FROM installation WHERE id = 1` }
 func (e *embedded) holdsRevision() string                    { return `TRUE` }
+
+func (e *embedded) committed() {
+	select {
+	case e.news <- struct{}{}:
+	default:
+	}
+}
 
 func (e *embedded) insertIssuedTokens(ctx context.Context, db *DB, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error) {
 	rows := make([]byte, 0, 220*len(tokens))

@@ -18,6 +18,9 @@ func appendStatusChanges(ctx context.Context, c conn, status domain.TokenStatus,
 	if err != nil {
 		return err
 	}
+	if s, ok := scopeOf(ctx); ok {
+		s.statuses = true
+	}
 	seq := newest - int64(len(indexes))
 	for _, list := range slices.Sorted(maps.Keys(indexes)) {
 		seq++

@@ -25,6 +25,7 @@ type transaction struct {
 	revision int64                  // that the transaction's changes make, zero: none yet
 	changed  map[domain.Change]bool // what they change
 	alone    bool                   // no other transaction holds the revision
+	statuses bool                   // it changes statuses of tokens
 	done     bool
 
 	large   bool                      // it makes many changes
@@ -173,6 +174,9 @@ func (db *DB) Commit(ctx context.Context) error {
 	}
 	if err := s.tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", db.translate(context.WithoutCancel(ctx), err))
+	}
+	if s.revision != 0 || s.statuses {
+		db.dialect.committed()
 	}
 	return nil
 }
