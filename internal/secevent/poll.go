@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -38,9 +37,8 @@ type Answer struct {
 var ErrNotPolling = errors.New("not registered to poll for events")
 
 // Poll acknowledges what the request names, and answers with what the client has to hear and has not acknowledged. If there is
-// nothing it waits for 25 seconds; a client that is far behind is told to ask again instead. What it may wait for is answered even
-// while the acknowledgement is still being stored: if that fails then, what was acknowledged comes again. domain.ErrInvalid for a
-// negative maxEvents.
+// nothing it waits for 25 seconds; a client that is far behind is told to ask again instead. domain.ErrInvalid for a negative
+// maxEvents.
 func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, error) {
 	limit := maxEvents
 	if p.MaxEvents != nil {
@@ -48,8 +46,7 @@ func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, er
 			return Answer{}, fmt.Errorf("%w maxEvents: it must not be negative", domain.ErrInvalid)
 		}
 	}
-	stored, err := s.startAcknowledging(ctx, clientID, p, limit > 0 && !p.ReturnImmediately)
-	if err != nil {
+	if err := s.acknowledgePoll(ctx, clientID, p); err != nil {
 		return Answer{}, err
 	}
 	patience := time.NewTimer(s.longPoll)
@@ -60,39 +57,31 @@ func (s *Service) Poll(ctx context.Context, clientID string, p Poll) (Answer, er
 		if err != nil || len(answer.Sets) > 0 || answer.MoreAvailable || limit == 0 || p.ReturnImmediately || stopped {
 			return answer, err
 		}
-		if again, err := s.wait(ctx, clientID, news, stored, patience.C); !again {
-			return answer, err
+		if !s.wait(ctx, clientID, news, patience.C) {
+			return answer, ctx.Err()
 		}
 	}
 }
 
 // wait waits until there is something new; false if there is no time, or no room, for that: then it makes a short pause, since
-// the caller will ask again at once. It fails if the acknowledgement cannot be stored.
-func (s *Service) wait(ctx context.Context, clientID string, news <-chan struct{}, stored <-chan error, patience <-chan time.Time) (again bool, err error) {
+// the caller will ask again at once.
+func (s *Service) wait(ctx context.Context, clientID string, news <-chan struct{}, patience <-chan time.Time) bool {
 	if !s.beginWait(clientID) {
 		select {
 		case <-time.After(crowdedPause):
 		case <-patience:
 		case <-ctx.Done():
 		}
-		return false, ctx.Err()
+		return false
 	}
 	defer s.endWait(clientID)
-	for {
-		select {
-		case <-news:
-			return true, nil
-		case err := <-stored:
-			if err != nil {
-				return false, err
-			}
-			stored = nil
-		case <-patience:
-			return false, ctx.Err()
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
+	select {
+	case <-news:
+		return true
+	case <-patience:
+	case <-ctx.Done():
 	}
+	return false
 }
 
 // beginWait takes a place to wait for a client; false if there is none left.
@@ -119,7 +108,6 @@ func (s *Service) endWait(clientID string) {
 
 func (s *Service) offer(ctx context.Context, clientID string, limit int) (Answer, error) {
 	answer := Answer{Sets: map[string]string{}}
-	acknowledged := s.beingStored(clientID) // before it is loaded: what is stored meanwhile is not open
 	queue, err := s.load(ctx, clientID)
 	if err == nil && queue.receiver.Method != domain.DeliveryPoll {
 		err = ErrNotPolling
@@ -127,62 +115,13 @@ func (s *Service) offer(ctx context.Context, clientID string, limit int) (Answer
 	if err != nil {
 		return answer, err
 	}
-	open := slices.DeleteFunc(slices.Clone(queue.open), func(i item) bool { return acknowledged[queue.jti(i)] })
-	for _, i := range open[:min(limit, len(open))] {
+	for _, i := range queue.open[:min(limit, len(queue.open))] {
 		if answer.Sets[queue.jti(i)], err = s.make(ctx, queue, i); err != nil {
 			return answer, err
 		}
 	}
-	answer.MoreAvailable = len(open) > limit || queue.behind
+	answer.MoreAvailable = len(queue.open) > limit || queue.behind
 	return answer, s.advance(ctx, queue)
-}
-
-// startAcknowledging stores what a request acknowledges. For a poll that waits it does so meanwhile, of a client one request at a time, and
-// returns how it ends: SQLite has one writer, whose turn may be long in coming.
-func (s *Service) startAcknowledging(ctx context.Context, clientID string, p Poll, waits bool) (stored <-chan error, err error) {
-	if len(p.Ack)+len(p.SetErrs) == 0 {
-		return nil, nil
-	}
-	if !waits || !s.beginStoring(clientID, p) {
-		return nil, s.acknowledgePoll(ctx, clientID, p)
-	}
-	done := make(chan error, 1)
-	go func() {
-		defer s.started.Done()
-		ctx := context.WithoutCancel(ctx) // the poll may have been answered
-		err := s.acknowledgePoll(ctx, clientID, p)
-		if err != nil && !errors.Is(err, ErrNotPolling) && !errors.Is(err, domain.ErrNotFound) {
-			s.Log.ErrorContext(ctx, "store what a receiver of security events acknowledges", "receiver", clientID, "error", err)
-		}
-		s.mu.Lock()
-		delete(s.storing, clientID)
-		s.mu.Unlock()
-		done <- err
-	}()
-	return done, nil
-}
-
-// beginStoring notes what is being stored for a client. false if something is already, or the service has stopped.
-func (s *Service) beginStoring(clientID string, p Poll) bool {
-	named := map[string]bool{}
-	for _, id := range slices.AppendSeq(slices.Clone(p.Ack), maps.Keys(p.SetErrs)) {
-		named[id] = true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped || s.storing[clientID] != nil {
-		return false
-	}
-	s.storing[clientID] = named
-	s.started.Add(1)
-	return true
-}
-
-// beingStored are the ids of tokens that a client has acknowledged, while that is being stored.
-func (s *Service) beingStored(clientID string) map[string]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.storing[clientID]
 }
 
 // acknowledgePoll acknowledges what a receiver has got, or refuses. An id that is not waiting to be acknowledged means nothing: it may have

@@ -208,58 +208,6 @@ func TestAcknowledgementsAtOnceAreAllKept(t *testing.T) {
 	})
 }
 
-func TestAPollIsAnsweredWhileWhatItAcknowledgesIsBeingStored(t *testing.T) {
-	w := newWorld(t, storetest.SQLite(t))
-	w.polls(t, "orders-svc")
-	first, second := w.revoke(t, orders), w.revoke(t, orders)
-	ask := func(p secevent.Poll) []set {
-		t.Helper()
-		answer, err := w.a.events.Poll(eventtest.Context(t), "orders-svc", p)
-		must(t, err)
-		return w.a.read(t, answer)
-	}
-	told := ask(secevent.Poll{MaxEvents: new(1)})
-	same(t, abouts(told), []string{first})
-
-	held, err := w.db.Begin(eventtest.Context(t)) // the turn to write
-	must(t, err)
-	before := w.receiver(t).Progress
-	told = ask(secevent.Poll{Ack: ids(told)})
-	same(t, abouts(told), []string{second})
-	same(t, w.receiver(t).Progress, before)
-	must(t, w.db.Rollback(held))
-
-	same(t, ids(w.a.poll(t, "orders-svc", ids(told)...)), nil)
-	eventually(t, "both are acknowledged", func() bool { return w.receiver(t).Progress.Acked > before.Acked+1 })
-	same(t, ids(w.a.poll(t, "orders-svc")), nil)
-}
-
-func TestWhatIsAcknowledgedComesAgainIfThatCannotBeStored(t *testing.T) {
-	w := newWorld(t, storetest.SQLite(t))
-	w.polls(t, "orders-svc")
-	first := w.revoke(t, orders)
-	a := w.replica(t, immovable{w.db})
-	told := a.poll(t, "orders-svc")
-	same(t, abouts(told), []string{first})
-	for _, immediately := range []bool{true, false} {
-		answer, err := a.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{Ack: ids(told), ReturnImmediately: immediately})
-		if err == nil && !immediately {
-			same(t, ids(a.read(t, answer)), ids(told)) // it failed so soon that this came again
-		} else if !errors.Is(err, domain.ErrUnavailable) {
-			t.Errorf("the poll ends with %v", err)
-		}
-	}
-	second := w.revoke(t, orders)
-	eventually(t, "both come", func() bool { return slices.Equal(abouts(a.poll(t, "orders-svc")), []string{first, second}) })
-}
-
-// immovable is a database that cannot store what is acknowledged.
-type immovable struct{ *store.DB }
-
-func (immovable) MoveReceiver(context.Context, int64, domain.Progress, domain.Progress) error {
-	return domain.ErrUnavailable
-}
-
 func TestAPollIsAnsweredAsItAsks(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.polls(t, "orders-svc")

@@ -59,12 +59,11 @@ type Service struct {
 	started sync.WaitGroup
 
 	mu        sync.Mutex
-	news      chan struct{}              // closed when there is something new
-	seen      int64                      // the end of the log that waiting polls know of
-	waiting   int                        // polls that wait
-	waitingOf map[string]int             // the same by client_id
-	busy      map[int64]bool             // receivers that this replica pushes to
-	storing   map[string]map[string]bool // ids of tokens whose acknowledgement is being stored, by client_id
+	news      chan struct{}  // closed when there is something new
+	seen      int64          // the end of the log that waiting polls know of
+	waiting   int            // polls that wait
+	waitingOf map[string]int // the same by client_id
+	busy      map[int64]bool // receivers that this replica pushes to
 	stopped   bool
 }
 
@@ -76,7 +75,7 @@ func New(c Config) *Service {
 	return &Service{
 		Config: c, clients: outbound.NewClients(pushTimeout), longPoll: longPoll, pushTimeout: pushTimeout, maxSubjects: maxSubjects,
 		kick: make(chan struct{}, 1), pushing: make(chan struct{}, maxDeliveries),
-		news: make(chan struct{}), waitingOf: map[string]int{}, busy: map[int64]bool{}, storing: map[string]map[string]bool{},
+		news: make(chan struct{}), waitingOf: map[string]int{}, busy: map[int64]bool{},
 	}
 }
 
