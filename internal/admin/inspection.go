@@ -47,6 +47,9 @@ func (s *Service) InspectToken(ctx context.Context, caller authn.Caller, text st
 	return shown, nil
 }
 
+// Opened is the access token that is in an encrypted one, any other text as it is: for its jti, by which pages find it.
+func (s *Service) Opened(text string) string { return s.config.Minter.Open(text) }
+
 // inactive says why a token is not active, empty if it is.
 func inactive(i introspection.Inspection) string {
 	switch {

@@ -45,7 +45,7 @@ type commands struct {
 func answerPalette(v *visit) error {
 	typed := v.r.PostForm.Get("q")
 	offered := []commands{}
-	if jti, ok := jtiOf(strings.TrimSpace(typed)); ok && v.may("token.find") {
+	if jti, ok := jtiOf(v.Admin.Opened(strings.TrimSpace(typed))); ok && v.may("token.find") {
 		offered = append(offered, commands{v.text("menu.tokens"), []command{{Text: jti, Path: address("tokens", jti)}}})
 	} else {
 		text := searched(typed)

@@ -116,7 +116,7 @@ func (v *visit) addPart(p *previewPage, name string, made *admin.PreviewedToken)
 		part.Facts = append(part.Facts, v.fact("preview.encrypted", cell{Text: v.text("preview.encrypted_whole")}))
 	}
 	if len(made.EncryptedClaims) > 0 {
-		hidden, err := json.MarshalIndent(made.EncryptedClaims, "", "  ")
+		hidden, err := json.Marshal(made.EncryptedClaims)
 		if err != nil {
 			return err
 		}

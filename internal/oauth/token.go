@@ -12,6 +12,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/statistics"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // maxAttempts bounds how often a request is judged anew because something changed meanwhile.
@@ -59,7 +60,7 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 		revision := p.Cache.Revision()
 		err := judge(revision)
 		stale := errors.Is(err, domain.ErrStale)
-		if err == nil || !stale && (wire(err).Status >= http.StatusInternalServerError || isFinal(err)) {
+		if err == nil || !stale && (isFailure(err) || isFinal(err)) {
 			return err
 		}
 		if failed := p.Cache.Refresh(ctx); failed != nil {
@@ -70,6 +71,12 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 		}
 	}
 	return domain.ErrStale
+}
+
+// isFailure says whether something does not work, which a newer snapshot would not mend: another key to encrypt to may be in that.
+func isFailure(err error) bool {
+	_, encryption := errors.AsType[*token.EncryptionError](err)
+	return !encryption && wire(err).Status >= http.StatusInternalServerError
 }
 
 // isFinal says whether a refusal would not be another on a newer snapshot: it was decided on the database alone, and has changed it.

@@ -98,6 +98,11 @@ func TestWhatIsPastedLeadsToItsPage(t *testing.T) {
 			t.Errorf("%.40q leads to %s (%d), want %s", text, p.url, p.status, path)
 		}
 	}
+	keys, _ := decryptionKeys(t)
+	s.signet("api", "update", ordersAPI, "--encryption-jwks-file", keySetFile(t, keys...))
+	if p := paste(s.reportingToken(t)); !strings.HasPrefix(p.url.Path, "/admin/tokens/") || p.status != http.StatusOK {
+		t.Errorf("an encrypted token leads to %s (%d)", p.url, p.status)
+	}
 	home.browser.open(s.url+"/admin/users?search="+strings.Repeat("x", 300)).shows(http.StatusUnprocessableEntity, "200 bytes")
 }
 
