@@ -31,9 +31,8 @@ type ticket struct {
 
 // signIn is what the cookie on the application's host holds.
 type signIn struct {
-	Client string
-	Host   string
-	Grant  int64
+	Host  string
+	Grant int64 // of one client
 }
 
 const (

@@ -118,7 +118,7 @@ func testForwardedTokens(t *testing.T, s *shop) {
 
 	// Headers by which a client would have another request judged.
 	for _, name := range []string{"X-Original-Uri", "X-Forwarded-Uri", "X-Original-Method", "X-Forwarded-Method", "X-Forwarded-Host"} {
-		s.forwarded(route, "GET", "/private", "Authorization", bearer, name, "/public/x").wantStatus(t, http.StatusForbidden)
+		s.forwarded(route, "GET", "/public/x", "Authorization", bearer, name, "/private").wantStatus(t, http.StatusForbidden)
 	}
 	for _, name := range []string{"X-Forwarded-Uri", "X-Forwarded-Method", "X-Forwarded-Host"} {
 		s.forwarded(route, "GET", "/public/x", "Authorization", bearer, name, "").wantStatus(t, http.StatusBadRequest)
@@ -232,7 +232,10 @@ var smuggled = []string{
 
 func testNginx(t *testing.T, s *shop) {
 	n := s.runNginx(t)
-	s.signet("client", "create", "wiki", "--public", "--first-party", "--grant", "authorization_code", "--redirect-uri", n.wiki+"/.signet/callback")
+	for _, client := range []string{"wiki", "notes"} {
+		s.signet("client", "create", client, "--public", "--first-party", "--grant", "authorization_code",
+			"--redirect-uri", n.wiki+"/.signet/callback", "--redirect-uri", "https://other.example/.signet/callback")
+	}
 	n.passTokens(t, s)
 	b := n.passBrowser(t, s)
 	n.keepTickets(t, s)
@@ -325,6 +328,8 @@ func (n *nginx) passBrowser(t *testing.T, s *shop) *browser {
 	s.forwarded(wikiNeeds, "GET", "/", at("Cookie", cookie+"x")...).wantStatus(t, http.StatusUnauthorized)
 	s.forwarded(wikiNeeds, "GET", "/", at("Cookie", cookie+"; "+cookie)...).wantStatus(t, http.StatusUnauthorized)
 	s.forwarded(wikiNeeds, "GET", "/", "Cookie", cookie).wantStatus(t, http.StatusForbidden)
+	s.forwarded(with(wikiNeeds, "client", "notes"), "GET", "/", at("Cookie", cookie)...).wantStatus(t, http.StatusUnauthorized)
+	s.forwarded(wikiNeeds, "GET", "/", "X-Forwarded-Host", "", "X-Forwarded-Host", "other.example", "Cookie", "__Host-"+cookie).wantStatus(t, http.StatusUnauthorized)
 	s.forwarded(with(wikiNeeds, "client", "web"), "GET", "/", at("Cookie", cookie)...).wantStatus(t, http.StatusForbidden)
 
 	// What its user may do at an API counts where the proxy says so.
