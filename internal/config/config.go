@@ -14,7 +14,8 @@ import (
 
 // Config is every setting. Load returns it resolved: nothing that has a default is empty.
 type Config struct {
-	Listen           string           `koanf:"listen"`           // host:port
+	Listen           string           `koanf:"listen"` // host:port
+	TLS              TLS              `koanf:"tls"`
 	ExtAuthzListen   string           `koanf:"ext_authz_listen"` // host:port, where Envoy asks; empty: nowhere
 	Issuer           string           `koanf:"issuer"`           // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
 	DataDir          string           `koanf:"data_dir"`         // where the SQLite database and its master key are
@@ -39,6 +40,16 @@ type Config struct {
 
 // Origins say where settings come from that are set: FromFlag, FromEnvironment or FromFile, by their keys.
 type Origins map[string]string
+
+// TLS says how the server speaks HTTPS itself. Empty: a proxy before it does.
+type TLS struct {
+	CertFile     string `koanf:"cert_file"`     // PEM, the certificate and those that it rests on
+	KeyFile      string `koanf:"key_file"`      // PEM
+	RedirectFrom string `koanf:"redirect_from"` // host:port, where plain HTTP is answered with the https address; empty: nowhere
+}
+
+// On reports whether the server speaks HTTPS itself.
+func (t TLS) On() bool { return t.CertFile != "" }
 
 // DatabasePool bounds the connections to the database.
 type DatabasePool struct {

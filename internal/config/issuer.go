@@ -18,7 +18,7 @@ import (
 )
 
 // localIssuer is how a browser on the same machine reaches the listener. Empty if listen is no host:port.
-func localIssuer(listen string) string {
+func localIssuer(listen string, https bool) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return ""
@@ -27,6 +27,9 @@ func localIssuer(listen string) string {
 		host = "localhost"
 	}
 	local := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+	if https {
+		local.Scheme = "https"
+	}
 	if exact, err := exactOrigin(&local); err == nil {
 		return exact
 	}

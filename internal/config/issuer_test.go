@@ -113,7 +113,7 @@ func TestIssuerThatFollowsFromListenIsOneThatClientsMatch(t *testing.T) {
 	for listen, want := range map[string]string{
 		"127.0.0.1:80": "http://127.0.0.1", ":80": "http://localhost", "LOCALHOST:08080": "http://localhost:8080", "[0:0::1]:80": "http://[::1]",
 	} {
-		c, err := Load(Sources{Flags: map[string]string{"listen": listen}})
+		c, err := Load(Sources{Flags: map[string]string{"listen": listen, "trusted_proxies": "10.0.0.1"}})
 		if err != nil || c.Issuer != want {
 			t.Errorf("%s: %q, %v, want %q", listen, c.Issuer, err, want)
 		}

@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/outbound"
 )
 
 // resolve fills in what is empty and follows from other settings.
 func (c *Config) resolve() {
 	if c.Issuer == "" {
-		c.Issuer = localIssuer(c.Listen)
+		c.Issuer = localIssuer(c.Listen, c.TLS.On())
 	}
 	if c.Database == "" {
 		c.Database = databaseIn(c.DataDir)
@@ -42,10 +43,11 @@ func (c *Config) validate() error {
 			problems = append(problems, key+": "+err.Error())
 		}
 	}
-	check("listen", checkListen(c.Listen))
+	check("listen", cmp.Or(checkListen(c.Listen), c.checkExposure(c.Listen)))
 	if c.ExtAuthzListen != "" {
-		check("ext_authz_listen", checkListen(c.ExtAuthzListen))
+		check("ext_authz_listen", cmp.Or(checkListen(c.ExtAuthzListen), c.checkExposure(c.ExtAuthzListen)))
 	}
+	c.TLS.validate(c.Issuer, check)
 	check("issuer", checkIssuer(c.Issuer))
 	check("data_dir", cmp.Or(checkSet(c.DataDir), checkPath(c.DataDir)))
 	if c.Database != databaseIn(c.DataDir) { // which data_dir answers for
@@ -136,6 +138,33 @@ func checkListen(listen string) error {
 		return fmt.Errorf("%q has no port between 1 and 65535", listen)
 	}
 	return nil
+}
+
+// checkExposure refuses plain HTTP that other machines reach: passwords, secrets and tokens would go in clear.
+func (c *Config) checkExposure(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil || c.TLS.On() || len(c.TrustedProxies) > 0 || outbound.IsLoopback(strings.ToLower(host)) {
+		return nil
+	}
+	return fmt.Errorf("%q can be reached from other machines, without HTTPS: set tls.cert_file and tls.key_file, or name in trusted_proxies "+
+		"the proxy before it that speaks HTTPS, or listen on 127.0.0.1", listen)
+}
+
+func (t TLS) validate(issuer string, check func(key string, err error)) {
+	switch {
+	case (t.CertFile == "") != (t.KeyFile == ""):
+		check("tls", errors.New("cert_file and key_file belong together"))
+	case t.On() && strings.HasPrefix(issuer, "http:"):
+		check("issuer", fmt.Errorf("%q must be https, as tls.cert_file is set", issuer))
+	}
+	check("tls.cert_file", checkPath(t.CertFile))
+	check("tls.key_file", checkPath(t.KeyFile))
+	if t.RedirectFrom != "" {
+		check("tls.redirect_from", checkListen(t.RedirectFrom))
+		if !t.On() {
+			check("tls.redirect_from", errors.New("needs tls.cert_file"))
+		}
+	}
 }
 
 // checkDatabase never repeats the URL: it may hold a password.

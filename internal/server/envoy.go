@@ -12,7 +12,8 @@ import (
 // envoyServer serves Envoy by gRPC, on an address of its own.
 func envoyServer(cfg config.Config, proxies *forwardauth.Surface, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // where there is no certificate
 	return &http.Server{
 		Handler:           recovered(log, logged(log, limited(limitsOf(cfg), proxies.ExtAuthz()))),
 		Protocols:         protocols,

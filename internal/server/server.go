@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -72,70 +70,30 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
+	doors, err := openDoors(cfg, handler, proxies, log, s.now)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+		return err
 	}
-	servers := []listening{{httpServer(cfg, handler, log), listener}}
-	envoy := ""
-	if cfg.ExtAuthzListen != "" {
-		listener, err := net.Listen("tcp", cfg.ExtAuthzListen)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", cfg.ExtAuthzListen, err)
-		}
-		servers = append(servers, listening{envoyServer(cfg, proxies, log), listener})
-		envoy = fmt.Sprintf("Envoy asks at %s\n", listener.Addr())
-	}
+	defer doors.close()
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
-	fmt.Fprintf(out, "Signet is at %s (listening on %s, database %s)\n%s%s", cfg.Issuer, listener.Addr(), cfg.Database, envoy, welcome)
-	err = s.serve(ctx, cfg, servers, log)
+	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s", cfg.Issuer, doors, cfg.Database, welcome)
+	err = s.serve(ctx, cfg, doors, log)
 	s.stopStatistics(ctx, log)
 	return err
 }
 
-// listening is a server with where it listens.
-type listening struct {
-	*http.Server
-	at net.Listener
-}
-
-// httpServer serves all surfaces.
-func httpServer(cfg config.Config, handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
-		ConnContext:       markProxies(cfg.TrustedProxies),
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-}
-
-func (s *Services) serve(ctx context.Context, cfg config.Config, servers []listening, log *slog.Logger) error {
+func (s *Services) serve(ctx context.Context, cfg config.Config, doors *doors, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, server := range servers {
-		group.Go(func() error {
-			if err := server.Serve(server.at); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serve: %w", err)
-			}
-			return nil
-		})
-		group.Go(func() error {
-			<-ctx.Done()
-			timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-			defer cancel()
-			return server.Shutdown(timeout)
-		})
+	for _, d := range doors.all {
+		group.Go(func() error { return d.serve(ctx) })
 	}
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
-	jobs := s.jobs(cfg, log)
+	jobs := append(s.jobs(cfg, log), doors.certificate.jobs(log)...)
 	for _, j := range jobs {
 		group.Go(func() error { j.run(system, log); return nil })
 	}

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/forwardauth"
+)
+
+// door is a server and the address that it listens on.
+type door struct {
+	*http.Server
+	at net.Listener
+}
+
+// doors are those of a replica, the one that its issuer names first.
+type doors struct {
+	all         []door
+	certificate *certificate // nil: a proxy speaks HTTPS
+}
+
+// openDoors listens on the addresses of the configuration.
+func openDoors(cfg config.Config, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger, now func() time.Time) (opened *doors, err error) {
+	opened = &doors{}
+	defer func() {
+		if err != nil {
+			opened.close()
+		}
+	}()
+	if cfg.TLS.On() {
+		if opened.certificate, err = readCertificate(cfg, now); err != nil {
+			return opened, err
+		}
+	}
+	if err := opened.open(cfg.Listen, opened.certificate, httpServer(cfg, handler, log)); err != nil {
+		return opened, err
+	}
+	if cfg.ExtAuthzListen != "" {
+		if err := opened.open(cfg.ExtAuthzListen, opened.certificate, envoyServer(cfg, proxies, log)); err != nil {
+			return opened, err
+		}
+	}
+	if cfg.TLS.RedirectFrom != "" {
+		err = opened.open(cfg.TLS.RedirectFrom, nil, httpServer(cfg, redirect(cfg.Issuer), log))
+	}
+	return opened, err
+}
+
+// open opens a door, with HTTPS if there is a certificate.
+func (d *doors) open(address string, certificate *certificate, server *http.Server) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	if certificate != nil {
+		listener = tls.NewListener(listener, certificate.config())
+	}
+	d.all = append(d.all, door{server, listener})
+	return nil
+}
+
+func (d *doors) close() {
+	for _, one := range d.all {
+		_ = one.at.Close()
+	}
+}
+
+// String names the addresses.
+func (d *doors) String() string {
+	var addresses []string
+	for _, one := range d.all {
+		addresses = append(addresses, one.at.Addr().String())
+	}
+	return "listening on " + strings.Join(addresses, ", ")
+}
+
+// serve answers until ctx ends, then finishes the requests in progress.
+func (d door) serve(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- d.Serve(d.at) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	return d.Shutdown(timeout)
+}
+
+// httpServer bounds what a client may send and for how long.
+func httpServer(cfg config.Config, handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
+		ConnContext:       markProxies(cfg.TrustedProxies),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// redirect sends browsers that came by plain HTTP to the issuer's host. What may hold a secret is refused, so that its sender is mended:
+// a redirect would let it go on, and each time the secret was sent in clear.
+func redirect(issuer string) http.Handler {
+	origin := issuer
+	if u, err := url.Parse(issuer); err == nil {
+		origin = u.Scheme + "://" + u.Host
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if !safe || r.Header.Get("Authorization") != "" || strings.Contains(r.URL.Path, "/oauth2/token") {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "Use "+origin+": this was sent without encryption. Change any secret that it held.", http.StatusForbidden)
+			return
+		}
+		http.Redirect(w, r, origin+r.URL.RequestURI(), http.StatusPermanentRedirect) //nolint:gosec // the origin is the issuer's
+	})
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/signet-auth/signet/internal/config"
+)
+
+const (
+	expiryWarning = 14 * 24 * time.Hour
+	maxPEM        = 1 << 20 // bytes of a file
+)
+
+// certificate is what the server shows, read again when its files change.
+type certificate struct {
+	config.TLS
+	host    string // of the issuer
+	now     func() time.Time
+	current atomic.Pointer[tls.Certificate]
+	read    [2][]byte // the files as they were last read
+}
+
+// readCertificate reads the certificate of the configuration. The error says what is wrong with it.
+func readCertificate(cfg config.Config, now func() time.Time) (*certificate, error) {
+	issuer, err := url.Parse(cfg.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	c := &certificate{TLS: cfg.TLS, host: issuer.Hostname(), now: now}
+	_, err = c.refresh()
+	return c, err
+}
+
+// refresh reads the files, and reports whether they hold another certificate than before. One that cannot be used does not replace that.
+func (c *certificate) refresh() (changed bool, err error) {
+	if err := checkPrivate("private key", c.KeyFile); err != nil {
+		return false, err
+	}
+	var files [2][]byte
+	for i, path := range []string{c.CertFile, c.KeyFile} {
+		if files[i], err = readBounded(path); err != nil {
+			return false, fmt.Errorf("read the certificate: %w", err)
+		}
+	}
+	if bytes.Equal(files[0], c.read[0]) && bytes.Equal(files[1], c.read[1]) {
+		return false, nil
+	}
+	pair, err := tls.X509KeyPair(files[0], files[1])
+	if err != nil {
+		return false, fmt.Errorf("%s and %s are not a certificate and its key: %w", c.CertFile, c.KeyFile, err)
+	}
+	now := c.now()
+	switch leaf := pair.Leaf; {
+	case now.After(leaf.NotAfter):
+		return false, fmt.Errorf("the certificate in %s expired on %s: renew it", c.CertFile, leaf.NotAfter.Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		return false, fmt.Errorf("the certificate in %s is not valid before %s: look at this machine's clock", c.CertFile, leaf.NotBefore.Format(time.RFC3339))
+	case leaf.VerifyHostname(c.host) != nil:
+		return false, fmt.Errorf("the certificate in %s is not for %s, the host of the issuer: %w", c.CertFile, c.host, leaf.VerifyHostname(c.host))
+	}
+	c.read = files
+	c.current.Store(&pair)
+	return true, nil
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > maxPEM:
+		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, maxPEM)
+	}
+	return os.ReadFile(path)
+}
+
+// jobs keep it current. A server without one has none.
+func (c *certificate) jobs(log *slog.Logger) []job {
+	if c == nil {
+		return nil
+	}
+	return []job{
+		{"read the certificate again", time.Minute, func(ctx context.Context) error {
+			changed, err := c.refresh()
+			if changed {
+				log.InfoContext(ctx, "the certificate was replaced", "expires", c.current.Load().Leaf.NotAfter)
+			}
+			return err
+		}, nil},
+		{"watch the certificate", 12 * time.Hour, func(ctx context.Context) error {
+			if left := c.current.Load().Leaf.NotAfter.Sub(c.now()); left < expiryWarning {
+				log.WarnContext(ctx, "the certificate expires soon: renew it", "file", c.CertFile, "days", int(left.Hours()/24))
+			}
+			return nil
+		}, nil},
+	}
+}
+
+// config of a listener: what Go has by default, which is TLS 1.2 and 1.3, with HTTP/2.
+func (c *certificate) config() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+	}
+}

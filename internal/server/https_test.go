@@ -1,0 +1,182 @@
+package server
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/config"
+)
+
+// issue writes a certificate and its key into a folder, and returns it.
+func issue(t *testing.T, dir string, serial int64, host string, from, until time.Time) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
+		NotBefore: from, NotAfter: until, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func withCertificate(dir string) config.Config {
+	return config.Config{
+		Listen: "127.0.0.1:0", Issuer: "https://id.example",
+		TLS: config.TLS{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem"), RedirectFrom: "127.0.0.1:0"},
+	}
+}
+
+func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	first := issue(t, dir, 1, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
+	log := slog.New(slog.DiscardHandler)
+	doors, err := openDoors(withCertificate(dir), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.Proto) //nolint:errcheck // the connection is closed
+	}), nil, log, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, len(doors.all))
+	for _, d := range doors.all {
+		go func() { ended <- d.serve(ctx) }()
+	}
+	t.Cleanup(func() {
+		stop()
+		for range doors.all {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	ask := func(trusted *x509.Certificate) (*http.Response, error) {
+		roots := x509.NewCertPool()
+		roots.AddCert(trusted)
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "id.example"}, ForceAttemptHTTP2: true}
+		defer transport.CloseIdleConnections()
+		response, err := (&http.Client{Transport: transport}).Get("https://" + doors.all[0].at.Addr().String())
+		if err == nil {
+			response.Body.Close()
+		}
+		return response, err
+	}
+	response, err := ask(first)
+	if err != nil || response.Proto != "HTTP/2.0" {
+		t.Fatal("not HTTP/2 by the certificate:", response, err)
+	}
+
+	second := issue(t, dir, 2, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
+	if changed, err := doors.certificate.refresh(); !changed || err != nil {
+		t.Fatal("a new certificate was not read:", changed, err)
+	}
+	if _, err := ask(second); err != nil {
+		t.Error("the new certificate is not shown:", err)
+	}
+	issue(t, dir, 3, "other.example", now.Add(-time.Hour), now.Add(time.Hour))
+	if changed, err := doors.certificate.refresh(); changed || err == nil || !strings.Contains(err.Error(), "id.example") {
+		t.Error("a certificate of another host was taken:", changed, err)
+	}
+	if _, err := ask(second); err != nil {
+		t.Error("a useless certificate replaced the one before:", err)
+	}
+
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	plain := "http://" + doors.all[1].at.Addr().String()
+	for _, test := range []struct {
+		method, path, authorization string
+		status                      int
+		location                    string
+	}{
+		{http.MethodGet, "/admin/?a=b", "", http.StatusPermanentRedirect, "https://id.example/admin/?a=b"},
+		{http.MethodGet, "//evil.example/x", "", http.StatusPermanentRedirect, "https://id.example//evil.example/x"},
+		{http.MethodGet, "/oauth2/userinfo", "Bearer secret", http.StatusForbidden, ""},
+		{http.MethodGet, "/oauth2/token", "", http.StatusForbidden, ""},
+		{http.MethodPost, "/oauth2/token", "", http.StatusForbidden, ""},
+		{http.MethodPost, "/login", "", http.StatusForbidden, ""},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), test.method, plain+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.authorization != "" {
+			r.Header.Set("Authorization", test.authorization)
+		}
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != test.status || response.Header.Get("Location") != test.location {
+			t.Error(test.method, test.path, response.Status, response.Header.Get("Location"))
+		}
+	}
+}
+
+func TestCertificatesThatCannotServeAreRefusedWithTheReason(t *testing.T) {
+	now := time.Now()
+	for _, test := range []struct {
+		name   string
+		spoil  func(dir string)
+		reason string
+	}{
+		{"expired", func(dir string) { issue(t, dir, 1, "id.example", now.Add(-2*time.Hour), now.Add(-time.Hour)) }, "expired"},
+		{"of tomorrow", func(dir string) { issue(t, dir, 1, "id.example", now.Add(time.Hour), now.Add(2*time.Hour)) }, "not valid before"},
+		{"of another host", func(dir string) { issue(t, dir, 1, "other.example", now.Add(-time.Hour), now.Add(time.Hour)) }, "id.example"},
+		{"of another key", func(dir string) {
+			other := t.TempDir()
+			issue(t, other, 2, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
+			if err := os.Rename(filepath.Join(other, "key.pem"), filepath.Join(dir, "key.pem")); err != nil {
+				t.Fatal(err)
+			}
+		}, "not a certificate and its key"},
+		{"without a key", func(dir string) { os.Remove(filepath.Join(dir, "key.pem")) }, "key.pem"},
+		{"whose key others may read", func(dir string) { os.Chmod(filepath.Join(dir, "key.pem"), 0o644) }, "chmod 600"},
+		{"that is none", func(dir string) { os.WriteFile(filepath.Join(dir, "cert.pem"), []byte("x"), 0o600) }, "not a certificate"},
+		{"that is huge", func(dir string) { os.Truncate(filepath.Join(dir, "cert.pem"), maxPEM+1) }, "at most"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			issue(t, dir, 1, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
+			test.spoil(dir)
+			opened, err := openDoors(withCertificate(dir), http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler), time.Now)
+			if err == nil || !strings.Contains(err.Error(), test.reason) {
+				t.Error(err)
+			}
+			if len(opened.all) > 0 {
+				t.Error("it listens")
+			}
+		})
+	}
+}
