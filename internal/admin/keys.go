@@ -53,9 +53,31 @@ func (s *Service) ListKeys(ctx context.Context, caller authn.Caller, alg string,
 	return list(stored, err, s.showKey)
 }
 
-// RotateKeys retires the active keys of algorithms, of all that sign if none is given, all or none, and returns those that sign from now on, although they may not have been
-// published for JWKSMaxAge if it is forced. The errors of keys.Rotate.
+// RotateKeys retires the active keys of algorithms, of all that sign if none is given, all or none, and returns those that sign from now on,
+// although they may not have been published for JWKSMaxAge if it is forced. The errors of keys.Rotate.
 func (s *Service) RotateKeys(ctx context.Context, caller authn.Caller, algs []string, force bool) ([]Key, error) {
+	prepared, err := s.PrepareRotation(ctx, caller, algs)
+	if err != nil {
+		return nil, err
+	}
+	return s.RotatePrepared(ctx, caller, prepared, force)
+}
+
+// PreparedRotation has the keys that become the next ones.
+type PreparedRotation struct{ spares []domain.SigningKey }
+
+// PrepareRotation is the part of RotateKeys that takes its time, and is not for a transaction.
+func (s *Service) PrepareRotation(ctx context.Context, caller authn.Caller, algs []string) (PreparedRotation, error) {
+	ctx, err := s.authorize(ctx, caller, "key.rotate")
+	if err != nil {
+		return PreparedRotation{}, err
+	}
+	spares, err := s.config.Keys.Spares(ctx, algs)
+	return PreparedRotation{spares}, err
+}
+
+// RotatePrepared is the other part of RotateKeys.
+func (s *Service) RotatePrepared(ctx context.Context, caller authn.Caller, p PreparedRotation, force bool) ([]Key, error) {
 	ctx, err := s.authorize(ctx, caller, "key.rotate")
 	if err != nil {
 		return nil, err
@@ -64,7 +86,7 @@ func (s *Service) RotateKeys(ctx context.Context, caller authn.Caller, algs []st
 	if force {
 		published = 0
 	}
-	signs, err := s.config.Keys.Rotate(ctx, algs, published)
+	signs, err := s.config.Keys.RotateWith(ctx, p.spares, published)
 	return list(signs, err, s.showKey)
 }
 

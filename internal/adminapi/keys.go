@@ -14,7 +14,7 @@ import (
 func (s *surface) mountKeys() {
 	register(s, http.MethodGet, "/keys", "key.list", s.listKeys)
 	register(s, http.MethodGet, "/keys/{kid}", "key.find", s.findKey)
-	register(s, http.MethodPost, "/keys/rotate", "key.rotate", s.rotateKey)
+	registerOnce(s, s.operation(http.MethodPost, "/keys/rotate", "key.rotate"), http.StatusOK, s.rotateKey)
 	register(s, http.MethodPost, "/keys/{kid}/revoke", "key.revoke", s.revokeKey)
 }
 
@@ -42,15 +42,21 @@ type rotateKeyInput struct {
 	}
 }
 
-func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput) (*pageOutput[admin.Key], error) {
+func (s *surface) rotateKey(ctx context.Context, caller authn.Caller, in *rotateKeyInput, m making[pageOutput[admin.Key]]) (*pageOutput[admin.Key], error) {
 	var algs []string // all
 	if in.Body.Alg != "" {
 		algs = []string{in.Body.Alg}
 	}
-	keys, err := s.Admin.RotateKeys(ctx, caller, algs, in.Body.Force)
-	out := new(pageOutput[admin.Key])
-	out.Body.Items = keys
-	return out, err
+	prepared, err := s.Admin.PrepareRotation(ctx, caller, algs)
+	if err != nil {
+		return nil, err
+	}
+	return m.in(ctx, func(ctx context.Context) (*pageOutput[admin.Key], error) {
+		keys, err := s.Admin.RotatePrepared(ctx, caller, prepared, in.Body.Force)
+		out := new(pageOutput[admin.Key])
+		out.Body.Items = keys
+		return out, err
+	})
 }
 
 type keyInput struct {

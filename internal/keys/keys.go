@@ -156,15 +156,22 @@ func (k *Keys) Find(ctx context.Context, kid string) (domain.SigningKey, error) 
 // refuse what it signs. domain.ErrConsumed if another replica rotates at the same time. domain.ErrClocksDiffer
 // if this machine's clock is not to be trusted: a retired key is deleted by the time at which it was retired.
 func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duration) (signs []domain.SigningKey, err error) {
+	spares, err := k.Spares(ctx, algs)
+	if err != nil {
+		return nil, err
+	}
+	return k.RotateWith(ctx, spares, published)
+}
+
+// Spares makes the keys that become the next ones when those of algorithms rotate: the part of Rotate that takes its time, and is not for
+// a transaction.
+func (k *Keys) Spares(ctx context.Context, algs []string) (spares []domain.SigningKey, err error) {
 	if len(algs) == 0 {
 		if algs, err = k.used(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := k.clock.DeletionTime(ctx); err != nil {
-		return nil, fmt.Errorf("rotate the signing keys: %w", err)
-	}
-	spares := make([]domain.SigningKey, len(algs)) // RSA takes its time: not inside the transaction
+	spares = make([]domain.SigningKey, len(algs))
 	var making errgroup.Group
 	for i, alg := range algs {
 		if !slices.Contains(domain.SigningAlgs, alg) {
@@ -175,13 +182,18 @@ func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duratio
 			return err
 		})
 	}
-	if err := making.Wait(); err != nil {
-		return nil, err
+	return spares, making.Wait()
+}
+
+// RotateWith is the other part of Rotate.
+func (k *Keys) RotateWith(ctx context.Context, spares []domain.SigningKey, published time.Duration) (signs []domain.SigningKey, err error) {
+	if _, err := k.clock.DeletionTime(ctx); err != nil {
+		return nil, fmt.Errorf("rotate the signing keys: %w", err)
 	}
 	err = k.store.Tx(ctx, func(ctx context.Context) error {
-		signs = make([]domain.SigningKey, len(algs))
-		for i, alg := range algs {
-			if signs[i], err = k.replace(ctx, alg, "", published, spares[i]); err != nil {
+		signs = make([]domain.SigningKey, len(spares))
+		for i, spare := range spares {
+			if signs[i], err = k.replace(ctx, spare.Alg, "", published, spare); err != nil {
 				return err
 			}
 		}

@@ -152,6 +152,7 @@ func (m manager) wantEachKeyOnce(t *testing.T) {
 		"/users/alice/password-link": ``,
 		"/clients/web/trusts":        `{"issuer":"https://ci.example","subject":"repo:shop"}`,
 		"/invitations":               `{"note":"once","expires_at":"` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}`,
+		"/keys/rotate":               `{"alg":"ES256","force":true}`,
 		"/apply":                     `{"files":[{"name":"a.yaml","text":"kind: group\nname: once\n"}]}`,
 	} {
 		first := m.call("POST", path, body, "Idempotency-Key", path)
