@@ -130,7 +130,7 @@ func TestARefusedChangeOfARoleIsRecordedThatWouldHaveRevokedTokens(t *testing.T)
 
 func TestServersThatStartAtOnceSetUpWhatIsBuiltIn(t *testing.T) {
 	each(t, func(w *world) {
-		servicetest.Must(t, w.db.DeleteClient(t.Context(), domain.CLIClient))
+		servicetest.Must(t, w.db.DeleteClients(t.Context(), []string{domain.CLIClient}))
 		errs := make(chan error)
 		for range 4 {
 			go func() { errs <- w.Sync(t.Context()) }()

@@ -79,15 +79,6 @@ func (f *fileChanges) delete(ctx context.Context, c apply.Change) error {
 		return f.s.DeleteAttribute(ctx, f.caller, o.Name)
 	case *apply.API:
 		return f.s.DeleteAPI(ctx, f.caller, o.Audience)
-	case *apply.Role:
-		return f.s.DeleteRole(ctx, f.caller, o.Name)
-	case *apply.Group:
-		return f.s.DeleteGroup(ctx, f.caller, o.Name)
-	case *apply.Client:
-		return f.s.DeleteClient(ctx, f.caller, o.ClientID)
-	case *apply.Assignment:
-		kind, subject := o.Subject()
-		return f.s.Unassign(ctx, f.caller, o.Role, kind, subject)
 	default:
 		return f.s.DeleteReceiver(ctx, f.caller, o.(*apply.Receiver).ClientID)
 	}

@@ -23,8 +23,10 @@ func sets(changes []apply.Change) (sets [][]apply.Change) {
 	}
 	begun := map[key]int{}
 	updated := []domain.ManagedKind{domain.ManagedRole, domain.ManagedClient, domain.ManagedAssignment}
+	deleted := []domain.ManagedKind{domain.ManagedRole, domain.ManagedGroup, domain.ManagedClient, domain.ManagedAssignment}
 	for _, c := range changes {
-		together := c.Action == apply.Create || c.Action == apply.Update && slices.Contains(updated, c.Kind)
+		together := c.Action == apply.Create || c.Action == apply.Update && slices.Contains(updated, c.Kind) ||
+			c.Action == apply.Delete && slices.Contains(deleted, c.Kind)
 		if i, ok := begun[key{c.Kind, c.Action}]; ok && together {
 			sets[i] = append(sets[i], c)
 			continue
@@ -41,10 +43,7 @@ func sets(changes []apply.Change) (sets [][]apply.Change) {
 func (f *fileChanges) changeSet(ctx context.Context, changes []apply.Change) error {
 	first := changes[0]
 	if first.Document == nil {
-		if err := f.delete(ctx, first); err != nil {
-			return fmt.Errorf("delete %s %s: %w", first.Kind, first.Name, err)
-		}
-		return nil
+		return f.deleteSet(ctx, changes)
 	}
 	var err error
 	switch {
@@ -174,6 +173,46 @@ func (f *fileChanges) updateClients(ctx context.Context, changes []apply.Change)
 	})
 }
 
+// deleteSet deletes objects of one kind.
+func (f *fileChanges) deleteSet(ctx context.Context, changes []apply.Change) error {
+	first, names := changes[0], make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Name
+	}
+	var err error
+	switch first.Kind {
+	case domain.ManagedAssignment:
+		err = f.unassign(ctx, changes)
+	case domain.ManagedRole:
+		err = f.s.deleteRoles(ctx, f.caller, names)
+	case domain.ManagedGroup:
+		err = f.s.deleteGroups(ctx, f.caller, names)
+	case domain.ManagedClient:
+		err = f.s.deleteClients(ctx, f.caller, f.clients, names)
+	default:
+		err = f.delete(ctx, first)
+	}
+	if element, ok := errors.AsType[*domain.ElementError](err); ok {
+		first, err = changes[element.Index], element.Err
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s %s: %w", first.Kind, first.Name, err)
+	}
+	return nil
+}
+
+func (f *fileChanges) unassign(ctx context.Context, changes []apply.Change) error {
+	assignments := make([]domain.Assignment, len(changes))
+	for i, c := range changes {
+		assignments[i] = c.Before.(*apply.Assignment).Assignment()
+	}
+	ctx, err := f.s.authorize(ctx, f.caller, "assignment.unassign")
+	if err != nil {
+		return err
+	}
+	return f.s.config.Directory.UnassignAll(ctx, assignments)
+}
+
 func (f *fileChanges) assign(ctx context.Context, changes []apply.Change) error {
 	assignments := make([]domain.Assignment, len(changes))
 	for i, c := range changes {
@@ -222,6 +261,39 @@ func (s *Service) createGroups(ctx context.Context, caller authn.Caller, groups 
 		return err
 	}
 	return s.config.Directory.CreateGroups(ctx, groups)
+}
+
+// deleteRoles is DeleteRole of many.
+func (s *Service) deleteRoles(ctx context.Context, caller authn.Caller, names []string) error {
+	ctx, err := s.authorize(ctx, caller, "role.delete")
+	if err != nil {
+		return err
+	}
+	return s.config.Directory.DeleteRoles(ctx, names)
+}
+
+// deleteGroups is DeleteGroup of many.
+func (s *Service) deleteGroups(ctx context.Context, caller authn.Caller, names []string) error {
+	ctx, err := s.authorize(ctx, caller, "group.delete")
+	if err != nil {
+		return err
+	}
+	return s.config.Directory.DeleteGroups(ctx, names)
+}
+
+// deleteClients is DeleteClient of many clients, which are as they are stored.
+func (s *Service) deleteClients(ctx context.Context, caller authn.Caller, stored map[string]domain.Client, ids []string) error {
+	const operation = "client.delete"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if err := s.coversStored(ctx, caller, operation, stored[id]); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return s.config.Registry.DeleteClients(ctx, ids)
 }
 
 // addMembers is AddMember of many.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/apply"
@@ -91,6 +92,19 @@ func TestFilesGiveNobodyMoreThanTheirAuthorHas(t *testing.T) {
 		servicetest.Must(t, err)
 		if _, err := w.apply(t.Context(), by, "kind: client\nclient_id: boss\nclient_name: Mine\ngrant_types: [client_credentials]", nil); !errors.Is(err, domain.ErrDenied) {
 			t.Errorf("a client with more permissions: %v, want a refusal", err)
+		}
+		_, err = w.apply(t.Context(), w.root, "kind: client\nclient_id: chief\ngrant_types: [client_credentials]", nil)
+		servicetest.Must(t, err)
+		servicetest.Must(t, w.Assign(t.Context(), w.root, domain.RoleAdministrator, domain.SubjectClient, "chief", time.Time{}))
+		var all []string
+		for _, name := range admin.PermissionNames() {
+			if name != "users:write" {
+				all = append(all, name)
+			}
+		}
+		_, err = w.apply(t.Context(), caller(t, all...), "kind: group\nname: x", func(r *admin.ApplyRequest) { r.Prune = true })
+		if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != "users:write" {
+			t.Errorf("pruning a client with more permissions: %v, want a refusal", err)
 		}
 	})
 }
@@ -313,6 +327,15 @@ func TestManyObjectsAreMadeInSetsThatSayWhichOneFails(t *testing.T) {
 		servicetest.Must(t, w.Export(t.Context(), w.root, "", &second))
 		if first.String() != second.String() || strings.Count(first.String(), "\n---\n") != 454 {
 			t.Errorf("the export has %d objects, or is another the second time", 1+strings.Count(first.String(), "\n---\n"))
+		}
+		before = len(w.events())
+		applied, err = w.apply(t.Context(), w.root, "kind: group\nname: billing\n", func(r *admin.ApplyRequest) { r.Prune = true })
+		if servicetest.Must(t, err); len(applied.Changes) != 454 || len(w.events())-before != 455 {
+			t.Errorf("pruning: %d changes, %d events", len(applied.Changes), len(w.events())-before)
+		}
+		left, err := w.ListClients(t.Context(), w.root, domain.ClientFilter{}, admin.Query{Search: "c1", Limit: 10})
+		if servicetest.Must(t, err); len(left.Items) > 0 {
+			t.Errorf("pruning leaves %+v", left.Items)
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/event"
 )
 
 // Assign gives a role to a user, a group or a client, or changes until when it has it; only Role, SubjectKind, Subject and
@@ -34,15 +33,7 @@ func (d *Directory) Assign(ctx context.Context, a domain.Assignment) error {
 // Unassign takes a role from a user, a group or a client. ErrInvalid for the last administrator,
 // ErrNotFound says what does not exist.
 func (d *Directory) Unassign(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
-	a := domain.Assignment{Role: role, SubjectKind: kind, Subject: subject}
-	if err := checkSubject(&a); err != nil {
-		return err
-	}
-	return d.events.Change(ctx, event.RoleUnassigned{Role: role, Subject: subjectName(a)}, func(ctx context.Context) error {
-		return d.KeepAdministrator(ctx, func() error {
-			return d.assignments.DeleteAssignment(ctx, a.Role, a.SubjectKind, a.Subject)
-		})
-	})
+	return d.UnassignAll(ctx, []domain.Assignment{{Role: role, SubjectKind: kind, Subject: subject}})
 }
 
 // subjectName is the subject of an assignment as "user:alice", "group:ops" or "client:reporting".

@@ -68,9 +68,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, name string, edit func(*dom
 
 // DeleteGroup removes a group; its members stay. ErrInvalid if the last administrator is one by it, ErrNotFound if there is no such group.
 func (d *Directory) DeleteGroup(ctx context.Context, name string) error {
-	return d.changeGroup(ctx, name, event.GroupDeleted{Group: name}, func(ctx context.Context) error {
-		return d.KeepAdministrator(ctx, func() error { return d.groups.DeleteGroup(ctx, name) })
-	})
+	return d.DeleteGroups(ctx, []string{name})
 }
 
 // AddMember puts a user into a group; being in it before is no error. ErrNotFound says which of the two does not exist.

@@ -169,12 +169,7 @@ func (d *Directory) checkPermissionsExist(ctx context.Context, roles ...domain.R
 
 // DeleteRole removes a role and its assignments. ErrInvalid for a built-in role, ErrNotFound if there is no such role.
 func (d *Directory) DeleteRole(ctx context.Context, name string) error {
-	if (domain.Role{Name: name}).BuiltIn() {
-		return domain.Invalid("", domain.RuleBuiltIn, "role %q: it is built in and cannot be deleted", name)
-	}
-	return d.changeRole(ctx, name, event.RoleDeleted{Role: name}, func(ctx context.Context) error {
-		return d.roles.DeleteRole(ctx, name)
-	})
+	return d.DeleteRoles(ctx, []string{name})
 }
 
 func (d *Directory) changeRole(ctx context.Context, name string, e event.Event, change func(ctx context.Context) error) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// What files describe is made in sets, all or none: in few statements, so that the transaction is short. A domain.ElementError says for
+// What files describe, and what they do not describe any more, is made and deleted in sets, all or none: in few statements, so that the transaction is short. A domain.ElementError says for
 // which element it failed, with the errors of the operation for one.
 
 // CreateRoles is CreateRole of many.
@@ -95,6 +95,45 @@ func (d *Directory) AssignAll(ctx context.Context, assignments []domain.Assignme
 	}
 	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
 		return d.KeepAdministrator(ctx, func() error { return d.sets.PutAssignments(ctx, assignments) })
+	})
+}
+
+// DeleteRoles is DeleteRole of many.
+func (d *Directory) DeleteRoles(ctx context.Context, names []string) error {
+	events := make([]event.Event, len(names))
+	for i, name := range names {
+		if (domain.Role{Name: name}).BuiltIn() {
+			return &domain.ElementError{Index: i, Err: domain.Invalid("", domain.RuleBuiltIn, "role %q: it is built in and cannot be deleted", name)}
+		}
+		events[i] = event.RoleDeleted{Role: name}
+	}
+	err := d.events.ChangeAll(ctx, events, func(ctx context.Context) error { return d.roles.DeleteRoles(ctx, names) })
+	return domain.NameElement(err, "role", names)
+}
+
+// DeleteGroups is DeleteGroup of many.
+func (d *Directory) DeleteGroups(ctx context.Context, names []string) error {
+	events := make([]event.Event, len(names))
+	for i, name := range names {
+		events[i] = event.GroupDeleted{Group: name}
+	}
+	err := d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		return d.KeepAdministrator(ctx, func() error { return d.groups.DeleteGroups(ctx, names) })
+	})
+	return domain.NameElement(err, "group", names)
+}
+
+// UnassignAll is Unassign of many; of each only the names of the role and the subject count.
+func (d *Directory) UnassignAll(ctx context.Context, assignments []domain.Assignment) error {
+	events := make([]event.Event, len(assignments))
+	for i := range assignments {
+		if err := checkSubject(&assignments[i]); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+		events[i] = event.RoleUnassigned{Role: assignments[i].Role, Subject: subjectName(assignments[i])}
+	}
+	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		return d.KeepAdministrator(ctx, func() error { return d.assignments.DeleteAssignments(ctx, assignments) })
 	})
 }
 

@@ -60,8 +60,8 @@ type Groups interface {
 	UpdateGroup(ctx context.Context, group domain.Group) error
 	// HoldGroup is FindGroup that keeps others from changing the group until the transaction ends.
 	HoldGroup(ctx context.Context, name string) (domain.Group, error)
-	// DeleteGroup returns ErrNotFound if there is no such group. Each member counts as changed.
-	DeleteGroup(ctx context.Context, name string) error
+	// DeleteGroups deletes all or none: a domain.ElementError is ErrNotFound of the one that there is not. Each member counts as changed.
+	DeleteGroups(ctx context.Context, names []string) error
 	// FindGroup returns ErrNotFound if there is no such group.
 	FindGroup(ctx context.Context, name string) (domain.Group, error)
 	// ListGroups returns the groups that a filter chooses, by name; a page of them.
@@ -89,8 +89,8 @@ type Roles interface {
 	UpdateRole(ctx context.Context, role domain.Role) error
 	// HoldRole is FindRole that keeps others from changing the role until the transaction ends.
 	HoldRole(ctx context.Context, name string) (domain.Role, error)
-	// DeleteRole returns ErrNotFound if there is no such role. Its assignments go with it.
-	DeleteRole(ctx context.Context, name string) error
+	// DeleteRoles deletes all or none: a domain.ElementError is ErrNotFound of the one that there is not. Their assignments go with them.
+	DeleteRoles(ctx context.Context, names []string) error
 	// FindRole finds by name. ErrNotFound if there is no such role.
 	FindRole(ctx context.Context, name string) (domain.Role, error)
 	// FindRoleByID finds by database id. ErrNotFound if there is no such role.
@@ -121,8 +121,9 @@ type Assignments interface {
 	// an expiry that TakeExpired is past.
 	// ErrNotFound names the role or subject that does not exist.
 	PutAssignment(ctx context.Context, a domain.Assignment) error
-	// DeleteAssignment returns ErrNotFound if there is no such assignment; it names the role or subject if that does not exist.
-	DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error
+	// DeleteAssignments deletes all or none: a domain.ElementError is ErrNotFound of the one that there is not, and names the role or
+	// subject if that does not exist. Of each only Role, SubjectKind and Subject count.
+	DeleteAssignments(ctx context.Context, assignments []domain.Assignment) error
 	// ListAssignments returns a page of the assignments that a filter chooses, by id.
 	ListAssignments(ctx context.Context, f domain.AssignmentFilter, p domain.Page) ([]domain.Assignment, error)
 	// SubjectAssignments returns all of one subject, by database id, for the effective roles.

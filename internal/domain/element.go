@@ -1,5 +1,10 @@
 package domain
 
+import (
+	"errors"
+	"fmt"
+)
+
 // ElementError says for which of several objects an operation failed that makes all or none.
 type ElementError struct {
 	Index int
@@ -7,6 +12,14 @@ type ElementError struct {
 }
 
 func (e *ElementError) Error() string { return e.Err.Error() }
+
+// NameElement adds to a domain.ElementError what is called so of which kind; other errors stay as they are.
+func NameElement(err error, kind string, names []string) error {
+	if element, ok := errors.AsType[*ElementError](err); ok {
+		element.Err = fmt.Errorf("%s %q: %w", kind, names[element.Index], element.Err)
+	}
+	return err
+}
 
 // Unwrap returns why.
 func (e *ElementError) Unwrap() error { return e.Err }

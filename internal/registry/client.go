@@ -390,15 +390,31 @@ func (r *Registry) EnableClient(ctx context.Context, clientID string) error {
 
 // DeleteClient removes a client and revokes its grants and tokens. ErrNotFound if there is no such client_id.
 func (r *Registry) DeleteClient(ctx context.Context, clientID string) error {
-	return r.changeClient(ctx, clientID, event.ClientDeleted{ClientID: clientID}, func(ctx context.Context, client domain.Client) error {
-		if err := checkNotBuiltIn(clientID, "deleted"); err != nil {
+	return r.DeleteClients(ctx, []string{clientID})
+}
+
+// DeleteClients is DeleteClient of many, all or none. A domain.ElementError says for which it failed.
+func (r *Registry) DeleteClients(ctx context.Context, clientIDs []string) error {
+	events := make([]event.Event, len(clientIDs))
+	for i, id := range clientIDs {
+		if err := checkNotBuiltIn(id, "deleted"); err != nil {
+			return domain.NameElement(&domain.ElementError{Index: i, Err: err}, "client", clientIDs)
+		}
+		events[i] = event.ClientDeleted{ClientID: id}
+	}
+	err := r.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		clients, err := r.sets.ClientsNamed(ctx, clientIDs, "")
+		if err != nil {
 			return err
 		}
-		if err := r.revokeAll(ctx, client); err != nil {
-			return err
+		for _, client := range clients {
+			if err := r.revokeAll(ctx, client); err != nil {
+				return err
+			}
 		}
-		return r.clients.DeleteClient(ctx, clientID)
+		return r.clients.DeleteClients(ctx, clientIDs)
 	})
+	return domain.NameElement(err, "client", clientIDs)
 }
 
 // checkNotBuiltIn refuses what would make the command line's client something else, or nothing.

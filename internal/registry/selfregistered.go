@@ -46,6 +46,6 @@ func (r *Registry) ExpireClient(ctx context.Context, client domain.Client, unuse
 		if err := r.revokeAll(ctx, current); err != nil {
 			return err
 		}
-		return r.clients.DeleteClient(ctx, current.ClientID)
+		return r.clients.DeleteClients(ctx, []string{current.ClientID})
 	})
 }

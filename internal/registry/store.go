@@ -38,8 +38,9 @@ type Clients interface {
 	// UpdateClient sets all but client_id, secrets, origin and what belongs to that. ErrNotFound as for InsertClient or if there is no such client, ErrConflict if
 	// client.Version is neither zero nor that of the client.
 	UpdateClient(ctx context.Context, client domain.Client) error
-	// DeleteClient returns ErrNotFound if there is no such client_id. Grants, consents and assignments go with it.
-	DeleteClient(ctx context.Context, clientID string) error
+	// DeleteClients deletes all or none: a domain.ElementError is ErrNotFound of the one that there is not. Grants, consents and
+	// assignments go with them.
+	DeleteClients(ctx context.Context, clientIDs []string) error
 	// FindClient returns ErrNotFound if there is no such client_id.
 	FindClient(ctx context.Context, clientID string) (domain.Client, error)
 	// HoldClient is FindClient that keeps others from changing the client until the transaction ends.

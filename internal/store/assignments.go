@@ -164,27 +164,48 @@ func (c *change) unassignable(ctx context.Context, assignments []domain.Assignme
 	return fmt.Errorf("%w assignment: one is given twice", domain.ErrInvalid)
 }
 
-// DeleteAssignment implements directory.Assignments.
-func (db *DB) DeleteAssignment(ctx context.Context, role string, kind domain.SubjectKind, subject string) error {
-	t, err := subjectTableOf(kind)
-	if err != nil {
-		return err
+// DeleteAssignments implements directory.Assignments.
+func (db *DB) DeleteAssignments(ctx context.Context, assignments []domain.Assignment) error {
+	for i, a := range assignments {
+		if _, err := subjectTableOf(a.SubjectKind); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
 	}
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		roleID, err := c.roleID(ctx, role)
+		there, err := db.AssignmentsNamed(ctx, assignments, "")
 		if err != nil {
 			return err
 		}
-		id, err := c.idOf(ctx, kind, subject)
-		if err != nil {
-			return err
+		if len(there) < len(assignments) {
+			return c.unassigned(ctx, assignments, there)
 		}
-		if n, err := c.exec(ctx, `DELETE FROM assignments WHERE role_id = $1 AND `+t.column+` = $2`, roleID, id); err != nil || n == 0 {
-			return cmp.Or(err, fmt.Errorf("role %q of %s %q: %w", role, kind, subject, domain.ErrNotFound))
+		for kind, rows := range assignmentRows(assignments) {
+			if _, err := c.exec(ctx, `DELETE FROM assignments WHERE id IN (`+db.assignmentIDs(kind, `$1`)+`)`, rows); err != nil {
+				return err
+			}
 		}
-		c.noteAccess(kind, id, subject)
+		for _, a := range there {
+			c.noteAccess(a.SubjectKind, a.SubjectID, a.Subject)
+		}
 		return nil
 	})
+}
+
+// unassigned says which of some assignments is not among those that there are, and which role or subject does not exist.
+func (c *change) unassigned(ctx context.Context, assignments, there []domain.Assignment) error {
+	for i, a := range assignments {
+		same := func(b domain.Assignment) bool {
+			return a.Role == b.Role && a.SubjectKind == b.SubjectKind && a.Subject == b.Subject
+		}
+		if slices.ContainsFunc(there, same) {
+			continue
+		}
+		_, role := c.roleID(ctx, a.Role)
+		_, subject := c.idOf(ctx, a.SubjectKind, a.Subject)
+		err := cmp.Or(role, subject, fmt.Errorf("role %q of %s %q: %w", a.Role, a.SubjectKind, a.Subject, domain.ErrNotFound))
+		return &domain.ElementError{Index: i, Err: err}
+	}
+	return fmt.Errorf("%w assignment: one is given twice", domain.ErrInvalid)
 }
 
 // ListAssignments implements directory.Assignments.

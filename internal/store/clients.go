@@ -157,14 +157,16 @@ func (db *DB) UpdateClients(ctx context.Context, clients []domain.Client) error 
 	})
 }
 
-// DeleteClient implements registry.Clients.
-func (db *DB) DeleteClient(ctx context.Context, clientID string) error {
+// DeleteClients implements registry.Clients.
+func (db *DB) DeleteClients(ctx context.Context, clientIDs []string) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		if _, err := one(ctx, c.conn, scanInt, `DELETE FROM clients WHERE client_id = $1 RETURNING id`, clientID); err != nil {
+		_, err := c.deleteNamed(ctx, clientIDs, `DELETE FROM clients WHERE client_id IN (SELECT w.name FROM `+db.dialect.rows(`$1`, `name`)+` w)
+			RETURNING id, client_id`, nameRows(clientIDs))
+		if err != nil {
 			return err
 		}
-		c.note(domain.ChangeClient, clientID)
-		c.note(domain.ChangeClientAccess, clientID)
+		c.note(domain.ChangeClient, clientIDs...)
+		c.note(domain.ChangeClientAccess, clientIDs...)
 		return nil
 	})
 }

@@ -69,22 +69,21 @@ func (db *DB) UpdateGroup(ctx context.Context, group domain.Group) error {
 	})
 }
 
-// DeleteGroup implements directory.Groups.
-func (db *DB) DeleteGroup(ctx context.Context, name string) error {
+// DeleteGroups implements directory.Groups.
+func (db *DB) DeleteGroups(ctx context.Context, names []string) error {
+	these := `(SELECT w.name FROM ` + db.dialect.rows(`$1`, `name`) + ` w)`
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		id, err := one(ctx, c.conn, scanInt, `SELECT id FROM groups WHERE name = $1`, name)
+		members, err := list(ctx, c.conn, scanInt,
+			`SELECT m.user_id FROM group_members m JOIN groups g ON g.id = m.group_id WHERE g.name IN `+these, nameRows(names))
 		if err != nil {
 			return err
 		}
-		members, err := list(ctx, c.conn, scanInt, `SELECT user_id FROM group_members WHERE group_id = $1`, id)
+		ids, err := c.deleteNamed(ctx, names, `DELETE FROM groups WHERE name IN `+these+` RETURNING id, name`, nameRows(names))
 		if err != nil {
-			return err
-		}
-		if _, err := c.exec(ctx, `DELETE FROM groups WHERE id = $1`, id); err != nil {
 			return err
 		}
 		c.noteID(domain.ChangeUserAccess, members...)
-		c.noteID(domain.ChangeGroupAccess, id)
+		c.noteID(domain.ChangeGroupAccess, ids...)
 		return nil
 	})
 }

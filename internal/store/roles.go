@@ -177,23 +177,41 @@ func permissionRows(permissions []domain.RolePermission) string {
 	return jsonRows(rows)
 }
 
-// DeleteRole implements directory.Roles.
-func (db *DB) DeleteRole(ctx context.Context, name string) error {
+// DeleteRoles implements directory.Roles.
+func (db *DB) DeleteRoles(ctx context.Context, names []string) error {
+	these := `(SELECT w.name FROM ` + db.dialect.rows(`$1`, `name`) + ` w)`
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		assigned, err := list(ctx, c.conn, scanAssignment, selectAssignments+` WHERE r.name = $1`, name)
+		assigned, err := list(ctx, c.conn, scanAssignment, selectAssignments+` WHERE r.name IN `+these, nameRows(names))
 		if err != nil {
 			return err
 		}
-		id, err := one(ctx, c.conn, scanInt, `DELETE FROM roles WHERE name = $1 RETURNING id`, name)
+		ids, err := c.deleteNamed(ctx, names, `DELETE FROM roles WHERE name IN `+these+` RETURNING id, name`, nameRows(names))
 		if err != nil {
 			return err
 		}
 		for _, a := range assigned {
 			c.noteAccess(a.SubjectKind, a.SubjectID, a.Subject)
 		}
-		c.noteID(domain.ChangeRole, id)
+		c.noteID(domain.ChangeRole, ids...)
 		return nil
 	})
+}
+
+// deleteNamed runs a query that deletes objects of some names and returns the id and name of each. A domain.ElementError says which there
+// was none of.
+func (c *change) deleteNamed(ctx context.Context, names []string, query string, args ...any) (ids []int64, err error) {
+	deleted, err := c.writeNamed(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		id, ok := deleted[name]
+		if !ok {
+			return nil, &domain.ElementError{Index: i, Err: domain.ErrNotFound}
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // FindRole implements directory.Roles.

@@ -50,12 +50,12 @@ var changeTests = map[string]func(*testing.T, *store.DB){
 	"a change that fails makes no revision": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		before := revision(t, db)
-		wantErr(t, db.DeleteRole(t.Context(), "none"), domain.ErrNotFound)
+		wantErr(t, db.DeleteRoles(t.Context(), []string{"none"}), domain.ErrNotFound)
 		_, err := db.InsertGroup(t.Context(), domain.Group{Name: "ops"})
 		wantErr(t, err, domain.ErrExists)
 		giveUp := errors.New("gave up")
 		wantErr(t, db.Tx(t.Context(), func(ctx context.Context) error {
-			return errors.Join(db.DeleteRole(ctx, "clerk"), giveUp)
+			return errors.Join(db.DeleteRoles(ctx, []string{"clerk"}), giveUp)
 		}), giveUp)
 		same(t, revision(t, db), before)
 		must(db.FindRole(t.Context(), "clerk"))(t)

@@ -69,7 +69,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		_, err := db.FindClient(t.Context(), "none")
 		wantErr(t, err, domain.ErrNotFound)
 		wantErr(t, db.UpdateClient(t.Context(), domain.Client{ClientID: "none", IDTokenAlg: domain.ES256}), domain.ErrNotFound)
-		wantErr(t, db.DeleteClient(t.Context(), "none"), domain.ErrNotFound)
+		wantErr(t, db.DeleteClients(t.Context(), []string{"none"}), domain.ErrNotFound)
 		_, err = db.InsertClientSecret(t.Context(), "none", domain.ClientSecret{})
 		wantErr(t, err, domain.ErrNotFound)
 	},
@@ -105,7 +105,7 @@ var clientTests = map[string]func(*testing.T, *store.DB){
 		w := makeWorld(t, db)
 		check(t, db.PutConsent(t.Context(), domain.Consent{UserID: w.user, ClientID: w.client, Audience: audience}))
 		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "shop"}))
-		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClient(ctx, "shop") }, "client shop", "client-access shop")
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteClients(ctx, []string{"shop"}) }, "client shop", "client-access shop")
 		_, err := db.FindConsent(t.Context(), w.user, w.client, audience)
 		wantErr(t, err, domain.ErrNotFound)
 		same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{Role: "clerk"}, domain.Page{Limit: 10}))(t)), 0)

@@ -95,7 +95,7 @@ var deviceTests = map[string]func(*testing.T, *store.DB){
 		same(t, must(db.Purge(t.Context(), t0.Add(time.Minute+time.Microsecond), 10))(t), 1)
 		same(t, must(db.Purge(t.Context(), r.ExpiresAt.Add(time.Microsecond), 10))(t), 1)
 		other := w.deviceRequest(t, db, "b")
-		check(t, db.DeleteClient(t.Context(), "shop"))
+		check(t, db.DeleteClients(t.Context(), []string{"shop"}))
 		_, err := db.FindDeviceRequest(t.Context(), other.ID)
 		wantErr(t, err, domain.ErrNotFound)
 	},

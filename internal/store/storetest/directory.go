@@ -106,7 +106,7 @@ var groupTests = map[string]func(*testing.T, *store.DB){
 		makeWorld(t, db)
 		_, err := db.FindGroup(t.Context(), "none")
 		wantErr(t, err, domain.ErrNotFound)
-		wantErr(t, db.DeleteGroup(t.Context(), "none"), domain.ErrNotFound)
+		wantErr(t, db.DeleteGroups(t.Context(), []string{"none"}), domain.ErrNotFound)
 		for _, op := range []func(ctx context.Context, group, username string) error{db.AddMember, db.RemoveMember} {
 			wantErr(t, op(t.Context(), "none", "alice"), domain.ErrNotFound)
 			wantErr(t, op(t.Context(), "ops", "none"), domain.ErrNotFound)
@@ -115,7 +115,7 @@ var groupTests = map[string]func(*testing.T, *store.DB){
 	"each member of a deleted group counts as changed": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		check(t, db.AddMember(t.Context(), "ops", "alice"))
-		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteGroup(ctx, "ops") },
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteGroups(ctx, []string{"ops"}) },
 			"group-access "+text(w.group), "user-access "+text(w.user))
 		same(t, len(must(db.UserGroups(t.Context(), w.user))(t)), 0)
 	},
@@ -154,7 +154,7 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 		_, err = db.FindRoleByID(t.Context(), 99)
 		wantErr(t, err, domain.ErrNotFound)
 		wantErr(t, db.UpdateRole(t.Context(), domain.Role{Name: "none"}), domain.ErrNotFound)
-		wantErr(t, db.DeleteRole(t.Context(), "none"), domain.ErrNotFound)
+		wantErr(t, db.DeleteRoles(t.Context(), []string{"none"}), domain.ErrNotFound)
 	},
 	"whoever had a deleted role counts as changed": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
@@ -163,7 +163,7 @@ var roleTests = map[string]func(*testing.T, *store.DB){
 		} {
 			check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: kind, Subject: subject}))
 		}
-		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteRole(ctx, "clerk") },
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteRoles(ctx, []string{"clerk"}) },
 			"role "+text(w.role), "user-access "+text(w.user), "group-access "+text(w.group), "client-access shop")
 		same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{}, domain.Page{Limit: 10}))(t)), 0)
 	},
@@ -198,8 +198,10 @@ var assignmentTests = map[string]func(*testing.T, *store.DB){
 			want.ID, want.RoleID, want.SubjectID = got[0].ID, w.role, c.id
 			same(t, got[0], want)
 			same(t, must(db.ListAssignments(t.Context(), domain.AssignmentFilter{Role: "clerk", SubjectKind: c.kind, Subject: c.subject}, domain.Page{Limit: 10}))(t), got)
-			wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAssignment(ctx, "clerk", c.kind, c.subject) }, c.change)
-			wantErr(t, db.DeleteAssignment(t.Context(), "clerk", c.kind, c.subject), domain.ErrNotFound)
+			wantChanges(t, db, func(ctx context.Context) error {
+				return db.DeleteAssignments(ctx, []domain.Assignment{{Role: "clerk", SubjectKind: c.kind, Subject: c.subject}})
+			}, c.change)
+			wantErr(t, db.DeleteAssignments(t.Context(), []domain.Assignment{{Role: "clerk", SubjectKind: c.kind, Subject: c.subject}}), domain.ErrNotFound)
 		}
 	},
 	"role and subject must exist": func(t *testing.T, db *store.DB) {

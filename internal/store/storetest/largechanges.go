@@ -87,7 +87,7 @@ func testLargeGroup(t *testing.T, url string) {
 	makeWorld(t, db)
 	aCrowd(t, db, "ops", 5001)
 	before := revision(t, db)
-	check(t, db.DeleteGroup(t.Context(), "ops"))
+	check(t, db.DeleteGroups(t.Context(), []string{"ops"}))
 	_, _, complete, err := db.Changes(t.Context(), before)
 	check(t, err)
 	same(t, complete, false) // so many that all may have changed

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -58,6 +59,35 @@ var setTests = map[string]func(*testing.T, *store.DB){
 		changes, _, _, err := db.Changes(ctx, before)
 		check(t, err)
 		same(t, changes, []domain.Change{{Revision: before + 1, Kind: domain.ChangeClientAccess, Key: "c1"}})
+	},
+	"a set is deleted whole, or says which element there is not": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		ctx := t.Context()
+		check(t, db.InsertRoles(ctx, []domain.Role{{Name: "a"}, {Name: "b"}}))
+		check(t, db.InsertGroups(ctx, []domain.Group{{Name: "x"}, {Name: "y"}}))
+		check(t, db.AddMembers(ctx, []domain.Member{{Group: "x", Username: "alice"}}))
+		check(t, db.InsertClients(ctx, []domain.Client{{ClientID: "c1", IDTokenAlg: domain.ES256}, {ClientID: "c2", IDTokenAlg: domain.ES256}}))
+		var all []domain.Assignment
+		for _, role := range []string{"a", "b"} {
+			for kind, subject := range map[domain.SubjectKind]string{domain.SubjectUser: "alice", domain.SubjectGroup: "x", domain.SubjectClient: "c1"} {
+				all = append(all, domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, CreatedAt: t0})
+			}
+		}
+		check(t, db.PutAssignments(ctx, all))
+		wantElement(t, db.DeleteAssignments(ctx, append(all[:3:3], domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectUser, Subject: "alice"})), 3, domain.ErrNotFound)
+		wantElement(t, db.DeleteRoles(ctx, []string{"a", "none"}), 1, domain.ErrNotFound)
+		wantElement(t, db.DeleteGroups(ctx, []string{"x", "none", "y"}), 1, domain.ErrNotFound)
+		wantElement(t, db.DeleteClients(ctx, []string{"none", "c1"}), 0, domain.ErrNotFound)
+		same(t, len(must(db.ListAssignments(ctx, domain.AssignmentFilter{}, domain.Page{Limit: 10}))(t)), 6)
+		group := must(db.FindGroup(ctx, "x"))(t).ID
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeleteAssignments(ctx, all[:3]) },
+			"user-access "+text(w.user), "group-access "+text(group), "client-access c1")
+		same(t, len(must(db.ListAssignments(ctx, domain.AssignmentFilter{}, domain.Page{Limit: 10}))(t)), 3)
+		check(t, db.DeleteRoles(ctx, []string{"b", "a"}))
+		check(t, db.DeleteGroups(ctx, []string{"x", "y"}))
+		check(t, db.DeleteClients(ctx, []string{"c1", "c2"}))
+		same(t, len(must(db.ListAssignments(ctx, domain.AssignmentFilter{}, domain.Page{Limit: 10}))(t)), 0)
+		same(t, len(must(db.UserGroups(ctx, w.user))(t)), 0)
 	},
 	"assignments of a kind of subject come page by page by its names": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
