@@ -32,7 +32,6 @@ func (s *Service) ListAssignments(ctx context.Context, caller authn.Caller, f do
 	if err != nil {
 		return Page[Assignment]{}, err
 	}
-	q.Search = "" // assignments have no name
 	return page(ctx, s, fmt.Sprintf("%s %q", operation, f), q, func(ctx context.Context, p domain.Page) ([]domain.Assignment, error) {
 		return s.config.Directory.ListAssignments(ctx, f, p)
 	}, domain.Assignment.Place, each(showAssignment))

@@ -50,6 +50,9 @@ func (s *Service) Revoke(ctx context.Context, caller authn.Caller, of TokenFilte
 	if of.State == domain.TokenExpired || of.State == domain.TokenRevoked {
 		return domain.Revocation{}, domain.Invalid("state", domain.RuleConflict, "revocation: what is %s is not revoked", of.State)
 	}
+	if of.Search != "" {
+		return domain.Revocation{}, domain.Invalid("search", domain.RuleConflict, "revocation: what a search finds is not revoked as a whole")
+	}
 	stored, names, err := s.stored(ctx, caller, of)
 	if err != nil {
 		return domain.Revocation{}, err

@@ -51,7 +51,6 @@ func (s *Service) ListSessions(ctx context.Context, caller authn.Caller, usernam
 	if err != nil {
 		return Page[Session]{}, err
 	}
-	q.Search = "" // sessions have no name
 	return page(ctx, s, fmt.Sprintf("%s %d", operation, user.ID), q, func(ctx context.Context, p domain.Page) ([]domain.SessionEntry, error) {
 		return s.config.Sessions.List(ctx, user.ID, p)
 	}, domain.SessionEntry.Place, func(sessions []domain.SessionEntry) ([]Session, error) { return s.showSessions(ctx, sessions) })
@@ -129,7 +128,6 @@ func (s *Service) ListConsents(ctx context.Context, caller authn.Caller, usernam
 	if err != nil {
 		return Page[Consent]{}, err
 	}
-	q.Search = "" // consents have no name
 	return page(ctx, s, fmt.Sprintf("%s %d", operation, user.ID), q, func(ctx context.Context, p domain.Page) ([]domain.ConsentEntry, error) {
 		return s.config.Sessions.ListConsents(ctx, user.ID, p)
 	}, domain.ConsentEntry.Place, each(func(c domain.ConsentEntry) Consent {
@@ -199,7 +197,6 @@ func (s *Service) ListGrants(ctx context.Context, caller authn.Caller, username,
 	if err != nil {
 		return Page[Grant]{}, err
 	}
-	q.Search = "" // grants have no name
 	return page(ctx, s, fmt.Sprintf("%s %d %d", operation, user.ID, client.ID), q, func(ctx context.Context, p domain.Page) ([]domain.GrantEntry, error) {
 		return s.config.Sessions.ListGrants(ctx, user.ID, client.ID, p)
 	}, domain.GrantEntry.Place, each(showGrant))

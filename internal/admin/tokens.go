@@ -60,11 +60,12 @@ type TokenFilter struct {
 	State        domain.TokenState
 	IssuedSince  time.Time // then or later
 	IssuedBefore time.Time
+	Search       string // what the jti begins with
 }
 
 // text tells filters apart.
 func (f TokenFilter) text() string {
-	return fmt.Sprintf("%q %q %q %q %q %d %q %d %d", f.User, f.Client, f.API, f.KID, f.Role, f.GrantID, f.State, f.IssuedSince.UnixMicro(), f.IssuedBefore.UnixMicro())
+	return fmt.Sprintf("%q %q %q %q %q %d %q %d %d %q", f.User, f.Client, f.API, f.KID, f.Role, f.GrantID, f.State, f.IssuedSince.UnixMicro(), f.IssuedBefore.UnixMicro(), f.Search)
 }
 
 // stored is the filter of the index, with the names as they are stored. domain.ErrNotFound if a name is nobody's. Who holds a role shows
@@ -85,6 +86,10 @@ func (s *Service) stored(ctx context.Context, caller authn.Caller, f TokenFilter
 		stored.KeyID, names.KID = key.ID, key.KID
 	}
 	stored.GrantID, stored.State, stored.IssuedSince, stored.IssuedBefore = f.GrantID, f.State, f.IssuedSince, f.IssuedBefore
+	if len(f.Search) > maxSearch {
+		return stored, names, domain.Invalid("search", domain.RuleLength, searchText)
+	}
+	stored.JTI = f.Search
 	return stored, names, err
 }
 

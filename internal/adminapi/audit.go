@@ -40,7 +40,7 @@ func (in *EventFilterInput) Resolve(ctx huma.Context) []error {
 
 type listEventsInput struct {
 	EventFilterInput
-	PlaceInput
+	PageInput
 }
 
 func (s *surface) listEvents(ctx context.Context, caller authn.Caller, in *listEventsInput) (*pageOutput[admin.Event], error) {

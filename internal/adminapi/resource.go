@@ -25,7 +25,7 @@ func (in *PlaceInput) query() admin.Query { return admin.Query{Cursor: in.Cursor
 // PageInput is what a list of objects with names is asked with.
 type PageInput struct {
 	PlaceInput
-	Search string `query:"search" maxLength:"200" doc:"Those with a name that begins so, whatever the case"`
+	Search string `query:"search" maxLength:"200" doc:"What a name begins with, whatever the case"`
 }
 
 func (in *PageInput) query() admin.Query {

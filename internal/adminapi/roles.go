@@ -92,7 +92,7 @@ func (s *surface) updateRole(ctx context.Context, caller authn.Caller, in *updat
 }
 
 type listAssignmentsInput struct {
-	PlaceInput
+	PageInput
 	Role       string `query:"role" maxLength:"2000" doc:"Those of the role of this name"`
 	User       string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
 	Group      string `query:"group" maxLength:"2000" doc:"Those of the group of this name"`

@@ -32,7 +32,7 @@ func (s *surface) mountSessions() {
 }
 
 type listSessionsInput struct {
-	PlaceInput
+	PageInput
 	User string `query:"user" maxLength:"2000" doc:"Those of the user of this name"`
 }
 
@@ -65,7 +65,7 @@ type credentialInput struct {
 
 type listConsentsInput struct {
 	NamedInput
-	PlaceInput
+	PageInput
 }
 
 func (s *surface) listConsents(ctx context.Context, caller authn.Caller, in *listConsentsInput) (*pageOutput[admin.Consent], error) {
@@ -75,7 +75,7 @@ func (s *surface) listConsents(ctx context.Context, caller authn.Caller, in *lis
 
 type listGrantsInput struct {
 	NamedInput
-	PlaceInput
+	PageInput
 	Client string `query:"client" maxLength:"2000" doc:"Those of the client with this client_id"`
 }
 

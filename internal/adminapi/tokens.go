@@ -34,6 +34,7 @@ type TokenFilterInput struct {
 	State        domain.TokenState `query:"state" enum:"live,suspended,expired,revoked" doc:"Those of which this became"`
 	IssuedSince  time.Time         `query:"issued_since" doc:"Those issued at this time or later"`
 	IssuedBefore time.Time         `query:"issued_before" doc:"Those issued before this time"`
+	Search       string            `query:"search" maxLength:"200" doc:"Those with a jti that begins so"`
 }
 
 // Resolve implements huma.Resolver.
@@ -47,7 +48,7 @@ func (in *TokenFilterInput) Resolve(ctx huma.Context) []error {
 func (in *TokenFilterInput) filter() admin.TokenFilter {
 	return admin.TokenFilter{
 		Names: index.Names{User: in.User, Client: in.Client, API: in.API}, KID: in.KID, Role: in.Role, GrantID: in.GrantID,
-		State: in.State, IssuedSince: in.IssuedSince, IssuedBefore: in.IssuedBefore,
+		State: in.State, IssuedSince: in.IssuedSince, IssuedBefore: in.IssuedBefore, Search: in.Search,
 	}
 }
 

@@ -145,17 +145,18 @@ func (a *app) assignmentCommand() *cobra.Command {
 
 func (a *app) assignmentList() *cobra.Command {
 	var f subjectFlags
-	var role, api, permission string
+	var role, api, permission, search string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List assignments, the oldest first",
 		Example: `  signet assignment list --role clerk
   signet assignment list --user alice
-  signet assignment list --api https://orders.example --permission orders:write`,
+  signet assignment list --api https://orders.example --permission orders:write
+  signet assignment list --role clerk --search al`,
 		Args: cobra.NoArgs,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			query := url.Values{"api": {api}, "permission": {permission}, "role": {role}, "user": {f.user}, "group": {f.group}, "client": {f.client}}
+			query := url.Values{"api": {api}, "permission": {permission}, "role": {role}, "user": {f.user}, "group": {f.group}, "client": {f.client}, "search": {search}}
 			list, err := all[admin.Assignment](ctx, c, "assignment.list", limit, query)
 			return assignments.table(list), err
 		}),
@@ -164,6 +165,7 @@ func (a *app) assignmentList() *cobra.Command {
 	cmd.Flags().StringVar(&role, "role", "", "those of the role `NAME`")
 	cmd.Flags().StringVar(&api, "api", "", "those of roles that give permissions at the API `AUDIENCE`")
 	cmd.Flags().StringVar(&permission, "permission", "", "those of roles that give the permission `NAME`")
+	searchFlag(cmd, &search, "subject's name")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show at most `N` (default all)")
 	return cmd
 }

@@ -48,20 +48,27 @@ const listedEvents = 100
 
 func (a *app) auditList() *cobra.Command {
 	var limit int
+	var search string
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List what was changed, when and by whom, the newest first",
+		Long: `Lists the audit log, the newest events first. With --search events are in the order of the names that were found: first what happened to
+objects that are called so, then what others did that are called so.`,
 		Example: `  signet audit list --target user:alice --since 2026-11-01
+  signet audit list --search alice
   signet audit list --action session.start --limit 0 -o json
   signet audit list --limit 10 --watch`,
 		Args: cobra.NoArgs,
 	}
 	filter := eventFlags(cmd.Flags())
 	cmd.Flags().IntVar(&limit, "limit", listedEvents, "show at most `N`; 0 for all")
+	searchFlag(cmd, &search, "target's or actor's name, without its kind,")
 	var seen []admin.Event // the newest first
-	return a.watched(cmd, newestFirst, func(ctx context.Context, c *adminclient.Client, _ []string) (_ view, err error) {
+	a.watched(cmd, newestFirst, func(ctx context.Context, c *adminclient.Client, _ []string) (_ view, err error) {
 		if len(seen) == 0 {
-			seen, err = all[admin.Event](ctx, c, "audit.list", limit, eventQuery(*filter))
+			query := eventQuery(*filter)
+			query.Set("search", search)
+			seen, err = all[admin.Event](ctx, c, "audit.list", limit, query)
 			return events.table(seen), err
 		}
 		later, err := eventsAfter(ctx, c, seen[0].Seq, *filter)
@@ -73,6 +80,8 @@ func (a *app) auditList() *cobra.Command {
 		}
 		return events.table(seen), nil
 	})
+	cmd.MarkFlagsMutuallyExclusive("search", "watch")
+	return cmd
 }
 
 // maxLater bounds how many events are read at once; the next look goes on after them.

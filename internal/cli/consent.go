@@ -33,11 +33,13 @@ var (
 )
 
 func (a *app) consentCommand() *cobra.Command {
+	var search string
 	list := users.command(a, "list", admin.OperationOf("consent.list").Summary, func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		all, err := all[admin.Consent](ctx, c, "consent.list", 0, nil, args[0])
+		all, err := all[admin.Consent](ctx, c, "consent.list", 0, url.Values{"search": {search}}, args[0])
 		return consents.table(all), err
 	})
-	list.Example = "  signet consent list alice"
+	list.Example = "  signet consent list alice\n  signet consent list alice --search shop"
+	searchFlag(list, &search, "CLIENT_ID, client's name or audience")
 	return noun("consent", "See what users allowed clients, and take it back", list, &cobra.Command{
 		Use:     "withdraw NAME CLIENT_ID",
 		Short:   admin.OperationOf("consent.withdraw").Summary,
@@ -50,11 +52,14 @@ func (a *app) consentCommand() *cobra.Command {
 }
 
 func (a *app) grantCommand() *cobra.Command {
+	var client, search string
 	list := users.command(a, "list", admin.OperationOf("grant.list").Summary, func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		list, err := all[admin.Grant](ctx, c, "grant.list", 0, url.Values{}, args[0])
+		list, err := all[admin.Grant](ctx, c, "grant.list", 0, url.Values{"client": {client}, "search": {search}}, args[0])
 		return grants.table(list), err
 	})
-	list.Example = "  signet grant list alice"
+	list.Example = "  signet grant list alice\n  signet grant list alice --client shop"
+	list.Flags().StringVar(&client, "client", "", "show those of the client `CLIENT_ID`")
+	searchFlag(list, &search, "CLIENT_ID, client's name or SID")
 	return noun("grant", "See what clients may get tokens for (signet token revoke --grant ends one)", list)
 }
 

@@ -61,7 +61,7 @@ func (k kind[V]) listCommandOf(a *app, query url.Values) *cobra.Command {
 		objects, err := all[V](ctx, c, k.noun+".list", limit, query)
 		return k.table(objects), err
 	}
-	cmd.Flags().StringVar(&search, "search", "", "show those with a name that begins with `TEXT`")
+	searchFlag(cmd, &search, "name")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show at most `N` (default all)")
 	if k.watched {
 		return a.watched(cmd, asListed, list)

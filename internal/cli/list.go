@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/spf13/cobra"
+
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -38,6 +40,11 @@ func pages[V any](q admin.Query, limit int, read func(q admin.Query) (admin.Page
 		}
 		q.Cursor = page.Next
 	}
+}
+
+// searchFlag adds the flag with which a list is searched, for objects whose names are said.
+func searchFlag(cmd *cobra.Command, search *string, names string) {
+	cmd.Flags().StringVar(search, "search", "", "show those with a "+names+" that begins with `TEXT`")
 }
 
 // edited is a list as edit makes it; nil if there is nothing to remove or to add.

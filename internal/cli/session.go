@@ -31,19 +31,20 @@ func (a *app) sessionCommand() *cobra.Command {
 }
 
 func (a *app) sessionList() *cobra.Command {
-	var user string
+	var user, search string
 	var limit int
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   sessions.summary("list"),
-		Example: "  signet session list\n  signet session list --user alice",
+		Example: "  signet session list\n  signet session list --user alice\n  signet session list --search al",
 		Args:    cobra.NoArgs,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-			list, err := all[admin.Session](ctx, c, "session.list", limit, url.Values{"user": {user}})
+			list, err := all[admin.Session](ctx, c, "session.list", limit, url.Values{"user": {user}, "search": {search}})
 			return sessions.table(list), err
 		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "", "show those of the user `NAME`")
+	searchFlag(cmd, &search, "SID or a user's name")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show at most `N` (default all)")
 	return cmd
 }

@@ -44,12 +44,13 @@ func tokenFilterFlags(flags *pflag.FlagSet) func() (url.Values, error) {
 	flags.StringVar(&state, "state", "", "those that are `STATE`: live, suspended, expired or revoked")
 	instantFlag(flags, &filter.IssuedSince, "issued-since", "those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
 	instantFlag(flags, &filter.IssuedBefore, "issued-before", "those issued before `TIME`")
+	flags.StringVar(&filter.Search, "search", "", "those with a jti that begins with `TEXT`")
 	return func() (url.Values, error) {
 		if state != "" && !slices.Contains(domain.TokenStates, domain.TokenState(state)) {
 			return nil, usagef("--state %q is none of %v", state, domain.TokenStates)
 		}
 		query := url.Values{
-			"user": {filter.User}, "client": {filter.Client}, "api": {filter.API}, "kid": {filter.KID}, "role": {filter.Role}, "state": {state},
+			"user": {filter.User}, "client": {filter.Client}, "api": {filter.API}, "kid": {filter.KID}, "role": {filter.Role}, "state": {state}, "search": {filter.Search},
 			"issued_since": {instant(filter.IssuedSince)}, "issued_before": {instant(filter.IssuedBefore)},
 		}
 		if filter.GrantID != 0 {

@@ -2,8 +2,6 @@ package domain
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -26,17 +24,6 @@ type Event struct {
 
 // Place is where the event is in lists in the order of time: the time in microseconds and the seq.
 func (e Event) Place() string { return fmt.Sprintf("%d.%d", e.At.UnixMicro(), e.Seq) }
-
-// ParsePlace reads what Place wrote. ErrInvalid if it did not.
-func ParsePlace(place string) (at, seq int64, err error) {
-	before, after, _ := strings.Cut(place, ".")
-	at, err1 := strconv.ParseInt(before, 10, 64)
-	seq, err2 := strconv.ParseInt(after, 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, 0, fmt.Errorf("%w place in the audit log: %q", ErrInvalid, place)
-	}
-	return at, seq, nil
-}
 
 // EventFilter chooses events; what is empty chooses all.
 type EventFilter struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -110,6 +111,22 @@ func ParseTokenID(s string) (TokenID, error) {
 	return id, nil
 }
 
+// TokenIDsOf are the first and the last id whose jti begins with a text; ok is false if none does.
+func TokenIDsOf(begin string) (first, last TokenID, ok bool) {
+	const digits = 22
+	if len(begin) == digits {
+		id, err := ParseTokenID(begin)
+		return id, id, err == nil
+	}
+	for id, digit := range map[*TokenID]string{&first: "A", &last: "_"} { // the least and the greatest
+		b, err := base64.RawURLEncoding.DecodeString(begin + strings.Repeat(digit, max(0, digits-len(begin))))
+		if err != nil || copy(id[:], b) < len(id) || len(b) > len(id) {
+			return first, last, false
+		}
+	}
+	return first, last, true
+}
+
 // TokenKind is the kind of a token in the index.
 type TokenKind int16
 
@@ -195,6 +212,7 @@ type TokenFilter struct {
 	RoleID       int64      // of who holds it at Now, by themselves or by a group
 	State        TokenState // at Now
 	Now          time.Time
+	JTI          string    // what it begins with
 	IssuedSince  time.Time // then or later
 	IssuedBefore time.Time
 	Before       TokenID // page: the largest ids that are smaller than this

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -16,6 +15,13 @@ const assignmentColumns = `a.id, a.role_id, r.name, a.user_id IS NOT NULL, a.gro
 
 const assignmentTables = `assignments a JOIN roles r ON r.id = a.role_id
 	LEFT JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id LEFT JOIN clients c ON c.id = a.client_ref`
+
+// assignmentsOf are the assignmentTables of users, groups and clients.
+var assignmentsOf = []string{
+	`users u JOIN assignments a ON a.user_id = u.id JOIN roles r ON r.id = a.role_id LEFT JOIN groups g ON FALSE LEFT JOIN clients c ON FALSE`,
+	`groups g JOIN assignments a ON a.group_id = g.id JOIN roles r ON r.id = a.role_id LEFT JOIN users u ON FALSE LEFT JOIN clients c ON FALSE`,
+	`clients c JOIN assignments a ON a.client_ref = c.id JOIN roles r ON r.id = a.role_id LEFT JOIN users u ON FALSE LEFT JOIN groups g ON FALSE`,
+}
 
 const selectAssignments = `SELECT ` + assignmentColumns + ` FROM ` + assignmentTables
 
@@ -210,20 +216,9 @@ func (c *change) unassigned(ctx context.Context, assignments, there []domain.Ass
 
 // ListAssignments implements directory.Assignments.
 func (db *DB) ListAssignments(ctx context.Context, f domain.AssignmentFilter, p domain.Page) (assignments []domain.Assignment, err error) {
-	q := pageQuery{columns: assignmentColumns, from: assignmentTables, id: `a.id`, key: `a.id`, number: true}
-	arg := func(v any) string { q.args = append(q.args, v); return "$" + strconv.Itoa(len(q.args)) }
-	if f.Role != "" {
-		q.where = append(q.where, `r.name = `+arg(f.Role))
-	}
-	if f.Audience != "" || f.Permission != "" {
-		gives := `SELECT g.role_id FROM role_permissions g JOIN apis p ON p.id = g.api_id WHERE TRUE`
-		if f.Audience != "" {
-			gives += ` AND p.audience = ` + arg(f.Audience)
-		}
-		if f.Permission != "" {
-			gives += ` AND g.permission = ` + arg(f.Permission)
-		}
-		q.where = append(q.where, `a.role_id IN (`+gives+`)`)
+	q := pageQuery{
+		columns: assignmentColumns, from: assignmentTables, key: `a.id`, place: placeNumber,
+		names: []string{`u.username`, `g.name`, `c.client_id`}, tables: assignmentsOf, id: `a.id`, filtered: f.Role != "" || f.SubjectKind != "",
 	}
 	if f.SubjectKind != "" {
 		t, err := subjectTableOf(f.SubjectKind)
@@ -232,14 +227,48 @@ func (db *DB) ListAssignments(ctx context.Context, f domain.AssignmentFilter, p 
 		}
 		q.where = append(q.where, `a.`+t.column+` IS NOT NULL`)
 		if f.Subject != "" {
-			q.where = append(q.where, `COALESCE(u.username, g.name, c.client_id) = `+arg(f.Subject))
+			q.where = append(q.where, nameOf(f.SubjectKind)+` = `+q.arg(f.Subject))
 		}
 	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		if err := q.ofRoles(ctx, c, f); err != nil {
+			return err
+		}
 		assignments, err = pageOf(ctx, c, scanAssignment, q, p)
 		return err
 	})
 	return assignments, err
+}
+
+// ofRoles adds what a filter wants of the role.
+func (q *pageQuery) ofRoles(ctx context.Context, c conn, f domain.AssignmentFilter) error {
+	if f.Role != "" {
+		role, err := list(ctx, c, scanInt, `SELECT id FROM roles WHERE name = $1`, f.Role)
+		if err != nil {
+			return err
+		}
+		q.where = append(q.where, `a.role_id = `+q.arg(append(role, 0)[0])) // by its id they are in the order of their index
+	}
+	if f.Audience == "" && f.Permission == "" {
+		return nil
+	}
+	gives, err := giving(ctx, c, f.Audience, f.Permission)
+	if err != nil {
+		return err
+	}
+	roles, many, err := gives.list(ctx, c)
+	if err != nil || many {
+		q.among(`a.role_id`, gives)
+		return err
+	}
+	of := choice{selected: `x.id`, from: `assignments x`, order: `x.role_id, x.id`}
+	of.condition, of.values = oneOf(`x.role_id`, roles)
+	return q.choose(ctx, c, `a.id`, of)
+}
+
+// nameOf is the column of assignmentTables with the names of a kind of subject.
+func nameOf(kind domain.SubjectKind) string {
+	return map[domain.SubjectKind]string{domain.SubjectUser: `u.`, domain.SubjectGroup: `g.`, domain.SubjectClient: `c.`}[kind] + subjectTables[kind].name
 }
 
 // SubjectAssignments implements directory.Assignments.

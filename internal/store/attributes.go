@@ -72,14 +72,10 @@ func (db *DB) HoldAttribute(ctx context.Context, name string) (domain.Attribute,
 }
 
 // ListAttributes implements directory.Attributes.
-func (db *DB) ListAttributes(ctx context.Context, p domain.Page) (attributes []domain.Attribute, err error) {
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		attributes, err = pageOf(ctx, c, scanAttribute, pageQuery{
-			columns: attributeColumns, from: `attributes`, id: `id`, key: `name`, names: []string{`name`},
-		}, p)
-		return err
-	})
-	return attributes, err
+func (db *DB) ListAttributes(ctx context.Context, p domain.Page) ([]domain.Attribute, error) {
+	return listPage(ctx, db, scanAttribute, pageQuery{
+		columns: attributeColumns, from: `attributes`, id: `id`, key: `name`, names: []string{`name`},
+	}, p)
 }
 
 // PutUserAttributes implements directory.Attributes.

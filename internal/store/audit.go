@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,28 +115,17 @@ func (db *DB) ListEvents(ctx context.Context, after int64, limit int) ([]domain.
 
 // FindEvents implements audit.Store. Each condition of the filter begins an index that goes on in the order of time.
 func (db *DB) FindEvents(ctx context.Context, filter domain.EventFilter, p domain.Page) ([]domain.Event, error) {
-	where, args := eventsOf(filter)
-	order, operator := `DESC`, `<`
-	if p.Before != "" {
-		order, operator = `ASC`, `>`
+	q := pageQuery{
+		columns: eventColumns, from: `audit_events`, key: `at, seq`, descending: true, place: placeNumbers,
+		names: []string{db.nameIn(`target`), db.nameIn(`actor`)}, id: `-seq`, filtered: filter != domain.EventFilter{},
 	}
-	if place := cmp.Or(p.Before, p.After); place != "" {
-		at, seq, err := domain.ParsePlace(place)
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, at, seq)
-		n := len(args)
-		// The first condition says what the second implies: PostgreSQL leaves out months by it.
-		where = append(where, fmt.Sprintf(`at %s= $%d AND (at, seq) %s ($%d, $%d)`, operator, n-1, operator, n-1, n))
-	}
-	args = append(args, p.Limit)
-	events, err := findAll(ctx, db, scanEvent, `SELECT `+eventColumns+` FROM audit_events WHERE `+strings.Join(where, ` AND `)+
-		fmt.Sprintf(` ORDER BY at %s, seq %s LIMIT $%d`, order, order, len(args)), args...)
-	if p.Before != "" {
-		slices.Reverse(events)
-	}
-	return events, err
+	q.where, q.args = eventsOf(filter)
+	return listPage(ctx, db, scanEvent, q, p)
+}
+
+// nameIn is the name in a column that has it after its kind and a colon.
+func (db *DB) nameIn(column string) string {
+	return `substr(` + column + `, ` + db.dialect.position() + `(` + column + `, ':') + 1)`
 }
 
 // ExportEvents implements audit.Store.

@@ -193,15 +193,27 @@ func (db *DB) HoldClient(ctx context.Context, clientID string) (domain.Client, e
 
 // ListClients implements registry.Clients.
 func (db *DB) ListClients(ctx context.Context, f domain.ClientFilter, p domain.Page) (clients []domain.Client, err error) {
-	q := pageQuery{
-		columns: clientColumns, from: `clients`, where: append(disabled(`disabled_at`, f.Disabled), `$1 IN ('', origin)`), args: []any{string(f.Origin)},
-		id: `id`, key: `client_id`, names: []string{`client_id`, `name`},
-	}
-	if f.Audience != "" {
-		q.where = append(q.where, `id IN (SELECT k.client_ref FROM client_apis k JOIN apis a ON a.id = k.api_id WHERE a.audience = $2)`)
-		q.args = append(q.args, f.Audience)
-	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		q := pageQuery{
+			columns: clientColumns, from: `clients`, where: disabled(`disabled_at`, f.Disabled), filtered: f.Disabled != nil || f.Origin == domain.OriginAdministrator,
+			id: `id`, key: `client_id`, names: []string{`client_id`, `name`},
+		}
+		switch f.Origin {
+		case "":
+		case domain.OriginAdministrator:
+			q.where = append(q.where, `origin = `+q.arg(string(f.Origin)))
+		default:
+			err = q.choose(ctx, c, `clients.id`, choice{
+				`o.id`, `clients o`, `o.origin = %s AND o.origin <> 'administrator'`, `COALESCE(o.last_used_at, o.created_at)`, []any{string(f.Origin)},
+			})
+		}
+		if f.Audience != "" && err == nil {
+			err = q.chooseOf(ctx, c, `clients.id`, choice{selected: `k.client_ref`, from: `client_apis k`, order: `k.api_id`},
+				`SELECT id FROM apis WHERE audience = $1`, f.Audience)
+		}
+		if err != nil {
+			return err
+		}
 		clients, err = pageOf(ctx, c, scanClient, q, p)
 		if err != nil {
 			return err

@@ -104,11 +104,14 @@ func (db *DB) HoldGroup(ctx context.Context, name string) (domain.Group, error) 
 // ListGroups implements directory.Groups.
 func (db *DB) ListGroups(ctx context.Context, f domain.GroupFilter, p domain.Page) (groups []domain.Group, err error) {
 	q := pageQuery{columns: groupColumns, from: `groups g`, id: `g.id`, key: `g.name`, names: []string{`g.name`}}
-	if f.User != "" {
-		q.where = []string{`g.id IN (SELECT m.group_id FROM group_members m JOIN users u ON u.id = m.user_id WHERE u.username = $1)`}
-		q.args = []any{f.User}
-	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		if f.User != "" {
+			err := q.chooseOf(ctx, c, `g.id`, choice{selected: `m.group_id`, from: `group_members m`, order: `m.user_id`},
+				`SELECT id FROM users WHERE username = $1`, f.User)
+			if err != nil {
+				return err
+			}
+		}
 		groups, err = pageOf(ctx, c, scanGroup, q, p)
 		return err
 	})
@@ -177,11 +180,14 @@ func (db *DB) changeMember(ctx context.Context, group, username, query string) e
 
 // ListMembers implements directory.Members.
 func (db *DB) ListMembers(ctx context.Context, group string, p domain.Page) (users []domain.User, err error) {
+	q := pageQuery{columns: db.userColumns(), from: `users u`, id: `u.id`, key: `u.username`, names: userNames}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		users, err = pageOf(ctx, c, scanUser, pageQuery{
-			columns: db.userColumns(), from: `users u JOIN group_members m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id`,
-			where: []string{`g.name = $1`}, args: []any{group}, id: `u.id`, key: `u.username`, names: userNames,
-		}, p)
+		err := q.chooseOf(ctx, c, `u.id`, choice{selected: `m.user_id`, from: `group_members m`, order: `m.group_id, m.user_id`},
+			`SELECT id FROM groups WHERE name = $1`, group)
+		if err != nil {
+			return err
+		}
+		users, err = pageOf(ctx, c, scanUser, q, p)
 		return err
 	})
 	return users, err

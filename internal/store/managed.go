@@ -187,7 +187,7 @@ func (db *DB) AssignmentsOf(ctx context.Context, kind domain.SubjectKind, p doma
 		return nil, err
 	}
 	subject, role, _ := strings.Cut(p.After, "\x00")
-	name := map[domain.SubjectKind]string{domain.SubjectUser: `u.`, domain.SubjectGroup: `g.`, domain.SubjectClient: `c.`}[kind] + t.name
+	name := nameOf(kind)
 	return findAll(ctx, db, scanAssignment, selectAssignments+` WHERE a.`+t.column+` IS NOT NULL
 		AND `+name+` >= $1 AND (`+name+` > $1 OR r.name > $2) ORDER BY `+name+`, r.name LIMIT $3`, subject, role, p.Limit)
 }

@@ -17,38 +17,155 @@ type pageQuery struct {
 	from    string   // tables
 	where   []string // conditions
 	args    []any    // of the conditions, the first of them $1
-	id, key string   // columns: the key gives the order
-	number  bool     // the key is one
-	names   []string // columns that a search looks at, each with its order in an index: see dialect.folded
+
+	key        string // columns that give the order of what is not searched, and together tell objects apart
+	descending bool
+	place      func(place string) ([]any, error) // the values of these columns at a place in the list; nil: the place itself
+
+	names    []string // columns that a search looks at, each with its order in an index: see dialect.folded
+	tables   []string // for each of these names, the tables with the one that has it first; nil: from
+	id       string   // the order of those that are called the same
+	few      bool     // so few that a search looks at each of them, in the order of the key
+	filtered bool     // they may be few
+}
+
+// fewObjects is how many are few.
+const fewObjects = 1000
+
+// arg adds a value for the conditions and returns what stands for it.
+func (q *pageQuery) arg(value any) string {
+	q.args = append(q.args, value)
+	return "$" + strconv.Itoa(len(q.args))
+}
+
+// choice selects numbers, in the order of an index. Its condition has %s for each value. A column is best compared with oneOf: of one that
+// is equal to something, the order says nothing, and a planner may take another way.
+type choice struct {
+	selected, from, condition, order string
+	values                           []any
+}
+
+func (f choice) where(arg func(any) string) string {
+	places := make([]any, len(f.values))
+	for i, value := range f.values {
+		places[i] = arg(value)
+	}
+	return fmt.Sprintf(` FROM `+f.from+` WHERE `+f.condition, places...)
+}
+
+// oneOf is the condition that a column is one of some ids, and its values.
+func oneOf(column string, ids []int64) (condition string, values []any) {
+	for _, id := range ids {
+		values = append(values, id)
+	}
+	return column + ` IN (0` + strings.Repeat(`, %s`, len(ids)) + `)`, values // which nothing has
+}
+
+// list returns the numbers, unless they are many.
+func (f choice) list(ctx context.Context, c conn) (numbers []int64, many bool, err error) {
+	var s selection
+	numbers, err = list(ctx, c, scanInt, `SELECT `+f.selected+f.where(s.arg)+` ORDER BY `+f.order+` LIMIT `+strconv.Itoa(fewObjects+1), s.args...)
+	return numbers, len(numbers) > fewObjects, err
+}
+
+// among adds the condition that a column is one of the numbers.
+func (q *pageQuery) among(column string, f choice) {
+	q.where = append(q.where, `(SELECT 1`+f.where(q.arg)+` AND `+f.selected+` = `+column+` LIMIT 1) IS NOT NULL`)
+}
+
+// choose adds the condition that a column is one of the numbers. Where these are few, the page is made of them; where they are many, the
+// next one is near in the order of the list. What a planner guesses counts for neither.
+func (q *pageQuery) choose(ctx context.Context, c conn, column string, f choice) error {
+	numbers, many, err := f.list(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case many:
+		q.among(column, f)
+	default:
+		q.few = true
+		q.where = append(q.where, column+` IN (SELECT CAST(l.id AS BIGINT) FROM `+c.db.dialect.rows(q.arg(idRows(numbers)), `id BIGINT`)+` l)`)
+	}
+	return nil
+}
+
+// chooseOf is choose of those that belong to the object that a query finds by its name: the first column of the order has its id.
+func (q *pageQuery) chooseOf(ctx context.Context, c conn, column string, f choice, query, name string) error {
+	owner, err := list(ctx, c, scanInt, query, name)
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(f.order, `,`)
+	f.condition, f.values = oneOf(first, owner)
+	return q.choose(ctx, c, column, f)
+}
+
+// areFew finds out whether a filter chooses few.
+func (q *pageQuery) areFew(ctx context.Context, c conn) (bool, error) {
+	if q.few || !q.filtered {
+		return q.few, nil
+	}
+	s := q.selection()
+	n, err := one(ctx, c, scanInt, `SELECT COUNT(*) FROM (`+s.query(`1`)+` LIMIT `+strconv.Itoa(fewObjects+1)+`) x`, s.args...)
+	return n <= fewObjects, err
+}
+
+// listPage is pageOf on its own.
+func listPage[T any](ctx context.Context, db *DB, scan func(row scanner) (T, error), q pageQuery, p domain.Page) (all []T, err error) {
+	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		all, err = pageOf(ctx, c, scan, q, p)
+		return err
+	})
+	return all, err
 }
 
 // pageOf lists a part of what a query chooses: in the order of the key, or what a search finds.
 func pageOf[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), q pageQuery, p domain.Page) ([]T, error) {
-	if p.Search != "" {
-		return searchPage(ctx, c, scan, q, p)
-	}
 	s := q.selection()
-	order := `ASC`
-	var place any = cmp.Or(p.Before, p.After)
-	if place != "" && q.number {
-		number, err := placeNumber(place.(string))
+	if p.Search != "" {
+		if few, err := q.areFew(ctx, c); err != nil || !few {
+			if err != nil {
+				return nil, err
+			}
+			return searchPage(ctx, c, scan, q, p)
+		}
+		begins := s.begins(c.db.dialect.folded, p.Search)
+		found := make([]string, len(q.names))
+		for i, name := range q.names {
+			found[i] = begins(name)
+		}
+		s.and(`(` + strings.Join(found, ` OR `) + `)`)
+	}
+	down := q.descending != (p.Before != "")
+	order, beyond := ` ASC`, ` > `
+	if down {
+		order, beyond = ` DESC`, ` < `
+	}
+	if place := cmp.Or(p.Before, p.After); place != "" {
+		values, err := q.placed(place)
 		if err != nil {
 			return nil, err
 		}
-		place = number
+		at := s.list(values)
+		s.and(`(` + q.key + `)` + beyond + `(` + at + `)`)
+		if first, _, several := strings.Cut(q.key, `, `); several { // which follows from that: PostgreSQL leaves out partitions by it
+			end, _, _ := strings.Cut(at, `, `)
+			s.and(first + strings.TrimSuffix(beyond, ` `) + `= ` + end)
+		}
 	}
-	switch {
-	case p.Before != "":
-		s.and(q.key + ` < ` + s.arg(place))
-		order = `DESC`
-	case p.After != "":
-		s.and(q.key + ` > ` + s.arg(place))
-	}
-	all, err := list(ctx, c, scan, s.query(q.columns)+` ORDER BY `+q.key+` `+order+` LIMIT `+s.arg(p.Limit), s.args...)
+	all, err := list(ctx, c, scan, s.query(q.columns)+` ORDER BY `+strings.ReplaceAll(q.key, `, `, order+`, `)+order+` LIMIT `+s.arg(p.Limit), s.args...)
 	if p.Before != "" {
 		slices.Reverse(all)
 	}
 	return all, err
+}
+
+// placed are the values of the key at a place.
+func (q *pageQuery) placed(place string) ([]any, error) {
+	if q.place == nil {
+		return []any{place}, nil
+	}
+	return q.place(place)
 }
 
 // searchPage lists a part of what a search finds: first those whose first name begins so, in the order of that name, then the others whose
@@ -56,26 +173,29 @@ func pageOf[T any](ctx context.Context, c conn, scan func(row scanner) (T, error
 // called otherwise by now, it is the first page.
 func searchPage[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), q pageQuery, p domain.Page) ([]T, error) {
 	fold := c.db.dialect.folded
-	stage, id, err := q.place(ctx, c, p)
+	from, err := q.found(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
 	step, order, beyond := 1, `ASC`, ` > `
-	if p.Before != "" && stage >= 0 {
+	if p.Before != "" && from.stage >= 0 {
 		step, order, beyond = -1, `DESC`, ` < `
 	}
 	var all []T
-	for i := max(stage, 0); i >= 0 && i < len(q.names) && len(all) < p.Limit; i += step {
+	for i := max(from.stage, 0); i >= 0 && i < len(q.names) && len(all) < p.Limit; i += step {
 		s := q.selection()
+		if q.tables != nil {
+			s.from = q.tables[i]
+		}
 		begins := s.begins(fold, p.Search)
 		for _, name := range q.names[:i] {
-			s.and(`NOT (` + begins(name) + `)`)
+			s.and(`NOT (COALESCE(` + begins(name) + `, FALSE))`)
 		}
 		s.and(begins(q.names[i]))
 		name := fold(q.names[i])
-		if i == stage {
-			at := s.arg(id)
-			s.and(`(` + name + `, ` + q.id + `)` + beyond + `((SELECT ` + name + ` FROM ` + q.from + ` WHERE ` + q.id + ` = ` + at + `), ` + at + `)`)
+		if i == from.stage {
+			at := s.list([]any{from.name, from.id})
+			s.and(`(` + name + `, ` + q.id + `)` + beyond + `(` + at + `)`)
 		}
 		found, err := list(ctx, c, scan, s.query(q.columns)+` ORDER BY `+name+` `+order+`, `+q.id+` `+order+` LIMIT `+s.arg(p.Limit-len(all)), s.args...)
 		if err != nil {
@@ -89,28 +209,36 @@ func searchPage[T any](ctx context.Context, c conn, scan func(row scanner) (T, e
 	return all, nil
 }
 
-// place finds the object that a page of a search begins or ends at: which of its names is the first that was found, and its id. The former
-// is -1 if there is none.
-func (q pageQuery) place(ctx context.Context, c conn, p domain.Page) (stage int, id int64, err error) {
-	var key any = cmp.Or(p.Before, p.After)
-	if key == "" {
-		return -1, 0, nil
+// foundAt is where a search has found an object.
+type foundAt struct {
+	stage int // which of its names is the first that was found; -1 if there is none
+	name  string
+	id    int64
+}
+
+// found looks for the object that a page of a search begins or ends at.
+func (q *pageQuery) found(ctx context.Context, c conn, p domain.Page) (at foundAt, err error) {
+	at.stage = -1
+	place := cmp.Or(p.Before, p.After)
+	if place == "" {
+		return at, nil
 	}
-	if q.number {
-		if key, err = placeNumber(key.(string)); err != nil {
-			return -1, 0, err
-		}
+	values, err := q.placed(place)
+	if err != nil {
+		return at, err
 	}
-	stage = -1
+	fold := c.db.dialect.folded
 	s := q.selection()
-	begins := s.begins(c.db.dialect.folded, p.Search)
-	which := make([]string, len(q.names))
+	begins := s.begins(fold, p.Search)
+	stages, names := `CASE`, `CASE`
 	for i, name := range q.names {
-		which[i] = `WHEN ` + begins(name) + ` THEN ` + strconv.Itoa(i)
+		stages += ` WHEN ` + begins(name) + ` THEN ` + strconv.Itoa(i)
+		names += ` WHEN ` + begins(name) + ` THEN ` + fold(name)
 	}
-	s.and(q.key + ` = ` + s.arg(key))
-	err = c.each(ctx, func(row scanner) error { return row.Scan(&stage, &id) }, s.query(`CASE `+strings.Join(which, ` `)+` ELSE -1 END, `+q.id), s.args...)
-	return stage, id, err
+	s.and(`(` + q.key + `) = (` + s.list(values) + `)`)
+	err = c.each(ctx, func(row scanner) error { return row.Scan(&at.stage, &at.name, &at.id) },
+		s.query(stages+` ELSE -1 END, `+names+` ELSE '' END, `+q.id), s.args...)
+	return at, err
 }
 
 // selection is a query in the making.
@@ -120,7 +248,7 @@ type selection struct {
 	args  []any
 }
 
-func (q pageQuery) selection() *selection {
+func (q *pageQuery) selection() *selection {
 	return &selection{from: q.from, where: append([]string{`TRUE`}, q.where...), args: slices.Clone(q.args)}
 }
 
@@ -130,6 +258,15 @@ func (s *selection) and(condition string) { s.where = append(s.where, condition)
 func (s *selection) arg(value any) string {
 	s.args = append(s.args, value)
 	return "$" + strconv.Itoa(len(s.args))
+}
+
+// list adds values and returns what stands for them.
+func (s *selection) list(values []any) string {
+	places := make([]string, len(values))
+	for i, value := range values {
+		places[i] = s.arg(value)
+	}
+	return strings.Join(places, `, `)
 }
 
 // begins adds a search, and returns what makes the condition that a name begins so, as a range of its index.
@@ -154,10 +291,21 @@ func disabled(column string, is *bool) []string {
 }
 
 // placeNumber reads a place in a list that is a number.
-func placeNumber(place string) (int64, error) {
+func placeNumber(place string) ([]any, error) {
 	number, err := strconv.ParseInt(place, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w place in a list: %q is no number", domain.ErrInvalid, place)
+		return nil, fmt.Errorf("%w place in a list: %q is no number", domain.ErrInvalid, place)
 	}
-	return number, nil
+	return []any{number}, nil
+}
+
+// placeNumbers reads a place in a list that is two numbers with a dot between them.
+func placeNumbers(place string) ([]any, error) {
+	first, second, _ := strings.Cut(place, ".")
+	one, err := placeNumber(first)
+	if err != nil {
+		return nil, err
+	}
+	two, err := placeNumber(second)
+	return append(one, two...), err
 }

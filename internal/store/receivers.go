@@ -46,15 +46,11 @@ func (db *DB) FindReceiver(ctx context.Context, clientID string) (domain.Receive
 }
 
 // ListReceivers implements secevent.Store.
-func (db *DB) ListReceivers(ctx context.Context, p domain.Page) (receivers []domain.Receiver, err error) {
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		receivers, err = pageOf(ctx, c, scanReceiver, pageQuery{
-			columns: receiverColumns, from: `receivers r JOIN clients c ON c.id = r.client_ref`,
-			id: `c.id`, key: `c.client_id`, names: []string{`c.client_id`, `c.name`},
-		}, p)
-		return err
-	})
-	return receivers, err
+func (db *DB) ListReceivers(ctx context.Context, p domain.Page) ([]domain.Receiver, error) {
+	return listPage(ctx, db, scanReceiver, pageQuery{
+		columns: receiverColumns, from: `receivers r JOIN clients c ON c.id = r.client_ref`,
+		id: `c.id`, key: `c.client_id`, names: []string{`c.client_id`, `c.name`},
+	}, p)
 }
 
 // unacknowledged is what the outbox o has for a receiver r that it has not acknowledged.

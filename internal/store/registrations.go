@@ -44,14 +44,10 @@ func (db *DB) UseInvitation(ctx context.Context, hash string, now time.Time) (id
 }
 
 // ListInvitations implements registration.Store.
-func (db *DB) ListInvitations(ctx context.Context, p domain.Page) (found []domain.Invitation, err error) {
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		found, err = pageOf(ctx, c, scanInvitation, pageQuery{
-			columns: invitationColumns, from: `invitations`, id: `id`, key: `id`, number: true, names: []string{`note`},
-		}, p)
-		return err
-	})
-	return found, err
+func (db *DB) ListInvitations(ctx context.Context, p domain.Page) ([]domain.Invitation, error) {
+	return listPage(ctx, db, scanInvitation, pageQuery{
+		columns: invitationColumns, from: `invitations`, id: `id`, key: `id`, place: placeNumber, names: []string{`note`},
+	}, p)
 }
 
 // DeleteInvitation implements registration.Store.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -21,37 +20,21 @@ var shownOfRevocations = strings.Replace(revocationColumns, ` lost,`, ` NULL,`, 
 
 // ListRevocations implements revocation.Store.
 func (db *DB) ListRevocations(ctx context.Context, f domain.RevocationFilter, p domain.Page) (found []domain.Revocation, err error) {
-	s := &selection{from: `revocations`, where: []string{`TRUE`}}
+	q := pageQuery{columns: shownOfRevocations, from: `revocations`, key: `id`, descending: true, place: placeNumber}
 	if f.Kind != "" {
-		s.and(`kind = ` + s.arg(string(f.Kind)))
+		q.where = append(q.where, `kind = `+q.arg(string(f.Kind)))
 	}
 	if f.Done != nil && *f.Done {
-		s.and(`done_at IS NOT NULL`)
+		q.where = append(q.where, `done_at IS NOT NULL`)
 	} else if f.Done != nil {
-		s.and(`done_at IS NULL`)
-	}
-	order := `DESC`
-	if place := cmp.Or(p.After, p.Before); place != "" {
-		id, err := placeNumber(place)
-		if err != nil {
-			return nil, err
-		}
-		than := `<`
-		if p.Before != "" {
-			than, order = `>`, `ASC`
-		}
-		s.and(`id ` + than + ` ` + s.arg(id))
+		q.where = append(q.where, `done_at IS NULL`)
 	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		found, err = list(ctx, c, scanRevocation, s.query(shownOfRevocations)+` ORDER BY id `+order+` LIMIT `+s.arg(p.Limit), s.args...)
-		if err != nil {
+		if found, err = pageOf(ctx, c, scanRevocation, q, p); err != nil {
 			return err
 		}
 		return nameRevocations(ctx, c, found)
 	})
-	if p.Before != "" {
-		slices.Reverse(found)
-	}
 	return found, err
 }
 

@@ -243,14 +243,33 @@ func (db *DB) findRole(ctx context.Context, condition string, arg any) (role dom
 	return role, err
 }
 
+// giving chooses the roles that give permissions at an API, or a permission, or both.
+func giving(ctx context.Context, c conn, audience, permission string) (choice, error) {
+	query, of := `SELECT id FROM apis WHERE audience = $1`, audience
+	if audience == "" {
+		query, of = `SELECT api_id FROM permissions WHERE name = $1`, permission
+	}
+	apis, err := list(ctx, c, scanInt, query, of)
+	f := choice{selected: `g.role_id`, from: `role_permissions g`, order: `g.api_id, g.permission`}
+	if f.condition, f.values = oneOf(`g.api_id`, apis); permission != "" {
+		f.condition, f.values = f.condition+` AND g.permission = %s`, append(f.values, permission)
+	}
+	return f, err
+}
+
 // ListRoles implements directory.Roles.
 func (db *DB) ListRoles(ctx context.Context, f domain.RoleFilter, p domain.Page) (roles []domain.Role, err error) {
-	q := pageQuery{columns: roleColumns, from: `roles`, id: `id`, key: `name`, names: []string{`name`}}
-	if f.Audience != "" {
-		q.where = []string{`id IN (SELECT g.role_id FROM role_permissions g JOIN apis a ON a.id = g.api_id WHERE a.audience = $1)`}
-		q.args = []any{f.Audience}
-	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
+		q := pageQuery{columns: roleColumns, from: `roles`, id: `id`, key: `name`, names: []string{`name`}}
+		if f.Audience != "" {
+			gives, err := giving(ctx, c, f.Audience, "")
+			if err == nil {
+				err = q.choose(ctx, c, `roles.id`, gives)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		roles, err = pageOf(ctx, c, scanRole, q, p)
 		if err != nil {
 			return err

@@ -1,11 +1,8 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,34 +12,20 @@ import (
 // ListSessions implements session.Lists. Everybody's are read along the index of when they were seen; one user's, of which there are few,
 // by the index of users, so their order is not that of an index.
 func (db *DB) ListSessions(ctx context.Context, f domain.SessionFilter, p domain.Page) ([]domain.SessionEntry, error) {
-	args := []any{micros(f.Now), micros(f.SeenAfter), p.Limit}
-	where, seen := `s.ended_at IS NULL AND s.expires_at > $1 AND s.last_seen_at > $2`, `s.last_seen_at`
+	q := pageQuery{
+		columns: `s.` + strings.ReplaceAll(sessionColumns, `, `, `, s.`) + `, u.username`, from: `sessions s JOIN users u ON u.id = s.user_id`,
+		key: `s.last_seen_at, s.id`, descending: true, place: placeNumbers,
+		names: []string{`s.sid`, `u.username`}, id: `-s.id`,
+	}
+	q.where = []string{`s.ended_at IS NULL`, `s.expires_at > ` + q.arg(micros(f.Now)), `s.last_seen_at > ` + q.arg(micros(f.SeenAfter))}
 	if f.UserID != 0 {
-		args = append(args, f.UserID)
-		where, seen = where+` AND s.user_id = $4`, `s.last_seen_at + 0`
+		q.where = append(q.where, `s.user_id = `+q.arg(f.UserID))
+		q.key, q.few = `s.last_seen_at + 0, s.id`, true
 	}
-	order := `DESC`
-	if place := cmp.Or(p.After, p.Before); place != "" {
-		at, id, err := placeOfSession(place)
-		if err != nil {
-			return nil, err
-		}
-		than := `<`
-		if p.Before != "" {
-			than, order = `>`, `ASC`
-		}
-		args = append(args, at, id)
-		where += fmt.Sprintf(` AND (%s, s.id) %s ($%d, $%d)`, seen, than, len(args)-1, len(args))
-	}
-	sessions, err := findAll(ctx, db, func(row scanner) (e domain.SessionEntry, err error) {
+	return listPage(ctx, db, func(row scanner) (e domain.SessionEntry, err error) {
 		e.Session, err = scanSession(also{row, []any{&e.Username}})
 		return e, err
-	}, `SELECT s.`+strings.ReplaceAll(sessionColumns, `, `, `, s.`)+`, u.username FROM sessions s JOIN users u ON u.id = s.user_id
-		WHERE `+where+` ORDER BY `+seen+` `+order+`, s.id `+order+` LIMIT $3`, args...)
-	if p.Before != "" {
-		slices.Reverse(sessions)
-	}
-	return sessions, err
+	}, q, p)
 }
 
 // also is a row with more columns behind those that are scanned.
@@ -53,18 +36,6 @@ type also struct {
 
 // Scan implements scanner.
 func (a also) Scan(dest ...any) error { return a.scanner.Scan(slices.Concat(dest, a.more)...) }
-
-// placeOfSession reads domain.SessionEntry.Place.
-func placeOfSession(place string) (at, id int64, err error) {
-	seen, name, _ := strings.Cut(place, ".")
-	if at, err = strconv.ParseInt(seen, 10, 64); err == nil {
-		id, err = strconv.ParseInt(name, 10, 64)
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("%w place in a list: %q", domain.ErrInvalid, place)
-	}
-	return at, id, nil
-}
 
 // FindSessionBySID implements session.Lists.
 func (db *DB) FindSessionBySID(ctx context.Context, sid string) (domain.Session, error) {
@@ -99,25 +70,18 @@ func (db *DB) SessionClients(ctx context.Context, sessions ...int64) (map[int64]
 
 // ListConsents implements session.Lists.
 func (db *DB) ListConsents(ctx context.Context, userID int64, p domain.Page) ([]domain.ConsentEntry, error) {
-	args, where, order := []any{userID, p.Limit}, ``, `ASC`
-	if place := cmp.Or(p.After, p.Before); place != "" {
-		client, audience := domain.ParseConsentPlace(place)
-		than := `>`
-		if p.Before != "" {
-			than, order = `<`, `DESC`
-		}
-		args, where = append(args, client, audience), ` AND (k.client_id, c.audience) `+than+` ($3, $4)`
-	}
-	consents, err := findAll(ctx, db, func(row scanner) (e domain.ConsentEntry, err error) {
+	return listPage(ctx, db, func(row scanner) (e domain.ConsentEntry, err error) {
 		err = row.Scan(&e.UserID, &e.ClientID, &e.Audience, listOf(&e.Scopes), at(&e.GrantedAt), &e.Client, &e.ClientName)
 		return e, err
-	}, `SELECT c.user_id, c.client_ref, c.audience, c.scopes, c.granted_at, k.client_id, k.name
-		FROM consents c JOIN clients k ON k.id = c.client_ref
-		WHERE c.user_id = $1`+where+` ORDER BY k.client_id `+order+`, c.audience `+order+` LIMIT $2`, args...)
-	if p.Before != "" {
-		slices.Reverse(consents)
-	}
-	return consents, err
+	}, pageQuery{
+		columns: `c.user_id, c.client_ref, c.audience, c.scopes, c.granted_at, k.client_id, k.name`,
+		from:    `consents c JOIN clients k ON k.id = c.client_ref`, where: []string{`c.user_id = $1`}, args: []any{userID},
+		key: `k.client_id, c.audience`, place: func(place string) ([]any, error) {
+			client, audience := domain.ParseConsentPlace(place)
+			return []any{client, audience}, nil
+		},
+		names: []string{`k.client_id`, `k.name`, `c.audience`}, few: true,
+	}, p)
 }
 
 // DeleteConsents implements session.Consents.
@@ -127,36 +91,23 @@ func (db *DB) DeleteConsents(ctx context.Context, userID, clientID int64) (int64
 
 // ListGrants implements session.Lists.
 func (db *DB) ListGrants(ctx context.Context, f domain.GrantFilter, p domain.Page) ([]domain.GrantEntry, error) {
-	args, where, order := []any{f.UserID, micros(f.Now), p.Limit}, ``, `DESC`
+	q := pageQuery{
+		columns: `g.id, g.client_ref, g.user_id, COALESCE(g.session_id, 0), g.sid, g.ends_with_session, g.auth_time, g.created_at, g.expires_at,
+			COALESCE((SELECT MAX(r.created_at) FROM refresh_tokens r WHERE r.grant_id = g.id), g.created_at), k.client_id, k.name`,
+		from: `grants g JOIN clients k ON k.id = g.client_ref`, key: `g.id`, descending: true, place: placeNumber,
+		names: []string{`k.client_id`, `k.name`, `g.sid`}, few: true,
+	}
+	q.where = []string{`g.user_id = ` + q.arg(f.UserID), `g.revoked_at IS NULL`, `g.expires_at > ` + q.arg(micros(f.Now)), grantCoveredAt + ` IS NULL`}
 	if f.ClientID != 0 {
-		args, where = append(args, f.ClientID), ` AND g.client_ref = $4`
+		q.where = append(q.where, `g.client_ref = `+q.arg(f.ClientID))
 	}
-	if place := cmp.Or(p.After, p.Before); place != "" {
-		id, err := placeNumber(place)
-		if err != nil {
-			return nil, err
-		}
-		than := `<`
-		if p.Before != "" {
-			than, order = `>`, `ASC`
-		}
-		args = append(args, id)
-		where += fmt.Sprintf(` AND g.id %s $%d`, than, len(args))
-	}
-	grants, err := findAll(ctx, db, func(row scanner) (e domain.GrantEntry, err error) {
+	grants, err := listPage(ctx, db, func(row scanner) (e domain.GrantEntry, err error) {
 		err = row.Scan(&e.ID, &e.ClientID, &e.UserID, &e.SessionID, &e.SID, &e.EndsWithSession, at(&e.AuthTime), at(&e.CreatedAt), at(&e.ExpiresAt),
 			at(&e.LastUsedAt), &e.Client, &e.ClientName)
 		return e, err
-	}, `SELECT g.id, g.client_ref, g.user_id, COALESCE(g.session_id, 0), g.sid, g.ends_with_session, g.auth_time, g.created_at, g.expires_at,
-			COALESCE((SELECT MAX(r.created_at) FROM refresh_tokens r WHERE r.grant_id = g.id), g.created_at), k.client_id, k.name
-		FROM grants AS g JOIN clients k ON k.id = g.client_ref
-		WHERE g.user_id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2 AND `+grantCoveredAt+` IS NULL`+where+`
-		ORDER BY g.id `+order+` LIMIT $3`, args...)
+	}, q, p)
 	if err != nil {
 		return nil, err
-	}
-	if p.Before != "" {
-		slices.Reverse(grants)
 	}
 	return grants, db.addGrantAPIs(ctx, grants)
 }

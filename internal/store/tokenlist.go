@@ -186,6 +186,12 @@ func (q *tokenQuery) issued(filter domain.TokenFilter) {
 	if filter.After != (domain.TokenID{}) {
 		bound(`>`, filter.After)
 	}
+	if first, last, ok := domain.TokenIDsOf(filter.JTI); !ok {
+		q.where = append(q.where, `FALSE`)
+	} else if filter.JTI != `` {
+		bound(`>=`, first)
+		bound(`<=`, last)
+	}
 	if !filter.IssuedBefore.IsZero() {
 		bound(`<`, domain.FirstTokenID(filter.IssuedBefore))
 	}

@@ -97,14 +97,10 @@ func lowerASCII(text string) string {
 }
 
 // ListUsers implements directory.Users.
-func (db *DB) ListUsers(ctx context.Context, f domain.UserFilter, p domain.Page) (users []domain.User, err error) {
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		users, err = pageOf(ctx, c, scanUser, pageQuery{
-			columns: db.userColumns(), from: `users u`, where: disabled(`u.disabled_at`, f.Disabled), id: `u.id`, key: `u.username`, names: userNames,
-		}, p)
-		return err
-	})
-	return users, err
+func (db *DB) ListUsers(ctx context.Context, f domain.UserFilter, p domain.Page) ([]domain.User, error) {
+	return listPage(ctx, db, scanUser, pageQuery{
+		columns: db.userColumns(), from: `users u`, where: disabled(`u.disabled_at`, f.Disabled), filtered: f.Disabled != nil, id: `u.id`, key: `u.username`, names: userNames,
+	}, p)
 }
 
 // userNames are what a search for users looks at.

@@ -458,7 +458,7 @@ COMMENT ON TABLE assignments IS 'Which user, group or client has which role; som
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
-CREATE INDEX assignments_role ON assignments (role_id);
+CREATE INDEX assignments_role ON assignments (role_id, id);
 CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE sessions (
@@ -486,6 +486,7 @@ CREATE INDEX sessions_browser ON sessions (browser) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expires ON sessions (expires_at);
 CREATE INDEX sessions_last_seen ON sessions (last_seen_at, id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_sid ON sessions (sid);
+CREATE INDEX sessions_find_sid ON sessions (lower(sid) COLLATE "C") WHERE ended_at IS NULL;
 
 CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -809,6 +810,8 @@ CREATE INDEX audit_events_at ON audit_events (at, seq);
 CREATE INDEX audit_events_actor ON audit_events (actor, at, seq);
 CREATE INDEX audit_events_action ON audit_events (action, at, seq);
 CREATE INDEX audit_events_target ON audit_events (target, at, seq);
+CREATE INDEX audit_events_find_target ON audit_events (lower(substr(target, strpos(target, ':') + 1)) COLLATE "C", (-seq));
+CREATE INDEX audit_events_find_actor ON audit_events (lower(substr(actor, strpos(actor, ':') + 1)) COLLATE "C", (-seq));
 CREATE INDEX audit_events_erased ON audit_events (erased_by) WHERE erased_by IS NOT NULL;
 
 CREATE TABLE audit_checkpoints (

@@ -351,7 +351,7 @@ CREATE INDEX assignments_managed ON assignments (managed_by) WHERE managed_by <>
 CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
-CREATE INDEX assignments_role ON assignments (role_id);
+CREATE INDEX assignments_role ON assignments (role_id, id);
 CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE sessions (
@@ -375,6 +375,7 @@ CREATE INDEX sessions_browser ON sessions (browser) WHERE ended_at IS NULL;
 CREATE INDEX sessions_expires ON sessions (expires_at);
 CREATE INDEX sessions_last_seen ON sessions (last_seen_at, id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_sid ON sessions (sid);
+CREATE INDEX sessions_find_sid ON sessions (lower(sid)) WHERE ended_at IS NULL;
 
 CREATE TABLE consents (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -626,6 +627,8 @@ CREATE INDEX audit_events_at ON audit_events (at, seq);
 CREATE INDEX audit_events_actor ON audit_events (actor, at, seq);
 CREATE INDEX audit_events_action ON audit_events (action, at, seq);
 CREATE INDEX audit_events_target ON audit_events (target, at, seq);
+CREATE INDEX audit_events_find_target ON audit_events (lower(substr(target, instr(target, ':') + 1)), (-seq));
+CREATE INDEX audit_events_find_actor ON audit_events (lower(substr(actor, instr(actor, ':') + 1)), (-seq));
 CREATE INDEX audit_events_erased ON audit_events (erased_by) WHERE erased_by IS NOT NULL;
 
 -- What the audit log was at a time, so that events cut off at its end are missed.

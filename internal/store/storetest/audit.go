@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,32 @@ var auditTests = map[string]func(*testing.T, *store.DB){
 		}
 		_, err := db.FindEvents(t.Context(), domain.EventFilter{}, domain.Page{After: "x", Limit: 1})
 		wantErr(t, err, domain.ErrInvalid)
+	},
+	"events are found by the beginning of the name of what they are about, then of who did it, page by page": func(t *testing.T, db *store.DB) {
+		for i, of := range []string{"user:alice client:shop", "system user:Alice", "user:al api:https://al.example", "client:alarm user:bob", "system user:alice"} {
+			actor, target, _ := strings.Cut(of, " ")
+			check(t, db.AppendEvents(t.Context(), hashOf, domain.Event{
+				At: t0.Add(time.Duration(i) * time.Hour), Actor: actor, Action: fmt.Sprint("a.", i%2), Target: target, Details: "{}", Digest: []byte("d"),
+			}))
+		}
+		finds := func(f domain.EventFilter, p domain.Page, want ...int64) (found []domain.Event) {
+			t.Helper()
+			found = must(db.FindEvents(t.Context(), f, p))(t)
+			var got []int64
+			for _, e := range found {
+				got = append(got, e.Seq)
+			}
+			same(t, got, want)
+			return found
+		}
+		all := finds(domain.EventFilter{}, domain.Page{Search: "AL", Limit: 9}, 5, 2, 3, 4, 1) // alice, the newest first; al, alarm, alice
+		for i, beside := range [][2][]int64{{nil, {2}}, {{5}, {3}}, {{2}, {4}}, {{3}, {1}}, {{4}, nil}} {
+			finds(domain.EventFilter{}, domain.Page{Search: "al", Limit: 1, Before: all[i].Place()}, beside[0]...)
+			finds(domain.EventFilter{}, domain.Page{Search: "al", Limit: 1, After: all[i].Place()}, beside[1]...)
+		}
+		finds(domain.EventFilter{}, domain.Page{Search: "https://AL", Limit: 9}, 3)
+		finds(domain.EventFilter{}, domain.Page{Search: "user:", Limit: 9})
+		finds(domain.EventFilter{Action: "a.0"}, domain.Page{Search: "al", Limit: 9}, 5, 3, 1) // few: in the order of time
 	},
 	"the chain does not break under many writers, some of which give up": func(t *testing.T, db *store.DB) {
 		giveUp := errors.New("gave up")

@@ -221,6 +221,21 @@ var assignmentTests = map[string]func(*testing.T, *store.DB){
 		}
 		same(t, []int{count("", "", ""), count("clerk", "", ""), count("", domain.SubjectUser, ""), count("clerk", domain.SubjectGroup, "ops"),
 			count("", domain.SubjectClient, ""), count("", domain.SubjectGroup, "alice")}, []int{4, 2, 2, 1, 0, 0})
+		check(t, db.PutAssignment(t.Context(), domain.Assignment{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "shop"}))
+		finds := func(f domain.AssignmentFilter, p domain.Page, want ...string) (found []domain.Assignment) {
+			t.Helper()
+			found = must(db.ListAssignments(t.Context(), f, p))(t)
+			same(t, namesOf(found, func(a domain.Assignment) string { return a.Subject + " " + a.Role }), want)
+			return found
+		}
+		found := finds(domain.AssignmentFilter{}, domain.Page{Search: "AL", Limit: 1}, "alice clerk")
+		finds(domain.AssignmentFilter{}, domain.Page{Search: "AL", Limit: 9, After: found[0].Place()}, "alice administrator")
+		finds(domain.AssignmentFilter{}, domain.Page{Search: "o", Limit: 9}, "ops clerk", "ops administrator")
+		finds(domain.AssignmentFilter{}, domain.Page{Search: "s", Limit: 9}, "shop clerk")
+		finds(domain.AssignmentFilter{Role: "clerk"}, domain.Page{Search: "o", Limit: 9}, "ops clerk")
+		finds(domain.AssignmentFilter{Role: "none"}, domain.Page{Limit: 9})
+		finds(domain.AssignmentFilter{SubjectKind: domain.SubjectUser, Subject: "alice"}, domain.Page{Search: "o", Limit: 9})
+		check(t, db.DeleteAssignments(t.Context(), []domain.Assignment{{Role: "clerk", SubjectKind: domain.SubjectClient, Subject: "shop"}}))
 		page := must(db.ListAssignments(t.Context(), domain.AssignmentFilter{}, domain.Page{Limit: 3}))(t)
 		same(t, len(must(db.ListAssignments(t.Context(), domain.AssignmentFilter{}, domain.Page{After: page[2].Place(), Limit: 3}))(t)), 1)
 	},

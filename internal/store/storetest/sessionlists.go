@@ -46,6 +46,17 @@ var sessionListTests = map[string]func(*testing.T, *store.DB){
 		own := lists(w.user, domain.Page{Limit: 10}, "a3 alice", "a1 alice", "a2 alice")
 		lists(w.user, domain.Page{Limit: 2, Before: own[2].Place()}, "a3 alice", "a1 alice")
 		lists(w.user, domain.Page{Limit: 2, After: own[0].Place()}, "a1 alice", "a2 alice")
+		finds := func(user int64, p domain.Page, want ...string) { t.Helper(); lists(user, p, want...) }
+		finds(0, domain.Page{Search: "A", Limit: 2}, "a1 alice", "a2 alice")
+		finds(0, domain.Page{Search: "A", Limit: 10, After: own[1].Place()}, "a2 alice", "a3 alice")
+		finds(0, domain.Page{Search: "A", Limit: 10, Before: own[2].Place()}, "a1 alice")
+		finds(0, domain.Page{Search: "ALI", Limit: 10}, "a3 alice", "a2 alice", "a1 alice") // by the name of the user, the newest first
+		finds(0, domain.Page{Search: "ali", Limit: 1, After: own[2].Place()}, "a1 alice")
+		finds(0, domain.Page{Search: "ali", Limit: 1, Before: own[2].Place()}, "a3 alice")
+		finds(0, domain.Page{Search: "none", Limit: 10})
+		finds(w.user, domain.Page{Search: "a2", Limit: 10}, "a2 alice")
+		finds(w.user, domain.Page{Search: "AL", Limit: 2, After: own[0].Place()}, "a1 alice", "a2 alice") // few: in the order of the list
+		finds(bob, domain.Page{Search: "al", Limit: 10})
 		for _, place := range []string{"x", "1", "1.x", "."} {
 			_, err := db.ListSessions(ctx, domain.SessionFilter{}, domain.Page{After: place, Limit: 1})
 			wantErr(t, err, domain.ErrInvalid)
@@ -94,6 +105,10 @@ var sessionListTests = map[string]func(*testing.T, *store.DB){
 		same(t, all[0].APIs[0].Scopes, []string{"orders:read"})
 		lists(domain.Page{Limit: 1, After: all[0].Place()}, ids[3])
 		lists(domain.Page{Limit: 1, Before: all[2].Place()}, ids[3])
+		lists(domain.Page{Search: "SH", Limit: 2}, ids[4], ids[3])
+		lists(domain.Page{Search: "SH", Limit: 2, After: all[1].Place()}, ids[2])
+		lists(domain.Page{Search: "2", Limit: 2}, ids[2]) // the sid
+		lists(domain.Page{Search: "x", Limit: 2})
 		same(t, must(db.GrantsOfClient(ctx, w.user, w.client, t0, 2))(t), []int64{ids[2], ids[3]})
 		same(t, must(db.GrantsOfClient(ctx, w.user, 99, t0, 2))(t), nil)
 
@@ -111,6 +126,10 @@ var sessionListTests = map[string]func(*testing.T, *store.DB){
 		same(t, all[0].Client+" "+all[0].Audience, "shop a")
 		same(t, must(db.ListConsents(ctx, w.user, domain.Page{After: all[0].Place(), Limit: 10}))(t), all[1:])
 		same(t, must(db.ListConsents(ctx, w.user, domain.Page{Before: all[1].Place(), Limit: 10}))(t), all[:1])
+		for search, want := range map[string]int{"SHO": 2, "A": 1, "b": 1, "c": 0} {
+			same(t, len(must(db.ListConsents(ctx, w.user, domain.Page{Search: search, Limit: 10}))(t)), want)
+		}
+		same(t, must(db.ListConsents(ctx, w.user, domain.Page{Search: "shop", After: all[0].Place(), Limit: 10}))(t), all[1:])
 		same(t, must(db.DeleteConsents(ctx, w.user, 99))(t), 0)
 		same(t, len(must(db.ListConsents(ctx, w.user, domain.Page{Limit: 10}))(t)), 2)
 		same(t, must(db.DeleteConsents(ctx, w.user, w.client))(t), 2)

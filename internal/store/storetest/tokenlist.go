@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -225,6 +226,7 @@ func filters(w world, tokens []domain.IssuedToken) (all []domain.TokenFilter) {
 	for _, f := range []domain.TokenFilter{
 		{}, {UserID: 31}, {ClientID: 20}, {APIID: 41}, {GrantID: tokens[0].GrantID}, {KeyID: 2}, {UserID: w.user, ClientID: 20},
 		{ClientID: 20, APIID: 42}, {UserID: 32, GrantID: tokens[0].GrantID}, {ClientID: 99},
+		{JTI: tokens[9].ID.String()}, {JTI: tokens[9].ID.String()[:9]}, {JTI: tokens[9].ID.String()[:8], UserID: 31}, {JTI: "_"}, {JTI: "?"}, {JTI: tokens[9].ID.String() + "A"},
 	} {
 		for _, span := range [][2]time.Time{
 			{}, {early, {}}, {{}, late}, {early, late}, {late, early},
@@ -251,7 +253,7 @@ func chooses(f domain.TokenFilter, token domain.IssuedToken, open []domain.Revoc
 			return false
 		}
 	}
-	return (f.State == "" || f.State == token.State(f.Now)) &&
+	return strings.HasPrefix(token.ID.String(), f.JTI) && (f.State == "" || f.State == token.State(f.Now)) &&
 		(f.IssuedSince.IsZero() || !token.ID.Time().Before(f.IssuedSince)) &&
 		(f.IssuedBefore.IsZero() || token.ID.Time().Before(f.IssuedBefore))
 }
