@@ -30,6 +30,8 @@ type Config struct {
 	Callers Callers
 	Admin   *admin.Service
 	Failed  func(ctx context.Context, path string, err error) // is called with what a problem keeps to itself: an error of the server
+
+	RequestsPerSecond int // that a caller may send for long; ten times as many at once. 0: no limit
 }
 
 // Callers finds out who sent a request. The errors of authn.Bearer.Authenticate.
@@ -48,7 +50,8 @@ func LogTo(log *slog.Logger) func(ctx context.Context, path string, err error) {
 
 type surface struct {
 	Config
-	api huma.API
+	api    huma.API
+	limits *limits
 }
 
 // Mount adds the API to a mux, its description at /api/v1/openapi.json (OpenAPI 3.1) included. It is made with its first request: the
@@ -74,8 +77,8 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 		Type: "oauth2", Description: "An access token for the resource " + domain.AdminAudience + ".",
 		Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: c.Issuer + "/oauth2/token", Scopes: scopes()}},
 	}}
-	s := &surface{Config: c, api: humago.New(mux, config)}
-	s.api.UseMiddleware(s.authenticate, s.checkQuery)
+	s := &surface{Config: c, api: humago.New(mux, config), limits: newLimits(c.RequestsPerSecond)}
+	s.api.UseMiddleware(s.authenticate, s.limit, s.checkQuery)
 
 	for _, mount := range []func(){
 		s.mountFiles, s.mountEffects,
@@ -87,7 +90,13 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 	}
 	describe(s.api.OpenAPI())
 	mux.HandleFunc(root+"/", s.notFound)
-	return mux, s.api.OpenAPI()
+	finish := sync.OnceFunc(func() { exampleAnswers(s.api.OpenAPI()) }) // which takes a while, and few read it
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, config.OpenAPIPath) {
+			finish()
+		}
+		mux.ServeHTTP(w, r)
+	}), s.api.OpenAPI()
 }
 
 // scopes are the permissions of the API, with what they are for.
@@ -128,7 +137,8 @@ func (s *surface) operation(method, path, name string) huma.Operation {
 		Security:     []map[string][]string{{bearer: {declared.Permission}}},
 		MaxBodyBytes: maxBody,
 		Errors: []int{
-			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable,
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+			http.StatusServiceUnavailable,
 		},
 	}
 }

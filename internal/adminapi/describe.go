@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,6 +36,9 @@ func describeOperation(o *huma.Operation, collection string) {
 		if described.Description == "" {
 			described.Description = about.text
 		}
+		if found := searches[o.OperationID]; found != "" && p.Name == "search" {
+			described.Description = "Those whose " + found + " begins so, whatever the case"
+		}
 		if described.Example == nil {
 			described.Example = about.example
 		}
@@ -47,7 +51,13 @@ func describeOperation(o *huma.Operation, collection string) {
 	if done := o.Responses["202"]; o.OperationID == "revocation.begin" && done != nil {
 		o.Responses["201"] = &huma.Response{Description: "Created: nothing is left to be followed", Headers: done.Headers, Content: done.Content}
 	}
-	for _, status := range []string{"409", "503"} {
+	if slices.ContainsFunc(o.Parameters, func(p *huma.Param) bool { return p.Name == "revoke_tokens" }) {
+		o.Responses["204"] = &huma.Response{Description: "No Content: without revoke_tokens"}
+	}
+	if s, ok := streams[o.OperationID]; ok {
+		o.Responses["200"].Content = map[string]*huma.MediaType{s.media: {Schema: &huma.Schema{Type: huma.TypeString}, Example: s.example}}
+	}
+	for _, status := range []string{"409", "429", "503"} {
 		if later := o.Responses[status]; later != nil {
 			later.Headers = map[string]*huma.Param{"Retry-After": {Schema: &huma.Schema{Type: huma.TypeInteger}}}
 		}
@@ -57,6 +67,12 @@ func describeOperation(o *huma.Operation, collection string) {
 			header.Description = headers[name]
 		}
 	}
+}
+
+// streams are answers that are no JSON, by operation.
+var streams = map[string]struct{ media, example string }{
+	"audit.export": {"application/jsonl", `{"seq":42,"at":"2026-01-31T12:00:00Z","actor":"user:alice","action":"user.create","target":"user:bob","details":{},"hash":"b5bb9d80"}` + "\n"},
+	"file.export":  {"application/yaml", "kind: role\nname: clerk\npermissions: ['https://orders.example#orders:read']\n"},
 }
 
 // describeMembers describes those of a schema that its type says nothing about.
@@ -128,6 +144,15 @@ var parameters = map[string]about{
 	"from":          {"", "2026-01-31T12:00:00Z"},
 	"to":            {"", "2026-01-31T13:00:00Z"},
 	"step":          {"", 300},
+}
+
+// searches are the names that the search of a list looks at, by operation.
+var searches = map[string]string{
+	"user.list": "username, e-mail address or name", "group.list": "name", "group.list_members": "username, e-mail address or name", "role.list": "name",
+	"client.list": "client_id or name", "api.list": "audience or name", "receiver.list": "client_id or name of the client", "attribute.list": "name",
+	"invitation.list": "note", "assignment.list": "subject's name", "session.list": "sid, or the user's name,",
+	"grant.list": "client's client_id or name, or sid,", "consent.list": "client's client_id or name, or audience,",
+	"audit.list": "target's or actor's name, without its kind,",
 }
 
 var headers = map[string]string{

@@ -41,6 +41,9 @@ func TestTheDescriptionSaysWhatEverythingIs(t *testing.T) {
 			lacks(o.Summary, "summary of %s", o.OperationID)
 			lacks(o.Description, "description of %s", o.OperationID)
 			for _, p := range o.Parameters {
+				if p.Name == "search" && o.OperationID != "token.list" && o.OperationID != "token.count" {
+					lacks(searches[o.OperationID], "what the search of %s looks at", o.OperationID)
+				}
 				lacks(p.Description, "parameter %s of %s %s", p.Name, o.Method, path)
 			}
 			for status, response := range o.Responses {
@@ -85,6 +88,12 @@ func TestNothingIsDescribedThatThereIsNot(t *testing.T) {
 	for name := range examples {
 		said = append(said, name)
 	}
+	for name := range streams {
+		said = append(said, name)
+	}
+	for name := range searches {
+		said = append(said, name)
+	}
 	for name := range members {
 		said = append(said, name)
 	}
@@ -100,40 +109,52 @@ func TestNothingIsDescribedThatThereIsNot(t *testing.T) {
 
 func TestEveryExampleIsOneOfItsSchema(t *testing.T) {
 	_, api := newAPI(Config{})
-	check := func(place string, schema *huma.Schema, example any) {
+	exampleAnswers(api)
+	check := func(place string, schema *huma.Schema, mode huma.ValidateMode, example any) {
 		t.Helper()
-		text, err := json.Marshal(example)
-		if err != nil {
-			t.Fatal(err)
+		if example == nil {
+			t.Errorf("no example: %s", place)
+			return
 		}
-		var value any
-		if err := json.Unmarshal(text, &value); err != nil {
-			t.Fatal(err)
-		}
-		path, result := huma.NewPathBuffer(nil, 0), new(huma.ValidateResult)
-		huma.Validate(api.Components.Schemas, schema, path, huma.ModeWriteToServer, value, result)
-		for _, err := range result.Errors {
-			t.Errorf("%s: the example %s: %v", place, text, err)
+		for _, err := range faults(api.Components.Schemas, schema, mode, example) {
+			t.Errorf("%s: the example %v: %v", place, example, err)
 		}
 	}
 	for path, item := range api.Paths {
 		for _, o := range operationsAt(item) {
 			for _, p := range o.Parameters {
-				if p.Example == nil {
-					t.Errorf("no example: parameter %s of %s %s", p.Name, o.Method, path)
-					continue
+				check("parameter "+p.Name+" of "+o.Method+" "+path, p.Schema, huma.ModeWriteToServer, p.Example)
+			}
+			if o.RequestBody != nil {
+				content := o.RequestBody.Content["application/json"]
+				check("body of "+o.OperationID, content.Schema, huma.ModeWriteToServer, content.Example)
+			}
+			for status, response := range o.Responses {
+				for media, content := range response.Content {
+					if content.Schema != nil {
+						check("answer "+status+" of "+o.OperationID+" as "+media, content.Schema, huma.ModeReadFromServer, content.Example)
+					}
 				}
-				check("parameter "+p.Name+" of "+path, p.Schema, p.Example)
 			}
-			if o.RequestBody == nil {
-				continue
-			}
-			content := o.RequestBody.Content["application/json"]
-			if content == nil || content.Example == nil {
-				t.Errorf("no example: body of %s", o.OperationID)
-				continue
-			}
-			check(o.OperationID, content.Schema, content.Example)
+		}
+	}
+}
+
+func TestExamplesOfAnswersSayWhatThereReallyMayBe(t *testing.T) {
+	_, api := newAPI(Config{})
+	exampleAnswers(api)
+	for place, want := range map[string]string{
+		"/users/{name}":        `"username":"bob"`,
+		"/tokens/{jti}":        `"jti":"AZqxkLo3cTyQmF1mJ4vT5A"`,
+		"/clients/{name}":      `"redirect_uris":["https://bills.example/callback"]`,
+		"/sessions/{sid}":      `"sid":"IBOgTgkAn6RaMMRQ"`,
+		"/assignments":         `"subject_kind":"user"`,
+		"/audit/events":        `"at":"2026-01-31T12:00:00Z"`,
+		"/users/{name}/grants": `"apis":[{"aud":"https://orders.example","scopes":["orders:read"]}]`,
+	} {
+		text, err := json.Marshal(api.Paths[root+place].Get.Responses["200"].Content["application/json"].Example)
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %s: %s, %v", place, want, text, err)
 		}
 	}
 }

@@ -93,7 +93,8 @@ func (c *Client) send(ctx context.Context, request Request) (*http.Response, err
 			err = refused
 		}
 	}
-	if err == nil && waited(ctx, response) {
+	var waited time.Duration
+	for repeats := 0; err == nil && repeats < maxRepeats && c.wait(ctx, response, &waited); repeats++ {
 		_ = response.Body.Close()
 		response, _, err = c.sendWith(ctx, request, "")
 	}

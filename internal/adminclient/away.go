@@ -37,16 +37,26 @@ func isAway(status int) bool {
 	return false
 }
 
-// maxRetryAfter is how long a command waits because a server asks it to.
-const maxRetryAfter = 30 * time.Second
+const (
+	maxRetryAfter = 30 * time.Second // that a command waits in all because a server asks it to
+	maxRepeats    = 5
+)
 
-// waited reports whether a server asked to wait, for a time that is acceptable, and that has passed now.
-func waited(ctx context.Context, response *http.Response) bool {
-	after, err := strconv.Atoi(response.Header.Get("Retry-After"))
-	pause := time.Duration(after) * time.Second
-	if response.StatusCode != http.StatusTooManyRequests || err != nil || after < 0 || after > int(maxRetryAfter/time.Second) {
+// wait reports whether a server asked to send a request again that it has not carried out, after a time that has passed now. It adds that
+// to what was waited before.
+func (c *Client) wait(ctx context.Context, response *http.Response, waited *time.Duration) bool {
+	switch {
+	case response.StatusCode == http.StatusTooManyRequests:
+	case response.StatusCode == http.StatusServiceUnavailable && c.finish == nil && response.Request.Method == http.MethodGet: // safe to repeat
+	default:
 		return false
 	}
+	after, err := strconv.Atoi(response.Header.Get("Retry-After"))
+	if err != nil || after < 0 || after > int((maxRetryAfter-*waited)/time.Second) {
+		return false
+	}
+	pause := time.Duration(after) * time.Second
+	*waited += pause
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {

@@ -34,6 +34,7 @@ type Config struct {
 	Log              Log              `koanf:"log"`
 	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	CacheSize        int              `koanf:"cache_size"`      // objects that the cache holds
+	AdminAPI         AdminAPI         `koanf:"admin_api"`
 	SelfRegistration SelfRegistration `koanf:"self_registration"`
 	Origins          Origins          `koanf:"-"`
 }
@@ -84,6 +85,11 @@ type Sessions struct {
 type Passwords struct {
 	MinLength int           `koanf:"min_length"` // characters
 	LinkTTL   time.Duration `koanf:"link_ttl"`   // of a link with which a user sets a password
+}
+
+// AdminAPI bounds what programs ask for that manage Signet.
+type AdminAPI struct {
+	RequestsPerSecond int `koanf:"requests_per_second"` // of each caller at each server; 0: no limit
 }
 
 // SelfRegistration says which clients may register themselves, and what they may ask for.
@@ -155,6 +161,7 @@ func Default() Config {
 		Audit:            Audit{Retention: 400 * 24 * time.Hour},
 		Log:              Log{Level: slog.LevelInfo, Format: "text"},
 		CacheSize:        20000,
+		AdminAPI:         AdminAPI{RequestsPerSecond: 100},
 		SelfRegistration: SelfRegistration{MetadataDocuments: "nobody", Endpoint: "nobody", MaxClients: 10_000, UnusedTTL: 90 * 24 * time.Hour},
 	}
 }

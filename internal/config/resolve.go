@@ -74,6 +74,7 @@ func (c *Config) validate() error {
 	}
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
+	check("admin_api.requests_per_second", between(c.AdminAPI.RequestsPerSecond, 0, 100_000))
 	check("cache_size", between(c.CacheSize, 100, 10_000_000))
 	c.SelfRegistration.validate(check)
 	return join(problems)

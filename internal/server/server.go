@@ -189,6 +189,6 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 		return nil, nil, fmt.Errorf("prepare the answers to proxies: %w", err)
 	}
 	proxies.Mount(mux)
-	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log)})
+	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log), RequestsPerSecond: cfg.AdminAPI.RequestsPerSecond})
 	return mux, proxies, nil
 }

@@ -73,13 +73,12 @@ func (c *change) idOf(ctx context.Context, kind domain.SubjectKind, name string)
 	return id, nil
 }
 
-// roleID finds the database id of a role. ErrNotFound names it.
-func (c *change) roleID(ctx context.Context, name string) (int64, error) {
-	id, err := one(ctx, c.conn, scanInt, `SELECT id FROM roles WHERE name = $1`, name)
-	if err != nil {
-		return 0, fmt.Errorf("role %q: %w", name, err)
+// hasRole is ErrNotFound, with its name, if there is no such role.
+func (c *change) hasRole(ctx context.Context, name string) error {
+	if _, err := one(ctx, c.conn, scanInt, `SELECT id FROM roles WHERE name = $1`, name); err != nil {
+		return fmt.Errorf("role %q: %w", name, err)
 	}
-	return id, nil
+	return nil
 }
 
 // noteAccess says that the roles of a subject changed.
@@ -161,7 +160,7 @@ func (c *change) checkExpiries(ctx context.Context, assignments []domain.Assignm
 // unassignable says which role or subject of some assignments does not exist.
 func (c *change) unassignable(ctx context.Context, assignments []domain.Assignment) error {
 	for i, a := range assignments {
-		_, role := c.roleID(ctx, a.Role)
+		role := c.hasRole(ctx, a.Role)
 		_, subject := c.idOf(ctx, a.SubjectKind, a.Subject)
 		if err := cmp.Or(role, subject); err != nil {
 			return &domain.ElementError{Index: i, Err: err}
@@ -206,7 +205,7 @@ func (c *change) unassigned(ctx context.Context, assignments, there []domain.Ass
 		if slices.ContainsFunc(there, same) {
 			continue
 		}
-		_, role := c.roleID(ctx, a.Role)
+		role := c.hasRole(ctx, a.Role)
 		_, subject := c.idOf(ctx, a.SubjectKind, a.Subject)
 		err := cmp.Or(role, subject, fmt.Errorf("role %q of %s %q: %w", a.Role, a.SubjectKind, a.Subject, domain.ErrNotFound))
 		return &domain.ElementError{Index: i, Err: err}

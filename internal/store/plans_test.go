@@ -41,12 +41,12 @@ func (r *recorder) QueryContext(ctx context.Context, query string, args ...any) 
 // crowd is a database with many objects of each kind, of which few are special.
 type crowd struct {
 	*DB
-	t           *testing.T
-	n           int
-	user, other int64 // alice has little; nobody's id
-	client      int64 // shop
-	now         time.Time
-	jti         string
+	t      *testing.T
+	n      int
+	user   int64 // alice, who has little
+	client int64 // shop
+	now    time.Time
+	jti    string
 }
 
 const common, rare = "https://common.example", "https://rare.example"

@@ -15,11 +15,16 @@ var databases = map[string]func(t *testing.T) string{
 
 // eachDatabase runs a test in a shop on each kind of database.
 func eachDatabase(t *testing.T, test func(t *testing.T, s *shop)) {
+	eachDatabaseWith(t, nil, test)
+}
+
+// eachDatabaseWith is eachDatabase of servers with settings.
+func eachDatabaseWith(t *testing.T, env []string, test func(t *testing.T, s *shop)) {
 	t.Parallel()
 	for name, open := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, openShop(t, open(t)))
+			test(t, openShop(t, open(t), env...))
 		})
 	}
 }

@@ -80,7 +80,7 @@ var criteriaTests = map[string]func(*testing.T, *store.DB){
 		check(t, err)
 		same(t, users, []int64{l.user, l.bob, l.carol})
 		same(t, clients, []int64{l.client})
-		check(t, db.DeleteGroup(t.Context(), "ops"))
+		check(t, db.DeleteGroups(t.Context(), []string{"ops"}))
 		users, _, err = db.RoleHolders(t.Context(), l.writer, 10, t0.Add(time.Hour))
 		check(t, err)
 		same(t, users, []int64{l.bob})
