@@ -43,7 +43,7 @@ func disabled(state *field) *bool {
 // narrow lets a list be chosen by filters beside the search.
 func (l *listing) narrow(v *visit, filters ...*field) {
 	search := v.asked("text", "list", byName)
-	search.Max = 200
+	search.Label, search.Max = v.text("list.begins"), 200
 	l.Filters = append([]*field{search}, filters...)
 }
 

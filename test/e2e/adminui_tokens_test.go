@@ -19,7 +19,7 @@ func TestTokensAreManagedInTheBrowser(t *testing.T) {
 		people := s.signIn(t, s.web)
 		b := s.administer(t, "administrator", "/admin/tokens").shows(http.StatusOK, jtiOf(t, first), jtiOf(t, second), alice, "live").browser
 
-		list := b.open(s.url+"/admin/tokens?client=reporting&state=live&size=50").shows(http.StatusOK, jtiOf(t, first), "Chosen here: 2.", "Revoke all of these")
+		list := b.open(s.url+"/admin/tokens?client=reporting&state=live&size=50").shows(http.StatusOK, jtiOf(t, first), "The filters choose 2.", "Revoke all of these")
 		if strings.Contains(list.text, alice) {
 			t.Error("the list shows tokens that its filter does not choose")
 		}
