@@ -13,7 +13,12 @@ const byName = "search"
 
 // asked is a filter of a list, with what the address has in it.
 func (v *visit) asked(kind, object, name string) *field {
-	return v.field(kind, object, name, strings.TrimSpace(v.r.URL.Query().Get(name)))
+	return v.field(kind, object, name, v.query(name))
+}
+
+// query is what the address says under a name, as text that can be shown.
+func (v *visit) query(name string) string {
+	return strings.ToValidUTF8(strings.TrimSpace(v.r.URL.Query().Get(name)), "\ufffd")
 }
 
 // askedOption is a filter of a list that has one of some options, the first of them at first.

@@ -115,7 +115,7 @@ func (v *visit) countRevoked(c *confirmation, filter admin.TokenFilter) error {
 		c.Effects = append(c.Effects, v.text("revocation.tokens", v.counted(live)))
 	}
 	suspended, err := counted(domain.TokenSuspended)
-	if suspended.Count > 0 || suspended.More {
+	if suspended.Count > 0 || suspended.More || len(c.Effects) == 0 {
 		c.Effects = append(c.Effects, v.text("revocation.suspended", v.counted(suspended)))
 	}
 	return err

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -28,8 +27,7 @@ var tokenFilters = []string{"user", "client", "api", "role", "kid", "grant", "st
 
 // tokenFilter is what an address chooses, with its fields. wrong says that it chooses something that there is not.
 func (v *visit) tokenFilter() (filter admin.TokenFilter, fields []*field, wrong bool) {
-	values := v.r.URL.Query()
-	get := func(name string) string { return strings.TrimSpace(values.Get(name)) }
+	get := v.query
 	filter.User, filter.Client, filter.API, filter.KID, filter.Role = get("user"), get("client"), get("api"), get("kid"), get("role")
 	var err error
 	if text := get("grant"); text != "" {
