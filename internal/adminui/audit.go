@@ -32,7 +32,7 @@ var examples = map[string]string{"actor": "user:alice", "action": "client.update
 // eventFilters are the fields by which events are chosen, with what the address has in them.
 func (v *visit) eventFilters() (fields []*field, filter domain.EventFilter, err error) {
 	get := func(kind, name string) string {
-		f := v.field(kind, "event", name, strings.TrimSpace(v.r.URL.Query().Get(name)))
+		f := v.field(kind, "event", name, v.query(name))
 		f.Max, f.Example = 2000, examples[name]
 		fields = append(fields, f)
 		return f.Value

@@ -31,8 +31,7 @@ type step struct {
 type question struct{ api, permission, role string }
 
 func (v *visit) question() question {
-	values := v.r.URL.Query()
-	return question{values.Get("api"), values.Get("permission"), values.Get("role")}
+	return question{v.query("api"), v.query("permission"), v.query("role")}
 }
 
 // explorerPath is where a question is answered.

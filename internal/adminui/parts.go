@@ -83,7 +83,7 @@ func (l listing) Sizes() []int { return sizes }
 // list reads the page of a list that the address names.
 func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], error), show func(T) row) error {
 	values := v.r.URL.Query()
-	l.Search, l.Size = strings.TrimSpace(values.Get("search")), sizes[0]
+	l.Search, l.Size = v.query("search"), sizes[0]
 	if size, err := strconv.Atoi(values.Get("size")); err == nil && slices.Contains(sizes, size) {
 		l.Size = size
 	}

@@ -48,7 +48,7 @@ func (v *visit) sessionRow(s admin.Session) row {
 }
 
 func showSessions(v *visit) error {
-	user := v.field("text", "session", "user", strings.TrimSpace(v.r.URL.Query().Get("user")))
+	user := v.asked("text", "session", "user")
 	l := listing{Lead: v.text("sessions.lead"), Filters: []*field{user}, Table: v.sessionTable()}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Session], error) {
 		page, err := v.Admin.ListSessions(v.ctx(), v.caller, user.Value, q)

@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 )
@@ -150,7 +153,14 @@ func (b *browser) send(r *http.Request) *http.Response {
 func (b *browser) read(r *http.Request, response *http.Response) *page {
 	b.t.Helper()
 	defer response.Body.Close()
-	root, err := html.Parse(response.Body)
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if strings.HasPrefix(r.URL.Path, "/admin/") && !utf8.Valid(body) {
+		b.t.Errorf("%s is no text", r.URL)
+	}
+	root, err := html.Parse(bytes.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
 	}
