@@ -94,21 +94,26 @@ func hasAll(has, needed []string) bool {
 	return !slices.ContainsFunc(needed, func(name string) bool { return !slices.Contains(has, name) })
 }
 
-// ofToken is who presents an access token: what it says, and what userinfo says to whoever has it.
+// ofToken is who presents an access token: what it says, but for what its API alone can read, and what userinfo says to whoever has it.
 func (s *Surface) ofToken(ctx context.Context, active *introspection.Active) (identity, error) {
 	claims := active.Claims
 	who := identity{
 		subject: claims.Subject, client: claims.ClientID, scopes: claims.Scope, roles: claims.Roles, groups: claims.Groups,
 	}
 	scopes := strings.Fields(claims.Scope)
-	if active.User == nil || !slices.Contains(scopes, domain.ScopeOpenID) {
-		return who, nil
-	}
+	described := active.User != nil && slices.Contains(scopes, domain.ScopeOpenID)
 	if claims.Audience != s.Issuer {
 		api, err := s.Registry.LookupAPI(ctx, claims.Audience)
-		if err != nil || api.NoUserinfo {
-			return who, err
+		if err != nil {
+			return identity{}, err
 		}
+		if api.Encryption.WholeToken() {
+			who.roles, who.groups = nil, nil
+		}
+		described = described && !api.NoUserinfo
+	}
+	if !described {
+		return who, nil
 	}
 	about, err := s.Minter.Userinfo(ctx, active.Client, active.User, scopes, nil)
 	if err != nil {

@@ -138,6 +138,15 @@ func testForwardedTokens(t *testing.T, s *shop) {
 	refused(s.forwarded(orders, "GET", "/", "Authorization", bearer), http.StatusUnauthorized, invalid)
 	s.signet("assign", "clerk", "--client", "reporting")
 
+	// It says nothing of what the API alone can read, and decides by it.
+	decryption, _ := decryptionKeys(t)
+	s.signet("api", "update", ordersAPI, "--encryption-jwks-file", keySetFile(t, decryption[0]))
+	hidden := s.forwarded(with(read, "resource", "route"), "GET", "/orders/1", "Authorization", "Bearer "+s.reportingToken(t)).wantStatus(t, http.StatusOK).header
+	if hidden.Get("Remote-Roles") != "" || hidden.Get("Remote-Scopes") != "orders:read" {
+		t.Errorf("of an encrypted token it says %v", hidden)
+	}
+	s.signet("api", "update", ordersAPI, "--no-encryption")
+
 	// Of a user it says what the token says, and what userinfo would.
 	mine := s.signIn(t, s.web)
 	about := s.forwarded(read, "GET", "/", "Authorization", "Bearer "+mine.Access).wantStatus(t, http.StatusOK).header
