@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// The security events that are applied (CAEP 1.0 §3.1, §3.2).
+// The security events that are applied (CAEP 1.0 §3.1, §3.2; the last is Signet's own).
 const (
 	sessionRevoked    = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
 	tokenClaimsChange = "https://schemas.openid.net/secevent/caep/event-type/token-claims-change"
+	policyChange      = "urn:signet:event-type:policy-change"
 )
 
 const maxEvent = 256 << 10 // bytes of a Security Event Token
@@ -24,6 +25,7 @@ type events struct {
 	clientID         string // of the receiver, the "aud" of events
 	keys             *keyring
 	revocations      *revocations
+	policyChanged    func() // is called when the policy of the audience has changed
 
 	mu      sync.Mutex
 	applied uint64
@@ -102,6 +104,9 @@ func (e *events) apply(made event) error {
 		if err := e.change(subject, content.object("claims"), happened(content, made)); err != nil {
 			return err
 		}
+	}
+	if all.object(policyChange) != nil && subject.text("format") == formatURI && sameAudience(subject.text("uri"), e.audience) {
+		e.policyChanged()
 	}
 	e.mu.Lock()
 	e.applied++

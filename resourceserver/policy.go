@@ -51,6 +51,7 @@ type policyFollower struct {
 	holder           PolicyHolder
 	leeway, maxStale time.Duration
 	log              *slog.Logger
+	changed          chan struct{} // has room for one
 
 	held signedPolicy // the last one that was taken
 	etag string       // of it
@@ -91,9 +92,20 @@ func (p *policyFollower) run(ctx context.Context) {
 			p.log.InfoContext(ctx, "the policy is fetched again")
 			failures = 0
 		}
-		if !sleep(ctx, wait, nil) {
+		if !sleep(ctx, wait, p.changed) {
 			return
 		}
+	}
+}
+
+// hurry makes the policy be fetched at once. A nil follower has nothing to fetch.
+func (p *policyFollower) hurry() {
+	if p == nil {
+		return
+	}
+	select {
+	case p.changed <- struct{}{}:
+	default: // it is going to be fetched anyway
 	}
 }
 

@@ -160,6 +160,32 @@ func TestAPolicyCountsNoLongerThanItSays(t *testing.T) {
 	})
 }
 
+func TestAnEventMakesThePolicyBeFetchedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer) {
+		held := new(holder)
+		i.publish(i.policy(nil))
+		s := newStream(i)
+		i.ready(resourceserver.WithPolicy("orders/svc", "s:cret", held), resourceserver.WithEvents(service, "s:cret"))
+		synctest.Wait()
+		changed := func(about string) string {
+			t.Helper()
+			s.send(event("urn:signet:event-type:policy-change", ofURI(about), nil, nil))
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			text, _ := held.get()
+			return text
+		}
+		i.publish(i.policy(claims{"policy": "rules: [] # changed"}))
+		if text := changed("https://other.example"); text != "rules: []" {
+			t.Errorf("after a change of another API's policy held is %q", text)
+		}
+		if text := changed(audience); text != "rules: [] # changed" {
+			t.Errorf("after a change held is %q", text)
+		}
+		s.acknowledged(t)
+	})
+}
+
 func TestAPolicyWhoseKeyWasRevokedIsFetchedAnew(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer) {
 		held := new(holder)

@@ -91,14 +91,14 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 	}
 	v.keys.changed = v.lists.hurry
 	v.running.Go(func() { v.keys.run(ctx) })
-	v.receive(ctx, s, fetch)
 	if s.policy != nil {
 		v.policy = &policyFollower{
 			fetch: fetch, keys: v.keys, issuer: issuer, audience: audience, credentials: s.policy, holder: s.policyHolder, leeway: s.leeway,
-			maxStale: s.maxStale, log: s.log,
+			maxStale: s.maxStale, log: s.log, changed: make(chan struct{}, 1),
 		}
 		v.running.Go(func() { v.policy.run(ctx) })
 	}
+	v.receive(ctx, s, fetch)
 	return v, nil
 }
 
@@ -106,7 +106,7 @@ func New(issuer, audience string, options ...Option) (*Verifier, error) {
 func (v *Verifier) receive(ctx context.Context, s settings, fetch *fetcher) {
 	from := func(clientID string) *events {
 		v.events = &events{
-			issuer: v.issuer, audience: v.audience, clientID: clientID, keys: v.keys, revocations: v.revocations,
+			issuer: v.issuer, audience: v.audience, clientID: clientID, keys: v.keys, revocations: v.revocations, policyChanged: v.policy.hurry,
 		}
 		return v.events
 	}

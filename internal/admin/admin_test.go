@@ -78,7 +78,7 @@ func newWorld(t *testing.T, db *store.DB, master *keys.Master) *world {
 		Store: db, Counters: statistics.NewCounters(nil), Fetches: statistics.NewFetches(time.Now), Cache: r.Cache, Keys: r.Keys, Key: make([]byte, 32), Now: time.Now,
 	})
 	policies, err := policy.New(policy.Config{
-		Store: db, Subjects: db, Registry: r.Registry, Directory: r.Directory, Introspection: r.Introspection, Cache: r.Cache, CacheSize: 10,
+		Store: db, Subjects: db, Resources: db, Candidates: db, Registry: r.Registry, Directory: r.Directory, Introspection: r.Introspection, Cache: r.Cache, CacheSize: 10,
 		Events: recorder, Now: time.Now,
 	})
 	servicetest.Must(t, err)

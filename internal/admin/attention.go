@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -46,13 +47,14 @@ const (
 	HintKey           = "key_overdue"
 	HintReceiver      = "receiver_behind"
 	HintReplica       = "replica_silent"
+	HintConditions    = "conditions_failed"
 )
 
 // Hint is something that somebody should look at.
 type Hint struct {
-	Kind    string    `json:"kind" enum:"secret_expires,single_administrator,plain_http,client_unused,assignment_expires,key_overdue,receiver_behind,replica_silent"`
+	Kind    string    `json:"kind" enum:"secret_expires,single_administrator,plain_http,client_unused,assignment_expires,key_overdue,receiver_behind,replica_silent,conditions_failed"`
 	Object  string    `json:"object,omitempty" doc:"client:reporting, user:alice, group:ops, key:KID or replica:ID; left out: the installation"`
-	About   string    `json:"about,omitempty" doc:"The role of an assignment; the hint of a secret"`
+	About   string    `json:"about,omitempty" doc:"The role of an assignment; the hint of a secret; how many conditions failed in the last hour"`
 	At      time.Time `json:"at,omitzero" doc:"When it ends, or since when it is so"`
 	Further bool      `json:"further,omitempty" doc:"There are more of the kind"`
 }
@@ -69,7 +71,7 @@ func (s *Service) ListAttention(ctx context.Context, caller authn.Caller) ([]Hin
 		permission string
 		find       func(ctx context.Context, now time.Time) ([]Hint, error)
 	}{
-		{readSettings, s.plainHTTP}, {readAssignments, s.singleAdministrator}, {readKeys, s.overdueKeys}, {readStatistics, s.silentReplicas},
+		{readSettings, s.plainHTTP}, {readAssignments, s.singleAdministrator}, {readKeys, s.overdueKeys}, {readStatistics, s.silentReplicas}, {readStatistics, s.failedConditions},
 		{readReceivers, s.receiversBehind}, {readClients, s.expiringSecrets}, {readAssignments, s.expiringAssignments}, {readClients, s.unusedClients},
 	} {
 		if !caller.May(of.permission) {
@@ -120,6 +122,21 @@ func (s *Service) silentReplicas(ctx context.Context, _ time.Time) (hints []Hint
 		if r.Silent {
 			hints = append(hints, Hint{Kind: HintReplica, Object: "replica:" + r.ID, At: r.SeenAt})
 		}
+	}
+	return hints, err
+}
+
+// failedConditions are those of policies, in the last hour: mostly they read a member that requests do not have.
+func (s *Service) failedConditions(ctx context.Context, now time.Time) (hints []Hint, err error) {
+	sums, err := s.config.Statistics.Store.SumStatistics(ctx, now.Add(-time.Hour), now, time.Hour)
+	failed := int64(0)
+	for _, sum := range sums {
+		if sum.Kind == statistics.ConditionFailed {
+			failed += sum.Count
+		}
+	}
+	if failed > 0 {
+		hints = append(hints, Hint{Kind: HintConditions, About: strconv.FormatInt(failed, 10)})
 	}
 	return hints, err
 }

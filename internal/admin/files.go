@@ -212,9 +212,14 @@ func (s *Service) mayCompare(ctx context.Context, caller authn.Caller, documents
 			return err
 		}
 	}
-	if len(documents) == 0 || len(apply.NamesIn(documents).PoliciesOf) > 0 {
-		_, err := s.authorize(ctx, caller, "policy.find")
-		return err
+	names := apply.NamesIn(documents)
+	for operation, described := range map[string][]string{"policy.find": names.PoliciesOf, "resource.list": names.ResourcesOf} {
+		if len(documents) > 0 && len(described) == 0 {
+			continue
+		}
+		if _, err := s.authorize(ctx, caller, operation); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -230,6 +235,10 @@ func (s *Service) stateOf(ctx context.Context, documents []*apply.Document, set 
 		func() (err error) { state.APIs, err = from.APIsNamed(ctx, names.APIs, set); return err },
 		func() (err error) {
 			state.Policies, err = s.config.Policies.Texts(ctx, names.PoliciesOf)
+			return err
+		},
+		func() (err error) {
+			state.Resources, err = s.config.Policies.ResourcesOf(ctx, names.ResourcesOf)
 			return err
 		},
 		func() (err error) { state.Roles, err = from.RolesNamed(ctx, names.Roles, set); return err },

@@ -98,13 +98,16 @@ func (f *fileChanges) attribute(ctx context.Context, action apply.Action, a *app
 
 func (f *fileChanges) api(ctx context.Context, c apply.Change, a *apply.API) error {
 	var err error
-	switch sets := func(d apply.Difference) bool { return d.Member != "policy" }; {
+	switch sets := func(d apply.Difference) bool { return d.Member != "policy" && d.Member != "resources" }; {
 	case c.Action == apply.Create:
 		api := domain.API{Audience: a.Audience}
 		a.Set(&api)
 		_, err = f.s.CreateAPI(ctx, f.caller, api)
 	case slices.ContainsFunc(c.Differences, sets):
 		_, err = f.s.UpdateAPI(ctx, f.caller, a.Audience, nil, func(api *domain.API) error { a.Set(api); return nil })
+	}
+	if put, remove := a.ChangedResources(f.state.Resources[a.Audience]); err == nil && len(put)+len(remove) > 0 {
+		err = f.s.setResources(ctx, f.caller, a.Audience, put, remove)
 	}
 	if err != nil || a.Policy == nil || *a.Policy == f.state.Policies[a.Audience] {
 		return err

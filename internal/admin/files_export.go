@@ -77,7 +77,7 @@ func (s *Service) Export(ctx context.Context, caller authn.Caller, set string, w
 	return nil
 }
 
-// exportAPIs writes APIs with their policies; those of a few APIs are read at a time, as they may be long.
+// exportAPIs writes APIs with their policies and resources; those of a few APIs are read at a time, as they may be long.
 func (s *Service) exportAPIs(ctx context.Context, e *export) error {
 	const policiesAtOnce = 20
 	return everyPage(ctx, s.config.Registry.ListAPIs, func(a domain.API) string { return a.Audience }, func(all []domain.API) error {
@@ -93,7 +93,11 @@ func (s *Service) exportAPIs(ctx context.Context, e *export) error {
 			}
 			objects := make([]any, len(apis))
 			for i, a := range apis {
-				objects[i] = apply.APIOf(a, policies[a.Audience])
+				resources, err := s.config.Policies.ResourcesOf(ctx, []string{a.Audience})
+				if err != nil {
+					return err
+				}
+				objects[i] = apply.APIOf(a, policies[a.Audience], resources[a.Audience])
 			}
 			if err := e.write(objects); err != nil {
 				return err

@@ -382,6 +382,25 @@ func TestAPolicyComesFromFilesWithItsAPI(t *testing.T) {
 		if number() != 1 {
 			t.Errorf("version %d decides", number())
 		}
+		const resources = "resources:\n- {type: bill, id: '2', properties: {owner: a, n: 1}}\n- {type: bill, id: '1'}\n"
+		apply(api+resources, "update resources")
+		apply(api + resources)
+		apply(api) // files do not say
+		exported.Reset()
+		servicetest.Must(t, w.Export(t.Context(), w.root, "default", &exported))
+		apply(exported.String())
+		listed, err := w.ListResources(t.Context(), w.root, "https://bills.example", "", admin.Query{Limit: 10})
+		if servicetest.Must(t, err); len(listed.Items) != 2 || listed.Items[1].ID != "2" || listed.Items[1].Properties["owner"] != "a" || listed.Items[1].Version != 1 {
+			t.Errorf("%+v", listed)
+		}
+		if _, err := w.apply(t.Context(), w.root, api+"resources: [{type: 'a:b', id: x}]\n", nil); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "without a colon") {
+			t.Errorf("a resource of a type with a colon: %v", err)
+		}
+		apply(api+"resources: [{type: bill, id: '1', properties: {owner: b}}]\n", "update resources")
+		apply(api+"resources: []\n", "update resources")
+		if listed, err = w.ListResources(t.Context(), w.root, "https://bills.example", "", admin.Query{Limit: 10}); err != nil || len(listed.Items) != 0 {
+			t.Errorf("%+v %v", listed, err)
+		}
 		apply(api+"policy: ''\n", "update policy")
 		if number() != 0 {
 			t.Errorf("version %d decides", number())

@@ -46,6 +46,8 @@ const (
 	writeAPIs        = "apis:write"
 	readPolicies     = "policies:read"
 	writePolicies    = "policies:write"
+	readResources    = "resources:read"
+	writeResources   = "resources:write"
 	readReceivers    = "receivers:read"
 	writeReceivers   = "receivers:write"
 	pauseReceivers   = "receivers:pause"
@@ -87,6 +89,8 @@ var Permissions = []Permission{
 	{writeAPIs, "Register, change and delete APIs", managing},
 	{readPolicies, "Show the policies of APIs and their versions", reading},
 	{writePolicies, "Change the policies of APIs", managing},
+	{readResources, "List and show the resources of APIs that are registered", reading},
+	{writeResources, "Register, change and delete resources of APIs", managing},
 	{EvaluateDecisions, "Ask what users and clients may do", operating},
 	{readReceivers, "List and show receivers of security events", reading},
 	{writeReceivers, "Add, change and delete receivers of security events", managing},
@@ -193,6 +197,10 @@ var Operations = []Operation{
 	{"policy.delete", writePolicies, "Delete the policy of an API with all its versions"},
 	{"policy.list_versions", readPolicies, "List the versions of an API's policy, the newest first"},
 	{"policy.find_version", readPolicies, "Show a version of an API's policy"},
+	{"resource.list", readResources, "List the registered resources of an API by type and id"},
+	{"resource.find", readResources, "Show a registered resource of an API"},
+	{"resource.set", writeResources, "Register a resource of an API, or give it other properties"},
+	{"resource.delete", writeResources, "Delete a registered resource of an API"},
 	{"decision.evaluate", EvaluateDecisions, "Say whether a subject may do something, and why"},
 
 	{"receiver.create", writeReceivers, "Make a client a receiver of security events"},

@@ -52,12 +52,19 @@ func TestWhatWantsAttentionIsListedToWhomMayReadIt(t *testing.T) {
 		if diff := cmp.Diff([]string{"secret_expires client:job"}, w.hints(caller(t, "statistics:read", "clients:read"))); diff != "" {
 			t.Error(diff)
 		}
+		now := time.Now()
+		servicetest.Must(t, w.db.PutStatistics(ctx, []domain.Statistic{
+			{Replica: "a", At: now.Add(-time.Minute), Kind: "condition_failed", Count: 7}, {Replica: "a", At: now.Add(-2 * time.Hour), Kind: "condition_failed", Count: 1},
+		}))
+		if got := w.hints(caller(t, "statistics:read")); !slices.Equal(got, []string{"conditions_failed "}) {
+			t.Errorf("of conditions: %v", got)
+		}
 		for i := range 6 {
 			name := "temp" + string(rune('a'+i))
 			w.AddRole(t, name)
 			servicetest.Must(t, w.Assign(ctx, w.root, name, domain.SubjectUser, "boss", time.Now().Add(time.Hour)))
 		}
-		if got := w.hints(w.root); !slices.Contains(got, "assignment_expires user:boss and more") || len(got) != 7 {
+		if got := w.hints(w.root); !slices.Contains(got, "assignment_expires user:boss and more") || len(got) != 8 {
 			t.Errorf("of many: %v", got)
 		}
 	})

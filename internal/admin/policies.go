@@ -157,6 +157,17 @@ func (d Decisions) Decider(audience string) (*policy.Decider, error) {
 	return d.service.config.Policies.Decider(audience, d.serves...), nil
 }
 
+// SealPlace authenticates a place in what a search finds, for that search alone.
+func (d Decisions) SealPlace(search, place string) string {
+	return d.service.sealCursor(search, cursorAfter, place)
+}
+
+// OpenPlace reads what SealPlace made for the search. ErrCursor if it did not.
+func (d Decisions) OpenPlace(search, token string) (place string, err error) {
+	_, place, err = d.service.openCursor(search, token)
+	return place, err
+}
+
 // Decide answers a question. domain.ErrInvalid if it does not say which API it is about, domain.ErrNotFound if there is no such API.
 func (s *Service) Decide(ctx context.Context, caller authn.Caller, q Question) (Decision, error) {
 	decisions, err := s.Decisions(ctx, caller)
@@ -179,9 +190,13 @@ func (s *Service) Decide(ctx context.Context, caller authn.Caller, q Question) (
 	} else if err != nil {
 		return Decision{}, err
 	}
+	return showDecision(a), nil
+}
+
+func showDecision(a policy.Answer) Decision {
 	d := Decision{Allowed: a.Allowed, API: a.Audience, Policy: a.Policy, Rule: a.Rule, Permission: a.Permission, Reason: a.Reason()}
 	for _, c := range a.Considered {
 		d.Rules = append(d.Rules, RuleReason(c))
 	}
-	return d, nil
+	return d
 }

@@ -109,6 +109,8 @@ var parameters = map[string]about{
 	"id":            {"The id, as the list has it", 7},
 	"secret":        {"The id of the secret, as the client has it in its list", 7},
 	"trust":         {"The id of the trust, as the client has it in its list", 7},
+	"type":          {"", "order"},
+	"resource":      {"", "42"},
 	"number":        {"The number of the version", 1},
 	"jti":           {"The id of the token", "AZqxkLo3cTyQmF1mJ4vT5A"},
 	"kid":           {"The id of the key, as tokens have it in their header", "IBOgTgkAn6RaMMRQ"},

@@ -41,6 +41,7 @@ var examples = map[string]json.RawMessage{
 	"api.update":        json.RawMessage(`{"name": "Orders", "signing_alg": "ES256", "access_token_ttl": 300, "claim_mappings": []}`),
 	"policy.set":        json.RawMessage(`{"text": "rules: []"}`),
 	"policy.rollback":   json.RawMessage(`{"number": 1}`),
+	"resource.set":      json.RawMessage(`{"properties": {"owner": "usr_1"}}`),
 	"decision.evaluate": json.RawMessage(`{"api": "https://orders.example", "subject": {"type": "client", "id": "reporting"}, "action": "read", "resource": {"type": "order", "id": "42"}, "context": {}, "explain": true}`),
 	"receiver.create": json.RawMessage(`{"client_id": "orders", "description": "Orders", "method": "push", "endpoint": "https://orders.example/events",
 		"bearer_token": "of-the-receivers-choice", "allow_private": false, "events": ["session-revoked"]}`),

@@ -25,6 +25,7 @@ func (s *surface) mountPolicies() {
 		return &pageOutput[admin.PolicyVersion]{admin.Page[admin.PolicyVersion]{Items: versions}}, err
 	})
 	register(s, http.MethodGet, "/apis/{name}/policy/versions/{number}", "policy.find_version", s.findPolicyVersion)
+	s.mountResources()
 	register(s, http.MethodPost, "/decisions", "decision.evaluate", s.decide)
 }
 

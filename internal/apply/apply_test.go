@@ -32,7 +32,7 @@ func TestEverySettingIsDescribedAndSet(t *testing.T) {
 			return d, reflect.ValueOf(c)
 		},
 		"API": func(v reflect.Value) (any, reflect.Value) {
-			d := APIOf(v.Interface().(domain.API), "")
+			d := APIOf(v.Interface().(domain.API), "", nil)
 			var a domain.API
 			d.Set(&a)
 			return d, reflect.ValueOf(a)
@@ -204,7 +204,7 @@ func TestWhatIsWrittenIsReadTheSame(t *testing.T) {
 				Trusts: []Trust{{Issuer: name, Subject: name, Claims: map[string]string{name: name, "b": "true"}}},
 			},
 			&Assignment{Role: name, Group: name, Until: time.Date(2099, 1, 2, 3, 4, 5, 6000, time.UTC)},
-			&API{Audience: name, AccessTokenTTL: 90 * time.Second, Policy: &multi, Permissions: []Permission{{name, name}, {"b", ""}}},
+			&API{Audience: name, AccessTokenTTL: 90 * time.Second, Policy: &multi, Resources: &[]Resource{{"order", name, canonical(`{"a":[1,"12",true,null],"b":{}}`)}}, Permissions: []Permission{{name, name}, {"b", ""}}},
 			&Group{Name: name, Members: &[]string{}},
 		}
 		for _, d := range described {

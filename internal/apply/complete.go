@@ -78,10 +78,34 @@ func (a *API) complete() []wrong {
 	}
 	wrongs := append(required("audience", a.Audience), twice("permissions", names)...)
 	wrongs = append(wrongs, sorted("encrypted_claims", &a.EncryptedClaims)...)
+	if a.Resources != nil {
+		wrongs = append(wrongs, completeResources(*a.Resources)...)
+	}
 	if a.Audience == domain.AdminAudience {
 		wrongs = append(wrongs, wrong{"audience", "the API " + a.Audience + " is built in and cannot come from a file"})
 	}
 	return wrongs
+}
+
+// completeResources puts resources into order, and gives each its properties.
+func completeResources(resources []Resource) (wrongs []wrong) {
+	names := make([]string, len(resources))
+	for i, r := range resources {
+		resources[i].Properties = cmp.Or(r.Properties, "{}")
+		switch {
+		case !strings.HasPrefix(string(resources[i].Properties), "{"):
+			return []wrong{{"resources", fmt.Sprintf("resources: the properties of %s:%s are no object", clip(r.Type), clip(r.ID))}}
+		case r.Type == "" || r.ID == "" || strings.Contains(r.Type, ":"):
+			return []wrong{{"resources", "resources: each has a type without a colon, and an id"}}
+		}
+	}
+	slices.SortFunc(resources, func(x, y Resource) int {
+		return cmp.Or(strings.Compare(x.Type, y.Type), strings.Compare(x.ID, y.ID))
+	})
+	for i, r := range resources {
+		names[i] = r.Type + ":" + r.ID
+	}
+	return twice("resources", names)
 }
 
 func (a *API) bare() object { return &API{Audience: a.Audience} }

@@ -37,8 +37,8 @@ func AttributeOf(a domain.Attribute) *Attribute {
 	return described
 }
 
-// APIOf describes an API with its policy; empty: it has none.
-func APIOf(a domain.API, policy string) *API {
+// APIOf describes an API with its policy, empty: it has none, and its registered resources.
+func APIOf(a domain.API, policy string, resources []domain.Resource) *API {
 	described := &API{
 		Audience: a.Audience, Name: a.Name, SigningAlg: a.SigningAlg, AccessTokenTTL: a.AccessTokenTTL, NoUserinfo: a.NoUserinfo,
 		Memberships: string(a.Memberships), GroupNames: string(a.GroupNames), ClaimMappings: mappings[ClaimMapping](a.ClaimMappings),
@@ -48,6 +48,13 @@ func APIOf(a domain.API, policy string) *API {
 	if policy != "" {
 		described.Policy = &policy
 	}
+	if len(resources) > 0 {
+		all := make([]Resource, len(resources))
+		for i, r := range resources {
+			all[i] = Resource{r.Type, r.ID, canonical(r.Properties)}
+		}
+		described.Resources = &all
+	}
 	for _, p := range a.Permissions {
 		described.Permissions = append(described.Permissions, Permission(p))
 	}
@@ -55,7 +62,7 @@ func APIOf(a domain.API, policy string) *API {
 	return described
 }
 
-// Set makes an API what is described, but for its policy.
+// Set makes an API what is described, but for its policy and its resources.
 func (a *API) Set(api *domain.API) {
 	api.Name, api.SigningAlg, api.AccessTokenTTL, api.NoUserinfo = a.Name, a.SigningAlg, a.AccessTokenTTL, a.NoUserinfo
 	api.Memberships, api.GroupNames = domain.Memberships(a.Memberships), domain.GroupNames(a.GroupNames)
@@ -67,6 +74,30 @@ func (a *API) Set(api *domain.API) {
 	for _, p := range a.Permissions {
 		api.Permissions = append(api.Permissions, domain.Permission(p))
 	}
+}
+
+// ChangedResources are those of the described resources that differ from the ones that there are, and the ones that are not described.
+func (a *API) ChangedResources(there []domain.Resource) (put []domain.Resource, remove []domain.ResourceName) {
+	if a.Resources == nil {
+		return nil, nil
+	}
+	was := map[domain.ResourceName]JSON{}
+	for _, r := range there {
+		was[r.Name()] = canonical(r.Properties)
+	}
+	for _, r := range *a.Resources {
+		name := domain.ResourceName{Type: r.Type, ID: r.ID}
+		if properties, ok := was[name]; !ok || properties != r.Properties {
+			put = append(put, domain.Resource{Type: r.Type, ID: r.ID, Properties: string(r.Properties)})
+		}
+		delete(was, name)
+	}
+	for _, r := range there {
+		if _, ok := was[r.Name()]; ok {
+			remove = append(remove, r.Name())
+		}
+	}
+	return put, remove
 }
 
 // RoleOf describes a role.

@@ -31,6 +31,7 @@ type API struct {
 	EncryptionJWKSURIPrivate bool           `file:"encryption_jwks_uri_private" doc:"That may be at a private address"`
 	EncryptedClaims          []string       `file:"encrypted_claims" doc:"Those that are encrypted; left out: whole tokens are, if there are keys"`
 	Policy                   *string        `file:"policy" doc:"Its policy, a text in YAML; left out: files do not say whether it has one"`
+	Resources                *[]Resource    `file:"resources" doc:"All its registered resources; left out: files do not say which it has"`
 	Permissions              []Permission   `file:"permissions" doc:"What can be allowed at it; a name is the scope that asks for it"`
 }
 
@@ -38,6 +39,13 @@ type API struct {
 type Permission struct {
 	Name        string `file:"name,given"`
 	Description string `file:"description"`
+}
+
+// Resource is one of an API that is registered.
+type Resource struct {
+	Type       string `file:"type,given"`
+	ID         string `file:"id,given"`
+	Properties JSON   `file:"properties" doc:"An object that conditions of the policy read where a request gives no properties"`
 }
 
 // ClaimMapping gives a claim the value of a CEL expression.
@@ -132,7 +140,7 @@ type Receiver struct {
 	Endpoint     string   `file:"endpoint" doc:"Where events are pushed to"`
 	BearerToken  *Secret  `file:"bearer_token,write" doc:"Sent with every push; left out: files do not say which"`
 	AllowPrivate bool     `file:"allow_private" doc:"The endpoint may be at a private address"`
-	Events       []string `file:"events" enum:"session-revoked,token-claims-change" doc:"By default all"`
+	Events       []string `file:"events" enum:"session-revoked,token-claims-change,policy-change" doc:"By default all"`
 	Paused       bool     `file:"paused" doc:"Its events are kept until it is resumed"`
 }
 

@@ -189,6 +189,9 @@ func (c *comparison) undescribed(kind domain.ManagedKind) {
 	}
 }
 
+// unsaid are members that may be left out for files to say nothing of them.
+var unsaid = []string{"policy", "resources", "members"}
+
 // differences are the members that a document sets to something else.
 func (c *comparison) differences(before any, d *Document, isNew bool) (differences []Difference) {
 	was, is := reflect.ValueOf(before).Elem(), reflect.ValueOf(d.Object).Elem()
@@ -201,7 +204,7 @@ func (c *comparison) differences(before any, d *Document, isNew bool) (differenc
 				differences = append(differences, Difference{Member: f.name, After: text})
 			}
 			continue
-		case f.name == "policy" && is.Field(f.index).IsNil(), f.name == "members" && is.Field(f.index).IsNil(), f.name == "sector_identifier" && keepsSector(before, d.Object):
+		case slices.Contains(unsaid, f.name) && is.Field(f.index).IsNil(), f.name == "sector_identifier" && keepsSector(before, d.Object):
 			continue
 		}
 		from, to := nodeOf(was.Field(f.index)), nodeOf(is.Field(f.index))

@@ -11,7 +11,8 @@ import (
 type State struct {
 	Attributes  []domain.Attribute
 	APIs        []domain.API
-	Policies    map[string]string // of APIs, by audience
+	Policies    map[string]string            // of APIs, by audience
+	Resources   map[string][]domain.Resource // of APIs, by audience
 	Roles       []domain.Role
 	Groups      []domain.Group
 	Members     map[string][]string // of groups
@@ -42,7 +43,7 @@ func (s *State) index() map[domain.ManagedKind]map[string]stored {
 		put(domain.ManagedAttribute, AttributeOf(a), a.ManagedBy, "")
 	}
 	for _, a := range s.APIs {
-		put(domain.ManagedAPI, APIOf(a, s.Policies[a.Audience]), a.ManagedBy, "")
+		put(domain.ManagedAPI, APIOf(a, s.Policies[a.Audience], s.Resources[a.Audience]), a.ManagedBy, "")
 	}
 	for _, r := range s.Roles {
 		put(domain.ManagedRole, RoleOf(r), r.ManagedBy, "")
@@ -74,6 +75,7 @@ type Names struct {
 	APIs, Roles, Groups, Clients, Receivers, Users []string
 	MembersOf                                      []string // groups whose members are described
 	PoliciesOf                                     []string // APIs whose policy is described
+	ResourcesOf                                    []string // APIs whose resources are described
 	Assignments                                    []domain.Assignment
 }
 
@@ -86,6 +88,9 @@ func NamesIn(documents []*Document) Names {
 			n.APIs = append(n.APIs, o.Audience)
 			if o.Policy != nil {
 				n.PoliciesOf = append(n.PoliciesOf, o.Audience)
+			}
+			if o.Resources != nil {
+				n.ResourcesOf = append(n.ResourcesOf, o.Audience)
 			}
 		case *Role:
 			n.Roles = append(n.Roles, o.Name)

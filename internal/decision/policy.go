@@ -85,6 +85,39 @@ func (p *Policy) Actions(resource string) (names []string) {
 	return names
 }
 
+// Who are those to whom an action on a type of resource may be allowed: whoever has one of the permissions or one of the roles.
+type Who struct {
+	Anyone             bool // a rule that allows asks for neither
+	Permissions, Roles []string
+}
+
+// Who says to whom an action on a type of resource may be allowed. Others are denied.
+func (p *Policy) Who(action, resource string) (w Who) {
+	for _, t := range p.targetRules(&Request{Action: Action{Name: action}, Resource: Resource{Type: resource}}) {
+		if t == nil {
+			continue
+		}
+		for _, r := range t.allow {
+			switch {
+			case len(r.Permissions) > 0:
+				w.Permissions = append(w.Permissions, r.Permissions...)
+			case len(r.Roles) > 0:
+				w.Roles = append(w.Roles, r.Roles...)
+			default:
+				w.Anyone = true
+			}
+		}
+	}
+	if permission := resource + ":" + action; !p.ruled[permission] {
+		w.Permissions = append(w.Permissions, permission)
+	}
+	for _, list := range []*[]string{&w.Permissions, &w.Roles} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return w
+}
+
 // Reads says whether a condition reads a variable, as "subject.claims".
 func (p *Policy) Reads(variable string) bool {
 	for _, r := range p.rules {

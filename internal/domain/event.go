@@ -49,6 +49,7 @@ const (
 	ChangeClientAccess ChangeKind = "client-access" // client_id; its assignments
 	ChangeAPI          ChangeKind = "api"           // audience; the API or its permissions
 	ChangePolicy       ChangeKind = "policy"        // audience; the API's policy
+	ChangeResource     ChangeKind = "resource"      // ResourceKey, or the API's database id alone; a registered resource, or whether there are any
 	ChangeUser         ChangeKind = "user"          // database id; the user
 	ChangeUserAccess   ChangeKind = "user-access"   // database id; its groups or assignments
 	ChangeGroupAccess  ChangeKind = "group-access"  // database id; its assignments

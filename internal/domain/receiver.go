@@ -15,17 +15,18 @@ const (
 	DeliveryPush Delivery = "push" // RFC 8935
 )
 
-// The security events that Signet sends (CAEP 1.0 §3.1, §3.2).
+// The security events that Signet sends (CAEP 1.0 §3.1, §3.2; the last is of no standard).
 const (
 	EventSessionRevoked    = "session-revoked"
 	EventTokenClaimsChange = "token-claims-change"
+	EventPolicyChange      = "policy-change"
 )
 
 // EventVerification shows that events reach a receiver (Shared Signals Framework 1.0 §8.1.4). Every receiver gets those that are for it.
 const EventVerification = "verification"
 
 // SecurityEvents are those that a receiver can choose.
-var SecurityEvents = []string{EventSessionRevoked, EventTokenClaimsChange}
+var SecurityEvents = []string{EventSessionRevoked, EventTokenClaimsChange, EventPolicyChange}
 
 // Receiver is a client that gets security events about the audiences that it serves.
 type Receiver struct {

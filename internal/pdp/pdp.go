@@ -49,6 +49,8 @@ func Mount(mux *http.ServeMux, c Config) {
 	s := &surface{c}
 	mux.HandleFunc("POST "+root+"/evaluation", s.handle(evaluation))
 	mux.HandleFunc("POST "+root+"/evaluations", s.handle(evaluations))
+	mux.HandleFunc("POST "+root+"/search/subject", s.handle(searchSubjects))
+	mux.HandleFunc("POST "+root+"/search/resource", s.handle(searchResources))
 	mux.HandleFunc("POST "+root+"/search/action", s.handle(searchActions))
 	mux.HandleFunc("GET "+root+"/policy", s.bundle)
 	mux.HandleFunc("GET /.well-known/authzen-configuration", s.metadata)
@@ -62,8 +64,13 @@ func (s *surface) metadata(w http.ResponseWriter, r *http.Request) {
 		Server      string `json:"policy_decision_point"`
 		Evaluation  string `json:"access_evaluation_endpoint"`
 		Evaluations string `json:"access_evaluations_endpoint"`
+		Subjects    string `json:"search_subject_endpoint"`
+		Resources   string `json:"search_resource_endpoint"`
 		Actions     string `json:"search_action_endpoint"`
-	}{s.Issuer, s.Issuer + root + "/evaluation", s.Issuer + root + "/evaluations", s.Issuer + root + "/search/action"})
+	}{
+		s.Issuer, s.Issuer + root + "/evaluation", s.Issuer + root + "/evaluations",
+		s.Issuer + root + "/search/subject", s.Issuer + root + "/search/resource", s.Issuer + root + "/search/action",
+	})
 }
 
 // echoRequestID sends back the id that the caller gave its request (AuthZEN §10.1.3).
@@ -76,11 +83,12 @@ func echoRequestID(w http.ResponseWriter, r *http.Request) {
 
 // question is a request, read and authorized.
 type question struct {
-	ctx     context.Context
-	surface *surface
-	decider *policy.Decider
-	body    map[string]any
-	explain bool
+	ctx       context.Context
+	surface   *surface
+	decisions admin.Decisions
+	decider   *policy.Decider
+	body      map[string]any
+	explain   bool
 }
 
 // handle makes a handler of what answers a question with a JSON value.
@@ -123,7 +131,7 @@ func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error
 	if err != nil {
 		return nil, err
 	}
-	q := &question{ctx: r.Context(), surface: s, body: body}
+	q := &question{ctx: r.Context(), surface: s, decisions: decisions, body: body}
 	if q.explain, err = explains(body); err != nil {
 		return nil, err
 	}
@@ -158,8 +166,8 @@ func refusalOf(err error) *refusal {
 	switch {
 	case errors.Is(err, policy.ErrNoAudience):
 		return &refusal{http.StatusBadRequest, "Say with the member 'audience' which API this is about: you serve none, or several."}
-	case errors.Is(err, policy.ErrTooMany):
-		return &refusal{http.StatusBadRequest, "The API has too many actions on resources of this type to search them."}
+	case errors.Is(err, policy.ErrPlace), errors.Is(err, admin.ErrCursor):
+		return &refusal{http.StatusBadRequest, "Send with 'page.token' the next_token of another page of the same search, or none."}
 	case errors.Is(err, domain.ErrNotFound):
 		return &refusal{http.StatusBadRequest, noSuchAPI}
 	}

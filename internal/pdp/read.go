@@ -20,34 +20,27 @@ func readBody(text []byte) (map[string]any, error) {
 
 // readRequest reads subject, action, resource and context; other members do not count (AuthZEN §5).
 func readRequest(members map[string]any) (decision.Request, error) {
-	r, err := readSubjectAndResource(members)
+	r, err := readSearched(members, "")
+	if err == nil {
+		err = readAction(members, &r)
+	}
 	if err != nil {
-		return r, err
-	}
-	action, err := required(members, "action")
-	if err != nil {
-		return r, err
-	}
-	if r.Action.Name, err = text(action, "action", "name"); err != nil {
-		return r, err
-	}
-	if r.Action.Properties, err = object(action, "properties"); err != nil {
 		return r, err
 	}
 	r.Context, err = object(members, "context")
 	return r, err
 }
 
-// entity reads a subject or a resource.
-func entity(members map[string]any, name string) (kind, id string, values map[string]any, err error) {
-	if kind, err = text(members, name, "type"); err != nil {
-		return "", "", nil, err
+func readAction(members map[string]any, r *decision.Request) error {
+	action, err := required(members, "action")
+	if err != nil {
+		return err
 	}
-	if id, err = text(members, name, "id"); err != nil {
-		return "", "", nil, err
+	if r.Action.Name, err = text(action, "action", "name"); err != nil {
+		return err
 	}
-	values, err = object(members, "properties")
-	return kind, id, values, err
+	r.Action.Properties, err = object(action, "properties")
+	return err
 }
 
 func required(members map[string]any, name string) (map[string]any, error) {

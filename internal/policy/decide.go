@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/directory"
@@ -51,6 +50,24 @@ func (s *Service) Decider(audience string, among ...string) *Decider {
 	return &Decider{service: s, audience: audience, among: among, subjects: map[subjectKey]*subject{}, policies: map[string]*compiled{}, budget: decision.NewBudget(maxCostly)}
 }
 
+// Use makes a text the policy of the API that the Decider was made for, in place of the one that it has: to try it. decision.Problems say what
+// is wrong with it.
+func (d *Decider) Use(text string) error {
+	policy, err := decision.Compile(text)
+	if err == nil {
+		d.policies[d.audience] = &compiled{text: text, policy: policy, reads: policy.Reads("resource.properties")}
+	}
+	return err
+}
+
+// UseClaims makes claims all that is known of a subject, as those of an access token.
+func (d *Decider) UseClaims(s decision.Subject) {
+	d.subjects[subjectKey{s.Type, s.ID}] = &subject{audience: d.audience, known: s}
+}
+
+// Audience is the API that it was made for; empty: that of the token.
+func (d *Decider) Audience() string { return d.audience }
+
 // Answer is an answer to a question.
 type Answer struct {
 	decision.Verdict
@@ -69,7 +86,7 @@ func (a Answer) Reason() string {
 }
 
 // Decide answers a question: of the subject it has the type, the id and the properties. explain adds what each rule came to. A subject that
-// is unknown or disabled, and a token that is not active, may do nothing. ErrNoAudience, ErrNotFound if there is no such API; any other error
+// is unknown or disabled, and a token that is not active, may do nothing. A resource without properties has those that are registered. ErrNoAudience, ErrNotFound if there is no such API; any other error
 // means that the answer is not known. The cache has to be refreshed since the request came in.
 func (d *Decider) Decide(ctx context.Context, r decision.Request, explain bool) (Answer, error) {
 	answer, err := d.judge(ctx, r, explain)
@@ -107,6 +124,11 @@ func (d *Decider) judge(ctx context.Context, r decision.Request, explain bool) (
 	properties := r.Subject.Properties
 	r.Subject = who.known
 	r.Subject.Properties, r.Budget = properties, d.budget
+	if r.Resource.Properties == nil && policy.reads {
+		if r.Resource.Properties, err = d.service.registered(ctx, who.audience, domain.ResourceName{Type: r.Resource.Type, ID: r.Resource.ID}); err != nil {
+			return Answer{}, err
+		}
+	}
 	answer.Policy = policy.number
 	if explain {
 		answer.Verdict, answer.Considered = policy.policy.Explain(&r)
@@ -117,54 +139,6 @@ func (d *Decider) judge(ctx context.Context, r decision.Request, explain bool) (
 		d.service.Counters.Count(statistics.ConditionFailed)
 	}
 	return answer, nil
-}
-
-// maxActions is how many actions a search looks at.
-const maxActions = 1000
-
-// ErrTooMany says that a search would have to look at more than it may.
-var ErrTooMany = errors.New("there are too many")
-
-// Actions are those, by name and sorted, that a subject may do with a resource: of the actions that permissions of the API and rules of the
-// policy name for the type of resource. Errors as Decide's; ErrTooMany if there are more than 1,000 of them.
-func (d *Decider) Actions(ctx context.Context, r decision.Request) ([]string, error) {
-	who, err := d.subject(ctx, r.Subject.Type, r.Subject.ID)
-	if err != nil || who.unknown != "" {
-		return nil, err
-	}
-	api, err := d.service.Registry.LookupAPI(ctx, who.audience)
-	if errors.Is(err, domain.ErrNotFound) && d.audience == "" {
-		return nil, nil // a token for no API
-	} else if err != nil {
-		return nil, err
-	}
-	policy, err := d.policy(ctx, who.audience)
-	if err != nil {
-		return nil, err
-	}
-	names := policy.policy.Actions(r.Resource.Type)
-	for _, p := range api.Permissions {
-		if action, ok := strings.CutPrefix(p.Name, r.Resource.Type+":"); ok {
-			names = append(names, action)
-		}
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	if len(names) > maxActions {
-		return nil, ErrTooMany
-	}
-	var allowed []string
-	for _, name := range names {
-		r.Action.Name = name
-		a, err := d.Decide(ctx, r, false)
-		if err != nil {
-			return nil, err
-		}
-		if a.Allowed {
-			allowed = append(allowed, name)
-		}
-	}
-	return allowed, nil
 }
 
 func (d *Decider) policy(ctx context.Context, audience string) (*compiled, error) {

@@ -55,6 +55,8 @@ type Subjects interface {
 type Config struct {
 	Store         Store
 	Subjects      Subjects
+	Resources     Resources
+	Candidates    Candidates
 	Registry      *registry.Registry
 	Directory     *directory.Directory
 	Keys          *keys.Keys
@@ -195,6 +197,7 @@ type compiled struct {
 	number int64
 	text   string
 	policy *decision.Policy
+	reads  bool // properties of the resource
 }
 
 // compiled is an API's policy from the cache; that of permissions alone if it has none. ErrNotFound if there is no such API.
@@ -212,6 +215,6 @@ func (s *Service) compiled(ctx context.Context, audience string) (*compiled, err
 			// Not ErrInvalid: it is not the caller's fault.
 			return nil, fmt.Errorf("this version of Signet does not take version %d of the policy of %q: %v", found.Number, audience, err)
 		}
-		return &compiled{found.Number, found.Text, policy}, nil
+		return &compiled{found.Number, found.Text, policy, policy.Reads("resource.properties")}, nil
 	})
 }

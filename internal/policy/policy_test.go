@@ -25,7 +25,7 @@ const (
 func service(t *testing.T, f servicetest.Fixture, r *servicetest.Replica) *policy.Service {
 	t.Helper()
 	s, err := policy.New(policy.Config{
-		Store: f.DB, Subjects: f.DB, Registry: r.Registry, Directory: r.Directory, Introspection: r.Introspection, Cache: r.Cache, CacheSize: 10,
+		Store: f.DB, Subjects: f.DB, Resources: f.DB, Candidates: f.DB, Registry: r.Registry, Directory: r.Directory, Introspection: r.Introspection, Cache: r.Cache, CacheSize: 10,
 		Events: r.Recorder, Now: f.Clock,
 	})
 	servicetest.Must(t, err)

@@ -14,6 +14,7 @@ import (
 
 const (
 	eventTypes       = "https://schemas.openid.net/secevent/caep/event-type/"            // the beginning of CAEP's (CAEP 1.0 §3)
+	policyChangeType = "urn:signet:event-type:policy-change"                             // of no standard
 	verificationType = "https://schemas.openid.net/secevent/ssf/event-type/verification" // Shared Signals Framework 1.0 §8.1.4.1
 )
 
@@ -78,6 +79,9 @@ func (s *Service) events(ctx context.Context, queue pending, i item) (map[string
 		if content.Claims, err = s.claims(ctx, i); err != nil {
 			return nil, fmt.Errorf("find the claims for receiver %q: %w", queue.receiver.Client, err)
 		}
+	}
+	if i.cause.Kind == domain.EventPolicyChange {
+		return map[string]any{policyChangeType: content}, nil
 	}
 	return map[string]any{eventTypes + i.cause.Kind: content}, nil
 }

@@ -203,7 +203,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	}
 	s.openTokens(cfg, now)
 	if s.Policies, err = policy.New(policy.Config{
-		Store: db, Subjects: db, Registry: s.Registry, Directory: s.Directory, Keys: s.Keys, Issuer: cfg.Issuer, Introspection: s.Introspection, Cache: s.Cache, CacheSize: cfg.CacheSize,
+		Store: db, Subjects: db, Resources: db, Candidates: db, Registry: s.Registry, Directory: s.Directory, Keys: s.Keys, Issuer: cfg.Issuer, Introspection: s.Introspection, Cache: s.Cache, CacheSize: cfg.CacheSize,
 		Events: recorder, Counters: s.Statistics.Counters, Now: now,
 	}); err != nil {
 		return nil, err

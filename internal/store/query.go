@@ -111,6 +111,11 @@ func findAll[T any](ctx context.Context, db *DB, scan func(row scanner) (T, erro
 	return all, err
 }
 
+func scanBool(row scanner) (is bool, err error) {
+	err = row.Scan(&is)
+	return is, err
+}
+
 func scanInt(row scanner) (n int64, err error) {
 	err = row.Scan(&n)
 	return n, err

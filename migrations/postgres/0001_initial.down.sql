@@ -44,6 +44,7 @@ DROP TABLE client_secrets;
 DROP TABLE client_trusts;
 DROP TABLE invitations;
 DROP TABLE clients;
+DROP TABLE resources;
 DROP TABLE policy_versions;
 DROP TABLE policies;
 DROP TABLE permissions;

@@ -44,7 +44,7 @@ CREATE TRIGGER wake_replicas AFTER UPDATE OF revision, status_seq ON installatio
 CREATE TABLE changes (
     revision   BIGINT NOT NULL,
     kind       TEXT NOT NULL CHECK (kind IN (
-        'client', 'client-access', 'api', 'policy', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
+        'client', 'client-access', 'api', 'policy', 'resource', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
     key        TEXT NOT NULL,
     changed_at BIGINT NOT NULL,
     PRIMARY KEY (revision, kind, key)
@@ -117,6 +117,21 @@ CREATE TABLE policy_versions (
 );
 COMMENT ON TABLE policy_versions IS 'What policies say, and said';
 COMMENT ON COLUMN policy_versions.content IS 'The policy in YAML, as it was written';
+
+CREATE TABLE resources (
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    type       TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    properties TEXT NOT NULL CHECK (json_typeof(CAST(properties AS JSON)) = 'object'),
+    version    BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (api_id, type, name)
+);
+COMMENT ON TABLE resources IS 'Resources of APIs that are registered, for searches and for conditions';
+COMMENT ON COLUMN resources.name IS 'Its id at the API';
+COMMENT ON COLUMN resources.properties IS 'What conditions read where a request gives none';
+COMMENT ON COLUMN resources.version IS 'Each change adds one';
 
 CREATE TABLE clients (
     id            INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -459,6 +474,7 @@ CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE use
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
 CREATE INDEX assignments_role ON assignments (role_id, id);
+CREATE INDEX assignments_holders ON assignments (role_id, user_id, client_ref, group_id);
 CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE sessions (
@@ -825,7 +841,7 @@ COMMENT ON TABLE audit_checkpoints IS 'What the audit log was at a time, so that
 CREATE TABLE outbox (
     seq       BIGINT NOT NULL,
     at        BIGINT NOT NULL,
-    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'verification')),
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'policy-change', 'verification')),
     reason    TEXT NOT NULL,
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),

@@ -19,7 +19,7 @@ INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUE
 CREATE TABLE changes (
     revision   INTEGER NOT NULL,
     kind       TEXT NOT NULL CHECK (kind IN (
-        'client', 'client-access', 'api', 'policy', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
+        'client', 'client-access', 'api', 'policy', 'resource', 'user', 'user-access', 'group-access', 'role', 'keys', 'revocations', 'everything')),
     key        TEXT NOT NULL,
     changed_at INTEGER NOT NULL,
     PRIMARY KEY (revision, kind, key)
@@ -71,6 +71,17 @@ CREATE TABLE policy_versions (
     author     TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (api_id, number)
+) STRICT;
+
+CREATE TABLE resources (
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    type       TEXT NOT NULL,
+    name       TEXT NOT NULL, -- its id at the API
+    properties TEXT NOT NULL CHECK (json_type(properties) = 'object'), -- what conditions read where a request gives none
+    version    INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each change adds one
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (api_id, type, name)
 ) STRICT;
 
 CREATE TABLE clients (
@@ -352,6 +363,7 @@ CREATE UNIQUE INDEX assignments_user ON assignments (user_id, role_id) WHERE use
 CREATE UNIQUE INDEX assignments_group ON assignments (group_id, role_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX assignments_client ON assignments (client_ref, role_id) WHERE client_ref IS NOT NULL;
 CREATE INDEX assignments_role ON assignments (role_id, id);
+CREATE INDEX assignments_holders ON assignments (role_id, user_id, client_ref, group_id);
 CREATE INDEX assignments_expires ON assignments (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE sessions (
@@ -643,7 +655,7 @@ CREATE TABLE audit_checkpoints (
 CREATE TABLE outbox (
     seq       INTEGER NOT NULL, -- of the event
     at        INTEGER NOT NULL,
-    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'verification')),
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'policy-change', 'verification')),
     reason    TEXT NOT NULL,
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),

@@ -59,7 +59,7 @@ func (c apiCall) named(m manager, token, kid string) map[string]string {
 	}
 	collection := strings.TrimPrefix(c.path, "/api/v1")
 	values := map[string]string{
-		"name": names[strings.Split(collection, "/")[1]], "user": "alice", "kind": "users", "subject": "alice", "client": "web", "jti": token, "kid": kid, "seq": "1", "number": "1",
+		"name": names[strings.Split(collection, "/")[1]], "user": "alice", "kind": "users", "subject": "alice", "client": "web", "jti": token, "kid": kid, "seq": "1", "number": "1", "type": "order", "resource": "1",
 	}
 	if list, found := strings.CutSuffix(collection, "/{id}"); found {
 		values["id"] = m.first(strings.ReplaceAll(list, "{name}", "alice"), "id")

@@ -150,7 +150,7 @@ func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
 			template = strings.TrimPrefix(template, "/api/v1")
 			collection := "/" + strings.Split(template, "/")[1]
 			good := strings.NewReplacer("{name}", names[collection], "{user}", "alice", "{kind}", "users", "{subject}", "alice",
-				"{sid}", "x", "{client}", "web", "{secret}", "1", "{trust}", "1", "{number}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1")
+				"{sid}", "x", "{client}", "web", "{secret}", "1", "{trust}", "1", "{number}", "1", "{jti}", "x", "{kid}", "x", "{id}", "1", "{type}", "order", "{resource}", "1")
 			for method, o := range methods {
 				for _, p := range o.Parameters {
 					for _, value := range hostileText {

@@ -45,7 +45,7 @@ func (m manager) call(method, path, body string, header ...string) answer {
 }
 
 const allScopes = "users:read users:write users:disable attributes:read attributes:write groups:read groups:write roles:read roles:write assignments:read assignments:write " +
-	"clients:read clients:write clients:disable apis:read apis:write policies:read policies:write decisions:evaluate receivers:read receivers:write receivers:pause keys:read keys:rotate statistics:read settings:read audit:read"
+	"clients:read clients:write clients:disable apis:read apis:write policies:read policies:write resources:read resources:write decisions:evaluate receivers:read receivers:write receivers:pause keys:read keys:rotate statistics:read settings:read audit:read"
 
 func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {

@@ -273,13 +273,16 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 	metadata := decode[map[string]string](t, s.get("/.well-known/authzen-configuration", "").wantStatus(t, 200))
 	for name, want := range map[string]string{
 		"policy_decision_point": s.url, "access_evaluation_endpoint": s.url + "/access/v1/evaluation", "access_evaluations_endpoint": s.url + "/access/v1/evaluations",
-		"search_action_endpoint": s.url + "/access/v1/search/action", "search_subject_endpoint": "", "search_resource_endpoint": "",
+		"search_action_endpoint": s.url + "/access/v1/search/action", "search_subject_endpoint": s.url + "/access/v1/search/subject",
+		"search_resource_endpoint": s.url + "/access/v1/search/resource",
 	} {
 		if metadata[name] != want {
 			t.Errorf("%s is %q", name, metadata[name])
 		}
 	}
 
+	p.wantsCertified(t)
+	p.setPolicy(ordersPolicy)
 	p.wantsBundle(t)
 
 	// The caller needs the permission, and where it serves no API or several it says which.
@@ -315,13 +318,14 @@ func (p pdp) wantsBundle(t *testing.T) {
 	first := get(path, p.orders, "").wantStatus(t, 200)
 	said := claims(t, first.body)
 	if header := joseHeader(t, first.body); header["typ"] != "policy+jwt" || first.header.Get("Content-Type") != "application/policy+jwt" ||
-		said["iss"] != p.url || said["aud"] != ordersAPI || said["number"] != 1.0 || said["policy"] != ordersPolicy {
+		said["iss"] != p.url || said["aud"] != ordersAPI || said["number"] != 3.0 || said["policy"] != ordersPolicy ||
+		said["exp"] != said["iat"].(float64)+24*60*60 {
 		t.Errorf("the bundle is %v %v", header, said)
 	}
 	tag := first.header.Get("ETag")
 	get(path, p.orders, tag).wantStatus(t, 304)
 	p.setPolicy("rules: []")
-	if second := get(path, p.orders, tag).wantStatus(t, 200); claims(t, second.body)["number"] != 2.0 {
+	if second := get(path, p.orders, tag).wantStatus(t, 200); claims(t, second.body)["number"] != 4.0 {
 		t.Errorf("after a change the bundle says %v", claims(t, second.body))
 	}
 	for status, a := range map[int]answer{
@@ -360,7 +364,13 @@ func (p pdp) tryHostile(t *testing.T, name, value string) {
 			p.wantNoFailure(t, name, p.ask("evaluations", "{"+one+`,"evaluations":[{},`+text+`],"options":{"evaluations_semantic":`+members["semantic"]+"}}"), "decisions' "+member)
 			members[member] = given
 		}
-		p.wantNoFailure(t, name, p.ask("search/action", `{"subject":{"type":"user","id":"u"},"resource":{"type":`+text+`,"id":`+text+`}}`), "a search")
+		for what, body := range map[string]string{
+			"action":   `{"subject":{"type":"user","id":"u"},"resource":{"type":` + text + `,"id":` + text + `}}`,
+			"subject":  `{"subject":{"type":"user","id":` + text + `},"action":{"name":` + text + `},"resource":{"type":` + text + `,"id":` + text + `},"page":{"token":` + text + `}}`,
+			"resource": `{"subject":{"type":"client","id":"reporting"},"action":{"name":"read"},"resource":{"type":` + text + `},"page":{"limit":` + text + `}}`,
+		} {
+			p.wantNoFailure(t, name, p.ask("search/"+what, body), "a search")
+		}
 		p.wantNoFailure(t, name, p.ask("evaluation", `{"subject":{"type":"access_token","id":`+text+`},"action":{"name":"read"},"resource":{"type":"orders","id":"1"}}`), "a decision's token")
 	}
 }

@@ -20,7 +20,7 @@ import (
 // Run is the suite that every database must pass. At each call newDB gives a new, migrated database, and newURL names an empty one.
 func Run(t *testing.T, newDB func(tb testing.TB) *store.DB, newURL func(tb testing.TB) string) {
 	suites := map[string]map[string]func(*testing.T, *store.DB){
-		"apis": apiTests, "policies": policyTests, "clients": clientTests, "users": userTests, "attributes": attributeTests, "credentials": credentialTests, "password links": passwordLinkTests, "keyed requests": keyedTests, "filters": filterTests, "session lists": sessionListTests, "groups": groupTests, "roles": roleTests,
+		"apis": apiTests, "policies": policyTests, "resources": resourceTests, "clients": clientTests, "users": userTests, "attributes": attributeTests, "credentials": credentialTests, "password links": passwordLinkTests, "keyed requests": keyedTests, "filters": filterTests, "session lists": sessionListTests, "groups": groupTests, "roles": roleTests,
 		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "devices": deviceTests, "index": indexTests, "list": listTests,
 		"keys": keyTests, "hostile": hostileTests, "large changes": largeChangeTests, "versions": versionTests, "audit": auditTests, "changes": changeTests, "transactions": transactionTests, "purge": purgeTests, "registrations": registrationTests, "outbox": outboxTests,
 		"marks": markTests, "revocations": revocationTests, "lost": lostTests, "criteria": criteriaTests, "status": statusTests, "partitions": partitionTests, "statistics": statisticsTests, "sets": setTests, "attention": attentionTests,

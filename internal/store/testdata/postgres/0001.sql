@@ -15,6 +15,8 @@ INSERT INTO policies (api_id, active, version, updated_at)
 VALUES (10, 7, 9, 1767323045678002);
 INSERT INTO policy_versions (api_id, number, content, author, created_at)
 VALUES (10, 7, 'rules: []', 'user:alice', 1767323045678001);
+INSERT INTO resources (api_id, type, name, properties, version, created_at, updated_at)
+VALUES (10, 'order', '42', '{"owner":"sub-alice"}', 2, 1767323045678000, 1767323045678001);
 INSERT INTO clients (id, client_id, name, is_public, first_party, require_pkce, keep_refresh_tokens, session_refresh_tokens, revoke_on_session_end, refresh_overlap, grant_types, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_private, frontchannel_logout_uri, frontchannel_logout_session_required, id_token_alg, jwks, jwks_uri, jwks_uri_private, endpoint_audience, disabled_at, disabled_reason, version, created_at, updated_at, origin, registration_token, last_used_at, group_names, userinfo_alg, subject_type, sector_identifier, serves_userinfo, claim_mappings, managed_by) OVERRIDING SYSTEM VALUE
 VALUES (20, 'shop', 'Zoës shop', TRUE, FALSE, TRUE, TRUE, TRUE, FALSE, 30000000, '["authorization_code", "refresh_token"]', '["https://shop.example/cb?a=1;b"]', '["https://shop.example/bye"]', 'https://shop.example/backchannel', TRUE, 'https://shop.example/frontchannel', TRUE, 'RS256', '{"keys":[{"kty":"OKP"}]}', '', TRUE, TRUE, 1767323045678000, 'leaked', 2, 1767323045678000, 1767323045678000, 'registration', 'hmac-sha256:2', 1767323045678001, 'slash-name', 'EdDSA', 'pairwise', 'shop.example', TRUE, '[{"claim": "department", "expression": "attributes.department"}]', 'shop');
 INSERT INTO invitations (id, hash, note, max_uses, uses, created_at, expires_at) OVERRIDING SYSTEM VALUE
