@@ -59,6 +59,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountExplorer()
 	s.mountPreview()
 	s.mountAPIs()
+	s.mountPolicies()
 	s.mountClients()
 	s.mountClientSecrets()
 	s.mountNewClient()
@@ -91,11 +92,15 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 
 // handle mounts a page whose visitors need the permission of an operation of internal/admin.
 func (s *surface) handle(pattern, operation string, answer func(v *visit) error) {
+	s.mount(pattern, operation, answer, s.Pages.Protect)
+}
+
+func (s *surface) mount(pattern, operation string, answer func(v *visit) error, protect func(http.Handler) http.Handler) {
 	method, path, _ := strings.Cut(pattern, " ")
 	if operation != "" && admin.OperationOf(operation).Name == "" {
 		panic("adminui: no operation " + operation)
 	}
-	s.mux.Handle(method+" "+root+path, s.Pages.Protect(s.handler(operation, answer)))
+	s.mux.Handle(method+" "+root+path, protect(s.handler(operation, answer)))
 }
 
 func (s *surface) handler(operation string, answer func(v *visit) error) http.HandlerFunc {

@@ -65,6 +65,7 @@ func showAPI(v *visit) error {
 	if api.Audience != domain.AdminAudience {
 		o.act(v, "api.delete", action{Text: v.text("form.delete"), Path: address("apis", api.Audience, "delete"), Icon: "delete", Bad: true})
 	}
+	o.act(v, "policy.find", action{Text: v.text("policy.link"), Path: address("apis", api.Audience, "policy")})
 	permissions := panel{
 		Title: v.text("api.permissions"), Empty: v.text("api.no_permissions"), Hint: v.text("api.permissions.about"),
 		Table: table{Columns: []string{v.text("api.permission"), v.text("api.allows")}},

@@ -94,6 +94,7 @@ var doneKeys = map[string]bool{
 	"client.deleted": true, "client.disabled": true, "client.enabled": true, "client.updated": true,
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"invitation.deleted": true, "key.rotated": true,
+	"policy.deleted": true, "policy.restored": true, "policy.saved": true,
 	"receiver.created": true, "receiver.deleted": true, "receiver.paused": true, "receiver.resumed": true,
 	"receiver.updated": true, "receiver.updated_without_bearer": true, "receiver.bearer_removed": true, "receiver.verification_sent": true,
 	"revocation.begun": true, "revocation.done": true,

@@ -68,6 +68,9 @@ func addHints(v *visit, p *overviewPage) error {
 		if h.Kind == admin.HintAssignment {
 			words = v.text("hint."+h.Kind, h.About, v.text("kind."+kind), name)
 		}
+		if h.Kind == admin.HintConditions {
+			words = v.text("hint."+h.Kind, h.About)
+		}
 		if h.Further {
 			words += " " + v.text("hint.further")
 		}

@@ -11,8 +11,11 @@ const maxBody = 64 << 10
 
 // Protect wraps pages: it sets the security headers, bounds forms, and refuses a POST that did not come from a form
 // of Signet. Handlers find the form parsed.
-func (p *Pages) Protect(next http.Handler) http.Handler {
-	return p.protect(next, func(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) Protect(next http.Handler) http.Handler { return p.ProtectUpTo(maxBody, next) }
+
+// ProtectUpTo is Protect of pages whose forms may have so many bytes.
+func (p *Pages) ProtectUpTo(limit int64, next http.Handler) http.Handler {
+	return p.protect(limit, next, func(w http.ResponseWriter, r *http.Request) {
 		if p.checkCSRF(r) != csrfValid {
 			p.RefuseForm(w, r)
 			return
@@ -24,7 +27,7 @@ func (p *Pages) Protect(next http.Handler) http.Handler {
 // ProtectSignIn is Protect for the sign-in: a form that was open when somebody signed in on this browser, or was sent twice, is one of
 // Signet's too. One that is older still goes to stale, which must change nothing.
 func (p *Pages) ProtectSignIn(next, stale http.Handler) http.Handler {
-	return p.protect(next, func(w http.ResponseWriter, r *http.Request) {
+	return p.protect(maxBody, next, func(w http.ResponseWriter, r *http.Request) {
 		switch p.checkCSRF(r) {
 		case csrfValid, csrfBefore:
 			next.ServeHTTP(w, r)
@@ -36,14 +39,14 @@ func (p *Pages) ProtectSignIn(next, stale http.Handler) http.Handler {
 	})
 }
 
-// protect lets next answer a GET, and form a readable form from Signet's origin.
-func (p *Pages) protect(next http.Handler, form http.HandlerFunc) http.Handler {
+// protect lets next answer a GET, and form a readable form of a limited size from Signet's origin.
+func (p *Pages) protect(limit int64, next http.Handler, form http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.secure(w)
 		switch {
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			next.ServeHTTP(w, r)
-		case p.admit(w, r):
+		case p.admit(w, r, limit):
 			form(w, r)
 		}
 	})
@@ -56,7 +59,7 @@ func (p *Pages) RefuseForm(w http.ResponseWriter, r *http.Request) {
 }
 
 // admit checks all of a form but its token, or answers with the reason.
-func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
+func (p *Pages) admit(w http.ResponseWriter, r *http.Request, limit int64) bool {
 	if err := p.origins.Check(r); err != nil {
 		p.Error(w, r, http.StatusForbidden, "Not from here", "This form was sent by another site, so Signet did not accept it.")
 		return false
@@ -66,7 +69,7 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) bool {
 		p.Error(w, r, http.StatusUnsupportedMediaType, "Not a form", "Signet takes only plain forms here.")
 		return false
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	if err := r.ParseForm(); err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			p.Error(w, r, http.StatusRequestEntityTooLarge, "Too much", "This form is larger than Signet accepts.")

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+const (
+	firstPolicy = "rules:\n- {name: own, effect: allow, actions: [cancel], resources: [orders], when: resource.properties.owner == subject.id}\n"
+	policyCases = "- {name: an owner cancels, subject: {type: user, id: usr_1}, action: cancel, resource: {type: orders, id: '1', properties: {owner: usr_1}}, expect: allow}\n" +
+		"- {name: others do not, subject: {type: user, id: usr_2}, action: cancel, resource: {type: orders, id: '1', properties: {owner: usr_1}}, expect: EXPECTED}\n"
+)
+
+func TestAPolicyIsWrittenTestedTriedAndRestoredInTheBrowser(t *testing.T) {
+	s := openShop(t, newSQLiteDatabase(t))
+	where := "/admin/apis/" + url.PathEscape(ordersAPI) + "/policy"
+	p := s.administer(t, "administrator", "/admin/apis/"+url.PathEscape(ordersAPI)).shows(http.StatusOK, "Policy")
+	b := p.browser
+	form := b.open(s.url+where).shows(http.StatusOK, "none: permissions decide", "Nothing was published yet.")
+
+	form.submit("text", "rules:\n- {name: own, effect: allow, actions: [cancel], resources: [orders], when: resource.owner == 1}\n", "act", "test").
+		shows(http.StatusUnprocessableEntity, "policy:2:", "resource.owner == 1")
+	form.submit("text", "rules: [", "act", "save").shows(http.StatusUnprocessableEntity, "policy:1:", "This is not YAML")
+	form.submit("text", firstPolicy, "cases", "- {}\n", "act", "test").shows(http.StatusUnprocessableEntity, "cases:1:")
+	tested := form.submit("text", firstPolicy, "cases", strings.Replace(policyCases, "EXPECTED", "deny", 1), "act", "test").
+		shows(http.StatusOK, "All 2 cases pass", "1 of 1 rules decide a case.", "an owner cancels", "The rule own allows it.")
+	if got := tested.form.fields.Get("text"); strings.ReplaceAll(got, "\r\n", "\n") != firstPolicy {
+		t.Errorf("after the test the form holds %q", got)
+	}
+	form.submit("text", firstPolicy, "cases", strings.Replace(policyCases, "EXPECTED", "allow", 1), "act", "test").shows(http.StatusOK, "1 of 2 cases fail", "fails")
+	form.submit("text", firstPolicy+"- {name: never, effect: deny, actions: [x], resources: [y]}\n", "cases", policyCases[:strings.Index(policyCases, "\n")+1], "act", "test").
+		shows(http.StatusOK, "No case is decided by:", "never", "denied") // as it is by what is published
+
+	form.submit("text", firstPolicy, "act", "save").shows(http.StatusOK, "The policy was published", "version 1 decides")
+	second := strings.Replace(firstPolicy, "name: own", "name: owner", 1)
+	form.submit("text", second, "act", "save").shows(http.StatusConflict, "Somebody else changed this meanwhile", "name: owner").
+		submit("text", second, "act", "save").shows(http.StatusOK, "version 2 decides")
+
+	form = b.open(s.url + where)
+	try := func(values ...string) *page {
+		t.Helper()
+		return form.submit(append([]string{"act", "try", "action", "cancel", "resource_type", "orders", "resource_id", "1"}, values...)...)
+	}
+	sub := signetJSON[struct{ Sub string }](s.installation, "user", "show", alice).Sub
+	try("subject", alice, "properties", `{"owner":"`+sub+`"}`).shows(http.StatusOK, "allowed", "The rule owner allows it.", "Its condition is true.")
+	try("subject", alice, "properties", `{"owner":"else"}`).shows(http.StatusOK, "denied", "Its condition is false.")
+	try("subject", "nobody", "properties", `{"owner":"else"}`).shows(http.StatusOK, "There is no such user")
+	try("subject_kind", "client", "subject", "reporting", "properties", `{"owner":"reporting"}`).shows(http.StatusOK, "allowed")
+	try("subject_kind", "claims", "claims", `{"sub":"me"}`, "properties", `{"owner":"me"}`).shows(http.StatusOK, "allowed")
+	try("subject_kind", "claims", "claims", `{"sub":"me"`, "properties", `[]`).shows(http.StatusUnprocessableEntity, "This is no JSON object.")
+	try("subject", "").shows(http.StatusUnprocessableEntity, "This is needed.")
+
+	old := b.open(s.url+where+"/versions/1").shows(http.StatusOK, "Version 1 of the policy", "name: owner", "Let this version decide")
+	b.open(s.url+where+"/versions/2").shows(http.StatusOK, "decides")
+	b.open(s.url + where + "/versions/9").shows(http.StatusNotFound)
+	b.open(s.url + where + "/versions/x").shows(http.StatusNotFound)
+	b.open(s.url + where + "/restore").shows(http.StatusNotFound)
+	old.submit().shows(http.StatusOK, "The version decides again.", "version 1 decides")
+	old.submit().shows(http.StatusConflict, "Somebody else changed the policy meanwhile.")
+
+	large := firstPolicy + "# " + strings.Repeat("x", 200_000) + "\n"
+	b.open(s.url+where).submit("text", large, "act", "save").shows(http.StatusOK, "version 3 decides")
+
+	auditor := s.administer(t, "auditor", where).shows(http.StatusOK, "version 3 decides", "Check and test")
+	for _, text := range []string{"Try it", "Delete"} {
+		if strings.Contains(auditor.text, text) {
+			t.Errorf("the auditor sees %q", text)
+		}
+	}
+	auditor.submit("text", firstPolicy, "act", "save").shows(http.StatusForbidden)
+	auditor.submit("text", firstPolicy, "act", "try").shows(http.StatusForbidden)
+	auditor.browser.open(s.url + where + "/delete").shows(http.StatusForbidden)
+
+	drop := b.open(s.url + where + "/delete").shows(http.StatusOK)
+	drop.submit("name", "else").shows(http.StatusUnprocessableEntity)
+	drop.submit("name", ordersAPI).shows(http.StatusOK, "The policy was deleted.", "none: permissions decide")
+}
