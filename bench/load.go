@@ -14,13 +14,16 @@ import (
 	"time"
 )
 
-// credentials are a client's, for HTTP basic authentication.
+// credentials are a client's, for HTTP basic authentication. Without an ID they are an access token, and bodies are JSON.
 type credentials struct {
 	ID     string `json:"client_id"`
 	Secret string `json:"client_secret"`
 }
 
 func (c credentials) header() string {
+	if c.ID == "" {
+		return "Bearer " + c.Secret
+	}
 	pair := url.QueryEscape(c.ID) + ":" + url.QueryEscape(c.Secret) // RFC 6749 §2.3.1
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 }
@@ -70,7 +73,11 @@ func (l load) run(ctx context.Context, dir string, connections int, duration tim
 	}
 	wrk := exec.CommandContext(ctx, "wrk", "--threads", "1", "--connections", strconv.Itoa(connections),
 		"--duration", strconv.Itoa(int(duration.Seconds()))+"s", "--timeout", "10s", "--script", "load.lua", l.url)
-	wrk.Env = append(os.Environ(), "TARGET_BODIES="+bodies, "TARGET_AUTHORIZATION="+l.client.header())
+	media := "application/x-www-form-urlencoded"
+	if l.client.ID == "" {
+		media = "application/json"
+	}
+	wrk.Env = append(os.Environ(), "TARGET_BODIES="+bodies, "TARGET_AUTHORIZATION="+l.client.header(), "TARGET_MEDIA="+media)
 	out, err := wrk.Output()
 	if err != nil {
 		return result{}, fmt.Errorf("wrk: %w\n%s", err, out)

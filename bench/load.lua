@@ -1,5 +1,5 @@
 -- Sends one kind of request over and over and ends with a line of JSON: what was measured.
--- TARGET_BODIES: a file of bodies to POST, one a line, chosen at random; empty: GET. TARGET_AUTHORIZATION: the header for them.
+-- TARGET_BODIES: a file of bodies to POST, one a line, chosen at random; empty: GET. TARGET_AUTHORIZATION, TARGET_MEDIA: the headers for them.
 local bodies, requests = os.getenv("TARGET_BODIES"), {}
 
 function init()
@@ -9,7 +9,7 @@ function init()
   end
   local headers = {
     ["Authorization"] = os.getenv("TARGET_AUTHORIZATION"),
-    ["Content-Type"] = "application/x-www-form-urlencoded",
+    ["Content-Type"] = os.getenv("TARGET_MEDIA"),
   }
   for body in io.lines(bodies) do
     requests[#requests + 1] = wrk.format("POST", nil, headers, body)

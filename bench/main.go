@@ -26,7 +26,8 @@ type plan struct {
 	rows  int64 // tokens that are many
 	tries int   // of a revocation
 
-	refusals int // of revoked tokens by services
+	refusals  int // of revoked tokens by services
+	decisions bool
 }
 
 func main() {
@@ -38,7 +39,8 @@ func main() {
 	flag.Int64Var(&p.rows, "rows", 10_000_000, "with -scale: the number of tokens")
 	flag.IntVar(&p.tries, "tries", 100_000, "with -scale: the number of tokens to revoke one by one")
 	flag.IntVar(&p.refusals, "refusals", 0, "measure only how soon services refuse so many revoked tokens")
-	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none. With -refusals also sqlite:PATH")
+	flag.BoolVar(&p.decisions, "decisions", false, "measure only evaluations at /access/v1")
+	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none. With -refusals and -decisions also sqlite:PATH")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -66,6 +68,9 @@ func run(ctx context.Context, p plan, database string) error {
 	}
 	if p.refusals > 0 {
 		return measureRefusals(ctx, os.Stdout, dir, database, p.refusals)
+	}
+	if p.decisions {
+		return measureDecisions(ctx, os.Stdout, dir, database, p)
 	}
 	measured, err := p.measureAll(ctx, database)
 	if err != nil {
