@@ -221,7 +221,7 @@ func (v *visit) savePolicy(p *policyPage, current admin.Policy, version string) 
 		theirs := &field{Kind: "lines", Value: current.Text}
 		now, yours := v.lines(theirs), v.lines(p.Text)
 		p.Version, p.Problem, p.Anew = version, v.text("form.conflict"), v.r.URL.EscapedPath()
-		p.Differences = []difference{{p.Text.Name, p.Text.Label, only(now, yours), only(yours, now)}}
+		p.Differences = []difference{{Field: p.Text.Name, Label: p.Text.Label, Now: only(now, yours), Yours: only(yours, now)}}
 		return v.showPolicyPage(http.StatusConflict, p)
 	case p.found(p.Text, "policy", err):
 		return v.showPolicyPage(http.StatusUnprocessableEntity, p)
@@ -377,6 +377,7 @@ type policyVersionPage struct {
 	Kept        admin.PolicyVersion
 	Lines       []string
 	Differences []difference
+	Known       bool // what the version began from: it is not
 }
 
 func showPolicyVersion(v *visit) error {
@@ -398,7 +399,7 @@ func showPolicyVersion(v *visit) error {
 		p.State = badge{v.text("policy.active"), "good"}
 	} else {
 		now, then := v.lines(&field{Value: current.Text}), v.lines(&field{Value: kept.Text})
-		p.Differences = []difference{{"source", v.text("policy.title"), only(now, then), only(then, now)}}
+		p.Differences = []difference{{Field: "source", Label: v.text("policy.title"), Now: only(now, then), Yours: only(then, now)}}
 		if v.may("policy.rollback") {
 			p.Actions = append(p.Actions, action{
 				Text: v.text("policy.restore"), Path: address("apis", audience, "policy", "restore"), Post: true,
