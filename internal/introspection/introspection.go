@@ -115,10 +115,18 @@ func (s *Service) locate(ctx context.Context, value string) (*domain.IssuedToken
 	located, err := s.index.Locate(ctx, value)
 	record := located.Token
 	if err != nil || !located.Found || record.Kind != domain.TokenAccess || located.Claims.Issuer != s.issuer ||
-		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || pending.Cover(record, located.Claims) {
+		!s.now().Before(record.ExpiresAt) || !record.RevokedAt.IsZero() || !record.SuspendedAt.IsZero() || s.covered(pending, record, located.Claims) {
 		return nil, token.Claims{}, located.Revision, err
 	}
 	return &record, located.Claims, located.Revision, nil
+}
+
+// covered reports whether a pending revocation takes a token back by what it carries, in clear or encrypted.
+func (s *Service) covered(pending revocation.Pending, record domain.IssuedToken, claims token.Claims) bool {
+	if len(pending) > 0 {
+		s.minter.Reveal(&claims)
+	}
+	return pending.Cover(record, claims)
 }
 
 // checkSubject checks that a token's key is not revoked, and that its client, user and API still exist and are enabled; and it
@@ -210,7 +218,7 @@ func (s *Service) Inspect(ctx context.Context, value string) (Inspection, error)
 		}
 		entry, err := s.index.Find(ctx, id)
 		if err == nil {
-			i.Entry, i.Pending = &entry, pending.Cover(entry.IssuedToken, claims)
+			i.Entry, i.Pending = &entry, s.covered(pending, entry.IssuedToken, claims)
 		} else if !errors.Is(err, domain.ErrNotFound) {
 			return i, err
 		}

@@ -130,3 +130,32 @@ func TestInspectionSaysThatARevocationUnderWayTakesATokenBack(t *testing.T) {
 		}
 	})
 }
+
+func TestARevocationUnderWayTakesBackWhatIsEncryptedInATokenToo(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := servicetest.SetUp(t, db)
+		_, err := f.A.Registry.UpdateAPI(eventtest.Context(t), servicetest.Orders, func(api *domain.API) error {
+			api.Encryption = domain.Encryption{
+				JWKS:   `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`,
+				Claims: []string{"roles"},
+			}
+			return nil
+		})
+		servicetest.Must(t, err)
+		f.A.Refresh(t)
+		minted := f.Issue(t, f.A, "orders:read")
+		if active := f.Introspect(t, f.B, minted.Token); active == nil || len(active.Claims.Roles) > 0 || len(active.Revealed().Roles) != 1 {
+			t.Fatalf("the token is %+v", active)
+		}
+		_, err = db.InsertRevocation(t.Context(), domain.Revocation{Kind: domain.RevokeOfRole, TargetID: 1, CreatedAt: f.Clock(), Lost: []domain.LostAccess{{
+			APIID: minted.Record.APIID, Audience: servicetest.Orders, Roles: []string{"clerk"}, Clients: []int64{minted.Record.ClientID},
+		}}})
+		servicetest.Must(t, err)
+		inspected, err := f.B.Introspection.Inspect(eventtest.Context(t), minted.Token)
+		servicetest.Must(t, err)
+		if sealed, err := f.B.Introspection.Sealed(eventtest.Context(t), minted.Token); err != nil || sealed != nil || inspected.Active || !inspected.Pending {
+			t.Errorf("it is accepted: %v, %v; inspected: active %v, pending %v", sealed, err, inspected.Active, inspected.Pending)
+		}
+	})
+}
