@@ -44,7 +44,8 @@ func FuzzReadBody(f *testing.F) {
 			func(body map[string]any) error { _, err := explains(body); return err },
 			func(body map[string]any) error { _, err := semantic(body); return err },
 			func(body map[string]any) error { _, err := optionalText(body, "audience"); return err },
-			func(body map[string]any) error { _, err := readSubjectAndResource(body); return err },
+			func(body map[string]any) error { _, err := readSearched(body, "subject"); return err },
+			func(body map[string]any) error { _, err := readSearched(body, "resource"); return err },
 		} {
 			if err := read(body); err != nil {
 				refused(t, err)
