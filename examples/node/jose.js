@@ -75,6 +75,7 @@ async function readList(uri) {
   if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`);
   const options = { ...common, subject: uri, typ: 'statuslist+jwt', requiredClaims: ['iat', 'exp'] };
   const { payload: { exp, ttl = 10, status_list: { bits, lst } } } = await jwtVerify(await answer.text(), keys, options);
+  if (![1, 2, 4, 8].includes(bits)) throw new Error(`${uri} has entries of ${bits} bits`);
   return { exp, ttl, bits, bytes: inflateSync(Buffer.from(lst, 'base64url'), { maxOutputLength: 1 << 20 }) };
 }
 

@@ -68,6 +68,7 @@ async function readKeys(text) {
 async function readList(text, uri) {
   const keys = await kept(`${ISSUER}/.well-known/jwks.json`, readKeys);
   const { exp, ttl = 10, status_list: { bits, lst } } = verify(text, keys, { subject: uri }, 'statuslist+jwt', ['iat', 'exp']);
+  if (![1, 2, 4, 8].includes(bits)) throw new Error(`${uri} has entries of ${bits} bits`);
   return { value: { bits, bytes: inflateSync(Buffer.from(lst, 'base64url'), { maxOutputLength: 1 << 20 }) }, ttl, exp };
 }
 

@@ -68,7 +68,9 @@ def read_list(uri, text):
     entries = unpacking.decompress(base64.urlsafe_b64decode(claims["status_list"]["lst"] + "=="), MAX_LIST)
     if not unpacking.eof:
         raise ValueError("too large")
-    return (claims["status_list"]["bits"], entries), claims.get("ttl", 10), claims["exp"]
+    if (bits := claims["status_list"]["bits"]) not in (1, 2, 4, 8):
+        raise ValueError(f"entries of {bits} bits")
+    return (bits, entries), claims.get("ttl", 10), claims["exp"]
 
 
 keys, lists = Documents(read_keys), Documents(read_list)

@@ -316,6 +316,8 @@ func (f *front) badLists(t *testing.T) map[string]string {
 		"expired":         func(_, payload, _ map[string]any) *ecdsa.PrivateKey { payload["exp"] = now - 60; return f.key },
 		"of another type": func(header, _, _ map[string]any) *ecdsa.PrivateKey { header["typ"] = "at+jwt"; return f.key },
 		"not packed":      func(_, _, list map[string]any) *ecdsa.PrivateKey { list["lst"] = "AAAA"; return f.key },
+		"of three bits":   func(_, _, list map[string]any) *ecdsa.PrivateKey { list["bits"] = 3; return f.key },
+		"of unknown size": func(_, _, list map[string]any) *ecdsa.PrivateKey { delete(list, "bits"); return f.key },
 		"too large":       func(_, _, list map[string]any) *ecdsa.PrivateKey { list["lst"] = bomb; return f.key },
 	} {
 		path := "/statuslists/" + strings.ReplaceAll(what, " ", "-")
