@@ -42,6 +42,9 @@ func readNeeds(values url.Values) (n needs, err error) {
 		if len(given) != 1 || len(given[0]) > maxNeed || !utf8.ValidString(given[0]) || strings.Contains(given[0], "\x00") {
 			return n, misconfigured("A parameter is given twice, or is no text of at most 2000 bytes.")
 		}
+		if strings.Trim(given[0], " ") == "" { // nothing would be needed where the configuration means something
+			return n, misconfigured("A parameter is empty.")
+		}
 		switch value := given[0]; name {
 		case "client":
 			n.client = value
@@ -127,7 +130,7 @@ func plainASCII(text string) bool {
 func (a *asked) path() (string, bool) {
 	raw, _, _ := strings.Cut(a.uri, "?")
 	path, err := url.PathUnescape(raw)
-	if err != nil || !utf8.ValidString(path) || strings.ContainsAny(path, `\%;#`) || strings.Contains(path, "//") ||
+	if err != nil || !utf8.ValidString(path) || strings.ContainsAny(path, `\%;#?`) || strings.Contains(path, "//") ||
 		strings.Contains(strings.ToLower(raw), "%2f") || strings.ContainsFunc(path, unicode.IsControl) {
 		return "", false
 	}

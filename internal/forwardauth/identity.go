@@ -83,12 +83,14 @@ func list(names []string) string {
 	return bounded(strings.Join(escaped, ","))
 }
 
-// escape writes what is not printable ASCII, the percent sign and the characters of also as %XX of UTF-8, as in URLs.
+// escape writes what is not printable ASCII, the percent sign and the characters of also as %XX of UTF-8, as in URLs; and spaces at the ends,
+// without which another name would be read.
 func escape(text, also string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '%' || strings.IndexByte(also, c) >= 0 {
+		outer := i == 0 || i == len(text)-1
+		if c := text[i]; c < ' ' || c > '~' || c == '%' || c == ' ' && outer || strings.IndexByte(also, c) >= 0 {
 			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
 		} else {
 			b.WriteByte(c)

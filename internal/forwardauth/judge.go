@@ -12,6 +12,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/policy"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 const (
@@ -61,14 +62,10 @@ func (s *Surface) byToken(ctx context.Context, a *asked) (answer, error) {
 // insufficient refuses a request whose token or sign-in does not suffice (RFC 6750 §3.1).
 func (a *asked) insufficient() answer {
 	said := challenge + `, error="insufficient_scope"`
-	if scopes := strings.Join(a.permissions, " "); scopes != "" && quotable(scopes) {
+	if scopes := strings.Join(a.permissions, " "); scopes != "" && token.ValidScopes(scopes) {
 		said += `, scope="` + scopes + `"`
 	}
 	return answer{status: http.StatusForbidden, challenge: said, text: "You may not do this."}
-}
-
-func quotable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
 // decide asks the policy about the request of a subject: its method is the action, its path the id of the resource.

@@ -230,10 +230,10 @@ func (p *postgres) clock() string {
 
 func (p *postgres) readOnly() string { return `current_setting('transaction_read_only') = 'on'` }
 
-// Transactions that write tokens share an advisory lock on the revision, and a change takes it alone. A lock on the row
-// itself would not do: PostgreSQL lets new sharers pass a waiting change, for ever under load.
 func (p *postgres) committed() {} // a trigger does
 
+// Transactions that write tokens share an advisory lock on the revision, and a change takes it alone. A lock on the row
+// itself would not do: PostgreSQL lets new sharers pass a waiting change, for ever under load.
 func (p *postgres) lockRevision(ctx context.Context, c conn) error {
 	_, err := c.exec(ctx, `SELECT pg_advisory_xact_lock('installation'::regclass::oid::bigint)`)
 	return err

@@ -109,7 +109,7 @@ func testForwardedTokens(t *testing.T, s *shop) {
 		{"GET", "/orders/1?x=/../..", http.StatusOK}, {"POST", "/orders/1", http.StatusForbidden}, {"GET", "/public/a%20b", http.StatusOK}, {"GET", "/private", http.StatusForbidden},
 		{"GET", "/public/../private", http.StatusForbidden}, {"GET", "/public/%2e%2E/private", http.StatusForbidden}, {"GET", "/public/..%2fprivate", http.StatusForbidden},
 		{"GET", "/public//x", http.StatusForbidden}, {"GET", "/public/..;/private", http.StatusForbidden}, {"GET", `/public/..\private`, http.StatusForbidden},
-		{"GET", "/public/%252e%252e/private", http.StatusForbidden}, {"GET", "/public/%00", http.StatusForbidden}, {"GET", "/public/%ff", http.StatusForbidden},
+		{"GET", "/public/%252e%252e/private", http.StatusForbidden}, {"GET", "/public/%3f/../private", http.StatusForbidden}, {"GET", "/public/x%3fy", http.StatusForbidden}, {"GET", "/public/%00", http.StatusForbidden}, {"GET", "/public/%ff", http.StatusForbidden},
 		{"GET", "http://elsewhere.example/public/", http.StatusForbidden}, {"GET", "/public/" + strings.Repeat("x", 9<<10), http.StatusForbidden},
 		{"GET", "*", http.StatusForbidden}, {"get", "/public/x", http.StatusForbidden},
 	} {
@@ -125,6 +125,7 @@ func testForwardedTokens(t *testing.T, s *shop) {
 	}
 	for _, needs := range []url.Values{
 		{}, {"permission": {"orders:read"}}, {"api": {ordersAPI, ordersAPI}}, {"api": {ordersAPI}, "audience": {ordersAPI}}, {"api": {"a\x00b"}}, {"client": {"x"}, "resource": {"y"}},
+		{"api": {ordersAPI}, "permission": {""}}, {"api": {ordersAPI}, "permission": {" "}}, {"api": {ordersAPI}, "resource": {""}}, {"api": {ordersAPI}, "client": {""}},
 	} {
 		s.forwarded(needs, "GET", "/", "Authorization", bearer).wantStatus(t, http.StatusBadRequest)
 	}
