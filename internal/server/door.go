@@ -121,11 +121,16 @@ func redirect(issuer string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+		to := r.URL.RequestURI()
+		if !strings.HasPrefix(to, "/") { // it would go on with the host
+			http.Error(w, "Ask for a path.", http.StatusBadRequest)
+			return
+		}
 		if !safe || r.Header.Get("Authorization") != "" || strings.Contains(r.URL.Path, "/oauth2/token") {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "Use "+origin+": this was sent without encryption. Change any secret that it held.", http.StatusForbidden)
 			return
 		}
-		http.Redirect(w, r, origin+r.URL.RequestURI(), http.StatusPermanentRedirect) //nolint:gosec // the origin is the issuer's
+		http.Redirect(w, r, origin+to, http.StatusPermanentRedirect) //nolint:gosec // the origin is the issuer's
 	})
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -13,6 +14,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,5 +180,19 @@ func TestCertificatesThatCannotServeAreRefusedWithTheReason(t *testing.T) {
 				t.Error("it listens")
 			}
 		})
+	}
+}
+
+func TestARedirectToHTTPSStaysOnTheIssuersHost(t *testing.T) {
+	for _, target := range []string{"x:.evil.example/", "x:@evil.example/", "*"} {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: id.example\r\n\r\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		redirect("https://id.example").ServeHTTP(answer, r)
+		if to := answer.Header().Get("Location"); answer.Code != http.StatusBadRequest || to != "" {
+			t.Errorf("%s: %d, to %q", target, answer.Code, to)
+		}
 	}
 }
