@@ -34,7 +34,7 @@ type encrypted struct {
 	Type    string     `json:"typ"`
 	Content string     `json:"cty,omitempty"`
 	EPK     *ephemeral `json:"epk,omitempty"`
-	// SealedKey is the key of the content for Signet itself: its owner introspects and revokes the token, and only the API could read it.
+	// SealedKey is the content key, encrypted for Signet itself, which has to read the token when its client introspects or revokes it.
 	SealedKey string `json:"signet_key"`
 }
 
@@ -115,7 +115,7 @@ func concatKDF(shared []byte) []byte {
 	return sum[:]
 }
 
-// Decrypt opens what Encrypt made of a type at any replica, whoever it was for. Not ok if one bit of it is another.
+// Decrypt decrypts what Encrypt made of this type, at any replica and for any API. Not ok if anything in it was changed.
 func (k *Keys) Decrypt(typ, token string) (plain []byte, ok bool) {
 	if len(token) > domain.MaxTokenSize || strings.Count(token, ".") != 4 {
 		return nil, false
@@ -124,7 +124,7 @@ func (k *Keys) Decrypt(typ, token string) (plain []byte, ok bool) {
 	var decoded [5][]byte
 	for i, part := range parts {
 		var err error
-		// Decoders skip line ends, and would take what was not issued for what was.
+		// Decoders skip line ends: one token would have several spellings.
 		if decoded[i], err = base64url.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
 			return nil, false
 		}
@@ -149,8 +149,8 @@ func (k *Keys) Decrypt(typ, token string) (plain []byte, ok bool) {
 	return plain, err == nil
 }
 
-// sealContentKey encrypts a content key, by a key that serves once, and binds it to how the API gets it: that is the one part of a JWE which
-// the content key does not authenticate.
+// sealContentKey encrypts a content key with a key that is used once, and authenticates the encrypted key of the JWE with it: the one part
+// that the content key does not authenticate.
 func (k *Keys) sealContentKey(contentKey []byte, encryptedKey string) []byte {
 	salt := make([]byte, saltSize, saltSize+contentKeySize+16)
 	rand.Read(salt) //nolint:errcheck // never fails (Go 1.24)
@@ -167,7 +167,7 @@ func (k *Keys) openContentKey(sealed []byte, encryptedKey string) (contentKey []
 	return contentKey, err == nil
 }
 
-// sealer makes the key of a salt, of which none has a second text.
+// sealer derives the key for a salt. It encrypts one text only, so that the nonce can be zero.
 func (k *Keys) sealer(salt []byte) cipher.AEAD {
 	key, err := hkdf.Key(sha256.New, k.contentKeys(), salt, "content key", 32)
 	if err != nil {

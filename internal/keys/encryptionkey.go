@@ -9,24 +9,21 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// The ways in which the key of an encrypted token's content is given to its API (RFC 7518 §4.3, §4.6).
+// How the content key is encrypted to the API or agreed with it (RFC 7518 §4.3, §4.6).
 const (
 	algRSAOAEP = "RSA-OAEP-256"
 	algECDHES  = "ECDH-ES"
 )
 
-// EncryptionAlgs are all of them.
-var EncryptionAlgs = []string{algRSAOAEP, algECDHES}
+const maxEncryptionRSA = 4096 // bits: decryption with larger ones is slow
 
-const maxEncryptionRSA = 4096 // bits: with a larger one its owner is slow to decrypt
-
-// ErrNoEncryptionKey is the domain.ErrInvalid of a fetched set without a key to encrypt to: whatever it had before does not count any more.
-var ErrNoEncryptionKey = fmt.Errorf("%w JWKS: no key in it can be encrypted to by %s", domain.ErrInvalid, strings.Join(EncryptionAlgs, " or "))
+// ErrNoEncryptionKey says that a fetched set has no key to encrypt to, so that those of an earlier one are not used any more. It is a
+// domain.ErrInvalid.
+var ErrNoEncryptionKey = fmt.Errorf("%w JWKS: no key in it can be encrypted to by %s or %s", domain.ErrInvalid, algRSAOAEP, algECDHES)
 
 // EncryptionKey is the public key of an API that tokens are encrypted to.
 type EncryptionKey struct {
@@ -40,7 +37,7 @@ type EncryptionKey struct {
 // ID is its kid, empty if it has none.
 func (k *EncryptionKey) ID() string { return k.kid }
 
-// Alg is how the key of the content is given to its owner.
+// Alg is the JWE algorithm for the key.
 func (k *EncryptionKey) Alg() string {
 	if k.rsa != nil {
 		return algRSAOAEP
@@ -196,7 +193,7 @@ func (k *EncryptionKey) parseECDH(kind string, members map[string]json.RawMessag
 		point = slices.Concat([]byte{4}, point, y)
 	}
 	if k.ecdh, err = curve.NewPublicKey(point); err == nil && kind == "OKP" {
-		_, _, err = k.agree() // fails for points that give everybody the same secret (RFC 7748 §6.1)
+		_, _, err = k.agree() // fails for points of low order (RFC 7748 §6.1)
 	}
 	if err != nil {
 		return errors.New("its point is not one of the curve")

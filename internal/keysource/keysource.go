@@ -67,7 +67,8 @@ type entry[S any] struct {
 	failure   error // of the last attempt
 }
 
-// New makes a cache of what read makes of a JWK Set. Where that says that no key of it can be used, those that it had before do not count any more.
+// New makes a cache of what read makes of a JWK Set. If read finds no usable key in it (keys.ErrNoForeignKeys, keys.ErrNoEncryptionKey), those
+// of an earlier set are dropped.
 func New[S any](now func() time.Time, read func(text []byte) (*S, error)) *Cache[S] {
 	entries, err := lru.New[Source, *entry[S]](maxSources)
 	if err != nil {

@@ -126,7 +126,7 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
 	httpjson.WriteError(w, e)
 }
 
-// logFailure logs what is the server's fault. A caller who went away is nobody's.
+// logFailure logs what is the server's fault, unless the client closed the connection.
 func (p *Provider) logFailure(r *http.Request, e httpjson.Error, err error) {
 	if e.Status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
 		p.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", innermost(err))

@@ -33,8 +33,8 @@ type Grants interface {
 	// grants that were stored before it. ErrExists if there is a grant for the same act of the user.
 	InsertGrant(ctx context.Context, grant domain.Grant) (int64, error)
 	FindGrant(ctx context.Context, id int64) (domain.Grant, error)
-	// HoldGrant locks a grant that is neither revoked nor expired, and whose session has not ended if it ends with that,, and covers the API, for the rest of the transaction, so that no
-	// revocation can slip in between. ErrRevoked if it is not live.
+	// HoldGrant locks a grant for the rest of the transaction, so that no revocation can come in between. ErrRevoked if it is revoked or
+	// expired, does not cover the API, or ends with a session that has ended.
 	HoldGrant(ctx context.Context, id int64, audience string, now time.Time) error
 }
 

@@ -73,7 +73,8 @@ func (p *Provider) current(ctx context.Context, judge func(revision int64) error
 	return domain.ErrStale
 }
 
-// isFailure says whether something does not work, which a newer snapshot would not mend: another key to encrypt to may be in that.
+// isFailure reports whether an error is the server's, and would be the same on a newer snapshot. An EncryptionError might not be: there the
+// API may have another key.
 func isFailure(err error) bool {
 	_, encryption := errors.AsType[*token.EncryptionError](err)
 	return !encryption && wire(err).Status >= http.StatusInternalServerError

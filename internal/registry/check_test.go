@@ -134,6 +134,13 @@ func TestSignetsOwnAPIIsNotEncrypted(t *testing.T) {
 	checkMessage(t, checkAPI(&domain.API{Audience: domain.AdminAudience, Encryption: domain.Encryption{JWKS: encryptionSet}}), "nobody but Signet")
 }
 
+func TestAWrongEncryptedClaimIsNamedByItsPositionInTheRequest(t *testing.T) {
+	err := checkAPI(&domain.API{Audience: "https://orders.example", Encryption: domain.Encryption{JWKS: encryptionSet, Claims: []string{"roles", "exp"}}})
+	if wrong, ok := errors.AsType[*domain.InvalidError](err); !ok || wrong.Field != domain.Element("encrypted_claims", 1) {
+		t.Errorf("%+v", wrong)
+	}
+}
+
 func TestAPIRules(t *testing.T) {
 	many := make([]domain.Permission, 501)
 	for i := range many {

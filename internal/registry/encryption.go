@@ -35,12 +35,15 @@ func checkEncryption(a *domain.API) error {
 
 // checkEncryptedClaims keeps in clear what a token cannot be judged without.
 func checkEncryptedClaims(a *domain.API) error {
-	slices.Sort(a.Encryption.Claims)
 	for i, claim := range a.Encryption.Claims {
 		mapped := slices.ContainsFunc(a.ClaimMappings, func(m domain.ClaimMapping) bool { return m.Claim == claim })
 		if !mapped && claim != "roles" && claim != "groups" {
 			return domain.Invalid(domain.Element("encrypted_claims", i), domain.RuleOneOf, "encrypted claim %q: use roles, groups or a claim of the API's mappings", shorten(claim))
 		}
 	}
-	return checkUnique("encrypted_claims", "encrypted claim", a.Encryption.Claims)
+	if err := checkUnique("encrypted_claims", "encrypted claim", a.Encryption.Claims); err != nil {
+		return err
+	}
+	slices.Sort(a.Encryption.Claims) // afterwards: errors give the positions of the request
+	return nil
 }

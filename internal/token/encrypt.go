@@ -12,7 +12,7 @@ import (
 	"github.com/signet-auth/signet/internal/keysource"
 )
 
-// EncryptionError says that an API's key, which its tokens are encrypted to, cannot be had now. It is a domain.ErrUnavailable.
+// EncryptionError says that there is no usable key to encrypt an API's tokens to now. It is a domain.ErrUnavailable.
 type EncryptionError struct {
 	Audience string
 	Cause    error
@@ -29,7 +29,7 @@ func (m *Minter) encryptionKey(ctx context.Context, api *domain.API) (*keys.Encr
 	if api.Encryption.JWKS != "" {
 		key, err := keys.ParseEncryptionKeys("encryption_jwks", []byte(api.Encryption.JWKS))
 		if err != nil {
-			return nil, &EncryptionError{api.Audience, err} // another version took it
+			return nil, &EncryptionError{api.Audience, err} // it was registered with a version that accepted it
 		}
 		return key, nil
 	}
@@ -52,8 +52,8 @@ func (m *Minter) encrypt(ctx context.Context, api *domain.API, token string) (st
 	return m.keys.Encrypt(key, keys.TypeAccessToken, []byte(token))
 }
 
-// encryptClaims moves those claims that the API wants encrypted into one that it alone can read. It has the claims that name its token, so
-// that it serves with no other.
+// encryptClaims moves the claims that the API wants encrypted into encrypted_claims. That contains the claims that identify the token too, so
+// that it cannot be moved to another token.
 func (m *Minter) encryptClaims(ctx context.Context, api *domain.API, d *decided) error {
 	if api == nil || len(api.Encryption.Claims) == 0 {
 		return nil

@@ -92,7 +92,7 @@ func (e *TooLargeError) Error() string {
 
 // Mint decides and signs an access token, and encrypts it if its API wants that. A permission is in it only if it was granted to the client and a role gives it to
 // the subject. It expires no later than its grant and what gives its permissions. A TooLargeError if it is larger than tokens may be,
-// domain.ErrRevoked if the user may not have tokens any more, an EncryptionError if it would go out in clear.
+// domain.ErrRevoked if the user may not have tokens any more, an EncryptionError if it cannot be encrypted although its API wants that.
 func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, error) {
 	d, err := m.decide(ctx, r)
 	if err != nil {

@@ -16,7 +16,7 @@ for await (const token of createInterface({ input: process.stdin })) {
     keyManagementAlgorithms: ['RSA-OAEP-256', 'ECDH-ES'], contentEncryptionAlgorithms: ['A256GCM'],
   });
   const inside = new TextDecoder().decode(plaintext);
-  const { payload } = await jwtVerify(inside, jwks, { issuer, audience, typ: 'at+jwt' });
+  const { payload } = await jwtVerify(inside, jwks, { issuer, audience, typ: 'at+jwt', algorithms: ['ES256', 'EdDSA', 'RS256'] });
   console.log(JSON.stringify({ inside, protectedHeader, payload }));
   for (const { kid, alg, d, p, q, dp, dq, qi, ...rest } of keys) {
     console.log(await new CompactEncrypt(plaintext)
