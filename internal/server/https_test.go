@@ -64,20 +64,20 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	first := issue(t, dir, 1, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
 	log := slog.New(slog.DiscardHandler)
-	doors, err := openDoors(withCertificate(dir), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	listeners, err := openListeners(withCertificate(dir), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, r.Proto) //nolint:errcheck // the connection is closed
 	}), nil, log, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, len(doors.all))
-	for _, d := range doors.all {
-		go func() { ended <- d.serve(ctx) }()
+	ended := make(chan error, len(listeners.all))
+	for _, l := range listeners.all {
+		go func() { ended <- l.serve(ctx) }()
 	}
 	t.Cleanup(func() {
 		stop()
-		for range doors.all {
+		for range listeners.all {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}
@@ -88,7 +88,7 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 		roots.AddCert(trusted)
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "id.example"}, ForceAttemptHTTP2: true}
 		defer transport.CloseIdleConnections()
-		response, err := (&http.Client{Transport: transport}).Get("https://" + doors.all[0].at.Addr().String())
+		response, err := (&http.Client{Transport: transport}).Get("https://" + listeners.all[0].at.Addr().String())
 		if err == nil {
 			response.Body.Close()
 		}
@@ -100,14 +100,14 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 	}
 
 	second := issue(t, dir, 2, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
-	if changed, err := doors.certificate.refresh(); !changed || err != nil {
+	if changed, err := listeners.certificate.refresh(); !changed || err != nil {
 		t.Fatal("a new certificate was not read:", changed, err)
 	}
 	if _, err := ask(second); err != nil {
 		t.Error("the new certificate is not shown:", err)
 	}
 	issue(t, dir, 3, "other.example", now.Add(-time.Hour), now.Add(time.Hour))
-	if changed, err := doors.certificate.refresh(); changed || err == nil || !strings.Contains(err.Error(), "id.example") {
+	if changed, err := listeners.certificate.refresh(); changed || err == nil || !strings.Contains(err.Error(), "id.example") {
 		t.Error("a certificate of another host was taken:", changed, err)
 	}
 	if _, err := ask(second); err != nil {
@@ -115,7 +115,7 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 	}
 
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	plain := "http://" + doors.all[1].at.Addr().String()
+	plain := "http://" + listeners.all[1].at.Addr().String()
 	for _, test := range []struct {
 		method, path, authorization string
 		status                      int
@@ -172,7 +172,7 @@ func TestCertificatesThatCannotServeAreRefusedWithTheReason(t *testing.T) {
 			dir := t.TempDir()
 			issue(t, dir, 1, "id.example", now.Add(-time.Hour), now.Add(time.Hour))
 			test.spoil(dir)
-			opened, err := openDoors(withCertificate(dir), http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler), time.Now)
+			opened, err := openListeners(withCertificate(dir), http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler), time.Now)
 			if err == nil || !strings.Contains(err.Error(), test.reason) {
 				t.Error(err)
 			}

@@ -70,30 +70,30 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	doors, err := openDoors(cfg, handler, proxies, log, s.now)
+	listeners, err := openListeners(cfg, handler, proxies, log, s.now)
 	if err != nil {
 		return err
 	}
-	defer doors.close()
+	defer listeners.close()
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
-	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s", cfg.Issuer, doors, cfg.Database, welcome)
-	err = s.serve(ctx, cfg, doors, log)
+	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s", cfg.Issuer, listeners, cfg.Database, welcome)
+	err = s.serve(ctx, cfg, listeners, log)
 	s.stopStatistics(ctx, log)
 	return err
 }
 
-func (s *Services) serve(ctx context.Context, cfg config.Config, doors *doors, log *slog.Logger) error {
+func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *listeners, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, d := range doors.all {
-		group.Go(func() error { return d.serve(ctx) })
+	for _, l := range listeners.all {
+		group.Go(func() error { return l.serve(ctx) })
 	}
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
-	jobs := append(s.jobs(cfg, log), doors.certificate.jobs(log)...)
+	jobs := append(s.jobs(cfg, log), listeners.certificate.jobs(log)...)
 	for _, j := range jobs {
 		group.Go(func() error { j.run(system, log); return nil })
 	}

@@ -16,21 +16,21 @@ import (
 	"github.com/signet-auth/signet/internal/forwardauth"
 )
 
-// door is a server and the address that it listens on.
-type door struct {
+// listener is a server and the address that it listens on.
+type listener struct {
 	*http.Server
 	at net.Listener
 }
 
-// doors are those of a replica, the one that its issuer names first.
-type doors struct {
-	all         []door
+// listeners are all of a process. The first is the one that its issuer names.
+type listeners struct {
+	all         []listener
 	certificate *certificate // nil: a proxy speaks HTTPS
 }
 
-// openDoors listens on the addresses of the configuration.
-func openDoors(cfg config.Config, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger, now func() time.Time) (opened *doors, err error) {
-	opened = &doors{}
+// openListeners listens on the addresses of the configuration.
+func openListeners(cfg config.Config, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger, now func() time.Time) (opened *listeners, err error) {
+	opened = &listeners{}
 	defer func() {
 		if err != nil {
 			opened.close()
@@ -55,38 +55,38 @@ func openDoors(cfg config.Config, handler http.Handler, proxies *forwardauth.Sur
 	return opened, err
 }
 
-// open opens a door, with HTTPS if there is a certificate.
-func (d *doors) open(address string, certificate *certificate, server *http.Server) error {
-	listener, err := net.Listen("tcp", address)
+// open listens on an address, with HTTPS if there is a certificate.
+func (l *listeners) open(address string, certificate *certificate, server *http.Server) error {
+	at, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
 	if certificate != nil {
-		listener = tls.NewListener(listener, certificate.config())
+		at = tls.NewListener(at, certificate.config())
 	}
-	d.all = append(d.all, door{server, listener})
+	l.all = append(l.all, listener{server, at})
 	return nil
 }
 
-func (d *doors) close() {
-	for _, one := range d.all {
+func (l *listeners) close() {
+	for _, one := range l.all {
 		_ = one.at.Close()
 	}
 }
 
 // String names the addresses.
-func (d *doors) String() string {
+func (l *listeners) String() string {
 	var addresses []string
-	for _, one := range d.all {
+	for _, one := range l.all {
 		addresses = append(addresses, one.at.Addr().String())
 	}
 	return "listening on " + strings.Join(addresses, ", ")
 }
 
 // serve answers until ctx ends, then finishes the requests in progress.
-func (d door) serve(ctx context.Context) error {
+func (l listener) serve(ctx context.Context) error {
 	ended := make(chan error, 1)
-	go func() { ended <- d.Serve(d.at) }()
+	go func() { ended <- l.Serve(l.at) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
@@ -94,7 +94,7 @@ func (d door) serve(ctx context.Context) error {
 	}
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return d.Shutdown(timeout)
+	return l.Shutdown(timeout)
 }
 
 // httpServer bounds what a client may send and for how long.
