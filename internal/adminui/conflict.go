@@ -27,7 +27,7 @@ const maxBegun = 8 << 10
 // Begun are the values of the object from which the visitor began, for the page on which others turn out to have changed it; empty if
 // that is too much.
 func (f *form) Begun() string {
-	if f.begun != "" || f.Version == "" {
+	if f.sent || f.Version == "" { // its fields have what the visitor typed
 		return f.begun
 	}
 	values := map[string]string{}

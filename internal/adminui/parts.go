@@ -117,6 +117,7 @@ type form struct {
 	Submit  string
 	Cancel  string // a path
 
+	sent        bool         // it was read
 	begun       string       // see Begun
 	Known       bool         // it is, of what another person has changed meanwhile
 	Differences []difference // from what that person has made of it
@@ -190,7 +191,7 @@ func (v *visit) choice(object, name, value string, options []option) *field {
 
 // read takes the values that were sent.
 func (f *form) read(r *http.Request) {
-	f.Version, f.begun = r.PostForm.Get("version"), r.PostForm.Get("begun")
+	f.sent, f.Version, f.begun = true, r.PostForm.Get("version"), r.PostForm.Get("begun")
 	for _, field := range f.Fields {
 		field.Value = strings.Join(r.PostForm[field.Name], "\n")
 		if field.Kind == "text" {

@@ -132,6 +132,8 @@ func takeBack(v *visit) error {
 	switch {
 	case errors.Is(err, domain.ErrConflict):
 		return v.refuse(v.text("undo.moved"), address(u.Page...))
+	case errors.Is(err, domain.ErrRevoked):
+		return v.refuse(v.text("token.is_revoked"), address(u.Page...))
 	case err != nil:
 		return v.explained(err, address(u.Page...))
 	}

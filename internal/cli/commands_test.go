@@ -256,6 +256,9 @@ func TestNothingEmptyStandsForWhatWasLeftOut(t *testing.T) {
 		}
 		refuses(cmd, "--data-dir", dir, "")
 		refuses(cmd, "--data-dir", dir, "x", "")
+		if cmd.Flags().Lookup("grant") != nil && cmd.Name() == "revoke" {
+			refuses(cmd, "--data-dir", dir, "--user", "alice", "--grant", "0")
+		}
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 			if !slices.Contains(mayBeEmpty, flag.Name) {
 				refuses(cmd, "--data-dir", dir, "x", "--"+flag.Name+"=")

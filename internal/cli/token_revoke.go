@@ -89,7 +89,12 @@ given alone, or --user, --client and --api together, unless --keep-grants says o
 	flags.BoolVar(&f.keepGrants, "keep-grants", false, "let refresh tokens make new tokens")
 	instantFlag(flags, &f.issuedSince, "issued-since", "only those issued at `TIME` (2026-11-01 or 2026-11-01T12:00:00Z) or later")
 	instantFlag(flags, &f.issuedBefore, "issued-before", "only those issued before `TIME` (2026-11-01 or 2026-11-01T12:00:00Z)")
-	cmd.Args = func(_ *cobra.Command, args []string) error { return f.check(args) }
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("grant") && f.grant < 1 { // else it would be left out
+			return fmt.Errorf("--grant %d: there is no such grant", f.grant)
+		}
+		return f.check(args)
+	}
 	return cmd
 }
 

@@ -1,8 +1,10 @@
 package revocation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -47,6 +49,14 @@ func (s *TokenSelector) single() (kind domain.RevocationKind, id int64, name str
 	return kind, id, name, given
 }
 
+// roleName is that of the role that is a criterion, which is never empty: that would be no criterion.
+func (s *TokenSelector) roleName() string {
+	if s.RoleID == 0 {
+		return ""
+	}
+	return cmp.Or(s.Names.Role, strconv.FormatInt(s.RoleID, 10))
+}
+
 // revocation is what takes back the tokens that are selected, and the event that records it. domain.ErrInvalid without a criterion, and
 // where one makes no sense with another.
 func (s *TokenSelector) revocation() (r domain.Revocation, recorded event.Event, err error) {
@@ -68,7 +78,7 @@ func (s *TokenSelector) revocation() (r domain.Revocation, recorded event.Event,
 		r.Kind, r.TargetID = kind, id
 	case given > 0 || narrowed:
 		r.Kind, r.Criteria = domain.RevokeByCriteria, &domain.TokenCriteria{
-			UserID: s.UserID, ClientID: s.ClientID, APIID: s.APIID, KeyID: s.KeyID, GrantID: s.GrantID, Role: s.Names.Role, Suspended: s.Suspended,
+			UserID: s.UserID, ClientID: s.ClientID, APIID: s.APIID, KeyID: s.KeyID, GrantID: s.GrantID, Role: s.roleName(), Suspended: s.Suspended,
 			IssuedSince: since, User: s.Names.User, Client: s.Names.Client, API: s.Names.API, KID: s.Names.KID,
 		}
 		return r, event.RevokedByCriteria(r), nil

@@ -32,6 +32,9 @@ func TestWhatMeetsSeveralCriteriaIsInactiveAtOnceAndNothingElse(t *testing.T) {
 			"the role of its client": {func(domain.IssuedToken) revocation.TokenSelector {
 				return revocation.TokenSelector{RoleID: role.ID, Names: revocation.Names{Role: role.Name}}
 			}, true},
+			"a role that nobody has, by its id": {func(domain.IssuedToken) revocation.TokenSelector {
+				return revocation.TokenSelector{RoleID: role.ID + 1000}
+			}, false},
 			"those issued later": {func(of domain.IssuedToken) revocation.TokenSelector {
 				return revocation.TokenSelector{ClientID: of.ClientID, IssuedSince: of.ID.Time().Add(time.Hour)}
 			}, false},

@@ -37,9 +37,11 @@ func TestTokensAreManagedInTheBrowser(t *testing.T) {
 		b.open(one).submit().shows(http.StatusOK, "The token is live again.")
 		s.wantActive(t, s.orders, first, true)
 		open := b.open(one)
+		suspended := b.open(one).submit().shows(http.StatusOK, "The token was suspended.", "Undo")
 		b.open(one+"/revoke").shows(http.StatusOK, "cannot be undone").submit().shows(http.StatusOK, "The token was revoked.", "Revoked")
 		s.wantActive(t, s.orders, first, false)
 		open.submit().shows(http.StatusUnprocessableEntity, "This was not done")
+		suspended.undo().shows(http.StatusUnprocessableEntity, "The token is revoked, and stays so.")
 		b.open(s.url+"/admin/tokens/"+jtiOf(t, people.Access)).shows(http.StatusOK, alice, "all its tokens", "usr_")
 
 		all := b.open(s.url+"/admin/new/revocation?client=reporting").shows(http.StatusOK, "Live tokens that end: 1", "Grants end too")
