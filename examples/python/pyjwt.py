@@ -29,6 +29,16 @@ class Unavailable(Exception):
     """Whether the token counts cannot be told now."""
 
 
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Makes an error of a redirect: keys and lists come from Signet itself."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+opener = urllib.request.build_opener(NoRedirects)
+
+
 class Documents:
     """Documents of Signet as `read` makes them of text. Each is kept for its ttl, and until it expires while there is no newer one."""
 
@@ -42,7 +52,7 @@ class Documents:
                 return value
             began = time.time()
             try:
-                with urllib.request.urlopen(url, timeout=5) as answer:
+                with opener.open(url, timeout=5) as answer:
                     value, ttl, expires = self.read(url, answer.read(4 << 20).decode())
             except (OSError, ValueError, KeyError, TypeError, zlib.error, jwt.PyJWTError) as error:
                 if began >= expires:

@@ -230,6 +230,29 @@ func TestOnlyUsablePublicKeysAreRegisteredForEncryption(t *testing.T) {
 	}
 }
 
+// Of all texts, only the token as it was issued is decrypted.
+func FuzzDecrypt(f *testing.F) {
+	k := ringOf(keys.NewMaster())
+	to, err := keys.ParseEncryptionKeys("encryption_jwks",
+		[]byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	issued, err := k.Encrypt(to, keys.TypeAccessToken, []byte("a.b.c"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	header, rest, _ := strings.Cut(issued, ".")
+	for _, seed := range []string{issued, issued + ".", "....", header + "....", rest, strings.Replace(issued, "..", ".AAAA.", 1)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if plain, ok := k.Decrypt(keys.TypeAccessToken, token); ok && token != issued {
+			t.Fatalf("%q is read as %q", token, plain)
+		}
+	})
+}
+
 func FuzzReadEncryptionKeys(f *testing.F) {
 	for _, seed := range []string{
 		`{"keys":[]}`, `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`,

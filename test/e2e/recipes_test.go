@@ -96,6 +96,9 @@ type front struct {
 	failed atomic.Int64            // requests for status lists on account of requests to services
 }
 
+// movedList is the path of a status list that redirects to one that is good but for that.
+const movedList = "/statuslists/moved"
+
 func newFront(t *testing.T) *front {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -108,6 +111,10 @@ func newFront(t *testing.T) *front {
 				f.failed.Add(1)
 			}
 			http.Error(w, "down", http.StatusBadGateway)
+			return
+		}
+		if r.URL.Path == movedList {
+			http.Redirect(w, r, movedList+"-elsewhere", http.StatusFound)
 			return
 		}
 		if list := f.lists[r.URL.Path]; list != "" {
@@ -317,6 +324,10 @@ func (f *front) badLists(t *testing.T) map[string]string {
 		"of another type": func(header, _, _ map[string]any) *ecdsa.PrivateKey { header["typ"] = "at+jwt"; return f.key },
 		"not packed":      func(_, _, list map[string]any) *ecdsa.PrivateKey { list["lst"] = "AAAA"; return f.key },
 		"of three bits":   func(_, _, list map[string]any) *ecdsa.PrivateKey { list["bits"] = 3; return f.key },
+		"moved elsewhere": func(_, payload, _ map[string]any) *ecdsa.PrivateKey {
+			payload["sub"] = f.URL + movedList
+			return f.key
+		},
 		"of unknown size": func(_, _, list map[string]any) *ecdsa.PrivateKey { delete(list, "bits"); return f.key },
 		"too large":       func(_, _, list map[string]any) *ecdsa.PrivateKey { list["lst"] = bomb; return f.key },
 	} {
@@ -327,6 +338,7 @@ func (f *front) badLists(t *testing.T) map[string]string {
 		f.lists[path] = signedWith(t, change(header, payload, list), header, payload)
 		uris[what] = f.URL + path
 	}
+	uris["moved elsewhere"] = f.URL + movedList
 	return uris
 }
 
