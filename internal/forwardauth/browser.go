@@ -39,8 +39,8 @@ func (s *Surface) signIn(w http.ResponseWriter, r *http.Request) {
 // callback takes the code that a browser brings, and gives it the cookie by which its requests pass.
 func (s *Surface) callback(w http.ResponseWriter, r *http.Request) {
 	s.answerBrowser(w, r, func(values url.Values) error {
-		var t ticket
-		if !s.sealer.open(sealedTicket, values.Get("state"), &t) || !s.Now().Before(t.Until) || t.Host != hostOf(r) {
+		t, ok := s.sealer.openTicket(values.Get("state"), hostOf(r), s.Now())
+		if !ok {
 			return errNoTicket
 		}
 		app, err := s.application(r.Context(), t.Client, t.Host)

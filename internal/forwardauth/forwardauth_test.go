@@ -2,9 +2,11 @@ package forwardauth
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
@@ -49,6 +51,67 @@ func TestAListThatIsTooLongIsLeftOut(t *testing.T) {
 	}
 	if got := list(groups); got != "" {
 		t.Errorf("a list of %d bytes is sent", len(got))
+	}
+}
+
+func TestWhatIsSealedIsGoodForItsPurposeHostAndTimeAlone(t *testing.T) {
+	s, err := newSealer(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := newSealer(append(make([]byte, 31), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	begun := ticket{Client: "wiki", Host: "wiki.example", Until: now.Add(ticketLife)}
+	state, cookie := s.seal(sealedTicket, begun), s.seal(sealedSignIn, signIn{Host: "wiki.example", Grant: 1})
+	for name, c := range map[string]struct {
+		state, host string
+		now         time.Time
+		want        bool
+	}{
+		"good":              {state, "wiki.example", now, true},
+		"at the last":       {state, "wiki.example", begun.Until.Add(-1), true},
+		"too old":           {state, "wiki.example", begun.Until, false},
+		"of another host":   {state, "notes.example", now, false},
+		"a sign-in":         {cookie, "wiki.example", now, false},
+		"of another server": {other.seal(sealedTicket, begun), "wiki.example", now, false},
+		"none":              {"", "wiki.example", now, false},
+		"too long":          {state + strings.Repeat("A", maxSealed), "wiki.example", now, false},
+	} {
+		if _, ok := s.openTicket(c.state, c.host, c.now); ok != c.want {
+			t.Errorf("a ticket that is %s: %t", name, ok)
+		}
+	}
+	if found, ok := s.openSignIn(cookie, "wiki.example"); !ok || found.Grant != 1 {
+		t.Error("the sign-in is not good")
+	}
+	for name, c := range map[string][2]string{"of another host": {cookie, "notes.example"}, "a ticket": {state, "wiki.example"}} {
+		if _, ok := s.openSignIn(c[0], c[1]); ok {
+			t.Error("a sign-in is good that is", name)
+		}
+	}
+}
+
+func TestAHostIsTheOneThatAProxySaysAlone(t *testing.T) {
+	for _, c := range []struct {
+		proxy bool
+		said  []string
+		want  string
+	}{
+		{true, []string{"Wiki.example"}, "wiki.example"}, {true, nil, "id.example"}, {true, []string{"wiki.example", "notes.example"}, "id.example"},
+		{false, []string{"wiki.example"}, "id.example"},
+	} {
+		ctx := t.Context()
+		if c.proxy {
+			ctx = FromProxy(ctx)
+		}
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "https://ID.example/", nil)
+		r.Header["X-Forwarded-Host"] = c.said
+		if got := hostOf(r); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
 	}
 }
 

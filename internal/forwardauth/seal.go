@@ -76,6 +76,18 @@ func (s *sealer) open(purpose, text string, value any) bool {
 	return err == nil && json.Unmarshal(plain, value) == nil
 }
 
+// openTicket reads a ticket that is good at a host now.
+func (s *sealer) openTicket(state, host string, now time.Time) (t ticket, ok bool) {
+	ok = s.open(sealedTicket, state, &t) && t.Host == host && now.Before(t.Until)
+	return t, ok
+}
+
+// openSignIn reads a sign-in that is good at a host.
+func (s *sealer) openSignIn(cookie, host string) (found signIn, ok bool) {
+	ok = s.open(sealedSignIn, cookie, &found) && found.Host == host
+	return found, ok
+}
+
 // cookies are those on an application's host.
 type cookies struct{ https bool }
 

@@ -59,8 +59,8 @@ func (s *Surface) bySignIn(ctx context.Context, a *asked) (answer, error) {
 
 // signedIn is who is signed in at an application, by what holds now: the grant, the session, the user. ErrNotFound or ErrRevoked: nobody.
 func (s *Surface) signedIn(ctx context.Context, app application, a *asked) (*domain.User, domain.Grant, error) {
-	var found signIn
-	if !s.sealer.open(sealedSignIn, app.cookies.value(a.header, cookieSignIn), &found) || found.Host != a.host {
+	found, ok := s.sealer.openSignIn(app.cookies.value(a.header, cookieSignIn), a.host)
+	if !ok {
 		return nil, domain.Grant{}, domain.ErrNotFound
 	}
 	grant, err := s.Grants.FindGrant(ctx, found.Grant)
