@@ -13,8 +13,9 @@ import (
 
 // Where browsers sign in, on the host of an application.
 const (
-	signInPath   = "/.signet/sign-in"
-	callbackPath = "/.signet/callback"
+	ownPaths     = "/.signet/"
+	signInPath   = ownPaths + "sign-in"
+	callbackPath = ownPaths + "callback"
 )
 
 // application is one behind a proxy: a client with a redirect URI at callbackPath of the host.

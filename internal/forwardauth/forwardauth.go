@@ -66,10 +66,18 @@ func (s *Surface) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+signInPath, s.signIn)
 	mux.HandleFunc("GET "+callbackPath, s.callback)
 	mux.HandleFunc("HEAD "+callbackPath, onlyGet) // GET would take it, and use the code up
+	mux.HandleFunc(ownPaths, notFound)
+}
+
+// notFound answers on the application's host what is not there.
+func notFound(w http.ResponseWriter, r *http.Request) {
+	ofApplication(w.Header())
+	http.NotFound(w, r)
 }
 
 // onlyGet answers any other method.
 func onlyGet(w http.ResponseWriter, _ *http.Request) {
+	ofApplication(w.Header())
 	w.Header().Set("Allow", "GET")
 	w.WriteHeader(http.StatusMethodNotAllowed)
 }

@@ -115,6 +115,24 @@ func TestAHostIsTheOneThatAProxySaysAlone(t *testing.T) {
 	}
 }
 
+func TestNothingOnAnApplicationsHostSaysThatItSpeaksHTTPSForEver(t *testing.T) {
+	mux := http.NewServeMux()
+	(&Surface{}).Mount(mux)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{http.MethodGet, "/.signet/", http.StatusNotFound}, {http.MethodPost, signInPath, http.StatusNotFound}, {http.MethodHead, callbackPath, http.StatusMethodNotAllowed},
+	} {
+		w := httptest.NewRecorder()
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
+		if said := w.Header().Get("Strict-Transport-Security"); w.Code != c.status || said != "" {
+			t.Errorf("%s %s: %d, %q", c.method, c.path, w.Code, said)
+		}
+	}
+}
+
 func FuzzQuestionsOfEnvoy(f *testing.F) {
 	header := appendText(appendText(nil, headerName, "authorization"), headerValue, "Bearer x")
 	request := appendText(appendText(appendText(nil, httpMethod, "GET"), httpPath, "/"), httpHost, "wiki.example")
