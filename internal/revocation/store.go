@@ -29,7 +29,8 @@ type Store interface {
 type Statuses interface {
 	// RevokeTokens revokes tokens and returns those that it has revoked: not one that is not in the index, or was revoked before.
 	RevokeTokens(ctx context.Context, now time.Time, refs ...domain.TokenRef) (revoked []domain.TokenID, err error)
-	// SuspendToken suspends one token. ErrNotFound if it is not in the index, ErrRevoked if it is revoked; done before is no error.
+	// SuspendToken suspends one token. ErrNotFound if it is not in the index, ErrRevoked if it is revoked, ErrInvalid while a revocation of
+	// suspended tokens is under way that would take it too; done before is no error.
 	SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Time) error
 	// ResumeToken undoes SuspendToken, with the same errors.
 	ResumeToken(ctx context.Context, ref domain.TokenRef, now time.Time) error

@@ -10,7 +10,8 @@ import (
 )
 
 // Suspend makes a token inactive until Resume, and suspended in its status list.
-// domain.ErrNotFound if it is not in the index, domain.ErrRevoked if it is revoked. Done before is no error.
+// domain.ErrNotFound if it is not in the index, domain.ErrRevoked if it is revoked, domain.ErrInvalid while a revocation of suspended
+// tokens is under way that would take it too. Done before is no error.
 func (s *Service) Suspend(ctx context.Context, id domain.TokenID) error {
 	suspended := func(audience string) event.Event { return event.TokenSuspended{ID: id, Audience: audience} }
 	return s.setSuspended(ctx, id, suspended, s.statuses.SuspendToken)

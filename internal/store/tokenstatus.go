@@ -23,20 +23,30 @@ func (db *DB) RevokeTokens(ctx context.Context, now time.Time, refs ...domain.To
 	return revoked, err
 }
 
+// errSuspendedRevoked says that a token would be revoked because it was suspended after a revocation of suspended tokens began.
+var errSuspendedRevoked = domain.Invalid("", domain.RuleState,
+	"token: suspended tokens are being revoked, and this one would be too; wait until that is done, or revoke it")
+
 // SuspendToken implements revocation.Statuses.
 func (db *DB) SuspendToken(ctx context.Context, ref domain.TokenRef, now time.Time) error {
-	return db.setSuspended(ctx, ref, domain.StatusSuspended, `
-		UPDATE issued_tokens SET suspended_at = $3
-		WHERE jti = $1 AND expires_at = $2 AND revoked_at IS NULL AND suspended_at IS NULL`, micros(now))
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		token, open, err := notCovered(ctx, c, ref)
+		if err != nil {
+			return err
+		}
+		if token.SuspendedAt = now; isCovered(token, open) {
+			return errSuspendedRevoked
+		}
+		return db.setSuspended(ctx, ref, domain.StatusSuspended, `
+			UPDATE issued_tokens SET suspended_at = $3
+			WHERE jti = $1 AND expires_at = $2 AND revoked_at IS NULL AND suspended_at IS NULL`, micros(now))
+	})
 }
 
 // ResumeToken implements revocation.Statuses.
 func (db *DB) ResumeToken(ctx context.Context, ref domain.TokenRef, _ time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := c.lockForTokens(ctx); err != nil {
-			return err
-		}
-		if err := isCovered(ctx, c, ref); err != nil {
+		if _, _, err := notCovered(ctx, c, ref); err != nil {
 			return err
 		}
 		return db.setSuspended(ctx, ref, domain.StatusValid, `
@@ -45,22 +55,29 @@ func (db *DB) ResumeToken(ctx context.Context, ref domain.TokenRef, _ time.Time)
 	})
 }
 
-// isCovered returns ErrRevoked if a revocation under way covers a token: one of suspended tokens would no more, once that is resumed.
-func isCovered(ctx context.Context, c conn, ref domain.TokenRef) error {
-	open, err := list(ctx, c, scanRevocation, openRevocations)
-	if err != nil || len(open) == 0 {
-		return err
+// notCovered returns ErrRevoked if a revocation under way covers a token: one of suspended tokens would no more, once that is resumed.
+// Otherwise it returns the token and what is under way.
+func notCovered(ctx context.Context, c conn, ref domain.TokenRef) (token domain.IssuedToken, open []domain.Revocation, err error) {
+	if err := c.lockForTokens(ctx); err != nil {
+		return token, nil, err
+	}
+	if open, err = list(ctx, c, scanRevocation, openRevocations); err != nil || len(open) == 0 {
+		return token, nil, err
 	}
 	scan := func(row scanner) (t domain.IssuedToken, err error) {
 		err = row.Scan(issuedDest(&t)...)
 		return t, err
 	}
-	token, err := one(ctx, c, scan,
+	token, err = one(ctx, c, scan,
 		`SELECT `+issuedColumns+` FROM issued_tokens t WHERE t.jti = $1 AND t.expires_at = $2`, ref.ID[:], micros(ref.ExpiresAt))
-	if err == nil && slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(token) }) {
+	if err == nil && isCovered(token, open) {
 		err = domain.ErrRevoked
 	}
-	return err
+	return token, open, err
+}
+
+func isCovered(token domain.IssuedToken, open []domain.Revocation) bool {
+	return slices.ContainsFunc(open, func(r domain.Revocation) bool { return r.Covers(token) })
 }
 
 func (db *DB) setSuspended(ctx context.Context, ref domain.TokenRef, status domain.TokenStatus, query string, args ...any) error {

@@ -60,19 +60,26 @@ var criteriaTests = map[string]func(*testing.T, *store.DB){
 			checkMarks(t, db, all...)
 		}
 	},
-	"a suspended token that a revocation under way covers is not resumed": func(t *testing.T, db *store.DB) {
+	"while suspended tokens are revoked, none of them is resumed, and no other one joins them": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
-		tokens := w.issued(1, 2)
+		tokens := w.issued(1, 4)
 		tokens[1].APIID++
+		tokens[3].APIID++
 		indexed(t, db, tokens...)
-		for _, token := range tokens {
+		for _, token := range tokens[:2] {
 			check(t, db.SuspendToken(t.Context(), token.Ref(), t0))
 		}
-		must(db.InsertRevocation(t.Context(), domain.Revocation{
+		r := must(db.InsertRevocation(t.Context(), domain.Revocation{
 			Kind: domain.RevokeByCriteria, CreatedAt: t0, Criteria: &domain.TokenCriteria{APIID: w.api, Suspended: true},
 		}))(t)
 		wantErr(t, db.ResumeToken(t.Context(), tokens[0].Ref(), t0), domain.ErrRevoked)
 		check(t, db.ResumeToken(t.Context(), tokens[1].Ref(), t0))
+		wantErr(t, db.SuspendToken(t.Context(), tokens[0].Ref(), t0), domain.ErrRevoked)
+		wantErr(t, db.SuspendToken(t.Context(), tokens[2].Ref(), t0), domain.ErrInvalid)
+		check(t, db.SuspendToken(t.Context(), tokens[3].Ref(), t0))
+		must(stepToEnd(t.Context(), db, r.ID, 7))(t)
+		check(t, db.SuspendToken(t.Context(), tokens[2].Ref(), t0))
+		same(t, findToken(t, db, tokens[2]).RevokedAt.IsZero(), true)
 	},
 	"who holds a role does so by an assignment of their own, or by a group, until that ends": func(t *testing.T, db *store.DB) {
 		l := makeLosing(t, db)
