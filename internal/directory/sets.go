@@ -8,8 +8,8 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// What files describe, and what they do not describe any more, is made and deleted in sets, all or none: in few statements, so that the transaction is short. A domain.ElementError says for
-// which element it failed, with the errors of the operation for one.
+// What files describe, and what they do not describe any more, is made and deleted in sets, all or none: in few statements, so that the
+// transaction is short. A domain.ElementError says for which element it failed, with the errors of the operation for one.
 
 // CreateRoles is CreateRole of many.
 func (d *Directory) CreateRoles(ctx context.Context, roles []domain.Role) error {
