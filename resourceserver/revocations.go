@@ -90,7 +90,7 @@ func (r *revocations) changeClaims(subject string, c change) {
 	})
 }
 
-// revoked reports whether events took a token back. A token tells its time in whole seconds, and so do events: one of the same second counts
+// revoked reports whether events took a token back. Tokens and events have their times in whole seconds: one of the same second counts
 // as issued before.
 func (r *revocations) revoked(c *Claims) bool {
 	r.mu.RLock()

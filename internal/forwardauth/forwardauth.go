@@ -117,8 +117,8 @@ func (s *Surface) check(w http.ResponseWriter, r *http.Request) {
 
 // failed is the answer where there is no judgement.
 func (s *Surface) failed(ctx context.Context, err error) answer {
-	if told, ok := errors.AsType[*refusal](err); ok {
-		return answer{status: told.status, text: told.text}
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return answer{status: refused.status, text: refused.text}
 	}
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		s.Log.ErrorContext(ctx, "a proxy's question is not answered", "error", err)
@@ -129,7 +129,7 @@ func (s *Surface) failed(ctx context.Context, err error) answer {
 	return answer{status: http.StatusInternalServerError, text: httpjson.ServerError.Description}
 }
 
-// answer is what a proxy is told.
+// answer is what a proxy gets.
 type answer struct {
 	status    int
 	who       identity // of a request that may pass

@@ -25,7 +25,7 @@ func realAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 	})
 }
 
-// markProxies marks the connections of trusted proxies, for each of which it is told the address once.
+// markProxies marks the contexts of connections that come from trusted proxies.
 func markProxies(trusted []netip.Prefix) func(ctx context.Context, c net.Conn) context.Context {
 	return func(ctx context.Context, c net.Conn) context.Context {
 		if peer, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil && containsAddr(trusted, peer.Addr()) {

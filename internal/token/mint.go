@@ -173,7 +173,7 @@ func (m *Minter) decide(ctx context.Context, r AccessTokenRequest) (*decided, er
 		}
 		ends = append(ends, r.Grant.ExpiresAt)
 		d.claims.AuthTime, d.claims.ACR, d.claims.AMR = r.Grant.AuthTime.Unix(), r.Grant.ACR, r.Grant.AMR
-		if r.Grant.EndsWithSession && r.API != nil { // services hear of sessions that end
+		if r.Grant.EndsWithSession && r.API != nil { // services get events of sessions that end
 			d.claims.Session = r.Grant.SID
 		}
 	}
