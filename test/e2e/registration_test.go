@@ -154,7 +154,7 @@ func TestNobodysLinkLeadsOnByAClientThatNamedItself(t *testing.T) {
 	s := openShop(t, newSQLiteDatabase(t), "SIGNET_SELF_REGISTRATION_ENDPOINT=anybody")
 	evil := "https://evil.example/cb"
 	got := decode[registered](t, s.metadata(http.MethodPost, "/oauth2/register", "", map[string]any{
-		"redirect_uris": []string{evil}, "post_logout_redirect_uris": []string{evil}, "token_endpoint_auth_method": "none",
+		"redirect_uris": []string{evil, "https://wiki.example/.signet/callback"}, "post_logout_redirect_uris": []string{evil}, "token_endpoint_auth_method": "none",
 	}).wantStatus(t, http.StatusCreated))
 	s.secret(got.Token)
 	silent := with(newAuthorization(got.client).query, "redirect_uri", evil, "scope", "openid", "resource", "", "prompt", "none")
@@ -166,6 +166,11 @@ func TestNobodysLinkLeadsOnByAClientThatNamedItself(t *testing.T) {
 		t.Fatalf("sent to %s", sealed)
 	}
 	newBrowser(t, s.server).open(s.url + sealed).wantRefusedHere(t)
+
+	// It is no application behind a proxy, on whose host others would be signed in to it.
+	there := s.request(http.MethodGet, "/.signet/sign-in?client="+got.ID, nil)
+	there.Host = "wiki.example"
+	do(there).wantStatus(t, http.StatusForbidden)
 
 	logout := s.logoutURL("client_id", got.ID, "post_logout_redirect_uri", evil)
 	if p := newBrowser(t, s.server).open(logout); p.left {
