@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"slices"
@@ -73,11 +74,27 @@ func encryptTo(t *testing.T, key resourceserver.DecryptionKey, header claims, pl
 		check(t, err)
 		set("epk", epk(t, ephemeral))
 		text := append([]byte{0, 0, 0, 1}, shared...)
-		text = append(binary.BigEndian.AppendUint32(text, 7), "A256GCM"...)
-		sum := sha256.Sum256(binary.BigEndian.AppendUint32(append(text, make([]byte, 8)...), 256))
+		for _, info := range []string{"A256GCM", party(header["apu"]), party(header["apv"])} {
+			text = append(binary.BigEndian.AppendUint32(text, uint32(len(info))), info...)
+		}
+		sum := sha256.Sum256(binary.BigEndian.AppendUint32(text, 256))
 		j.contentKey = sum[:]
 	}
 	return j
+}
+
+// party is the information about a party that a header has (RFC 7518 §4.6.1.2).
+func party(member any) string {
+	text, _ := member.(string)
+	decoded, _ := base64.RawURLEncoding.DecodeString(text)
+	return string(decoded)
+}
+
+func decoded(t *testing.T, part string) []byte {
+	t.Helper()
+	content, err := base64.RawURLEncoding.DecodeString(part)
+	check(t, err)
+	return content
 }
 
 // epk is the public half of an ephemeral key.
@@ -146,6 +163,8 @@ func TestAnEncryptedTokenIsAcceptedLikeTheOneInside(t *testing.T) {
 			wantRefused(t, v, token, resourceserver.ErrRevoked, "revoked")
 		}
 		ec := decryptionKeys()[0]
+		parties := merged(nested, claims{"apu": encode([]byte("the sender")), "apv": encode([]byte("the recipient"))})
+		wantAccepted(t, v, encryptTo(t, ec, parties, i.token(nil)).compact(t))
 		only := i.ready(resourceserver.WithDecryption(ec))
 		wantAccepted(t, only, encryptTo(t, ec, nestedBut("kid", nil), i.token(nil)).compact(t))
 		wantRefused(t, v, encryptTo(t, ec, nestedBut("kid", nil), i.token(nil)).compact(t), resourceserver.ErrInvalidToken, "decrypted")
@@ -235,6 +254,22 @@ func TestWhatCannotBeDecryptedIsRefusedInOneWay(t *testing.T) {
 			bad = append(bad, spoilt.compact(t))
 		}
 		low := encryptTo(t, decryptionKeys()[2], merged(nested, claims{"epk": claims{"kty": "OKP", "crv": "X25519", "x": zero}}), inside)
+		for _, wrong := range []any{1, "!", "AA\n", "AB"} {
+			bad = append(bad, encryptTo(t, ec, nestedBut("apu", wrong), inside).compact(t), encryptTo(t, ec, nestedBut("apv", wrong), inside).compact(t))
+		}
+		kind := valid
+		kind.header = merged(valid.header, claims{"epk": merged(valid.header["epk"].(claims), claims{"kty": "OKP"})})
+		large := valid
+		large.header = merged(valid.header, claims{"padding": strings.Repeat("x", 3<<10)})
+		shifted := valid.parts(t)
+		content := decoded(t, shifted[3])
+		cut := len(content) - 3
+		shifted[3], shifted[4] = encode(content[:cut]), encode(append(content[cut:], decoded(t, shifted[4])...))
+		short := encryptTo(t, decryptionKeys()[1], nested, inside)
+		short.contentKey = short.contentKey[:16]
+		short.encryptedKey, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, &rsaDecrypts().PublicKey, short.contentKey, nil)
+		check(t, err)
+		bad = append(bad, kind.compact(t), large.compact(t), strings.Join(shifted, "."), short.compact(t))
 		withKey := valid
 		withKey.encryptedKey = make([]byte, 40)
 		bad = append(bad, low.compact(t), withKey.compact(t), "....", "a.b.c.d.e", valid.compact(t)+".", "."+valid.compact(t))
