@@ -184,6 +184,22 @@ rules:
 	}
 }
 
+func TestTestCasesShareABudget(t *testing.T) {
+	policy := mustCompile(t, `rules: [{name: costly, effect: allow, actions: [a], resources: [r], when: 'context.many.exists(x, x == "y") || true'}]`)
+	many := make([]any, 1000)
+	for i := range many {
+		many[i] = "x"
+	}
+	cases := make([]Case, maxCases)
+	for i := range cases {
+		cases[i] = Case{Allowed: true, Request: Request{Action: Action{Name: "a"}, Resource: Resource{Type: "r"}, Context: map[string]any{"many": many}}}
+	}
+	results, _ := policy.Test(cases)
+	if first, last := results[0], results[len(results)-1]; !first.Passed || last.Passed || last.Verdict.Failure != errTooMuch {
+		t.Errorf("the first of many came to %+v, the last to %+v", first.Verdict, last.Verdict)
+	}
+}
+
 func TestTheTypeOfAPermissionEndsAtItsFirstColon(t *testing.T) {
 	for _, c := range []struct {
 		resource, action string

@@ -27,6 +27,7 @@ type Decider struct {
 	subjects map[subjectKey]*subject
 	policies map[string]*compiled
 	budget   *decision.Budget
+	trial    bool // of a policy that is not published: nothing is counted
 }
 
 // maxCostly is how many decisions of one request may cost as much as one may: the conditions of those that come after fail.
@@ -54,6 +55,7 @@ func (s *Service) Decider(audience string, among ...string) *Decider {
 // is wrong with it.
 func (d *Decider) Use(text string) error {
 	policy, err := decision.Compile(text)
+	d.trial = true
 	if err == nil {
 		d.policies[d.audience] = &compiled{text: text, policy: policy, reads: policy.Reads("resource.properties")}
 	}
@@ -86,13 +88,15 @@ func (a Answer) Reason() string {
 }
 
 // Decide answers a question: of the subject it has the type, the id and the properties. explain adds what each rule came to. A subject that
-// is unknown or disabled, and a token that is not active, may do nothing. A resource without properties has those that are registered. ErrNoAudience, ErrNotFound if there is no such API; any other error
-// means that the answer is not known. The cache has to be refreshed since the request came in.
+// is unknown or disabled, and a token that is not active, may do nothing. A resource without properties has those that are registered.
+// ErrNoAudience, ErrNotFound if there is no such API; any other error means that the answer is not known. The cache has to be refreshed since
+// the request came in.
 func (d *Decider) Decide(ctx context.Context, r decision.Request, explain bool) (Answer, error) {
 	answer, err := d.judge(ctx, r, explain)
 	switch {
 	case err != nil:
 		return Answer{}, err
+	case d.trial:
 	case answer.Allowed:
 		d.service.Counters.Count(statistics.Allowed)
 	default:
@@ -135,8 +139,10 @@ func (d *Decider) judge(ctx context.Context, r decision.Request, explain bool) (
 	} else {
 		answer.Verdict = policy.policy.Decide(&r)
 	}
-	for range answer.Failures {
-		d.service.Counters.Count(statistics.ConditionFailed)
+	if !d.trial {
+		for range answer.Failures {
+			d.service.Counters.Count(statistics.ConditionFailed)
+		}
 	}
 	return answer, nil
 }

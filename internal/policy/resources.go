@@ -153,6 +153,9 @@ func checkResource(r domain.Resource) error {
 // registered are the properties of a resource from the cache; nil if it is not registered. Where nothing is, nothing is looked up. They
 // must not be changed.
 func (s *Service) registered(ctx context.Context, audience string, name domain.ResourceName) (map[string]any, error) {
+	if strings.Contains(name.Type, ":") || len(name.Type) > maxType || len(name.ID) > maxID {
+		return nil, nil // it cannot be registered, and its key in the cache could be another one's, or be huge
+	}
 	api, err := s.Registry.LookupAPI(ctx, audience)
 	if err != nil {
 		return nil, err

@@ -194,8 +194,12 @@ func (d *Decider) Subjects(ctx context.Context, r decision.Request, p SearchPage
 		place.stage = stageAll
 	}
 	if p.After != "" {
-		if place, err = parsePlace(p.After); err != nil {
+		begun, err := parsePlace(p.After)
+		if err != nil {
 			return Found{}, err
+		}
+		if begun.stage == stageAll || !who.Anyone { // otherwise the policy has changed since, and those who have no role were passed over
+			place = begun
 		}
 	}
 	w := &subjectSearch{

@@ -13,6 +13,7 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/policy"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -112,7 +113,12 @@ func TestASearchFindsEachSubjectThatMayDoSomethingOnce(t *testing.T) {
 		if names, _ := search("user", "see", "orders", 3); strings.Join(named(names), " ") != "01 02 05 07 08 10 11" {
 			t.Errorf("whoever it is: %s", named(names))
 		}
-		_, err := s.Decider(servicetest.Orders).Subjects(ctx, decision.Request{Subject: decision.Subject{Type: "user"}}, policy.SearchPage{After: "else", Limit: 1})
+		see := decision.Request{Subject: decision.Subject{Type: "user"}, Action: decision.Action{Name: "see"}, Resource: decision.Resource{Type: "orders", ID: "1"}, Now: f.Clock()}
+		all, err := subjects()(ctx, see, policy.SearchPage{After: "group 1 0", Limit: 100}) // it began when the policy asked for roles
+		if servicetest.Must(t, err); strings.Join(named(all.Names), " ") != "01 02 05 07 08 10 11" {
+			t.Errorf("after the policy was changed: %s", named(all.Names))
+		}
+		_, err = s.Decider(servicetest.Orders).Subjects(ctx, decision.Request{Subject: decision.Subject{Type: "user"}}, policy.SearchPage{After: "else", Limit: 1})
 		servicetest.Refused(t, err, domain.ErrInvalid)
 		_, err = s.Decider("").Subjects(ctx, decision.Request{Subject: decision.Subject{Type: "user"}}, policy.SearchPage{Limit: 1})
 		servicetest.Refused(t, err, policy.ErrNoAudience)
@@ -129,15 +135,19 @@ func TestRegisteredResourcesCountWhereARequestGivesNoProperties(t *testing.T) {
 		f := servicetest.SetUp(t, db)
 		s := service(t, f, f.A)
 		ctx := eventtest.Context(t)
-		set(t, s, `rules: [{name: own, effect: allow, actions: [read], resources: [order], when: 'resource.properties.owner == subject.id'}]`)
-		decide := func(id string, properties map[string]any) bool {
+		set(t, s, `rules: [{name: own, effect: allow, actions: [read], resources: [order, a, "a:b"], when: 'resource.properties.owner == subject.id'}]`)
+		judged := func(kind, id string, properties map[string]any) bool {
 			t.Helper()
 			f.A.Refresh(t)
 			a, err := s.Decider(servicetest.Orders).Decide(ctx, decision.Request{
-				Subject: decision.Subject{Type: "client", ID: "reporting"}, Action: decision.Action{Name: "read"}, Resource: decision.Resource{Type: "order", ID: id, Properties: properties},
+				Subject: decision.Subject{Type: "client", ID: "reporting"}, Action: decision.Action{Name: "read"}, Resource: decision.Resource{Type: kind, ID: id, Properties: properties},
 			}, false)
 			servicetest.Must(t, err)
 			return a.Allowed
+		}
+		decide := func(id string, properties map[string]any) bool {
+			t.Helper()
+			return judged("order", id, properties)
 		}
 		if decide("1", nil) {
 			t.Error("one that is not registered is allowed")
@@ -152,6 +162,10 @@ func TestRegisteredResourcesCountWhereARequestGivesNoProperties(t *testing.T) {
 		register(t, s, "order", "1", `{"owner":"else"}`)
 		if decide("1", nil) {
 			t.Error("old properties count")
+		}
+		register(t, s, "a", "b:1", `{"owner":"reporting"}`)
+		if !judged("a", "b:1", nil) || judged("a:b", "1", nil) {
+			t.Error("the properties of one count for another whose type and id are the same text")
 		}
 		for i := range 7 {
 			register(t, s, "order", fmt.Sprint(i), fmt.Sprintf(`{"owner":%q}`, []string{"else", "reporting"}[i%2]))
@@ -218,5 +232,29 @@ func TestASearchEndsWhereItsBudgetDoes(t *testing.T) {
 	cancel()
 	if _, err := s.Decider(servicetest.Orders).Actions(ctx, r, policy.SearchPage{Limit: 10}); err == nil {
 		t.Error("a request that has ended is answered")
+	}
+}
+
+func TestTrialsOfAPolicyAreNotCounted(t *testing.T) {
+	f := servicetest.SetUp(t, storetest.SQLite(t))
+	s := service(t, f, f.A)
+	s.Counters = statistics.NewCounters(nil)
+	r := decision.Request{Subject: decision.Subject{Type: "client", ID: "reporting"}, Action: decision.Action{Name: "a"}, Resource: decision.Resource{Type: "order", ID: "1"}}
+	decide := func(d *policy.Decider) {
+		t.Helper()
+		a, err := d.Decide(eventtest.Context(t), r, true)
+		if servicetest.Must(t, err); a.Allowed {
+			t.Error("it is allowed")
+		}
+	}
+	trial := s.Decider(servicetest.Orders)
+	servicetest.Must(t, trial.Use(`rules: [{name: fails, effect: allow, actions: [a], resources: [order], when: 'context.none == 1'}]`))
+	decide(trial)
+	decide(s.Decider(servicetest.Orders))
+	counts := statistics.New(statistics.Config{Store: f.DB, Counters: s.Counters, Fetches: statistics.NewFetches(f.Clock), Key: make([]byte, 32), Now: f.Clock})
+	servicetest.Must(t, counts.Stop(t.Context()))
+	sums, err := f.DB.SumStatistics(t.Context(), f.Clock().Add(-time.Hour), f.Clock().Add(time.Hour), 24*time.Hour)
+	if servicetest.Must(t, err); len(sums) != 1 || sums[0].Kind != statistics.Denied || sums[0].Count != 1 {
+		t.Errorf("a trial and a decision counted %+v", sums)
 	}
 }
