@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +18,7 @@ const (
 	policyMedia    = "application/policy+jwt"
 	minPolicyAge   = time.Second
 	usualPolicyAge = 30 * time.Second // where the issuer says nothing
+	policySpread   = 200 * time.Millisecond
 )
 
 // PolicyHolder holds the policy of the API: a [github.com/signet-auth/signet/resourceserver/decide.Policy].
@@ -92,13 +94,22 @@ func (p *policyFollower) run(ctx context.Context) {
 			p.log.InfoContext(ctx, "the policy is fetched again")
 			failures = 0
 		}
-		if !sleep(ctx, wait, p.changed) {
+		wake := p.changed
+		if err != nil {
+			wake = nil // the issuer may have too much to do
+		}
+		// An event comes to all services at once, and many may come in a row.
+		if !sleep(ctx, wait, wake) || !sleep(ctx, policySpread/4+rand.N(policySpread*3/4), nil) {
 			return
+		}
+		select {
+		case <-p.changed: // what changed by now is fetched
+		default:
 		}
 	}
 }
 
-// hurry makes the policy be fetched at once. A nil follower has nothing to fetch.
+// hurry makes the policy be fetched soon: within policySpread. A nil follower has nothing to fetch.
 func (p *policyFollower) hurry() {
 	if p == nil {
 		return

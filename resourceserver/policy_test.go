@@ -170,7 +170,7 @@ func TestAnEventMakesThePolicyBeFetchedAtOnce(t *testing.T) {
 		changed := func(about string) string {
 			t.Helper()
 			s.send(event("urn:signet:event-type:policy-change", ofURI(about), nil, nil))
-			time.Sleep(time.Millisecond)
+			time.Sleep(200 * time.Millisecond)
 			synctest.Wait()
 			text, _ := held.get()
 			return text
@@ -181,6 +181,21 @@ func TestAnEventMakesThePolicyBeFetchedAtOnce(t *testing.T) {
 		}
 		if text := changed(audience); text != "rules: [] # changed" {
 			t.Errorf("after a change held is %q", text)
+		}
+		fetched := func() int {
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			return len(i.tags[policyPath])
+		}
+		before := fetched()
+		for range 40 {
+			s.send(event("urn:signet:event-type:policy-change", ofURI(audience), nil, nil))
+			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := fetched() - before; n < 1 || n > 6 {
+			t.Errorf("40 changes in 200 ms made it be fetched %d times", n)
 		}
 		s.acknowledged(t)
 	})
