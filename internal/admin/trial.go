@@ -21,11 +21,15 @@ type Trial struct {
 	Context  map[string]any
 }
 
-// TryPolicy answers what a policy would decide, and what each rule comes to. decision.Problems say what is wrong with the policy,
+// TryPolicy answers what a policy would decide, and what each rule comes to. It needs the permission to set policies as well: conditions read
+// what is known of users, so that whoever may write them can find it out. decision.Problems say what is wrong with the policy,
 // domain.ErrNotFound if there is no such API.
 func (s *Service) TryPolicy(ctx context.Context, caller authn.Caller, audience string, t Trial) (Decision, error) {
 	decisions, err := s.Decisions(ctx, caller)
 	if err != nil {
+		return Decision{}, err
+	}
+	if _, err := s.authorize(ctx, caller, "policy.set"); err != nil {
 		return Decision{}, err
 	}
 	decider, err := decisions.Decider(audience)

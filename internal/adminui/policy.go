@@ -115,7 +115,7 @@ func (v *visit) policyPage() (*policyPage, admin.Policy, error) {
 			p.Undone = v.undone(api.ManagedBy)
 		}
 	}
-	if v.may("decision.evaluate") {
+	if v.mayTryPolicies() {
 		p.Trial = v.trialFields()
 		p.Fields = append(p.Fields, p.Trial...)
 	}
@@ -124,6 +124,8 @@ func (v *visit) policyPage() (*policyPage, admin.Policy, error) {
 	}
 	return p, current, err
 }
+
+func (v *visit) mayTryPolicies() bool { return v.may("decision.evaluate") && v.may("policy.set") }
 
 const resourcesShown = 20
 
@@ -300,7 +302,7 @@ func (v *visit) decided(allowed bool) badge {
 
 // tryPolicy decides what the form asks.
 func (v *visit) tryPolicy(p *policyPage) error {
-	if !v.may("decision.evaluate") {
+	if !v.mayTryPolicies() {
 		return domain.ErrDenied
 	}
 	t := admin.Trial{

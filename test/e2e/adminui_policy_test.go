@@ -73,6 +73,10 @@ func TestAPolicyIsWrittenTestedTriedAndRestoredInTheBrowser(t *testing.T) {
 	auditor.submit("text", firstPolicy, "act", "try").shows(http.StatusForbidden)
 	auditor.browser.open(s.url + where + "/delete").shows(http.StatusForbidden)
 
+	s.signet("role", "create", "asker", "--grant", "urn:signet:admin#policies:read", "--grant", "urn:signet:admin#decisions:evaluate")
+	asker := s.administer(t, "asker", where).shows(http.StatusOK, "Check and test")
+	asker.submit("text", firstPolicy, "act", "try", "subject", alice, "action", "cancel", "resource_type", "orders").shows(http.StatusForbidden)
+
 	drop := b.open(s.url + where + "/delete").shows(http.StatusOK)
 	drop.submit("name", "else").shows(http.StatusUnprocessableEntity)
 	drop.submit("name", ordersAPI).shows(http.StatusOK, "The policy was deleted.", "none: permissions decide")
