@@ -72,12 +72,20 @@ func TestEncryptedTokensAreReadByTheirAPIAlone(t *testing.T) {
 		}
 	}
 	refused(signed, "not encrypted")
+	const order = `{"type":"orders","id":"1"}`
+	pdp := newPDP(t, s, ordersPolicy+`
+- {name: told, effect: allow, actions: [see], resources: [orders], roles: [clerk], when: 'subject.claims.diagnosis == "secret"'}
+`)
+	decides := func(allowed bool, token, action string) {
+		t.Helper()
+		pdp.wants(t, allowed, `{"type":"access_token","id":"`+token+`"}`, action, order)
+	}
 
-	for _, order := range [][]resourceserver.DecryptionKey{keys, {keys[1], keys[0]}} { // the first key counts
-		s.signet("api", "update", ordersAPI, "--encryption-jwks-file", keySetFile(t, order...))
+	for _, ordered := range [][]resourceserver.DecryptionKey{keys, {keys[1], keys[0]}} { // the first key counts
+		s.signet("api", "update", ordersAPI, "--encryption-jwks-file", keySetFile(t, ordered...))
 		got := s.signIn(t, s.web)
 		header := joseHeader(t, got.Access)
-		if strings.Count(got.Access, ".") != 4 || header["kid"] != order[0].ID || header["typ"] != "at+jwt" || header["cty"] != "JWT" {
+		if strings.Count(got.Access, ".") != 4 || header["kid"] != ordered[0].ID || header["typ"] != "at+jwt" || header["cty"] != "JWT" {
 			t.Fatalf("it is encrypted with %v", header)
 		}
 		claims, err := service.Verify(t.Context(), got.Access)
@@ -118,9 +126,13 @@ func TestEncryptedTokensAreReadByTheirAPIAlone(t *testing.T) {
 				mixed := strings.Join(slices.Replace(parts, i, i+1, other[i]), ".")
 				refused(mixed, "decrypted")
 				s.wantActive(t, s.orders, mixed, false)
+				decides(false, mixed, "read")
 			}
 		}
+		decides(true, got.Access, "read")
+		decides(false, got.Access, "see")
 		s.revoke(t, s.web, got.Access)
+		decides(false, got.Access, "read")
 		s.wantActive(t, s.orders, got.Access, false)
 		s.wantActive(t, s.orders, read.Inside, false)
 		await(t, "the service refuses it", func() bool {
@@ -161,6 +173,7 @@ func TestEncryptedTokensAreReadByTheirAPIAlone(t *testing.T) {
 	if said := decode[map[string]any](t, s.introspect(s.orders, token).wantStatus(t, 200)); said["active"] != true || said["diagnosis"] != nil || said["encrypted_claims"] != nil || said["roles"] != nil {
 		t.Errorf("introspection answers %v", said)
 	}
+	decides(true, token, "see")
 	s.signet("api", "update", ordersAPI, "--no-encryption")
 	if in := claims(t, s.reportingToken(t)); in["diagnosis"] != "secret" || in["encrypted_claims"] != nil {
 		t.Errorf("without encryption it says %v", in)
