@@ -35,6 +35,9 @@ func (s *shop) furnish() {
 	s.signet("assign", "readers", "--group", "crew-long", "--until", "2099-01-01")
 	s.signet("assign", "readers", "--client", "named")
 	s.signet("receiver", "create", s.orders.ID, "--poll")
+	s.setPolicy(ordersPolicy)
+	s.setPolicy("# " + hostileNames["long"] + " " + hostileNames["script"] + "\n" + ordersPolicy)
+	s.signet("resource", "set", ordersAPI, "orders:"+hostileNames["long"], "--property", "owner="+hostileNames["script"])
 	s.signet("attribute", "create", "badge", "--description", hostileNames["right"])
 }
 
