@@ -24,8 +24,8 @@ func (s *Service) Done(ctx context.Context, caller authn.Caller, action, target 
 // laterEvents is among how many events about an object Undo looks for changes.
 const laterEvents = 100
 
-// Undo runs what takes back that which an event says the caller did, unless somebody else has changed the object since: then
-// domain.ErrConflict. The permission is that of what takes it back.
+// Undo runs what takes back that which an event says the caller did, unless somebody else has changed the object since, or another user
+// has the name of the one that it is about: then domain.ErrConflict. The permission is that of what takes it back.
 func (s *Service) Undo(ctx context.Context, caller authn.Caller, seq int64, takeBack func(ctx context.Context) error) error {
 	err := s.config.Events.UpdateAll(ctx, func(ctx context.Context) ([]event.Event, error) {
 		done, _, err := s.config.Audit.Find(ctx, seq)
@@ -47,9 +47,29 @@ func (s *Service) Undo(ctx context.Context, caller authn.Caller, seq int64, take
 		if len(events) == laterEvents && events[len(events)-1].Seq > seq {
 			return nil, domain.ErrConflict
 		}
+		if err := s.sameHolder(ctx, done); err != nil {
+			return nil, err
+		}
 		return nil, takeBack(within(ctx))
 	})
 	return s.recordDenied(ctx, caller, err)
+}
+
+// sameHolder returns domain.ErrConflict if the member or holder that an event names was created after it: then it is another one.
+func (s *Service) sameHolder(ctx context.Context, done domain.Event) error {
+	holder := partOf(done)
+	if holder == "" {
+		return nil
+	}
+	kind, _, named := strings.Cut(holder, ":")
+	if !named { // a member
+		kind, holder = "user", "user:"+holder
+	}
+	made, err := s.config.Audit.Search(ctx, domain.EventFilter{Target: holder, Action: kind + ".create"}, domain.Page{Limit: 1})
+	if err == nil && len(made) > 0 && made[0].Seq > done.Seq {
+		err = domain.ErrConflict
+	}
+	return err
 }
 
 // parts are actions that each change one part of an object, which their details name: a member of a group, a holder of a role.
