@@ -125,6 +125,13 @@ func TestAnEncryptedTokenCountsOnlyAsItWasIssued(t *testing.T) {
 				}
 			}
 		}
+		content, err := base64.RawURLEncoding.DecodeString(parts[3])
+		tag, err2 := base64.RawURLEncoding.DecodeString(parts[4])
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		moved := base64.RawURLEncoding.EncodeToString(append(content[3:], tag...)) // the tag begins earlier
+		forged = append(forged, strings.Join([]string{parts[0], parts[1], parts[2], base64.RawURLEncoding.EncodeToString(content[:3]), moved}, "."))
 		forged = append(forged, encrypted+".", "."+encrypted, strings.Repeat("A", domain.MaxTokenSize)+"....", "....")
 		for _, token := range forged {
 			if _, ok := k.Decrypt(keys.TypeAccessToken, token); ok && token != encrypted {
