@@ -21,8 +21,8 @@ func TestWhatCannotBePurgedKeepsNothingElse(t *testing.T) {
 	const links = 1500 // more than one step deletes
 	_, err = file.ExecContext(t.Context(), `
 		CREATE TRIGGER no_outbox BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END;
-		INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, audience, receiver_id)
-			VALUES (1, 0, 'session-revoked', '', 'admin', 'uri', '', '', '', 0);
+		INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, client, audience, receiver_id)
+			VALUES (1, 0, 'session-revoked', '', 'admin', 'uri', '', '', '', '', 0);
 		INSERT INTO setup_links (hash, created_at, expires_at)
 			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT CAST('h' || i AS BLOB), 0, 1 FROM n`, links)
 	servicetest.Must(t, err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func (s *shop) furnish() {
 	s.signet("receiver", "create", s.orders.ID, "--poll")
 	s.setPolicy(ordersPolicy)
 	s.setPolicy("# " + hostileNames["long"] + " " + hostileNames["script"] + "\n" + ordersPolicy)
-	s.signet("resource", "set", ordersAPI, "orders:"+hostileNames["long"], "--property", "owner="+hostileNames["script"])
+	s.signet("resource", "set", ordersAPI, "orders:"+hostileNames["long"], "--properties", `{"owner":`+strconv.Quote(hostileNames["script"])+`}`)
 	s.signet("attribute", "create", "badge", "--description", hostileNames["right"])
 }
 

@@ -195,7 +195,14 @@ func (w world) motley(tb testing.TB, db *store.DB) (tokens []domain.IssuedToken,
 		token.ExpiresAt = t0.Add(time.Duration(i*i%300) * time.Minute / 2)
 	}
 	half := len(tokens) - len(tokens)/4
+	suspend := func(tokens []domain.IssuedToken) {
+		for i := 0; i < len(tokens); i += 11 {
+			check(tb, db.SuspendToken(tb.Context(), tokens[i].Ref(), t0))
+			tokens[i].SuspendedAt = t0
+		}
+	}
 	indexed(tb, db, tokens[:half]...)
+	suspend(tokens[:half])
 	for _, r := range []domain.Revocation{
 		{Kind: domain.RevokeOfUser, TargetID: 31}, {Kind: domain.RevokeOfClient, TargetID: 21}, {Kind: domain.RevokeOfAPI, TargetID: 41},
 		{Kind: domain.RevokeOfKey, TargetID: 1}, {Kind: domain.RevokeOfGrant, TargetID: grants[0]},
@@ -207,11 +214,8 @@ func (w world) motley(tb testing.TB, db *store.DB) (tokens []domain.IssuedToken,
 		open = append(open, must(db.InsertRevocation(tb.Context(), r))(tb))
 	}
 	indexed(tb, db, tokens[half:]...)
+	suspend(tokens[half:])
 	for i := range tokens {
-		if i%11 == 0 {
-			check(tb, db.SuspendToken(tb.Context(), tokens[i].Ref(), t0))
-			tokens[i].SuspendedAt = t0
-		}
 		if i%13 == 0 {
 			check(tb, revoke(tb.Context(), db, tokens[i], t0))
 			tokens[i].RevokedAt = t0
