@@ -281,6 +281,16 @@ func (s *Service) deleteGroups(ctx context.Context, caller authn.Caller, names [
 	return s.config.Directory.DeleteGroups(ctx, names)
 }
 
+// coversEach is coversStored of many clients, which are as they are stored.
+func (s *Service) coversEach(ctx context.Context, caller authn.Caller, operation string, stored map[string]domain.Client, ids []string) error {
+	for i, id := range ids {
+		if err := s.coversStored(ctx, caller, operation, stored[id]); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
+	}
+	return nil
+}
+
 // deleteClients is DeleteClient of many clients, which are as they are stored.
 func (s *Service) deleteClients(ctx context.Context, caller authn.Caller, stored map[string]domain.Client, ids []string) error {
 	const operation = "client.delete"
@@ -288,10 +298,8 @@ func (s *Service) deleteClients(ctx context.Context, caller authn.Caller, stored
 	if err != nil {
 		return err
 	}
-	for i, id := range ids {
-		if err := s.coversStored(ctx, caller, operation, stored[id]); err != nil {
-			return &domain.ElementError{Index: i, Err: err}
-		}
+	if err := s.coversEach(ctx, caller, operation, stored, ids); err != nil {
+		return err
 	}
 	return s.config.Registry.DeleteClients(ctx, ids)
 }
@@ -349,10 +357,8 @@ func (s *Service) updateClients(
 	if err != nil {
 		return err
 	}
-	for i, id := range ids {
-		if err := s.coversStored(ctx, caller, operation, stored[id]); err != nil {
-			return &domain.ElementError{Index: i, Err: err}
-		}
+	if err := s.coversEach(ctx, caller, operation, stored, ids); err != nil {
+		return err
 	}
 	return s.config.Registry.UpdateClients(ctx, ids, func(i int, client *domain.Client) error {
 		if err := edit(i, client); err != nil {
