@@ -25,13 +25,13 @@ func decisionsPolicy() string {
 }
 
 // measureDecisions measures evaluations per second at /access/v1, by access tokens and by the directory, and what a batch costs.
-func measureDecisions(ctx context.Context, out io.Writer, dir, database string, p plan) error {
-	i, signet, err := startSignet(ctx, dir, database)
+func measureDecisions(ctx context.Context, out io.Writer, database string, p plan) error {
+	i, signet, err := startSignet(ctx, p.dir, database)
 	if err != nil {
 		return err
 	}
 	defer signet.stop()
-	file := filepath.Join(dir, "policy.yaml")
+	file := filepath.Join(p.dir, "policy.yaml")
 	if err := os.WriteFile(file, []byte(decisionsPolicy()), 0o600); err != nil {
 		return err
 	}
@@ -69,33 +69,19 @@ func measureDecisions(ctx context.Context, out io.Writer, dir, database string, 
 	}
 	batch := strings.TrimSuffix(directory, "}") + `,"evaluations":[` + strings.Join(items, ",") + `]}`
 	evaluation := i.issuer + "/access/v1/evaluation"
-	measure := func(name, url string, bodies ...string) (result, error) {
-		l := load{name: name, of: signet, url: url, client: credentials{Secret: bearer}, bodies: bodies}
-		if _, err := l.run(ctx, dir, p.connections[0], p.warm); err != nil {
-			return result{}, err
-		}
-		r, err := l.run(ctx, dir, p.connections[0], p.measure)
-		if err == nil && r.Refused+r.Broken > 0 {
-			err = fmt.Errorf("%s: %d failed", name, r.Refused+r.Broken)
-		}
-		return r, err
+	evaluate := func(name, url string, bodies ...string) load {
+		return load{name: name, of: signet, url: url, client: credentials{Secret: bearer}, bodies: bodies}
 	}
+	results, err := p.inTurn(ctx, p.connections[0], evaluate("by the directory", evaluation, directory),
+		evaluate("by access tokens", evaluation, stateless...), evaluate("batches", evaluation+"s", batch))
+	if err != nil {
+		return err
+	}
+	single, byToken, many := results[0].perSecond(), results[1].perSecond(), results[2].perSecond()
 	t := table{out}
-	single, err := measure("by the directory", evaluation, directory)
-	if err != nil {
-		return err
-	}
-	t.atLeast(20_000, single.perSecond(), "per second", "evaluations of what the directory says of a client")
-	byToken, err := measure("by access tokens", evaluation, stateless...)
-	if err != nil {
-		return err
-	}
-	t.atLeast(20_000, byToken.perSecond(), "per second", fmt.Sprintf("evaluations by one of %d access tokens", decisionTokens))
-	many, err := measure("a batch", i.issuer+"/access/v1/evaluations", batch)
-	if err != nil {
-		return err
-	}
-	t.note(many.perSecond()*batchSize, "per second", fmt.Sprintf("evaluations in batches of %d", batchSize))
-	t.atMost(8, single.perSecond()/many.perSecond(), "times", fmt.Sprintf("a batch of %d costs a single evaluation", batchSize))
+	t.atLeast(20_000, single, "per second", "evaluations of what the directory says of a client")
+	t.atLeast(20_000, byToken, "per second", fmt.Sprintf("evaluations by one of %d access tokens", decisionTokens))
+	t.note(many*batchSize, "per second", fmt.Sprintf("evaluations in batches of %d", batchSize))
+	t.atMost(8, single/many, "times", fmt.Sprintf("a batch of %d costs a single evaluation", batchSize))
 	return nil
 }

@@ -70,7 +70,7 @@ func run(ctx context.Context, p plan, database string) error {
 		return measureRefusals(ctx, os.Stdout, dir, database, p.refusals)
 	}
 	if p.decisions {
-		return measureDecisions(ctx, os.Stdout, dir, database, p)
+		return measureDecisions(ctx, os.Stdout, database, p)
 	}
 	measured, err := p.measureAll(ctx, database)
 	if err != nil {
