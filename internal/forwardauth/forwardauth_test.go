@@ -72,6 +72,7 @@ func TestWhatIsSealedIsGoodForItsPurposeHostAndTimeAlone(t *testing.T) {
 		want        bool
 	}{
 		"good":              {state, "wiki.example", now, true},
+		"with a long path":  {s.seal(sealedTicket, ticket{Host: "wiki.example", To: local("/" + strings.Repeat("&", maxTo-1)), Until: begun.Until}), "wiki.example", now, true},
 		"at the last":       {state, "wiki.example", begun.Until.Add(-1), true},
 		"too old":           {state, "wiki.example", begun.Until, false},
 		"of another host":   {state, "notes.example", now, false},

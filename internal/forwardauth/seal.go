@@ -1,6 +1,7 @@
 package forwardauth
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -56,11 +57,13 @@ func newSealer(key []byte) (*sealer, error) {
 }
 
 func (s *sealer) seal(purpose string, value any) string {
-	plain, err := json.Marshal(value)
-	if err != nil {
+	var plain bytes.Buffer
+	to := json.NewEncoder(&plain)
+	to.SetEscapeHTML(false) // an & would take six bytes
+	if err := to.Encode(value); err != nil {
 		panic(err) // our own types
 	}
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, []byte(purpose)))
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain.Bytes(), []byte(purpose)))
 }
 
 // open reads what seal made for the purpose. false: it did not.

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/signet-auth/signet/internal/batch"
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 // Index is the index of issued tokens.
@@ -19,11 +22,18 @@ type Index struct {
 	clock  *clock.Clock
 	writes *batch.Batcher[entry, int64]
 	reads  *batch.Batcher[domain.TokenRef, row]
+	read   *lru.Cache[domain.TokenDigest, token.Claims] // of tokens that were found: services present the same ones again and again
 }
+
+const maxRead = 2000 // claims that are kept, of some 2 KB each
 
 // New makes an Index; its grouped reads and writes end with ctx.
 func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.Time) *Index {
-	x := &Index{store: store, clock: clock, now: now}
+	read, err := lru.New[domain.TokenDigest, token.Claims](maxRead)
+	if err != nil {
+		panic(err) // only of a size below one
+	}
+	x := &Index{store: store, clock: clock, now: now, read: read}
 	x.writes = batch.New(ctx, 2, x.writeBatch)
 	x.reads = batch.New(ctx, 1, x.readBatch) // nothing is committed: a larger batch costs the database less
 	return x

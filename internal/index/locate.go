@@ -20,9 +20,13 @@ type Located struct {
 // Locate finds a token in the index by the jti and exp that it claims. That it is the very token which was issued is proved by its
 // digest in the index, which is cheaper than its signature and as strong.
 func (x *Index) Locate(ctx context.Context, value string) (Located, error) {
-	claims, ok := token.Parse(value)
-	if !ok {
-		return Located{}, nil
+	digest := token.Digest(value)
+	claims, known := x.read.Get(digest)
+	if !known {
+		var ok bool
+		if claims, ok = token.Parse(value); !ok {
+			return Located{}, nil
+		}
 	}
 	ref, ok := claims.Ref()
 	if !ok {
@@ -32,8 +36,10 @@ func (x *Index) Locate(ctx context.Context, value string) (Located, error) {
 	if err != nil {
 		return Located{}, fmt.Errorf("find the token in the index: %w", err)
 	}
-	sum := token.Digest(value)
-	found := row.found && subtle.ConstantTimeCompare(sum[:], row.token.Digest[:]) == 1
+	found := row.found && subtle.ConstantTimeCompare(digest[:], row.token.Digest[:]) == 1
+	if found && !known {
+		x.read.Add(digest, claims)
+	}
 	return Located{Found: found, Claims: claims, Token: row.token, Revision: row.revision}, nil
 }
 

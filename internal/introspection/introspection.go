@@ -66,6 +66,9 @@ type Active struct {
 	User   *domain.User   // nil: the client acts for itself
 	Mapped map[string]any // claims that the mappings of the token's API gave it, and would now
 
+	// Unreadable says that it has encrypted claims that cannot be read any more, so that decisions by its claims are not to be made.
+	Unreadable bool
+
 	revealed *token.Claims // nil: nothing is encrypted
 	contents
 }
@@ -121,12 +124,10 @@ func (s *Service) locate(ctx context.Context, value string) (*domain.IssuedToken
 	return &record, located.Claims, located.Revision, nil
 }
 
-// covered reports whether a pending revocation takes a token back by what it carries, in clear or encrypted.
+// covered reports whether a pending revocation takes a token back by what it carries, in clear or encrypted; or may: of what cannot be read
+// nobody knows.
 func (s *Service) covered(pending revocation.Pending, record domain.IssuedToken, claims token.Claims) bool {
-	if len(pending) > 0 {
-		s.minter.Reveal(&claims)
-	}
-	return pending.Cover(record, claims)
+	return len(pending) > 0 && (!s.minter.Reveal(&claims) || pending.Cover(record, claims))
 }
 
 // checkSubject checks that a token's key is not revoked, and that its client, user and API still exist and are enabled; and it
@@ -171,7 +172,7 @@ func (s *Service) checkSubject(ctx context.Context, value string, claims token.C
 		return nil, err
 	}
 	if claims.Encrypted != "" {
-		s.minter.Reveal(&claims)
+		active.Unreadable = !s.minter.Reveal(&claims)
 		claims.Narrow(client, api.Audience, access, named)
 		active.revealed = &claims
 	}
@@ -245,7 +246,8 @@ func (c *contents) All() map[string]any {
 
 // Sealed is what a live access token says.
 type Sealed struct {
-	Claims token.Claims // with roles and groups that are encrypted
+	Claims     token.Claims // with roles and groups that are encrypted
+	Unreadable bool         // as of Active
 	contents
 }
 
@@ -265,8 +267,8 @@ func (s *Service) Sealed(ctx context.Context, value string) (*Sealed, error) {
 		case err != nil || !active && newest <= revision:
 			return nil, err
 		case newest <= revision:
-			s.minter.Reveal(&claims)
-			return &Sealed{claims, contents{minter: s.minter, value: value}}, nil
+			unreadable := !s.minter.Reveal(&claims)
+			return &Sealed{claims, unreadable, contents{minter: s.minter, value: value}}, nil
 		}
 		if err := s.cache.Refresh(ctx); err != nil {
 			return nil, err

@@ -6,9 +6,16 @@ import (
 	"github.com/signet-auth/signet/internal/token"
 )
 
+// unreadable denies all: rules that deny because of a claim would not apply without it.
+const unreadable = "The access token has encrypted claims that cannot be read."
+
 // Know tells a Decider of a live access token: its subject is judged by what the token still says, and not by all that it says.
 func (d *Decider) Know(value string, active *introspection.Active) {
-	d.subjects[subjectKey{SubjectToken, value}] = &subject{audience: active.Claims.Audience, known: subjectOf(active.Revealed(), active)}
+	found := &subject{audience: active.Claims.Audience, known: subjectOf(active.Revealed(), active)}
+	if active.Unreadable {
+		found.unknown = unreadable
+	}
+	d.subjects[subjectKey{SubjectToken, value}] = found
 }
 
 // subjectOf is the subject of an access token.

@@ -194,6 +194,8 @@ func (s *Service) byToken(ctx context.Context, found *subject, among []string, v
 		return nil
 	}
 	switch claims := sealed.Claims; {
+	case sealed.Unreadable:
+		found.unknown = unreadable
 	case found.audience != "" && !domain.SameAudience(found.audience, claims.Audience), len(among) > 0 && !slices.Contains(among, claims.Audience):
 		found.unknown = "The access token is for another API."
 	default:

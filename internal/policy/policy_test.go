@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -8,11 +9,13 @@ import (
 	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/policy"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/token"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -132,6 +135,42 @@ func events(t *testing.T, f servicetest.Fixture) (kinds []string) {
 		kinds = append(kinds, e.Action)
 	}
 	return kinds
+}
+
+func TestATokenWhoseEncryptedClaimsCannotBeReadMayDoNothing(t *testing.T) {
+	f := servicetest.SetUp(t, storetest.SQLite(t))
+	s := service(t, f, f.A)
+	for _, encrypted := range []string{"", "a.b.c.d.e"} {
+		minted := f.Issue(t, f.A, "orders:read")
+		claims, ok := token.Parse(minted.Token)
+		if !ok {
+			t.Fatal("the token has no claims")
+		}
+		record := minted.Record
+		record.ID[len(record.ID)-1]++
+		claims.ID, claims.Encrypted = record.ID.String(), encrypted
+		text, err := json.Marshal(claims)
+		servicetest.Must(t, err)
+		signed, _, err := f.A.Keys.Sign(eventtest.Context(t), domain.ES256, keys.TypeAccessToken, text)
+		servicetest.Must(t, err)
+		record.Digest = token.Digest(string(signed))
+		servicetest.Must(t, f.A.Index.Record(eventtest.Context(t), f.A.Cache.Revision(), record))
+		if got := ask(t, s, f.A, policy.SubjectToken, string(signed), "read", "orders"); got.Allowed != (encrypted == "") {
+			t.Errorf("with encrypted claims %q: %s", encrypted, got.Reason())
+		}
+		active := f.Introspect(t, f.A, string(signed))
+		if active == nil {
+			t.Fatal("it is not active")
+		}
+		known := s.Decider(servicetest.Orders)
+		known.Know(string(signed), active)
+		got, err := known.Decide(eventtest.Context(t), decision.Request{
+			Subject: decision.Subject{Type: policy.SubjectToken, ID: string(signed)}, Action: decision.Action{Name: "read"}, Resource: decision.Resource{Type: "orders"},
+		}, false)
+		if servicetest.Must(t, err); got.Allowed != (encrypted == "") {
+			t.Errorf("once introspected, with encrypted claims %q: %s", encrypted, got.Reason())
+		}
+	}
 }
 
 func TestATokenAloneSaysWhoTheSubjectIs(t *testing.T) {

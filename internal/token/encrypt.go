@@ -116,18 +116,16 @@ func (m *Minter) hidden(encrypted string) (claims map[string]any) {
 	return claims
 }
 
-// Reveal adds the encrypted roles and groups of a token that was located in the index to its claims.
-func (m *Minter) Reveal(c *Claims) {
+// Reveal adds the encrypted roles and groups of a token that was located in the index to its claims. false if what is encrypted cannot be
+// read any more.
+func (m *Minter) Reveal(c *Claims) bool {
 	if c.Encrypted == "" {
-		return
+		return true
 	}
 	text, ok := m.keys.Decrypt(keys.TypeEncryptedClaims, c.Encrypted)
-	if !ok {
-		return
-	}
 	var hidden struct{ Roles, Groups []string }
-	if json.Unmarshal(text, &hidden) != nil {
-		return
+	if !ok || json.Unmarshal(text, &hidden) != nil {
+		return false
 	}
 	if hidden.Roles != nil {
 		c.Roles = hidden.Roles
@@ -135,4 +133,5 @@ func (m *Minter) Reveal(c *Claims) {
 	if hidden.Groups != nil {
 		c.Groups = hidden.Groups
 	}
+	return true
 }

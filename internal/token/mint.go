@@ -98,11 +98,11 @@ func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, e
 	if err != nil {
 		return SignedToken{}, err
 	}
-	if d.record.Status, err = m.statuses.Allocate(ctx, d.record.ExpiresAt); err != nil {
-		return SignedToken{}, err
-	}
 	said := d.claims
 	if err := m.encryptClaims(ctx, r.API, d); err != nil {
+		return SignedToken{}, err
+	}
+	if d.record.Status, err = m.statuses.Allocate(ctx, d.record.ExpiresAt); err != nil {
 		return SignedToken{}, err
 	}
 	token, keyID, err := m.sign(ctx, d.alg, keys.TypeAccessToken, d.payload(m.issuer))
