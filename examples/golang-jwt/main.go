@@ -1,5 +1,5 @@
 // Command golang-jwt is an API whose requests need an access token of Signet, verified with golang-jwt and keyfunc. What the package
-// resourceserver of Signet does beyond that: docs/services.md.
+// resourceserver of Signet does beyond that: docs/tasks/services.md.
 //
 //	signet api create https://orders.example --permission orders:read
 //	ISSUER=http://127.0.0.1:8080 AUDIENCE=https://orders.example PORT=8081 go run .

@@ -30,7 +30,7 @@ func TestContributingNamesEveryPackage(t *testing.T) {
 
 // The commands of the document run, and what it calls an object is one.
 func TestTheDocumentOfFilesAsCodeIsRight(t *testing.T) {
-	text, err := os.ReadFile("../../docs/files-as-code.md")
+	text, err := os.ReadFile("../../docs/tasks/files-as-code.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestTheDocumentOfFilesAsCodeIsRight(t *testing.T) {
 }
 
 func TestTheDocumentOfClientsNamesEveryOneThatIsTested(t *testing.T) {
-	const document = "../../docs/clients.md"
+	const document = "../../docs/tasks/clients.md"
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
@@ -89,19 +89,19 @@ func TestTheDocumentOfClientsNamesEveryOneThatIsTested(t *testing.T) {
 		files = append(files, found...)
 	}
 	for _, file := range files {
-		if link := "(../test/interop/" + strings.TrimPrefix(file, "../interop/") + ")"; !strings.Contains(string(text), link) {
-			t.Errorf("docs/clients.md has no link %s", link)
+		if link := "(../../test/interop/" + strings.TrimPrefix(file, "../interop/") + ")"; !strings.Contains(string(text), link) {
+			t.Errorf("docs/tasks/clients.md has no link %s", link)
 		}
 	}
-	for _, match := range regexp.MustCompile(`\((\.\./test/[^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
+	for _, match := range regexp.MustCompile(`\((\.\./\.\./test/[^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(document), match[1])); err != nil {
-			t.Errorf("docs/clients.md has a link to nothing: %v", err)
+			t.Errorf("docs/tasks/clients.md has a link to nothing: %v", err)
 		}
 	}
 }
 
 func TestTheDocumentOfServicesHasALinkToEveryExample(t *testing.T) {
-	text, err := os.ReadFile("../../docs/services.md")
+	text, err := os.ReadFile("../../docs/tasks/services.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,8 +111,8 @@ func TestTheDocumentOfServicesHasALinkToEveryExample(t *testing.T) {
 			t.Fatalf("no %s: %v", pattern, err)
 		}
 		for _, file := range files {
-			if link := "(" + strings.TrimPrefix(file, "../") + ")"; !strings.Contains(string(text), link) {
-				t.Errorf("docs/services.md has no link %s", link)
+			if link := "(" + file + ")"; !strings.Contains(string(text), link) {
+				t.Errorf("docs/tasks/services.md has no link %s", link)
 			}
 		}
 	}

@@ -161,7 +161,7 @@ func testForwardedTokens(t *testing.T, s *shop) {
 	}
 }
 
-// nginx is a proxy that is set up as docs/proxies.md says.
+// nginx is a proxy that is set up as docs/tasks/proxies.md says.
 type nginx struct {
 	wiki, orders string                      // the addresses of both sites
 	seen         atomic.Pointer[http.Header] // what the application behind both was sent last
@@ -182,7 +182,7 @@ func (s *shop) runNginx(t *testing.T) *nginx {
 	t.Cleanup(app.Close)
 	ports := map[string]string{"wiki.conf": freePort(s.installation), "orders.conf": freePort(s.installation)}
 	n.wiki, n.orders = "http://127.0.0.1:"+ports["wiki.conf"], "http://127.0.0.1:"+ports["orders.conf"]
-	text, err := os.ReadFile("../../docs/proxies.md")
+	text, err := os.ReadFile("../../docs/tasks/proxies.md")
 	check(t, err)
 	dir := t.TempDir()
 	main := "daemon off;\npid " + dir + "/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"

@@ -52,7 +52,7 @@ func TestTheReadmesCommandsDoWhatTheReadmeSays(t *testing.T) {
 func TestTheApplicationsOfTheDocumentsComeToASignIn(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t, newSQLiteDatabase(t)).serve()
-	runDocument(t, s, "../../docs/applications.md")
+	runDocument(t, s, "../../docs/tasks/applications.md")
 	b := newBrowser(t, s)
 	for _, asks := range []struct{ client, redirect, scope string }{
 		{"kubernetes", "http://localhost:8000", "openid email groups offline_access"},

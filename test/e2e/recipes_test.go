@@ -31,7 +31,7 @@ import (
 
 const examplesDir = "../../examples"
 
-// recipes are the services of examples that docs/services.md shows. All answer GET /orders to tokens with orders:read.
+// recipes are the services of examples that docs/tasks/services.md shows. All answer GET /orders to tokens with orders:read.
 var recipes = []string{"go-service", "golang-jwt", "node/jose.js", "node/jsonwebtoken.js", "python/pyjwt.py"}
 
 // recipe is one that runs.
