@@ -52,6 +52,10 @@ lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may impor
 	cd test/interop && ../../$(GOLANGCI) run
 	cd examples/golang-jwt && ../../$(GOLANGCI) run
 
+.PHONY: reference
+reference: ## Write the pages of docs/reference that say what the code says
+	UPDATE_REFERENCE=1 go test ./internal/... -run 'TestTheReferenceOf'
+
 .PHONY: bench
 bench: ## Measure issuing and introspecting beside node oidc-provider
 bench: $(call NODE_MODULES,bench/oidc-provider)

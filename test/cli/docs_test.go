@@ -34,7 +34,7 @@ func TestTheDocumentOfFilesAsCodeIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```(sh|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	blocks := regexp.MustCompile("(?s)```(sh tested|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) != 2 {
 		t.Fatalf("there are %d blocks", len(blocks))
 	}

@@ -12,15 +12,18 @@ import (
 // testedBlocks finds the commands of a document that these tests run: ```sh tested
 var testedBlocks = regexp.MustCompile("(?ms)^```sh tested\n(.*?)^```$")
 
-// runDocument runs the commands of a document beside a server and returns what they print.
-func runDocument(t *testing.T, s *server, name string) string {
+// runDocuments runs the commands of documents, one after the other, beside a server and returns what they print. What comes before them is
+// what their readers have already.
+func runDocuments(t *testing.T, s *server, before string, names ...string) string {
 	t.Helper()
-	document, err := os.ReadFile(name)
-	check(t, err)
-	var script strings.Builder
-	script.WriteString("set -euo pipefail\n")
-	for _, block := range testedBlocks.FindAllSubmatch(document, -1) {
-		script.Write(block[1])
+	script := strings.Builder{}
+	script.WriteString("set -euo pipefail\n" + before + "\n")
+	for _, name := range names {
+		document, err := os.ReadFile("../../" + name)
+		check(t, err)
+		for _, block := range testedBlocks.FindAllSubmatch(document, -1) {
+			script.Write(block[1])
+		}
 	}
 	bin := filepath.Join(s.dir, "bin")
 	check(t, os.Mkdir(bin, 0o700))
@@ -34,14 +37,25 @@ func runDocument(t *testing.T, s *server, name string) string {
 	cmd.Stderr = &trace
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s\n%s", name, err, out, &trace)
+		t.Fatalf("%v: %v\n%s\n%s", names, err, out, &trace)
 	}
 	return string(out)
 }
 
+// keySets are what commands of the documents read. The public keys of Signet itself stand for those of a client and a cluster.
+const keySets = `
+kubectl() { curl -s http://127.0.0.1:8080/.well-known/jwks.json; }
+kubectl > jwks.json
+openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem
+coordinate() { openssl pkey -in key.pem -pubout -outform DER | tail -c "$1" | head -c 32 | base64 | tr '+/' '-_' | tr -d =; }
+printf '{"keys":[{"kty":"EC","crv":"P-256","use":"enc","alg":"ECDH-ES","kid":"1","x":"%s","y":"%s"}]}' "$(coordinate 64)" "$(coordinate 32)" > orders-keys.json
+`
+
 func TestTheReadmesCommandsDoWhatTheReadmeSays(t *testing.T) {
 	t.Parallel()
-	out := runDocument(t, newInstallation(t, newSQLiteDatabase(t)).serve(), "../../README.md")
+	out := runDocuments(t, newInstallation(t, newSQLiteDatabase(t)).serve(), keySets,
+		"README.md", "docs/tasks/sign-people-in.md", "docs/tasks/revoke-tokens.md", "docs/tasks/decide.md", "docs/tasks/client-authentication.md",
+		"docs/tasks/workload-identity.md", "docs/tasks/services.md", "docs/tasks/proxies.md")
 	for _, want := range []string{`"access_token"`, `"user_code"`, `"verification_uri_complete"`, `"active":true`, `"active":false`} {
 		if !strings.Contains(strings.ReplaceAll(out, `": `, `":`), want) {
 			t.Errorf("no %s in what the commands print:\n%s", want, out)
@@ -52,7 +66,7 @@ func TestTheReadmesCommandsDoWhatTheReadmeSays(t *testing.T) {
 func TestTheApplicationsOfTheDocumentsComeToASignIn(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t, newSQLiteDatabase(t)).serve()
-	runDocument(t, s, "../../docs/tasks/applications.md")
+	runDocuments(t, s, "", "docs/tasks/applications.md")
 	b := newBrowser(t, s)
 	for _, asks := range []struct{ client, redirect, scope string }{
 		{"kubernetes", "http://localhost:8000", "openid email groups offline_access"},
