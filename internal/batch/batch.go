@@ -14,6 +14,7 @@ import (
 type Batcher[In, Out any] struct {
 	run   func(ctx context.Context, batch []In) ([]Out, error)
 	queue chan *call[In, Out]
+	work  work
 }
 
 type call[In, Out any] struct {
@@ -35,7 +36,7 @@ const headStart = 2 * time.Millisecond
 // New starts a batcher that runs at most the given number of batches concurrently.
 // It stops when ctx ends. run returns one result for each call of the batch, in order; its error is returned to every caller.
 func New[In, Out any](ctx context.Context, concurrency int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
-	b := &Batcher[In, Out]{run: run, queue: make(chan *call[In, Out], queueSize)}
+	b := &Batcher[In, Out]{run: run, queue: make(chan *call[In, Out], queueSize), work: work{begun: make([]time.Time, concurrency)}}
 	go b.dispatch(ctx, concurrency)
 	return b
 }
@@ -60,8 +61,11 @@ func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
 
 // dispatch starts one batch after the other.
 func (b *Batcher[In, Out]) dispatch(ctx context.Context, concurrency int) {
-	running := make(chan struct{}, concurrency) // holds one for each batch
-	before := make(chan struct{})               // closed once the batch before is done
+	free := make(chan int, concurrency) // places for batches
+	for place := range concurrency {
+		free <- place
+	}
+	before := make(chan struct{}) // closed once the batch before is done
 	close(before)
 	for {
 		var first *call[In, Out]
@@ -75,12 +79,12 @@ func (b *Batcher[In, Out]) dispatch(ctx context.Context, concurrency int) {
 		default:
 			await(before, headStart)
 		}
-		running <- struct{}{}
+		place := <-free
 		calls := b.collect(first)
 		done := make(chan struct{})
 		go func() {
-			b.execute(ctx, calls)
-			<-running
+			b.execute(ctx, place, calls)
+			free <- place
 			close(done)
 		}()
 		before = done
@@ -111,12 +115,14 @@ func (b *Batcher[In, Out]) collect(first *call[In, Out]) []*call[In, Out] {
 	return calls
 }
 
-func (b *Batcher[In, Out]) execute(ctx context.Context, calls []*call[In, Out]) {
+func (b *Batcher[In, Out]) execute(ctx context.Context, place int, calls []*call[In, Out]) {
 	batch := make([]In, len(calls))
 	for i, c := range calls {
 		batch[i] = c.in
 	}
+	b.work.begin(place, len(calls))
 	outs, err := b.run(ctx, batch)
+	b.work.end(place, err)
 	for i, c := range calls {
 		if c.err = err; err == nil {
 			c.out = outs[i]

@@ -23,6 +23,7 @@ type Index struct {
 	writes *batch.Batcher[entry, int64]
 	reads  *batch.Batcher[domain.TokenRef, row]
 	read   *lru.Cache[domain.TokenDigest, token.Claims] // of tokens that were found: services present the same ones again and again
+	probe  func()
 }
 
 const maxRead = 2000 // claims that are kept, of some 2 KB each
@@ -36,6 +37,7 @@ func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.T
 	x := &Index{store: store, clock: clock, now: now, read: read}
 	x.writes = batch.New(ctx, 2, x.writeBatch)
 	x.reads = batch.New(ctx, 1, x.readBatch) // nothing is committed: a larger batch costs the database less
+	x.probe = newProbe(ctx, x)
 	return x
 }
 
@@ -43,6 +45,7 @@ func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.T
 type entry struct {
 	token    domain.IssuedToken
 	revision int64
+	empty    bool // there is no token: it asks whether the queue moves
 }
 
 // Record writes tokens to the index and returns once that is durable. revision is the cache's when they were decided on;
@@ -52,7 +55,7 @@ func (x *Index) Record(ctx context.Context, revision int64, issued ...domain.Iss
 	var newest int64
 	var err error
 	if len(issued) == 1 && !x.store.InTx(ctx) {
-		newest, err = x.writes.Do(ctx, entry{issued[0], revision})
+		newest, err = x.writes.Do(ctx, entry{token: issued[0], revision: revision})
 	} else {
 		newest, err = x.store.InsertIssuedTokens(ctx, issued, slices.Repeat([]int64{revision}, len(issued)))
 	}
@@ -66,17 +69,16 @@ func (x *Index) Record(ctx context.Context, revision int64, issued ...domain.Iss
 }
 
 func (x *Index) writeBatch(ctx context.Context, batch []entry) ([]int64, error) {
-	tokens := make([]domain.IssuedToken, len(batch))
-	revisions := make([]int64, len(batch))
-	for i, e := range batch {
-		tokens[i], revisions[i] = e.token, e.revision
+	tokens := make([]domain.IssuedToken, 0, len(batch))
+	revisions := make([]int64, 0, len(batch))
+	for _, e := range batch {
+		if !e.empty {
+			tokens, revisions = append(tokens, e.token), append(revisions, e.revision)
+		}
 	}
 	newest, err := x.store.InsertIssuedTokens(ctx, tokens, revisions)
 	if err != nil {
 		return nil, err
 	}
-	for i := range revisions {
-		revisions[i] = newest
-	}
-	return revisions, nil
+	return slices.Repeat([]int64{newest}, len(batch)), nil
 }

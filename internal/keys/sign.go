@@ -56,6 +56,15 @@ func (k *Keys) Sign(ctx context.Context, alg, typ string, payload []byte) (token
 	return base64.RawURLEncoding.AppendEncode(token, signature), signer.id, nil
 }
 
+// Signs reports whether there is a key to sign with by an algorithm, opened with the master key.
+func (k *Keys) Signs(ctx context.Context, alg string) (bool, error) {
+	r, err := k.ring(ctx)
+	if err != nil {
+		return false, err
+	}
+	return r.active[alg] != nil, nil
+}
+
 // protected is the header of what Signet signs (RFC 7515 §4.1).
 type protected struct {
 	Alg  string `json:"alg"`

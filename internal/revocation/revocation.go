@@ -59,6 +59,9 @@ func New(ctx context.Context, c Config) *Service {
 	return s
 }
 
+// Queue is the state of the queue by which tokens are revoked one by one.
+func (s *Service) Queue() batch.State { return s.single.State() }
+
 // Begin stores a revocation in the transaction that ctx carries, as part of a change that is recorded there: a client is disabled,
 // a key revoked. It holds once that is committed.
 func (s *Service) Begin(ctx context.Context, r domain.Revocation) (domain.Revocation, error) {

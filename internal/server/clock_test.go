@@ -59,7 +59,7 @@ func (s skewed) run() (log string, failed error) {
 
 func (s skewed) ready() (status int, says string) {
 	w := httptest.NewRecorder()
-	s.readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	s.readiness(s.cfg, slog.New(slog.DiscardHandler)).ServeReady(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	return w.Code, w.Body.String()
 }
 

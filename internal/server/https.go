@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/readiness"
 )
 
 const (
@@ -80,6 +81,14 @@ func readBounded(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, maxPEM)
 	}
 	return os.ReadFile(path)
+}
+
+// check fails once what is shown has expired.
+func (c *certificate) check() error {
+	if c.now().After(c.current.Load().Leaf.NotAfter) {
+		return readiness.Reason("the certificate has expired")
+	}
+	return nil
 }
 
 // jobs keep it current. A server without one has none.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"time"
 
@@ -118,30 +117,4 @@ func (j job) run(ctx context.Context, log *slog.Logger) {
 		case <-time.After(j.every - j.every/10 + rand.N(j.every/5)):
 		}
 	}
-}
-
-// healthz answers that the process is running.
-func healthz(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte("ok\n")) //nolint:errcheck // the connection is closed
-}
-
-// readyz reports whether the database answers and takes changes, and its clock is near this machine's, so that a load balancer can choose another replica.
-func (s *Services) readyz(w http.ResponseWriter, r *http.Request) {
-	err := s.DB.Ping(r.Context())
-	if err == nil {
-		_, err = s.Clock.DeletionTime(r.Context())
-	}
-	switch {
-	case errors.Is(err, domain.ErrReadOnly):
-		http.Error(w, "the database is read-only", http.StatusServiceUnavailable)
-		return
-	case errors.Is(err, domain.ErrClocksDiffer):
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	case err != nil:
-		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
-		return
-	}
-	healthz(w, r)
 }

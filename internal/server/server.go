@@ -25,6 +25,7 @@ import (
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/pdp"
+	"github.com/signet-auth/signet/internal/readiness"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/wellknown"
 )
@@ -66,6 +67,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	s.prepare(ctx, log)
 	s.Statistics.Version = version
 	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log, s.Registrations.Log = log, log, log, log, log
+	s.Ready = s.readiness(cfg, log)
 	handler, proxies, err := s.handler(cfg, log)
 	if err != nil {
 		return err
@@ -75,6 +77,9 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 		return err
 	}
 	defer listeners.close()
+	if listeners.certificate != nil {
+		s.Ready.Add("certificate", func(context.Context) error { return listeners.certificate.check() })
+	}
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
@@ -88,6 +93,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 
 func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *listeners, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, s.Ready.Drain)
 	for _, l := range listeners.all {
 		group.Go(func() error { return l.serve(ctx) })
 	}
@@ -166,8 +172,8 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 	})
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /healthz", readiness.ServeHealth)
+	mux.HandleFunc("GET /readyz", s.Ready.ServeReady)
 	provider.Mount(mux)
 	documents := &wellknown.Documents{
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys,

@@ -25,6 +25,7 @@ import (
 	"github.com/signet-auth/signet/internal/logout"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/policy"
+	"github.com/signet-auth/signet/internal/readiness"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
@@ -81,6 +82,8 @@ type Services struct {
 	Statuses      *status.Publisher
 	Policies      *policy.Service
 	Events        *secevent.Service
+
+	Ready *readiness.Checks // of a server
 
 	recorder *event.Recorder
 

@@ -34,6 +34,7 @@ type DB struct {
 	opTimeout  time.Duration
 	listWindow int
 	now        func() time.Time
+	fault      fault
 	changing   chan struct{} // holds one for each Tx under way: half as many as there are connections
 }
 
@@ -49,6 +50,12 @@ type dialect interface {
 	prepares() bool
 	// classify says what a driver's error means.
 	classify(err error) failure
+	// fault says in words what keeps the database from storing anything, empty if an error of the driver says no such thing.
+	fault(err error) string
+	// folder is where the database's file is, empty: elsewhere.
+	folder() string
+	// pools are DB.Pools.
+	pools(db *DB) []Pool
 	// hasTable asks whether there is a table named $1.
 	hasTable() string
 	// migrator returns golang-migrate's driver, on connections of its own, once no other process can migrate.

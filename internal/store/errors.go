@@ -30,9 +30,11 @@ var errConflict = errors.New("conflict with another transaction")
 
 // translate is the one place where errors of drivers become errors of the domain. What it is given is never one already.
 func (db *DB) translate(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	db.noteFault(err)
+	switch {
 	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, context.Canceled):
 		return context.Canceled
 	case errors.Is(err, sql.ErrNoRows):

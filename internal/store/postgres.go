@@ -109,6 +109,34 @@ func (p *postgres) classify(err error) failure {
 	return failureOther
 }
 
+func (p *postgres) fault(err error) string {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return ""
+	}
+	switch pg.Code {
+	case "53100": // disk_full
+		return faultNoRoom
+	case "25006": // read_only_sql_transaction
+		return faultReadOnly
+	case "58030": // io_error
+		return faultDisk
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		return faultDamaged
+	}
+	return ""
+}
+
+func (p *postgres) folder() string { return "" }
+
+func (p *postgres) pools(*DB) []Pool {
+	s := p.pool.Stat()
+	return []Pool{{
+		Name: "all", InUse: int(s.AcquiredConns()), Idle: int(s.IdleConns()), Limit: int(s.MaxConns()),
+		Waits: s.EmptyAcquireCount(), Wait: s.EmptyAcquireWaitTime(),
+	}}
+}
+
 func (p *postgres) hasTable() string {
 	return `SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`
 }

@@ -141,6 +141,34 @@ func (e *embedded) classify(err error) failure {
 	return failureOther
 }
 
+func (e *embedded) fault(err error) string {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	switch failed.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return faultNoRoom
+	case sqlite3.SQLITE_READONLY:
+		return faultReadOnly
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
+		return faultDisk
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return faultDamaged
+	}
+	return ""
+}
+
+func (e *embedded) folder() string { return filepath.Dir(e.path) }
+
+func (e *embedded) pools(db *DB) []Pool {
+	pool := func(name string, of *sql.DB) Pool {
+		s := of.Stats()
+		return Pool{Name: name, InUse: s.InUse, Idle: s.Idle, Limit: s.MaxOpenConnections, Waits: s.WaitCount, Wait: s.WaitDuration}
+	}
+	return []Pool{pool("writes", db.writer), pool("reads", db.reader)}
+}
+
 func (e *embedded) hasTable() string {
 	return `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1`
 }

@@ -42,6 +42,9 @@ func (db *DB) PutReplica(ctx context.Context, r domain.Replica) error {
 	_, err := db.exec(ctx, `INSERT INTO replicas (id, version, started_at, seen_at, revision, as_of, jwks) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, revision = excluded.revision, as_of = excluded.as_of, jwks = excluded.jwks`,
 		r.ID, r.Version, micros(r.StartedAt), micros(r.SeenAt), r.Revision, micros(r.AsOf), r.JWKS)
+	if err == nil {
+		db.fault.Store(nil) // it was stored
+	}
 	return err
 }
 
