@@ -124,6 +124,24 @@ func (v notEmpty) Set(text string) error {
 	return v.Value.Set(text)
 }
 
+// pairsFlag makes a flag of KEY=VALUE that may be repeated: all after the first = is the value, as it is.
+func pairsFlag(flags *pflag.FlagSet, into *map[string]string, name, usage string) {
+	flags.Func(name, usage, func(text string) error {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return errors.New("write KEY=VALUE")
+		}
+		if _, given := (*into)[key]; given {
+			return fmt.Errorf("%s is given twice", key)
+		}
+		if *into == nil {
+			*into = map[string]string{}
+		}
+		(*into)[key] = value
+		return nil
+	})
+}
+
 // secondsFlag makes a flag of a duration of whole seconds.
 func secondsFlag(flags *pflag.FlagSet, into *int64, name, usage string) {
 	flags.Func(name, usage, func(text string) error {

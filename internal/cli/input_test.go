@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 
 	"github.com/signet-auth/signet/internal/admin"
 )
@@ -25,6 +26,25 @@ func TestFutureTimesAreDatesTimesOrDurations(t *testing.T) {
 		got, err := parseTime(text, now)
 		if refused := want.IsZero(); refused != (err != nil) || !refused && !got.Equal(want) {
 			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestValuesOfPairsAreLiteral(t *testing.T) {
+	var got map[string]string
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	pairsFlag(flags, &got, "with", "")
+	args := []string{"--with", `a=1,b=2`, "--with", `quote="half`, "--with=equal=a=b", "--with", "none="}
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"a": "1,b=2", "quote": `"half`, "equal": "a=b", "none": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, wrong := range []string{"none", "=value", "a=again"} {
+		if err := flags.Parse([]string{"--with", wrong}); err == nil {
+			t.Errorf("%q is taken", wrong)
 		}
 	}
 }

@@ -313,8 +313,8 @@ Properties and context are texts here.`,
 	flags.StringVar(&api, "api", "", "at the API `AUDIENCE` (default: that of the token)")
 	flags.StringVar(&action, "action", "", "the `NAME` of the action")
 	flags.StringVar(&resource, "resource", "", "the resource as `TYPE[:ID]`")
-	flags.StringToStringVar(&properties, "property", nil, "a property of the resource as `KEY=VALUE`; may be repeated")
-	flags.StringToStringVar(&circumstances, "with", nil, "a member of the context of the question as `KEY=VALUE`; may be repeated")
+	pairsFlag(flags, &properties, "property", "a property of the resource as `KEY=VALUE`; may be repeated")
+	pairsFlag(flags, &circumstances, "with", "a member of the context of the question as `KEY=VALUE`; may be repeated")
 	flags.BoolVar(&explain, "explain", false, "say what each rule came to")
 	for _, required := range []string{"action", "resource"} {
 		_ = cmd.MarkFlagRequired(required) // the flag exists

@@ -55,7 +55,7 @@ resources, and conditions of the policy read their properties in a request that 
 		Args: cobra.ExactArgs(2),
 	}
 	cmd.Flags().StringVar(&properties, "properties", "", "the properties, as a `JSON` object")
-	cmd.Flags().StringToStringVar(&texts, "property", nil, "a property that is a text, as `KEY=VALUE`; may be repeated")
+	pairsFlag(cmd.Flags(), &texts, "property", "a property that is a text, as `KEY=VALUE`; may be repeated")
 	cmd.MarkFlagsMutuallyExclusive("properties", "property")
 	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
 		path, err := resourcePath(args)
