@@ -14,11 +14,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
-	"github.com/signet-auth/signet/internal/adminapi"
 )
 
 const (
@@ -33,8 +31,6 @@ type Client struct {
 	tokens    Tokens // nil: nobody asks for one
 	finish    func(ctx context.Context, id int64, progress func(admin.Revocation)) (admin.Revocation, error)
 }
-
-var routes = sync.OnceValue(adminapi.Routes)
 
 // Request calls an operation.
 type Request struct {
@@ -133,13 +129,18 @@ func (c *Client) sendWith(ctx context.Context, request Request, refused string) 
 }
 
 func (c *Client) request(ctx context.Context, request Request) (*http.Request, error) {
-	route, ok := routes()[request.Operation]
+	operation, ok := operationOf(request.Operation)
 	if !ok {
 		return nil, fmt.Errorf("the operation %s is in no admin API", request.Operation)
 	}
-	path, ok := route.Fill(request.Path)
-	if !ok {
-		return nil, fmt.Errorf("the operation %s is at %s", request.Operation, route.Path)
+	path, ok := operation.fill(request.Path)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("the operation %s is at %s", operation.name, operation.path)
+	case request.Body != nil && operation.body == "":
+		return nil, fmt.Errorf("the operation %s has no body", operation.name)
+	case request.Body == nil && operation.body != "":
+		return nil, fmt.Errorf("the operation %s asks for a body of type %s", operation.name, operation.body)
 	}
 	address, err := url.Parse(strings.TrimSuffix(c.base.String(), "/") + path)
 	if err != nil {
@@ -160,7 +161,7 @@ func (c *Client) request(ctx context.Context, request Request) (*http.Request, e
 		}
 		body = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, route.Method, address.String(), body)
+	r, err := http.NewRequestWithContext(ctx, operation.method, address.String(), body)
 	if err != nil {
 		return nil, err
 	}
