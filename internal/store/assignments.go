@@ -217,7 +217,7 @@ func (c *change) unassigned(ctx context.Context, assignments, there []domain.Ass
 func (db *DB) ListAssignments(ctx context.Context, f domain.AssignmentFilter, p domain.Page) (assignments []domain.Assignment, err error) {
 	q := pageQuery{
 		columns: assignmentColumns, from: assignmentTables, key: `a.id`, place: placeNumber,
-		names: []string{`u.username`, `g.name`, `c.client_id`}, tables: assignmentsOf, id: `a.id`, filtered: f.Role != "" || f.SubjectKind != "",
+		names: []string{`u.username`, `g.name`, `c.client_id`}, tables: assignmentsOf, walks: []string{`users u`, `groups g`, `clients c`}, id: `a.id`, filtered: f.Role != "" || f.SubjectKind != "",
 	}
 	if f.SubjectKind != "" {
 		t, err := subjectTableOf(f.SubjectKind)

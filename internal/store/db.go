@@ -33,9 +33,11 @@ type DB struct {
 	reading    runner // on reader
 	opTimeout  time.Duration
 	listWindow int
-	now        func() time.Time
 	fault      fault
-	changing   chan struct{} // holds one for each Tx under way: half as many as there are connections
+
+	searchWindow int // entries of an index of names that a search reads at first, where other conditions leave out some
+	now          func() time.Time
+	changing     chan struct{} // holds one for each Tx under way: half as many as there are connections
 }
 
 // dialect is what differs between the databases.
@@ -126,7 +128,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 		opts.Now = time.Now
 	}
 	db := &DB{
-		opTimeout: opts.OpTimeout, listWindow: opts.ListWindow, now: opts.Now, changing: make(chan struct{}, max(1, opts.MaxConns/2)),
+		opTimeout: opts.OpTimeout, listWindow: opts.ListWindow, searchWindow: 1000, now: opts.Now, changing: make(chan struct{}, max(1, opts.MaxConns/2)),
 	}
 	var err error
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {

@@ -24,6 +24,7 @@ type pageQuery struct {
 
 	names    []string // columns that a search looks at, each with its order in an index: see dialect.folded
 	tables   []string // for each of these names, the tables with the one that has it first; nil: from
+	walks    []string // for each of these names, the table that has it; empty: its index has nothing that is left out; nil: from
 	id       string   // the order of those that are called the same
 	few      bool     // so few that a search looks at each of them, in the order of the key
 	filtered bool     // they may be few
@@ -168,79 +169,6 @@ func (q *pageQuery) placed(place string) ([]any, error) {
 	return q.place(place)
 }
 
-// searchPage lists a part of what a search finds: first those whose first name begins so, in the order of that name, then the others whose
-// second does, and so on. So a page is a range of an index, however much is found. Where the object at the given place is gone, or is
-// called otherwise by now, it is the first page.
-func searchPage[T any](ctx context.Context, c conn, scan func(row scanner) (T, error), q pageQuery, p domain.Page) ([]T, error) {
-	fold := c.db.dialect.folded
-	from, err := q.found(ctx, c, p)
-	if err != nil {
-		return nil, err
-	}
-	step, order, beyond := 1, `ASC`, ` > `
-	if p.Before != "" && from.stage >= 0 {
-		step, order, beyond = -1, `DESC`, ` < `
-	}
-	var all []T
-	for i := max(from.stage, 0); i >= 0 && i < len(q.names) && len(all) < p.Limit; i += step {
-		s := q.selection()
-		if q.tables != nil {
-			s.from = q.tables[i]
-		}
-		begins := s.begins(fold, p.Search)
-		for _, name := range q.names[:i] {
-			s.and(`NOT (COALESCE(` + begins(name) + `, FALSE))`)
-		}
-		s.and(begins(q.names[i]))
-		name := fold(q.names[i])
-		if i == from.stage {
-			at := s.list([]any{from.name, from.id})
-			s.and(`(` + name + `, ` + q.id + `)` + beyond + `(` + at + `)`)
-		}
-		found, err := list(ctx, c, scan, s.query(q.columns)+` ORDER BY `+name+` `+order+`, `+q.id+` `+order+` LIMIT `+s.arg(p.Limit-len(all)), s.args...)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	if step < 0 {
-		slices.Reverse(all)
-	}
-	return all, nil
-}
-
-// foundAt is where a search has found an object.
-type foundAt struct {
-	stage int // which of its names is the first that was found; -1 if there is none
-	name  string
-	id    int64
-}
-
-// found looks for the object that a page of a search begins or ends at.
-func (q *pageQuery) found(ctx context.Context, c conn, p domain.Page) (at foundAt, err error) {
-	at.stage = -1
-	place := cmp.Or(p.Before, p.After)
-	if place == "" {
-		return at, nil
-	}
-	values, err := q.placed(place)
-	if err != nil {
-		return at, err
-	}
-	fold := c.db.dialect.folded
-	s := q.selection()
-	begins := s.begins(fold, p.Search)
-	stages, names := `CASE`, `CASE`
-	for i, name := range q.names {
-		stages += ` WHEN ` + begins(name) + ` THEN ` + strconv.Itoa(i)
-		names += ` WHEN ` + begins(name) + ` THEN ` + fold(name)
-	}
-	s.and(`(` + q.key + `) = (` + s.list(values) + `)`)
-	err = c.each(ctx, func(row scanner) error { return row.Scan(&at.stage, &at.name, &at.id) },
-		s.query(stages+` ELSE -1 END, `+names+` ELSE '' END, `+q.id), s.args...)
-	return at, err
-}
-
 // selection is a query in the making.
 type selection struct {
 	from  string
@@ -271,9 +199,12 @@ func (s *selection) list(values []any) string {
 
 // begins adds a search, and returns what makes the condition that a name begins so, as a range of its index.
 func (s *selection) begins(fold func(string) string, search string) func(name string) string {
-	from, to := fold(s.arg(search)), fold(s.arg(search+"\U0010FFFF"))
+	from, to := fold(s.arg(search)), fold(s.arg(search+afterAll))
 	return func(name string) string { return fold(name) + ` >= ` + from + ` AND ` + fold(name) + ` < ` + to }
 }
+
+// afterAll follows all that goes on after a search.
+const afterAll = "\U0010FFFF"
 
 func (s *selection) query(columns string) string {
 	return `SELECT ` + columns + ` FROM ` + s.from + ` WHERE ` + strings.Join(s.where, ` AND `)

@@ -49,7 +49,7 @@ func (db *DB) FindReceiver(ctx context.Context, clientID string) (domain.Receive
 func (db *DB) ListReceivers(ctx context.Context, p domain.Page) ([]domain.Receiver, error) {
 	return listPage(ctx, db, scanReceiver, pageQuery{
 		columns: receiverColumns, from: `receivers r JOIN clients c ON c.id = r.client_ref`,
-		id: `c.id`, key: `c.client_id`, names: []string{`c.client_id`, `c.name`},
+		key: `c.client_id`, names: []string{`c.client_id`, `c.name`}, few: true,
 	}, p)
 }
 

@@ -16,6 +16,7 @@ func (db *DB) ListSessions(ctx context.Context, f domain.SessionFilter, p domain
 		columns: `s.` + strings.ReplaceAll(sessionColumns, `, `, `, s.`) + `, u.username`, from: `sessions s JOIN users u ON u.id = s.user_id`,
 		key: `s.last_seen_at, s.id`, descending: true, place: placeNumbers,
 		names: []string{`s.sid`, `u.username`}, id: `-s.id`,
+		tables: []string{`sessions s JOIN users u ON u.id = s.user_id`, `users u JOIN sessions s ON s.user_id = u.id`}, walks: []string{``, `users u`},
 	}
 	q.where = []string{`s.ended_at IS NULL`, `s.expires_at > ` + q.arg(micros(f.Now)), `s.last_seen_at > ` + q.arg(micros(f.SeenAfter))}
 	if f.UserID != 0 {
