@@ -18,7 +18,7 @@ import (
 )
 
 // ofTheDatabase are the commands that work at no server.
-var ofTheDatabase = []string{"migrate up", "migrate status", "config check", "token purge", "audit verify"}
+var ofTheDatabase = []string{"migrate up", "migrate status", "config check", "token purge", "audit verify", "key rewrap"}
 
 // ofItsState are the commands that show what a server does: it issues tokens, and so its keys sign.
 var ofItsState = []string{"client list", "token list", "key list", "key show", "key revoke", "key drill", "stats", "replicas", "attention"}

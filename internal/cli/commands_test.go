@@ -121,6 +121,8 @@ var scenario = []struct {
 	{command: "key show", args: "-- KEPT"},
 	{command: "key drill", args: "-- KEPT"},
 	{command: "key revoke", args: "-- KEPT"},
+	{command: "key rewrap", args: "--new-key-file -", stdin: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+	{command: "key rewrap", args: "--finish"},
 	{command: "stats"},
 	{command: "replicas"},
 	{command: "attention"},

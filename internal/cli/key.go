@@ -24,7 +24,7 @@ var keys = layout[admin.Key]{
 }
 
 func (a *app) keyCommand() *cobra.Command {
-	return noun("key", "Manage signing keys", a.keyList(), a.keyShow(), a.keyRotate(), a.keyRevoke(), a.keyDrill())
+	return noun("key", "Manage signing keys", a.keyList(), a.keyShow(), a.keyRotate(), a.keyRevoke(), a.keyDrill(), a.keyRewrap())
 }
 
 func (a *app) keyList() *cobra.Command {

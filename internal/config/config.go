@@ -24,7 +24,8 @@ type Config struct {
 	DatabaseTimeout  time.Duration    `koanf:"database_timeout"` // of one statement or transaction on behalf of a request
 	MasterKey        Secret           `koanf:"-"`                // only from SIGNET_MASTER_KEY; empty: read MasterKeyFile
 	MasterKeyFile    string           `koanf:"master_key_file"`
-	MakeMasterKey    bool             `koanf:"-"` // MasterKeyFile was not set, and is made with the SQLite database beside it
+	MasterKeyCommand []string         `koanf:"master_key_command"` // a program and its arguments, which write the master key
+	MakeMasterKey    bool             `koanf:"-"`                  // MasterKeyFile was not set, and is made with the SQLite database beside it
 	Tokens           Tokens           `koanf:"tokens"`
 	Devices          Devices          `koanf:"devices"`
 	Sessions         Sessions         `koanf:"sessions"`

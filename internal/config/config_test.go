@@ -152,6 +152,8 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"issuer that is none", "issuer: login.example", "", []string{"issuer", "not a URL"}},
 		{"master key in the file", "master_key: abc", "", []string{"master_key", "SIGNET_MASTER_KEY"}},
 		{"master key twice", "master_key_file: k", "SIGNET_MASTER_KEY=abc", []string{"master_key_file", "once"}},
+		{"master key by a command and a file", "master_key_file: k\nmaster_key_command: [age]", "", []string{"master_key_file", "master_key_command", "once"}},
+		{"master key by a command and a variable", "master_key_command: [age]", "SIGNET_MASTER_KEY=abc", []string{"master_key_command", "once"}},
 		{"master key missing", "database: postgres://h/d", "", []string{"master_key_file", "same master key"}},
 		{"another database", "database: mysql://h/d", "", []string{"database", "postgres://"}},
 		{"two documents", "log: {format: json}\n---\nlisten: 127.0.0.1:1", "", []string{"signet.yaml", "second document"}},

@@ -25,7 +25,7 @@ func (c *Config) resolve() {
 	if c.Database == "" {
 		c.Database = databaseIn(c.DataDir)
 	}
-	if c.MasterKeyFile == "" && c.MasterKey == "" && !c.Database.Postgres() {
+	if c.MasterKeyFile == "" && c.MasterKey == "" && len(c.MasterKeyCommand) == 0 && !c.Database.Postgres() {
 		c.MasterKeyFile, c.MakeMasterKey = filepath.Join(c.DataDir, "master.key"), true
 	}
 }
@@ -233,11 +233,16 @@ func checkPath(path string) error {
 }
 
 func (c *Config) checkMasterKey() error {
+	command := len(c.MasterKeyCommand) > 0
 	switch {
 	case c.MasterKey != "" && c.MasterKeyFile != "":
 		return fmt.Errorf("is set, and %s as well: give the master key once", envMasterKey)
-	case c.MasterKey == "" && c.MasterKeyFile == "":
-		return fmt.Errorf("with Postgres all replicas need the same master key: set this, or %s", envMasterKey)
+	case command && c.MasterKeyFile != "":
+		return errors.New("is set, and master_key_command as well: give the master key once")
+	case command && c.MasterKey != "":
+		return fmt.Errorf("%s is set, and master_key_command as well: give the master key once", envMasterKey)
+	case c.MasterKey == "" && c.MasterKeyFile == "" && !command:
+		return fmt.Errorf("with Postgres all replicas need the same master key: set this, %s or master_key_command", envMasterKey)
 	}
 	return checkPath(c.MasterKeyFile)
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/subtle"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -55,21 +54,6 @@ func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoke
 		store: store, cache: cache, events: events, revoker: revoker, master: master, clock: clock, now: now,
 		contentKeys: sync.OnceValue(func() []byte { return master.Derive("content keys", 32) }),
 	}
-}
-
-// ErrWrongMaster says that the database was made with another master key.
-var ErrWrongMaster = errors.New("this master key is not the one that the database was made with")
-
-// Claim makes the master key the database's, if that has none yet. ErrWrongMaster if it has another.
-func (k *Keys) Claim(ctx context.Context) error {
-	stored, err := k.store.ClaimMasterKey(ctx, k.master.Check())
-	if err != nil {
-		return fmt.Errorf("compare the master key: %w", err)
-	}
-	if subtle.ConstantTimeCompare(stored, k.master.Check()) != 1 {
-		return ErrWrongMaster
-	}
-	return nil
 }
 
 // everywhere are the algorithms that have keys from the beginning. Of any other, keys are made once something signs by it (Provide): old

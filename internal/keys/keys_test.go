@@ -244,17 +244,6 @@ func TestVerifyRefusesForgeries(t *testing.T) {
 	})
 }
 
-func TestAnotherMasterKeyIsRefused(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		if err := newReplica(t, db, keys.NewMaster()).Claim(eventtest.Context(t)); err != nil {
-			t.Fatal(err)
-		}
-		if err := newReplica(t, db, keys.NewMaster()).Claim(eventtest.Context(t)); !errors.Is(err, keys.ErrWrongMaster) {
-			t.Errorf("claim with another key: %v, want ErrWrongMaster", err)
-		}
-	})
-}
-
 func TestMaintainRotatesInTimeAndDropsWhatNobodyNeeds(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		r := newReplica(t, db, keys.NewMaster())

@@ -20,7 +20,9 @@ import (
 // masterKeySize is the size of a master key in bytes.
 const masterKeySize = 32
 
-// Master is the installation's master key. Everything secret that Signet stores or seals hangs on it.
+// Master is a key from which others are derived. There are two: the master key, which whoever runs Signet keeps, and the secret of the
+// installation, which is in the database, sealed with the master key, and never changes. Everything that Signet stores sealed or signs
+// for itself hangs on the secret, so that another master key changes nothing of that.
 type Master struct{ key []byte }
 
 // NewMaster makes a random master key.

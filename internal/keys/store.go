@@ -21,9 +21,6 @@ type Store interface {
 	ListSigningKeys(ctx context.Context) ([]domain.SigningKey, error)
 	// DeleteSigningKey removes a key that has nothing left to verify. ErrNotFound if there is none.
 	DeleteSigningKey(ctx context.Context, kid string) error
-
-	// ClaimMasterKey stores the check value if there is none yet, and returns the stored one.
-	ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, err error)
 }
 
 // Revoker takes tokens back (internal/revocation).

@@ -1,26 +1,33 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/store"
 )
 
-// readMaster finds the master key, in the environment or in a file. nil if there is none yet and one may be made.
-func readMaster(cfg config.Config) (*keys.Master, error) {
+// readMaster finds the master key: in the environment, by a command or in a file. nil if there is none yet and one may be made.
+func readMaster(ctx context.Context, cfg config.Config) (*keys.Master, error) {
 	if cfg.MasterKey != "" {
 		m, err := keys.ParseMaster(string(cfg.MasterKey))
 		if err != nil {
 			return nil, fmt.Errorf("SIGNET_MASTER_KEY: %w", err)
 		}
 		return m, nil
+	}
+	if len(cfg.MasterKeyCommand) > 0 {
+		return runForMaster(ctx, cfg.MasterKeyCommand)
 	}
 	err := checkPrivate("master key", cfg.MasterKeyFile)
 	switch {
@@ -37,11 +44,11 @@ func readMaster(cfg config.Config) (*keys.Master, error) {
 
 // makeMaster makes the master key beside a SQLite database, unless the database was made with one that is gone.
 func makeMaster(ctx context.Context, cfg config.Config, db *store.DB) (*keys.Master, error) {
-	claimed, err := db.MasterKeyClaimed(ctx)
+	claimed, err := db.ListMasterKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("see whether the database has a master key: %w", err)
 	}
-	if claimed {
+	if len(claimed) > 0 {
 		// A process that started at the same time has made the key before it claimed the database.
 		if m, err := keys.ReadMaster(cfg.MasterKeyFile); !errors.Is(err, fs.ErrNotExist) {
 			return m, err
@@ -54,4 +61,59 @@ func makeMaster(ctx context.Context, cfg config.Config, db *store.DB) (*keys.Mas
 		return nil, fmt.Errorf("make the folder of the master key: %w", err)
 	}
 	return keys.WriteMaster(cfg.MasterKeyFile)
+}
+
+// unlock opens the secret of the installation with the master key, and makes it where that may be.
+func unlock(ctx context.Context, db *store.DB, master *keys.Master, mode Mode, now time.Time) (*keys.Master, error) {
+	if mode != ModeRead {
+		return keys.Claim(ctx, db, master, now)
+	}
+	secret, err := keys.Unlock(ctx, db, master)
+	if errors.Is(err, keys.ErrUnclaimed) {
+		return nil, ErrNotMigrated
+	}
+	return secret, err
+}
+
+const (
+	masterCommandTimeout = 30 * time.Second
+	masterCommandOutput  = 1024 // bytes
+)
+
+// runForMaster runs a command that writes the master key. What it writes goes nowhere else; its errors are its user's.
+func runForMaster(ctx context.Context, command []string) (*keys.Master, error) {
+	ctx, cancel := context.WithTimeout(ctx, masterCommandTimeout)
+	defer cancel()
+	var stdout, stderr limitedBuffer
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // for what it leaves behind and holds its output open
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("master_key_command %s: no answer within %v", command[0], masterCommandTimeout)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		return nil, fmt.Errorf("master_key_command %s: %w: %s", command[0], err, strings.TrimSpace(stderr.String()))
+	case stdout.over:
+		return nil, fmt.Errorf("master_key_command %s: it writes more than %d bytes, and no key", command[0], masterCommandOutput)
+	}
+	m, err := keys.ParseMaster(stdout.String())
+	if err != nil {
+		return nil, fmt.Errorf("master_key_command %s: what it writes is none: %w", command[0], err)
+	}
+	return m, nil
+}
+
+// limitedBuffer keeps the first masterCommandOutput bytes.
+type limitedBuffer struct {
+	bytes.Buffer
+	over bool
+}
+
+// Write implements io.Writer.
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	kept := p[:min(len(p), masterCommandOutput-b.Len())]
+	b.over = b.over || len(kept) < len(p)
+	b.Buffer.Write(kept)
+	return len(p), nil
 }

@@ -205,3 +205,35 @@ func TestLinkToAPrivateFileIsFollowed(t *testing.T) {
 	}
 	f.refuses(nil, key, "chmod 600")
 }
+
+func TestMasterKeyOfACommand(t *testing.T) {
+	f := folder{t, filepath.Join(t.TempDir(), "data")}
+	key := strings.Repeat("A", 43) + "="
+	t.Setenv("KEY", key)
+	by := func(script string) map[string]string {
+		return map[string]string{"master_key_command": "sh,-c," + script}
+	}
+	if err := f.open(by("echo $KEY")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(f.path, "master.key")); err == nil {
+		t.Error("a file was made beside the command")
+	}
+	if err := f.open(by("echo $KEY; sleep 60 &")); err != nil {
+		t.Error("a command that leaves something behind:", err)
+	}
+	for script, says := range map[string]string{
+		"echo no key for you >&2; exit 3":       "exit status 3: no key for you",
+		"echo ${KEY}A":                          "what it writes is none",
+		"true":                                  "what it writes is none",
+		"yes A | head -c 100000":                "more than 1024 bytes",
+		"echo " + strings.Repeat("B", 43) + "=": "not the one that the database was made with",
+		"kill -9 $$":                            "killed",
+	} {
+		f.refuses(by(script), says)
+		if err := f.open(by(script)); err != nil && (strings.Contains(err.Error(), "AAAA") || strings.Contains(err.Error(), "BBBB")) {
+			t.Errorf("the error shows what the command wrote: %v", err)
+		}
+	}
+	f.refuses(map[string]string{"master_key_command": "/nowhere/age"}, "/nowhere/age", "no such file")
+}

@@ -87,7 +87,8 @@ type Services struct {
 
 	recorder *event.Recorder
 
-	master *keys.Master
+	master *keys.Master // the secret of the installation
+	given  *keys.Master // the master key, which opens it
 	now    func() time.Time
 	stop   context.CancelFunc
 }
@@ -116,7 +117,7 @@ func Open(ctx context.Context, cfg config.Config, mode Mode) (*Services, error) 
 }
 
 func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Time) (_ *Services, err error) {
-	master, err := readMaster(cfg)
+	master, err := readMaster(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -132,18 +133,22 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Services{DB: db, Clock: clock.New(db, now), master: master, now: now, stop: stop}
+	s := &Services{DB: db, Clock: clock.New(db, now), now: now, stop: stop}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	if s.master == nil {
-		if s.master, err = makeMaster(ctx, cfg, db); err != nil {
+	if master == nil {
+		if master, err = makeMaster(ctx, cfg, db); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.migrate(ctx, cfg, mode); err != nil {
+		return nil, err
+	}
+	s.given = master
+	if s.master, err = unlock(ctx, db, master, mode, now()); err != nil {
 		return nil, err
 	}
 	if s.Cache, err = cache.New(db, cfg.CacheSize); err != nil {
@@ -158,11 +163,6 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Store: db, Statuses: db, Grants: db, Losses: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
 	})
 	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, s.Clock, now)
-	if mode != ModeRead {
-		if err := s.Keys.Claim(ctx); err != nil {
-			return nil, err
-		}
-	}
 	s.Statistics = statistics.New(statistics.Config{
 		Store: db, Counters: statistics.NewCounters(oauth.GrantTypes()), Fetches: statistics.NewFetches(now), Cache: s.Cache, Keys: s.Keys,
 		Key: s.master.Derive("verifiers", 32), Now: now,
@@ -236,8 +236,7 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
-// subjects derives the key of pairwise subjects. Clients keep them for ever: as the keys of client secrets, the audit log and status
-// lists, it has to stay whatever comes to seal what is stored, so whoever changes the master key keeps what these are derived from.
+// subjects derives the key of pairwise subjects. Clients keep them for ever.
 func (s *Services) subjects() token.Subjects {
 	return token.NewSubjects(s.master.Derive("pairwise subjects", 32))
 }

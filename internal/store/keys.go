@@ -64,34 +64,3 @@ func (db *DB) DeleteSigningKey(ctx context.Context, kid string) error {
 		return nil
 	})
 }
-
-// ClaimMasterKey implements keys.Store.
-func (db *DB) ClaimMasterKey(ctx context.Context, check []byte) (stored []byte, err error) {
-	scan := func(row scanner) (b []byte, err error) {
-		err = row.Scan(&b)
-		return b, err
-	}
-	stored, err = find(ctx, db, scan, `SELECT key_check FROM installation WHERE id = 1`)
-	if err != nil || stored != nil {
-		return stored, err
-	}
-	err = db.write(ctx, func(ctx context.Context, c conn) error {
-		stored, err = one(ctx, c, scan, `UPDATE installation SET key_check = COALESCE(key_check, $1) WHERE id = 1 RETURNING key_check`, bytes(check))
-		return err
-	})
-	return stored, err
-}
-
-// MasterKeyClaimed says whether a master key is the database's by now; never, before the first migration.
-func (db *DB) MasterKeyClaimed(ctx context.Context) (claimed bool, err error) {
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		n, err := one(ctx, c, scanInt, db.dialect.hasTable(), "installation")
-		if err != nil || n == 0 {
-			return err
-		}
-		n, err = one(ctx, c, scanInt, `SELECT COUNT(*) FROM installation WHERE key_check IS NOT NULL`)
-		claimed = n > 0
-		return err
-	})
-	return claimed, err
-}

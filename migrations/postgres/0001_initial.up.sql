@@ -6,23 +6,25 @@
 CREATE TABLE installation (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
     revision       BIGINT NOT NULL CHECK (revision >= 1),
-    key_check      BYTEA,
     setup_at       BIGINT,
     status_seq     BIGINT NOT NULL,
     audit_seq      BIGINT NOT NULL,
     audit_hash     BYTEA NOT NULL,
     expiry_seen_at BIGINT NOT NULL DEFAULT 0,
-    expiry_seen_id BIGINT NOT NULL DEFAULT 0
+    expiry_seen_id BIGINT NOT NULL DEFAULT 0,
+    incarnation    TEXT NOT NULL DEFAULT '',
+    restored_at    BIGINT
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE installation IS 'One row: what is true of the whole installation';
 COMMENT ON COLUMN installation.revision IS 'Every change to clients, APIs, users, groups, roles, assignments or keys adds one';
-COMMENT ON COLUMN installation.key_check IS 'Shows whether a replica has the right master key';
 COMMENT ON COLUMN installation.setup_at IS 'When the first administrator was made';
 COMMENT ON COLUMN installation.status_seq IS 'The last change of a token status';
 COMMENT ON COLUMN installation.audit_seq IS 'The last event of the audit log';
 COMMENT ON COLUMN installation.audit_hash IS 'The hash of the last event of the audit log';
 COMMENT ON COLUMN installation.expiry_seen_at IS 'The last expiry of an assignment that was recorded as an event';
 COMMENT ON COLUMN installation.expiry_seen_id IS 'The assignment of expiry_seen_at';
+COMMENT ON COLUMN installation.incarnation IS 'Which copy of the database this is: the cluster, the database and this table; empty: no server has served it';
+COMMENT ON COLUMN installation.restored_at IS 'When it was found to be restored from a backup: nothing is issued until that is accepted; NULL: it is not';
 INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUES (1, 1, 0, 0, '');
 
 -- The revision, held: a change of it waits until this transaction ends, and this waits for a change under way.
@@ -40,6 +42,27 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER wake_replicas AFTER UPDATE OF revision, status_seq ON installation EXECUTE FUNCTION wake_replicas();
+
+CREATE TABLE master_keys (
+    key_check     BYTEA PRIMARY KEY,
+    sealed_secret BYTEA NOT NULL,
+    created_at    BIGINT NOT NULL
+);
+COMMENT ON TABLE master_keys IS 'The master keys that open the installation''s secret, from which all other keys are derived. Two while the key is being changed';
+COMMENT ON COLUMN master_keys.key_check IS 'Shows which master key it is';
+COMMENT ON COLUMN master_keys.sealed_secret IS 'The secret, sealed with that key';
+
+CREATE TABLE backfills (
+    name        TEXT PRIMARY KEY,
+    done        BIGINT NOT NULL CHECK (done >= 0),
+    total       BIGINT NOT NULL CHECK (total >= 0),
+    position    TEXT NOT NULL,
+    started_at  BIGINT NOT NULL,
+    finished_at BIGINT
+);
+COMMENT ON TABLE backfills IS 'Changes of what is stored that follow a migration step by step, beside running servers';
+COMMENT ON COLUMN backfills.total IS 'Rows, when it began';
+COMMENT ON COLUMN backfills.position IS 'How far it has come, in its own terms';
 
 CREATE TABLE changes (
     revision   BIGINT NOT NULL,

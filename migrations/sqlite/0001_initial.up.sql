@@ -5,15 +5,33 @@
 CREATE TABLE installation (
     id           INTEGER PRIMARY KEY CHECK (id = 1),
     revision     INTEGER NOT NULL CHECK (revision >= 1), -- every change to clients, APIs, users, groups, roles, assignments or keys adds one
-    key_check    BLOB, -- tells whether a replica has the right master key
     setup_at     INTEGER, -- when the first administrator was made
     status_seq   INTEGER NOT NULL, -- the last change of a token status
     audit_seq    INTEGER NOT NULL, -- the last event of the audit log
     audit_hash   BLOB NOT NULL,
     expiry_seen_at INTEGER NOT NULL DEFAULT 0, -- the last expiry of an assignment that was recorded as an event,
-    expiry_seen_id INTEGER NOT NULL DEFAULT 0 -- and the assignment
+    expiry_seen_id INTEGER NOT NULL DEFAULT 0, -- and the assignment
+    incarnation  TEXT NOT NULL DEFAULT '', -- which copy of the database this is; '': no server has served it
+    restored_at  INTEGER -- when it was found to be restored from a backup: nothing is issued until that is accepted; NULL: it is not
 ) STRICT;
 INSERT INTO installation (id, revision, status_seq, audit_seq, audit_hash) VALUES (1, 1, 0, 0, X'');
+
+-- The master keys that open the installation's secret, from which all other keys are derived. Two while the key is being changed.
+CREATE TABLE master_keys (
+    key_check     BLOB PRIMARY KEY, -- tells which master key it is
+    sealed_secret BLOB NOT NULL, -- with that key
+    created_at    INTEGER NOT NULL
+) STRICT;
+
+-- Changes of what is stored that follow a migration step by step, beside running servers.
+CREATE TABLE backfills (
+    name        TEXT PRIMARY KEY,
+    done        INTEGER NOT NULL CHECK (done >= 0), -- rows
+    total       INTEGER NOT NULL CHECK (total >= 0), -- rows, when it began
+    position    TEXT NOT NULL, -- how far it has come, in its own terms
+    started_at  INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
 
 -- What each revision changed, so that a cache drops only that.
 CREATE TABLE changes (

@@ -56,10 +56,29 @@ var keyTests = map[string]func(*testing.T, *store.DB){
 		wantErr(t, db.DeleteSigningKey(t.Context(), "k"), domain.ErrNotFound)
 		same(t, len(must(db.ListSigningKeys(t.Context()))(t)), 0)
 	},
-	"the first master key stays": func(t *testing.T, db *store.DB) {
-		same(t, must(db.MasterKeyClaimed(t.Context()))(t), false)
-		same(t, must(db.ClaimMasterKey(t.Context(), []byte("one")))(t), []byte("one"))
-		same(t, must(db.MasterKeyClaimed(t.Context()))(t), true)
-		same(t, must(db.ClaimMasterKey(t.Context(), []byte("two")))(t), []byte("one"))
+	"of master keys that claim a database, one does; others are added, and all but one deleted": func(t *testing.T, db *store.DB) {
+		key := func(name string) domain.MasterKey {
+			return domain.MasterKey{Check: []byte(name), SealedSecret: []byte("sealed with " + name), CreatedAt: t0}
+		}
+		same(t, len(must(db.ListMasterKeys(t.Context()))(t)), 0)
+		names := []string{"a", "b", "c", "d"}
+		_, failed := parallel(len(names), func(i int) error { return db.ClaimMasterKey(t.Context(), key(names[i])) })
+		claimed := must(db.ListMasterKeys(t.Context()))(t)
+		same(t, len(claimed), 1)
+		first := string(claimed[0].Check)
+		same(t, claimed[0], key(first))
+		for i, name := range names {
+			if name != first {
+				wantErr(t, failed[i], domain.ErrExists)
+			}
+		}
+		check(t, db.AddMasterKey(t.Context(), key("z")))
+		wantErr(t, db.AddMasterKey(t.Context(), key("z")), domain.ErrExists)
+		wantErr(t, db.DeleteOtherMasterKeys(t.Context(), []byte("y")), domain.ErrNotFound)
+		same(t, len(must(db.ListMasterKeys(t.Context()))(t)), 2)
+		// Of two that keep different keys, one is too late.
+		_, failed = parallel(2, func(i int) error { return db.DeleteOtherMasterKeys(t.Context(), []byte([]string{"z", first}[i])) })
+		same(t, len(must(db.ListMasterKeys(t.Context()))(t)), 1)
+		same(t, (failed[0] == nil) != (failed[1] == nil), true)
 	},
 }

@@ -3,8 +3,12 @@
 CREATE TABLE issued_tokens_2026010203 PARTITION OF issued_tokens FOR VALUES FROM (1767322800000000) TO (1767326400000000);
 CREATE TABLE audit_events_202601 PARTITION OF audit_events FOR VALUES FROM (1767225600000000) TO (1769904000000000);
 
-UPDATE installation SET revision = 2, key_check = '\x4444444444444444', setup_at = 1767323045678000, status_seq = 1, audit_seq = 1, audit_hash = '\x1111111111111111111111111111111111111111111111111111111111111111',
-    expiry_seen_at = 1767323045678003, expiry_seen_id = 51;
+UPDATE installation SET revision = 2, setup_at = 1767323045678000, status_seq = 1, audit_seq = 1, audit_hash = '\x1111111111111111111111111111111111111111111111111111111111111111',
+    expiry_seen_at = 1767323045678003, expiry_seen_id = 51, incarnation = 'here', restored_at = 1767323045678004;
+INSERT INTO master_keys (key_check, sealed_secret, created_at)
+VALUES ('\x4444444444444444', '\x4545454545454545', 1767323045678000);
+INSERT INTO backfills (name, done, total, position, started_at, finished_at)
+VALUES ('names', 3, 4, '17', 1767323045678000, 1767323045678001);
 INSERT INTO changes (revision, kind, key, changed_at)
 VALUES (2, 'client', 'shop', 1767323045678000);
 INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo, version, created_at, updated_at, group_names, memberships, claim_mappings, managed_by, encryption_jwks, encryption_jwks_uri, encryption_jwks_uri_private, encrypted_claims) OVERRIDING SYSTEM VALUE
