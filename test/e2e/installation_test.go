@@ -19,6 +19,8 @@ type installation struct {
 	env    []string // the settings of the database and the master key
 	issuer string   // the first server's URL
 
+	onSQLite bool
+
 	mu      sync.Mutex
 	secrets []string // must never be in a log
 	servers []*server
@@ -38,6 +40,8 @@ func newInstallation(t *testing.T, database string) *installation {
 		dir:     t.TempDir(),
 		env:     []string{"SIGNET_DATABASE_URL=" + database, "SIGNET_MASTER_KEY=" + key, noSleep},
 		secrets: []string{key},
+
+		onSQLite: strings.HasPrefix(database, "sqlite:"),
 	}
 	t.Cleanup(i.searchLogs)
 	return i
@@ -113,7 +117,7 @@ func (i *installation) refused(args ...string) string {
 }
 
 func (i *installation) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(i.t.Context(), commands, args...)
+	cmd := exec.CommandContext(i.t.Context(), released, args...)
 	cmd.Dir = i.dir
 	cmd.Env = append(os.Environ(), i.env...)
 	return cmd

@@ -12,9 +12,9 @@ import (
 	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
-// binary is the path of the signet under test. Its commands are run without the race detector, with which each takes three times as
-// long; test/cli runs them with it.
-var binary, commands string
+// The paths of the signet under test: as it is released, and as the tests are built, with the race detector, with which all takes three
+// times as long. Servers on Postgres run with it. test/cli runs the commands with it.
+var released, raced string
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -27,8 +27,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary, commands = filepath.Join(dir, "signet"), filepath.Join(dir, "commands")
-	for path, flags := range map[string][]string{binary: buildFlags(), commands: nil} {
+	released, raced = filepath.Join(dir, "signet"), filepath.Join(dir, "raced")
+	for path, flags := range map[string][]string{released: nil, raced: buildFlags()} {
 		args := append([]string{"build", "-o", path}, flags...)
 		if out, err := exec.Command("go", append(args, "../../cmd/signet")...).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build signet: %v\n%s", err, out)

@@ -27,7 +27,7 @@ func runDocuments(t *testing.T, s *server, before string, names ...string) strin
 	}
 	bin := filepath.Join(s.dir, "bin")
 	check(t, os.Mkdir(bin, 0o700))
-	check(t, os.Symlink(commands, filepath.Join(bin, "signet")))
+	check(t, os.Symlink(released, filepath.Join(bin, "signet")))
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-x")
 	cmd.Dir = s.dir

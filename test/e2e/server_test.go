@@ -59,7 +59,11 @@ func (i *installation) start() *server {
 	if i.issuer == "" {
 		i.issuer = s.url
 	}
-	s.cmd = exec.Command(binary, "serve")
+	program := raced
+	if i.onSQLite {
+		program = released
+	}
+	s.cmd = exec.Command(program, "serve")
 	s.cmd.Dir = i.dir
 	s.cmd.Env = append(append(os.Environ(), i.env...), "SIGNET_LISTEN="+address, "SIGNET_ISSUER="+i.issuer, "SIGNET_LOG_LEVEL=debug")
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
