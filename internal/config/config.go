@@ -43,15 +43,26 @@ type Config struct {
 // Origins say where settings come from that are set: FromFlag, FromEnvironment or FromFile, by their keys.
 type Origins map[string]string
 
-// TLS says how the server speaks HTTPS itself. Empty: a proxy before it does.
+// TLS says how the server speaks HTTPS itself: by files, by ACME or for development. None: a proxy before it does.
 type TLS struct {
 	CertFile     string `koanf:"cert_file"`     // PEM, the certificate and those that it rests on
 	KeyFile      string `koanf:"key_file"`      // PEM
 	RedirectFrom string `koanf:"redirect_from"` // host:port, where plain HTTP is answered with the https address; empty: nowhere
+	ACME         ACME   `koanf:"acme"`
+	Dev          bool   `koanf:"dev"` // by an authority of this installation's own
 }
 
 // On reports whether the server speaks HTTPS itself.
-func (t TLS) On() bool { return t.CertFile != "" }
+func (t TLS) On() bool { return t.CertFile != "" || t.ACME.AgreeTerms || t.Dev }
+
+// ACME says how certificates are obtained from an authority (RFC 8555).
+type ACME struct {
+	AgreeTerms bool     `koanf:"agree_terms"` // to the authority's; certificates are obtained then
+	Directory  string   `koanf:"directory"`   // https URL
+	Email      string   `koanf:"email"`       // of the account; may be empty
+	Domains    []string `koanf:"domains"`     // hosts; the issuer's is one
+	RootFile   string   `koanf:"root_file"`   // PEM, which the directory's own certificate rests on; empty: the system's
+}
 
 // DatabasePool bounds the connections to the database.
 type DatabasePool struct {
@@ -138,10 +149,14 @@ type Log struct {
 	Format string     `koanf:"format"` // text or json
 }
 
+// letsEncrypt is the authority that most use.
+const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
+
 // Default returns the settings of an installation that sets nothing, before empty ones are filled in from others.
 func Default() Config {
 	return Config{
 		Listen:          "127.0.0.1:8080",
+		TLS:             TLS{ACME: ACME{Directory: letsEncrypt}},
 		DataDir:         "./signet-data",
 		DatabasePool:    DatabasePool{MaxConnections: 16},
 		DatabaseTimeout: 1500 * time.Millisecond,

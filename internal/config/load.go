@@ -139,8 +139,10 @@ func loadFile(into *koanf.Koanf, path string) error {
 	var known, sections []string
 	for _, f := range fields(new(Config)) {
 		known = append(known, f.key)
-		if section, _, ok := strings.Cut(f.key, "."); ok {
-			sections = append(sections, section)
+		for i, c := range f.key {
+			if c == '.' {
+				sections = append(sections, f.key[:i])
+			}
 		}
 	}
 	var problems []string

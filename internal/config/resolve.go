@@ -22,6 +22,9 @@ func (c *Config) resolve() {
 	if c.Issuer == "" {
 		c.Issuer = localIssuer(c.Listen, c.TLS.On())
 	}
+	if host := hostOf(c.Issuer); c.TLS.ACME.AgreeTerms && len(c.TLS.ACME.Domains) == 0 && host != "" {
+		c.TLS.ACME.Domains = []string{host}
+	}
 	if c.Database == "" {
 		c.Database = databaseIn(c.DataDir)
 	}
@@ -147,25 +150,8 @@ func (c *Config) checkExposure(listen string) error {
 	if err != nil || c.TLS.On() || len(c.TrustedProxies) > 0 || outbound.IsLoopback(strings.ToLower(host)) {
 		return nil
 	}
-	return fmt.Errorf("%q can be reached from other machines, without HTTPS: set tls.cert_file and tls.key_file, or name in trusted_proxies "+
+	return fmt.Errorf("%q can be reached from other machines, without HTTPS: set tls.cert_file and tls.key_file or tls.acme, or name in trusted_proxies "+
 		"the proxy before it that speaks HTTPS, or listen on 127.0.0.1", listen)
-}
-
-func (t TLS) validate(issuer string, check func(key string, err error)) {
-	switch {
-	case (t.CertFile == "") != (t.KeyFile == ""):
-		check("tls", errors.New("cert_file and key_file belong together"))
-	case t.On() && strings.HasPrefix(issuer, "http:"):
-		check("issuer", fmt.Errorf("%q must be https, as tls.cert_file is set", issuer))
-	}
-	check("tls.cert_file", checkPath(t.CertFile))
-	check("tls.key_file", checkPath(t.KeyFile))
-	if t.RedirectFrom != "" {
-		check("tls.redirect_from", checkListen(t.RedirectFrom))
-		if !t.On() {
-			check("tls.redirect_from", errors.New("needs tls.cert_file"))
-		}
-	}
 }
 
 // checkDatabase never repeats the URL: it may hold a password.

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"sync/atomic"
@@ -20,7 +21,41 @@ const (
 	maxPEM        = 1 << 20 // bytes of a file
 )
 
-// certificate is what the server shows, read again when its files change.
+// certificates are what the server shows in HTTPS.
+type certificates interface {
+	// config is that of a listener.
+	config() *tls.Config
+	// jobs keep them current.
+	jobs(log *slog.Logger) []job
+	// challenges answers what an authority asks by plain HTTP, and passes on all else.
+	challenges(next http.Handler) http.Handler
+	// expiries says when the certificate of each name expires; a name that has none yet is missing.
+	expiries() map[string]time.Time
+	// check fails, with a readiness.Reason, while a name has none that is valid.
+	check() error
+	// stop ends what runs for them.
+	stop(ctx context.Context)
+}
+
+// openCertificates prepares what the configuration names. nil if a proxy speaks HTTPS. notice is for whoever starts the server.
+func (s *Services) openCertificates(ctx context.Context, cfg config.Config, log *slog.Logger) (c certificates, notice string, err error) {
+	switch {
+	case cfg.TLS.ACME.AgreeTerms:
+		c, err = s.openACME(ctx, cfg, log)
+	case cfg.TLS.Dev:
+		if cfg.TLS, notice, err = developmentFiles(cfg, s.now()); err == nil {
+			c, err = readCertificate(cfg, s.now)
+		}
+	case cfg.TLS.CertFile != "":
+		c, err = readCertificate(cfg, s.now)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return c, notice, nil
+}
+
+// certificate is one that is in files, read again when they change.
 type certificate struct {
 	config.TLS
 	host    string // of the issuer
@@ -91,11 +126,15 @@ func (c *certificate) check() error {
 	return nil
 }
 
-// jobs keep it current. A server without one has none.
+func (c *certificate) challenges(next http.Handler) http.Handler { return next }
+
+func (c *certificate) expiries() map[string]time.Time {
+	return map[string]time.Time{c.host: c.current.Load().Leaf.NotAfter}
+}
+
+func (*certificate) stop(context.Context) {}
+
 func (c *certificate) jobs(log *slog.Logger) []job {
-	if c == nil {
-		return nil
-	}
 	return []job{
 		{"read the certificate again", time.Minute, func(ctx context.Context) error {
 			changed, err := c.refresh()

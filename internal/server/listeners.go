@@ -24,45 +24,39 @@ type listener struct {
 
 // listeners are all of a process. The first is the one that its issuer names.
 type listeners struct {
-	all         []listener
-	certificate *certificate // nil: a proxy speaks HTTPS
+	all []listener
 }
 
-// openListeners listens on the addresses of the configuration.
-func openListeners(cfg config.Config, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger, now func() time.Time) (opened *listeners, err error) {
+// openListeners listens on the addresses of the configuration, with HTTPS by certificates; none: a proxy speaks HTTPS.
+func openListeners(cfg config.Config, shown certificates, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger) (opened *listeners, err error) {
 	opened = &listeners{}
 	defer func() {
 		if err != nil {
 			opened.close()
 		}
 	}()
-	if cfg.TLS.On() {
-		if opened.certificate, err = readCertificate(cfg, now); err != nil {
-			return opened, err
-		}
-	}
-	if err := opened.open(cfg.Listen, opened.certificate, httpServer(cfg, handler, log)); err != nil {
+	if err := opened.open(cfg.Listen, shown, httpServer(cfg, handler, log)); err != nil {
 		return opened, err
 	}
 	if cfg.ExtAuthzListen != "" {
-		if err := opened.open(cfg.ExtAuthzListen, opened.certificate, envoyServer(cfg, proxies, log)); err != nil {
+		if err := opened.open(cfg.ExtAuthzListen, shown, envoyServer(cfg, proxies, log)); err != nil {
 			return opened, err
 		}
 	}
-	if cfg.TLS.RedirectFrom != "" {
-		err = opened.open(cfg.TLS.RedirectFrom, nil, httpServer(cfg, redirect(cfg.Issuer), log))
+	if cfg.TLS.RedirectFrom != "" && shown != nil {
+		err = opened.open(cfg.TLS.RedirectFrom, nil, httpServer(cfg, shown.challenges(redirect(cfg.Issuer, handler)), log))
 	}
 	return opened, err
 }
 
-// open listens on an address, with HTTPS if there is a certificate.
-func (l *listeners) open(address string, certificate *certificate, server *http.Server) error {
+// open listens on an address, with HTTPS if there are certificates.
+func (l *listeners) open(address string, shown certificates, server *http.Server) error {
 	at, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
-	if certificate != nil {
-		at = tls.NewListener(at, certificate.config())
+	if shown != nil {
+		at = tls.NewListener(at, shown.config())
 	}
 	l.all = append(l.all, listener{server, at})
 	return nil
@@ -112,14 +106,19 @@ func httpServer(cfg config.Config, handler http.Handler, log *slog.Logger) *http
 }
 
 // redirect sends browsers that came by plain HTTP to the issuer's host. What may hold a secret is refused, so that its sender is mended:
-// a redirect would let it go on, and each time the secret was sent in clear.
-func redirect(issuer string) http.Handler {
+// a redirect would let it go on, and each time the secret was sent in clear. Whether the server runs and is ready is answered as by HTTPS,
+// which does not answer before there is a certificate.
+func redirect(issuer string, handler http.Handler) http.Handler {
 	origin := issuer
 	if u, err := url.Parse(issuer); err == nil {
 		origin = u.Scheme + "://" + u.Host
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			handler.ServeHTTP(w, r)
+			return
+		}
 		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 		to := r.URL.RequestURI()
 		if !strings.HasPrefix(to, "/") { // it would go on with the host

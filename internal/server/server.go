@@ -68,24 +68,29 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	s.Statistics.Version = version
 	s.Events.Log, s.Statuses.Log, s.SignIn.Log, s.Logouts.Log, s.Registrations.Log = log, log, log, log, log
 	s.Ready = s.readiness(cfg, log)
+	var notice string
+	if s.certificates, notice, err = s.openCertificates(ctx, cfg, log); err != nil {
+		return err
+	}
+	if s.certificates != nil {
+		defer s.certificates.stop(context.WithoutCancel(ctx))
+		s.Ready.Add("certificate", func(context.Context) error { return s.certificates.check() })
+	}
 	handler, proxies, err := s.handler(cfg, log)
 	if err != nil {
 		return err
 	}
-	listeners, err := openListeners(cfg, handler, proxies, log, s.now)
+	listeners, err := openListeners(cfg, s.certificates, handler, proxies, log)
 	if err != nil {
 		return err
 	}
 	defer listeners.close()
-	if listeners.certificate != nil {
-		s.Ready.Add("certificate", func(context.Context) error { return listeners.certificate.check() })
-	}
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
-	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s", cfg.Issuer, listeners, cfg.Database, welcome)
+	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s%s", cfg.Issuer, listeners, cfg.Database, notice, welcome)
 	err = s.serve(ctx, cfg, listeners, log)
 	s.stopStatistics(ctx, log)
 	return err
@@ -99,7 +104,10 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *list
 	}
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
-	jobs := append(s.jobs(cfg, log), listeners.certificate.jobs(log)...)
+	jobs := s.jobs(cfg, log)
+	if s.certificates != nil {
+		jobs = append(jobs, s.certificates.jobs(log)...)
+	}
 	for _, j := range jobs {
 		group.Go(func() error { j.run(system, log); return nil })
 	}

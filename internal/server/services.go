@@ -85,7 +85,8 @@ type Services struct {
 
 	Ready *readiness.Checks // of a server
 
-	recorder *event.Recorder
+	recorder     *event.Recorder
+	certificates certificates // of HTTPS; nil: a proxy speaks it
 
 	master *keys.Master // the secret of the installation
 	given  *keys.Master // the master key, which opens it

@@ -420,6 +420,21 @@ COMMENT ON COLUMN keyed_requests.claim IS 'Of whoever carries it out: nobody els
 COMMENT ON COLUMN keyed_requests.answer IS 'Sealed with the master key; NULL while the request is being carried out, until claimed_until at most';
 CREATE INDEX keyed_requests_expires ON keyed_requests (expires_at);
 
+CREATE TABLE acme_values (
+    key         TEXT PRIMARY KEY,
+    value       BYTEA NOT NULL,
+    modified_at BIGINT NOT NULL
+);
+COMMENT ON TABLE acme_values IS 'What replicas share to get certificates by ACME (RFC 8555): accounts, certificates and their keys, challenges';
+COMMENT ON COLUMN acme_values.value IS 'Sealed with the master key';
+
+CREATE TABLE acme_locks (
+    name       TEXT PRIMARY KEY,
+    owner      BYTEA NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+COMMENT ON TABLE acme_locks IS 'What one replica at a time does by ACME, until expires_at at most';
+
 CREATE TABLE identities (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -30,6 +30,8 @@ DROP TABLE roles;
 DROP TABLE group_members;
 DROP TABLE groups;
 DROP TABLE identities;
+DROP TABLE acme_locks;
+DROP TABLE acme_values;
 DROP TABLE keyed_requests;
 DROP TABLE password_links;
 DROP TABLE credentials;

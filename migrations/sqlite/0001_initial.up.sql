@@ -314,6 +314,20 @@ CREATE TABLE keyed_requests (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keyed_requests_expires ON keyed_requests (expires_at);
 
+-- What replicas share to get certificates by ACME (RFC 8555): accounts, certificates and their keys, challenges.
+CREATE TABLE acme_values (
+    key         TEXT PRIMARY KEY,
+    value       BLOB NOT NULL, -- sealed with the master key
+    modified_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What one replica at a time does by ACME, until expires_at at most.
+CREATE TABLE acme_locks (
+    name       TEXT PRIMARY KEY,
+    owner      BLOB NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What other providers call a user.
 CREATE TABLE identities (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -44,6 +44,10 @@ INSERT INTO password_links (user_id, hash, maker, created_at, expires_at)
 VALUES (30, x'abababababababababababababababababababababababababababababababab', '["users:write"]', 1767323045678000, 1767323045678024);
 INSERT INTO keyed_requests (id, request, claim, claimed_until, answer, expires_at)
 VALUES (x'acacacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac', x'01', x'02', 1767323045678000, x'03', 1767323045678024);
+INSERT INTO acme_values (key, value, modified_at)
+VALUES ('certificates/ca/id.example/id.example.key', x'04', 1767323045678000);
+INSERT INTO acme_locks (name, owner, expires_at)
+VALUES ('issue_cert_id.example', x'05', 1767323045678024);
 INSERT INTO identities (id, user_id, provider, external_id, created_at)
 VALUES (32, 30, 'https://accounts.example', '42', 1767323045678000);
 INSERT INTO groups (id, name, description, version, created_at, updated_at, managed_by)

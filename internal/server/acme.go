@@ -1,0 +1,82 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/signet-auth/signet/internal/acme"
+	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/readiness"
+)
+
+// obtained are certificates that are obtained by ACME.
+type obtained struct {
+	*acme.Certificates
+	names []string
+	now   func() time.Time
+}
+
+// openACME loads the certificates that there are. Those that are missing are obtained while the server runs.
+func (s *Services) openACME(ctx context.Context, cfg config.Config, log *slog.Logger) (certificates, error) {
+	roots, err := readRoots(cfg.TLS.ACME.RootFile)
+	if err != nil {
+		return nil, err
+	}
+	c, err := acme.New(acme.Config{
+		Store: s.DB, Sealer: s.master, Directory: cfg.TLS.ACME.Directory, Roots: roots, Email: cfg.TLS.ACME.Email, Names: cfg.TLS.ACME.Domains,
+		HTTPS: cfg.Listen, HTTP: cfg.TLS.RedirectFrom, Log: log, Now: s.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Load(ctx); err != nil {
+		log.WarnContext(ctx, "the certificates are not loaded yet", "error", err)
+	}
+	return obtained{c, cfg.TLS.ACME.Domains, s.now}, nil
+}
+
+// readRoots reads the roots of an authority of the operator's own. nil, the system's, if there is no file of them.
+func readRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := readBounded(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the root of the authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("read the root of the authority: %s has no certificate in PEM", path)
+	}
+	return roots, nil
+}
+
+func (o obtained) config() *tls.Config { return o.TLS() }
+
+func (o obtained) challenges(next http.Handler) http.Handler { return o.Challenges(next) }
+
+func (o obtained) expiries() map[string]time.Time { return o.Expiries() }
+
+func (o obtained) check() error {
+	expiries := o.Expiries()
+	for _, name := range o.names {
+		switch expires, ok := expiries[name]; {
+		case !ok:
+			return readiness.Reason("there is no certificate yet; the server's log says why")
+		case o.now().After(expires):
+			return readiness.Reason("the certificate has expired; the server's log says why it was not renewed")
+		}
+	}
+	return nil
+}
+
+func (o obtained) stop(ctx context.Context) { o.Stop(ctx) }
+
+func (o obtained) jobs(*slog.Logger) []job {
+	return []job{{"obtain certificates", time.Minute, o.Maintain, nil}}
+}
