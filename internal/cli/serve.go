@@ -14,7 +14,7 @@ func (a *app) serveCommand() *cobra.Command {
 http://127.0.0.1:8080 and keeps its data in ./signet-data. While there is no administrator it prints a link that
 makes the first one, once. config/signet.yaml explains all settings.`,
 		Example: `  signet serve
-  signet serve --dev-tls                      # https://127.0.0.1:8080, for development
+  signet serve --dev-tls
   signet serve --listen 0.0.0.0:8080 --issuer https://login.example.com
   SIGNET_MASTER_KEY_FILE=/run/secrets/master.key signet serve --database postgres://signet@db/signet`,
 		Args: cobra.NoArgs,

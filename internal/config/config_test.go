@@ -111,6 +111,25 @@ func TestWhatIsEmptyFollowsFromOtherSettings(t *testing.T) {
 	}
 }
 
+func TestCertificatesAreForTheIssuersHostUnlessOthersAreNamed(t *testing.T) {
+	for file, want := range map[string]string{
+		"issuer: https://id.example:8443/auth\ntls: {acme: {agree_terms: true}}":                               "[id.example]",
+		"issuer: https://id.example\ntls: {acme: {agree_terms: true, domains: [www.example, id.example]}}":     "[www.example id.example]",
+		"issuer: 'https://[fd00::1]'\ntls: {acme: {agree_terms: true, directory: 'https://ca.internal/acme'}}": "[fd00::1]",
+		"tls:\n  acme:\nissuer: https://id.example":                                                            "[]",
+		"tls: {acme.agree_terms: true}\nissuer: https://id.example\nlisten: 0.0.0.0:443":                       "[id.example]",
+	} {
+		c, err := Load(Sources{File: write(t, file)})
+		if err != nil || fmt.Sprint(c.TLS.ACME.Domains) != want {
+			t.Error(file, c.TLS.ACME.Domains, err)
+		}
+	}
+	c, err := Load(Sources{Flags: map[string]string{"tls.dev": "true"}})
+	if err != nil || c.Issuer != "https://127.0.0.1:8080" {
+		t.Error("for development:", c.Issuer, err)
+	}
+}
+
 func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 	tests := []struct {
 		name, file, environ string
@@ -141,6 +160,17 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"plain HTTP to others by a name", "listen: login.internal:8080", "", []string{"listen", "without HTTPS"}},
 		{"certificate without a key", "tls: {cert_file: /c}", "", []string{"tls", "key_file", "together"}},
 		{"issuer on http with a certificate", "tls: {cert_file: /c, key_file: /k}\nissuer: http://localhost:8080", "", []string{"issuer", "https"}},
+		{"two ways to a certificate", "tls: {cert_file: /c, key_file: /k, dev: true}", "", []string{"tls", "keep one of them"}},
+		{"development for others", "tls: {dev: true}\nissuer: https://id.example", "", []string{"tls.dev", "this machine", "tls.acme"}},
+		{"development by an address of others", "tls: {dev: true}\nlisten: 10.0.0.1:443", "", []string{"tls.dev"}},
+		{"ACME without terms", "tls: {acme: {email: ops@id.example}}", "", []string{"tls.acme.agree_terms", "must be true"}},
+		{"ACME for this machine", "tls: {acme: {agree_terms: true}}", "", []string{"tls.acme.domains", "127.0.0.1", "set the issuer"}},
+		{"ACME on http", "tls: {acme: {agree_terms: true}}\nissuer: http://localhost", "", []string{"issuer", "must be https"}},
+		{"ACME without the issuer's host", "tls: {acme: {agree_terms: true, domains: [a.example]}}\nissuer: https://id.example", "", []string{"tls.acme.domains", `must have "id.example"`}},
+		{"ACME for a wildcard", "tls: {acme: {agree_terms: true, domains: [id.example, '*.example']}}\nissuer: https://id.example", "", []string{"tls.acme.domains", "name each host"}},
+		{"ACME for no host", "tls: {acme: {agree_terms: true, domains: [id.example, 'a b', 'Ä.example']}}\nissuer: https://id.example", "", []string{"no host name", "use xn--4ca.example"}},
+		{"ACME in clear", "tls: {acme: {agree_terms: true, directory: 'http://ca.internal/'}}\nissuer: https://id.example", "", []string{"tls.acme.directory", "https address"}},
+		{"ACME by no address", "tls: {acme: {agree_terms: true, email: 'Ops <ops@id.example>'}}\nissuer: https://id.example", "", []string{"tls.acme.email"}},
 		{"redirect without a certificate", "tls: {redirect_from: '0.0.0.0:80'}", "", []string{"tls.redirect_from", "tls.cert_file"}},
 		{"issuer on http", "issuer: http://login.example", "", []string{"issuer", "https"}},
 		{"issuer with a slash", "issuer: https://login.example/", "", []string{"issuer", "slash"}},

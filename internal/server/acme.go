@@ -56,6 +56,15 @@ func readRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
+// CertificateExpiries says when the certificate of each name expires with which the server speaks HTTPS itself. A name that has none yet is
+// missing.
+func (s *Services) CertificateExpiries() map[string]time.Time {
+	if s.certificates == nil {
+		return nil
+	}
+	return s.certificates.expiries()
+}
+
 func (o obtained) config() *tls.Config { return o.TLS() }
 
 func (o obtained) challenges(next http.Handler) http.Handler { return o.Challenges(next) }

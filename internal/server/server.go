@@ -27,6 +27,7 @@ import (
 	"github.com/signet-auth/signet/internal/pdp"
 	"github.com/signet-auth/signet/internal/readiness"
 	"github.com/signet-auth/signet/internal/registration"
+	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/wellknown"
 )
 
@@ -63,6 +64,10 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	}
 	if err := s.Keys.Ensure(ctx); err != nil {
 		return err
+	}
+	if hosts := store.ClearHosts(string(cfg.Database)); len(hosts) > 0 {
+		log.WarnContext(ctx, "connections to the database may be without TLS: who is between can read and change all that Signet stores; "+
+			"add sslmode=verify-full to its URL", "hosts", hosts)
 	}
 	s.prepare(ctx, log)
 	s.Statistics.Version = version
