@@ -3,6 +3,7 @@ package acme
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,7 +25,7 @@ func (c logCore) Enabled(zapcore.Level) bool {
 
 // With implements zapcore.Core.
 func (c logCore) With(fields []zapcore.Field) zapcore.Core {
-	return logCore{c.log, append(c.fields[:len(c.fields):len(c.fields)], fields...)}
+	return logCore{c.log, append(slices.Clip(c.fields), fields...)}
 }
 
 // Check implements zapcore.Core.
@@ -38,7 +39,7 @@ func (c logCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapc
 // Write implements zapcore.Core. It leaves out values that are more than text, numbers and times, such as whole requests.
 func (c logCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	encoded := zapcore.NewMapObjectEncoder()
-	for _, field := range append(c.fields[:len(c.fields):len(c.fields)], fields...) {
+	for _, field := range append(slices.Clip(c.fields), fields...) {
 		field.AddTo(encoded)
 	}
 	attrs := []slog.Attr{slog.String("part", entry.LoggerName), slog.String("at", entry.Level.String())}
