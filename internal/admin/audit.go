@@ -24,12 +24,14 @@ type Event struct {
 	Target  string          `json:"target"`
 	Details json.RawMessage `json:"details"`
 	Hash    string          `json:"hash" doc:"In hex, over the event and the hash before it"`
+
+	RequestID string `json:"request_id" doc:"Of the request in which it was done, as answers have it in X-Request-Id and the log in request_id; empty where there was none, or it was erased"`
 }
 
 func showEvent(e domain.Event) Event {
 	return Event{
 		Seq: e.Seq, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target,
-		Details: json.RawMessage(e.Details), Hash: hex.EncodeToString(e.Hash),
+		Details: json.RawMessage(e.Details), Hash: hex.EncodeToString(e.Hash), RequestID: e.RequestID,
 	}
 }
 

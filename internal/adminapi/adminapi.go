@@ -71,6 +71,7 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = root+"/openapi", "", ""
 	config.Formats = formats()
 	config.CreateHooks = nil // no links to schemas in answers
+	config.Transformers = []huma.Transformer{identify}
 	config.RejectUnknownQueryParameters = true
 	config.Servers = []*huma.Server{{URL: c.Issuer}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 // problem translates an error (RFC 9457). The words of an internal one stay in the log.
@@ -78,8 +79,10 @@ func (s *surface) refuse(ctx huma.Context, err error) {
 }
 
 // notFound answers to what is no operation.
-func (s *surface) notFound(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(problemOf(http.StatusNotFound, "There is no such operation: see "+root+"/openapi.json."))
+func (s *surface) notFound(w http.ResponseWriter, r *http.Request) {
+	problem := problemOf(http.StatusNotFound, "There is no such operation: see "+root+"/openapi.json.")
+	problem.RequestID = requestid.Of(r.Context())
+	body, err := json.Marshal(problem)
 	if err != nil {
 		panic(err) // our own types
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 // Problem is an error as RFC 9457 has it.
@@ -17,6 +18,16 @@ type Problem struct {
 	Status int            `json:"status" doc:"The status of the answer" example:"422"`
 	Detail string         `json:"detail" doc:"What is wrong, in words" example:"validation failed"`
 	Errors []FieldProblem `json:"errors,omitempty" doc:"Which values are wrong, as far as that is known"`
+
+	RequestID string `json:"request_id,omitempty" doc:"Of the request, as in the header X-Request-Id: the server's log and the events of the audit log have it too" example:"5f0c8e1d2b7a4c6e9f3d1a8b7c6d5e4f"`
+}
+
+// identify gives a problem the id of its request.
+func identify(ctx huma.Context, _ string, body any) (any, error) {
+	if p, ok := body.(*Problem); ok {
+		p.RequestID = requestid.Of(ctx.Context())
+	}
+	return body, nil
 }
 
 // FieldProblem says which value of a request is wrong. It never has the value, which may be a secret.

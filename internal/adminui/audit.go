@@ -134,7 +134,7 @@ func showEvent(v *visit) error {
 	o.Panels = []panel{{Title: v.text("event.about"), Facts: []fact{
 		v.fact("event.at", cell{Time: e.At}), v.fact("event.exact", cell{Text: e.At.UTC().Format("2006-01-02 15:04:05.000000 UTC")}),
 		v.fact("event.actor", v.named(e.Actor)), v.fact("event.action", cell{Code: e.Action}), v.fact("event.target", v.named(e.Target)),
-		v.fact("event.hash", cell{Code: e.Hash}),
+		v.fact("event.request", cell{Code: e.RequestID}), v.fact("event.hash", cell{Code: e.Hash}),
 	}}, v.eventDetails(e)}
 	return v.show(v.text("event.title", e.Seq), o)
 }

@@ -139,6 +139,7 @@ func TestTamperingIsFound(t *testing.T) {
 			"action":            {third(func(e *domain.Event) { e.Action = "client.create" }), "event 3 was changed"},
 			"target":            {third(func(e *domain.Event) { e.Target = "client:9" }), "event 3 was changed"},
 			"details":           {third(func(e *domain.Event) { e.Details = `{"x":1}` }), "event 3 was changed"},
+			"request":           {third(func(e *domain.Event) { e.RequestID = "another" }), "event 3 was changed"},
 			"time":              {third(func(e *domain.Event) { e.At = e.At.Add(time.Microsecond) }), "event 3 was changed"},
 			"prev hash":         {third(func(e *domain.Event) { e.PrevHash = nil }), "event 3 does not follow event 2"},
 			"shifted":           {third(func(e *domain.Event) { e.Actor, e.Action = e.Actor+"c", e.Action[1:] }), "event 3 was changed"},

@@ -104,7 +104,7 @@ func (v *verification) next(e domain.Event) error {
 		return fmt.Errorf("event %d was changed", e.Seq)
 	case e.ErasedBy == 0 && !hmac.Equal(e.Digest, v.chain.Digest(e)):
 		return fmt.Errorf("event %d was changed", e.Seq)
-	case e.ErasedBy != 0 && (e.Actor != "" || e.Target != "" || e.Details != "{}"):
+	case e.ErasedBy != 0 && (e.Actor != "" || e.Target != "" || e.Details != "{}" || e.RequestID != ""):
 		return fmt.Errorf("event %d was changed", e.Seq)
 	case e.ErasedBy != 0:
 		v.erased[e.ErasedBy] = append(v.erased[e.ErasedBy], e.Seq)

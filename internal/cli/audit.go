@@ -122,7 +122,7 @@ func (a *app) auditShow() *cobra.Command {
 			}
 			e, err := call[admin.FoundEvent](ctx, c, "audit.find", nil, args[0])
 			return view{e, func(w io.Writer) {
-				details(w, "seq", e.Seq, "at", e.At, "actor", e.Actor, "action", e.Action, "target", e.Target, "details", string(e.Details), "hash", e.Hash)
+				details(w, "seq", e.Seq, "at", e.At, "actor", e.Actor, "action", e.Action, "target", e.Target, "details", string(e.Details), "request", e.RequestID, "hash", e.Hash)
 				for _, name := range slices.Sorted(maps.Keys(e.Earlier)) {
 					details(w, "earlier "+name, string(e.Earlier[name]))
 				}

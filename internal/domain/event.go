@@ -14,10 +14,12 @@ type Event struct {
 	Target   string // to what: "client:reporting", "token:…"
 	Details  string // JSON object, no secrets
 	Salt     []byte
-	Digest   []byte // over Salt, Actor, Target and Details
-	ErasedBy int64  // the seq of the event that says that Salt, Actor, Target and Details were erased; zero: they were not
+	Digest   []byte // over Salt, Actor, Target, Details and RequestID
+	ErasedBy int64  // the seq of the event that says that these five were erased, save Digest; zero: they were not
 	PrevHash []byte
 	Hash     []byte // over PrevHash, Seq, At, Action and Digest
+
+	RequestID string // of the request in which it was done; empty: none, or erased
 
 	Signal SecurityEvent // what services hear of it; about nobody: nothing
 }

@@ -11,7 +11,7 @@ import (
 
 // Chain makes the hashes of the audit log, under a key: who can write the table but has no key cannot forge an event.
 //
-// An event's hash covers its digest in place of actor, target and details. So these can be erased, with the salt without which nobody
+// An event's hash covers its digest in place of actor, target, details and request id. So these can be erased, with the salt without which nobody
 // can guess them, and the chain is still whole.
 type Chain struct{ key []byte }
 
@@ -27,9 +27,9 @@ func (c Chain) seal(e *domain.Event) {
 	e.Digest = c.Digest(*e)
 }
 
-// Digest is HMAC-SHA-256 over salt, actor, target and details.
+// Digest is HMAC-SHA-256 over salt, actor, target, details and request id.
 func (c Chain) Digest(e domain.Event) []byte {
-	return c.mac("digest", e.Salt, []byte(e.Actor), []byte(e.Target), []byte(e.Details))
+	return c.mac("digest", e.Salt, []byte(e.Actor), []byte(e.Target), []byte(e.Details), []byte(e.RequestID))
 }
 
 // Hash is HMAC-SHA-256 over the hash before, seq, time, action and digest.

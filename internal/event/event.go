@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 // Event is something that happened. Its JSON, always an object without secrets, is the details of its audit row; the fields are
@@ -107,13 +108,14 @@ func (r *Recorder) UpdateAll(ctx context.Context, change func(ctx context.Contex
 	})
 }
 
-// Attributed is an event with its actor.
+// Attributed is an event with its actor and request.
 type Attributed struct {
 	Event
-	actor Actor
+	actor   Actor
+	request string // its id; empty: none
 }
 
-// Attribute binds an event to the actor of ctx, so that it can be recorded later under another ctx. An event that has an actor
+// Attribute binds an event to the actor and the request of ctx, so that it can be recorded later under another ctx. An event that has an actor
 // keeps it. ErrNoActor if ctx names none.
 func Attribute(ctx context.Context, e Event) (Attributed, error) {
 	if a, ok := e.(Attributed); ok {
@@ -123,7 +125,7 @@ func Attribute(ctx context.Context, e Event) (Attributed, error) {
 	if actor == "" {
 		return Attributed{}, fmt.Errorf("record %s of %s: %w", e.Kind(), e.Object(), ErrNoActor)
 	}
-	return Attributed{e, actor}, nil
+	return Attributed{e, actor, requestid.Of(ctx)}, nil
 }
 
 func (a Attributed) row(at time.Time) (domain.Event, error) {
@@ -131,7 +133,7 @@ func (a Attributed) row(at time.Time) (domain.Event, error) {
 	if err != nil {
 		return domain.Event{}, fmt.Errorf("record %s of %s: %w", a.Kind(), a.Object(), err)
 	}
-	row := domain.Event{At: at, Actor: string(a.actor), Action: a.Kind(), Target: a.Object(), Details: string(details)}
+	row := domain.Event{At: at, Actor: string(a.actor), Action: a.Kind(), Target: a.Object(), Details: string(details), RequestID: a.request}
 	if e, ok := a.Event.(ForServices); ok {
 		row.Signal = e.Signal()
 		row.Signal.Initiator, row.Signal.ActorName = a.actor.initiator(), a.actor.username()

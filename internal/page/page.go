@@ -20,6 +20,7 @@ import (
 	"github.com/gorilla/sessions"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/requestid"
 	"github.com/signet-auth/signet/internal/session"
 )
 
@@ -117,6 +118,9 @@ func (v view) With(data any) Part { return Part{v, data} }
 
 // CSRF is the hidden field's value that a form must bring back. The first use gives the browser its cookie.
 func (v view) CSRF() (string, error) { return v.pages.csrfToken(v.w, v.r) }
+
+// RequestID is that of the request, for pages that say what went wrong.
+func (v view) RequestID() string { return requestid.Of(v.r.Context()) }
 
 // Render answers with a page. It is complete before its first byte is sent.
 func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {

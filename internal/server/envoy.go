@@ -15,7 +15,7 @@ func envoyServer(cfg config.Config, proxies *forwardauth.Surface, log *slog.Logg
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // where there is no certificate
 	return &http.Server{
-		Handler:           recovered(log, logged(log, limited(limitsOf(cfg), proxies.ExtAuthz()))),
+		Handler:           identified(nil, recovered(log, logged(log, limited(limitsOf(cfg), proxies.ExtAuthz())))),
 		Protocols:         protocols,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,

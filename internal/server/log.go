@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/time/rate"
+
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 // How many records one place in the code may log: that many at once, and that many a second from then on. So nobody fills the disk
@@ -37,8 +39,12 @@ func newBoundedLog(h slog.Handler) slog.Handler {
 	return boundedLog{h, &places{by: map[uintptr]*place{}}}
 }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. What belongs to a request has its id.
 func (b boundedLog) Handle(ctx context.Context, r slog.Record) error {
+	if id := requestid.Of(ctx); id != "" {
+		r = r.Clone()
+		r.AddAttrs(slog.String("request_id", id))
+	}
 	if r.Level >= slog.LevelInfo {
 		leftOut, ok := b.places.admit(r)
 		if !ok {

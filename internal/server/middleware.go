@@ -4,9 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 // secured sets what goes with every answer, those of errors and unknown paths too. HSTS (RFC 6797) holds for a host as a whole, so
@@ -22,6 +26,33 @@ func secured(issuer string, next http.Handler) http.Handler {
 	})
 }
 
+// identified gives each request an id, and its answer the header that has it. One that a trusted proxy gives a request counts, so that its
+// log and ours name the request alike; anybody else's could be of another request. The request is changed in place: a copy for each would
+// be an allocation, and what is found out further in, such as the pattern that the path has, would be lost to who wraps this.
+func identified(trusted []netip.Prefix, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := givenID(trusted, r)
+		if id == "" {
+			id = requestid.New()
+		}
+		w.Header()[requestid.Header] = []string{id}
+		*r = *r.WithContext(requestid.With(r.Context(), id))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// givenID is the id that a trusted proxy gives a request; empty: none.
+func givenID(trusted []netip.Prefix, r *http.Request) string {
+	given := r.Header[requestid.Header]
+	if len(trusted) == 0 || len(given) != 1 || !requestid.WellFormed(given[0]) {
+		return ""
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !containsAddr(trusted, peer.Addr()) {
+		return ""
+	}
+	return given[0]
+}
+
 // recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler closes
 // the connection with it, and net/http handles it.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
@@ -33,7 +64,7 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 				panic(cause)
 			default:
 				log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
-				http.Error(w, `{"error":"server_error"}`, http.StatusInternalServerError)
+				httpjson.WriteError(w, httpjson.ServerError)
 			}
 		}()
 		next.ServeHTTP(w, r)
@@ -89,6 +120,7 @@ func limited(limitOf func(path string) time.Duration, next http.Handler) http.Ha
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), limitOf(r.URL.Path))
 		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		*r = *r.WithContext(ctx)
+		next.ServeHTTP(w, r)
 	})
 }

@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 func TestPanicIsLoggedAndAnsweredUnlessTheHandlerAborts(t *testing.T) {
@@ -54,5 +57,69 @@ func TestARequestMayTakeAsLongAsItsWorkDoes(t *testing.T) {
 				t.Errorf("%s %s: limit %v, %v", c.method, c.path, ok, given)
 			}
 		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(c.method, c.path, nil))
+	}
+}
+
+func TestEveryRequestHasAnIDThatItsSenderCannotChoose(t *testing.T) {
+	var logged bytes.Buffer
+	log := slog.New(newBoundedLog(slog.NewTextHandler(&logged, nil)))
+	handler := identified([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.ErrorContext(r.Context(), "request failed")
+		httpjson.WriteError(w, httpjson.ServerError)
+	}))
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		peer, given string
+		counts      bool
+	}{
+		{"10.0.0.1:5", "a-B_9.:", true},
+		{"10.0.0.1:5", strings.Repeat("a", 64), true},
+		{"10.0.0.1:5", strings.Repeat("a", 65), false},
+		{"10.0.0.1:5", "", false},
+		{"10.0.0.1:5", "a b", false},
+		{"10.0.0.1:5", "a\x1b[31m", false},
+		{"10.0.0.1:5", "<b>", false},
+		{"10.0.0.1:5", "ä", false},
+		{"192.0.2.1:5", "a", false},
+		{"not an address", "a", false},
+	} {
+		logged.Reset()
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = c.peer
+		r.Header.Set("X-Request-ID", c.given)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		id := w.Header().Get("X-Request-ID")
+		if (id == c.given) != c.counts || !requestid.WellFormed(id) || seen[id] {
+			t.Errorf("%+v: the id is %q", c, id)
+		}
+		seen[id] = true
+		if !strings.Contains(logged.String(), "request_id="+id) || !strings.Contains(w.Body.String(), `"request_id":"`+id+`"`) {
+			t.Errorf("%+v: logged %q, answered %s", c, logged.String(), w.Body)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header["X-Request-Id"] = []string{"one", "two"}
+	r.RemoteAddr = "10.0.0.1:5"
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	if id := w.Header().Get("X-Request-ID"); len(id) != 32 {
+		t.Errorf("of two ids: %q", id)
+	}
+}
+
+func TestAnIDCostsFewAllocationsAndKeepsTheRequest(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /a/{b}", func(http.ResponseWriter, *http.Request) {})
+	handler := identified(nil, limited(func(string) time.Duration { return time.Minute }, mux))
+	r := httptest.NewRequest(http.MethodGet, "/a/b", nil)
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	if r.Pattern != "GET /a/{b}" {
+		t.Errorf("whoever wraps it sees the pattern %q", r.Pattern)
+	}
+	w := httptest.NewRecorder()
+	bare := identified(nil, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	if n := testing.AllocsPerRun(100, func() { bare.ServeHTTP(w, r) }); n > 4 { // the id, the header's value, the context; not the request
+		t.Errorf("%v allocations", n)
 	}
 }

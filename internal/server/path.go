@@ -26,6 +26,7 @@ func under(issuer string, next http.Handler) http.Handler {
 			below.URL.Path, below.URL.RawPath = path, raw
 		}
 		next.ServeHTTP(&underWriter{w, base}, &below)
+		r.Pattern = below.Pattern
 	})
 }
 

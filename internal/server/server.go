@@ -134,7 +134,8 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *
 	if err != nil {
 		return nil, nil, err
 	}
-	return secured(cfg.Issuer, recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux)))))), proxies, nil
+	handler := recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux)))))
+	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), proxies, nil
 }
 
 // limitsOf says how long a request of a path may take: a little more than the database timeout, so that the error is still answered.

@@ -87,11 +87,11 @@ func insertEvents(ctx context.Context, c conn, events []domain.Event) error {
 		var args []any
 		for _, e := range events[:n] {
 			var row string
-			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.Salt, e.Digest, e.PrevHash, e.Hash)
+			row, args = in[any](args, e.Seq, micros(e.At), e.Actor, e.Action, e.Target, e.Details, e.Salt, e.Digest, e.PrevHash, e.Hash, e.RequestID)
 			rows = append(rows, row)
 		}
 		_, err := c.exec(ctx, `
-			INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, prev_hash, hash) VALUES `+strings.Join(rows, `, `), args...)
+			INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, prev_hash, hash, request_id) VALUES `+strings.Join(rows, `, `), args...)
 		if err != nil {
 			return err
 		}
@@ -100,10 +100,10 @@ func insertEvents(ctx context.Context, c conn, events []domain.Event) error {
 	return nil
 }
 
-const eventColumns = `seq, at, actor, action, target, details, salt, digest, COALESCE(erased_by, 0), prev_hash, hash`
+const eventColumns = `seq, at, actor, action, target, details, salt, digest, COALESCE(erased_by, 0), prev_hash, hash, request_id`
 
 func scanEvent(row scanner) (e domain.Event, err error) {
-	err = row.Scan(&e.Seq, at(&e.At), &e.Actor, &e.Action, &e.Target, &e.Details, &e.Salt, &e.Digest, &e.ErasedBy, &e.PrevHash, &e.Hash)
+	err = row.Scan(&e.Seq, at(&e.At), &e.Actor, &e.Action, &e.Target, &e.Details, &e.Salt, &e.Digest, &e.ErasedBy, &e.PrevHash, &e.Hash, &e.RequestID)
 	e.PrevHash = bytes(e.PrevHash)
 	return e, err
 }
@@ -188,7 +188,7 @@ func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, 
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		erased, err = list(ctx, c, scanInt, `
-			UPDATE audit_events SET actor = '', target = '', details = '{}', salt = NULL, erased_by = $3
+			UPDATE audit_events SET actor = '', target = '', details = '{}', salt = NULL, request_id = '', erased_by = $3
 			WHERE seq > $1 AND seq <= $2 AND erased_by IS NULL AND action NOT IN ('audit.erase', 'audit.purge')
 				AND (`+strings.Join(named, ` OR `)+`) RETURNING seq`, args...)
 		return err

@@ -853,13 +853,15 @@ CREATE TABLE audit_events (
     digest    BYTEA NOT NULL,
     erased_by BIGINT,
     prev_hash BYTEA NOT NULL,
-    hash      BYTEA NOT NULL
+    hash      BYTEA NOT NULL,
+    request_id TEXT NOT NULL
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE audit_events IS 'The audit log, each event chained to the one before, a partition for each month; audit_v is easier to read';
 COMMENT ON COLUMN audit_events.details IS 'json, not jsonb: the digest is over the text';
 COMMENT ON COLUMN audit_events.salt IS 'Without it nobody can guess from the digest what was erased';
-COMMENT ON COLUMN audit_events.digest IS 'Over salt, actor, target and details: the hash covers it in their place';
-COMMENT ON COLUMN audit_events.erased_by IS 'The seq of the event that says so; then salt, actor, target and details are empty';
+COMMENT ON COLUMN audit_events.digest IS 'Over salt, actor, target, details and request_id: the hash covers it in their place';
+COMMENT ON COLUMN audit_events.erased_by IS 'The seq of the event that says so; then salt, actor, target, details and request_id are empty';
+COMMENT ON COLUMN audit_events.request_id IS 'Of the request in which it was done; empty: none';
 CREATE INDEX audit_events_at ON audit_events (at, seq);
 CREATE INDEX audit_events_actor ON audit_events (actor, at, seq);
 CREATE INDEX audit_events_action ON audit_events (action, at, seq);
@@ -985,7 +987,7 @@ LEFT JOIN apis a ON a.id = t.api_id LEFT JOIN signing_keys k ON k.id = t.key_id;
 COMMENT ON VIEW issued_tokens_v IS 'issued_tokens, with names and timestamps; username is NULL if the subject is the client';
 
 CREATE VIEW audit_v AS
-SELECT seq, to_timestamp(at / 1e6) AS at, actor, action, target, details, erased_by, encode(hash, 'hex') AS hash FROM audit_events;
+SELECT seq, to_timestamp(at / 1e6) AS at, actor, action, target, details, erased_by, encode(hash, 'hex') AS hash, request_id FROM audit_events;
 COMMENT ON VIEW audit_v IS 'audit_events, with timestamps';
 
 INSERT INTO roles (name, description, created_at, updated_at)

@@ -662,10 +662,11 @@ CREATE TABLE audit_events (
     target    TEXT NOT NULL,
     details   TEXT NOT NULL CHECK (json_type(details) = 'object'),
     salt      BLOB, -- without it, nobody can guess from the digest what was erased
-    digest    BLOB NOT NULL, -- of salt, actor, target and details: the hash covers it in their place
-    erased_by INTEGER, -- the seq of the event that says so; then salt, actor, target and details are empty
+    digest    BLOB NOT NULL, -- of salt, actor, target, details and request_id: the hash covers it in their place
+    erased_by INTEGER, -- the seq of the event that says so; then salt, actor, target, details and request_id are empty
     prev_hash BLOB NOT NULL,
-    hash      BLOB NOT NULL
+    hash      BLOB NOT NULL,
+    request_id TEXT NOT NULL -- of the request in which it was done; empty: none
 ) STRICT;
 CREATE INDEX audit_events_at ON audit_events (at, seq);
 CREATE INDEX audit_events_actor ON audit_events (actor, at, seq);

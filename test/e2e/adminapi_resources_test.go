@@ -139,6 +139,15 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 				t.Errorf("%s %s %s: status %d, want %d and %q: %s", step.method, step.path, step.body, a.status, step.want, step.holds, a.body)
 			}
 		}
+		made := m.call("POST", "/groups", `{"name":"traced"}`).wantStatus(t, http.StatusCreated)
+		id := `"request_id":"` + made.header.Get("X-Request-Id") + `"`
+		if a := m.call("GET", "/audit/events?action=group.create&limit=1", ""); !strings.Contains(a.body, id) {
+			t.Errorf("the event has not %s: %s", id, a.body)
+		}
+		refused := m.call("POST", "/groups", `{"name":"traced"}`).wantStatus(t, http.StatusConflict)
+		if id := refused.header.Get("X-Request-Id"); !strings.Contains(refused.body, `"request_id":"`+id+`"`) {
+			t.Errorf("the problem has not %s: %s", id, refused.body)
+		}
 		m.wantEachKeyOnce(t)
 	})
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -9,6 +10,7 @@ func TestEveryAnswerHasTheHeadersThatProtectTheHost(t *testing.T) {
 	i := newInstallation(t, "sqlite:"+t.TempDir()+"/signet.db")
 	i.issuer = "https://id.example.com"
 	s := i.serve()
+	seen := map[string]bool{} // ids of requests
 	for _, path := range []string{
 		"/healthz", "/readyz", "/login", "/static/signet.css", "/nowhere", "/oauth2/token", "/oauth2/authorize", "/oauth2/logout", "/.well-known/jwks.json",
 		"/.well-known/openid-configuration", "/statuslists", "/statuslists/99", "/api/v1/openapi.json", "/api/v1/tokens", "/oauth2/userinfo",
@@ -19,6 +21,14 @@ func TestEveryAnswerHasTheHeadersThatProtectTheHost(t *testing.T) {
 		}
 		if got := a.header.Values("X-Content-Type-Options"); len(got) != 1 || got[0] != "nosniff" {
 			t.Errorf("%s (%d): X-Content-Type-Options is %q", path, a.status, got)
+		}
+		id := a.header.Get("X-Request-Id")
+		if len(id) != 32 || seen[id] {
+			t.Errorf("%s (%d): X-Request-Id is %q", path, a.status, id)
+		}
+		seen[id] = true
+		if form := a.header.Get("Content-Type"); a.status >= 400 && !strings.HasPrefix(form, "text/plain") && !strings.Contains(a.body, id) {
+			t.Errorf("%s (%d): the error does not name its request: %s", path, a.status, a.body)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func hashOf(e domain.Event) []byte {
 
 var auditTests = map[string]func(*testing.T, *store.DB){
 	"events are listed as they were appended, each with the hash of the one before": func(t *testing.T, db *store.DB) {
-		want := domain.Event{At: t0, Actor: "user:alice", Action: "client.create", Target: "client:shop", Details: `{"name":"Shop"}`, Salt: []byte("s"), Digest: []byte("d")}
+		want := domain.Event{At: t0, Actor: "user:alice", Action: "client.create", Target: "client:shop", Details: `{"name":"Shop"}`, Salt: []byte("s"), Digest: []byte("d"), RequestID: "r1"}
 		check(t, db.AppendEvents(t.Context(), hashOf, want))
 		check(t, db.AppendEvents(t.Context(), hashOf, want))
 		want.Seq, want.PrevHash = 1, []byte{}

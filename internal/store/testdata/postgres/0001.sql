@@ -103,8 +103,8 @@ INSERT INTO verifiers (id, agent, jwks, confirmed_at, first_seen_at, seen_at)
 VALUES ('v1', 'curl/8', '"e1"', 1767323045678001, 1767323045678000, 1767323045678002);
 INSERT INTO setup_links (hash, created_at, expires_at)
 VALUES ('\xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 1767323045678000, 1767323045678021);
-INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, erased_by, prev_hash, hash)
-VALUES (1, 1767323045678000, 'user:alice', 'client.create', 'client:shop', '{"b":1, "a":"\u003c"}', '\xdddddddddddddddddddddddddddddddd', '\xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 7, '\x', '\x1111111111111111111111111111111111111111111111111111111111111111');
+INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest, erased_by, prev_hash, hash, request_id)
+VALUES (1, 1767323045678000, 'user:alice', 'client.create', 'client:shop', '{"b":1, "a":"\u003c"}', '\xdddddddddddddddddddddddddddddddd', '\xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 7, '\x', '\x1111111111111111111111111111111111111111111111111111111111111111', 'request-1');
 INSERT INTO audit_checkpoints (seq, hash, at, mac)
 VALUES (1, '\x1111111111111111111111111111111111111111111111111111111111111111', 1767323045678000, '\x2222222222222222222222222222222222222222222222222222222222222222');
 INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, client, user_id, audience, receiver_id)
