@@ -28,10 +28,13 @@ func (f failures) due(first time.Duration) time.Time {
 	return f.Last.Add(min(first<<min(f.Count-1, 16), lastRetry))
 }
 
-func failuresKey(name string) string { return "failures/" + certmagic.StorageKeys.Safe(name) }
+// failuresKey is of a name at the authority: another may do better.
+func (c *Certificates) failuresKey(name string) string {
+	return "failures/" + certmagic.StorageKeys.Safe(c.issuer.IssuerKey()) + "/" + certmagic.StorageKeys.Safe(name)
+}
 
 func (c *Certificates) failures(ctx context.Context, name string) (f failures, err error) {
-	text, err := c.storage.Load(ctx, failuresKey(name))
+	text, err := c.storage.Load(ctx, c.failuresKey(name))
 	if err == nil {
 		err = json.Unmarshal(text, &f)
 	}
@@ -59,7 +62,7 @@ func (c *Certificates) happened(ctx context.Context, event string, details map[s
 		}
 	case "cert_obtained":
 		c.cfg.Log.InfoContext(ctx, "a certificate was obtained", "name", name, "renewal", renewal)
-		return c.storage.Delete(ctx, failuresKey(name))
+		return c.storage.Delete(ctx, c.failuresKey(name))
 	case "cert_failed":
 		failed, _ := details["error"].(error)
 		if errors.Is(failed, context.Canceled) { // this process stops
@@ -69,7 +72,7 @@ func (c *Certificates) happened(ctx context.Context, event string, details map[s
 		f, err := c.failures(ctx, name)
 		f = failures{f.Count + 1, c.cfg.Now()}
 		text, _ := json.Marshal(f) //nolint:errchkjson // it always marshals
-		err = errors.Join(err, c.storage.Store(ctx, failuresKey(name), text))
+		err = errors.Join(err, c.storage.Store(ctx, c.failuresKey(name), text))
 		c.cfg.Log.ErrorContext(ctx, "no certificate could be obtained", "name", name, "renewal", renewal, "error", failed,
 			"next", f.due(c.cfg.retry))
 		if end, ok := ctx.Value(endKey{}).(context.CancelFunc); ok {
