@@ -61,7 +61,7 @@ func (i *installation) start(ctx context.Context, address string) (*target, erro
 		revocationURL: base + "/oauth2/revoke", introspectable: tokenRequest,
 	}
 	t.process = exec.CommandContext(ctx, i.binary, "serve", "--listen", address)
-	t.process.Env = i.env
+	t.process.Env = append(i.env, "SIGNET_DRAIN=0s")
 	t.process.Stderr = os.Stderr
 	return t, t.process.Start()
 }

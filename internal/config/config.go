@@ -17,6 +17,7 @@ type Config struct {
 	Listen           string           `koanf:"listen"` // host:port
 	TLS              TLS              `koanf:"tls"`
 	ExtAuthzListen   string           `koanf:"ext_authz_listen"` // host:port, where Envoy asks; empty: nowhere
+	Drain            time.Duration    `koanf:"drain"`            // between SIGTERM and the end, while /readyz says so
 	Issuer           string           `koanf:"issuer"`           // the "iss" of tokens and the base of all URLs (RFC 8414 §2)
 	DataDir          string           `koanf:"data_dir"`         // where the SQLite database and its master key are
 	Database         DatabaseURL      `koanf:"database"`         // postgres://… or sqlite:PATH
@@ -157,6 +158,7 @@ func Default() Config {
 	return Config{
 		Listen:          "127.0.0.1:8080",
 		TLS:             TLS{ACME: ACME{Directory: letsEncrypt}},
+		Drain:           5 * time.Second,
 		DataDir:         "./signet-data",
 		DatabasePool:    DatabasePool{MaxConnections: 16},
 		DatabaseTimeout: 1500 * time.Millisecond,

@@ -58,6 +58,7 @@ func (c *Config) validate() error {
 	}
 	check("master_key_file", c.checkMasterKey())
 	check("database_pool.max_connections", between(c.DatabasePool.MaxConnections, 2, 1000))
+	check("drain", between(c.Drain, 0, time.Minute))
 	check("database_timeout", between(c.DatabaseTimeout, 100*time.Millisecond, time.Minute))
 	check("tokens.max_size", between(c.Tokens.MaxSize, 2<<10, domain.MaxTokenSize))
 	check("tokens.access_ttl", between(c.Tokens.AccessTTL, 30*time.Second, 24*time.Hour))

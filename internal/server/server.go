@@ -85,7 +85,8 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	listeners, err := openListeners(cfg, s.certificates, handler, proxies, log)
+	drain := &drain{wait: cfg.Drain}
+	listeners, err := openListeners(cfg, s.certificates, drain.handler(handler), proxies, log)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
 	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s%s", cfg.Issuer, listeners, cfg.Database, notice, welcome)
-	err = s.serve(ctx, cfg, listeners, log)
+	err = s.serve(drain.after(ctx), cfg, listeners, log)
 	s.stopStatistics(ctx, log)
 	return err
 }

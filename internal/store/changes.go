@@ -94,8 +94,9 @@ func (c conn) lockRevision(ctx context.Context, t *transaction) error {
 
 // Changes implements cache.Store. Mostly nothing changed, which a look at one row shows.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
+	floor := db.revision.Load()
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		revision, err = one(ctx, c, scanInt, `SELECT revision FROM installation WHERE id = 1`)
+		revision, err = one(ctx, c, scanInt, `SELECT `+db.dialect.revision()+` FROM installation i WHERE id = 1`)
 		if err != nil || revision == after && after > 0 {
 			complete = true
 			return err
@@ -103,6 +104,9 @@ func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change
 		changes, revision, complete, err = c.changes(ctx, after)
 		return err
 	})
+	if err == nil && !db.InTx(ctx) {
+		err = db.advance(floor, revision)
+	}
 	if err != nil {
 		return nil, 0, false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4/database"
@@ -38,6 +39,7 @@ type DB struct {
 	searchWindow int // entries of an index of names that a search reads at first, where other conditions leave out some
 	now          func() time.Time
 	changing     chan struct{} // holds one for each Tx under way: half as many as there are connections
+	revision     atomic.Int64  // the newest that was seen
 }
 
 // dialect is what differs between the databases.
@@ -108,6 +110,12 @@ type dialect interface {
 	dropEvents(ctx context.Context, db *DB, through int64) error
 	// partitioned says whether issued_tokens is, by the hour of expires_at, so that expired tokens go with their partition.
 	partitioned() bool
+	// migrates says whether the schema can be migrated by this URL.
+	migrates() error
+	// revision is an expression for the revision in installation i, zero if this is a standby.
+	revision() string
+	// compareServers is DB.CompareServers.
+	compareServers(ctx context.Context) error
 	// listen is DB.Listen until the connection is lost. It calls wake once news can no longer be missed.
 	listen(ctx context.Context, db *DB, wake func()) error
 }
@@ -162,6 +170,31 @@ func (db *DB) Close() {
 	_ = db.reader.Close()
 	_ = db.writer.Close()
 	db.dialect.close()
+}
+
+// advance notes the revision that a query found outside of a transaction, which began when the newest that was seen was floor. Revisions never
+// go back: what has an older one is not the database that it was, but a copy, or a server in whose place another was promoted.
+func (db *DB) advance(floor, revision int64) error {
+	if revision < floor {
+		return fmt.Errorf("%w: it is older than it was, at revision %d after %d", domain.ErrUnavailable, revision, floor)
+	}
+	for seen := db.revision.Load(); revision > seen && !db.revision.CompareAndSwap(seen, revision); {
+		seen = db.revision.Load()
+	}
+	return nil
+}
+
+// clockLimit is by how much the clocks may differ while tokens are issued and judged, as [clock.Clock.DeletionTime] has it.
+const clockLimit = 5 * time.Minute
+
+// checkClock compares this machine's clock with the time that the database gave, in microseconds, at some time since before.
+func (db *DB) checkClock(before time.Time, there int64) error {
+	database := time.UnixMicro(there)
+	if before.Sub(database) > clockLimit || database.Sub(db.now()) > clockLimit {
+		return fmt.Errorf("%w: this machine's is at %s, the database's at %s", domain.ErrClocksDiffer,
+			before.UTC().Format(time.DateTime), database.UTC().Format(time.DateTime))
+	}
+	return nil
 }
 
 // Dialect is "postgres" or "sqlite".

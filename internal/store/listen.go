@@ -11,7 +11,7 @@ import (
 
 const (
 	listenPause  = time.Second            // before the second attempt to connect, at first
-	listenMax    = 15 * time.Second       // at last
+	listenMax    = 4 * time.Second        // at last
 	listenCheck  = 30 * time.Second       // silence after which the connection is tried
 	listenPolled = 100 * time.Millisecond // between looks at an SQLite file
 )
@@ -33,6 +33,9 @@ func (db *DB) Listen(ctx context.Context, wake func()) {
 
 // listen waits on a connection of its own for what the trigger on installation tells.
 func (p *postgres) listen(ctx context.Context, db *DB, wake func()) error {
+	if p.pooled {
+		return p.poll(ctx, db, wake)
+	}
 	connecting, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(connecting, p.config.ConnConfig.Copy())

@@ -20,6 +20,13 @@ import (
 // Migrate brings the schema to the version that this binary knows. Of several processes that do so at once, one
 // migrates and the others wait. It refuses a database that is newer, or that a migration left half done. One that fails changes nothing.
 func (db *DB) Migrate(ctx context.Context) (err error) {
+	if refused := db.dialect.migrates(); refused != nil {
+		upToDate, err := db.UpToDate(ctx)
+		if err == nil && !upToDate {
+			err = refused
+		}
+		return err
+	}
 	m, release, err := db.migration(ctx)
 	if err != nil {
 		return err
@@ -53,16 +60,16 @@ func explain(err error) error {
 	return err
 }
 
-// atomic is golang-migrate's driver, but commits a migration together with the version that it leads to: one that fails or is
+// atomicDriver is golang-migrate's driver, but commits a migration together with the version that it leads to: one that fails or is
 // interrupted has changed nothing. So a migration must be of statements that can run in a transaction.
-type atomic struct {
+type atomicDriver struct {
 	database.Driver
 	fresh   bool // no version is stored yet
 	version int  // that the next migration leads to
 }
 
 // Version is asked for once, when no other process can migrate. One that could, and failed, has dropped the table again.
-func (a *atomic) Version() (version int, dirty bool, err error) {
+func (a *atomicDriver) Version() (version int, dirty bool, err error) {
 	err = a.Driver.Run(strings.NewReader(`CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, dirty BOOLEAN NOT NULL)`))
 	if err != nil {
 		return 0, false, err
@@ -72,7 +79,7 @@ func (a *atomic) Version() (version int, dirty bool, err error) {
 	return version, dirty, err
 }
 
-func (a *atomic) SetVersion(version int, dirty bool) error {
+func (a *atomicDriver) SetVersion(version int, dirty bool) error {
 	if dirty { // which Run makes superfluous
 		a.version = version
 		return nil
@@ -80,7 +87,7 @@ func (a *atomic) SetVersion(version int, dirty bool) error {
 	return a.Driver.SetVersion(version, false)
 }
 
-func (a *atomic) Run(migration io.Reader) error {
+func (a *atomicDriver) Run(migration io.Reader) error {
 	text := "\n;DELETE FROM schema_migrations;"
 	if a.version >= 0 {
 		text += fmt.Sprintf("INSERT INTO schema_migrations (version, dirty) VALUES (%d, FALSE);", a.version)
@@ -140,7 +147,7 @@ func (db *DB) migration(ctx context.Context) (m *migrate.Migrate, release func()
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", db.translate(ctx, err))
 	}
-	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomic{Driver: driver})
+	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomicDriver{Driver: driver})
 	if err != nil {
 		release()
 		return nil, nil, fmt.Errorf("migrate: %w", errors.Join(err, driver.Close()))

@@ -85,7 +85,8 @@ func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, befo
 	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
 		failed := errors.Join(p.attachPartitions(ctx, conn, tokenPartitions, hours),
 			p.attachPartitions(ctx, conn, eventPartitions, []time.Time{month, eventPartitions.next(month)}))
-		alone, err := onlyDropper(ctx, conn, tokenPartitions)
+		alone, release, err := p.onlyDropper(ctx, tokenPartitions)
+		defer release()
 		if err == nil && alone {
 			err = p.dropPartitions(ctx, conn, before)
 		}
@@ -117,7 +118,9 @@ func (p *postgres) requirePartitions(ctx context.Context, db *DB, of partitionin
 // onConnection works on a connection of its own: whoever needs it may hold one of the pool. Its locks are let go at the end.
 func (p *postgres) onConnection(ctx context.Context, db *DB, work func(*pgx.Conn) error) error {
 	config := p.config.ConnConfig.Copy()
-	config.RuntimeParams["lock_timeout"] = fmt.Sprint(partitionWait.Milliseconds())
+	if !p.pooled {
+		config.RuntimeParams["lock_timeout"] = fmt.Sprint(partitionWait.Milliseconds())
+	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return db.translate(ctx, err)
@@ -126,10 +129,23 @@ func (p *postgres) onConnection(ctx context.Context, db *DB, work func(*pgx.Conn
 	return db.translate(ctx, work(conn))
 }
 
-// onlyDropper says whether no other replica drops partitions of a table, and keeps others from it until the connection ends.
-func onlyDropper(ctx context.Context, conn *pgx.Conn, of partitioning) (alone bool, err error) {
-	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1::text::regclass::oid::bigint)`, of.table).Scan(&alone)
-	return alone, err
+// onlyDropper says whether no other replica drops partitions of a table, and keeps others from it until release, which is always to be called.
+// A transaction on a connection of its own holds the lock: a pooler would leave one of a session to whoever comes next.
+func (p *postgres) onlyDropper(ctx context.Context, of partitioning) (alone bool, release func(), err error) {
+	conn, err := pgx.ConnectConfig(ctx, p.config.ConnConfig.Copy())
+	if err != nil {
+		return false, func() {}, err
+	}
+	release = func() { _ = conn.Close(context.WithoutCancel(ctx)) }
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return false, release, err
+	}
+	if _, err = tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+		return false, release, err
+	}
+	err = tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1::text::regclass::oid::bigint)`, of.table).Scan(&alone)
+	return alone, release, err
 }
 
 // attachPartitions makes those that are not there, one by one. It makes a table first and attaches it then: unlike CREATE TABLE …

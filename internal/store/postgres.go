@@ -23,9 +23,12 @@ import (
 
 // postgres is PostgreSQL, 15 or newer.
 type postgres struct {
-	config *pgxpool.Config
-	pool   *pgxpool.Pool
-	ready  sync.Map // the names of partitions that are there
+	config  *pgxpool.Config
+	pool    *pgxpool.Pool
+	servers []*pgconn.Config // that the URL names
+	primary primary
+	pooled  bool     // a pooler is in between, which gives each transaction another connection
+	ready   sync.Map // the names of partitions that are there
 }
 
 // defaultSchema is where our tables are, unless the URL has a search_path.
@@ -58,12 +61,21 @@ func newPostgres(url string, opts Options) (*postgres, error) {
 			params[name] = value
 		}
 	}
-	return &postgres{config: config}, nil
+	p := &postgres{config: config, servers: serversOf(config.ConnConfig)}
+	config.ConnConfig.ValidateConnect = p.requirePrimary(config.ConnConfig.ValidateConnect)
+	config.ConnConfig.OnNotice, config.ConnConfig.Tracer = standbyWatch{}.notice, standbyWatch{}
+	return p, nil
 }
 
 func (p *postgres) name() string { return "postgres" }
 
 func (p *postgres) open(ctx context.Context) (writer, reader *sql.DB, err error) {
+	if err := p.detectPooler(ctx); err != nil {
+		return nil, nil, err
+	}
+	if len(p.servers) > 1 {
+		p.askAll(ctx)
+	}
 	if p.pool, err = pgxpool.NewWithConfig(ctx, p.config); err != nil {
 		return nil, nil, err
 	}
@@ -256,6 +268,17 @@ func (p *postgres) clock() string {
 	return `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
 }
 
+func (p *postgres) revision() string {
+	return `CASE WHEN pg_is_in_recovery() THEN 0 ELSE i.revision END`
+}
+
+func (p *postgres) migrates() error {
+	if p.pooled {
+		return errPooled
+	}
+	return nil
+}
+
 func (p *postgres) readOnly() string { return `current_setting('transaction_read_only') = 'on'` }
 
 func (p *postgres) committed() {} // a trigger does
@@ -287,11 +310,14 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 		expires[i], clients[i], users[i], grants[i], apis[i], keys[i] = micros(t.ExpiresAt), t.ClientID, t.UserID, t.GrantID, t.APIID, t.KeyID
 		kinds[i], lists[i], indexes[i] = int16(t.Kind), t.Status.List, t.Status.Index
 	}
+	var before time.Time
+	var there int64
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		if err := p.requirePartitions(ctx, db, tokenPartitions, expires); err != nil {
 			return err
 		}
-		revision, err = one(ctx, c, scanInt, `
+		before = db.now()
+		return c.each(ctx, func(row scanner) error { return row.Scan(&revision, &there) }, `
 			WITH held AS MATERIALIZED (SELECT held_revision() AS revision),
 			inserted AS (
 				INSERT INTO issued_tokens (jti, digest, expires_at, client_ref, user_id, grant_id, api_id, key_id, kind,
@@ -305,10 +331,12 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 						status_list, status_index, revision)
 				WHERE t.revision >= held.revision
 				ORDER BY t.jti)
-			SELECT revision FROM held`,
+			SELECT revision, `+p.clock()+` FROM held`,
 			ids, digests, expires, clients, users, grants, apis, keys, kinds, lists, indexes, revisions)
-		return err
 	})
+	if err == nil {
+		err = db.checkClock(before, there)
+	}
 	return revision, err
 }
 

@@ -233,6 +233,9 @@ func (e *embedded) folded(text string) string                { return `lower(` +
 func (e *embedded) position() string                         { return `instr` }
 func (e *embedded) clock() string                            { return `CAST(unixepoch('subsec') * 1000000 AS INTEGER)` }
 func (e *embedded) readOnly() string                         { return `FALSE` }
+func (e *embedded) revision() string                         { return `i.revision` }
+func (e *embedded) migrates() error                          { return nil }
+func (e *embedded) compareServers(context.Context) error     { return nil }
 func (e *embedded) lockRevision(context.Context, conn) error { return nil }
 func (e *embedded) heldRevision() string                     { return `SELECT revision FROM installation WHERE id = 1` }
 func (e *embedded) holdsRevision() string                    { return `TRUE` }

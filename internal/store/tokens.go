@@ -15,23 +15,35 @@ func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToke
 	if len(tokens) != len(revisions) {
 		return 0, errors.New("insert issued tokens: as many revisions as tokens")
 	}
-	return db.dialect.insertIssuedTokens(ctx, db, tokens, revisions)
+	floor := db.revision.Load()
+	revision, err = db.dialect.insertIssuedTokens(ctx, db, tokens, revisions)
+	if err == nil && !db.InTx(ctx) {
+		err = db.advance(floor, revision)
+	}
+	return revision, err
 }
 
 // FindIssuedTokens implements index.Store.
 func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error) {
 	query, args := db.dialect.tokensByRef(refs)
+	floor, before, there := db.revision.Load(), db.now(), int64(0)
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		found = make(map[domain.TokenID]domain.IssuedToken, len(refs))
 		return c.each(ctx, func(row scanner) error {
 			var t domain.IssuedToken
-			if err := row.Scan(append(issuedDest(&t), &revision)...); err != nil || t.ID == (domain.TokenID{}) {
+			if err := row.Scan(append(issuedDest(&t), &revision, &there)...); err != nil || t.ID == (domain.TokenID{}) {
 				return err
 			}
 			found[t.ID] = t
 			return nil
-		}, `SELECT `+issuedColumns+`, i.revision FROM installation i LEFT JOIN (`+query+`) t ON TRUE WHERE i.id = 1`, args...)
+		}, `SELECT `+issuedColumns+`, `+db.dialect.revision()+`, `+db.dialect.clock()+` FROM installation i LEFT JOIN (`+query+`) t ON TRUE WHERE i.id = 1`, args...)
 	})
+	if err == nil && !db.InTx(ctx) {
+		err = db.advance(floor, revision)
+	}
+	if err == nil {
+		err = db.checkClock(before, there)
+	}
 	return found, revision, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -27,6 +28,8 @@ type transaction struct {
 	alone    bool                   // no other transaction holds the revision
 	statuses bool                   // it changes statuses of tokens
 	done     bool
+
+	unreplicated *atomic.Bool // it was committed without the standby
 
 	large   bool                      // it makes many changes
 	events  []domain.Event            // of a large one, that are not stored yet
@@ -134,7 +137,8 @@ func (db *DB) begin(ctx context.Context, limit time.Duration) (context.Context, 
 	// roll back on.
 	deadline, _ := bounded.Deadline()
 	life, end := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(grace))
-	t := &transaction{cancel: func() { end(); cancel() }}
+	life, unreplicated := confirmed(life)
+	t := &transaction{cancel: func() { end(); cancel() }, unreplicated: unreplicated}
 	err := retry(bounded, func() (err error) {
 		t.tx, err = db.writer.BeginTx(life, nil)
 		return db.translate(bounded, err)
@@ -174,6 +178,9 @@ func (db *DB) Commit(ctx context.Context) error {
 	}
 	if err := s.tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", db.translate(context.WithoutCancel(ctx), err))
+	}
+	if s.unreplicated.Load() {
+		return fmt.Errorf("commit: %w: %w", domain.ErrUnavailable, errUnreplicated)
 	}
 	if s.revision != 0 || s.statuses {
 		db.dialect.committed()
@@ -224,7 +231,12 @@ func (db *DB) write(ctx context.Context, fn func(ctx context.Context, c conn) er
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
-	return retry(ctx, func() error { return fn(ctx, conn{db, db.writing}) })
+	ctx, unreplicated := confirmed(ctx)
+	err := retry(ctx, func() error { return fn(ctx, conn{db, db.writing}) })
+	if err == nil && unreplicated.Load() {
+		err = fmt.Errorf("%w: %w", domain.ErrUnavailable, errUnreplicated)
+	}
+	return err
 }
 
 // exec is write for one statement; it says how many rows changed.

@@ -65,7 +65,7 @@ func (i *installation) start() *server {
 	}
 	s.cmd = exec.Command(program, "serve")
 	s.cmd.Dir = i.dir
-	s.cmd.Env = append(append(os.Environ(), i.env...), "SIGNET_LISTEN="+address, "SIGNET_ISSUER="+i.issuer, "SIGNET_LOG_LEVEL=debug")
+	s.cmd.Env = append(append(append(os.Environ(), "SIGNET_DRAIN=0s"), i.env...), "SIGNET_LISTEN="+address, "SIGNET_ISSUER="+i.issuer, "SIGNET_LOG_LEVEL=debug")
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		i.t.Fatal(err)

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// errUnreplicated is the error of a commit that PostgreSQL reports as done, although it no longer waited for the standby (statement_timeout,
+// or somebody cancelled it): a promotion of the standby would lose it.
+var errUnreplicated = errors.New("the standby has not confirmed the commit")
+
+// commitKey is where a ctx carries whether a commit went without the standby, an *atomic.Bool.
+type commitKey struct{}
+
+// confirmed is a ctx for what commits, and tells afterwards whether the standby has it, if there has to be one.
+func confirmed(ctx context.Context) (_ context.Context, unreplicated *atomic.Bool) {
+	unreplicated = new(atomic.Bool)
+	return context.WithValue(ctx, commitKey{}, unreplicated), unreplicated
+}
+
+// standbyWatch tells apart whether a commit was confirmed by the standby. PostgreSQL says that it was not only by a warning.
+type standbyWatch struct{}
+
+const unreplicatedCommit = "unreplicated commit"
+
+func (standbyWatch) notice(conn *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		conn.CustomData()[unreplicatedCommit] = true
+	}
+}
+
+// TraceQueryStart implements [pgx.QueryTracer].
+func (standbyWatch) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+
+// TraceQueryEnd implements [pgx.QueryTracer].
+func (standbyWatch) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQueryEndData) {
+	data := conn.PgConn().CustomData()
+	if _, without := data[unreplicatedCommit]; !without {
+		return
+	}
+	delete(data, unreplicatedCommit)
+	if unreplicated, ok := ctx.Value(commitKey{}).(*atomic.Bool); ok {
+		unreplicated.Store(true)
+	}
+}

@@ -1,0 +1,169 @@
+package e2e
+
+import (
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signet-auth/signet/internal/store/pgtest"
+)
+
+// failovers is how often the database fails over.
+var failovers = flag.Int("failovers", 3, "how often PostgreSQL fails over under load")
+
+// shopLoad is clients that get tokens at one replica, and use and revoke them at another. Answers are right, or 503.
+type shopLoad struct {
+	*shop
+	t        *testing.T
+	replicas []*server
+
+	mu              sync.Mutex
+	answers         map[int]int
+	issued, revoked tokenList
+}
+
+// ok says whether a request was answered; if not it was refused as it should be.
+func (l *shopLoad) ok(a answer) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answers[a.status]++
+	switch {
+	case a.status == http.StatusOK:
+		return true
+	case a.status != http.StatusServiceUnavailable:
+		l.t.Errorf("status %d: %s", a.status, a.body)
+	case a.header.Get("Retry-After") == "":
+		l.t.Errorf("503 without Retry-After: %s", a.body)
+	}
+	a.wantDiscreet(l.t)
+	return false
+}
+
+// wantAt fails if a replica says otherwise of a token than it should; it may be unable to say.
+func (l *shopLoad) wantAt(replica *server, token string, active bool) {
+	a := replica.introspect(l.orders, token)
+	if l.ok(a) && decode[struct{ Active bool }](l.t, a).Active != active {
+		l.t.Errorf("a replica says active=%v, want %v", !active, active)
+	}
+}
+
+// once gets a token at a replica, looks at it at the next, and revokes every third.
+func (l *shopLoad) once(n int) {
+	here, there := l.replicas[n], l.replicas[(n+1)%len(l.replicas)]
+	a := here.post("/oauth2/token", l.reporting, clientCredentials())
+	if !l.ok(a) {
+		return
+	}
+	token := a.accessToken(l.t)
+	l.wantAt(there, token, true)
+	if rand.N(3) > 0 {
+		l.issued.put(token)
+		return
+	}
+	if l.ok(there.post("/oauth2/revoke", l.reporting, url.Values{"token": {token}})) {
+		l.wantAt(here, token, false)
+		l.revoked.put(token)
+	}
+}
+
+// serves says whether a replica does all that it should.
+func (l *shopLoad) serves(replica *server) bool {
+	a := replica.post("/oauth2/token", l.reporting, clientCredentials())
+	if a.status != http.StatusOK {
+		return false
+	}
+	token := a.accessToken(l.t)
+	return replica.introspect(l.orders, token).status == http.StatusOK &&
+		replica.post("/oauth2/revoke", l.reporting, url.Values{"token": {token}}).status == http.StatusOK &&
+		replica.get("/readyz", "").status == http.StatusOK
+}
+
+func newShopLoad(t *testing.T, s *shop, replicas ...*server) *shopLoad {
+	return &shopLoad{shop: s, t: t, replicas: append([]*server{s.server}, replicas...), answers: map[int]int{}}
+}
+
+// wantNothingLost looks for each token that was acknowledged, at all replicas in turn.
+func (l *shopLoad) wantNothingLost() {
+	l.t.Helper()
+	l.t.Logf("answers by status: %v; %d tokens acknowledged, %d revocations", l.answers, len(l.issued.tokens), len(l.revoked.tokens))
+	if len(l.issued.tokens) < 20 || len(l.revoked.tokens) < 10 {
+		l.t.Error("too few answers for a result")
+	}
+	l.wantAllLive(l.t, l.issued.tokens)
+	for n, token := range l.revoked.tokens {
+		l.replicas[n%len(l.replicas)].wantActive(l.t, l.orders, token, false)
+	}
+}
+
+func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testing.T) {
+	t.Parallel()
+	pair := pgtest.NewPair(t)
+	s := openShop(t, pair.URL())
+	l := newShopLoad(t, s, s.serve())
+	alone := &installation{t: t, dir: s.dir, issuer: s.issuer, env: append(s.env[:len(s.env):len(s.env)], "SIGNET_DATABASE_URL="+pair.Primary.URL())}
+	single := alone.serve() // knows only the first server, whatever that is
+	clients := newLoad(t)
+	for n := range l.replicas {
+		clients.add(4, 5*time.Millisecond, func() { l.once(n) })
+	}
+	for round := range *failovers {
+		time.Sleep(time.Second) // of load
+		old := pair.Primary
+		old.Crash()
+		time.Sleep(300 * time.Millisecond) // so that clients meet the outage
+		pair.Promote(t)
+		promoted := time.Now()
+		for _, replica := range l.replicas {
+			await(t, "a replica serves again", func() bool { return l.serves(replica) })
+		}
+		took := time.Since(promoted)
+		t.Logf("failover %d: full service %v after the promotion", round+1, took.Round(time.Millisecond))
+		if took > 5*time.Second {
+			t.Errorf("it took %v, want at most 5s", took)
+		}
+		if round == 0 {
+			l.wantOldPrimaryIgnored(pair, old)
+		}
+		pair.Rebuild(t)
+		if round == 0 {
+			if says := alone.refused("serve"); !strings.Contains(says, "standby") {
+				t.Errorf("a server that begins on a standby says %q", says)
+			}
+		}
+		if round%2 == 0 {
+			wantUnavailable(t, map[string]func() answer{
+				"a token":       func() answer { return single.post("/oauth2/token", s.reporting, clientCredentials()) },
+				"introspection": func() answer { return single.introspect(s.orders, l.revoked.tokens[0]) },
+				"revocation":    func() answer { return single.post("/oauth2/revoke", s.reporting, url.Values{"token": {l.issued.tokens[0]}}) },
+				"readiness":     func() answer { return single.get("/readyz", "") },
+			})
+		} else {
+			await(t, "the replica whose only server was promoted serves", func() bool { return l.serves(single) })
+		}
+	}
+	clients.end()
+	l.wantNothingLost()
+	if l.answers[http.StatusServiceUnavailable] == 0 {
+		t.Error("no client met the outage")
+	}
+}
+
+// wantOldPrimaryIgnored starts the server that crashed as the primary that it was, and which comes first in the URL.
+func (l *shopLoad) wantOldPrimaryIgnored(pair *pgtest.Pair, old *pgtest.Cluster) {
+	token := l.reportingToken(l.t)
+	old.Start(l.t)
+	late := l.serve()
+	for _, replica := range append([]*server{late}, l.replicas...) {
+		replica.wantActive(l.t, l.orders, token, true)
+	}
+	l.revoke(l.t, l.reporting, token)
+	for _, replica := range append([]*server{late}, l.replicas...) {
+		replica.wantActive(l.t, l.orders, token, false)
+	}
+	late.stop()
+}
