@@ -74,9 +74,14 @@ bench-verify: ## Measure verifying tokens in services, and how soon they refuse 
 	go test -C bench ./verify -run NONE -bench .
 	go run -C bench . -refusals 400
 
+.PHONY: failover
+failover: ## Let PostgreSQL fail over ten times under full load
+	test/tools postgres
+	go test -v ./test/e2e -run TestAFailoverOfPostgres -timeout 20m -failovers 10
+
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres chromium npm curl openssl nginx authlib pyjwt mod_auth_openidc
+	test/tools compiler postgres pgbouncer chromium npm curl openssl nginx authlib pyjwt mod_auth_openidc
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data

@@ -31,7 +31,7 @@ func (p *postgres) dropEvents(ctx context.Context, db *DB, through int64) error 
 		now = there
 	}
 	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
-		alone, release, err := p.onlyDropper(ctx, eventPartitions)
+		alone, release, err := p.onlyDropper(ctx, conn, eventPartitions)
 		defer release()
 		if err != nil || !alone {
 			return err

@@ -85,7 +85,7 @@ func (p *postgres) preparePartitions(ctx context.Context, db *DB, from, to, befo
 	return p.onConnection(ctx, db, func(conn *pgx.Conn) error {
 		failed := errors.Join(p.attachPartitions(ctx, conn, tokenPartitions, hours),
 			p.attachPartitions(ctx, conn, eventPartitions, []time.Time{month, eventPartitions.next(month)}))
-		alone, release, err := p.onlyDropper(ctx, tokenPartitions)
+		alone, release, err := p.onlyDropper(ctx, conn, tokenPartitions)
 		defer release()
 		if err == nil && alone {
 			err = p.dropPartitions(ctx, conn, before)
@@ -129,9 +129,18 @@ func (p *postgres) onConnection(ctx context.Context, db *DB, work func(*pgx.Conn
 	return db.translate(ctx, work(conn))
 }
 
-// onlyDropper says whether no other replica drops partitions of a table, and keeps others from it until release, which is always to be called.
-// A transaction on a connection of its own holds the lock: a pooler would leave one of a session to whoever comes next.
-func (p *postgres) onlyDropper(ctx context.Context, of partitioning) (alone bool, release func(), err error) {
+// onlyDropper says whether no other replica drops partitions of a table, and keeps others from it until the connection ends, also where the
+// server still works on it after we gave up, and until release, which is always to be called.
+func (p *postgres) onlyDropper(ctx context.Context, conn *pgx.Conn, of partitioning) (alone bool, release func(), err error) {
+	if p.pooled {
+		return p.onlyDropperByTransaction(ctx, of)
+	}
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1::text::regclass::oid::bigint)`, of.table).Scan(&alone)
+	return alone, func() {}, err
+}
+
+// onlyDropperByTransaction holds the lock in a transaction of its own: a pooler would leave one of a session to whoever comes next.
+func (p *postgres) onlyDropperByTransaction(ctx context.Context, of partitioning) (alone bool, release func(), err error) {
 	conn, err := pgx.ConnectConfig(ctx, p.config.ConnConfig.Copy())
 	if err != nil {
 		return false, func() {}, err

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,7 +106,7 @@ func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testi
 	pair := pgtest.NewPair(t)
 	s := openShop(t, pair.URL())
 	l := newShopLoad(t, s, s.serve())
-	alone := &installation{t: t, dir: s.dir, issuer: s.issuer, env: append(s.env[:len(s.env):len(s.env)], "SIGNET_DATABASE_URL="+pair.Primary.URL())}
+	alone := &installation{t: t, dir: s.dir, issuer: s.issuer, env: append(slices.Clip(s.env), "SIGNET_DATABASE_URL="+pair.Primary.URL())}
 	single := alone.serve() // knows only the first server, whatever that is
 	clients := newLoad(t)
 	for n := range l.replicas {
@@ -127,7 +128,7 @@ func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testi
 			t.Errorf("it took %v, want at most 5s", took)
 		}
 		if round == 0 {
-			l.wantOldPrimaryIgnored(pair, old)
+			l.wantOldPrimaryIgnored(old)
 		}
 		pair.Rebuild(t)
 		if round == 0 {
@@ -139,8 +140,10 @@ func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testi
 			wantUnavailable(t, map[string]func() answer{
 				"a token":       func() answer { return single.post("/oauth2/token", s.reporting, clientCredentials()) },
 				"introspection": func() answer { return single.introspect(s.orders, l.revoked.tokens[0]) },
-				"revocation":    func() answer { return single.post("/oauth2/revoke", s.reporting, url.Values{"token": {l.issued.tokens[0]}}) },
-				"readiness":     func() answer { return single.get("/readyz", "") },
+				"revocation": func() answer {
+					return single.post("/oauth2/revoke", s.reporting, url.Values{"token": {l.issued.tokens[0]}})
+				},
+				"readiness": func() answer { return single.get("/readyz", "") },
 			})
 		} else {
 			await(t, "the replica whose only server was promoted serves", func() bool { return l.serves(single) })
@@ -154,7 +157,7 @@ func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testi
 }
 
 // wantOldPrimaryIgnored starts the server that crashed as the primary that it was, and which comes first in the URL.
-func (l *shopLoad) wantOldPrimaryIgnored(pair *pgtest.Pair, old *pgtest.Cluster) {
+func (l *shopLoad) wantOldPrimaryIgnored(old *pgtest.Cluster) {
 	token := l.reportingToken(l.t)
 	old.Start(l.t)
 	late := l.serve()

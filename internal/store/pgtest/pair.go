@@ -30,7 +30,7 @@ func NewPair(tb testing.TB) *Pair {
 	}
 	tb.Cleanup(primary.remove)
 	standby := &Cluster{binaries: primary.binaries, password: primary.password, settings: primary.settings, owner: primary.owner}
-	if standby.dir, err = os.MkdirTemp("", "signet-postgres-"); err != nil {
+	if standby.dir, err = os.MkdirTemp("", "signet-postgres-"); err != nil { //nolint:usetesting // a folder that the server's own user can enter
 		tb.Fatal(err)
 	}
 	tb.Cleanup(standby.remove)
