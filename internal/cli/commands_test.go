@@ -126,6 +126,7 @@ var scenario = []struct {
 	{command: "stats"},
 	{command: "replicas"},
 	{command: "attention"},
+	{command: "doctor", args: "--offline"},
 	{command: "audit list", args: "--search al"},
 	{command: "audit show", args: "1"},
 	{command: "audit verify"},

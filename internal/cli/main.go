@@ -57,6 +57,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitDone
 	case errors.Is(err, errDifferences):
 		return exitDifferences
+	case errors.Is(err, errProblems):
+		return exitFailed
 	case a.started && errors.As(err, &problems):
 		a.printProblems(problems)
 		return exitFailed
@@ -147,7 +149,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 		a.policyCommand(), a.resourceCommand(), a.decideCommand(),
 		a.applyCommand(), a.exportCommand(),
 		a.loginCommand(), a.logoutCommand(), a.contextCommand(),
-		a.migrateCommand(), a.configCommand(), a.versionCommand(),
+		a.migrateCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -77,7 +77,7 @@ func readCertificate(cfg config.Config, now func() time.Time) (*certificate, err
 
 // refresh reads the files, and reports whether they hold another certificate than before. One that cannot be used does not replace that.
 func (c *certificate) refresh() (changed bool, err error) {
-	if err := checkPrivate("private key", c.KeyFile); err != nil {
+	if err := CheckPrivate("private key", c.KeyFile); err != nil {
 		return false, err
 	}
 	var files [2][]byte

@@ -29,7 +29,7 @@ func readMaster(ctx context.Context, cfg config.Config) (*keys.Master, error) {
 	if len(cfg.MasterKeyCommand) > 0 {
 		return runForMaster(ctx, cfg.MasterKeyCommand)
 	}
-	err := checkPrivate("master key", cfg.MasterKeyFile)
+	err := CheckPrivate("master key", cfg.MasterKeyFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && cfg.MakeMasterKey:
 		return nil, nil

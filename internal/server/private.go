@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// checkPrivate refuses a file that others may read or write, as ssh refuses such a private key, what is no file, and a link to a file
+// CheckPrivate refuses a file that others may read or write, as ssh refuses such a private key, what is no file, and a link to a file
 // that is not there, as whatever is made through it lies where somebody else chose. The error is fs.ErrNotExist if there is no such file.
-func checkPrivate(what, path string) error {
+func CheckPrivate(what, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {

@@ -135,7 +135,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *
 	if err != nil {
 		return nil, nil, err
 	}
-	handler := recovered(log, logged(log, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux)))))
+	handler := recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux))))))
 	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), proxies, nil
 }
 

@@ -102,7 +102,7 @@ const commandPatience = 10 * time.Second
 func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
 	if path, ok := cfg.Database.SQLite(); ok {
 		for _, file := range []string{path, path + "-wal", path + "-shm"} {
-			if err := checkPrivate("database", file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := CheckPrivate("database", file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
 			}
 		}

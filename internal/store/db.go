@@ -77,6 +77,8 @@ type dialect interface {
 	readOnly() string
 	// clock is an expression: the database's time.
 	clock() string
+	// condition is the query of DB.Condition.
+	condition() string
 	// rows is a table of the columns of a JSON array of rows, the parameter. A column is text, or an integer if its name is followed
 	// by " BIGINT".
 	rows(parameter string, columns ...string) string

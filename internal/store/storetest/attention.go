@@ -9,6 +9,21 @@ import (
 )
 
 var attentionTests = map[string]func(*testing.T, *store.DB){
+	"the settings by which the database keeps what it acknowledges can be read": func(t *testing.T, db *store.DB) {
+		names := []string{"version", "journal_mode", "synchronous", "bytes"}
+		if db.Dialect() == "postgres" {
+			names = []string{
+				"server_version", "server_version_num", "server_encoding", "fsync", "synchronous_commit", "full_page_writes", "autovacuum",
+				"max_connections", "superuser_reserved_connections", "ssl_in_use", "server_address", "connections",
+			}
+		}
+		condition := must(db.Condition(t.Context()))(t)
+		for _, name := range names {
+			if condition[name] == "" {
+				t.Errorf("no %s in %v", name, condition)
+			}
+		}
+	},
 	"a secret expires soon unless its client has one that lasts longer": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		add := func(hash string, expires time.Time) {
