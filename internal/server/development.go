@@ -104,7 +104,7 @@ func developmentAuthority(certFile, keyFile string, now time.Time) (pair, error)
 
 // readPair reads a certificate and its key, which nobody else may read. fs.ErrNotExist if there is none.
 func readPair(certFile, keyFile string) (pair, error) {
-	if err := checkPrivate("private key", keyFile); err != nil {
+	if err := CheckPrivate("private key", keyFile); err != nil {
 		return pair{}, err
 	}
 	blocks := [2]*pem.Block{}
