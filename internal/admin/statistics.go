@@ -19,7 +19,7 @@ const maxSteps = 1500
 // Statistic is how often something happened in a step of time, at all replicas.
 type Statistic struct {
 	At    time.Time `json:"at" doc:"The beginning of the step"`
-	Kind  string    `json:"kind" doc:"issued. and a grant type; refused. and an error code; introspected, revoked, signed_in, sign_in_refused, decision_allowed, decision_denied or condition_failed"`
+	Kind  string    `json:"kind" doc:"issued. and a grant type; refused. and an error code; limited. and a kind of limit; introspected, revoked, signed_in, sign_in_refused, decision_allowed, decision_denied or condition_failed"`
 	Count int64     `json:"count"`
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/limits"
 )
 
 const (
@@ -31,7 +32,7 @@ type Config struct {
 	Admin   *admin.Service
 	Failed  func(ctx context.Context, path string, err error) // is called with what a problem keeps to itself: an error of the server
 
-	RequestsPerSecond int // that a caller may send for long; ten times as many at once. 0: no limit
+	Limit *limits.Meter // of requests of each caller
 }
 
 // Callers finds out who sent a request. The errors of authn.Bearer.Authenticate.
@@ -50,8 +51,7 @@ func LogTo(log *slog.Logger) func(ctx context.Context, path string, err error) {
 
 type surface struct {
 	Config
-	api    huma.API
-	limits *limits
+	api huma.API
 }
 
 // Mount adds the API to a mux, its description at /api/v1/openapi.json (OpenAPI 3.1) included. It is made with its first request: the
@@ -78,7 +78,7 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 		Type: "oauth2", Description: "An access token for the resource " + domain.AdminAudience + ".",
 		Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: c.Issuer + "/oauth2/token", Scopes: scopes()}},
 	}}
-	s := &surface{Config: c, api: humago.New(mux, config), limits: newLimits(c.RequestsPerSecond)}
+	s := &surface{Config: c, api: humago.New(mux, config)}
 	s.api.UseMiddleware(s.authenticate, s.limit, s.checkQuery)
 
 	for _, mount := range []func(){

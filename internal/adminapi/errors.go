@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/requestid"
 )
 
@@ -17,7 +19,11 @@ import (
 func (s *surface) problem(ctx context.Context, operation huma.Operation, err error) error {
 	var told huma.StatusError
 	var denied *admin.DeniedError
+	wait, tooMany := errors.AsType[*domain.WaitError](err)
 	switch {
+	case tooMany:
+		return huma.ErrorWithHeaders(huma.NewError(http.StatusTooManyRequests, httpjson.TooManyRequests),
+			http.Header{"Retry-After": {strconv.Itoa(wait.Seconds())}})
 	case domain.IsTemporary(err):
 		s.Failed(ctx, operation.Path, err)
 		return later(huma.Error503ServiceUnavailable("The server cannot answer at the moment; try again."))

@@ -4,14 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/introspection"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/token"
 )
 
@@ -23,7 +22,7 @@ func (clients) Introspect(_ context.Context, text string) (*introspection.Active
 }
 
 func TestACallerWhoSendsTooManyRequestsIsToldWhenToGoOn(t *testing.T) {
-	api, _ := newAPI(Config{Callers: authn.NewBearer(clients{}), RequestsPerSecond: 1})
+	api, _ := newAPI(Config{Callers: authn.NewBearer(clients{}), Limit: limits.NewMeter(1)})
 	ask := func(as string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, root+"/users?limit=0", nil) // which is refused anyway
@@ -32,7 +31,7 @@ func TestACallerWhoSendsTooManyRequestsIsToldWhenToGoOn(t *testing.T) {
 		return w
 	}
 	refused := 0
-	for range 3 * limitSeconds {
+	for range 3 * limits.BurstSeconds {
 		w := ask("a")
 		switch w.Code {
 		case http.StatusUnprocessableEntity:
@@ -50,26 +49,5 @@ func TestACallerWhoSendsTooManyRequestsIsToldWhenToGoOn(t *testing.T) {
 	}
 	if w := ask("b"); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("another caller gets status %d", w.Code)
-	}
-}
-
-func TestAfterASecondACallerMayGoOnAndFewAreKept(t *testing.T) {
-	l, a, now := newLimits(2), callerName{"client:a", "a"}, time.Unix(1_000_000, 0)
-	for i := range 2 * limitSeconds {
-		if !l.allow(a, now) {
-			t.Fatalf("request %d is refused", i)
-		}
-	}
-	if l.allow(a, now) || !l.allow(a, now.Add(time.Second)) || !l.allow(a, now.Add(time.Second)) || l.allow(a, now.Add(time.Second)) {
-		t.Error("the limit is not two in a second")
-	}
-	for i := range 2 * limitedCallers {
-		l.allow(callerName{"", strconv.Itoa(i)}, now)
-	}
-	if n := l.callers.Len(); n != limitedCallers {
-		t.Errorf("%d callers are kept", n)
-	}
-	if unlimited := newLimits(0); !unlimited.allow(a, now) || unlimited.callers.Len() != 0 {
-		t.Error("without a limit something is counted")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/page"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Sealer     *interaction.Sealer
 	Callers    *authn.Sessions
 	Admin      *admin.Service
+	Limit      *limits.Meter // of requests of each user
 	UndoKey    []byte        // authenticates what can be undone, 32 bytes
 	JWKSMaxAge time.Duration // for how long services may cache the JWKS
 	Now        func() time.Time
@@ -115,6 +117,9 @@ func (s *surface) handler(operation string, answer func(v *visit) error) http.Ha
 		if err == nil {
 			v.caller, err = s.Callers.Caller(r.Context(), user)
 		}
+		if err == nil {
+			err = s.Limit.Spend(limits.Name{Who: string(v.caller.Actor())}, 1, s.Now())
+		}
 		if err == nil && !s.admits(v.caller, operation) {
 			err = domain.ErrDenied
 		}
@@ -164,7 +169,10 @@ func (v *visit) isRecent() bool {
 
 // fail answers for an error.
 func (v *visit) fail(err error) {
+	wait, tooMany := errors.AsType[*domain.WaitError](err)
 	switch {
+	case tooMany:
+		v.Pages.TooMany(v.w, v.r, wait)
 	case errors.Is(err, domain.ErrNotFound):
 		v.render(http.StatusNotFound, "admin/problem", v.text("problem.not_found.title"), v.text("problem.not_found.detail"))
 	case errors.Is(err, domain.ErrDenied):

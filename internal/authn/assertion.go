@@ -43,12 +43,26 @@ type Assertions interface {
 	UseAssertion(ctx context.Context, hash []byte, expires time.Time) error
 }
 
-type usedKey struct{}
+type requestKey struct{}
 
-// OneRequest marks the ctx of a request, in which one assertion may authenticate its client more than once: the request is judged anew
+// oneRequest is what is known of a request that may be judged more than once.
+type oneRequest struct {
+	assertion       string // the hash of the one that has authenticated its client
+	counted, failed bool   // what limits have counted of it
+}
+
+// OneRequest marks the ctx of a request that authenticates its client more than once, and counts as one: the request is judged anew
 // where something changed meanwhile.
 func OneRequest(ctx context.Context) context.Context {
-	return context.WithValue(ctx, usedKey{}, new(string))
+	return context.WithValue(ctx, requestKey{}, new(oneRequest))
+}
+
+// requestOf is that of a ctx that OneRequest marked, or else a new one.
+func requestOf(ctx context.Context) *oneRequest {
+	if request, ok := ctx.Value(requestKey{}).(*oneRequest); ok {
+		return request
+	}
+	return new(oneRequest)
 }
 
 // assertion is a JWT as it is presented, with the claims that every one has.
@@ -73,18 +87,20 @@ func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client,
 		return nil, err
 	}
 	if a.issuer != a.subject {
-		return c.byWorkload(r.Context(), form, a)
+		return c.byWorkload(r, form, a)
 	}
 	if form.Has("client_id") && form.Get("client_id") != a.subject {
 		return nil, ErrOtherClient
 	}
-	client, err := c.registry.LookupClient(r.Context(), a.subject)
-	if errors.Is(err, domain.ErrNotFound) {
-		client = &domain.Client{} // which has no keys
-	} else if err != nil {
-		return nil, err
-	}
-	return c.checkOwn(r.Context(), client, a)
+	return c.limited(r, a.subject, func() (*domain.Client, error) {
+		client, err := c.registry.LookupClient(r.Context(), a.subject)
+		if errors.Is(err, domain.ErrNotFound) {
+			client = &domain.Client{} // which has no keys
+		} else if err != nil {
+			return nil, err
+		}
+		return c.checkOwn(r.Context(), client, a)
+	})
 }
 
 // readAssertion reads what can be judged without a client.
@@ -248,16 +264,16 @@ func (c *Clients) refuseUnverified(ctx context.Context, client *domain.Client, a
 // use takes an assertion, which nobody may use again (RFC 7523 §3).
 func (c *Clients) use(ctx context.Context, client *domain.Client, a assertion, key string) error {
 	sum := sha256.Sum256([]byte(a.issuer + "\x00" + key))
-	used, _ := ctx.Value(usedKey{}).(*string)
-	if used != nil && *used == string(sum[:]) {
+	request := requestOf(ctx)
+	if request.assertion == string(sum[:]) {
 		return nil
 	}
 	err := c.assertions.UseAssertion(ctx, sum[:], a.expires)
 	if errors.Is(err, domain.ErrConsumed) {
 		return c.refuse(ctx, client, a, "it was used before", "")
 	}
-	if err == nil && used != nil {
-		*used = string(sum[:])
+	if err == nil {
+		request.assertion = string(sum[:])
 	}
 	return err
 }

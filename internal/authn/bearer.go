@@ -9,6 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/introspection"
+	"github.com/signet-auth/signet/internal/limits"
 )
 
 var (
@@ -28,13 +29,16 @@ type Introspector interface {
 }
 
 // Bearer authenticates requests by access tokens in the Authorization header (RFC 6750 §2.1).
-type Bearer struct{ tokens Introspector }
+type Bearer struct {
+	Failures *limits.Failures
+	tokens   Introspector
+}
 
 // NewBearer makes the service.
-func NewBearer(tokens Introspector) *Bearer { return &Bearer{tokens} }
+func NewBearer(tokens Introspector) *Bearer { return &Bearer{tokens: tokens} }
 
 // Token returns the live access token that a request presents in its Authorization header, for whatever audience. ErrNoToken or ErrInvalidToken; any other
-// error means that the question was not answered.
+// error means that the question was not answered: a domain.WaitError, that too many of the request's address were not valid.
 func (b *Bearer) Token(r *http.Request) (*introspection.Active, error) {
 	header, ok := authorization(r)
 	scheme, value, _ := strings.Cut(header, " ")
@@ -42,16 +46,19 @@ func (b *Bearer) Token(r *http.Request) (*introspection.Active, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || value == "" {
 		return nil, ErrNoToken
 	}
-	return b.Check(r.Context(), value)
+	return b.Check(r, value)
 }
 
 // Check returns the live access token of a value that a request presents elsewhere. Errors as Token's.
-func (b *Bearer) Check(ctx context.Context, value string) (*introspection.Active, error) {
-	active, err := b.tokens.Introspect(ctx, value)
-	if err == nil && active == nil {
-		err = ErrInvalidToken
+func (b *Bearer) Check(r *http.Request, value string) (*introspection.Active, error) {
+	active, err := b.tokens.Introspect(r.Context(), value)
+	if err != nil || active != nil {
+		return active, err
 	}
-	return active, err
+	if err := b.Failures.Unknown(r.RemoteAddr); err != nil {
+		return nil, err
+	}
+	return nil, ErrInvalidToken
 }
 
 // Authenticate returns the caller of the admin API: the token's subject, with the token's permissions of urn:signet:admin.

@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/keysource"
+	"github.com/signet-auth/signet/internal/limits"
 )
 
 var (
@@ -45,6 +46,8 @@ type Documents interface {
 // Clients authenticates clients (RFC 6749 §2.3).
 type Clients struct {
 	Documents  Documents // nil: there are none
+	Failures   *limits.Failures
+	Requests   *limits.Meter // of each client
 	registry   Registry
 	assertions Assertions
 	issuer     string
@@ -63,7 +66,7 @@ func NewClients(registry Registry, assertions Assertions, events *event.Recorder
 
 // Authenticate returns the client that a request comes from, by client_secret_basic, client_secret_post, private_key_jwt, or none for
 // a public client; form holds the parameters of the body. An unknown client costs the same as a wrong secret, and reads the same.
-// ErrInvalidClient, ErrSeveralMethods or ErrOtherClient; any other error means that the question was not answered.
+// ErrInvalidClient, ErrSeveralMethods, ErrOtherClient, or a domain.WaitError; any other error means that the question was not answered.
 func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client, Caller, error) {
 	if form.Has("client_assertion") || form.Has("client_assertion_type") {
 		found, err := c.byAssertion(r, form)
@@ -76,16 +79,47 @@ func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client
 	if err != nil {
 		return nil, Caller{}, err
 	}
-	err = ErrInvalidClient
-	for _, p := range presented {
-		var found *domain.Client
-		if found, err = c.check(r.Context(), p); err == nil {
-			return found, callerOf(found), nil
-		} else if !errors.Is(err, ErrInvalidClient) {
-			break
+	found, err := c.limited(r, presented[0].id, func() (found *domain.Client, err error) {
+		for _, p := range presented {
+			if found, err = c.check(r.Context(), p); !errors.Is(err, ErrInvalidClient) {
+				break
+			}
 		}
+		return found, err
+	})
+	if err != nil {
+		return nil, Caller{}, err
 	}
-	return nil, Caller{}, err
+	return found, callerOf(found), nil
+}
+
+// limited lets a client authenticate, unless it has failed too often from where the request comes, or sends too many. A domain.WaitError
+// then.
+func (c *Clients) limited(r *http.Request, id string, authenticate func() (*domain.Client, error)) (*domain.Client, error) {
+	if err := c.Failures.Check(r.RemoteAddr, id); err != nil {
+		return nil, err
+	}
+	found, err := authenticate()
+	request := requestOf(r.Context())
+	switch {
+	case errors.Is(err, ErrInvalidClient):
+		if !request.failed {
+			request.failed = true
+			c.Failures.Failed(r.Context(), r.RemoteAddr, id)
+		}
+		return nil, err
+	case err != nil:
+		return nil, err
+	case !found.Public:
+		c.Failures.Succeeded(r.RemoteAddr, id)
+	}
+	if !request.counted {
+		if err := c.Requests.Spend(limits.Name{Who: found.ClientID}, 1, c.now()); err != nil {
+			return nil, err
+		}
+		request.counted = true
+	}
+	return found, nil
 }
 
 func callerOf(client *domain.Client) Caller {

@@ -28,7 +28,7 @@ func (c *Clients) AuthenticateGrant(r *http.Request, form url.Values) (*domain.C
 	if err != nil {
 		return nil, Caller{}, err
 	}
-	found, err := c.byWorkload(r.Context(), form, a)
+	found, err := c.byWorkload(r, form, a)
 	if err != nil {
 		return nil, Caller{}, err
 	}
@@ -36,17 +36,20 @@ func (c *Clients) AuthenticateGrant(r *http.Request, form url.Values) (*domain.C
 }
 
 // byWorkload authenticates a client by a JWT that an issuer which it trusts has made for one of its workloads.
-func (c *Clients) byWorkload(ctx context.Context, form url.Values, a assertion) (*domain.Client, error) {
-	if form.Get("client_id") == "" {
+func (c *Clients) byWorkload(r *http.Request, form url.Values, a assertion) (*domain.Client, error) {
+	id := form.Get("client_id")
+	if id == "" {
 		return nil, &AssertionError{"The client_id is missing, which says for which client the JWT of '" + a.issuer + "' is presented."}
 	}
-	client, err := c.registry.LookupClient(ctx, form.Get("client_id"))
-	if errors.Is(err, domain.ErrNotFound) {
-		client = &domain.Client{} // which trusts nobody
-	} else if err != nil {
-		return nil, err
-	}
-	return client, c.checkWorkload(ctx, client, a)
+	return c.limited(r, id, func() (*domain.Client, error) {
+		client, err := c.registry.LookupClient(r.Context(), id)
+		if errors.Is(err, domain.ErrNotFound) {
+			client = &domain.Client{} // which trusts nobody
+		} else if err != nil {
+			return nil, err
+		}
+		return client, c.checkWorkload(r.Context(), client, a)
+	})
 }
 
 func (c *Clients) checkWorkload(ctx context.Context, client *domain.Client, a assertion) error {

@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	CacheSize        int              `koanf:"cache_size"`      // objects that the cache holds
 	AdminAPI         AdminAPI         `koanf:"admin_api"`
+	Limits           Limits           `koanf:"limits"`
 	SelfRegistration SelfRegistration `koanf:"self_registration"`
 	Origins          Origins          `koanf:"-"`
 }
@@ -103,6 +104,16 @@ type Passwords struct {
 // AdminAPI bounds what programs ask for that manage Signet.
 type AdminAPI struct {
 	RequestsPerSecond int `koanf:"requests_per_second"` // of each caller at each server; 0: no limit
+}
+
+// Limits bound what one client, user or address asks of a server in a second, for long; ten times as many at once. 0: no limit.
+type Limits struct {
+	RequestsPerClient     int `koanf:"requests_per_client"`
+	RequestsPerUser       int `koanf:"requests_per_user"`
+	PagesPerAddress       int `koanf:"pages_per_address"`
+	FailuresPerAddress    int `koanf:"failures_per_address"`
+	Connections           int `koanf:"connections"`             // at the same time
+	ConnectionsPerAddress int `koanf:"connections_per_address"` // at the same time
 }
 
 // SelfRegistration says which clients may register themselves, and what they may ask for.
@@ -180,6 +191,7 @@ func Default() Config {
 		Log:              Log{Level: slog.LevelInfo, Format: "text"},
 		CacheSize:        20000,
 		AdminAPI:         AdminAPI{RequestsPerSecond: 100},
+		Limits:           Limits{RequestsPerUser: 100, PagesPerAddress: 100, FailuresPerAddress: 20, Connections: 10_000, ConnectionsPerAddress: 2000},
 		SelfRegistration: SelfRegistration{MetadataDocuments: "nobody", Endpoint: "nobody", MaxClients: 10_000, UnusedTTL: 90 * 24 * time.Hour},
 	}
 }

@@ -79,9 +79,21 @@ func (c *Config) validate() error {
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
 	check("admin_api.requests_per_second", between(c.AdminAPI.RequestsPerSecond, 0, 100_000))
+	c.Limits.validate(check)
 	check("cache_size", between(c.CacheSize, 100, 10_000_000))
 	c.SelfRegistration.validate(check)
 	return join(problems)
+}
+
+func (l Limits) validate(check func(key string, err error)) {
+	for key, perSecond := range map[string]int{
+		"requests_per_client": l.RequestsPerClient, "requests_per_user": l.RequestsPerUser,
+		"pages_per_address": l.PagesPerAddress, "failures_per_address": l.FailuresPerAddress,
+	} {
+		check("limits."+key, between(perSecond, 0, 1_000_000))
+	}
+	check("limits.connections", between(l.Connections, 0, 1_000_000))
+	check("limits.connections_per_address", between(l.ConnectionsPerAddress, 0, 1_000_000))
 }
 
 func (s SelfRegistration) validate(check func(key string, err error)) {

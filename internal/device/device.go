@@ -98,7 +98,7 @@ type Codes struct {
 	Interval   time.Duration
 }
 
-// Begin stores what a device of the client asks for. A WaitError if too many ask.
+// Begin stores what a device of the client asks for. A domain.WaitError if too many ask.
 func (s *Service) Begin(ctx context.Context, client *domain.Client, ask Ask) (Codes, error) {
 	ctx = event.WithActor(ctx, event.Client(client.ClientID))
 	secret := make([]byte, 32)
@@ -163,7 +163,7 @@ func (s *Service) Use(ctx context.Context, id int64) error {
 }
 
 // Enter returns the request whose code, as ParseUserCode returns it, a user has entered. Only a wrong one counts. ErrNotFound if none
-// waits for an answer under this code, a WaitError, which is recorded, if this user, this network or all have entered too many wrong ones.
+// waits for an answer under this code, a domain.WaitError, which is recorded, if this user, this network or all have entered too many wrong ones.
 func (s *Service) Enter(ctx context.Context, userCode string, user domain.User, remote string) (r domain.DeviceRequest, err error) {
 	right := errors.New("the code is right") // undoes the count
 	err = s.Grants.Tx(ctx, func(ctx context.Context) error {
@@ -188,7 +188,7 @@ func (s *Service) Enter(ctx context.Context, userCode string, user domain.User, 
 	case err == nil:
 		err = domain.ErrNotFound
 	}
-	if _, tooMany := errors.AsType[*WaitError](err); tooMany {
+	if _, tooMany := errors.AsType[*domain.WaitError](err); tooMany {
 		recorded := s.refused.Record(event.WithActor(ctx, event.User(user.Username)), func(omitted int64) event.Event {
 			return event.UserCodeRefused{Username: user.Username, IP: domain.ClipText(domain.Network(remote), userAgentBytes), Omitted: omitted}
 		})
@@ -282,7 +282,7 @@ func (s *Service) answer(ctx context.Context, a Answer, r domain.DeviceRequest, 
 func (s *Service) spend(ctx context.Context, limits []domain.Limit) error {
 	wait, err := s.Store.Spend(ctx, s.Now(), limits...)
 	if errors.Is(err, domain.ErrBusy) && wait > 0 {
-		return &WaitError{wait}
+		return &domain.WaitError{For: wait}
 	}
 	return err
 }

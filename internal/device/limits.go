@@ -1,7 +1,6 @@
 package device
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"time"
@@ -42,11 +41,3 @@ func network(remote string) string {
 	}
 	return prefix.String()
 }
-
-// WaitError is a domain.ErrBusy for one user, network or client: too much was tried.
-type WaitError struct{ For time.Duration }
-
-func (e *WaitError) Error() string { return fmt.Sprintf("too many attempts: wait %s", e.For) }
-
-// Unwrap makes it a domain.ErrBusy.
-func (e *WaitError) Unwrap() error { return domain.ErrBusy }

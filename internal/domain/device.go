@@ -22,10 +22,3 @@ type DeviceRequest struct {
 	GrantID    int64     // what the user allowed; zero with an answer: it was no
 	UsedAt     time.Time // when the device got its tokens
 }
-
-// Limit bounds how often something is tried, over all replicas: Burst times at once, then one in each Interval.
-type Limit struct {
-	Bucket   string // what is counted together
-	Interval time.Duration
-	Burst    int
-}

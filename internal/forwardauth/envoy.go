@@ -139,6 +139,8 @@ func (a answer) encode() []byte {
 	switch a.status {
 	case http.StatusUnauthorized, http.StatusFound:
 		code = rpcUnauthenticated
+	case http.StatusTooManyRequests:
+		code = rpcResourceExhausted
 	case http.StatusServiceUnavailable:
 		code = rpcUnavailable
 	case http.StatusInternalServerError:

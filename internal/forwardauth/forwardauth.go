@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -109,8 +110,11 @@ func (s *Surface) check(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a = s.failed(r.Context(), err)
 	}
-	if a.signIn != "" && r.Header.Get("X-Original-Uri") == "" {
-		a.status = http.StatusFound // not for nginx, which does not hand redirects on
+	switch forNginx := r.Header.Get("X-Original-Uri") != ""; {
+	case a.signIn != "" && !forNginx: // which does not hand redirects on
+		a.status = http.StatusFound
+	case a.status == http.StatusTooManyRequests && forNginx: // which takes it for a failure
+		a.status = http.StatusForbidden
 	}
 	a.write(w)
 }
@@ -120,11 +124,14 @@ func (s *Surface) failed(ctx context.Context, err error) answer {
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		return answer{status: refused.status, text: refused.text}
 	}
+	if wait, ok := errors.AsType[*domain.WaitError](err); ok {
+		return answer{status: http.StatusTooManyRequests, retryAfter: wait.Seconds(), text: httpjson.TooManyRequests}
+	}
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		s.Log.ErrorContext(ctx, "a proxy's question is not answered", "error", err)
 	}
 	if domain.IsTemporary(err) {
-		return answer{status: http.StatusServiceUnavailable, text: httpjson.Unavailable.Description}
+		return answer{status: http.StatusServiceUnavailable, retryAfter: 1, text: httpjson.Unavailable.Description}
 	}
 	return answer{status: http.StatusInternalServerError, text: httpjson.ServerError.Description}
 }
@@ -136,6 +143,8 @@ type answer struct {
 	challenge string   // WWW-Authenticate (RFC 6750 §3), empty: none
 	signIn    string   // where a browser can sign in, empty: nowhere
 	text      string   // for whoever is refused
+
+	retryAfter int // seconds; 0: nothing is said of it
 }
 
 func (a answer) write(w http.ResponseWriter) {
@@ -165,7 +174,7 @@ func (a answer) writeRefusal(h http.Header) {
 	if a.challenge != "" {
 		h.Set("WWW-Authenticate", a.challenge)
 	}
-	if a.status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}
 }

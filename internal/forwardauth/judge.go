@@ -36,7 +36,7 @@ func (s *Surface) judge(ctx context.Context, a *asked) (answer, error) {
 }
 
 func (s *Surface) byToken(ctx context.Context, a *asked) (answer, error) {
-	request := (&http.Request{Header: a.header}).WithContext(ctx)
+	request := (&http.Request{Header: a.header, RemoteAddr: a.address}).WithContext(ctx)
 	active, err := s.Bearer.Token(request)
 	if errors.Is(err, authn.ErrNoToken) || errors.Is(err, authn.ErrInvalidToken) || err == nil && !domain.SameAudience(active.Claims.Audience, a.api) {
 		return answer{status: http.StatusUnauthorized, challenge: challengeInvalid, text: "The access token is not valid here."}, nil

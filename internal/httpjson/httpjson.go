@@ -4,6 +4,7 @@ package httpjson
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/signet-auth/signet/internal/requestid"
 )
@@ -13,13 +14,22 @@ type Error struct {
 	Code        string
 	Description string
 	Status      int
+	RetryAfter  int // seconds; 0: nothing is said of it
 }
 
 // What a caller is told of the server's own failures.
 var (
-	Unavailable = Error{"temporarily_unavailable", "The server cannot answer at the moment; try again.", http.StatusServiceUnavailable}
-	ServerError = Error{"server_error", "The server failed; the failure is in its log.", http.StatusInternalServerError}
+	Unavailable = Error{Code: "temporarily_unavailable", Description: "The server cannot answer at the moment; try again.", Status: http.StatusServiceUnavailable, RetryAfter: 1}
+	ServerError = Error{Code: "server_error", Description: "The server failed; the failure is in its log.", Status: http.StatusInternalServerError}
 )
+
+// TooMany is what somebody is told who has to wait for so many seconds. RFC 6749 has no code of its own for it.
+func TooMany(seconds int) Error {
+	return Error{Code: "temporarily_unavailable", Description: TooManyRequests, Status: http.StatusTooManyRequests, RetryAfter: seconds}
+}
+
+// TooManyRequests is said in all that is no page.
+const TooManyRequests = "You send too many requests: wait, then go on."
 
 // errorBody is an Error as JSON. Clients ignore members that they do not know (RFC 6749 §5.1), as they may not know the last.
 type errorBody struct {
@@ -28,10 +38,11 @@ type errorBody struct {
 	RequestID   string `json:"request_id,omitempty"`
 }
 
-// WriteError answers with an error and the id of the request, which is in the answer's header already. A 503 says when to try again.
+// WriteError answers with an error and the id of the request, which is in the answer's header already. One that may pass says when to try
+// again.
 func WriteError(w http.ResponseWriter, e Error) {
-	if e.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}
 	Write(w, e.Status, errorBody{e.Code, e.Description, w.Header().Get(requestid.Header)})
 }

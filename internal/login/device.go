@@ -149,13 +149,13 @@ func (l *Login) entered(w http.ResponseWriter, r *http.Request, sealed string) (
 
 // refuseCode answers for a code that leads nowhere.
 func (l *Login) refuseCode(w http.ResponseWriter, r *http.Request, code string, err error) {
-	wait, tooMany := errors.AsType[*device.WaitError](err)
+	wait, tooMany := errors.AsType[*domain.WaitError](err)
 	form := deviceForm{Code: code, Problem: unknownCode}
 	switch {
 	case tooMany:
-		seconds := int(wait.For.Seconds()) + 1
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		form.Problem = "Too many codes that are not valid. Please wait " + strconv.Itoa(seconds) + " seconds and try again."
+		seconds := strconv.Itoa(wait.Seconds())
+		w.Header().Set("Retry-After", seconds)
+		form.Problem = "Too many codes that are not valid. Please wait " + seconds + " seconds and try again."
 		l.pages.Render(w, r, http.StatusTooManyRequests, "device", form)
 	case errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrConsumed):
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "device", form)

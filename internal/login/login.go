@@ -171,6 +171,10 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, signedIn signin.Ou
 
 // fail answers for an error that is not the person's.
 func (l *Login) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if wait, tooMany := errors.AsType[*domain.WaitError](err); tooMany {
+		l.pages.TooMany(w, r, wait)
+		return
+	}
 	gone := errors.Is(err, context.Canceled) // the browser; a proxy may still listen
 	busy := errors.Is(err, domain.ErrBusy)   // a flood must not fill the log
 	if !gone && !busy {

@@ -70,12 +70,12 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 	if err == nil && outcome.Token != "" {
 		err = l.begin(w, r, outcome)
 	}
-	wait, tooMany := errors.AsType[*signin.WaitError](err)
+	wait, tooMany := errors.AsType[*domain.WaitError](err)
 	switch {
 	case tooMany:
-		seconds := int(wait.For.Seconds()) + 1
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		form.Problem = "Too many attempts. Please wait " + strconv.Itoa(seconds) + " seconds and try again."
+		seconds := strconv.Itoa(wait.Seconds())
+		w.Header().Set("Retry-After", seconds)
+		form.Problem = "Too many attempts. Please wait " + seconds + " seconds and try again."
 		l.pages.Render(w, r, http.StatusTooManyRequests, "login", form)
 	case errors.Is(err, domain.ErrInvalid):
 		form.Problem = "Username and password do not match. Please try again."

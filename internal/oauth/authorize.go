@@ -445,7 +445,11 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *authorization, err error) {
 	e := wire(err)
 	p.logFailure(r, e, err)
-	if e.Status == http.StatusServiceUnavailable {
+	switch wait, tooMany := errors.AsType[*domain.WaitError](err); {
+	case tooMany:
+		p.Pages.TooMany(w, r, wait)
+		return
+	case e.Status == http.StatusServiceUnavailable:
 		p.Pages.Unavailable(w, r)
 		return
 	}

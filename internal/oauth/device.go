@@ -1,12 +1,10 @@
 package oauth
 
 import (
-	"errors"
 	"math"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ory/fosite"
@@ -32,13 +30,6 @@ type deviceAnswer struct {
 func (p *Provider) device(w http.ResponseWriter, r *http.Request) {
 	cors.AllowAnyOrigin(w)
 	codes, err := p.beginDevice(w, r)
-	if tooMany, ok := errors.AsType[*device.WaitError](err); ok {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(tooMany.For.Seconds()))))
-		httpjson.WriteError(w, httpjson.Error{
-			Code: "temporarily_unavailable", Description: "Too many devices ask at the moment; try again later.", Status: http.StatusTooManyRequests,
-		})
-		return
-	}
 	if err != nil {
 		p.fail(w, r, err)
 		return

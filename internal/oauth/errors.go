@@ -84,7 +84,10 @@ func clientError(err error) error {
 func wire(err error) httpjson.Error {
 	var rfc *fosite.RFC6749Error
 	var tooLarge *token.TooLargeError
+	var wait *domain.WaitError
 	switch {
+	case errors.As(err, &wait):
+		return httpjson.TooMany(wait.Seconds())
 	case domain.IsTemporary(err):
 		return httpjson.Unavailable
 	case errors.Is(err, domain.ErrConsumed), errors.Is(err, domain.ErrRevoked):

@@ -189,7 +189,11 @@ func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, request log
 func (p *Provider) failLogout(w http.ResponseWriter, r *http.Request, err error) {
 	e := wire(err)
 	p.logFailure(r, e, err)
-	if e.Status == http.StatusServiceUnavailable {
+	switch wait, tooMany := errors.AsType[*domain.WaitError](err); {
+	case tooMany:
+		p.Pages.TooMany(w, r, wait)
+		return
+	case e.Status == http.StatusServiceUnavailable:
 		p.Pages.Unavailable(w, r)
 		return
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
@@ -66,6 +67,7 @@ type Config struct {
 	Sealer        *interaction.Sealer
 	Cache         *cache.Cache
 	Counters      *statistics.Counters // nil: nothing is counted
+	Limits        *limits.Limits       // nil: there are none
 	Log           *slog.Logger
 	Now           func() time.Time
 }

@@ -117,8 +117,7 @@ func (p *Provider) answerRegistration(w http.ResponseWriter, r *http.Request, st
 		e = httpjson.Error{Code: "invalid_token", Description: "The token does not allow this: it is missing, unknown, expired or used up.", Status: http.StatusUnauthorized}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="signet", error="invalid_token"`)
 	case errors.Is(err, registration.ErrTooMany), errors.Is(err, registration.ErrFull):
-		e = httpjson.Error{Code: "temporarily_unavailable", Description: "Too many clients have registered themselves; try again later.", Status: http.StatusTooManyRequests}
-		w.Header().Set("Retry-After", "300")
+		e = httpjson.Error{Code: "temporarily_unavailable", Description: "Too many clients have registered themselves; try again later.", Status: http.StatusTooManyRequests, RetryAfter: 300}
 	case errors.As(err, &wrong):
 		e = httpjson.Error{Code: wrong.Code, Description: printable(wrong.Description), Status: http.StatusBadRequest}
 	}

@@ -49,8 +49,17 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 
 // refuseToken answers with an error, and counts it.
 func (p *Provider) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
-	p.Counters.Count(statistics.Refused + wire(err).Code)
+	e := wire(err)
+	p.Counters.Count(statistics.Refused + e.Code)
+	if e.Status == http.StatusBadRequest && e.Code == errInvalidGrant.ErrorField && isAnonymous(r) {
+		p.Clients.Failures.Failed(r.Context(), r.RemoteAddr, r.PostForm.Get("client_id"))
+	}
 	p.fail(w, r, err)
+}
+
+// isAnonymous says whether a request has nothing that authenticates its client.
+func isAnonymous(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && !r.PostForm.Has("client_secret") && !r.PostForm.Has("client_assertion") && !r.PostForm.Has("assertion")
 }
 
 // current judges a request on a snapshot that is no older than the request: anew when the database has moved past it
@@ -82,7 +91,8 @@ func isFailure(err error) bool {
 
 // isFinal says whether a refusal would not be another on a newer snapshot: it was decided on the database alone, and has changed it.
 func isFinal(err error) bool {
-	return errors.Is(err, domain.ErrConsumed) || errors.Is(err, errAuthorizationPending) || errors.Is(err, errSlowDown)
+	_, tooMany := errors.AsType[*domain.WaitError](err)
+	return tooMany || errors.Is(err, domain.ErrConsumed) || errors.Is(err, errAuthorizationPending) || errors.Is(err, errSlowDown)
 }
 
 // issue runs the grant and returns its answer. domain.ErrStale if something that it was decided on changed before its token was in the index.

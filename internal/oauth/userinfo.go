@@ -24,6 +24,9 @@ import (
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	cors.AllowAnyOrigin(w)
 	active, err := p.presentedToken(w, r)
+	if err == nil && active.User != nil {
+		err = p.Limits.Caller(active.User.Username, active.Claims.ClientID, 1, p.Now())
+	}
 	kept := false
 	if err == nil {
 		kept, err = p.keptFromUserinfo(r.Context(), active.Claims.Audience)
@@ -102,7 +105,7 @@ func (p *Provider) presentedToken(w http.ResponseWriter, r *http.Request) (*intr
 	case len(r.Header.Values("Authorization")) > 0:
 		return nil, fosite.ErrInvalidRequest.WithHint(ourWords + "Send the access token once: in the Authorization header or in the body.")
 	}
-	return p.Bearer.Check(r.Context(), form.Get("access_token"))
+	return p.Bearer.Check(r, form.Get("access_token"))
 }
 
 // keptFromUserinfo says whether an audience is that of an API whose tokens do not open userinfo.

@@ -231,6 +231,14 @@ func (p *Pages) Unavailable(w http.ResponseWriter, r *http.Request) {
 	p.Error(w, r, http.StatusServiceUnavailable, unavailable.Title, unavailable.Detail)
 }
 
+// TooMany answers that too much was asked from where the request comes, or by its user. It needs no database.
+func (p *Pages) TooMany(w http.ResponseWriter, r *http.Request, wait *domain.WaitError) {
+	seconds := strconv.Itoa(wait.Seconds())
+	w.Header().Set("Retry-After", seconds)
+	p.Error(w, r, http.StatusTooManyRequests, "Too many requests",
+		"You, or others at your address, have asked for too many pages. Please wait "+seconds+" s and try again.")
+}
+
 // UnavailableAgain is Unavailable with a way to try once more, which keeps what was typed. It is for forms without passwords: their fields
 // are on the page.
 func (p *Pages) UnavailableAgain(w http.ResponseWriter, r *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -16,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/cache"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/policy"
 )
 
@@ -23,12 +25,16 @@ const (
 	root        = "/access/v1"
 	maxBody     = 1 << 20 // bytes
 	maxAudience = 2000    // bytes
+
+	evaluationCost = 1
+	searchCost     = 10 // a search evaluates much
 )
 
 // Config is what the surface is made of.
 type Config struct {
 	Issuer   string
 	Callers  Callers
+	Limits   *limits.Limits
 	Clients  Clients
 	Admin    *admin.Service
 	Policies *policy.Service
@@ -47,11 +53,11 @@ type surface struct{ Config }
 // Mount adds the endpoints and their metadata to a mux.
 func Mount(mux *http.ServeMux, c Config) {
 	s := &surface{c}
-	mux.HandleFunc("POST "+root+"/evaluation", s.handle(evaluation))
-	mux.HandleFunc("POST "+root+"/evaluations", s.handle(evaluations))
-	mux.HandleFunc("POST "+root+"/search/subject", s.handle(searchSubjects))
-	mux.HandleFunc("POST "+root+"/search/resource", s.handle(searchResources))
-	mux.HandleFunc("POST "+root+"/search/action", s.handle(searchActions))
+	mux.HandleFunc("POST "+root+"/evaluation", s.handle(evaluationCost, evaluation))
+	mux.HandleFunc("POST "+root+"/evaluations", s.handle(evaluationCost, evaluations))
+	mux.HandleFunc("POST "+root+"/search/subject", s.handle(searchCost, searchSubjects))
+	mux.HandleFunc("POST "+root+"/search/resource", s.handle(searchCost, searchResources))
+	mux.HandleFunc("POST "+root+"/search/action", s.handle(searchCost, searchActions))
 	mux.HandleFunc("GET "+root+"/policy", s.bundle)
 	mux.HandleFunc("GET /.well-known/authzen-configuration", s.metadata)
 }
@@ -91,11 +97,11 @@ type question struct {
 	explain   bool
 }
 
-// handle makes a handler of what answers a question with a JSON value.
-func (s *surface) handle(answer func(*question) (any, error)) http.HandlerFunc {
+// handle makes a handler of what answers a question with a JSON value, and counts as so many requests.
+func (s *surface) handle(cost int, answer func(*question) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		echoRequestID(w, r)
-		q, err := s.read(w, r)
+		q, err := s.read(w, r, cost)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -109,8 +115,11 @@ func (s *surface) handle(answer func(*question) (any, error)) http.HandlerFunc {
 	}
 }
 
-func (s *surface) read(w http.ResponseWriter, r *http.Request) (*question, error) {
+func (s *surface) read(w http.ResponseWriter, r *http.Request, cost int) (*question, error) {
 	caller, err := s.Callers.Authenticate(r)
+	if err == nil {
+		err = s.Limits.Caller(caller.Subject(), caller.Client(), cost, s.Now())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +188,12 @@ func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Del("ETag")
 	w.Header().Del("Cache-Control")
 	told := refusalOf(err)
+	wait, tooMany := errors.AsType[*domain.WaitError](err)
 	switch {
 	case told != nil:
+	case tooMany:
+		w.Header().Set("Retry-After", strconv.Itoa(wait.Seconds()))
+		told = &refusal{http.StatusTooManyRequests, httpjson.TooManyRequests}
 	case errors.Is(err, authn.ErrNoToken):
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		told = &refusal{http.StatusUnauthorized, "Send an access token for " + domain.AdminAudience + " as Authorization: Bearer."}

@@ -3,7 +3,6 @@ package server
 import (
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/forwardauth"
@@ -17,10 +16,12 @@ func envoyServer(cfg config.Config, proxies *forwardauth.Surface, log *slog.Logg
 	return &http.Server{
 		Handler:           identified(nil, recovered(log, logged(log, limited(limitsOf(cfg), proxies.ExtAuthz())))),
 		Protocols:         protocols,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2:             http2Limits(),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

@@ -24,12 +24,13 @@ type listener struct {
 
 // listeners are all of a process. The first is the one that its issuer names.
 type listeners struct {
-	all []listener
+	all         []listener
+	connections *connections
 }
 
 // openListeners listens on the addresses of the configuration, with HTTPS by certificates; none: a proxy speaks HTTPS.
 func openListeners(cfg config.Config, shown certificates, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger) (opened *listeners, err error) {
-	opened = &listeners{}
+	opened = &listeners{connections: newConnections(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress, cfg.TrustedProxies)}
 	defer func() {
 		if err != nil {
 			opened.close()
@@ -55,6 +56,7 @@ func (l *listeners) open(address string, shown certificates, server *http.Server
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
+	at, server.ConnState = boundedListener{at, l.connections}, l.connections.note
 	if shown != nil {
 		at = tls.NewListener(at, shown.config())
 	}
@@ -91,15 +93,34 @@ func (l listener) serve(ctx context.Context) error {
 	return l.Shutdown(timeout)
 }
 
+// How long a client may take, and what it may send at once.
+const (
+	headerTimeout = 5 * time.Second  // to send the header of a request, and for the handshake of TLS
+	readTimeout   = 15 * time.Second // to send a request
+	writeTimeout  = 30 * time.Second // from its header until the answer is taken
+	idleTimeout   = 2 * time.Minute  // between two requests
+
+	maxHeader  = domain.MaxTokenSize + 32<<10 // bytes of the header of a request
+	maxStreams = 128                          // requests at the same time on one connection of HTTP/2
+)
+
+// http2Limits closes connections of HTTP/2 whose client takes nothing, or is not there any more.
+func http2Limits() *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams: maxStreams, SendPingTimeout: readTimeout, PingTimeout: readTimeout, WriteByteTimeout: writeTimeout,
+	}
+}
+
 // httpServer bounds what a client may send and for how long.
 func httpServer(cfg config.Config, handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    domain.MaxTokenSize + 32<<10,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2:             http2Limits(),
 		ConnContext:       markProxies(cfg.TrustedProxies),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}

@@ -70,7 +70,7 @@ func TestEveryPathThatIsServedBeginsWithAListedSegment(t *testing.T) {
 	s, err := Open(t.Context(), cfg, ModeServe)
 	check(t, err)
 	t.Cleanup(s.Close)
-	mux, _, err := s.mount(cfg, slog.New(slog.DiscardHandler))
+	mux, _, _, err := s.mount(cfg, slog.New(slog.DiscardHandler))
 	check(t, err)
 	found := map[string]bool{}
 	for _, pattern := range patterns(mux) {

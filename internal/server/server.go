@@ -21,6 +21,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/forwardauth"
 	"github.com/signet-auth/signet/internal/interaction"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/login"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
@@ -35,7 +36,6 @@ const (
 	setupLinkLifetime = 24 * time.Hour
 	shutdownTimeout   = 10 * time.Second
 	prepareTimeout    = 5 * time.Second
-	writeTimeout      = 30 * time.Second
 
 	settleTime = 5 * time.Second // after which each job ran once
 
@@ -91,6 +91,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 		return err
 	}
 	defer listeners.close()
+	listeners.connections.refused = func() { s.refused(limits.KindConns) }
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
@@ -131,11 +132,12 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *list
 
 // handler is the surfaces under the path of the issuer, with what goes with every request, and the one that Envoy asks elsewhere.
 func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *forwardauth.Surface, error) {
-	mux, proxies, err := s.mount(cfg, log)
+	mux, pages, proxies, err := s.mount(cfg, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	handler := recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, limited(limitsOf(cfg), mux))))))
+	bounded := limited(limitsOf(cfg), boundPages(pages, s.Limits.Pages, s.now, mux))
+	handler := recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded)))))
 	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), proxies, nil
 }
 
@@ -156,17 +158,17 @@ func limitsOf(cfg config.Config) func(path string) time.Duration {
 }
 
 // mount mounts the surfaces, each on paths that begin with one of domain.OwnPaths.
-func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *forwardauth.Surface, error) {
+func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *page.Pages, *forwardauth.Surface, error) {
 	pages, err := page.New(page.Config{
 		Issuer: cfg.Issuer, HashKey: s.master.Derive("cookie hash", 32), BlockKey: s.master.Derive("cookie block", 32),
 		Sessions: s.Sessions, Directory: s.Directory, Now: s.now, Log: log,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the pages: %w", err)
+		return nil, nil, nil, fmt.Errorf("prepare the pages: %w", err)
 	}
 	sealer, err := interaction.NewSealer(s.master.Derive("interactions", 32), s.now)
 	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the interactions: %w", err)
+		return nil, nil, nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
 	callers := authn.NewSessions(s.Directory, s.Cache)
 	signIn := login.New(login.Config{
@@ -175,6 +177,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 		Registry: s.Registry, Callers: callers, Devices: s.Devices, Now: s.now, Log: log,
 	})
 	bearer := authn.NewBearer(s.Introspection)
+	bearer.Failures = s.Limits.Failures
 	provider := oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),
 		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
@@ -183,7 +186,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 		Clients:        s.Clients, Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Keys: s.Keys, Registry: s.Registry, Registrations: s.Registrations, Directory: s.Directory, Sessions: s.Sessions, Devices: s.Devices,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
-		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Counters: s.Statistics.Counters, Log: log, Now: s.now,
+		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Counters: s.Statistics.Counters, Limits: s.Limits, Log: log, Now: s.now,
 	})
 
 	mux := http.NewServeMux()
@@ -198,18 +201,18 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 	documents.Mount(mux)
 	signIn.Mount(mux)
 	adminui.Mount(mux, adminui.Config{
-		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin,
+		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin, Limit: s.Limits.Admin,
 		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
-	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
+	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Limits: s.Limits, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
 	proxies, err := forwardauth.New(forwardauth.Config{
 		Issuer: cfg.Issuer, Key: s.master.Derive("sign-ins behind proxies", 32), Bearer: bearer, Codes: provider, Grants: s.DB, Sessions: s.Sessions,
 		Registry: s.Registry, Directory: s.Directory, Policies: s.Policies, Minter: s.Minter, Cache: s.Cache, Log: log, Now: s.now,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the answers to proxies: %w", err)
+		return nil, nil, nil, fmt.Errorf("prepare the answers to proxies: %w", err)
 	}
 	proxies.Mount(mux)
-	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log), RequestsPerSecond: cfg.AdminAPI.RequestsPerSecond})
-	return mux, proxies, nil
+	adminapi.Mount(mux, adminapi.Config{Issuer: cfg.Issuer, Callers: bearer, Admin: s.Admin, Failed: adminapi.LogTo(log), Limit: s.Limits.Admin})
+	return mux, pages, proxies, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/logout"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/policy"
@@ -63,6 +64,7 @@ type Services struct {
 	Audit         *audit.Log
 	Admin         *admin.Service
 	Statistics    *statistics.Service
+	Limits        *limits.Limits
 	Keys          *keys.Keys
 	Registry      *registry.Registry
 	Clients       *authn.Clients
@@ -183,6 +185,11 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	})
 	s.Clients = authn.NewClients(s.Registry, db, recorder, cfg.Issuer, now)
 	s.Clients.Documents = s.Registrations
+	s.Limits = limits.New(limits.Rates{
+		FailuresPerAddress: cfg.Limits.FailuresPerAddress, PagesPerAddress: cfg.Limits.PagesPerAddress,
+		RequestsPerClient: cfg.Limits.RequestsPerClient, RequestsPerUser: cfg.Limits.RequestsPerUser, AdminRequests: cfg.AdminAPI.RequestsPerSecond,
+	}, db, now, s.refused)
+	s.Clients.Failures, s.Clients.Requests = s.Limits.Failures, s.Limits.Clients
 	s.Directory = directory.New(directory.Config{
 		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Sets: db, Setup: db, Sessions: db,
 		Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Clock: s.Clock, Now: now,
@@ -230,6 +237,9 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	}
 	return s, s.Cache.Refresh(ctx)
 }
+
+// refused counts what a limit of a kind has refused.
+func (s *Services) refused(kind string) { s.Statistics.Counters.Count(statistics.Limited + kind) }
 
 // isFile reports whether there is more than an empty file.
 func isFile(path string) bool {

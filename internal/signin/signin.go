@@ -93,14 +93,6 @@ type Outcome struct {
 	Token   string // of the session; empty: another step comes next
 }
 
-// WaitError is a domain.ErrBusy for one name or network: too many attempts have failed.
-type WaitError struct{ For time.Duration }
-
-func (e *WaitError) Error() string { return fmt.Sprintf("too many attempts: wait %s", e.For) }
-
-// Unwrap makes it a domain.ErrBusy.
-func (e *WaitError) Unwrap() error { return domain.ErrBusy }
-
 // Resume says how far the sign-in has come of which these steps were passed. It begins anew if they count no more: the user may not sign
 // in, or a credential was changed or removed.
 func (s *Service) Resume(ctx context.Context, steps []interaction.Step) (Progress, error) {
@@ -114,7 +106,7 @@ func (s *Service) Resume(ctx context.Context, steps []interaction.Step) (Progres
 }
 
 // Try takes a step of a sign-in that has come so far, and begins the session if it was the last. ErrInvalid if what was sent proves
-// nothing or the user may not sign in, a WaitError if too many attempts have failed, another ErrBusy if too many are under way.
+// nothing or the user may not sign in, a domain.WaitError if too many attempts have failed, another ErrBusy if too many are under way.
 func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	name := cmp.Or(p.User.Username, a.Username)
 	try := &attempt{name: name, address: domain.RemoteAddr(a.Remote), browser: a.Browser}

@@ -24,14 +24,14 @@ type waiter struct {
 }
 
 // admit lets an attempt through when its time has come: it waits for those under way that it would fit with only if they succeed, and
-// for the delay of a limit. A WaitError if it is refused; domain.ErrBusy if too many wait, or ctx ended by its deadline.
+// for the delay of a limit. A domain.WaitError if it is refused; domain.ErrBusy if too many wait, or ctx ended by its deadline.
 func (t *throttle) admit(ctx context.Context, a *attempt) error {
 	v, err := t.await(ctx, a)
 	if err != nil {
 		return err
 	}
 	if !v.admitted {
-		return &WaitError{v.delay}
+		return &domain.WaitError{For: v.delay}
 	}
 	select {
 	case <-time.After(v.delay):

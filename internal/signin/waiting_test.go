@@ -30,7 +30,7 @@ func attempts(t *testing.T, throttle *throttle, as ending, patience time.Duratio
 	}
 	for range sum {
 		err := <-ended
-		_, waits := errors.AsType[*WaitError](err)
+		_, waits := errors.AsType[*domain.WaitError](err)
 		switch {
 		case err == nil:
 			ok++

@@ -6,12 +6,14 @@ import (
 	"sync/atomic"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/limits"
 )
 
 // Kinds of what is counted.
 const (
 	Issued        = "issued."  // and a grant type: answers of the token endpoint
 	Refused       = "refused." // and an error code: refusals of the token endpoint
+	Limited       = "limited." // and a kind of limit: what was refused because there was too much of it
 	Introspected  = "introspected"
 	Revoked       = "revoked" // requests to the revocation endpoint that succeeded
 	SignedIn      = "signed_in"
@@ -42,6 +44,9 @@ func NewCounters(grantTypes []domain.GrantType) *Counters {
 	kinds := []string{Introspected, Revoked, SignedIn, SignInRefused, Allowed, Denied, ConditionFailed}
 	for _, g := range grantTypes {
 		kinds = append(kinds, Issued+g.Name)
+	}
+	for _, limit := range limits.Kinds {
+		kinds = append(kinds, Limited+limit)
 	}
 	for _, code := range refusals {
 		kinds = append(kinds, Refused+code)

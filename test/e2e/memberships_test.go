@@ -140,7 +140,7 @@ func (s *shop) groupAdministrator(t *testing.T) string {
 
 func TestAListOfTooManyGroupsIsLeftOutWhole(t *testing.T) {
 	t.Parallel()
-	s := openShop(t, newSQLiteDatabase(t))
+	s := openShop(t, newSQLiteDatabase(t), unlimited...)
 	admin := s.groupAdministrator(t)
 	all := s.addGroups(t, admin, "g%04d", 0, 200)
 	s.wantGroups(t, all, all)

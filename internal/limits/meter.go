@@ -1,0 +1,148 @@
+// Package limits bounds how often somebody asks for something at this replica. What it counts takes memory of a fixed size, however many
+// there are: nobody is dropped to make room for others.
+package limits
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
+)
+
+const (
+	rows    = 4
+	cells   = 1 << 14 // of a row
+	stripes = 64
+
+	// BurstSeconds is for how many seconds of its rate a limit lets somebody through at once.
+	BurstSeconds = 10
+)
+
+// Name is who is counted: a network, a client or user, or such a one in a network.
+type Name struct {
+	Network netip.Prefix
+	Who     string
+}
+
+// At names somebody in the network of a remote address: an IPv4 address, or the /64 of an IPv6 address, of which one person has many.
+// Requests without an address share one.
+func At(remote, who string) Name {
+	addr := domain.RemoteAddr(remote)
+	length := addr.BitLen()
+	if addr.Is6() {
+		length = 64
+	}
+	network, _ := addr.Prefix(length)
+	return Name{network, who}
+}
+
+func (n Name) hash(seed maphash.Seed) uint64 {
+	hash := maphash.String(seed, n.Who)
+	if n.Network.IsValid() {
+		address := n.Network.Addr().As16()
+		hash ^= bits.RotateLeft64(maphash.Bytes(seed, address[:]), 32)
+	}
+	return hash * 0x9e3779b97f4a7c15 // spreads what was rotated
+}
+
+// Meter lets each name do so many things a second for long, and those of BurstSeconds at once. nil has no limit.
+//
+// It is a count-min sketch of leaky buckets: a name has one cell in each row, which says until when what was done has drained. The least of
+// them counts. A cell never says less than is true of any name that shares it, so a flood of other names frees none; it may say more, where
+// all four cells of a name are shared with busy ones. That is rare until some 10,000 names are at their limit at the same time.
+type Meter struct {
+	Refused func() // is called for each refusal; nil: nothing is
+
+	every time.Duration // in which one drains
+	ahead time.Duration // how far a bucket may fill
+
+	seed    maphash.Seed
+	table   atomic.Pointer[[rows][cells]atomic.Int64] // nil: nothing was counted yet
+	stripes [stripes]sync.Mutex                       // by name
+}
+
+// NewMeter makes one; nil for no limit, if perSecond is 0.
+func NewMeter(perSecond int) *Meter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return &Meter{every: time.Second / time.Duration(perSecond), ahead: BurstSeconds * time.Second, seed: maphash.MakeSeed()}
+}
+
+// Spend counts what costs so much, or refuses it with a domain.WaitError.
+func (m *Meter) Spend(name Name, cost int, now time.Time) error {
+	if m == nil {
+		return nil
+	}
+	hash := name.hash(m.seed)
+	stripe := &m.stripes[hash>>58] // bits that no row uses
+	stripe.Lock()
+	defer stripe.Unlock()
+	at := now.UnixNano()
+	full := max(m.level(hash), at) + int64(cost)*int64(m.every)
+	if over := full - at - int64(m.ahead); over > 0 {
+		return m.refuse(over)
+	}
+	m.raise(hash, full)
+	return nil
+}
+
+// Check refuses a name of which nothing more would be counted, and counts nothing.
+func (m *Meter) Check(name Name, now time.Time) error {
+	if m == nil || m.table.Load() == nil {
+		return nil
+	}
+	over := m.level(name.hash(m.seed)) + int64(m.every) - now.UnixNano() - int64(m.ahead)
+	if over > 0 {
+		return m.refuse(over)
+	}
+	return nil
+}
+
+// Fill refuses a name for as long as wait says from now on.
+func (m *Meter) Fill(name Name, wait time.Duration, now time.Time) {
+	if m != nil {
+		m.raise(name.hash(m.seed), now.UnixNano()+int64(m.ahead)-int64(m.every)+int64(wait))
+	}
+}
+
+func (m *Meter) refuse(over int64) error {
+	if m.Refused != nil {
+		m.Refused()
+	}
+	return &domain.WaitError{For: time.Duration(over)}
+}
+
+// level is until when what a name did has drained, in nanoseconds of Unix time.
+func (m *Meter) level(hash uint64) int64 {
+	table := m.table.Load()
+	if table == nil {
+		return 0
+	}
+	least := table[0][cell(hash, 0)].Load()
+	for row := 1; row < rows; row++ {
+		least = min(least, table[row][cell(hash, row)].Load())
+	}
+	return least
+}
+
+// raise sets the cells of a name to a level, but lowers none.
+func (m *Meter) raise(hash uint64, level int64) {
+	table := m.table.Load()
+	if table == nil {
+		m.table.CompareAndSwap(nil, new([rows][cells]atomic.Int64))
+		table = m.table.Load()
+	}
+	for row := range rows {
+		c := &table[row][cell(hash, row)]
+		for was := c.Load(); was < level && !c.CompareAndSwap(was, level); was = c.Load() {
+		}
+	}
+}
+
+// cell takes 14 bits of a hash for each row.
+func cell(hash uint64, row int) uint64 { return hash >> (14 * row) & (cells - 1) }
