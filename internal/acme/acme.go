@@ -58,6 +58,7 @@ type Certificates struct {
 	cache   *certmagic.Cache
 	issuer  *certmagic.ACMEIssuer
 
+	begun  bool                 // Maintain has run
 	shown  map[string]time.Time // when the certificate of a name expires, as logged last
 	warned map[string]time.Time // when that it expires was logged last
 }
@@ -125,10 +126,20 @@ func port(address string) int {
 	return n
 }
 
-// Stop ends what New began, and releases the locks of this process.
+// Stop ends what New began, and releases the locks of this process. What still waits for the authority is left behind after a second.
 func (c *Certificates) Stop(ctx context.Context) {
-	c.cache.Stop()
-	certmagic.CleanUpOwnLocks(ctx, zap.NewNop())
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	stopped := make(chan struct{})
+	go func() {
+		c.cache.Stop()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+	}
+	certmagic.CleanUpOwnLocks(context.WithoutCancel(ctx), zap.NewNop())
 }
 
 // Load loads the certificates that there are. That there are none is no error.
@@ -145,6 +156,10 @@ func (c *Certificates) Load(ctx context.Context) error {
 // Maintain gets the certificates that are missing, and logs which are shown. It is to be called each minute.
 func (c *Certificates) Maintain(ctx context.Context) error {
 	var failed []error
+	if !c.begun { // later certmagic does it by itself
+		c.begun = true
+		failed = append(failed, c.cache.RenewManagedCertificates(ctx))
+	}
 	for _, name := range c.cfg.Names {
 		if _, ok := c.current(name); !ok {
 			failed = append(failed, c.get(ctx, name))

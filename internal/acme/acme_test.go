@@ -256,6 +256,22 @@ func TestACertificateIsRenewedBeforeItExpires(t *testing.T) {
 	}
 }
 
+func TestACertificateThatExpiredWhileNoServerRanIsRenewedAtOnce(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(t, newDB(t), keys.NewMaster())
+	p := pebble.New(t, pebble.Options{HTTP: cfg.HTTP, Validity: 3 * time.Second}).Start()
+	cfg.Directory, cfg.Roots = p.Directory, roots(t, p.RootFile)
+	first := serve(t, cfg)
+	check(t, first.Maintain(first.ctx))
+	expires := first.Expiries()[name]
+	first.await("its end", func() bool { return time.Now().After(expires) })
+	again := cfg
+	again.HTTPS, again.HTTP = address(t), address(t)
+	s := serve(t, again)
+	check(t, s.Maintain(s.ctx))
+	s.await("another", func() bool { return s.Expiries()[name].After(expires) })
+}
+
 func TestFailuresAreLoggedPacedAndOverSome(t *testing.T) {
 	t.Parallel()
 	db, master := newDB(t), keys.NewMaster()

@@ -21,7 +21,10 @@ func (s *storage) Lock(ctx context.Context, name string) error {
 		now := s.now()
 		lock.ExpiresAt = now.Add(lease)
 		acquired, err := s.store.AcquireACMELock(ctx, lock, now)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
 			return fmt.Errorf("acquire the lock %s: %w", name, err)
 		}
 		if acquired {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/signet-auth/signet/internal/acme"
@@ -17,13 +18,17 @@ import (
 // obtained are certificates that are obtained by ACME.
 type obtained struct {
 	*acme.Certificates
-	names []string
-	now   func() time.Time
+	host string // of the issuer
+	now  func() time.Time
 }
 
 // openACME loads the certificates that there are. Those that are missing are obtained while the server runs.
 func (s *Services) openACME(ctx context.Context, cfg config.Config, log *slog.Logger) (certificates, error) {
 	roots, err := readRoots(cfg.TLS.ACME.RootFile)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := url.Parse(cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +42,7 @@ func (s *Services) openACME(ctx context.Context, cfg config.Config, log *slog.Lo
 	if err := c.Load(ctx); err != nil {
 		log.WarnContext(ctx, "the certificates are not loaded yet", "error", err)
 	}
-	return obtained{c, cfg.TLS.ACME.Domains, s.now}, nil
+	return obtained{c, issuer.Hostname(), s.now}, nil
 }
 
 // readRoots reads the roots of an authority of the operator's own. nil, the system's, if there is no file of them.
@@ -71,15 +76,13 @@ func (o obtained) challenges(next http.Handler) http.Handler { return o.Challeng
 
 func (o obtained) expiries() map[string]time.Time { return o.Expiries() }
 
+// check looks at the issuer's host alone: that another has no certificate must not take this one's clients away.
 func (o obtained) check() error {
-	expiries := o.Expiries()
-	for _, name := range o.names {
-		switch expires, ok := expiries[name]; {
-		case !ok:
-			return readiness.Reason("there is no certificate yet; the server's log says why")
-		case o.now().After(expires):
-			return readiness.Reason("the certificate has expired; the server's log says why it was not renewed")
-		}
+	switch expires, ok := o.Expiries()[o.host]; {
+	case !ok:
+		return readiness.Reason("there is no certificate yet; the server's log says why")
+	case o.now().After(expires):
+		return readiness.Reason("the certificate has expired; the server's log says why it was not renewed")
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ type certificates interface {
 	challenges(next http.Handler) http.Handler
 	// expiries says when the certificate of each name expires; a name that has none yet is missing.
 	expiries() map[string]time.Time
-	// check fails, with a readiness.Reason, while a name has none that is valid.
+	// check fails, with a readiness.Reason, while the issuer's host has none that is valid.
 	check() error
 	// stop ends what runs for them.
 	stop(ctx context.Context)
