@@ -7,11 +7,14 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/signet-auth/signet/internal/readiness"
 )
 
 // drain is how a server leaves the proxies before it: it is not ready any more, and answers whoever still comes until they have seen that.
 type drain struct {
 	wait  time.Duration
+	ready *readiness.Checks
 	begun atomic.Bool
 }
 
@@ -21,6 +24,7 @@ func (d *drain) after(ctx context.Context) context.Context {
 	drained, end := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {
 		d.begun.Store(true)
+		d.ready.Drain()
 		if d.wait == 0 || !strings.HasPrefix(context.Cause(ctx).Error(), syscall.SIGTERM.String()) { // see signal.NotifyContext
 			end()
 			return
@@ -33,14 +37,8 @@ func (d *drain) after(ctx context.Context) context.Context {
 // handler has the proxies close their connections one by one, each after an answer: closing them from here could meet a request.
 func (d *drain) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.begun.Load() {
-			if r.ProtoMajor == 1 {
-				w.Header().Set("Connection", "close")
-			}
-			if strings.HasSuffix(r.URL.Path, "/readyz") { // the issuer may have a path
-				http.Error(w, "the server stops", http.StatusServiceUnavailable)
-				return
-			}
+		if d.begun.Load() && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -85,7 +85,7 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	drain := &drain{wait: cfg.Drain}
+	drain := &drain{wait: cfg.Drain, ready: s.Ready}
 	listeners, err := openListeners(cfg, s.certificates, drain.handler(handler), proxies, log)
 	if err != nil {
 		return err
@@ -105,7 +105,6 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 
 func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *listeners, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
-	context.AfterFunc(ctx, s.Ready.Drain)
 	for _, l := range listeners.all {
 		group.Go(func() error { return l.serve(ctx) })
 	}

@@ -26,6 +26,11 @@ func TestAServerWhoseClockDiffersFromTheDatabasesIsNotReadyAndPurgesNothing(t *t
 		t.Errorf("token purge says %q", says)
 	}
 
+	wantUnavailable(t, map[string]func() answer{ // rather than a token from the future, or the judgement of another time
+		"a token":       func() answer { return f.post("/oauth2/token", s.reporting, clientCredentials()) },
+		"introspection": func() answer { return f.introspect(s.orders, token) },
+	})
+
 	s.signet("token", "purge")
 	s.awaitReady()
 	s.wantActive(t, s.orders, token, true)
