@@ -4,6 +4,7 @@ package clock
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -12,6 +13,8 @@ import (
 const (
 	// Tolerance is how far the clocks may differ without being reported.
 	Tolerance = time.Minute
+	// noise is how far this machine's seems to be ahead because the database's answer took its time.
+	noise = 5 * time.Second
 	// limit is how far they may differ while something is deleted.
 	limit = 5 * time.Minute
 )
@@ -26,6 +29,7 @@ type Database interface {
 type Clock struct {
 	database Database
 	now      func() time.Time
+	ahead    atomic.Int64 // when they were last compared
 }
 
 // New makes a Clock of this machine's time.
@@ -39,7 +43,19 @@ func (c *Clock) Ahead(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the database's clock: %w", err)
 	}
-	return c.now().Sub(there), nil
+	ahead := c.now().Sub(there)
+	c.ahead.Store(int64(ahead))
+	return ahead, nil
+}
+
+// IssuingTime is the time at which a token is issued: by this machine's clock, or by the database's where this one was ahead when they were
+// last compared, since others would refuse a token from the future.
+func (c *Clock) IssuingTime() time.Time {
+	now := c.now()
+	if ahead := time.Duration(c.ahead.Load()); ahead > noise {
+		return now.Add(-ahead)
+	}
+	return now
 }
 
 // DeletionTime is the time by which everything is judged that is deleted because it is old: the earlier of the two clocks.

@@ -164,6 +164,9 @@ func TestAServerWhoseClockIsSomeMinutesAheadDeletesByTheDatabasesAndReportsIt(t 
 	if status, says := fast.ready(); status != http.StatusOK {
 		t.Errorf("/readyz is %d: %s", status, says)
 	}
+	if at := fast.issue().ID.Time(); at.After(time.Now().Add(10 * time.Second)) {
+		t.Errorf("it issues a token from the future, of %v", at)
+	}
 	if _, err := fast.DB.FindSession(ctx, []byte("kept")); err != nil {
 		t.Error("a session that had expired for less than an hour is gone:", err)
 	}

@@ -36,7 +36,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},
 		{"show this replica and write the statistics", statistics.Pace, s.Statistics.Beat, nil},
 		{"find out which of the database's servers takes writes", 2 * time.Second, s.DB.CompareServers, nil},
-		{"compare the clocks", time.Minute, func(ctx context.Context) error { return s.compareClocks(ctx, log) }, nil},
+		{"compare the clocks", 20 * time.Second, func(ctx context.Context) error { return s.compareClocks(ctx, log) }, nil},
 		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
 		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
 		{"record expired assignments", 5 * time.Second, s.Directory.RecordExpired, nil},

@@ -277,7 +277,7 @@ func (s *Services) openTokens(cfg config.Config, now func() time.Time) {
 	s.Minter = token.New(token.Config{
 		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.master.Derive("status lists", 32), now),
 		Subjects: s.subjects(),
-		Issuer:   cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, MaxSize: cfg.Tokens.MaxSize, Now: now,
+		Issuer:   cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, MaxSize: cfg.Tokens.MaxSize, Now: s.Clock.IssuingTime,
 	})
 	s.Introspection = introspection.New(introspection.Config{
 		Minter: s.Minter, Index: s.Index, Revocations: s.Revocation, Keys: s.Keys, Registry: s.Registry, Directory: s.Directory,
