@@ -40,6 +40,7 @@ type Registry struct {
 	sets       ClientSets
 	secrets    Secrets
 	checking   chan struct{} // holds one for each check of a hash of another system under way
+	toCheck    chan struct{} // and these and what waits for them
 	trusts     Trusts
 	cache      *cache.Cache
 	events     *event.Recorder
@@ -56,7 +57,7 @@ type Registry struct {
 // New makes a registry.
 func New(c Config) *Registry {
 	return &Registry{
-		apis: c.APIs, clients: c.Clients, sets: c.Sets, secrets: c.Secrets, checking: make(chan struct{}, checkedAtOnce), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
+		apis: c.APIs, clients: c.Clients, sets: c.Sets, secrets: c.Secrets, checking: make(chan struct{}, checkedAtOnce), toCheck: make(chan struct{}, maxChecking), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
 		secretKey: c.SecretKey, issuer: c.Issuer, ceiling: c.Ceiling, documents: c.MetadataDocuments, now: c.Now,
 	}
 }

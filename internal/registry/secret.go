@@ -135,8 +135,12 @@ func (r *Registry) CheckSecret(ctx context.Context, client *domain.Client, secre
 	return r.checkForeign(ctx, client, secret)
 }
 
-// checkedAtOnce is how many hashes of other systems are checked at the same time: each may take a second of a core.
-const checkedAtOnce = 2
+// How many hashes of other systems are checked at the same time, each of which may take a second of a core and 256 MiB, and how many
+// wait for it.
+const (
+	checkedAtOnce = 1
+	maxChecking   = 64
+)
 
 // checkForeign compares a secret with the hashes from other systems that a client has, and replaces the one that it matches.
 func (r *Registry) checkForeign(ctx context.Context, client *domain.Client, secret string) (bool, error) {
@@ -149,13 +153,10 @@ func (r *Registry) checkForeign(ctx context.Context, client *domain.Client, secr
 		if err != nil {
 			return false, fmt.Errorf("secret %d of client %q: %w", s.ID, client.ClientID, err)
 		}
-		select {
-		case r.checking <- struct{}{}:
-		case <-ctx.Done():
-			return false, fmt.Errorf("check a secret: %w", domain.ErrBusy)
+		match, err := r.checkInTurn(ctx, foreign, secret)
+		if err != nil {
+			return false, fmt.Errorf("check a secret: %w", err)
 		}
-		match := foreign.Matches(secret)
-		<-r.checking
 		if !match {
 			continue
 		}
@@ -169,6 +170,23 @@ func (r *Registry) checkForeign(ctx context.Context, client *domain.Client, secr
 		return err == nil, err
 	}
 	return false, nil
+}
+
+// checkInTurn checks a hash of another system when others are done. ErrBusy if too many wait, or ctx ends.
+func (r *Registry) checkInTurn(ctx context.Context, foreign secrethash.Hash, secret string) (bool, error) {
+	select {
+	case r.toCheck <- struct{}{}:
+		defer func() { <-r.toCheck }()
+	default:
+		return false, domain.ErrBusy
+	}
+	select {
+	case r.checking <- struct{}{}:
+		defer func() { <-r.checking }()
+	case <-ctx.Done():
+		return false, domain.ErrBusy
+	}
+	return foreign.Matches(secret), nil
 }
 
 // unknownClient is compared with where a client does not exist, so that this takes as long. No secret has its hash.

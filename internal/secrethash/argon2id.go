@@ -47,8 +47,8 @@ type cost struct {
 
 // The cost of new hashes, and the most that a stored one may ask for.
 var (
-	currentCost = cost{memory: 19456, time: 2, threads: 1}
-	maxCost     = cost{memory: 256 << 10, time: 16, threads: 16}
+	currentCost = cost{memory: CurrentMemory >> 10, time: 2, threads: 1}
+	maxCost     = cost{memory: MaxMemory >> 10, time: 16, threads: 16}
 )
 
 const (
@@ -79,6 +79,18 @@ func IsCurrent(h Hash) bool {
 	own, ok := h.(argon2id)
 	return ok && own.cost == currentCost
 }
+
+// IsHeavy says whether it takes more memory to check a hash than one of today's, up to MaxMemory.
+func IsHeavy(h Hash) bool {
+	own, ok := h.(argon2id)
+	return ok && own.cost.memory > currentCost.memory
+}
+
+// What it takes at most to check a hash, and to make and check one of today's, in bytes.
+const (
+	MaxMemory     = 256 << 20
+	CurrentMemory = 19 << 20
+)
 
 // Matches implements Hash.
 func (h argon2id) Matches(secret string) bool {

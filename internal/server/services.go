@@ -207,7 +207,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	})
 	s.SignIn, err = signin.New(signin.Config{
 		Methods:      []signin.Method{s.Passwords},
-		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Counters: s.Statistics.Counters, Now: now,
+		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Counters: s.Statistics.Counters, Shared: db, SharedKey: s.master.Derive("sign-in limits", 32), Now: now,
 	})
 	if err != nil {
 		return nil, err

@@ -15,8 +15,11 @@ import (
 // of no use, and each who waits holds a connection.
 const maxWaiting = 64
 
-// hashesAtOnce is how many passwords are hashed at the same time, on the largest machine too: each takes 19 MiB and a core.
-func hashesAtOnce() int { return min(4, max(2, runtime.GOMAXPROCS(0)/2)) }
+// maxAtOnce is how many passwords are hashed at the same time, on the largest machine too: each takes 19 MiB and a core.
+const maxAtOnce = 4
+
+// hashesAtOnce leaves half of the processor to everything else.
+func hashesAtOnce() int { return min(maxAtOnce, max(1, runtime.GOMAXPROCS(0)/2)) }
 
 type strangerKey struct{}
 
@@ -46,35 +49,74 @@ type hasher struct {
 	mu      sync.Mutex
 	free    int                  // slots
 	waiting [2][]chan<- struct{} // by class, each closed when it is given a slot
+	slots   int
+
+	heavy        chan struct{} // held by the one that takes more memory than a hash of today, of another system
+	heavyWaiting chan struct{}
 }
 
-func newHasher(slots int) *hasher { return &hasher{free: slots} }
+func newHasher(slots int) *hasher {
+	return &hasher{free: slots, slots: slots, heavy: make(chan struct{}, 1), heavyWaiting: make(chan struct{}, maxWaiting)}
+}
+
+// load says how many passwords are being hashed, and how many wait for it.
+func (h *hasher) load() (running, waiting int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.slots - h.free, len(h.waiting[known]) + len(h.waiting[strangers])
+}
 
 // hash makes the PHC string of a password with a new salt. It fails only when it cannot be its turn: ErrBusy, or ctx ends.
 func (h *hasher) hash(ctx context.Context, password string) (made string, err error) {
-	err = h.inTurn(ctx, func() { made = secrethash.New(password) })
+	err = h.inTurn(ctx, func() {}, func() { made = secrethash.New(password) })
 	return made, err
 }
 
 // matches says whether the password is the hashed one. It fails as hash does.
 func (h *hasher) matches(ctx context.Context, password string, stored secrethash.Hash) (match bool, err error) {
-	err = h.inTurn(ctx, func() { match = stored.Matches(password) })
+	free := func() {}
+	if secrethash.IsHeavy(stored) {
+		if err := h.acquireHeavy(ctx); err != nil {
+			return false, fmt.Errorf("wait to check a password of another system: %w", err)
+		}
+		free = func() { <-h.heavy }
+	}
+	err = h.inTurn(ctx, free, func() { match = stored.Matches(password) })
 	return match, err
 }
 
-func (h *hasher) inTurn(ctx context.Context, do func()) error {
+// inTurn calls free when the memory of what it did is free again, or nothing was done.
+func (h *hasher) inTurn(ctx context.Context, free, do func()) error {
 	if err := h.acquire(ctx); err != nil {
+		free()
 		return fmt.Errorf("wait to hash a password: %w", err)
 	}
 	// The slot is free again when its memory is: else garbage of 19 MiB a hash would pile up between two collections.
 	defer func() {
 		go func() {
 			runtime.GC()
+			free()
 			h.release()
 		}()
 	}()
 	do()
 	return nil
+}
+
+// acquireHeavy lets one hash at a time take more memory than those of today. Errors as acquire's.
+func (h *hasher) acquireHeavy(ctx context.Context) error {
+	select {
+	case h.heavyWaiting <- struct{}{}:
+		defer func() { <-h.heavyWaiting }()
+	default:
+		return domain.ErrBusy
+	}
+	select {
+	case h.heavy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return outOfTime(ctx)
+	}
 }
 
 // acquire takes a slot, waiting for one where there are not too many who do. domain.ErrBusy if there are, or if ctx ended by its

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/secrethash"
 )
 
 // queue asks for a slot, and puts its name into the list when it has it.
@@ -148,4 +149,43 @@ func TestManySignInsAtOnceTakeTheMemoryOfAFew(t *testing.T) {
 	if took > most {
 		t.Errorf("%d hashes at once took %d MiB, want at most %d", sum, took, most)
 	}
+}
+
+func TestOneHashAtATimeTakesMoreMemoryThanThoseOfToday(t *testing.T) {
+	heavy, err := secrethash.Parse("$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHRzYWx0$" + strings.Repeat("A", 43))
+	if err != nil || !secrethash.IsHeavy(heavy) || secrethash.IsHeavy(secrethash.None) {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(4)
+		h.heavy <- struct{}{} // one is under way
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		for range maxWaiting + 10 {
+			go func() {
+				_, err := h.matches(ctx, "x", heavy)
+				ended <- err
+			}()
+		}
+		for range 10 { // too many to wait
+			if err := <-ended; !errors.Is(err, domain.ErrBusy) {
+				t.Error(err)
+			}
+		}
+		synctest.Wait()
+		if running, waiting := h.load(); running+waiting != 0 {
+			t.Errorf("%d run and %d wait for a slot, which others need", running, waiting)
+		}
+		cancel()
+		for range maxWaiting {
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+		<-h.heavy
+		if _, err := h.matches(t.Context(), "x", heavy); err != nil {
+			t.Error(err)
+		}
+		h.heavy <- struct{}{} // it is free again
+	})
 }

@@ -46,6 +46,9 @@ func NewPasswords(store Store, directory *directory.Directory, minLength int, no
 	return &Passwords{store: store, directory: directory, hasher: newHasher(hashesAtOnce()), minLength: minLength, now: now}
 }
 
+// Hashing says how many passwords this replica is hashing, and how many wait for it.
+func (p *Passwords) Hashing() (running, waiting int) { return p.hasher.load() }
+
 // MinLength is the least length of new passwords, in characters.
 func (p *Passwords) MinLength() int { return p.minLength }
 

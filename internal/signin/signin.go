@@ -15,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/interaction"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/statistics"
 )
@@ -47,6 +48,8 @@ type Config struct {
 	Sessions     *session.Sessions
 	Events       *event.Recorder
 	Counters     *statistics.Counters // nil: nothing is counted
+	Shared       Shared               // nil: failures are counted by this replica alone
+	SharedKey    []byte               // hides in it who fails, the same at all replicas
 	Now          func() time.Time
 }
 
@@ -56,6 +59,7 @@ type Service struct {
 
 	config   Config
 	throttle *throttle
+	shared   *shared
 	refusals *event.Bounded
 }
 
@@ -65,7 +69,7 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{Log: slog.New(slog.DiscardHandler), config: c, throttle: throttle, refusals: event.NewBounded(c.Events, refusalsAtOnce, refusalsEvery)}, nil
+	return &Service{Log: slog.New(slog.DiscardHandler), config: c, throttle: throttle, shared: newShared(c), refusals: event.NewBounded(c.Events, refusalsAtOnce, refusalsEvery)}, nil
 }
 
 // Progress is how far a sign-in has come.
@@ -110,11 +114,15 @@ func (s *Service) Resume(ctx context.Context, steps []interaction.Step) (Progres
 func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, error) {
 	name := cmp.Or(p.User.Username, a.Username)
 	try := &attempt{name: name, address: domain.RemoteAddr(a.Remote), browser: a.Browser}
-	if err := s.throttle.admit(ctx, try); err != nil {
+	counted, err := s.admit(ctx, try)
+	if err != nil {
 		return Outcome{}, err
 	}
 	end := failed // also if it panics
-	defer func() { s.throttle.end(try, end) }()
+	defer func() {
+		s.shared.end(ctx, counted, end, s.Log)
+		s.throttle.end(try, end)
+	}()
 	outcome, err := s.try(ctx, p, a)
 	switch {
 	case errors.Is(err, domain.ErrInvalid):
@@ -130,6 +138,19 @@ func (s *Service) Try(ctx context.Context, p Progress, a Attempt) (Outcome, erro
 		s.config.Counters.Count(statistics.SignedIn)
 	}
 	return outcome, err
+}
+
+// admit counts an attempt as a failure until it ends, here and at all replicas together. Errors as Try's.
+func (s *Service) admit(ctx context.Context, a *attempt) (counted []bucketKey, err error) {
+	if err = s.throttle.admit(ctx, a); err == nil {
+		if counted, err = s.shared.admit(ctx, a); err != nil {
+			s.throttle.end(a, noGuess)
+		}
+	}
+	if errors.Is(err, domain.ErrBusy) {
+		s.config.Counters.Count(statistics.Limited + limits.KindSignIn)
+	}
+	return counted, err
 }
 
 // try takes the step. Where many wait for a hash, browsers that the name has signed in on go first.

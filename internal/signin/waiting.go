@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -33,13 +32,11 @@ func (t *throttle) admit(ctx context.Context, a *attempt) error {
 	if !v.admitted {
 		return &domain.WaitError{For: v.delay}
 	}
-	select {
-	case <-time.After(v.delay):
-		return nil
-	case <-ctx.Done():
+	err = sleep(ctx, v.delay)
+	if err != nil {
 		t.end(a, noGuess)
-		return outOfTime(ctx)
 	}
+	return err
 }
 
 func (t *throttle) await(ctx context.Context, a *attempt) (verdict, error) {

@@ -23,7 +23,7 @@ func Run(t *testing.T, newDB func(tb testing.TB) *store.DB, newURL func(tb testi
 		"apis": apiTests, "policies": policyTests, "resources": resourceTests, "clients": clientTests, "users": userTests, "attributes": attributeTests, "credentials": credentialTests, "password links": passwordLinkTests, "keyed requests": keyedTests, "filters": filterTests, "session lists": sessionListTests, "groups": groupTests, "roles": roleTests,
 		"assignments": assignmentTests, "setup": setupTests, "sessions": sessionTests, "grants": grantTests, "devices": deviceTests, "index": indexTests, "list": listTests,
 		"keys": keyTests, "hostile": hostileTests, "large changes": largeChangeTests, "versions": versionTests, "audit": auditTests, "changes": changeTests, "transactions": transactionTests, "purge": purgeTests, "registrations": registrationTests, "outbox": outboxTests,
-		"marks": markTests, "revocations": revocationTests, "lost": lostTests, "criteria": criteriaTests, "status": statusTests, "partitions": partitionTests, "statistics": statisticsTests, "sets": setTests, "attention": attentionTests, "acme": acmeTests,
+		"marks": markTests, "revocations": revocationTests, "lost": lostTests, "criteria": criteriaTests, "status": statusTests, "partitions": partitionTests, "statistics": statisticsTests, "sets": setTests, "attention": attentionTests, "acme": acmeTests, "limits": limitTests,
 	}
 	for name, tests := range suites {
 		t.Run(name, func(t *testing.T) {
