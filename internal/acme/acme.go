@@ -90,7 +90,7 @@ func New(cfg Config) (*Certificates, error) {
 		DisableHTTPChallenge: cfg.HTTP == "",
 		ListenHost:           specificHost(cfg.HTTPS, cfg.HTTP), AltHTTPPort: port(cfg.HTTP), AltTLSALPNPort: port(cfg.HTTPS),
 		CertObtainTimeout: validateTimeout,
-		HTTPProxy:         only(directory.Host),
+		HTTPProxy:         only(directory),
 		Logger:            log,
 	})
 	c.magic.Issuers = []certmagic.Issuer{c.issuer}
@@ -100,10 +100,11 @@ func New(cfg Config) (*Certificates, error) {
 
 // only lets requests go to one host, without a proxy: to the authority that the operator chose, wherever it is, and to nobody to whom its
 // answers lead.
-func only(host string) func(*http.Request) (*url.URL, error) {
+func only(directory *url.URL) func(*http.Request) (*url.URL, error) {
+	host := func(u *url.URL) string { return strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), "443") }
 	return func(r *http.Request) (*url.URL, error) {
-		if r.URL.Scheme != "https" || r.URL.Host != host {
-			return nil, fmt.Errorf("the authority leads to %s, which is not on the host of its directory, %s", r.URL.Redacted(), host)
+		if r.URL.Scheme != "https" || host(r.URL) != host(directory) {
+			return nil, fmt.Errorf("the authority leads to %s, which is not on the host of its directory, %s", r.URL.Redacted(), directory.Host)
 		}
 		return nil, nil
 	}

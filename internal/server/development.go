@@ -34,7 +34,10 @@ type pair struct {
 // developmentFiles makes, in the data directory, an authority of this installation's own and a certificate by it for the issuer, unless they
 // are there. The authority's own certificate says that it is for this machine alone, so that whoever trusts it risks no more than that.
 func developmentFiles(cfg config.Config, now time.Time) (files config.TLS, notice string, err error) {
-	dir := filepath.Join(cfg.DataDir, "dev-tls")
+	dir, err := filepath.Abs(filepath.Join(cfg.DataDir, "dev-tls"))
+	if err != nil {
+		return files, "", err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return files, "", fmt.Errorf("make the folder of the certificate: %w", err)
 	}

@@ -43,12 +43,12 @@ func (s secure) ready() string {
 	return string(text)
 }
 
-// await waits until /readyz says something, as long as a server may take to start.
-func (s secure) await(says string) {
+// await waits until /readyz and the log have said something, as long as a server may take to start.
+func (s secure) await(ready, logged string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(s.ready(), says); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(s.ready(), ready) || !strings.Contains(s.log.String(), logged); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("not %q within a minute: %s", says, s.ready())
+			s.t.Fatalf("not within a minute: %q and in the log %q, but %s", ready, logged, s.ready())
 		}
 	}
 }
@@ -68,22 +68,21 @@ func TestReplicasShareACertificateThatTheyGetByACME(t *testing.T) {
 	i.issuer = "https://id.example"
 	first, second := freeAddress(i), freeAddress(i)
 	down := i.serveSecurely(second, pebble.New(t, pebble.Options{}))
-	down.await("certificate: there is no certificate yet")
-	await(t, "the reason in the log", func() bool { return strings.Contains(down.log.String(), "no certificate could be obtained") })
+	down.await("certificate: there is no certificate yet", "no certificate could be obtained")
 	down.stop()
 
 	authority := pebble.New(t, pebble.Options{HTTP: first}).Start()
 	replicas := []secure{i.serveSecurely(first, authority), i.serveSecurely(second, authority)}
 	trusted := authority.Root()
 	for _, replica := range replicas {
-		replica.await("ok\n")
+		replica.await("ok\n", "the certificate is in use")
 		if !replica.shown(trusted).Equal(replicas[0].shown(trusted)) {
 			t.Error("the replicas show different certificates")
 		}
 	}
 	replicas[1].kill()
 	again := i.serveSecurely(second, authority)
-	again.await("ok\n")
+	again.await("ok\n", "the certificate is in use")
 	if !again.shown(trusted).Equal(replicas[0].shown(trusted)) || authority.Issued() != 1 {
 		t.Error("certificates issued:", authority.Issued())
 	}
