@@ -14,7 +14,7 @@ import (
 type Revocation struct {
 	ID            int64                 `json:"id,omitzero" doc:"Left out: it was done at once"`
 	Of            domain.RevocationKind `json:"of" enum:"user,client,api,key,grant,role,group,all,criteria"`
-	Name          string                `json:"name,omitempty" doc:"Of the user, client, API, key, role or group, while there is one"`
+	Name          string                `json:"name,omitempty" doc:"Of the user, client, API, key, role or group when it began"`
 	Criteria      *Criteria             `json:"criteria,omitempty" doc:"Of several criteria: those, all of which its tokens meet"`
 	IssuedBefore  time.Time             `json:"issued_before,omitzero"`
 	CreatedAt     time.Time             `json:"created_at"`

@@ -9,7 +9,7 @@ import (
 type Resource struct {
 	Type, ID   string
 	Properties string // a JSON object
-	Version    int64  // each change adds one
+	Version    int64  // the revision of its last change
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 }

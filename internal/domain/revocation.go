@@ -33,7 +33,7 @@ type Revocation struct {
 	TargetID     int64     // the database id of the user, client, API, key, grant, role or group; zero for all and for criteria
 	UserID       int64     // the user of a grant, else zero
 	Audience     string    // the API's, set by the store; else empty
-	Name         string    // of the target, set by FindRevocation: empty if it has none, or is gone
+	Name         string    // of the target when it began, set by the store; empty if it has none
 	KeepGrants   bool      // grants do not end with their tokens
 	Revision     int64     // set by the store
 	IssuedBefore time.Time // zero: whenever issued

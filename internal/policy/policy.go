@@ -35,8 +35,8 @@ type Store interface {
 	SavePolicy(ctx context.Context, audience string, v domain.PolicyVersion, keep int64) (number int64, err error)
 	// ActivatePolicy lets another version decide. ErrNotFound also if there is none of the number.
 	ActivatePolicy(ctx context.Context, audience string, number int64, now time.Time) error
-	// DeletePolicy deletes all versions. ErrNotFound also if there is none.
-	DeletePolicy(ctx context.Context, audience string) error
+	// DeletePolicy deletes all versions; those that follow have other numbers. ErrNotFound also if there is none.
+	DeletePolicy(ctx context.Context, audience string, now time.Time) error
 	// ListPolicyVersions lists the versions without their texts, the newest first.
 	ListPolicyVersions(ctx context.Context, audience string) ([]domain.PolicyVersion, error)
 	// PolicyTexts returns the texts that decide, by audience, of those APIs that have a policy.
@@ -140,7 +140,7 @@ func (s *Service) Delete(ctx context.Context, audience string, check func(domain
 		if err := check(now); err != nil {
 			return nil, err
 		}
-		return event.PolicyDeleted{Audience: audience, Number: now.Number}, s.Store.DeletePolicy(ctx, audience)
+		return event.PolicyDeleted{Audience: audience, Number: now.Number}, s.Store.DeletePolicy(ctx, audience, s.Now())
 	})
 	return err
 }

@@ -118,39 +118,47 @@ func (db *DB) RoleHolders(ctx context.Context, roleID int64, limit int, now time
 
 // storedCriteria are TokenCriteria as a revocation keeps them. Queries read the ids of users, clients and APIs there.
 type storedCriteria struct {
-	UserID      int64   `json:"user_id,omitempty"`
-	User        string  `json:"user,omitempty"`
-	ClientID    int64   `json:"client_ref,omitempty"`
-	Client      string  `json:"client,omitempty"`
-	APIID       int64   `json:"api_id,omitempty"`
-	API         string  `json:"api,omitempty"`
-	KeyID       int64   `json:"key_id,omitempty"`
-	KID         string  `json:"kid,omitempty"`
-	GrantID     int64   `json:"grant_id,omitempty"`
-	Role        string  `json:"role,omitempty"`
-	Users       []byte  `json:"users,omitempty"` // see packIDs
-	Clients     []int64 `json:"clients,omitempty"`
-	Suspended   bool    `json:"suspended,omitempty"`
-	IssuedSince *int64  `json:"issued_since,omitempty"`
+	UserID      int64  `json:"user_id,omitempty"`
+	User        string `json:"user,omitempty"`
+	ClientID    int64  `json:"client_ref,omitempty"`
+	Client      string `json:"client,omitempty"`
+	APIID       int64  `json:"api_id,omitempty"`
+	API         string `json:"api,omitempty"`
+	KeyID       int64  `json:"key_id,omitempty"`
+	KID         string `json:"kid,omitempty"`
+	GrantID     int64  `json:"grant_id,omitempty"`
+	Role        string `json:"role,omitempty"`
+	Suspended   bool   `json:"suspended,omitempty"`
+	IssuedSince *int64 `json:"issued_since,omitempty"`
 }
 
-// packCriteria writes the criteria of a revocation, nil for one that has none.
-func packCriteria(k *domain.TokenCriteria) (any, error) {
+// storedHolders are those of the role that criteria name, apart from the criteria: lists do without them.
+type storedHolders struct {
+	Users   []byte  `json:"users,omitempty"` // see packIDs
+	Clients []int64 `json:"clients,omitempty"`
+}
+
+// packCriteria writes the criteria of a revocation and the holders of the role among them, nil for one that has none.
+func packCriteria(k *domain.TokenCriteria) (criteria, holders any, err error) {
 	if k == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	stored := storedCriteria{
-		k.UserID, k.User, k.ClientID, k.Client, k.APIID, k.API, k.KeyID, k.KID, k.GrantID, k.Role, packIDs(k.Users), k.Clients, k.Suspended, nil,
+		k.UserID, k.User, k.ClientID, k.Client, k.APIID, k.API, k.KeyID, k.KID, k.GrantID, k.Role, k.Suspended, nil,
 	}
 	if !k.IssuedSince.IsZero() {
 		since := micros(k.IssuedSince)
 		stored.IssuedSince = &since
 	}
 	text, err := json.Marshal(stored)
-	return string(text), err
+	if err != nil || k.Role == "" {
+		return string(text), nil, err
+	}
+	held, err := json.Marshal(storedHolders{packIDs(k.Users), k.Clients})
+	return string(text), string(held), err
 }
 
-// criteriaColumn reads what packCriteria wrote; NULL is nil.
+// criteriaColumn reads the criteria that packCriteria wrote; NULL is nil.
 type criteriaColumn struct{ to **domain.TokenCriteria }
 
 // Scan implements [database/sql.Scanner].
@@ -167,13 +175,33 @@ func (c criteriaColumn) Scan(src any) error {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return err
 	}
-	users, err := unpackIDs(s.Users)
 	*c.to = &domain.TokenCriteria{
 		UserID: s.UserID, User: s.User, ClientID: s.ClientID, Client: s.Client, APIID: s.APIID, API: s.API, KeyID: s.KeyID, KID: s.KID,
-		GrantID: s.GrantID, Role: s.Role, Users: users, Clients: s.Clients, Suspended: s.Suspended,
+		GrantID: s.GrantID, Role: s.Role, Suspended: s.Suspended,
 	}
 	if s.IssuedSince != nil {
 		(*c.to).IssuedSince = time.UnixMicro(*s.IssuedSince).UTC()
 	}
+	return nil
+}
+
+// holdersColumn reads the holders that packCriteria wrote into criteria that were read before; NULL is none.
+type holdersColumn struct{ of **domain.TokenCriteria }
+
+// Scan implements [database/sql.Scanner].
+func (c holdersColumn) Scan(src any) error {
+	if src == nil || *c.of == nil {
+		return nil
+	}
+	text, err := storedText(src)
+	if err != nil {
+		return err
+	}
+	var s storedHolders
+	if err := json.Unmarshal(text, &s); err != nil {
+		return err
+	}
+	(*c.of).Clients = s.Clients
+	(*c.of).Users, err = unpackIDs(s.Users)
 	return err
 }

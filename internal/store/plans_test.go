@@ -89,7 +89,8 @@ func makeCrowd(t *testing.T, db *DB) *crowd {
 	c.multiply("grants", "user_id", users(`TRUE`))
 	c.multiply("audit_events", "seq", `1 + n`, "at", fmt.Sprint(micros(c.now), ` + n`), "target", `'user:user' || n`, "actor", `'client:robot' || (n % 40)`,
 		"action", `CASE WHEN n % 1000 = 0 THEN 'user.rare' ELSE 'user.create' END`)
-	c.multiply("revocations", "done_at", fmt.Sprint(`CASE WHEN n % 1000 > 0 THEN `, micros(c.now), ` END`), "kind", `CASE WHEN n % 999 = 0 THEN 'client' ELSE 'user' END`)
+	c.multiply("revocations", "done_at", fmt.Sprint(`CASE WHEN n % 1000 > 0 THEN `, micros(c.now), ` END`), "kind", `CASE WHEN n % 999 = 0 THEN 'client' ELSE 'user' END`, "username", `'name' || n`,
+		"role_name", `'name' || n`)
 	asks := `INSERT INTO client_apis (client_ref, api_id, all_permissions, is_default) SELECT id, $1, TRUE, FALSE FROM clients`
 	c.exec(asks, commonAPI)
 	c.exec(asks+` WHERE disabled_at = 1`, rareAPI)
@@ -234,7 +235,7 @@ func (c *crowd) lists() map[string]func(ctx context.Context, p domain.Page) erro
 	for name, f := range map[string]domain.RevocationFilter{
 		"revocations": {}, "revocations under way": {Done: &no}, "revocations that are done": {Done: &yes}, "revocations of clients": {Kind: domain.RevokeOfClient},
 	} {
-		add(name, func(ctx context.Context, p domain.Page) error { _, err := c.ListRevocations(ctx, f, p); return err })
+		add(name, func(ctx context.Context, p domain.Page) error { _, err := c.ListRevocations(ctx, f, p); return err }, "name", "name77", "z")
 	}
 	for name, user := range map[string]int64{"sessions": 0, "sessions of a user": c.user} {
 		f := domain.SessionFilter{UserID: user, Now: c.now, SeenAfter: c.now.Add(-time.Hour)}

@@ -35,11 +35,11 @@ func (db *DB) SavePolicy(ctx context.Context, audience string, v domain.PolicyVe
 		if err != nil {
 			return err
 		}
-		// A number is never used again: that of a version which was deleted is smaller than the newest.
+		// A number is never given twice, also not after the policy was deleted.
 		number, err = one(ctx, c.conn, scanInt, `
-			INSERT INTO policies (api_id, active, version, updated_at) VALUES ($1, 1, 1, $2)
+			INSERT INTO policies (api_id, active, newest, version, updated_at) VALUES ($1, 1, 1, 1, $2)
 			ON CONFLICT (api_id) DO UPDATE SET version = policies.version + 1, updated_at = excluded.updated_at,
-				active = (SELECT MAX(v.number) + 1 FROM policy_versions v WHERE v.api_id = excluded.api_id)
+				newest = policies.newest + 1, active = policies.newest + 1
 			RETURNING active`, api, micros(v.CreatedAt))
 		if err != nil {
 			return err
@@ -76,18 +76,18 @@ func (db *DB) ActivatePolicy(ctx context.Context, audience string, number int64,
 	})
 }
 
-// DeletePolicy implements policy.Store.
-func (db *DB) DeletePolicy(ctx context.Context, audience string) error {
+// DeletePolicy implements policy.Store. What counts versions stays.
+func (db *DB) DeletePolicy(ctx context.Context, audience string, now time.Time) error {
 	return db.change(ctx, func(ctx context.Context, c *change) error {
-		n, err := c.exec(ctx, `DELETE FROM policies WHERE api_id = (SELECT id FROM apis WHERE audience = $1)`, audience)
-		if err == nil && n == 0 {
-			err = domain.ErrNotFound
-		}
+		api, err := one(ctx, c.conn, scanInt, `
+			UPDATE policies SET active = 0, version = version + 1, updated_at = $2
+			WHERE active > 0 AND api_id = (SELECT id FROM apis WHERE audience = $1) RETURNING api_id`, audience, micros(now))
 		if err != nil {
 			return err
 		}
+		_, err = c.exec(ctx, `DELETE FROM policy_versions WHERE api_id = $1`, api)
 		c.note(domain.ChangePolicy, audience)
-		return nil
+		return err
 	})
 }
 

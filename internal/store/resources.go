@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,10 +28,11 @@ func (db *DB) PutResources(ctx context.Context, audience string, resources []dom
 			return err
 		}
 		_, err = c.exec(ctx, `
-			INSERT INTO resources (api_id, type, name, properties, created_at, updated_at)
-			SELECT CAST($1 AS INTEGER), w.type, w.name, w.properties, w.at, w.at FROM `+db.dialect.rows(`$2`, `type`, `name`, `properties`, `at BIGINT`)+` w WHERE TRUE
-			ON CONFLICT (api_id, type, name) DO UPDATE SET properties = excluded.properties, updated_at = excluded.updated_at, version = resources.version + 1`,
-			api, jsonRows(rows))
+			INSERT INTO resources (api_id, type, name, properties, version, created_at, updated_at)
+			SELECT CAST($1 AS INTEGER), w.type, w.name, w.properties, CAST($3 AS BIGINT), w.at, w.at
+			FROM `+db.dialect.rows(`$2`, `type`, `name`, `properties`, `at BIGINT`)+` w WHERE TRUE
+			ON CONFLICT (api_id, type, name) DO UPDATE SET properties = excluded.properties, updated_at = excluded.updated_at, version = excluded.version`,
+			api, jsonRows(rows), c.revision)
 		if err != nil {
 			return err
 		}
@@ -97,29 +97,20 @@ func (db *DB) HasResources(ctx context.Context, audience string) (bool, error) {
 	return find(ctx, db, scanBool, `SELECT EXISTS (SELECT 1 FROM resources WHERE api_id = (SELECT id FROM apis WHERE audience = $1))`, audience)
 }
 
-// ListResources implements policy.Resources.
+// ListResources implements policy.Resources. Of an API there are few.
 func (db *DB) ListResources(ctx context.Context, audience, kind string, p domain.Page) ([]domain.Resource, error) {
-	where, order := ``, `r.type, r.name`
-	args := []any{audience, p.Limit}
+	q := pageQuery{
+		columns: resourceColumns, from: `resources r`, key: `r.type, r.name`, place: func(place string) ([]any, error) {
+			ofType, id, _ := strings.Cut(place, ":")
+			return []any{ofType, id}, nil
+		},
+		names: []string{`r.name`, `(r.type || ':' || r.name)`}, few: true,
+	}
+	q.where = []string{`r.api_id = (SELECT id FROM apis WHERE audience = ` + q.arg(audience) + `)`}
 	if kind != "" {
-		args = append(args, kind)
-		where += ` AND r.type = $` + strconv.Itoa(len(args))
+		q.where = append(q.where, `r.type = `+q.arg(kind))
 	}
-	if place := p.Before + p.After; place != "" {
-		ofType, id, _ := strings.Cut(place, ":")
-		args = append(args, ofType, id)
-		compare := `>`
-		if p.Before != "" {
-			compare, order = `<`, `r.type DESC, r.name DESC`
-		}
-		where += fmt.Sprintf(` AND (r.type, r.name) %s ($%d, $%d)`, compare, len(args)-1, len(args))
-	}
-	found, err := findAll(ctx, db, scanResource, `SELECT `+resourceColumns+` FROM resources r
-		WHERE r.api_id = (SELECT id FROM apis WHERE audience = $1)`+where+` ORDER BY `+order+` LIMIT $2`, args...)
-	if p.Before != "" {
-		slices.Reverse(found)
-	}
-	return found, err
+	return listPage(ctx, db, scanResource, q, p)
 }
 
 // ResourcesOf implements policy.Resources.

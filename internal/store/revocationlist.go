@@ -2,25 +2,20 @@ package store
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// revocationNames are queries for the names of what revocations are of: of the ids in a list.
-var revocationNames = map[domain.RevocationKind]string{
-	domain.RevokeOfUser: `SELECT id, username FROM users WHERE id IN `, domain.RevokeOfClient: `SELECT id, client_id FROM clients WHERE id IN `,
-	domain.RevokeOfKey: `SELECT id, kid FROM signing_keys WHERE id IN `, domain.RevokeOfRole: `SELECT id, name FROM roles WHERE id IN `,
-	domain.RevokeOfGroup: `SELECT id, name FROM groups WHERE id IN `,
-}
-
-// shownOfRevocations are the columns without what tokens have to carry, which may be much.
-var shownOfRevocations = strings.Replace(revocationColumns, ` lost,`, ` NULL,`, 1)
+// shownOfRevocations are the columns without what may be much: what tokens have to carry, and who held a role.
+var shownOfRevocations = strings.NewReplacer(` lost,`, ` NULL,`, ` holders,`, ` NULL,`).Replace(revocationColumns)
 
 // ListRevocations implements revocation.Store.
-func (db *DB) ListRevocations(ctx context.Context, f domain.RevocationFilter, p domain.Page) (found []domain.Revocation, err error) {
-	q := pageQuery{columns: shownOfRevocations, from: `revocations`, key: `id`, descending: true, place: placeNumber}
+func (db *DB) ListRevocations(ctx context.Context, f domain.RevocationFilter, p domain.Page) ([]domain.Revocation, error) {
+	q := pageQuery{
+		columns: shownOfRevocations, from: `revocations`, key: `id`, descending: true, place: placeNumber, id: `-id`, filtered: f != domain.RevocationFilter{},
+		names: []string{`username`, `client_id`, `audience`, `kid`, `role_name`, `group_name`},
+	}
 	if f.Kind != "" {
 		q.where = append(q.where, `kind = `+q.arg(string(f.Kind)))
 	}
@@ -29,49 +24,66 @@ func (db *DB) ListRevocations(ctx context.Context, f domain.RevocationFilter, p 
 	} else if f.Done != nil {
 		q.where = append(q.where, `done_at IS NULL`)
 	}
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		if found, err = pageOf(ctx, c, scanRevocation, q, p); err != nil {
-			return err
-		}
-		return nameRevocations(ctx, c, found)
-	})
-	return found, err
+	return listPage(ctx, db, scanRevocation, q, p)
 }
 
-// nameRevocations says what revocations are of: a query for each kind.
-func nameRevocations(ctx context.Context, c conn, revocations []domain.Revocation) error {
-	for kind, query := range revocationNames {
-		var ids []int64
-		for _, r := range revocations {
-			if r.Kind == kind && !slices.Contains(ids, r.TargetID) {
-				ids = append(ids, r.TargetID)
-			}
-		}
-		if len(ids) == 0 {
-			continue
-		}
-		names, these, args := map[int64]string{}, "", []any(nil)
-		these, args = in(nil, ids...)
-		err := c.each(ctx, func(row scanner) error {
-			var id int64
-			var name string
-			err := row.Scan(&id, &name)
-			names[id] = name
-			return err
-		}, query+these, args...)
-		if err != nil {
-			return err
-		}
-		for i := range revocations {
-			if r := &revocations[i]; r.Kind == kind {
-				r.Name = names[r.TargetID]
-			}
+// revocationNames are what a revocation is found by: the names, when it began, of its target, of the user of a grant, or of what criteria name.
+type revocationNames struct{ user, client, api, key, role, group string }
+
+const namesOfRevocations = `COALESCE(username, ''), COALESCE(client_id, ''), COALESCE(audience, ''), COALESCE(kid, ''), COALESCE(role_name, ''), COALESCE(group_name, '')`
+
+// dest is where namesOfRevocations are scanned to.
+func (n *revocationNames) dest() []any {
+	return []any{&n.user, &n.client, &n.api, &n.key, &n.role, &n.group}
+}
+
+// name gives a revocation that of its target.
+func (n *revocationNames) name(r *domain.Revocation) {
+	r.Audience = n.api
+	switch r.Kind {
+	case domain.RevokeOfUser:
+		r.Name = n.user
+	case domain.RevokeOfClient:
+		r.Name = n.client
+	case domain.RevokeOfAPI:
+		r.Name = n.api
+	case domain.RevokeOfKey:
+		r.Name = n.key
+	case domain.RevokeOfRole:
+		r.Name = n.role
+	case domain.RevokeOfGroup:
+		r.Name = n.group
+	}
+}
+
+// revocationIDs are the database ids of what a revocation has the names of, and a role that is known by its name.
+type revocationIDs struct {
+	user, client, api, key, role, group int64
+	roleName                            any // nil: that of the id
+}
+
+func namedBy(r domain.Revocation) (of revocationIDs) {
+	switch r.Kind {
+	case domain.RevokeOfUser:
+		of.user = r.TargetID
+	case domain.RevokeOfClient:
+		of.client = r.TargetID
+	case domain.RevokeOfAPI:
+		of.api = r.TargetID
+	case domain.RevokeOfKey:
+		of.key = r.TargetID
+	case domain.RevokeOfGrant:
+		of.user = r.UserID
+	case domain.RevokeOfRole:
+		of.role = r.TargetID
+	case domain.RevokeOfGroup:
+		of.group = r.TargetID
+	case domain.RevokeByCriteria:
+		k := r.Criteria
+		of.user, of.client, of.api, of.key = k.UserID, k.ClientID, k.APIID, k.KeyID
+		if k.Role != "" {
+			of.roleName = k.Role
 		}
 	}
-	for i := range revocations {
-		if r := &revocations[i]; r.Kind == domain.RevokeOfAPI {
-			r.Name = r.Audience
-		}
-	}
-	return nil
+	return of
 }

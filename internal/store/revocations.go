@@ -19,41 +19,49 @@ func (db *DB) InsertRevocation(ctx context.Context, r domain.Revocation) (domain
 	if err != nil {
 		return r, err
 	}
-	criteria, err := packCriteria(r.Criteria)
+	criteria, holders, err := packCriteria(r.Criteria)
 	if err != nil {
 		return r, err
 	}
-	api := int64(0)
-	switch {
-	case r.Kind == domain.RevokeOfAPI:
-		api = r.TargetID
-	case r.Criteria != nil:
-		api, r.KeepGrants = r.Criteria.APIID, r.KeepGrants || !r.Criteria.OfGrants()
+	if r.Criteria != nil {
+		r.KeepGrants = r.KeepGrants || !r.Criteria.OfGrants()
 	}
+	of := namedBy(r)
 	err = db.change(ctx, func(ctx context.Context, c *change) (err error) {
 		r.Revision, r.CreatedAt = c.revision, time.UnixMicro(micros(r.CreatedAt)).UTC()
-		_, err = one(ctx, c.conn, func(row scanner) (none struct{}, err error) { return none, row.Scan(&r.ID, &r.Audience) }, `
-			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, criteria, audience)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $11, $12, (SELECT audience FROM apis WHERE id = CAST($10 AS BIGINT)))
-			RETURNING id, COALESCE(audience, '')`,
+		var names revocationNames
+		_, err = one(ctx, c.conn, func(row scanner) (none struct{}, err error) { return none, row.Scan(append(names.dest(), &r.ID)...) }, `
+			INSERT INTO revocations (kind, target_id, user_id, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, criteria, holders,
+				username, client_id, audience, kid, role_name, group_name)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12,
+				(SELECT username FROM users WHERE id = CAST($13 AS BIGINT)), (SELECT client_id FROM clients WHERE id = CAST($14 AS BIGINT)),
+				(SELECT audience FROM apis WHERE id = CAST($15 AS BIGINT)), (SELECT kid FROM signing_keys WHERE id = CAST($16 AS BIGINT)),
+				COALESCE(CAST($18 AS TEXT), (SELECT name FROM roles WHERE id = CAST($17 AS BIGINT))), (SELECT name FROM groups WHERE id = CAST($19 AS BIGINT)))
+			RETURNING `+namesOfRevocations+`, id`,
 			string(r.Kind), r.TargetID, nullID(r.UserID), r.KeepGrants, r.Revision, nullMicros(r.IssuedBefore), micros(r.CreatedAt), r.Cursor[:],
-			r.Ended, api, lost, criteria)
+			r.Ended, lost, criteria, holders, of.user, of.client, of.api, of.key, of.role, of.roleName, of.group)
 		if err != nil {
 			return err
 		}
+		names.name(&r)
 		c.note(domain.ChangeRevocations, "")
 		return c.lockRevision(ctx, c.transaction) // who then looks at what it covers sees all of it
 	})
 	return r, err
 }
 
-const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), COALESCE(audience, ''), keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, criteria, part, done_at`
+const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, criteria, holders, part, done_at, ` +
+	namesOfRevocations
 
 const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
-	err = row.Scan(&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.Audience, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt),
-		bytes16{(*[16]byte)(&r.Cursor)}, &r.Marked, &r.Ended, lostColumn{&r.Lost}, criteriaColumn{&r.Criteria}, &r.Part, at(&r.DoneAt))
+	var names revocationNames
+	err = row.Scan(append([]any{
+		&r.ID, &r.Kind, &r.TargetID, &r.UserID, &r.KeepGrants, &r.Revision, at(&r.IssuedBefore), at(&r.CreatedAt), bytes16{(*[16]byte)(&r.Cursor)},
+		&r.Marked, &r.Ended, lostColumn{&r.Lost}, criteriaColumn{&r.Criteria}, holdersColumn{&r.Criteria}, &r.Part, at(&r.DoneAt),
+	}, names.dest()...)...)
+	names.name(&r)
 	return r, err
 }
 
@@ -63,20 +71,8 @@ func (db *DB) OpenRevocations(ctx context.Context) ([]domain.Revocation, error) 
 }
 
 // FindRevocation implements revocation.Store.
-func (db *DB) FindRevocation(ctx context.Context, id int64) (r domain.Revocation, err error) {
-	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		found, err := list(ctx, c, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
-		switch {
-		case err != nil:
-			return err
-		case len(found) == 0:
-			return domain.ErrNotFound
-		}
-		err = nameRevocations(ctx, c, found)
-		r = found[0]
-		return err
-	})
-	return r, err
+func (db *DB) FindRevocation(ctx context.Context, id int64) (domain.Revocation, error) {
+	return find(ctx, db, scanRevocation, `SELECT `+revocationColumns+` FROM revocations WHERE id = $1`, id)
 }
 
 // StepRevocation implements revocation.Store.

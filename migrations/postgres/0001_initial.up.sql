@@ -122,12 +122,14 @@ CREATE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE policies (
     api_id     INTEGER PRIMARY KEY REFERENCES apis (id) ON DELETE CASCADE,
-    active     BIGINT NOT NULL CHECK (active >= 1),
+    active     BIGINT NOT NULL CHECK (active BETWEEN 0 AND newest),
+    newest     BIGINT NOT NULL CHECK (newest >= 1),
     version    BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     updated_at BIGINT NOT NULL
 );
-COMMENT ON TABLE policies IS 'The policies of APIs that have one';
-COMMENT ON COLUMN policies.active IS 'The number of the version that decides';
+COMMENT ON TABLE policies IS 'The policies of APIs that have one, or had one';
+COMMENT ON COLUMN policies.active IS 'The number of the version that decides; 0: it was deleted';
+COMMENT ON COLUMN policies.newest IS 'The number of the newest version that there ever was: none is given twice';
 COMMENT ON COLUMN policies.version IS 'Each change adds one';
 
 CREATE TABLE policy_versions (
@@ -146,7 +148,7 @@ CREATE TABLE resources (
     type       TEXT NOT NULL,
     name       TEXT NOT NULL,
     properties TEXT NOT NULL CHECK (json_typeof(CAST(properties AS JSON)) = 'object'),
-    version    BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
+    version    BIGINT NOT NULL CHECK (version >= 1),
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (api_id, type, name)
@@ -154,7 +156,7 @@ CREATE TABLE resources (
 COMMENT ON TABLE resources IS 'Resources of APIs that are registered, for searches and for conditions';
 COMMENT ON COLUMN resources.name IS 'Its id at the API';
 COMMENT ON COLUMN resources.properties IS 'What conditions read where a request gives none';
-COMMENT ON COLUMN resources.version IS 'Each change adds one';
+COMMENT ON COLUMN resources.version IS 'The revision of its last change: one that is registered anew has none of before';
 
 CREATE TABLE clients (
     id            INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -720,6 +722,13 @@ CREATE TABLE revocations (
     part          INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0),
     done_at       BIGINT,
     criteria      JSON CHECK (json_typeof(criteria) = 'object'),
+    holders       JSON CHECK (json_typeof(holders) = 'object'),
+    -- The names, when it began, of its target or of what its criteria name: it is found by them.
+    username      TEXT,
+    client_id     TEXT,
+    kid           TEXT,
+    role_name     TEXT,
+    group_name    TEXT,
     CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group'))),
     CHECK ((criteria IS NULL) = (kind <> 'criteria'))
 ) WITH (fillfactor = 50);
@@ -734,8 +743,16 @@ COMMENT ON COLUMN revocations.ended IS 'Grants that it ended so far';
 COMMENT ON COLUMN revocations.lost IS 'For kinds role and group: what users and clients lose at APIs, and so which tokens it revokes';
 COMMENT ON COLUMN revocations.part IS 'For kinds role and group: the users, or the client, of that list that it has come to; cursor is among those or their tokens';
 COMMENT ON COLUMN revocations.criteria IS 'For kind criteria: what tokens have to meet, all of it, to be revoked';
+COMMENT ON COLUMN revocations.holders IS 'Of the role among its criteria, when it began';
+COMMENT ON COLUMN revocations.username IS 'The name, when it began, of the user that it is of, or that its criteria name; the other names are alike';
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 CREATE INDEX revocations_kind ON revocations (kind, id);
+CREATE INDEX revocations_find_username ON revocations (lower(username) COLLATE "C", (-id));
+CREATE INDEX revocations_find_client_id ON revocations (lower(client_id) COLLATE "C", (-id));
+CREATE INDEX revocations_find_audience ON revocations (lower(audience) COLLATE "C", (-id));
+CREATE INDEX revocations_find_kid ON revocations (lower(kid) COLLATE "C", (-id));
+CREATE INDEX revocations_find_role_name ON revocations (lower(role_name) COLLATE "C", (-id));
+CREATE INDEX revocations_find_group_name ON revocations (lower(group_name) COLLATE "C", (-id));
 
 CREATE TABLE status_lists (
     id         INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -77,7 +77,8 @@ CREATE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE policies (
     api_id     INTEGER PRIMARY KEY REFERENCES apis (id) ON DELETE CASCADE,
-    active     INTEGER NOT NULL CHECK (active >= 1), -- the number of the version that decides
+    active     INTEGER NOT NULL CHECK (active BETWEEN 0 AND newest), -- the number of the version that decides; 0: it was deleted
+    newest     INTEGER NOT NULL CHECK (newest >= 1), -- the number of the newest version that there ever was: none is given twice
     version    INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each change adds one
     updated_at INTEGER NOT NULL
 ) STRICT;
@@ -96,7 +97,7 @@ CREATE TABLE resources (
     type       TEXT NOT NULL,
     name       TEXT NOT NULL, -- its id at the API
     properties TEXT NOT NULL CHECK (json_type(properties) = 'object'), -- what conditions read where a request gives none
-    version    INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each change adds one
+    version    INTEGER NOT NULL CHECK (version >= 1), -- the revision of its last change: one that is registered anew has none of before
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (api_id, type, name)
@@ -563,11 +564,24 @@ CREATE TABLE revocations (
     part          INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0), -- the users, or the client, of that list that it has come to
     done_at       INTEGER,
     criteria      TEXT CHECK (json_type(criteria) = 'object'), -- for kind 'criteria': what tokens have to meet, all of it, to be revoked
+    holders       TEXT CHECK (json_type(holders) = 'object'), -- of the role among its criteria, when it began
+    -- The names, when it began, of its target or of what its criteria name: it is found by them.
+    username      TEXT,
+    client_id     TEXT,
+    kid           TEXT,
+    role_name     TEXT,
+    group_name    TEXT,
     CHECK ((lost IS NULL) = (kind NOT IN ('role', 'group'))),
     CHECK ((criteria IS NULL) = (kind <> 'criteria'))
 ) STRICT;
 CREATE INDEX revocations_open ON revocations (id) WHERE done_at IS NULL;
 CREATE INDEX revocations_kind ON revocations (kind, id);
+CREATE INDEX revocations_find_username ON revocations (lower(username), (-id));
+CREATE INDEX revocations_find_client_id ON revocations (lower(client_id), (-id));
+CREATE INDEX revocations_find_audience ON revocations (lower(audience), (-id));
+CREATE INDEX revocations_find_kid ON revocations (lower(kid), (-id));
+CREATE INDEX revocations_find_role_name ON revocations (lower(role_name), (-id));
+CREATE INDEX revocations_find_group_name ON revocations (lower(group_name), (-id));
 
 CREATE TABLE status_lists (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -97,6 +98,48 @@ var filterTests = map[string]func(*testing.T, *store.DB){
 		same(t, found.Name, audience)
 		_, err := db.FindRevocation(ctx, 99)
 		wantErr(t, err, domain.ErrNotFound)
+	},
+	"revocations are found by the names of what they are of, as those were": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		ctx := t.Context()
+		key := must(db.InsertSigningKey(ctx, domain.SigningKey{KID: "Key-1", Alg: domain.ES256, State: domain.KeyActive, PublicJWK: []byte("{}"), CreatedAt: t0}))(t)
+		ids := map[string]string{}
+		for name, r := range map[string]domain.Revocation{
+			"user": {Kind: domain.RevokeOfUser, TargetID: w.user}, "client": {Kind: domain.RevokeOfClient, TargetID: w.client},
+			"api": {Kind: domain.RevokeOfAPI, TargetID: w.api}, "key": {Kind: domain.RevokeOfKey, TargetID: key}, "all": {Kind: domain.RevokeOfAll},
+			"group": {Kind: domain.RevokeOfGroup, TargetID: w.group, Lost: []domain.LostAccess{}}, "role": {Kind: domain.RevokeOfRole, TargetID: w.role, Lost: []domain.LostAccess{}},
+			"criteria": {Kind: domain.RevokeByCriteria, Criteria: &domain.TokenCriteria{
+				UserID: w.user, ClientID: w.client, KeyID: key, Role: "nurse", Users: []int64{1, 2, 3}, Clients: []int64{4}, User: "alice", Client: "shop", KID: "Key-1",
+			}},
+		} {
+			r.CreatedAt = t0
+			ids[text(must(db.InsertRevocation(ctx, r))(t).ID)] = name
+		}
+		check(t, db.DeleteUser(ctx, "alice"))
+		finds := func(search string, want ...string) []domain.Revocation {
+			t.Helper()
+			found := must(db.ListRevocations(ctx, domain.RevocationFilter{}, domain.Page{Search: search, Limit: 10}))(t)
+			names := namesOf(found, func(r domain.Revocation) string { return ids[text(r.ID)] })
+			slices.Sort(names)
+			same(t, names, want)
+			return found
+		}
+		found := finds("ALI", "criteria", "user")
+		finds("shop", "client", "criteria")
+		finds("https://", "api")
+		finds("key-", "criteria", "key")
+		finds("clerk", "role")
+		finds("nurse", "criteria")
+		finds("ops", "group")
+		finds("lice")
+		for _, r := range found {
+			if r.Criteria != nil {
+				same(t, len(r.Criteria.Users)+len(r.Criteria.Clients), 0) // there may be many
+				same(t, must(db.FindRevocation(ctx, r.ID))(t).Criteria.Users, []int64{1, 2, 3})
+			} else {
+				same(t, r.Name, "alice")
+			}
+		}
 	},
 	"invitations are found by their notes": func(t *testing.T, db *store.DB) {
 		for _, note := range []string{"Editors", "editors 2", "Other"} {

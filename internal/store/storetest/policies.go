@@ -20,7 +20,7 @@ var policyTests = map[string]func(*testing.T, *store.DB){
 		same(t, must(db.FindPolicy(t.Context(), audience))(t), domain.Policy{Audience: audience})
 		same(t, len(must(db.ListPolicyVersions(t.Context(), audience))(t)), 0)
 		wantErr(t, db.ActivatePolicy(t.Context(), audience, 1, t0), domain.ErrNotFound)
-		wantErr(t, db.DeletePolicy(t.Context(), audience), domain.ErrNotFound)
+		wantErr(t, db.DeletePolicy(t.Context(), audience, t0), domain.ErrNotFound)
 		_, err := db.FindPolicyVersion(t.Context(), audience, 1)
 		wantErr(t, err, domain.ErrNotFound)
 	},
@@ -65,11 +65,21 @@ var policyTests = map[string]func(*testing.T, *store.DB){
 		check(t, db.ActivatePolicy(t.Context(), audience, 3, t0))
 		same(t, savePolicy(t, db, "text", 3), 6)
 	},
-	"a policy goes with its API": func(t *testing.T, db *store.DB) {
+	"after a policy was deleted, neither its numbers nor its versions come back": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)
 		savePolicy(t, db, "one", 5)
-		wantChanges(t, db, func(ctx context.Context) error { return db.DeletePolicy(ctx, audience) }, "policy "+audience)
-		same(t, must(db.FindPolicy(t.Context(), audience))(t), domain.Policy{Audience: audience})
+		savePolicy(t, db, "two", 5)
+		wantChanges(t, db, func(ctx context.Context) error { return db.DeletePolicy(ctx, audience, t0) }, "policy "+audience)
+		same(t, must(db.FindPolicy(t.Context(), audience))(t), domain.Policy{Audience: audience, Version: 3, UpdatedAt: t0})
+		same(t, len(must(db.ListPolicyVersions(t.Context(), audience))(t)), 0)
+		same(t, len(must(db.PolicyTexts(t.Context(), []string{audience}))(t)), 0)
+		wantErr(t, db.DeletePolicy(t.Context(), audience, t0), domain.ErrNotFound)
+		wantErr(t, db.ActivatePolicy(t.Context(), audience, 1, t0), domain.ErrNotFound)
+		same(t, savePolicy(t, db, "one", 5), 3)
+		same(t, must(db.FindPolicy(t.Context(), audience))(t), domain.Policy{Audience: audience, Number: 3, Text: "one", Version: 4, UpdatedAt: t0})
+	},
+	"a policy goes with its API": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
 		savePolicy(t, db, "one", 5)
 		check(t, db.DeleteAPI(t.Context(), audience))
 		_, err := db.FindPolicy(t.Context(), audience)

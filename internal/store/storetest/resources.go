@@ -39,7 +39,7 @@ var resourceTests = map[string]func(*testing.T, *store.DB){
 		changed := resource("order", "1:Zoë", `{}`)
 		changed.UpdatedAt = t0.Add(time.Second)
 		putResources(t, db, changed)
-		changed.Version = 2
+		changed.Version = revision(t, db)
 		same(t, must(db.HoldResource(t.Context(), audience, name))(t), changed)
 		same(t, must(db.HasResources(t.Context(), audience))(t), true)
 		same(t, must(db.ResourcesOf(t.Context(), []string{audience, "https://none.example"}))(t), map[string][]domain.Resource{audience: {changed}})
@@ -59,6 +59,23 @@ var resourceTests = map[string]func(*testing.T, *store.DB){
 		same(t, list("", domain.Page{Before: "order:b", Limit: 1}), []string{"order:a"})
 		same(t, list("order", domain.Page{Limit: 2}), []string{"order:a", "order:b"})
 		same(t, list("bill", domain.Page{After: "bill:z", Limit: 2}), []string(nil))
+		same(t, list("", domain.Page{Search: "B", Limit: 9}), []string{"bill:z", "order:b"})
+		same(t, list("order", domain.Page{Search: "b", Limit: 9}), []string{"order:b"})
+		same(t, list("", domain.Page{Search: "order:", After: "order:a", Limit: 1}), []string{"order:b"})
+	},
+	"one that is registered anew has no version of before": func(t *testing.T, db *store.DB) {
+		makeWorld(t, db)
+		name := domain.ResourceName{Type: "order", ID: "a"}
+		known := map[int64]bool{}
+		for range 3 {
+			for range 2 {
+				putResources(t, db, resource("order", "a", "{}"))
+				version := must(db.FindResource(t.Context(), audience, name))(t).Version
+				same(t, known[version], false)
+				known[version] = true
+			}
+			check(t, db.DeleteResources(t.Context(), audience, []domain.ResourceName{name}))
+		}
 	},
 	"an API has no more resources than it may, and they go with it": func(t *testing.T, db *store.DB) {
 		makeWorld(t, db)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,38 @@ var listTests = map[string]func(*testing.T, *store.DB){
 		want(t0, 2, 1, 0)
 		same(t, len(listTokens(t, db, domain.TokenFilter{RoleID: w.role + 1, Now: t0})), 0)
 		same(t, len(listTokens(t, db, domain.TokenFilter{RoleID: w.role, UserID: w.user, Now: t0})), 1)
+	},
+	"tokens are found by state while more revocations are under way than a query may name": func(t *testing.T, db *store.DB) {
+		w := makeWorld(t, db)
+		tokens, open := w.motley(t, db)
+		check(t, db.Tx(t.Context(), func(ctx context.Context) error {
+			for range 501 {
+				_, err := db.InsertRevocation(ctx, domain.Revocation{Kind: domain.RevokeByCriteria, CreatedAt: t0, Criteria: &domain.TokenCriteria{KeyID: 1 << 20}})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		for _, filter := range []domain.TokenFilter{{}, {UserID: 31}, {KeyID: 2}} {
+			for _, state := range domain.TokenStates {
+				filter.State, filter.Now = state, tokens[8].ExpiresAt
+				var want, got []domain.TokenID
+				for _, token := range slices.Backward(tokens) {
+					if chooses(filter, token, open) {
+						want = append(want, token.ID)
+					}
+				}
+				filter.Limit = 1 + len(want)/2
+				for _, e := range listTokens(t, db, filter) {
+					got = append(got, e.ID)
+				}
+				if back := backward(t, db, filter); len(want) == 0 || !slices.Equal(got, want) || !slices.Equal(back, want) {
+					t.Errorf("%+v: got %v, backward %v, want %v", filter, got, back, want)
+				}
+				same(t, counted(t, db, filter), len(want))
+			}
+		}
 	},
 	"tokens are found by owner, time and state, page by page": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)

@@ -12,8 +12,8 @@ INSERT INTO apis (id, audience, name, signing_alg, access_token_ttl, no_userinfo
 VALUES (10, 'https://orders.example', 'Orders', 'EdDSA', 300000000, TRUE, 3, 1767323045678000, 1767323045678001, 'slash-name', 'all', '[{"claim": "department", "expression": "attributes.department"}]', 'shop', '', 'https://orders.example/keys', TRUE, '["department"]');
 INSERT INTO permissions (api_id, name, description)
 VALUES (10, 'orders:read', 'Read orders');
-INSERT INTO policies (api_id, active, version, updated_at)
-VALUES (10, 7, 9, 1767323045678002);
+INSERT INTO policies (api_id, active, newest, version, updated_at)
+VALUES (10, 7, 8, 9, 1767323045678002);
 INSERT INTO policy_versions (api_id, number, content, author, created_at)
 VALUES (10, 7, 'rules: []', 'user:alice', 1767323045678001);
 INSERT INTO resources (api_id, type, name, properties, version, created_at, updated_at)
@@ -78,10 +78,10 @@ INSERT INTO limits (bucket, spent_until)
 VALUES ('device guess', 1767323045678025);
 INSERT INTO issued_tokens (expires_at, revision, grant_id, revoked_at, suspended_at, client_ref, user_id, key_id, api_id, status_list, status_index, jti, digest, kind)
 VALUES (1767323045678013, 2, 8589934592, 1767323045678014, 1767323045678015, 20, 30, 80, 10, 70, 5, X'019b7c5aabcd00ff00ff00ff00ff00ff', X'ff00ff00ff00ff00ff00ff00ff00ff00', 2);
-INSERT INTO revocations (id, kind, target_id, user_id, audience, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, part, done_at, criteria)
-VALUES (90, 'grant', 8589934592, 30, 'https://orders.example', TRUE, 2, 1767323045678000, 1767323045678000, X'00000000000000000000000000000001', 3, 1, NULL, 0, 1767323045678016, NULL),
-(91, 'role', 50, NULL, NULL, TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, '[{"api_id": 10, "audience": "https://orders.example", "permissions": ["orders:read"], "users": "Hg=="}]', 0, NULL, NULL),
-(92, 'criteria', 0, NULL, 'https://orders.example', TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, NULL, 0, NULL, '{"user_id": 30, "user": "alice", "api_id": 10, "api": "https://orders.example"}');
+INSERT INTO revocations (id, kind, target_id, user_id, audience, keep_grants, revision, issued_before, created_at, cursor, marked, ended, lost, part, done_at, criteria, holders, username, client_id, kid, role_name, group_name)
+VALUES (90, 'grant', 8589934592, 30, 'https://orders.example', TRUE, 2, 1767323045678000, 1767323045678000, X'00000000000000000000000000000001', 3, 1, NULL, 0, 1767323045678016, NULL, NULL, 'alice', 'shop', 'k1', 'clerk', 'ops'),
+(91, 'role', 50, NULL, NULL, TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, '[{"api_id": 10, "audience": "https://orders.example", "permissions": ["orders:read"], "users": "Hg=="}]', 0, NULL, NULL, NULL, NULL, NULL, NULL, 'clerk', NULL),
+(92, 'criteria', 0, NULL, 'https://orders.example', TRUE, 2, NULL, 1767323045678000, X'00000000000000000000000000000001', 3, 0, NULL, 0, NULL, '{"user_id": 30, "user": "alice", "api_id": 10, "api": "https://orders.example", "role": "clerk"}', '{"users": "Hg=="}', 'alice', NULL, NULL, 'clerk', NULL);
 INSERT INTO status_lists (id, size, leased, expires_at, created_at)
 VALUES (70, 1048576, 64, 1767323045678017, 1767323045678000);
 INSERT INTO status_changes (seq, list_id, entries)
