@@ -113,7 +113,7 @@ func (f *fileChanges) api(ctx context.Context, c apply.Change, a *apply.API) err
 		return err
 	}
 	if *a.Policy == "" {
-		return f.s.DeletePolicy(ctx, f.caller, a.Audience)
+		return f.s.DeletePolicy(ctx, f.caller, a.Audience, nil)
 	}
 	_, err = f.s.SetPolicy(ctx, f.caller, a.Audience, nil, *a.Policy)
 	return err

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -42,14 +43,26 @@ func (s *Service) FindKey(ctx context.Context, caller authn.Caller, kid string) 
 	return s.showKey(stored), err
 }
 
-// ListKeys lists the signing keys of an algorithm and in a state, or of any that is empty, the oldest first.
-func (s *Service) ListKeys(ctx context.Context, caller authn.Caller, alg string, state domain.KeyState) ([]Key, error) {
+// KeyFilter chooses keys that fulfil all that is given.
+type KeyFilter struct {
+	Alg    string          // empty: any
+	State  domain.KeyState // empty: any
+	Search string          // what the kid begins with, whatever the case
+}
+
+func (f KeyFilter) chooses(k domain.SigningKey) bool {
+	return (f.Alg == "" || k.Alg == f.Alg) && (f.State == "" || k.State == f.State) &&
+		len(k.KID) >= len(f.Search) && strings.EqualFold(k.KID[:len(f.Search)], f.Search)
+}
+
+// ListKeys lists the signing keys that a filter chooses, the oldest first.
+func (s *Service) ListKeys(ctx context.Context, caller authn.Caller, f KeyFilter) ([]Key, error) {
 	ctx, err := s.authorize(ctx, caller, "key.list")
 	if err != nil {
 		return nil, err
 	}
 	stored, err := s.config.Keys.List(ctx)
-	stored = slices.DeleteFunc(slices.Clone(stored), func(k domain.SigningKey) bool { return alg != "" && k.Alg != alg || state != "" && k.State != state })
+	stored = slices.DeleteFunc(slices.Clone(stored), func(k domain.SigningKey) bool { return !f.chooses(k) })
 	return list(stored, err, s.showKey)
 }
 

@@ -67,13 +67,14 @@ func (s *Service) RollbackPolicy(ctx context.Context, caller authn.Caller, audie
 	return showPolicy(set), err
 }
 
-// DeletePolicy deletes an API's policy with all its versions. domain.ErrNotFound if there is no such API, or it has no policy.
-func (s *Service) DeletePolicy(ctx context.Context, caller authn.Caller, audience string) error {
+// DeletePolicy deletes an API's policy with all its versions. domain.ErrNotFound if there is no such API, or it has no policy,
+// domain.ErrConflict as SetPolicy.
+func (s *Service) DeletePolicy(ctx context.Context, caller authn.Caller, audience string, version *int64) error {
 	ctx, err := s.authorize(ctx, caller, "policy.delete")
 	if err != nil {
 		return err
 	}
-	return s.config.Policies.Delete(ctx, audience, func(domain.Policy) error { return nil })
+	return s.config.Policies.Delete(ctx, audience, func(now domain.Policy) error { return sameVersion(version, now.Version) })
 }
 
 // ListPolicyVersions lists the versions of an API's policy that are kept, the newest first. domain.ErrNotFound if there is no such API.

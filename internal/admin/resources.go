@@ -28,7 +28,7 @@ func showResource(r domain.Resource) (Resource, error) {
 	return shown, nil
 }
 
-// ListResources lists the registered resources of an API, of a type unless that is empty. domain.ErrNotFound if there is no such API,
+// ListResources lists the registered resources of an API, of a type unless that is empty; a search looks at ids, and at TYPE:ID. domain.ErrNotFound if there is no such API,
 // ErrCursor for that of another list.
 func (s *Service) ListResources(ctx context.Context, caller authn.Caller, audience, kind string, q Query) (Page[Resource], error) {
 	const operation = "resource.list"
@@ -36,7 +36,6 @@ func (s *Service) ListResources(ctx context.Context, caller authn.Caller, audien
 	if err != nil {
 		return Page[Resource]{}, err
 	}
-	q.Search = "" // resources have no name
 	return page(ctx, s, fmt.Sprintf("%s %q %q", operation, audience, kind), q, func(ctx context.Context, p domain.Page) ([]domain.Resource, error) {
 		if _, err := s.config.Policies.Find(ctx, audience); err != nil {
 			return nil, err
@@ -104,11 +103,11 @@ func (s *Service) setResources(ctx context.Context, caller authn.Caller, audienc
 	return s.config.Policies.SetResources(ctx, audience, put, remove)
 }
 
-// DeleteResource deletes a registered resource. domain.ErrNotFound if there is no such API or resource.
-func (s *Service) DeleteResource(ctx context.Context, caller authn.Caller, audience string, name domain.ResourceName) error {
+// DeleteResource deletes a registered resource. domain.ErrNotFound if there is no such API or resource, domain.ErrConflict as SetResource.
+func (s *Service) DeleteResource(ctx context.Context, caller authn.Caller, audience string, version *int64, name domain.ResourceName) error {
 	ctx, err := s.authorize(ctx, caller, "resource.delete")
 	if err != nil {
 		return err
 	}
-	return s.config.Policies.DeleteResource(ctx, audience, name)
+	return s.config.Policies.DeleteResource(ctx, audience, name, func(now domain.Resource) error { return sameVersion(version, now.Version) })
 }

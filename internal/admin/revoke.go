@@ -120,7 +120,7 @@ func countChosen(ids []domain.TokenID) error {
 }
 
 // MaxChosen is how many tokens are revoked at once by their ids.
-const MaxChosen = 100
+const MaxChosen = 200
 
 // RevokeChosen revokes tokens by their ids, all or none, and says how many were not revoked before. domain.ErrNotFound if one is not in the
 // index, domain.ErrInvalid if there are too many.

@@ -9,7 +9,7 @@ import (
 
 // ChosenTokens are tokens that somebody chose one by one.
 type ChosenTokens struct {
-	JTI []string `json:"jti" minItems:"1" maxItems:"100" doc:"Their ids"`
+	JTI []string `json:"jti" minItems:"1" maxItems:"200" doc:"Their ids"`
 }
 
 type revokeTokensInput struct{ Body ChosenTokens }

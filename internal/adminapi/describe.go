@@ -154,7 +154,8 @@ var searches = map[string]string{
 	"client.list": "client_id or name", "api.list": "audience or name", "receiver.list": "client_id or name of the client", "attribute.list": "name",
 	"invitation.list": "note", "assignment.list": "subject's name", "session.list": "sid, or the user's name,",
 	"grant.list": "client's client_id or name, or sid,", "consent.list": "client's client_id or name, or audience,",
-	"audit.list": "target's or actor's name, without its kind,",
+	"audit.list": "target's or actor's name, without its kind,", "key.list": "kid", "resource.list": "id, or TYPE:ID,",
+	"revocation.list": "name of what it is of, or of what its criteria name,",
 }
 
 var headers = map[string]string{

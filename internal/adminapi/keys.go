@@ -19,12 +19,13 @@ func (s *surface) mountKeys() {
 }
 
 type listKeysInput struct {
-	Alg   string          `query:"alg" maxLength:"20" doc:"Those of this algorithm"`
-	State domain.KeyState `query:"state" enum:"next,active,retired,revoked" doc:"Those in this state"`
+	Alg    string          `query:"alg" maxLength:"20" doc:"Those of this algorithm"`
+	State  domain.KeyState `query:"state" enum:"next,active,retired,revoked" doc:"Those in this state"`
+	Search string          `query:"search" maxLength:"200" doc:"What a kid begins with, whatever the case"`
 }
 
 func (s *surface) listKeys(ctx context.Context, caller authn.Caller, in *listKeysInput) (*pageOutput[admin.Key], error) {
-	keys, err := s.Admin.ListKeys(ctx, caller, in.Alg, in.State)
+	keys, err := s.Admin.ListKeys(ctx, caller, admin.KeyFilter{Alg: in.Alg, State: in.State, Search: in.Search})
 	out := new(pageOutput[admin.Key])
 	out.Body.Items = keys
 	return out, err

@@ -18,7 +18,13 @@ func (s *surface) mountPolicies() {
 		return policyShown(found, err)
 	})
 	registerUpTo(s, maxPolicyBody, http.MethodPut, "/apis/{name}/policy", "policy.set", s.setPolicy)
-	register(s, http.MethodDelete, "/apis/{name}/policy", "policy.delete", act(s.Admin.DeletePolicy))
+	register(s, http.MethodDelete, "/apis/{name}/policy", "policy.delete", func(ctx context.Context, caller authn.Caller, in *deletePolicyInput) (*done, error) {
+		version, err := matched(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.Admin.DeletePolicy(ctx, caller, in.Name, version)
+	})
 	register(s, http.MethodPost, "/apis/{name}/policy/rollback", "policy.rollback", s.rollbackPolicy)
 	register(s, http.MethodGet, "/apis/{name}/policy/versions", "policy.list_versions", func(ctx context.Context, caller authn.Caller, in *NamedInput) (*pageOutput[admin.PolicyVersion], error) {
 		versions, err := s.Admin.ListPolicyVersions(ctx, caller, in.Name)
@@ -36,6 +42,11 @@ func policyShown(p admin.Policy, err error) (*objectOutput[admin.Policy], error)
 		out.ETag = `"` + strconv.FormatInt(p.Version, 10) + `"`
 	}
 	return out, err
+}
+
+type deletePolicyInput struct {
+	NamedInput
+	IfMatch string `header:"If-Match" doc:"The ETag of the policy that is to be deleted; left out: whatever it is now"`
 }
 
 type setPolicyInput struct {

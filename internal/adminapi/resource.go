@@ -85,15 +85,20 @@ type EditInput struct {
 	IfMatch string `header:"If-Match" doc:"The ETag of the object that was edited, or * for whatever it is now"`
 }
 
-// version is that of If-Match, nil for any (RFC 9110 §13.1.1). 428 without one (RFC 6585 §3).
+// version is that of If-Match, nil for any. 428 without one (RFC 6585 §3).
 func (in *EditInput) version() (*int64, error) {
-	switch in.IfMatch {
-	case "":
+	if in.IfMatch == "" {
 		return nil, huma.NewError(http.StatusPreconditionRequired, "Send If-Match with the ETag of the object that you edited.")
-	case "*":
+	}
+	return matched(in.IfMatch)
+}
+
+// matched is the version of an If-Match, nil for any (RFC 9110 §13.1.1).
+func matched(header string) (*int64, error) {
+	if header == "" || header == "*" {
 		return nil, nil
 	}
-	tag, ok := strings.CutPrefix(in.IfMatch, `"`)
+	tag, ok := strings.CutPrefix(header, `"`)
 	tag, closed := strings.CutSuffix(tag, `"`)
 	version, err := strconv.ParseInt(tag, 10, 64)
 	if !ok || !closed || err != nil {

@@ -29,14 +29,23 @@ func (s *surface) mountResources() {
 		set, err := s.Admin.SetResource(ctx, caller, in.Name, version, in.resource(), in.Body.Properties)
 		return shown(set, set.Version, err)
 	})
-	register(s, http.MethodDelete, one, "resource.delete", func(ctx context.Context, caller authn.Caller, in *ResourceInput) (*done, error) {
-		return nil, s.Admin.DeleteResource(ctx, caller, in.Name, in.resource())
+	register(s, http.MethodDelete, one, "resource.delete", func(ctx context.Context, caller authn.Caller, in *deleteResourceInput) (*done, error) {
+		version, err := matched(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.Admin.DeleteResource(ctx, caller, in.Name, version, in.resource())
 	})
+}
+
+type deleteResourceInput struct {
+	ResourceInput
+	IfMatch string `header:"If-Match" doc:"The ETag of the resource that is to be deleted; left out: whatever it is now"`
 }
 
 type resourcesInput struct {
 	NamedInput
-	PlaceInput
+	PageInput
 	Type string `query:"type" maxLength:"200" doc:"Those of the type"`
 }
 

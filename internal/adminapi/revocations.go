@@ -19,7 +19,7 @@ func (s *surface) mountRevocations() {
 }
 
 type listRevocationsInput struct {
-	PlaceInput
+	PageInput
 	Of   domain.RevocationKind `query:"of" enum:"user,client,api,key,grant,role,group,all,criteria" doc:"Those of tokens that belong to one of this kind, or meet several criteria"`
 	Done Choice                `query:"done" doc:"Those whose tokens are all marked, or those that are under way; left out: both"`
 }

@@ -62,6 +62,7 @@ func Mount(mux *http.ServeMux, c Config) {
 	s.mountPreview()
 	s.mountAPIs()
 	s.mountPolicies()
+	s.mountResources()
 	s.mountClients()
 	s.mountClientSecrets()
 	s.mountNewClient()
@@ -178,7 +179,9 @@ func (v *visit) fail(err error) {
 	case errors.Is(err, domain.ErrDenied):
 		v.render(http.StatusForbidden, "admin/problem", v.text("problem.denied.title"), v.text("problem.denied.detail", v.user.Username))
 	case errors.Is(err, admin.ErrCursor):
-		http.Redirect(v.w, v.r, v.r.URL.EscapedPath(), http.StatusSeeOther)
+		values := v.r.URL.Query()
+		values.Del("cursor")
+		http.Redirect(v.w, v.r, query(v.r.URL.EscapedPath(), values), http.StatusSeeOther)
 	case v.r.PostForm.Get(bearerField) != "" && (domain.IsTemporary(err) || errors.Is(err, context.Canceled)):
 		v.Pages.Unavailable(v.w, v.r) // which does not say what was typed
 	case domain.IsTemporary(err), errors.Is(err, context.Canceled):

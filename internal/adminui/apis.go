@@ -35,7 +35,7 @@ func showAPIs(v *visit) error {
 		}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.apis"), l)
+		v.showList(v.text("menu.apis"), l)
 	}
 	return err
 }
@@ -66,6 +66,7 @@ func showAPI(v *visit) error {
 		o.act(v, "api.delete", action{Text: v.text("form.delete"), Path: address("apis", api.Audience, "delete"), Icon: "delete", Bad: true})
 	}
 	o.act(v, "policy.find", action{Text: v.text("policy.link"), Path: address("apis", api.Audience, "policy")})
+	o.act(v, "resource.list", action{Text: v.text("resources.link"), Path: address("apis", api.Audience, "resources")})
 	permissions := panel{
 		Title: v.text("api.permissions"), Empty: v.text("api.no_permissions"), Hint: v.text("api.permissions.about"),
 		Table: table{Columns: []string{v.text("api.permission"), v.text("api.allows")}},

@@ -35,7 +35,7 @@ func showAttributes(v *visit) error {
 		}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.attributes"), l)
+		v.showList(v.text("menu.attributes"), l)
 	}
 	return err
 }

@@ -75,7 +75,7 @@ func showEvents(v *visit) error {
 		return v.explained(err, address("audit"))
 	}
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.audit"), l)
+		v.showList(v.text("menu.audit"), l)
 	}
 	return err
 }

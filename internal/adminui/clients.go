@@ -3,7 +3,6 @@ package adminui
 import (
 	"cmp"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -38,7 +37,7 @@ func showClients(v *visit) error {
 	}
 	origin := v.askedOption("clients", "origin", v.options("client.origin", domain.OriginAdministrator, domain.OriginRegistration, domain.OriginMetadata, anyOrigin))
 	api, state := v.asked("text", "clients", "api"), v.askedState()
-	l.narrow(v, api, state, origin)
+	l.Filters = []*field{api, state, origin}
 	filter := domain.ClientFilter{Audience: api.Value, Disabled: disabled(state), Origin: domain.ClientOrigin(origin.Value)}
 	if origin.Value == anyOrigin {
 		filter.Origin = ""
@@ -56,7 +55,7 @@ func showClients(v *visit) error {
 		}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.clients"), l)
+		v.showList(v.text("menu.clients"), l)
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package adminui
 
 import (
-	"net/http"
 	"net/url"
 	"time"
 
@@ -84,7 +83,7 @@ func whoMay(v *visit) error {
 		return r
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.explorer"), l)
+		v.showList(v.text("menu.explorer"), l)
 	}
 	return err
 }
@@ -124,7 +123,7 @@ func whichMembersMay(v *visit) error {
 		return row{Path: address("users", u.Username), Cells: []cell{{Text: u.Username}, {Way: rest}, {Badge: state}}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("explorer.members.title", group), l)
+		v.showList(v.text("explorer.members.title", group), l)
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// byName is the filter of lists whose names can be searched, beside other filters.
+// byName is what the address calls the search.
 const byName = "search"
 
 // asked is a filter of a list, with what the address has in it.
@@ -45,17 +45,10 @@ func disabled(state *field) *bool {
 	return &is
 }
 
-// narrow lets a list be chosen by filters beside the search.
-func (l *listing) narrow(v *visit, filters ...*field) {
-	search := v.asked("text", "list", byName)
-	search.Label, search.Max = v.text("list.begins"), 200
-	l.Filters = append([]*field{search}, filters...)
-}
-
 // Filtered says whether a filter is set beside the search.
 func (l listing) Filtered() bool {
 	return slices.ContainsFunc(l.Filters, func(f *field) bool {
-		return f.Name != byName && f.Value != "" && (len(f.Options) == 0 || f.Value != f.Options[0].Value)
+		return f.Value != "" && (len(f.Options) == 0 || f.Value != f.Options[0].Value)
 	})
 }
 
@@ -68,7 +61,7 @@ func (l listing) Clear() string {
 	if rest == nil {
 		rest = url.Values{}
 	}
-	if l.Size != sizes[0] {
+	if l.Size != 0 && l.Size != sizes[0] {
 		rest.Set("size", strconv.Itoa(l.Size))
 	}
 	return "?" + rest.Encode()

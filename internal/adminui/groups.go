@@ -29,7 +29,7 @@ func showGroups(v *visit) error {
 		l.New = link{Text: v.text("group.new"), Path: address("new", "group")}
 	}
 	user := v.asked("text", "groups", "user")
-	l.narrow(v, user)
+	l.Filters = []*field{user}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Group], error) {
 		page, err := v.Admin.ListGroups(v.ctx(), v.caller, domain.GroupFilter{User: user.Value}, q)
 		return page, noneOf(user, err)
@@ -37,7 +37,7 @@ func showGroups(v *visit) error {
 		return row{Path: address("groups", g.Name), Managed: v.managed(g.ManagedBy), Cells: []cell{{Text: g.Name}, {Text: g.Description}, {Time: g.CreatedAt}}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.groups"), l)
+		v.showList(v.text("menu.groups"), l)
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func showInvitations(v *visit) error {
 		return r
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("invitations.title"), l)
+		v.showList(v.text("invitations.title"), l)
 	}
 	return err
 }

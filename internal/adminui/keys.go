@@ -20,11 +20,12 @@ func (s *surface) mountKeys() {
 }
 
 func showKeys(v *visit) error {
-	all, err := v.Admin.ListKeys(v.ctx(), v.caller, "", "")
+	find := &listing{Search: v.query(byName), Find: v.text("keys.begins")}
+	all, err := v.Admin.ListKeys(v.ctx(), v.caller, admin.KeyFilter{Search: find.Search})
 	if err != nil {
 		return err
 	}
-	o := object{Lead: v.text("keys.lead")}
+	o := object{Lead: v.text("keys.lead"), Find: find}
 	o.act(v, "key.rotate", action{Text: v.text("key.rotate"), Path: address("new", "rotation")})
 	for _, alg := range domain.SigningAlgs {
 		of := slices.DeleteFunc(slices.Clone(all), func(k admin.Key) bool { return k.Alg != alg })
@@ -44,6 +45,8 @@ func showKeys(v *visit) error {
 	}
 	if len(o.Panels) > 0 {
 		o.Panels[len(o.Panels)-1].Legend = v.keyLegend()
+	} else {
+		o.Panels = []panel{{Title: v.text("menu.keys"), Empty: v.text("list.none")}}
 	}
 	return v.show(v.text("menu.keys"), o)
 }
@@ -91,7 +94,7 @@ func showKey(v *visit) error {
 
 // rotateKeys asks, and asks once more where services may not have fetched the next key yet.
 func rotateKeys(v *visit) error {
-	all, err := v.Admin.ListKeys(v.ctx(), v.caller, "", "")
+	all, err := v.Admin.ListKeys(v.ctx(), v.caller, admin.KeyFilter{})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package adminui
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 // section is one of the navigation, for visitors with the permission of its operation.
 type section struct{ key, path, operation string }
+
+// within are the sections that pages outside of their folders belong to.
+var within = map[string]string{"/revocations": "/tokens", "/new/revocation": "/tokens", "/invitations": "/clients", "/new/invitation": "/clients"}
 
 // navigation is all of it, in groups.
 var navigation = []struct {
@@ -83,6 +87,11 @@ func (v *visit) frame(title string, data any) frame {
 
 func (v *visit) inSection(s section) bool {
 	path := strings.TrimPrefix(v.r.URL.Path, root)
+	for folder, of := range within {
+		if path == folder || strings.HasPrefix(path, folder+"/") {
+			path = of
+		}
+	}
 	return path == s.path || s.path != "/" && strings.HasPrefix(path, s.path+"/")
 }
 
@@ -95,6 +104,7 @@ var doneKeys = map[string]bool{
 	"group.created": true, "group.deleted": true, "group.member_added": true, "group.member_removed": true, "group.updated": true,
 	"invitation.deleted": true, "key.rotated": true,
 	"policy.deleted": true, "policy.restored": true, "policy.saved": true,
+	"resource.deleted": true, "resource.saved": true,
 	"receiver.created": true, "receiver.deleted": true, "receiver.paused": true, "receiver.resumed": true,
 	"receiver.updated": true, "receiver.updated_without_bearer": true, "receiver.bearer_removed": true, "receiver.verification_sent": true,
 	"revocation.begun": true, "revocation.done": true,
@@ -107,8 +117,13 @@ var doneKeys = map[string]bool{
 }
 
 // done leads to a page that says what was done.
-func (v *visit) done(what string, path ...string) error {
-	http.Redirect(v.w, v.r, address(path...)+"?done="+what, http.StatusSeeOther)
+func (v *visit) done(what string, path ...string) error { return v.doneAt(what, nil, path...) }
+
+// doneAt is done at an address that has values.
+func (v *visit) doneAt(what string, values url.Values, path ...string) error {
+	said := url.Values{"done": {what}}
+	maps.Copy(said, values)
+	http.Redirect(v.w, v.r, query(address(path...), said), http.StatusSeeOther)
 	return nil
 }
 

@@ -17,6 +17,7 @@ type object struct {
 	Warnings         []string
 	Managed          badge // says from which set of files it comes
 	Actions          []action
+	Find             *listing // a box that searches the tables, nil: none
 	Panels           []panel
 	Created, Updated time.Time
 }
@@ -68,6 +69,15 @@ func (v *visit) explained(err error, back string) error {
 		return v.refuse(sentence(err.Error()), back)
 	}
 	return err
+}
+
+// movedOr tells that somebody has changed the object since the visitor saw it; other errors are explained.
+func (v *visit) movedOr(err error, back string) error {
+	if !errors.Is(err, domain.ErrConflict) {
+		return v.explained(err, back)
+	}
+	v.render(http.StatusConflict, "admin/refused", v.text("refused.title"), map[string]string{"Problem": v.text("refused.moved"), "Back": back})
+	return nil
 }
 
 // refuse says on a page that leads back why something was not done.

@@ -122,7 +122,7 @@ func addLive(v *visit, p *overviewPage) error {
 }
 
 func addKeys(v *visit, p *overviewPage) error {
-	all, err := v.Admin.ListKeys(v.ctx(), v.caller, "", "")
+	all, err := v.Admin.ListKeys(v.ctx(), v.caller, admin.KeyFilter{})
 	if err != nil {
 		return err
 	}

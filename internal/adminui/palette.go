@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -97,7 +98,7 @@ func pages() (all []section) {
 
 // beginDrill leads to the drill of the key that signs, or to the keys where there are several.
 func beginDrill(v *visit) error {
-	active, err := v.Admin.ListKeys(v.ctx(), v.caller, "", domain.KeyActive)
+	active, err := v.Admin.ListKeys(v.ctx(), v.caller, admin.KeyFilter{State: domain.KeyActive})
 	if err != nil {
 		return err
 	}

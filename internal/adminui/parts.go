@@ -24,7 +24,10 @@ type table struct {
 }
 
 // choosing is what is done with chosen rows: their values go to a page that asks.
-type choosing struct{ Path, Name, Submit, All string }
+type choosing struct {
+	Path, Name, Submit, All string
+	Kept                    url.Values // what else the page is asked with
+}
 
 // Label tells a table from others on its page, for those who hear it.
 func (t table) Label() string { return cmp.Or(t.Name, strings.Join(t.Columns, ", ")) }
@@ -63,15 +66,18 @@ type badge struct {
 
 // listing is a page of a list.
 type listing struct {
+	Trail          link // to what has these objects; empty: nothing
 	Lead           string
 	New            link // that makes one; without a path the visitor may not
 	Links          []link
 	Table          table
-	Filters        []*field // in place of the search alone
+	Filters        []*field // beside the search
+	Find           string   // what the box of the search is called, empty: it looks at names
 	Search         string
+	Problem        string     // with the search
 	Kept           url.Values // what else the address keeps
-	Size           int
-	Previous, Next string // addresses of other pages, empty: none
+	Size           int        // zero: all are on one page
+	Previous, Next string     // addresses of other pages, empty: none
 }
 
 // sizes are those that a page of a list may have, the first of them at first.
@@ -88,6 +94,10 @@ func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], 
 		l.Size = size
 	}
 	page, err := find(admin.Query{Cursor: values.Get("cursor"), Search: l.Search, Limit: l.Size})
+	if e, ok := errors.AsType[*domain.InvalidError](err); ok && e.Field == byName {
+		l.Problem = sentence(e.Error())
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -105,6 +115,15 @@ func list[T any](v *visit, l *listing, find func(q admin.Query) (admin.Page[T], 
 		l.Table.Rows = append(l.Table.Rows, show(object))
 	}
 	return nil
+}
+
+// showList answers with the page of a list.
+func (v *visit) showList(title string, l listing) {
+	status := http.StatusOK
+	if l.Problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	v.render(status, "admin/list", title, l)
 }
 
 // form is what a person fills in.
@@ -306,7 +325,7 @@ func (v *visit) confirmed(title string, c confirmation) bool {
 	}
 	if v.r.Method == http.MethodPost {
 		(&form{Fields: c.Fields}).read(v.r)
-		c.Typed = strings.TrimSpace(v.r.PostForm.Get("name"))
+		c.Typed, c.Version = strings.TrimSpace(v.r.PostForm.Get("name")), v.r.PostForm.Get("version")
 		if c.Typed == c.Name {
 			return true
 		}

@@ -50,7 +50,8 @@ type policyPage struct {
 	Versions table
 	Audience string
 
-	Resources *table // nil: the visitor may not see them
+	Resources    *table // nil: the visitor may not see them
+	AllResources string // where they are
 }
 
 // codeField is one with a text that is code.
@@ -121,6 +122,7 @@ func (v *visit) policyPage() (*policyPage, admin.Policy, error) {
 	}
 	if p.Versions, err = v.policyVersions(audience); err == nil && v.may("resource.list") {
 		p.Resources, err = v.registered(audience)
+		p.AllResources = address("apis", audience, "resources")
 	}
 	return p, current, err
 }
@@ -131,19 +133,13 @@ const resourcesShown = 20
 
 // registered are the first resources that are registered for an API.
 func (v *visit) registered(audience string) (*table, error) {
-	t := &table{Name: v.text("policy.resources"), Columns: []string{v.text("policy.resource"), v.text("policy.properties"), v.text("policy.updated")}}
+	t := v.resourceTable()
+	t.Name = v.text("resources.title")
 	found, err := v.Admin.ListResources(v.ctx(), v.caller, audience, "", admin.Query{Limit: resourcesShown})
-	if err != nil {
-		return nil, err
-	}
 	for _, r := range found.Items {
-		properties, err := json.Marshal(r.Properties)
-		if err != nil {
-			return nil, err
-		}
-		t.Rows = append(t.Rows, row{Cells: []cell{{Text: r.Type + ":" + r.ID}, {Code: string(properties)}, {Time: r.UpdatedAt}}})
+		t.Rows = append(t.Rows, v.resourceRow(audience)(r))
 	}
-	return t, nil
+	return &t, err
 }
 
 func (v *visit) trialFields() []*field {
@@ -421,14 +417,8 @@ func restorePolicy(v *visit) error {
 	}
 	f := form{Version: v.r.PostForm.Get("version")}
 	_, err = v.Admin.RollbackPolicy(v.ctx(), v.caller, audience, f.version(), number)
-	if errors.Is(err, domain.ErrConflict) {
-		v.render(http.StatusConflict, "admin/refused", v.text("refused.title"), map[string]string{
-			"Problem": v.text("policy.moved"), "Back": address("apis", audience, "policy"),
-		})
-		return nil
-	}
 	if err != nil {
-		return v.explained(err, address("apis", audience, "policy"))
+		return v.movedOr(err, address("apis", audience, "policy"))
 	}
 	return v.done("policy.restored", "apis", audience, "policy")
 }
@@ -439,14 +429,16 @@ func deletePolicy(v *visit) error {
 	if err != nil {
 		return err
 	}
+	back := address("apis", audience, "policy")
 	ok := v.confirmed(v.text("policy.delete"), confirmation{
-		Lead: v.text("policy.delete.lead"), Undone: p.Undone, Name: audience, Submit: v.text("policy.delete.submit"), Cancel: address("apis", audience, "policy"),
+		Lead: v.text("policy.delete.lead"), Undone: p.Undone, Name: audience, Version: p.Version, Submit: v.text("policy.delete.submit"), Cancel: back,
 	})
 	if !ok {
 		return nil
 	}
-	if err := v.Admin.DeletePolicy(v.ctx(), v.caller, audience); err != nil {
-		return v.explained(err, address("apis", audience, "policy"))
+	sent := form{Version: v.r.PostForm.Get("version")}
+	if err := v.Admin.DeletePolicy(v.ctx(), v.caller, audience, sent.version()); err != nil {
+		return v.movedOr(err, back)
 	}
 	return v.done("policy.deleted", "apis", audience, "policy")
 }

@@ -2,7 +2,6 @@ package adminui
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -58,7 +57,7 @@ func listReceivers(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.render(http.StatusOK, "admin/list", v.text("menu.receivers"), l)
+	v.showList(v.text("menu.receivers"), l)
 	return nil
 }
 

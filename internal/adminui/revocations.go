@@ -123,7 +123,8 @@ func (v *visit) countRevoked(c *confirmation, filter admin.TokenFilter) error {
 
 // revokeChosen revokes the tokens whose ids the address has.
 func revokeChosen(v *visit) error {
-	back := address("tokens")
+	page := v.tokenPage()
+	back := query(address("tokens"), page)
 	var ids []domain.TokenID
 	for _, jti := range v.r.URL.Query()["jti"] {
 		id, err := domain.ParseTokenID(jti)
@@ -151,7 +152,7 @@ func revokeChosen(v *visit) error {
 	if _, err := v.Admin.RevokeChosen(v.ctx(), v.caller, ids); err != nil {
 		return v.explained(err, back)
 	}
-	return v.done("token.chosen_revoked", "tokens")
+	return v.doneAt("token.chosen_revoked", page, "tokens")
 }
 
 // showRevocations lists revocations, and how far each has come.
@@ -173,7 +174,7 @@ func showRevocations(v *visit) error {
 		}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("revocations.title"), l)
+		v.showList(v.text("revocations.title"), l)
 	}
 	return err
 }

@@ -28,7 +28,7 @@ func showRoles(v *visit) error {
 		l.New = link{Text: v.text("role.new"), Path: address("new", "role")}
 	}
 	api := v.asked("text", "roles", "api")
-	l.narrow(v, api)
+	l.Filters = []*field{api}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.Role], error) {
 		page, err := v.Admin.ListRoles(v.ctx(), v.caller, domain.RoleFilter{Audience: api.Value}, q)
 		return page, noneOf(api, err)
@@ -36,7 +36,7 @@ func showRoles(v *visit) error {
 		return row{Path: address("roles", r.Name), Managed: v.managed(r.ManagedBy), Cells: []cell{{Text: r.Name}, {Text: r.Description}, {List: audiences(r)}}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.roles"), l)
+		v.showList(v.text("menu.roles"), l)
 	}
 	return err
 }

@@ -55,7 +55,7 @@ func showSessions(v *visit) error {
 		return page, noneOf(user, err)
 	}, v.sessionRow)
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.sessions"), l)
+		v.showList(v.text("menu.sessions"), l)
 	}
 	return err
 }
@@ -172,7 +172,7 @@ func showGrants(v *visit) error {
 		return page, noneOf(client, err)
 	}, v.grantRow(name))
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("grant.of", name), l)
+		v.showList(v.text("grant.of", name), l)
 	}
 	return err
 }

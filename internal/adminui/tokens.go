@@ -3,7 +3,6 @@ package adminui
 import (
 	"cmp"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -28,7 +27,7 @@ var tokenFilters = []string{"user", "client", "api", "role", "kid", "grant", "st
 // tokenFilter is what an address chooses, with its fields. wrong says that it chooses something that there is not.
 func (v *visit) tokenFilter() (filter admin.TokenFilter, fields []*field, wrong bool) {
 	get := v.query
-	filter.User, filter.Client, filter.API, filter.KID, filter.Role = get("user"), get("client"), get("api"), get("kid"), get("role")
+	filter.User, filter.Client, filter.API, filter.KID, filter.Role, filter.Search = get("user"), get("client"), get("api"), get("kid"), get("role"), get(byName)
 	var err error
 	if text := get("grant"); text != "" {
 		filter.GrantID, err = strconv.ParseInt(text, 10, 64)
@@ -60,7 +59,7 @@ func (v *visit) tokenFilter() (filter admin.TokenFilter, fields []*field, wrong 
 
 func showTokens(v *visit) error {
 	filter, fields, wrong := v.tokenFilter()
-	l := listing{Lead: v.text("tokens.lead"), Filters: fields, Table: table{Columns: []string{
+	l := listing{Lead: v.text("tokens.lead"), Filters: fields, Find: v.text("tokens.begins"), Table: table{Columns: []string{
 		v.text("token.jti"), v.text("token.user"), v.text("token.client"), v.text("token.api"), v.text("token.state"), v.text("token.issued"), v.text("token.expires"),
 	}}}
 	show := func(t admin.Token) row {
@@ -69,27 +68,23 @@ func showTokens(v *visit) error {
 		}}
 		if (t.Status == domain.TokenLive || t.Status == domain.TokenSuspended) && v.may("token.revoke_chosen") {
 			r.Choice = t.ID
-			l.Table.Choose = &choosing{address("new", "revocation", "chosen"), "jti", v.text("tokens.revoke_chosen"), v.text("tokens.choose_all")}
+			l.Table.Choose = &choosing{address("new", "revocation", "chosen"), "jti", v.text("tokens.revoke_chosen"), v.text("tokens.choose_all"), v.tokenPage()}
 		}
 		return r
 	}
 	if v.may("revocation.list") {
 		l.Links = append(l.Links, link{Text: v.text("revocations.title"), Path: address("revocations")})
 	}
-	err := error(nil)
-	if wrong {
-		err = domain.ErrNotFound
-	} else {
-		err = list(v, &l, func(q admin.Query) (admin.Page[admin.Token], error) {
-			return v.Admin.ListTokens(v.ctx(), v.caller, filter, q)
-		}, show)
-	}
-	if errors.Is(err, domain.ErrNotFound) { // nobody has the name, so there is no token
-		l.Size = sizes[0]
-		v.render(http.StatusOK, "admin/list", v.text("menu.tokens"), l)
-		return nil
-	}
-	if err == nil && filter != (admin.TokenFilter{}) && v.may("token.count") {
+	err := list(v, &l, func(q admin.Query) (page admin.Page[admin.Token], err error) {
+		if !wrong {
+			page, err = v.Admin.ListTokens(v.ctx(), v.caller, filter, q)
+		}
+		if wrong = wrong || errors.Is(err, domain.ErrNotFound); wrong { // nobody has the name, so there is no token
+			err = nil
+		}
+		return page, err
+	}, show)
+	if wrong = wrong || l.Problem != ""; err == nil && !wrong && filter != (admin.TokenFilter{}) && v.may("token.count") {
 		var count admin.Count
 		if count, err = v.Admin.CountTokens(v.ctx(), v.caller, filter); err == nil {
 			l.Lead += " " + v.text("tokens.chosen", v.counted(count))
@@ -101,13 +96,24 @@ func showTokens(v *visit) error {
 	if path := v.revocationOf(filter); path != "" && v.may("revocation.begin") && len(l.Table.Rows) > 0 {
 		l.Links = append(l.Links, link{Text: v.text("tokens.revoke"), Path: path})
 	}
-	v.render(http.StatusOK, "admin/list", v.text("menu.tokens"), l)
+	v.showList(v.text("menu.tokens"), l)
 	return nil
+}
+
+// tokenPage are the values of the address of the list, without others that it may have.
+func (v *visit) tokenPage() url.Values {
+	page := url.Values{}
+	for _, name := range append([]string{byName, "size", "cursor"}, tokenFilters...) {
+		if value := v.r.URL.Query().Get(name); value != "" {
+			page.Set(name, value)
+		}
+	}
+	return page
 }
 
 // revocationOf is where all that a filter chooses are revoked, empty where that is everything, or nothing can be.
 func (v *visit) revocationOf(f admin.TokenFilter) string {
-	if f == (admin.TokenFilter{}) || f.State == domain.TokenExpired || f.State == domain.TokenRevoked {
+	if f == (admin.TokenFilter{}) || f.Search != "" || f.State == domain.TokenExpired || f.State == domain.TokenRevoked {
 		return ""
 	}
 	chosen := url.Values{}

@@ -34,14 +34,14 @@ func showUsers(v *visit) error {
 		l.New = link{Text: v.text("user.new"), Path: address("new", "user")}
 	}
 	state := v.askedState()
-	l.narrow(v, state)
+	l.Filters = []*field{state}
 	err := list(v, &l, func(q admin.Query) (admin.Page[admin.User], error) {
 		return v.Admin.ListUsers(v.ctx(), v.caller, domain.UserFilter{Disabled: disabled(state)}, q)
 	}, func(u admin.User) row {
 		return row{Path: address("users", u.Username), Cells: []cell{{Text: u.Username}, {Text: u.Name}, {Text: u.Email}, {Badge: v.userState(u)}, {Time: u.CreatedAt}}}
 	})
 	if err == nil {
-		v.render(http.StatusOK, "admin/list", v.text("menu.users"), l)
+		v.showList(v.text("menu.users"), l)
 	}
 	return err
 }

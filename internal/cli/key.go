@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -28,16 +29,20 @@ func (a *app) keyCommand() *cobra.Command {
 }
 
 func (a *app) keyList() *cobra.Command {
-	return a.watched(&cobra.Command{
+	var search string
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys, the oldest first",
 		Long: `Lists the signing keys. A key is published before it signs (next), signs (active), is published until its last
 token has expired (retired), or is revoked with every token that it signed (revoked).`,
 		Example: "  signet key list",
 		Args:    cobra.NoArgs,
-	}, asListed, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-		list, err := few[admin.Key](ctx, c, "key.list")
-		return keys.table(list), err
+	}
+	searchFlag(cmd, &search, "KID")
+	return a.watched(cmd, asListed, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
+		var page admin.Page[admin.Key]
+		_, err := c.Call(ctx, adminclient.Request{Operation: "key.list", Query: url.Values{"search": {search}}}, &page)
+		return keys.table(page.Items), err
 	})
 }
 

@@ -79,7 +79,7 @@ resources, and conditions of the policy read their properties in a request that 
 }
 
 func (a *app) resourceList() *cobra.Command {
-	var kind string
+	var kind, search string
 	var limit int
 	cmd := &cobra.Command{
 		Use:     "list AUDIENCE",
@@ -88,9 +88,10 @@ func (a *app) resourceList() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&kind, "type", "", "only those of the type `TYPE`")
+	searchFlag(cmd, &search, "ID, or TYPE:ID,")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most `N` (default all)")
 	cmd.RunE = a.call(func(ctx context.Context, c *adminclient.Client, args []string) (view, error) {
-		found, err := all[admin.Resource](ctx, c, "resource.list", limit, url.Values{"type": {kind}}, args[0])
+		found, err := all[admin.Resource](ctx, c, "resource.list", limit, url.Values{"type": {kind}, "search": {search}}, args[0])
 		return resources.table(found), err
 	})
 	return cmd

@@ -49,15 +49,17 @@ func criteriaText(k *admin.Criteria) string {
 
 func (a *app) revocationCommand() *cobra.Command {
 	var pending bool
+	var search string
 	list := &cobra.Command{
 		Use:     "list",
 		Short:   revocations.summary("list"),
-		Example: "  signet revocation list --pending --watch",
+		Example: "  signet revocation list --pending --watch\n  signet revocation list --search alice",
 		Args:    cobra.NoArgs,
 	}
 	list.Flags().BoolVar(&pending, "pending", false, "those alone whose tokens are not all marked")
+	searchFlag(list, &search, "name of what they are of, or of what their criteria name,")
 	a.watched(list, newestFirst, func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {
-		query := url.Values{}
+		query := url.Values{"search": {search}}
 		if pending {
 			query.Set("done", "false")
 		}

@@ -53,7 +53,7 @@ func (a *app) tokenRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke [JTI...]",
 		Short: "Revoke tokens by id, or all that meet some criteria",
-		Long: `Revokes tokens by their ids, a hundred at once, or those that meet all of the criteria given and are issued until now.
+		Long: `Revokes tokens by their ids, two hundred at once, or those that meet all of the criteria given and are issued until now.
 They are inactive at every server on this database as soon as the revocation is stored; then the rows of the tokens are
 updated, with a progress bar. That may be interrupted: a running server continues it. signet token count says how many
 there are.

@@ -110,9 +110,19 @@ func (s *Service) SetResources(ctx context.Context, audience string, put []domai
 	})
 }
 
-// DeleteResource deletes a resource. domain.ErrNotFound if there is no such API or resource.
-func (s *Service) DeleteResource(ctx context.Context, audience string, name domain.ResourceName) error {
-	return s.SetResources(ctx, audience, nil, []domain.ResourceName{name})
+// DeleteResource deletes a resource. check gets it as SetResource's does. domain.ErrNotFound if there is no such API or resource.
+func (s *Service) DeleteResource(ctx context.Context, audience string, name domain.ResourceName, check func(domain.Resource) error) error {
+	return s.Events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		now, err := s.Resources.HoldResource(ctx, audience, name)
+		if err == nil {
+			err = check(now)
+		}
+		if err != nil {
+			return nil, err
+		}
+		names := []domain.ResourceName{name}
+		return event.ResourcesDeleted{Audience: audience, Resources: event.ResourceNames(names), Count: 1}, s.Resources.DeleteResources(ctx, audience, names)
+	})
 }
 
 // FindResource finds a resource. domain.ErrNotFound if there is no such API or resource.

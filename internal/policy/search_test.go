@@ -186,8 +186,11 @@ func TestRegisteredResourcesCountWhereARequestGivesNoProperties(t *testing.T) {
 		if names, _ := pages(t, 9, resources, r); len(names) != 0 {
 			t.Errorf("of nobody: %s", names)
 		}
-		servicetest.Must(t, s.DeleteResource(ctx, servicetest.Orders, domain.ResourceName{Type: "order", ID: "3"}))
-		servicetest.Refused(t, s.DeleteResource(ctx, servicetest.Orders, domain.ResourceName{Type: "order", ID: "3"}), domain.ErrNotFound)
+		third, whatever := domain.ResourceName{Type: "order", ID: "3"}, func(domain.Resource) error { return nil }
+		moved := func(domain.Resource) error { return domain.ErrConflict }
+		servicetest.Refused(t, s.DeleteResource(ctx, servicetest.Orders, third, moved), domain.ErrConflict)
+		servicetest.Must(t, s.DeleteResource(ctx, servicetest.Orders, third, whatever))
+		servicetest.Refused(t, s.DeleteResource(ctx, servicetest.Orders, third, whatever), domain.ErrNotFound)
 		if decide("3", nil) {
 			t.Error("a deleted one counts")
 		}

@@ -14,6 +14,8 @@ func TestKeysAreManagedInTheBrowser(t *testing.T) {
 		one := s.url + "/admin/keys/" + kid
 		b.open(one).shows(http.StatusOK, "It signs what is issued now.", "Live tokens of it1")
 		b.open(s.url + "/admin/keys/none").shows(http.StatusNotFound)
+		b.open(s.url+"/admin/keys?search="+kid[:6]).shows(http.StatusOK, kid, "ES256").hides("RS256")
+		b.open(s.url+"/admin/keys?search=-----").shows(http.StatusOK, "Nothing begins so.", "Clear the filters")
 
 		rotate := b.open(s.url+"/admin/new/rotation").shows(http.StatusOK, "The next key signs from now on")
 		rotate.submit("alg", "none").shows(http.StatusUnprocessableEntity, "This was not done")

@@ -58,7 +58,7 @@ func TestAPolicyIsWrittenTestedTriedAndRestoredInTheBrowser(t *testing.T) {
 	b.open(s.url + where + "/versions/x").shows(http.StatusNotFound)
 	b.open(s.url + where + "/restore").shows(http.StatusNotFound)
 	old.submit().shows(http.StatusOK, "The version decides again.", "version 1 decides")
-	old.submit().shows(http.StatusConflict, "Somebody else changed the policy meanwhile.")
+	old.submit().shows(http.StatusConflict, "Somebody else changed it meanwhile.")
 
 	large := firstPolicy + "# " + strings.Repeat("x", 200_000) + "\n"
 	b.open(s.url+where).submit("text", large, "act", "save").shows(http.StatusOK, "version 3 decides")
@@ -78,6 +78,48 @@ func TestAPolicyIsWrittenTestedTriedAndRestoredInTheBrowser(t *testing.T) {
 	asker.submit("text", firstPolicy, "act", "try", "subject", alice, "action", "cancel", "resource_type", "orders").shows(http.StatusForbidden)
 
 	drop := b.open(s.url + where + "/delete").shows(http.StatusOK)
+	b.open(s.url+where).submit("text", firstPolicy, "act", "save").shows(http.StatusOK, "version 4 decides")
+	drop.submit("name", ordersAPI).shows(http.StatusConflict, "Somebody else changed it meanwhile.")
+	drop = b.open(s.url + where + "/delete")
 	drop.submit("name", "else").shows(http.StatusUnprocessableEntity)
 	drop.submit("name", ordersAPI).shows(http.StatusOK, "The policy was deleted.", "none: permissions decide")
+	b.open(s.url+where).submit("text", firstPolicy, "act", "save").shows(http.StatusOK, "version 5 decides")
+	s.registersResources(t, b)
+}
+
+// registersResources keeps resources of an API in the browser.
+func (s *shop) registersResources(t *testing.T, b *browser) {
+	t.Helper()
+	api := s.url + "/admin/apis/" + url.PathEscape(ordersAPI)
+	b.open(api).shows(http.StatusOK, "Resources")
+	b.open(api+"/resources").shows(http.StatusOK, "There is none yet.", "Begin here: Register a resource")
+	form := b.open(api + "/new/resource").shows(http.StatusOK)
+	if p := form.submit("type", "or:der", "id", "1"); p.status != http.StatusUnprocessableEntity || p.wrong("type") == "" {
+		t.Errorf("a type with a colon: %d %s", p.status, p.text)
+	}
+	if p := form.submit("type", "order", "id", "1", "properties", "[]"); p.status != http.StatusUnprocessableEntity || p.wrong("properties") == "" {
+		t.Errorf("properties that are no object: %d %s", p.status, p.text)
+	}
+	const hostile = "a/<b>?#ü%2F"
+	form.submit("type", "order", "id", hostile, "properties", `{"owner":"usr_1"}`).shows(http.StatusOK, "The resource is registered.", hostile, "usr_1")
+	if p := form.submit("type", "order", "id", hostile, "properties", `{}`); p.status != http.StatusUnprocessableEntity || p.wrong("id") == "" {
+		t.Errorf("a resource that is there already: %d %s", p.status, p.text)
+	}
+	form.submit("type", "bill", "id", "7").shows(http.StatusOK, "bill", "7")
+	b.open(api+"/resources?type=order").shows(http.StatusOK, hostile).hides("bill")
+	b.open(api+"/resources?search=BILL:").shows(http.StatusOK, "bill").hides(hostile)
+	b.open(api+"/resources?type=bill&search=a").shows(http.StatusOK, "There is nothing that the filters choose.")
+	one := api + "/resources/order/" + url.PathEscape(hostile)
+	edit, drop := b.open(one).shows(http.StatusOK), b.open(one+"/delete").shows(http.StatusOK)
+	edit.submit("properties", `{"owner":"usr_2"}`).shows(http.StatusOK, "The resource is registered.", "usr_2")
+	edit.submit("properties", `{"owner":"usr_3"}`).shows(http.StatusConflict, "Somebody else changed this meanwhile", "usr_2")
+	drop.submit("name", "order:"+hostile).shows(http.StatusConflict, "Somebody else changed it meanwhile.")
+	b.open(one+"/delete").submit("name", "order:"+hostile).shows(http.StatusOK, "The resource is no longer registered.").hides(hostile)
+	b.open(one).shows(http.StatusNotFound)
+	b.open(s.url + "/admin/apis/none/resources").shows(http.StatusNotFound)
+	b.open(s.url + "/admin/apis/none/new/resource").shows(http.StatusNotFound)
+	s.signet("role", "create", "looker", "--grant", "urn:signet:admin#resources:read")
+	looker := s.administer(t, "looker", "/admin/apis/"+url.PathEscape(ordersAPI)+"/resources").shows(http.StatusOK, "bill").hides("Register a resource")
+	looker.browser.open(api + "/resources/bill/7").shows(http.StatusForbidden)
+	looker.browser.open(api + "/resources/bill/7/delete").shows(http.StatusForbidden)
 }

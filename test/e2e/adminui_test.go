@@ -178,6 +178,12 @@ func TestPeopleAreManagedInTheBrowser(t *testing.T) {
 
 		disabled := b.open(s.url+"/admin/users/bob/disable").submit().shows(http.StatusOK, "The user was disabled.", "disabled")
 		b.open(s.url+"/admin/users?state=disabled").shows(http.StatusOK, "bob").hides(alice)
+		for _, list := range []string{"audit", "sessions", "users/" + alice + "/grants"} {
+			b.open(s.url+"/admin/"+list+"?search=zz").shows(http.StatusOK, "Name begins with", "Clear the filters")
+		}
+		if refused := b.open(s.url + "/admin/users?cursor=forged&search=a&state=enabled"); refused.url.RawQuery != "search=a&state=enabled" {
+			t.Errorf("a cursor that is refused leads to %s", refused.url)
+		}
 		b.open(s.url+"/admin/users?state=enabled&search=a").shows(http.StatusOK, alice).hides("bob@")
 		s.signet("user", "update", "bob", "--name", "Robert")
 		disabled.undo().shows(http.StatusUnprocessableEntity, "Somebody else changed this since")

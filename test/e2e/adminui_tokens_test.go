@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -70,12 +71,21 @@ func (s *shop) revokesChosen(t *testing.T, b *browser) {
 	chosen := s.url + "/admin/new/revocation/chosen?jti="
 	b.open(chosen).shows(http.StatusNotFound)
 	b.open(s.url+"/admin/new/revocation/chosen").shows(http.StatusUnprocessableEntity, "No token was chosen.")
-	b.open(chosen+jtiOf(t, one)+strings.Repeat("&jti="+jtiOf(t, two), 100)).shows(http.StatusUnprocessableEntity, "choose 1 to 100 at once")
+	b.open(chosen+jtiOf(t, one)+strings.Repeat("&jti="+jtiOf(t, two), 200)).shows(http.StatusUnprocessableEntity, "choose 1 to 200 at once")
+	b.open(s.url+"/admin/tokens?search="+jtiOf(t, two)[:16]).shows(http.StatusOK, jtiOf(t, two), "JTI begins with", "Clear the filters").hides("Revoke all of these")
+	b.open(s.url + "/admin/new/revocation?client=reporting&search=" + jtiOf(t, two)[:16]).shows(http.StatusNotFound)
 	b.open(chosen+jtiOf(t, one)+"&jti=AAAAAAAAAAAAAAAAAAAAAQ").shows(http.StatusUnprocessableEntity, "not found")
-	ask := b.open(chosen+jtiOf(t, one)+"&jti="+jtiOf(t, two)).shows(http.StatusOK, jtiOf(t, one), jtiOf(t, two), "2 tokens", "cannot be undone")
+	b.open(chosen+jtiOf(t, one)+"&jti="+jtiOf(t, two)).shows(http.StatusOK, jtiOf(t, one), jtiOf(t, two), "2 tokens", "cannot be undone")
+	kept := "client=reporting&search=" + jtiOf(t, one)[:4] + "&size=200&state=live"
+	ask := b.open(chosen + jtiOf(t, one) + "&jti=" + jtiOf(t, two) + "&cursor=&" + kept)
+	if cancel := ask.linkTo(t, "/admin/tokens"); !slices.Contains(ask.links, "/admin/tokens?"+kept) {
+		t.Errorf("the page leads back to %s, and not to the list with its filters", cancel)
+	}
 	ask.submit("name", "3 tokens").shows(http.StatusUnprocessableEntity, "This is not the name.")
 	s.wantActive(t, s.orders, one, true)
-	ask.submit("name", "2 tokens").shows(http.StatusOK, "The chosen tokens were revoked.")
+	if done := ask.submit("name", "2 tokens").shows(http.StatusOK, "The chosen tokens were revoked."); done.url.Query().Get("client") != "reporting" {
+		t.Errorf("after the revocation %s is shown", done.url)
+	}
 	s.wantActive(t, s.orders, one, false)
 	s.wantActive(t, s.orders, two, false)
 	s.wantActive(t, s.orders, three, true)
@@ -90,6 +100,8 @@ func (s *shop) revokesChosen(t *testing.T, b *browser) {
 	s.wantActive(t, s.orders, s.reportingToken(t), true)
 	followed.comesToShow("Live tokens marked2")
 	b.open(s.url+"/admin/revocations?done=yes").shows(http.StatusOK, "Tokens: client reporting", "Tokens of the client reporting")
+	b.open(s.url+"/admin/revocations?search=REPORT").shows(http.StatusOK, "Name begins with", "Tokens: client reporting", "Tokens of the client reporting").hides("Tokens of the user")
+	b.open(s.url+"/admin/revocations?search=eporting").shows(http.StatusOK, "Nothing begins so.")
 	b.open(s.url+"/admin/revocations?done=no").shows(http.StatusOK, "There is nothing that the filters choose.")
 }
 
