@@ -25,6 +25,8 @@ type Files interface {
 	SetManagedBy(ctx context.Context, set string, kind domain.ManagedKind, names []string) error
 	// SetAssignmentsManagedBy is SetManagedBy of assignments.
 	SetAssignmentsManagedBy(ctx context.Context, set string, assignments []domain.Assignment) error
+	// DeletedWith counts what is deleted with the roles, groups or clients of the names, by what it is and the set that it comes from.
+	DeletedWith(ctx context.Context, kind domain.ManagedKind, names []string) ([]domain.DeletedWith, error)
 	// AssignmentsOf returns a page of those of a kind of subject, by domain.Assignment.SubjectPlace.
 	AssignmentsOf(ctx context.Context, kind domain.SubjectKind, p domain.Page) ([]domain.Assignment, error)
 }
@@ -49,7 +51,7 @@ type ApplyRequest struct {
 	Secrets  map[string]string // the values of those that the files name, by apply.Secret.Key
 	Set      string            // of these files; empty: the default set
 	Prune    bool              // delete objects of the set that no file describes
-	TakeOver bool              // objects of other sets become this one's
+	TakeOver bool              // objects of other sets become this one's, or go with what is deleted
 	DryRun   bool              // change nothing
 
 	Keep func(ctx context.Context, applied Applied) error // is called in the transaction of the changes, if there are any; nil: nothing is
@@ -170,6 +172,9 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 			if err := f.unmoved(ctx, documents, revision); err != nil {
 				return err
 			}
+		}
+		if err := s.deletedWith(ctx, plan, r, applied.Changes); err != nil {
+			return err
 		}
 		if err := f.make(ctx, plan, r.Set); err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/apply"
 	"github.com/signet-auth/signet/internal/authn"
@@ -106,6 +108,50 @@ func TestFilesGiveNobodyMoreThanTheirAuthorHas(t *testing.T) {
 		if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != "users:write" {
 			t.Errorf("pruning a client with more permissions: %v, want a refusal", err)
 		}
+	})
+}
+
+func TestAPlanSaysWhatElseADeletionDeletes(t *testing.T) {
+	each(t, func(w *world) {
+		_, err := w.apply(t.Context(), w.root, "kind: role\nname: nurse\n---\nkind: client\nclient_id: ward\ngrant_types: [client_credentials]\nserves: [https://wards.example]\n---\nkind: api\naudience: https://wards.example\n---\nkind: group\nname: night\n", nil)
+		servicetest.Must(t, err)
+		_, err = w.CreateGroup(t.Context(), w.root, "day", "")
+		servicetest.Must(t, err)
+		servicetest.Must(t, w.Assign(t.Context(), w.root, "nurse", domain.SubjectGroup, "day", time.Time{}))
+		other := func(r *admin.ApplyRequest) { r.Set = "other" }
+		_, err = w.apply(t.Context(), w.root, "kind: assignment\nrole: nurse\nclient: ward\n---\nkind: receiver\nclient_id: ward\nmethod: poll\n", other)
+		servicetest.Must(t, err)
+		prune := func(dry, over bool) (map[string]string, error) {
+			applied, err := w.apply(t.Context(), w.root, "kind: attribute\nname: floor\ntype: string\n", func(r *admin.ApplyRequest) {
+				r.Prune, r.DryRun, r.TakeOver = true, dry, over
+			})
+			notes := map[string]string{}
+			for _, c := range applied.Changes {
+				notes[c.Name] = c.Note
+			}
+			return notes, err
+		}
+		for _, dry := range []bool{true, false} {
+			_, err := prune(dry, false)
+			for _, want := range []string{"role nurse is in no file", "1 assignment of the set other", "client ward is in no file", "1 receiver of the set other"} {
+				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), want) {
+					t.Errorf("dry run %v: %v does not say %q", dry, err, want)
+				}
+			}
+		}
+		_, err = w.FindRole(t.Context(), w.root, "nurse")
+		servicetest.Must(t, err)
+		notes, err := prune(false, true)
+		servicetest.Must(t, err)
+		want := map[string]string{
+			"nurse": "with it go 1 assignment, 1 assignment of the set other", "night": "", "floor": notes["floor"], "https://wards.example": "",
+			"ward": "with it go 1 assignment of the set other, 1 receiver of the set other",
+		}
+		if diff := cmp.Diff(want, notes); diff != "" {
+			t.Error(diff)
+		}
+		_, err = w.FindReceiver(t.Context(), w.root, "ward")
+		servicetest.Refused(t, err, domain.ErrNotFound)
 	})
 }
 
@@ -390,7 +436,7 @@ func TestAPolicyComesFromFilesWithItsAPI(t *testing.T) {
 		servicetest.Must(t, w.Export(t.Context(), w.root, "default", &exported))
 		apply(exported.String())
 		listed, err := w.ListResources(t.Context(), w.root, "https://bills.example", "", admin.Query{Limit: 10})
-		if servicetest.Must(t, err); len(listed.Items) != 2 || listed.Items[1].ID != "2" || listed.Items[1].Properties["owner"] != "a" || listed.Items[1].Version != 1 {
+		if servicetest.Must(t, err); len(listed.Items) != 2 || listed.Items[1].ID != "2" || listed.Items[1].Properties["owner"] != "a" || listed.Items[0].Version != listed.Items[1].Version {
 			t.Errorf("%+v", listed)
 		}
 		if _, err := w.apply(t.Context(), w.root, api+"resources: [{type: 'a:b', id: x}]\n", nil); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "without a colon") {

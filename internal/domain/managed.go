@@ -18,3 +18,11 @@ const (
 var ManagedKinds = []ManagedKind{
 	ManagedAttribute, ManagedAPI, ManagedRole, ManagedGroup, ManagedClient, ManagedAssignment, ManagedReceiver,
 }
+
+// DeletedWith counts objects that are deleted with another one.
+type DeletedWith struct {
+	Of        string // its name
+	Kind      ManagedKind
+	ManagedBy string // the set of files that they come from, empty: none
+	Count     int64
+}
