@@ -34,6 +34,7 @@ type Config struct {
 	Keys             Keys             `koanf:"keys"`
 	Audit            Audit            `koanf:"audit"`
 	Log              Log              `koanf:"log"`
+	Metrics          Metrics          `koanf:"metrics"`
 	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	CacheSize        int              `koanf:"cache_size"`      // objects that the cache holds
 	AdminAPI         AdminAPI         `koanf:"admin_api"`
@@ -153,6 +154,11 @@ type Audit struct {
 type Keys struct {
 	JWKSMaxAge  time.Duration `koanf:"jwks_max_age"` // for how long others may cache the JWKS
 	RotateEvery time.Duration `koanf:"rotate_every"`
+}
+
+// Metrics says where metrics are read.
+type Metrics struct {
+	Listen string `koanf:"listen"` // host:port; empty: nowhere
 }
 
 // Log says what is logged, and how.

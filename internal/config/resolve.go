@@ -77,6 +77,9 @@ func (c *Config) validate() error {
 		check("audit.retention", between(c.Audit.Retention, 30*24*time.Hour, 100*365*24*time.Hour))
 	}
 	check("keys.rotate_every", between(c.Keys.RotateEvery, time.Hour, 10*365*24*time.Hour))
+	if c.Metrics.Listen != "" {
+		check("metrics.listen", checkListen(c.Metrics.Listen))
+	}
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
 	check("admin_api.requests_per_second", between(c.AdminAPI.RequestsPerSecond, 0, 100_000))
 	c.Limits.validate(check)

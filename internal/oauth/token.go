@@ -50,7 +50,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 // refuseToken answers with an error, and counts it.
 func (p *Provider) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
 	e := wire(err)
-	p.Counters.Count(statistics.Refused + e.Code)
+	p.Counters.CountRefused(r.PostForm.Get("grant_type"), e.Code)
 	if e.Status == http.StatusBadRequest && e.Code == errInvalidGrant.ErrorField && isAnonymous(r) {
 		p.Clients.Failures.Failed(r.Context(), r.RemoteAddr, r.PostForm.Get("client_id"))
 	}

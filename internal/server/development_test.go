@@ -101,7 +101,7 @@ func TestHTTPSHasTLS12AtLeastHTTP2AndHSTSAndReadinessIsAnsweredWithoutIt(t *test
 	shown, _, err := s.openCertificates(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	check(t, err)
 	handler := secured(cfg.Issuer, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })) //nolint:errcheck // a test
-	listeners, err := openListeners(cfg, shown, handler, nil, slog.New(slog.DiscardHandler))
+	listeners, err := openListeners(cfg, shown, handler, nil, nil, slog.New(slog.DiscardHandler))
 	check(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, len(listeners.all))

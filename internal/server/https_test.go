@@ -70,7 +70,7 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 	}
 	listeners, err := openListeners(withCertificate(dir), shown, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, r.Proto) //nolint:errcheck // the connection is closed
-	}), nil, log)
+	}), nil, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/forwardauth"
+	"github.com/signet-auth/signet/internal/metrics"
 )
 
 // listener is a server and the address that it listens on.
@@ -28,8 +29,8 @@ type listeners struct {
 	connections *connections
 }
 
-// openListeners listens on the addresses of the configuration, with HTTPS by certificates; none: a proxy speaks HTTPS.
-func openListeners(cfg config.Config, shown certificates, handler http.Handler, proxies *forwardauth.Surface, log *slog.Logger) (opened *listeners, err error) {
+// openListeners listens on the addresses of the configuration, with HTTPS by certificates; none: a proxy speaks HTTPS. Metrics may be nil.
+func openListeners(cfg config.Config, shown certificates, handler http.Handler, proxies *forwardauth.Surface, shows *metrics.Metrics, log *slog.Logger) (opened *listeners, err error) {
 	opened = &listeners{connections: newConnections(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress, cfg.TrustedProxies)}
 	defer func() {
 		if err != nil {
@@ -41,6 +42,11 @@ func openListeners(cfg config.Config, shown certificates, handler http.Handler, 
 	}
 	if cfg.ExtAuthzListen != "" {
 		if err := opened.open(cfg.ExtAuthzListen, shown, envoyServer(cfg, proxies, log)); err != nil {
+			return opened, err
+		}
+	}
+	if shows != nil {
+		if err := opened.open(cfg.Metrics.Listen, nil, httpServer(cfg, recovered(log, shows.Handler()), log)); err != nil {
 			return opened, err
 		}
 	}

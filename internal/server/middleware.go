@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/metrics"
 	"github.com/signet-auth/signet/internal/requestid"
 )
 
@@ -51,6 +52,19 @@ func givenID(trusted []netip.Prefix, r *http.Request) string {
 		return ""
 	}
 	return given[0]
+}
+
+// observed has metrics count each request. Without metrics it costs nothing.
+func observed(by *metrics.Metrics, next http.Handler) http.Handler {
+	if by == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		defer func() { by.Observe(r.Pattern, recorder.status, time.Since(began)) }() // also where the handler closes the connection
+		next.ServeHTTP(recorder, r)
+	})
 }
 
 // recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler closes

@@ -24,6 +24,7 @@ import (
 type asked struct {
 	*testing.T
 	*Services
+	cfg config.Config
 }
 
 // openAsked opens one whose database may take a quarter of a second, so that a queue counts as wedged after one.
@@ -47,7 +48,7 @@ func openAsked(t *testing.T, flags map[string]string) asked {
 	check(t, err)
 	t.Cleanup(s.Close)
 	s.Ready = s.readiness(cfg, slog.New(slog.DiscardHandler))
-	return asked{t, s}
+	return asked{t, s, cfg}
 }
 
 // report asks for JSON.

@@ -23,6 +23,7 @@ import (
 	"github.com/signet-auth/signet/internal/interaction"
 	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/login"
+	"github.com/signet-auth/signet/internal/metrics"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/page"
 	"github.com/signet-auth/signet/internal/pdp"
@@ -81,12 +82,15 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 		defer s.certificates.stop(context.WithoutCancel(ctx))
 		s.Ready.Add("certificate", func(context.Context) error { return s.certificates.check() })
 	}
+	if cfg.Metrics.Listen != "" {
+		s.metrics = metrics.New(s.figures(cfg))
+	}
 	handler, proxies, err := s.handler(cfg, log)
 	if err != nil {
 		return err
 	}
 	drain := &drain{wait: cfg.Drain, ready: s.Ready}
-	listeners, err := openListeners(cfg, s.certificates, drain.handler(handler), proxies, log)
+	listeners, err := openListeners(cfg, s.certificates, drain.handler(handler), proxies, s.metrics, log)
 	if err != nil {
 		return err
 	}
@@ -114,6 +118,9 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *list
 	if s.certificates != nil {
 		jobs = append(jobs, s.certificates.jobs(log)...)
 	}
+	if s.metrics != nil {
+		s.runs.watch(jobs, s.now)
+	}
 	for _, j := range jobs {
 		group.Go(func() error { j.run(system, log); return nil })
 	}
@@ -136,7 +143,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *
 		return nil, nil, err
 	}
 	bounded := limited(limitsOf(cfg), boundPages(pages, s.Limits.Pages, s.now, mux))
-	handler := recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded)))))
+	handler := observed(s.metrics, recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded))))))
 	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), proxies, nil
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/logout"
+	"github.com/signet-auth/signet/internal/metrics"
 	"github.com/signet-auth/signet/internal/oauth"
 	"github.com/signet-auth/signet/internal/policy"
 	"github.com/signet-auth/signet/internal/readiness"
@@ -85,7 +86,9 @@ type Services struct {
 	Policies      *policy.Service
 	Events        *secevent.Service
 
-	Ready *readiness.Checks // of a server
+	Ready   *readiness.Checks // of a server
+	metrics *metrics.Metrics  // of a server that shows some; nil: nothing
+	runs    runs              // of jobs, where there are metrics
 
 	recorder     *event.Recorder
 	certificates certificates // of HTTPS; nil: a proxy speaks it

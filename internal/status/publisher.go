@@ -211,6 +211,19 @@ func (p *Publisher) reload(ctx context.Context, lists []*publishedList) error {
 	return nil
 }
 
+// Age is since when the list in memory that is furthest behind was last known to be current; zero if there is none.
+func (p *Publisher) Age() (oldest time.Duration) {
+	now := p.now()
+	for _, l := range p.lists.Values() {
+		l.mu.Lock()
+		if age := now.Sub(l.asOf); !p.retired(l) {
+			oldest = max(oldest, age)
+		}
+		l.mu.Unlock()
+	}
+	return oldest
+}
+
 // Lists returns the URIs of all lists that are not retired (Token Status List §9). It asks the database once in a ttl at most,
 // since anybody may call it.
 func (p *Publisher) Lists(ctx context.Context) ([]string, error) {
