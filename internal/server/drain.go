@@ -11,7 +11,8 @@ import (
 	"github.com/signet-auth/signet/internal/readiness"
 )
 
-// drain is how a server leaves the proxies before it: it is not ready any more, and answers whoever still comes until they have seen that.
+// drain is how a server leaves the proxies before it: it is not ready any more (readiness.Checks), and answers whoever still comes until they
+// have seen that.
 type drain struct {
 	wait  time.Duration
 	ready *readiness.Checks
