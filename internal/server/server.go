@@ -102,7 +102,6 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
 	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s%s", cfg.Issuer, listeners, cfg.Database, notice, welcome)
-	context.AfterFunc(ctx, s.Ready.Drain)
 	err = s.serve(drain.after(ctx), cfg, listeners, log)
 	s.stopStatistics(ctx, log)
 	return err
