@@ -85,7 +85,7 @@ func runForMaster(ctx context.Context, command []string) (*keys.Master, error) {
 	ctx, cancel := context.WithTimeout(ctx, masterCommandTimeout)
 	defer cancel()
 	var stdout, stderr limitedBuffer
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // whoever sets it runs this process
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = time.Second // for what it leaves behind and holds its output open
 	err := cmd.Run()
@@ -104,16 +104,18 @@ func runForMaster(ctx context.Context, command []string) (*keys.Master, error) {
 	return m, nil
 }
 
-// limitedBuffer keeps the first masterCommandOutput bytes.
+// limitedBuffer keeps the first masterCommandOutput bytes. It has no methods of bytes.Buffer: ReadFrom would have no limit.
 type limitedBuffer struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	over bool
 }
 
 // Write implements io.Writer.
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	kept := p[:min(len(p), masterCommandOutput-b.Len())]
+	kept := p[:min(len(p), masterCommandOutput-b.kept.Len())]
 	b.over = b.over || len(kept) < len(p)
-	b.Buffer.Write(kept)
+	b.kept.Write(kept)
 	return len(p), nil
 }
+
+func (b *limitedBuffer) String() string { return b.kept.String() }
