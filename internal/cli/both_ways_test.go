@@ -18,7 +18,7 @@ import (
 )
 
 // ofTheDatabase are the commands that work at no server.
-var ofTheDatabase = []string{"migrate up", "migrate status", "config check", "token purge", "audit verify", "key rewrap"}
+var ofTheDatabase = []string{"migrate up", "migrate status", "config check", "token purge", "audit verify", "key rewrap", "backup", "restore"}
 
 // ofItsState are the commands that show what a server does: it issues tokens, and so its keys sign.
 var ofItsState = []string{"client list", "token list", "key list", "key show", "key revoke", "key drill", "stats", "replicas", "attention"}
@@ -46,7 +46,7 @@ func runScenario(t *testing.T, renew func(), more ...string) (answers [][]string
 	kept, remote := "", renew != nil
 	for _, step := range scenario {
 		args := append(strings.Fields(step.command), "-o", "json")
-		args = append(append(args, more...), strings.Fields(strings.ReplaceAll(step.args, "KEPT", kept))...)
+		args = append(append(args, more...), step.fields(t, kept)...)
 		var stdout, stderr bytes.Buffer
 		code := Main(t.Context(), args, strings.NewReader(step.stdin), &stdout, &stderr)
 		if remote && slices.Contains(ofTheDatabase, step.command) {

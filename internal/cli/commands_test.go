@@ -15,13 +15,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// scenario has every command that answers, in an order in which each one succeeds.
-var scenario = []struct {
+// step is a command of the scenario.
+type step struct {
 	command, args string
 	stdin         string
 	keep          string // the field of the answer, or of its first element, that replaces KEPT in later steps
 	fails         bool
-}{
+}
+
+// fields are its arguments.
+func (s step) fields(t *testing.T, kept string) []string {
+	return strings.Fields(strings.NewReplacer("KEPT", kept, "TEMP", t.TempDir()).Replace(s.args))
+}
+
+// scenario has every command that answers, in an order in which each one succeeds.
+var scenario = []step{
 	{command: "version"},
 	{command: "config check"},
 	{command: "migrate up"},
@@ -132,6 +140,8 @@ var scenario = []struct {
 	{command: "audit verify"},
 	{command: "audit checkpoint"},
 	{command: "audit erase", args: "--user nobody"},
+	{command: "backup", args: "TEMP/backup.db"},
+	{command: "restore", args: "--accept"},
 	{command: "group delete", args: "ops"},
 	{command: "client delete", args: "orders"},
 	{command: "user delete", args: "alice"},
@@ -148,7 +158,7 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	for _, step := range scenario {
 		tested["signet "+step.command] = true
 		args := append(strings.Fields(step.command), "--data-dir", dir, "-o", "json")
-		args = append(args, strings.Fields(strings.ReplaceAll(step.args, "KEPT", kept))...)
+		args = append(args, step.fields(t, kept)...)
 		var stdout, stderr bytes.Buffer
 		code := Main(t.Context(), args, strings.NewReader(step.stdin), &stdout, &stderr)
 		answer, silent, want := &stdout, &stderr, exitDone

@@ -149,7 +149,7 @@ Exit codes: 0 done, 1 failed, 2 usage.`,
 		a.policyCommand(), a.resourceCommand(), a.decideCommand(),
 		a.applyCommand(), a.exportCommand(),
 		a.loginCommand(), a.logoutCommand(), a.contextCommand(),
-		a.migrateCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
+		a.migrateCommand(), a.backupCommand(), a.restoreCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return root
 }

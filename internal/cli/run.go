@@ -41,6 +41,7 @@ func (a *app) call(do managed) runE {
 			return do(ctx, c, args)
 		}
 		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) {
+			a.warnOfRestored(ctx, s)
 			c, err := inProcess(s)
 			if err != nil {
 				return view{}, err
@@ -78,11 +79,16 @@ func (a *app) withServices(do func(ctx context.Context, s *server.Services, args
 			return view{}, err
 		}
 		if c != nil {
-			return view{}, errors.New("this command works on the database alone: add --context database where that is")
+			return view{}, errAtServer
 		}
-		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) { return do(ctx, s, args) })
+		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) {
+			a.warnOfRestored(ctx, s)
+			return do(ctx, s, args)
+		})
 	})
 }
+
+var errAtServer = errors.New("this command works on the database alone: add --context database where that is")
 
 // onDatabaseIn opens the services while do runs.
 func onDatabaseIn[V any](ctx context.Context, a *app, mode server.Mode, do func(s *server.Services) (V, error)) (answer V, err error) {

@@ -35,6 +35,8 @@ var (
 	ErrBusy = errors.New("busy")
 	// ErrReadOnly is the ErrUnavailable of a database that answers, but takes no changes.
 	ErrReadOnly = fmt.Errorf("%w: it is read-only", ErrUnavailable)
+	// ErrRestored is the ErrUnavailable of a database that was restored from a backup: it issues nothing until that is accepted.
+	ErrRestored = fmt.Errorf("%w: it was restored from a backup, and may have given out more since: nothing is issued until `signet restore --accept`", ErrUnavailable)
 	// ErrClocksDiffer says that this machine's clock and the database's differ too much for anything to be deleted because it is old.
 	ErrClocksDiffer = errors.New("the clocks differ")
 	// ErrLocked is the ErrUnavailable of a database to which other processes write all the time: nothing was written.

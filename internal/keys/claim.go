@@ -11,10 +11,15 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// MasterKeys keeps the master keys of an installation: its secret, sealed with each of them.
-type MasterKeys interface {
+// MasterKeyList is what is sealed with master keys.
+type MasterKeyList interface {
 	// ListMasterKeys returns them, oldest first; none before the first migration.
 	ListMasterKeys(ctx context.Context) ([]domain.MasterKey, error)
+}
+
+// MasterKeys keeps the master keys of an installation: its secret, sealed with each of them.
+type MasterKeys interface {
+	MasterKeyList
 	// ClaimMasterKey adds the first one. ErrExists if there is one.
 	ClaimMasterKey(ctx context.Context, key domain.MasterKey) error
 	// AddMasterKey adds another one. ErrExists if it is there already.
@@ -39,7 +44,7 @@ func MasterKeyID(key domain.MasterKey) string {
 }
 
 // Unlock opens the installation's secret. ErrUnclaimed if there is none yet, ErrWrongMaster if the master key is none of the database's.
-func Unlock(ctx context.Context, store MasterKeys, master *Master) (secret *Master, err error) {
+func Unlock(ctx context.Context, store MasterKeyList, master *Master) (secret *Master, err error) {
 	stored, err := store.ListMasterKeys(ctx)
 	switch {
 	case err != nil:

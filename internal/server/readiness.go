@@ -39,6 +39,8 @@ func (s *Services) checkDatabase(ctx context.Context) error {
 	switch {
 	case errors.Is(err, domain.ErrReadOnly):
 		return readiness.Reason("the database is read-only")
+	case errors.Is(err, domain.ErrRestored):
+		return readiness.Reason("the database was restored from a backup: run signet restore --accept")
 	case err != nil:
 		return shown("the database does not answer", err)
 	}

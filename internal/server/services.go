@@ -157,6 +157,11 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	if s.master, err = unlock(ctx, db, master, mode, now()); err != nil {
 		return nil, err
 	}
+	if mode == ModeServe {
+		if err := db.Recognize(ctx, now()); err != nil && !errors.Is(err, domain.ErrRestored) {
+			return nil, err
+		}
+	}
 	if s.Cache, err = cache.New(db, cfg.CacheSize); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type DB struct {
 
 	searchWindow int // entries of an index of names that a search reads at first, where other conditions leave out some
 	now          func() time.Time
+	restored     atomic.Bool   // see Recognize
 	changing     chan struct{} // holds one for each Tx under way: half as many as there are connections
 	revision     atomic.Int64  // the newest that was seen
 }
@@ -62,6 +63,15 @@ type dialect interface {
 	pools(db *DB) []Pool
 	// hasTable asks whether there is a table named $1.
 	hasTable() string
+	// incarnation says which copy of the database this is, see Recognize.
+	incarnation(ctx context.Context, db *DB) (string, error)
+	// nextIncarnation is what the database is to remember, given what it remembers and which copy it is: the same where nothing is due,
+	// empty if it is another copy.
+	nextIncarnation(stored, here string, now time.Time) string
+	// keepIncarnation is called with what the database remembers once that is committed.
+	keepIncarnation(served string, now time.Time) error
+	// advanceIDs moves the ids of all tables that count them by gapOf.
+	advanceIDs(ctx context.Context, c conn) error
 	// migrator returns golang-migrate's driver, on connections of its own, once no other process can migrate.
 	migrator(ctx context.Context) (driver database.Driver, release func(), err error)
 
@@ -202,16 +212,21 @@ func (db *DB) checkClock(before time.Time, there int64) error {
 // Dialect is "postgres" or "sqlite".
 func (db *DB) Dialect() string { return db.dialect.name() }
 
-// Ping asks the database for its revision, and so finds out whether it answers and is migrated. ErrReadOnly if it takes no changes, as
-// a replica of PostgreSQL that was not promoted.
+// Ping asks the database for a row, and so finds out whether it answers and is migrated. ErrReadOnly if it takes no changes, as
+// a replica of PostgreSQL that was not promoted; ErrRestored if it was restored and nobody has accepted that.
 func (db *DB) Ping(ctx context.Context) error {
-	readOnly, err := find(ctx, db, func(row scanner) (readOnly bool, err error) {
-		return readOnly, row.Scan(&readOnly)
-	}, `SELECT `+db.dialect.readOnly()+` FROM installation WHERE id = 1`)
-	if err == nil && readOnly {
-		err = domain.ErrReadOnly
+	var readOnly, restored bool
+	_, err := find(ctx, db, func(row scanner) (struct{}, error) { return struct{}{}, row.Scan(&readOnly, &restored) },
+		`SELECT `+db.dialect.readOnly()+`, restored_at IS NOT NULL FROM installation WHERE id = 1`)
+	switch {
+	case err != nil:
+		return err
+	case readOnly:
+		return domain.ErrReadOnly
+	case restored:
+		return domain.ErrRestored
 	}
-	return err
+	return db.issuing()
 }
 
 // Clock implements clock.Database. It is asked for nothing but to compare it with this machine's: times are passed in.

@@ -10,6 +10,9 @@ import (
 
 // InsertGrant implements oauth.Grants.
 func (db *DB) InsertGrant(ctx context.Context, g domain.Grant) (id int64, err error) {
+	if err := db.issuing(); err != nil {
+		return 0, err
+	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		id, err = one(ctx, c, scanInt, `
 			INSERT INTO grants (client_ref, user_id, session_id, auth_time, acr, amr, created_at, expires_at, act, sid, ends_with_session,

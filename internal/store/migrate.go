@@ -103,7 +103,7 @@ func (a *atomicDriver) Run(migration io.Reader) error {
 // MigrationStatus returns the schema's version and the newest one that this binary knows; zero is an empty database.
 // dirty says that a migration was interrupted. It changes nothing.
 func (db *DB) MigrationStatus(ctx context.Context) (current, latest uint, dirty bool, err error) {
-	if latest, err = newest(db.dialect.name()); err != nil {
+	if latest, err = LatestVersion(db.dialect.name()); err != nil {
 		return 0, 0, false, err
 	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
@@ -156,8 +156,8 @@ func (db *DB) migration(ctx context.Context) (m *migrate.Migrate, release func()
 	return m, release, nil
 }
 
-// newest is the version of the last migration.
-func newest(dialect string) (uint, error) {
+// LatestVersion is the version of the last migration of a dialect.
+func LatestVersion(dialect string) (uint, error) {
 	files, err := iofs.New(migrations.FS, dialect)
 	if err != nil {
 		return 0, fmt.Errorf("read the migrations: %w", err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4/database"
@@ -27,8 +28,9 @@ type postgres struct {
 	pool    *pgxpool.Pool
 	servers []*pgconn.Config // that the URL names
 	primary primary
-	pooled  bool     // a pooler is in between, which gives each transaction another connection
-	ready   sync.Map // the names of partitions that are there
+	pooled  bool                   // a pooler is in between, which gives each transaction another connection
+	ready   sync.Map               // the names of partitions that are there
+	served  atomic.Pointer[string] // the incarnation that this process serves; nil: none yet
 }
 
 // defaultSchema is where our tables are, unless the URL has a search_path.
@@ -76,6 +78,7 @@ func (p *postgres) open(ctx context.Context) (writer, reader *sql.DB, err error)
 	if len(p.servers) > 1 {
 		p.askAll(ctx)
 	}
+	p.config.AfterConnect = p.checkServed
 	if p.pool, err = pgxpool.NewWithConfig(ctx, p.config); err != nil {
 		return nil, nil, err
 	}
@@ -92,7 +95,7 @@ func (p *postgres) classify(err error) failure {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		var connect *pgconn.ConnectError
-		if errors.As(err, &connect) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+		if errors.As(err, &connect) || errors.Is(err, errReplaced) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
 			strings.Contains(err.Error(), "closed pool") || strings.Contains(err.Error(), "conn closed") { // not exported
 			return failureUnavailable
 		}

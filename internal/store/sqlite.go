@@ -29,6 +29,8 @@ type embedded struct {
 	wait    time.Duration // for a lock that another process has
 	polled  time.Duration // between looks at whether another process has written
 	news    chan struct{} // this process has; one is enough
+	opened  os.FileInfo   // the database's file
+	kept    time.Time     // when the incarnation was last written
 }
 
 // writerWait is how long SQLite itself waits to write while another process does, before the store's own retry. SQLite asks ever less
@@ -78,6 +80,9 @@ func (e *embedded) open(ctx context.Context) (writer, reader *sql.DB, err error)
 	}
 	reader.SetMaxOpenConns(e.readers)
 	reader.SetMaxIdleConns(e.readers)
+	if e.opened, err = os.Stat(e.path); err != nil {
+		return nil, nil, errors.Join(err, writer.Close(), reader.Close())
+	}
 	return writer, reader, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ func (db *DB) LeaseStatus(ctx context.Context, expires time.Time, count, size in
 	case count <= 0 || count > size:
 		return lease, fmt.Errorf("%w lease of %d positions of a status list of %d", domain.ErrInvalid, count, size)
 	}
+	if err := db.issuing(); err != nil {
+		return lease, err
+	}
 	lease, err = db.leaseStatus(ctx, expires, count, size)
 	if !errors.Is(err, domain.ErrNotFound) {
 		return lease, err
@@ -24,6 +28,9 @@ func (db *DB) LeaseStatus(ctx context.Context, expires time.Time, count, size in
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		if err := c.lockInstallation(ctx); err != nil { // or replicas that find no room at once would make a list each
 			return err
+		}
+		if _, restored, err := db.incarnation(ctx); err != nil || restored {
+			return cmp.Or(err, domain.ErrRestored)
 		}
 		if lease, err = db.leaseStatus(ctx, expires, count, size); !errors.Is(err, domain.ErrNotFound) {
 			return err
@@ -42,6 +49,7 @@ func (db *DB) leaseStatus(ctx context.Context, expires time.Time, count, size in
 		lease, err = one(ctx, c, scanLease, `
 			UPDATE status_lists SET leased = leased + $3
 			WHERE id = (SELECT MIN(id) FROM status_lists WHERE expires_at = $1 AND size = $2 AND leased <= size - $3) AND leased <= size - $3
+				AND EXISTS (SELECT 1 FROM installation WHERE id = 1 AND restored_at IS NULL)
 			RETURNING id, size, expires_at, created_at, leased - $3, $3`, micros(expires), size, count)
 		return err
 	})

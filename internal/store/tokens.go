@@ -15,6 +15,9 @@ func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToke
 	if len(tokens) != len(revisions) {
 		return 0, errors.New("insert issued tokens: as many revisions as tokens")
 	}
+	if err := db.issuing(); err != nil {
+		return 0, err
+	}
 	floor := db.revision.Load()
 	revision, err = db.dialect.insertIssuedTokens(ctx, db, tokens, revisions)
 	if err == nil && !db.InTx(ctx) {

@@ -101,12 +101,19 @@ func step(value any, name string) (any, bool) {
 	return nil, false
 }
 
-// ready waits until the server at $URL takes requests.
-func ready(ts *testscript.TestScript, _ bool, _ []string) {
+// ready waits until the server at $URL takes requests; "! ready" until it runs and takes none, and prints why.
+func ready(ts *testscript.TestScript, neg bool, _ []string) {
+	want := http.StatusOK
+	if neg {
+		want = http.StatusServiceUnavailable
+	}
 	deadline := time.Now().Add(waitLimit)
 	for time.Now().Before(deadline) {
-		status, _, _, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", func(*http.Request) {})
-		if err == nil && status == http.StatusOK {
+		status, _, body, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", func(*http.Request) {})
+		if err == nil && status == want {
+			if neg {
+				fmt.Fprint(ts.Stdout(), string(body))
+			}
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
