@@ -52,8 +52,8 @@ func (e *embedded) nextIncarnation(stored, here string, now time.Time) string {
 		return rand.Text() + " " + current
 	case here == current:
 		return stored
-	case here != "" && here == before: // the file was not written any more
-		return stored
+	case here != "" && here == strings.TrimRight(before, "."):
+		return stored + "." // so that the file is written, which it was not
 	}
 	return ""
 }

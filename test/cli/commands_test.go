@@ -112,7 +112,7 @@ func ready(ts *testscript.TestScript, neg bool, _ []string) {
 		status, _, body, err := do(http.MethodGet, ts.Getenv("URL")+"/readyz", "", func(*http.Request) {})
 		if err == nil && status == want {
 			if neg {
-				fmt.Fprint(ts.Stdout(), string(body))
+				fmt.Fprint(ts.Stdout(), body)
 			}
 			return
 		}
