@@ -24,6 +24,17 @@ run: ## Run the server on http://127.0.0.1:8080, with SQLite under ./signet-data
 build: ## Build the static binary, bin/signet
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X $(MODULE)/internal/cli.version=$(VERSION)' -o bin/signet ./cmd/signet
 
+.PHONY: release
+release: ## Make tarballs, Debian packages, SBOMs and checksums of the commit under dist/
+	deploy/release $(VERSION) dist amd64 arm64
+
+.PHONY: release-check
+release-check: ## Make a release of the commit in two folders, and compare
+	dir=$$(mktemp -d); trap 'rm -rf $$dir' EXIT; \
+	git clone --quiet --shared . $$dir/one; git clone --quiet --shared . $$dir/another/longer; \
+	$$dir/one/deploy/release $(VERSION) $$dir/1; $$dir/another/longer/deploy/release $(VERSION) $$dir/2; \
+	cat $$dir/1/SHA256SUMS; diff $$dir/1/SHA256SUMS $$dir/2/SHA256SUMS
+
 .PHONY: check
 check: fmt vet lint ## Format, vet, lint and test with what is installed: the quick round
 	go test ./...
@@ -81,11 +92,11 @@ failover: ## Let PostgreSQL fail over ten times under full load
 
 .PHONY: tools
 tools: ## Install the programs that the tests drive, from Debian's packages
-	test/tools compiler postgres pgbouncer chromium npm curl openssl nginx authlib pyjwt mod_auth_openidc
+	test/tools compiler postgres pgbouncer chromium npm curl openssl nginx haproxy promtool systemd-analyze authlib pyjwt mod_auth_openidc
 
 .PHONY: clean
 clean: ## Remove what the other targets made, but never ./signet-data
-	rm -rf bin test/interop/node_modules examples/node/node_modules bench/oidc-provider/node_modules
+	rm -rf bin dist test/interop/node_modules examples/node/node_modules bench/oidc-provider/node_modules
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -220,7 +220,7 @@ func isOwn(address string) bool {
 // judge says whether the addresses of clients are seen.
 func (e *examination) judge(check string, a server.Arrival) {
 	switch {
-	case len(a.ForwardedFor)+len(a.Forwarded) > 0 && a.Address == a.Peer:
+	case len(a.ForwardedFor)+len(a.Forwarded) > 0 && !e.trusts(a.Peer):
 		e.add(Problem, check, "add "+a.Peer+" to trusted_proxies",
 			"requests come from %s, which says whose they are and is not trusted: all people share one address, and so the limits on guessing passwords", a.Peer)
 	case len(a.ForwardedFor)+len(a.Forwarded) == 0 && e.trusts(a.Peer) && !e.direct(a):

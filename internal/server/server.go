@@ -102,6 +102,10 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	}
 	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
 	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s%s", cfg.Issuer, listeners, cfg.Database, notice, welcome)
+	if err := notify("READY=1"); err != nil {
+		log.WarnContext(ctx, "systemd does not hear that the server has started", "error", err)
+	}
+	context.AfterFunc(ctx, func() { _ = notify("STOPPING=1") }) // it has asked for that
 	err = s.serve(drain.after(ctx), cfg, listeners, log)
 	s.stopStatistics(ctx, log)
 	return err
