@@ -28,6 +28,7 @@ type plan struct {
 
 	refusals  int // of revoked tokens by services
 	decisions bool
+	replicas  bool
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.IntVar(&p.tries, "tries", 100_000, "with -scale: the number of tokens to revoke one by one")
 	flag.IntVar(&p.refusals, "refusals", 0, "measure only how soon services refuse so many revoked tokens")
 	flag.BoolVar(&p.decisions, "decisions", false, "measure only evaluations at /access/v1")
+	flag.BoolVar(&p.replicas, "replicas", false, "measure only what a second and a third replica add; a minute and a half")
 	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none. With -refusals and -decisions also sqlite:PATH")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -71,6 +73,9 @@ func run(ctx context.Context, p plan, database string) error {
 	}
 	if p.decisions {
 		return measureDecisions(ctx, os.Stdout, database, p)
+	}
+	if p.replicas {
+		return measureReplicas(ctx, os.Stdout, database, p)
 	}
 	measured, err := p.measureAll(ctx, database)
 	if err != nil {
