@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ type secure struct {
 func (i *installation) serveSecurely(plain string, directory *pebble.Server) secure {
 	i.t.Helper()
 	before := i.env
-	i.env = append(before[:len(before):len(before)], "SIGNET_TLS_REDIRECT_FROM="+plain, "SIGNET_TLS_ACME_AGREE_TERMS=true",
+	i.env = append(slices.Clip(before), "SIGNET_TLS_REDIRECT_FROM="+plain, "SIGNET_TLS_ACME_AGREE_TERMS=true",
 		"SIGNET_TLS_ACME_DIRECTORY="+directory.Directory, "SIGNET_TLS_ACME_ROOT_FILE="+directory.RootFile)
 	defer func() { i.env = before }()
 	return secure{i.start(), plain}
