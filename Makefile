@@ -65,7 +65,7 @@ lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may impor
 
 .PHONY: reference
 reference: ## Write the pages of docs/reference that say what the code says
-	UPDATE_REFERENCE=1 go test ./internal/... -run 'TestTheReferenceOf'
+	UPDATE_REFERENCE=1 go test ./internal/... ./test/reference -run 'TestTheReferenceOf'
 
 .PHONY: bench
 bench: ## Measure issuing and introspecting beside node oidc-provider

@@ -84,7 +84,7 @@ func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client,
 	}
 	a, err := readAssertion(form.Get("client_assertion"))
 	if err != nil {
-		return nil, err
+		return nil, c.unknown(r, err)
 	}
 	if a.issuer != a.subject {
 		return c.byWorkload(r, form, a)

@@ -77,7 +77,7 @@ func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client
 	}
 	presented, err := credentials(r, form)
 	if err != nil {
-		return nil, Caller{}, err
+		return nil, Caller{}, c.unknown(r, err)
 	}
 	found, err := c.limited(r, presented[0].id, func() (found *domain.Client, err error) {
 		for _, p := range presented {
@@ -91,6 +91,17 @@ func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client
 		return nil, Caller{}, err
 	}
 	return found, callerOf(found), nil
+}
+
+// unknown counts a request of which it cannot be said which client it is of. It is err, or a domain.WaitError if there were too many.
+func (c *Clients) unknown(r *http.Request, err error) error {
+	if request := requestOf(r.Context()); errors.Is(err, ErrInvalidClient) && !request.failed {
+		request.failed = true
+		if wait := c.Failures.Unknown(r.RemoteAddr); wait != nil {
+			return wait
+		}
+	}
+	return err
 }
 
 // limited lets a client authenticate, unless it has failed too often from where the request comes, or sends too many. A domain.WaitError

@@ -26,7 +26,7 @@ func (c *Clients) AuthenticateGrant(r *http.Request, form url.Values) (*domain.C
 	}
 	a, err := readAssertion(form.Get("assertion"))
 	if err != nil {
-		return nil, Caller{}, err
+		return nil, Caller{}, c.unknown(r, err)
 	}
 	found, err := c.byWorkload(r, form, a)
 	if err != nil {
