@@ -63,6 +63,10 @@ const (
 	readFiles        = "files:read"
 	applyFiles       = "files:apply"
 
+	// ReadStream and ManageStream are what services need that manage their own stream of security events (CAEP Interoperability Profile 1.0).
+	ReadStream   = "ssf.read"
+	ManageStream = "ssf.manage"
+
 	// EvaluateDecisions is what services need that ask what subjects may do.
 	EvaluateDecisions = "decisions:evaluate"
 )
@@ -95,6 +99,8 @@ var Permissions = []Permission{
 	{readReceivers, "List and show receivers of security events", reading},
 	{writeReceivers, "Add, change and delete receivers of security events", managing},
 	{pauseReceivers, "Pause and resume receivers of security events, and send them verification events", operating},
+	{ReadStream, "Show and poll the own stream of security events", managing},
+	{ManageStream, "Make, change and delete the own stream of security events", managing},
 	{readTokens, "List issued tokens", reading},
 	{revokeTokens, "Revoke, suspend and resume tokens", operating},
 	{readKeys, "List signing keys", reading},

@@ -19,12 +19,14 @@ type Receiver struct {
 	Events        []string  `json:"events"`
 	Acknowledged  int64     `json:"acknowledged_seq" doc:"Every event of the audit log up to it is acknowledged"`
 	WaitingSince  time.Time `json:"waiting_since,omitzero" doc:"When the first event was that it has not acknowledged; left out: it has acknowledged all"`
-	Missed        int64     `json:"missed_seq,omitzero" doc:"The last event that was deleted, after 30 days, before it was acknowledged"`
+	Missed        int64     `json:"missed_seq,omitzero" doc:"The last event that was deleted, after events.retention, before it was acknowledged"`
 	Failures      int       `json:"failures" doc:"In a row"`
 	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
 	LastError     string    `json:"last_error,omitempty"`
 	Paused        bool      `json:"paused"`
 	PausedAt      time.Time `json:"paused_at,omitzero"`
+	Status        string    `json:"status" enum:"enabled,paused,disabled" doc:"Of its stream; disabled: paused, and its events are not kept, as it asked itself"`
+	StatusReason  string    `json:"status_reason,omitempty" doc:"Why it is so, if it said that"`
 	ManagedBy     string    `json:"managed_by,omitempty" doc:"The set of files that it comes from: applying them again undoes other changes. Left out: none"`
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
@@ -82,7 +84,7 @@ func showReceiver(r domain.Receiver) Receiver {
 	shown := Receiver{
 		ClientID: r.Client, Description: r.Description, Method: string(r.Method), Endpoint: r.Endpoint, HasBearer: len(r.SealedToken) > 0, AllowPrivate: r.AllowPrivate,
 		Events: array(r.Events), Acknowledged: r.Progress.Acked, Missed: r.Missed, Failures: r.Attempts, LastError: r.LastError,
-		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt,
+		Paused: !r.PausedAt.IsZero(), PausedAt: r.PausedAt, Status: string(r.Status()), StatusReason: r.StatusReason, ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt,
 		UpdatedAt: r.UpdatedAt, Version: r.Version, Verification: showVerification(r.Verification),
 	}
 	if r.Attempts > 0 {
@@ -158,7 +160,7 @@ func (s *Service) RotateBearer(ctx context.Context, caller authn.Caller, clientI
 	return s.config.Receivers.RotateBearer(ctx, clientID, func(r domain.Receiver) error { return sameVersion(version, r.Version) })
 }
 
-// VerifyReceiver sends a receiver a verification event with a state, which is made if it is empty. The errors of secevent.Verify.
+// VerifyReceiver sends a receiver a verification event with a state, if that is not empty. The errors of secevent.Verify.
 func (s *Service) VerifyReceiver(ctx context.Context, caller authn.Caller, clientID, state string) (Verification, error) {
 	ctx, err := s.authorize(ctx, caller, "receiver.verify")
 	if err != nil {
@@ -168,7 +170,7 @@ func (s *Service) VerifyReceiver(ctx context.Context, caller authn.Caller, clien
 	return showVerification(sent), err
 }
 
-// PauseReceiver keeps a receiver's events until it is resumed, for 30 days. domain.ErrNotFound if that client is none.
+// PauseReceiver keeps a receiver's events until it is resumed, for the retention. domain.ErrNotFound if that client is none.
 func (s *Service) PauseReceiver(ctx context.Context, caller authn.Caller, clientID string) error {
 	ctx, err := s.authorize(ctx, caller, "receiver.pause")
 	if err != nil {

@@ -92,7 +92,7 @@ func (s *surface) rotateBearer(ctx context.Context, caller authn.Caller, in *Nam
 
 // NewVerification is what a verification event is made of.
 type NewVerification struct {
-	State string `json:"state,omitempty" minLength:"1" maxLength:"200" doc:"Which the event says. Left out: one is made"`
+	State string `json:"state,omitempty" minLength:"1" maxLength:"200" doc:"Which the event says. Left out: none"`
 }
 
 type verifyReceiverInput struct {

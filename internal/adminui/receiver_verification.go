@@ -35,10 +35,11 @@ func (v *visit) verification(r admin.Receiver) panel {
 	if v.may("audit.find") {
 		event.Path = address("audit", event.Text)
 	}
-	p.Facts = []fact{
-		v.fact("receiver.verification.answer", answer), v.fact("receiver.verification.state", cell{Code: last.State}),
-		v.fact("receiver.verification.sent_at", cell{Time: last.SentAt}),
+	p.Facts = []fact{v.fact("receiver.verification.answer", answer)}
+	if last.State != "" {
+		p.Facts = append(p.Facts, v.fact("receiver.verification.state", cell{Code: last.State}))
 	}
+	p.Facts = append(p.Facts, v.fact("receiver.verification.sent_at", cell{Time: last.SentAt}))
 	switch {
 	case !last.AcknowledgedAt.IsZero():
 		p.Facts = append(p.Facts, v.fact("receiver.verification.acknowledged_at", cell{Time: last.AcknowledgedAt}))

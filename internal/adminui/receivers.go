@@ -30,6 +30,8 @@ func (s *surface) mountReceivers() {
 // receiverState is how a receiver does, in a word.
 func (v *visit) receiverState(r admin.Receiver) badge {
 	switch {
+	case r.Status == string(domain.StreamDisabled):
+		return badge{v.text("receiver.state.disabled"), "bad"}
 	case r.Paused:
 		return badge{v.text("receiver.state.paused"), "warn"}
 	case r.Failures > 0:
@@ -95,7 +97,12 @@ func showReceiver(v *visit) error {
 	}
 	if r.Paused {
 		delivery.Facts = append(delivery.Facts, v.fact("receiver.paused_at", cell{Time: r.PausedAt}))
-		delivery.Hint = v.text("receiver.paused.hint")
+		if r.StatusReason != "" {
+			delivery.Facts = append(delivery.Facts, v.fact("receiver.status_reason", cell{Text: r.StatusReason}))
+		}
+		if delivery.Hint = v.text("receiver.paused.hint"); r.Status == string(domain.StreamDisabled) {
+			delivery.Hint = v.text("receiver.disabled.hint")
+		}
 	}
 	about := panel{Title: v.text("receiver.about"), Facts: []fact{
 		v.fact("receiver.client_id", cell{Text: r.ClientID, Path: v.clientPath(r.ClientID)}),

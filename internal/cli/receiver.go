@@ -24,7 +24,7 @@ var receivers = kind[admin.Receiver]{
 	details: func(w io.Writer, v admin.Receiver) {
 		details(w, "client_id", v.ClientID, "description", v.Description, "method", v.Method, "endpoint", v.Endpoint, "has_bearer_token", v.HasBearer,
 			"allow_private", v.AllowPrivate, "events", v.Events, "acknowledged_seq", v.Acknowledged, "waiting_since", v.WaitingSince, "missed_seq", v.Missed, "failures", v.Failures,
-			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "paused_at", v.PausedAt, "managed_by", v.ManagedBy, "created_at", v.CreatedAt)
+			"next_attempt_at", v.NextAttemptAt, "last_error", v.LastError, "status", v.Status, "status_reason", v.StatusReason, "paused_at", v.PausedAt, "managed_by", v.ManagedBy, "created_at", v.CreatedAt)
 		showVerification(w, "verification ", v.Verification)
 	},
 }
@@ -45,9 +45,9 @@ func (a *app) receiverCreate() *cobra.Command {
 		Use:   "create CLIENT_ID {--poll | --push URL}",
 		Short: "Send a service events about revocations and changes",
 		Long: `Makes a client that serves an API a receiver of security events (RFC 8417, CAEP): events are sent when a token, user or client
-is revoked, and when roles, groups or permissions change, from now on; each is repeated until it is acknowledged, for 30 days. It hears only of
-users and clients that had a token or a grant for an API which it serves, or that it added by itself: it posts
-{"subject":{"format":"iss_sub","iss":ISSUER,"sub":SUB}} to /events/subjects:add, or to /events/subjects:remove.
+is revoked, when accounts and credentials change, and when roles, groups or permissions do, from now on; each is repeated until it is
+acknowledged, for as long as events.retention says. It hears only of users and clients that had a token or a grant for an API which it serves,
+or that it added to its stream by itself (Shared Signals Framework 1.0, see docs/operations/events.md).
 With --poll it fetches them at /events/poll (RFC 8936), with its client_id and client_secret. With --push Signet posts them to its URL (RFC 8935).`,
 		Example: `  signet receiver create orders --poll
   signet receiver create orders --push https://orders.example/events --bearer-stdin < token
@@ -179,6 +179,6 @@ func (a *app) receiverVerify() *cobra.Command {
 		}
 		return answer(sent), err
 	})
-	cmd.Flags().StringVar(&body.State, "state", "", "let the event say this `TEXT` (default one is made)")
+	cmd.Flags().StringVar(&body.State, "state", "", "let the event say this `TEXT`")
 	return cmd
 }

@@ -33,6 +33,7 @@ type Config struct {
 	Passwords        Passwords        `koanf:"passwords"`
 	Keys             Keys             `koanf:"keys"`
 	Audit            Audit            `koanf:"audit"`
+	Events           Events           `koanf:"events"`
 	Log              Log              `koanf:"log"`
 	Metrics          Metrics          `koanf:"metrics"`
 	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
@@ -150,6 +151,11 @@ type Audit struct {
 	Retention time.Duration `koanf:"retention"` // 0: for ever
 }
 
+// Events says how long security events are kept for their receivers.
+type Events struct {
+	Retention time.Duration `koanf:"retention"`
+}
+
 // Keys say how signing keys are published and changed.
 type Keys struct {
 	JWKSMaxAge  time.Duration `koanf:"jwks_max_age"` // for how long others may cache the JWKS
@@ -194,6 +200,7 @@ func Default() Config {
 		Passwords:        Passwords{MinLength: 10, LinkTTL: 24 * time.Hour},
 		Keys:             Keys{JWKSMaxAge: time.Minute, RotateEvery: 30 * 24 * time.Hour},
 		Audit:            Audit{Retention: 400 * 24 * time.Hour},
+		Events:           Events{Retention: 30 * 24 * time.Hour},
 		Log:              Log{Level: slog.LevelInfo, Format: "text"},
 		CacheSize:        20000,
 		AdminAPI:         AdminAPI{RequestsPerSecond: 100},

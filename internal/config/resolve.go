@@ -73,6 +73,7 @@ func (c *Config) validate() error {
 	check("passwords.min_length", between(c.Passwords.MinLength, 8, 128))
 	check("passwords.link_ttl", between(c.Passwords.LinkTTL, time.Minute, 30*24*time.Hour))
 	check("keys.jwks_max_age", between(c.Keys.JWKSMaxAge, time.Second, time.Hour))
+	check("events.retention", between(c.Events.Retention, 24*time.Hour, 365*24*time.Hour))
 	if c.Audit.Retention != 0 {
 		check("audit.retention", between(c.Audit.Retention, 30*24*time.Hour, 100*365*24*time.Hour))
 	}

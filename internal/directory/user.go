@@ -223,7 +223,7 @@ func (d *Directory) DisableUser(ctx context.Context, username, reason string) er
 func (d *Directory) EnableUser(ctx context.Context, username string) error {
 	_, err := d.changeUser(ctx, username, func(ctx context.Context, user *domain.User) (event.Event, error) {
 		user.DisabledAt, user.DisabledReason = time.Time{}, ""
-		return event.UserEnabled{Username: user.Username, Subject: user.Subject}, d.users.UpdateUser(ctx, *user)
+		return event.UserEnabled{Username: user.Username, Subject: user.Subject, UserID: user.ID}, d.users.UpdateUser(ctx, *user)
 	})
 	return err
 }

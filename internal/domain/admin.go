@@ -8,3 +8,6 @@ const CLIClient = "signet-cli"
 
 // AdminPath is where it is, below the issuer. The URL names it, too, where a resource has to be one (RFC 9728).
 const AdminPath = "/api/v1"
+
+// EventsPath is where streams of security events are, below the issuer. Tokens for AdminAudience open them too.
+const EventsPath = "/events"

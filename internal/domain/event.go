@@ -21,7 +21,7 @@ type Event struct {
 
 	RequestID string // of the request in which it was done; empty: none, or erased
 
-	Signal SecurityEvent // what services hear of it; about nobody: nothing
+	Signals []SecurityEvent // what services hear of it; about nobody: nothing
 }
 
 // Place is where the event is in lists in the order of time: the time in microseconds and the seq.

@@ -15,18 +15,46 @@ const (
 	DeliveryPush Delivery = "push" // RFC 8935
 )
 
-// The security events that Signet sends (CAEP 1.0 §3.1, §3.2; the last is of no standard).
+// URN is the delivery's name in the configuration of a stream (Shared Signals Framework 1.0 §6.1).
+func (d Delivery) URN() string {
+	if d == DeliveryPush {
+		return "urn:ietf:rfc:8935"
+	}
+	return "urn:ietf:rfc:8936"
+}
+
+// The security events that Signet sends, of CAEP 1.0 (§3.1, §3.2, §3.3), RISC 1.0 (§2.2, §2.3, §2.4) and, the last, of no standard.
 const (
 	EventSessionRevoked    = "session-revoked"
 	EventTokenClaimsChange = "token-claims-change"
+	EventCredentialChange  = "credential-change"
+	EventAccountPurged     = "account-purged"
+	EventAccountDisabled   = "account-disabled"
+	EventAccountEnabled    = "account-enabled"
 	EventPolicyChange      = "policy-change"
 )
 
-// EventVerification shows that events reach a receiver (Shared Signals Framework 1.0 §8.1.4). Every receiver gets those that are for it.
-const EventVerification = "verification"
+// The events of a stream itself, which every receiver gets: that events reach it, and what state it is in (Shared Signals Framework 1.0
+// §8.1.4, §8.1.5).
+const (
+	EventVerification  = "verification"
+	EventStreamUpdated = "stream-updated"
+)
 
 // SecurityEvents are those that a receiver can choose.
-var SecurityEvents = []string{EventSessionRevoked, EventTokenClaimsChange, EventPolicyChange}
+var SecurityEvents = []string{
+	EventSessionRevoked, EventTokenClaimsChange, EventCredentialChange, EventAccountDisabled, EventAccountEnabled, EventAccountPurged, EventPolicyChange,
+}
+
+// StreamStatus says whether events go over the stream of a receiver (Shared Signals Framework 1.0 §8.1.2).
+type StreamStatus string
+
+// What a stream can be.
+const (
+	StreamEnabled  StreamStatus = "enabled"
+	StreamPaused   StreamStatus = "paused"   // events wait
+	StreamDisabled StreamStatus = "disabled" // events are not kept
+)
 
 // Receiver is a client that gets security events about the audiences that it serves.
 type Receiver struct {
@@ -50,7 +78,21 @@ type Receiver struct {
 	ManagedBy     string // the set of files that it comes from; empty: none
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
-	PausedAt      time.Time // zero: not paused
+	PausedAt      time.Time // zero: the stream is enabled
+	Disabled      bool      // it keeps no events; otherwise, and with PausedAt, it is paused
+	StatusReason  string    // why it is so; empty: no reason was given
+	StatusSeq     int64     // of the event in the audit log that says to the receiver what state its stream is in; zero: it needs not be sent
+}
+
+// Status is that of the stream.
+func (r Receiver) Status() StreamStatus {
+	switch {
+	case r.PausedAt.IsZero():
+		return StreamEnabled
+	case r.Disabled:
+		return StreamDisabled
+	}
+	return StreamPaused
 }
 
 // Origin is all of the endpoint that may be told, scheme, host and port: its path and query may be secret. Empty: there is no endpoint.
@@ -77,6 +119,13 @@ type Progress struct {
 	Beyond []string // acknowledged events with a later seq
 }
 
+// StreamSubject names whom a receiver adds to its stream or removes: a user or client by its "sub", or the users with a verified e-mail
+// address, at most MaxOfEmail.
+type StreamSubject struct{ Subject, Email string }
+
+// MaxOfEmail is how many users one e-mail address names.
+const MaxOfEmail = 10
+
 // Who began what a security event reports (CAEP 1.0 §2, initiating_entity).
 const (
 	InitiatorUser   = "user" // the user whom it is about
@@ -86,8 +135,9 @@ const (
 
 // SecurityEvent is what an event says to services.
 type SecurityEvent struct {
-	Kind      string // one of SecurityEvents, or EventVerification
-	Reason    string // for the receiver's log
+	Kind      string            // one of SecurityEvents, EventVerification or EventStreamUpdated
+	Reason    string            // for the receiver's log
+	Members   map[string]string // what the kind of event says beside
 	About     []Concerned
 	Initiator string // as others than the actor see it
 	ActorName string // username of the actor; empty: no user
@@ -136,8 +186,9 @@ const (
 type OutboxEntry struct {
 	Seq       int64 // of the event in the audit log
 	At        time.Time
-	Kind      string // one of SecurityEvents, or EventVerification
+	Kind      string // one of SecurityEvents, EventVerification or EventStreamUpdated
 	Reason    string
+	Members   map[string]string // what the kind of event says beside
 	Initiator string
 	Format    string
 	Subject   string

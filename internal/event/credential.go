@@ -16,7 +16,9 @@ func (CredentialRemoved) Kind() string { return "credential.remove" }
 // Object implements Event.
 func (e CredentialRemoved) Object() string { return "user:" + e.Username }
 
-// Signal implements ForServices.
-func (e CredentialRemoved) Signal() domain.SecurityEvent {
-	return revoked("A credential of the user was removed.", aboutUser(e.UserID, e.Subject, e.Username))
+// Signals implements ForServices.
+func (e CredentialRemoved) Signals() []domain.SecurityEvent {
+	const reason = "A credential of the user was removed."
+	user := aboutUser(e.UserID, e.Subject, e.Username)
+	return append(revoked(reason, user), credentialChanged(e.Credential, credentialDeleted, reason, user))
 }

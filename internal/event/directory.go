@@ -40,6 +40,7 @@ type UserPasswordSet struct {
 	Username string `json:"-"`
 	Subject  string `json:"sub"`
 	UserID   int64  `json:"-"`
+	First    bool   `json:"-"`             // the user had none
 	Via      string `json:"via,omitempty"` // "link": by the user, with a link
 }
 
@@ -49,9 +50,14 @@ func (UserPasswordSet) Kind() string { return "user.set_password" }
 // Object implements Event.
 func (e UserPasswordSet) Object() string { return "user:" + e.Username }
 
-// Signal implements ForServices.
-func (e UserPasswordSet) Signal() domain.SecurityEvent {
-	return revoked("The user's password was set anew.", aboutUser(e.UserID, e.Subject, e.Username))
+// Signals implements ForServices.
+func (e UserPasswordSet) Signals() []domain.SecurityEvent {
+	const reason = "The user's password was set anew."
+	user, change := aboutUser(e.UserID, e.Subject, e.Username), credentialUpdated
+	if e.First {
+		change = credentialCreated
+	}
+	return append(revoked(reason, user), credentialChanged(domain.CredentialPassword, change, reason, user))
 }
 
 // UserPasswordRehashed says: the hash of a password was replaced by one of today's cost, at a sign-in.
@@ -80,15 +86,18 @@ func (UserDisabled) Kind() string { return "user.disable" }
 // Object implements Event.
 func (e UserDisabled) Object() string { return "user:" + e.Username }
 
-// Signal implements ForServices.
-func (e UserDisabled) Signal() domain.SecurityEvent {
-	return revoked("The user was disabled.", aboutUser(e.UserID, e.Subject, e.Username))
+// Signals implements ForServices.
+func (e UserDisabled) Signals() []domain.SecurityEvent {
+	const reason = "The user was disabled."
+	user := aboutUser(e.UserID, e.Subject, e.Username)
+	return append(revoked(reason, user), account(domain.EventAccountDisabled, reason, user))
 }
 
 // UserEnabled says: a user was enabled again.
 type UserEnabled struct {
 	Username string `json:"-"`
 	Subject  string `json:"sub"`
+	UserID   int64  `json:"-"`
 }
 
 // Kind implements Event.
@@ -96,6 +105,12 @@ func (UserEnabled) Kind() string { return "user.enable" }
 
 // Object implements Event.
 func (e UserEnabled) Object() string { return "user:" + e.Username }
+
+// Signals implements ForServices.
+func (e UserEnabled) Signals() []domain.SecurityEvent {
+	user := aboutUser(e.UserID, e.Subject, e.Username)
+	return []domain.SecurityEvent{account(domain.EventAccountEnabled, "The user was enabled again.", user)}
+}
 
 // UserDeleted says: a user was deleted; the user's sessions, grants and tokens ended.
 type UserDeleted struct {
@@ -110,9 +125,11 @@ func (UserDeleted) Kind() string { return "user.delete" }
 // Object implements Event.
 func (e UserDeleted) Object() string { return "user:" + e.Username }
 
-// Signal implements ForServices.
-func (e UserDeleted) Signal() domain.SecurityEvent {
-	return revoked("The user was deleted.", aboutUser(e.UserID, e.Subject, e.Username))
+// Signals implements ForServices.
+func (e UserDeleted) Signals() []domain.SecurityEvent {
+	const reason = "The user was deleted."
+	user := aboutUser(e.UserID, e.Subject, e.Username)
+	return append(revoked(reason, user), account(domain.EventAccountPurged, reason, user))
 }
 
 // GroupCreated says: a group was made.
@@ -149,8 +166,8 @@ func (GroupDeleted) Kind() string { return "group.delete" }
 // Object implements Event.
 func (e GroupDeleted) Object() string { return "group:" + e.Group }
 
-// Signal implements ForServices.
-func (e GroupDeleted) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e GroupDeleted) Signals() []domain.SecurityEvent {
 	return changed("A group was deleted.", domain.Concerned{Kind: domain.ConcernsMembers, Name: e.Group})
 }
 
@@ -166,8 +183,8 @@ func (MemberAdded) Kind() string { return "group.add_member" }
 // Object implements Event.
 func (e MemberAdded) Object() string { return "group:" + e.Group }
 
-// Signal implements ForServices.
-func (e MemberAdded) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e MemberAdded) Signals() []domain.SecurityEvent {
 	return changed("The user was put into a group.", aboutUser(0, "", e.User))
 }
 
@@ -183,8 +200,8 @@ func (MemberRemoved) Kind() string { return "group.remove_member" }
 // Object implements Event.
 func (e MemberRemoved) Object() string { return "group:" + e.Group }
 
-// Signal implements ForServices.
-func (e MemberRemoved) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e MemberRemoved) Signals() []domain.SecurityEvent {
 	return changed("The user was taken out of a group.", aboutUser(0, "", e.User))
 }
 
@@ -212,8 +229,8 @@ func (RoleUpdated) Kind() string { return "role.update" }
 // Object implements Event.
 func (e RoleUpdated) Object() string { return "role:" + e.Role }
 
-// Signal implements ForServices.
-func (e RoleUpdated) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e RoleUpdated) Signals() []domain.SecurityEvent {
 	return changed("A role was changed.", domain.Concerned{Kind: domain.ConcernsHolders, Name: e.Role})
 }
 
@@ -228,8 +245,8 @@ func (RoleDeleted) Kind() string { return "role.delete" }
 // Object implements Event.
 func (e RoleDeleted) Object() string { return "role:" + e.Role }
 
-// Signal implements ForServices.
-func (e RoleDeleted) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e RoleDeleted) Signals() []domain.SecurityEvent {
 	return changed("A role was deleted.", domain.Concerned{Kind: domain.ConcernsHolders, Name: e.Role})
 }
 
@@ -246,8 +263,8 @@ func (RoleAssigned) Kind() string { return "role.assign" }
 // Object implements Event.
 func (e RoleAssigned) Object() string { return "role:" + e.Role }
 
-// Signal implements ForServices.
-func (e RoleAssigned) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e RoleAssigned) Signals() []domain.SecurityEvent {
 	return changed("A role was assigned.", aboutSubject(e.Subject)...)
 }
 
@@ -263,8 +280,8 @@ func (RoleUnassigned) Kind() string { return "role.unassign" }
 // Object implements Event.
 func (e RoleUnassigned) Object() string { return "role:" + e.Role }
 
-// Signal implements ForServices.
-func (e RoleUnassigned) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e RoleUnassigned) Signals() []domain.SecurityEvent {
 	return changed("A role was taken away.", aboutSubject(e.Subject)...)
 }
 
@@ -282,8 +299,8 @@ func (AssignmentExpired) Kind() string { return "role.expire" }
 // Object implements Event.
 func (e AssignmentExpired) Object() string { return "role:" + e.Role }
 
-// Signal implements ForServices.
-func (e AssignmentExpired) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e AssignmentExpired) Signals() []domain.SecurityEvent {
 	about := aboutSubject(e.Subject)
 	if e.TooMany {
 		about = []domain.Concerned{{Kind: domain.ConcernsServed}}

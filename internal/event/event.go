@@ -135,8 +135,10 @@ func (a Attributed) row(at time.Time) (domain.Event, error) {
 	}
 	row := domain.Event{At: at, Actor: string(a.actor), Action: a.Kind(), Target: a.Object(), Details: string(details), RequestID: a.request}
 	if e, ok := a.Event.(ForServices); ok {
-		row.Signal = e.Signal()
-		row.Signal.Initiator, row.Signal.ActorName = a.actor.initiator(), a.actor.username()
+		row.Signals = e.Signals()
+		for i := range row.Signals {
+			row.Signals[i].Initiator, row.Signals[i].ActorName = a.actor.initiator(), a.actor.username()
+		}
 	}
 	return row, nil
 }

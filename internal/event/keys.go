@@ -24,7 +24,7 @@ func (KeyRevoked) Kind() string { return "key.revoke" }
 // Object implements Event.
 func (e KeyRevoked) Object() string { return "key:" + e.KeyID }
 
-// Signal implements ForServices.
-func (e KeyRevoked) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e KeyRevoked) Signals() []domain.SecurityEvent {
 	return revoked("A signing key was revoked, and all tokens that it signed.", domain.Concerned{Kind: domain.ConcernsKey, Name: e.KeyID})
 }

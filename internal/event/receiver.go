@@ -1,6 +1,8 @@
 package event
 
 import (
+	"cmp"
+
 	"github.com/signet-auth/signet/internal/domain"
 )
 
@@ -61,17 +63,19 @@ func (VerificationSent) Kind() string { return "receiver.verify" }
 // Object implements Event.
 func (e VerificationSent) Object() string { return "receiver:" + e.ClientID }
 
-// Signal implements ForServices.
-func (e VerificationSent) Signal() domain.SecurityEvent {
-	return domain.SecurityEvent{
+// Signals implements ForServices.
+func (e VerificationSent) Signals() []domain.SecurityEvent {
+	return []domain.SecurityEvent{{
 		Kind: domain.EventVerification, Reason: "A verification was asked for.",
 		About: []domain.Concerned{{Kind: domain.ConcernsReceiver, Name: e.ClientID}},
-	}
+	}}
 }
 
-// ReceiverPaused says: deliveries to a receiver were paused.
+// ReceiverPaused says: deliveries to a receiver were paused; Own, by itself.
 type ReceiverPaused struct {
 	ClientID string `json:"-"`
+	Own      bool   `json:"-"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // Kind implements Event.
@@ -80,9 +84,49 @@ func (ReceiverPaused) Kind() string { return "receiver.pause" }
 // Object implements Event.
 func (e ReceiverPaused) Object() string { return "receiver:" + e.ClientID }
 
-// ReceiverResumed says: deliveries to a receiver go on.
+// Signals implements ForServices.
+func (e ReceiverPaused) Signals() []domain.SecurityEvent {
+	if e.Own {
+		return nil
+	}
+	return streamUpdated(e.ClientID, domain.StreamPaused, cmp.Or(e.Reason, "Deliveries were paused."))
+}
+
+// ReceiverStopped says: a receiver stopped its stream; its events are not kept.
+type ReceiverStopped struct {
+	ClientID string `json:"-"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Kind implements Event.
+func (ReceiverStopped) Kind() string { return "receiver.stop" }
+
+// Object implements Event.
+func (e ReceiverStopped) Object() string { return "receiver:" + e.ClientID }
+
+// ReceiverMissed says: events up to a seq were deleted, after the time that they are kept, before a receiver acknowledged them.
+type ReceiverMissed struct {
+	ClientID string              `json:"-"`
+	Status   domain.StreamStatus `json:"-"`
+	Through  int64               `json:"through"`
+}
+
+// Kind implements Event.
+func (ReceiverMissed) Kind() string { return "receiver.miss" }
+
+// Object implements Event.
+func (e ReceiverMissed) Object() string { return "receiver:" + e.ClientID }
+
+// Signals implements ForServices.
+func (e ReceiverMissed) Signals() []domain.SecurityEvent {
+	return streamUpdated(e.ClientID, e.Status, "Events were deleted that were not acknowledged in the time that they are kept.")
+}
+
+// ReceiverResumed says: deliveries to a receiver go on; Own, as it asked itself.
 type ReceiverResumed struct {
 	ClientID string `json:"-"`
+	Own      bool   `json:"-"`
+	Retry    bool   `json:"-"` // it was not paused: a failed delivery is repeated at once
 }
 
 // Kind implements Event.
@@ -90,6 +134,14 @@ func (ReceiverResumed) Kind() string { return "receiver.resume" }
 
 // Object implements Event.
 func (e ReceiverResumed) Object() string { return "receiver:" + e.ClientID }
+
+// Signals implements ForServices.
+func (e ReceiverResumed) Signals() []domain.SecurityEvent {
+	if e.Own || e.Retry {
+		return nil
+	}
+	return streamUpdated(e.ClientID, domain.StreamEnabled, "Deliveries go on.")
+}
 
 // ReceiverDeleted says: a client is a receiver no more.
 type ReceiverDeleted struct {
@@ -119,7 +171,8 @@ func (e ReceiverRefused) Object() string { return "receiver:" + e.ClientID }
 // ReceiverSubjectAdded says: a receiver added a user or client to its stream.
 type ReceiverSubjectAdded struct {
 	ClientID string `json:"-"`
-	Subject  string `json:"sub"`
+	ByEmail  bool   `json:"by_email,omitempty"` // it named the e-mail address, which is not kept here
+	Subject  string `json:"sub,omitempty"`
 }
 
 // Kind implements Event.
@@ -131,7 +184,8 @@ func (e ReceiverSubjectAdded) Object() string { return "receiver:" + e.ClientID 
 // ReceiverSubjectRemoved says: a receiver removed a user or client from its stream.
 type ReceiverSubjectRemoved struct {
 	ClientID string `json:"-"`
-	Subject  string `json:"sub"`
+	ByEmail  bool   `json:"by_email,omitempty"` // it named the e-mail address, which is not kept here
+	Subject  string `json:"sub,omitempty"`
 }
 
 // Kind implements Event.

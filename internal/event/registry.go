@@ -76,8 +76,8 @@ func (ClientUpdated) Kind() string { return "client.update" }
 // Object implements Event.
 func (e ClientUpdated) Object() string { return "client:" + e.ClientID }
 
-// Signal implements ForServices.
-func (e ClientUpdated) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e ClientUpdated) Signals() []domain.SecurityEvent {
 	var about []domain.Concerned
 	for _, audience := range e.Shrunk {
 		about = append(about, domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID, Audience: audience})
@@ -97,8 +97,8 @@ func (ClientDisabled) Kind() string { return "client.disable" }
 // Object implements Event.
 func (e ClientDisabled) Object() string { return "client:" + e.ClientID }
 
-// Signal implements ForServices.
-func (e ClientDisabled) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e ClientDisabled) Signals() []domain.SecurityEvent {
 	return revoked("The client was disabled.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
 }
 
@@ -124,8 +124,8 @@ func (ClientDeleted) Kind() string { return "client.delete" }
 // Object implements Event.
 func (e ClientDeleted) Object() string { return "client:" + e.ClientID }
 
-// Signal implements ForServices.
-func (e ClientDeleted) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e ClientDeleted) Signals() []domain.SecurityEvent {
 	return revoked("The client was deleted.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
 }
 
@@ -141,8 +141,8 @@ func (ClientExpired) Kind() string { return "client.expire" }
 // Object implements Event.
 func (e ClientExpired) Object() string { return "client:" + e.ClientID }
 
-// Signal implements ForServices.
-func (e ClientExpired) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e ClientExpired) Signals() []domain.SecurityEvent {
 	return revoked("The client was not used for long, and deleted.", domain.Concerned{Kind: domain.ConcernsClient, Name: e.ClientID})
 }
 
@@ -253,10 +253,10 @@ func (APIUpdated) Kind() string { return "api.update" }
 // Object implements Event.
 func (e APIUpdated) Object() string { return "api:" + e.Audience }
 
-// Signal implements ForServices.
-func (e APIUpdated) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e APIUpdated) Signals() []domain.SecurityEvent {
 	if !e.Shrunk {
-		return domain.SecurityEvent{}
+		return nil
 	}
 	return changed("The API has fewer permissions.", domain.Concerned{Kind: domain.ConcernsAPI, Name: e.Audience, Audience: e.Audience})
 }
@@ -272,7 +272,7 @@ func (APIDeleted) Kind() string { return "api.delete" }
 // Object implements Event.
 func (e APIDeleted) Object() string { return "api:" + e.Audience }
 
-// Signal implements ForServices.
-func (e APIDeleted) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e APIDeleted) Signals() []domain.SecurityEvent {
 	return revoked("The API was deleted, and all tokens for it were revoked.", domain.Concerned{Kind: domain.ConcernsDeletedAPI, Name: e.Audience})
 }

@@ -43,8 +43,8 @@ func (SessionEnded) Kind() string { return "session.end" }
 // Object implements Event.
 func (e SessionEnded) Object() string { return "session:" + e.Session }
 
-// Signal implements ForServices.
-func (e SessionEnded) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e SessionEnded) Signals() []domain.SecurityEvent {
 	return revoked("The user's session was ended.", domain.Concerned{
 		Kind: domain.ConcernsSession, ID: e.SessionID, Name: e.Session, UserID: e.UserID,
 	})

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -9,16 +10,45 @@ import (
 // ForServices is implemented by events that services hear of too, as Security Event Tokens (RFC 8417).
 type ForServices interface {
 	Event
-	// Signal says what services hear and whom it is about. One without subjects is not sent.
-	Signal() domain.SecurityEvent
+	// Signals say what services hear and whom it is about, in one security event or several. One without subjects is not sent.
+	Signals() []domain.SecurityEvent
 }
 
-func revoked(reason string, about ...domain.Concerned) domain.SecurityEvent {
-	return domain.SecurityEvent{Kind: domain.EventSessionRevoked, Reason: reason, About: about}
+func revoked(reason string, about ...domain.Concerned) []domain.SecurityEvent {
+	return []domain.SecurityEvent{{Kind: domain.EventSessionRevoked, Reason: reason, About: about}}
 }
 
-func changed(reason string, about ...domain.Concerned) domain.SecurityEvent {
-	return domain.SecurityEvent{Kind: domain.EventTokenClaimsChange, Reason: reason, About: about}
+func changed(reason string, about ...domain.Concerned) []domain.SecurityEvent {
+	return []domain.SecurityEvent{{Kind: domain.EventTokenClaimsChange, Reason: reason, About: about}}
+}
+
+// account is an event of RISC 1.0 about a user's account.
+func account(kind, reason string, user domain.Concerned) domain.SecurityEvent {
+	return domain.SecurityEvent{Kind: kind, Reason: reason, About: []domain.Concerned{user}}
+}
+
+// How a credential changed (CAEP 1.0 §3.3.1, change_type).
+const (
+	credentialCreated = "create"
+	credentialUpdated = "update"
+	credentialDeleted = "delete"
+)
+
+// credentialTypes are CAEP's names of the kinds of credentials (CAEP 1.0 §3.3.1, credential_type).
+var credentialTypes = map[domain.CredentialKind]string{domain.CredentialPassword: "password"}
+
+func credentialChanged(kind domain.CredentialKind, change, reason string, user domain.Concerned) domain.SecurityEvent {
+	e := account(domain.EventCredentialChange, reason, user)
+	e.Members = map[string]string{"change_type": change, "credential_type": cmp.Or(credentialTypes[kind], string(kind))}
+	return e
+}
+
+// streamUpdated says to a receiver what state its stream is in, for a reason (Shared Signals Framework 1.0 §8.1.5).
+func streamUpdated(clientID string, status domain.StreamStatus, reason string) []domain.SecurityEvent {
+	return []domain.SecurityEvent{{
+		Kind: domain.EventStreamUpdated, Reason: reason, Members: map[string]string{"status": string(status), "reason": reason},
+		About: []domain.Concerned{{Kind: domain.ConcernsReceiver, Name: clientID}},
+	}}
 }
 
 func aboutUser(id int64, subject, username string) domain.Concerned {

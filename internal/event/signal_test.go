@@ -18,7 +18,7 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 	shop := about{{Kind: domain.ConcernsClient, Name: "shop"}}
 	for _, c := range []struct {
 		event event.Event
-		kind  string // empty: none
+		kind  string // of the first security event; empty: none
 		about about
 	}{
 		{event.TokenRevoked{ID: token, Audience: "https://a"}, revoked, about{{Kind: domain.ConcernsToken, Name: token.String(), Audience: "https://a"}}},
@@ -58,21 +58,61 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.PolicyRolledBack{Audience: "https://a"}, domain.EventPolicyChange, about{{Kind: domain.ConcernsAPI, Name: "https://a", Audience: "https://a"}}},
 		{event.PolicyDeleted{Audience: "https://a"}, domain.EventPolicyChange, about{{Kind: domain.ConcernsAPI, Name: "https://a", Audience: "https://a"}}},
 		{event.RoleCreated{Role: "clerk"}, "", nil},
-		{event.UserEnabled{Username: "alice", Subject: "usr_1"}, "", nil},
+		{event.UserEnabled{Username: "alice", Subject: "usr_1", UserID: 3}, domain.EventAccountEnabled, alice},
+		{event.ReceiverPaused{ClientID: "shop"}, domain.EventStreamUpdated, about{{Kind: domain.ConcernsReceiver, Name: "shop"}}},
+		{event.ReceiverPaused{ClientID: "shop", Own: true}, "", nil},
+		{event.ReceiverResumed{ClientID: "shop"}, domain.EventStreamUpdated, about{{Kind: domain.ConcernsReceiver, Name: "shop"}}},
+		{event.ReceiverResumed{ClientID: "shop", Own: true}, "", nil},
+		{event.ReceiverResumed{ClientID: "shop", Retry: true}, "", nil},
+		{event.ReceiverStopped{ClientID: "shop"}, "", nil},
+		{event.ReceiverMissed{ClientID: "shop"}, domain.EventStreamUpdated, about{{Kind: domain.ConcernsReceiver, Name: "shop"}}},
 		{event.SessionStarted{Session: "ab"}, "", nil},
 		{event.SessionRenewed{Session: "ab"}, "", nil},
 		{event.ReceiverRefused{ClientID: "shop"}, "", nil},
 		{event.VerificationSent{ClientID: "shop"}, domain.EventVerification, about{{Kind: domain.ConcernsReceiver, Name: "shop"}}},
 	} {
 		var got domain.SecurityEvent
-		if e, ok := c.event.(event.ForServices); ok {
-			got = e.Signal()
+		if e, ok := c.event.(event.ForServices); ok && len(e.Signals()) > 0 {
+			got = e.Signals()[0]
 		}
 		if got.Kind != c.kind || (got.Reason == "") != (c.kind == "") {
 			t.Errorf("%s of %s is %q, want %q", c.event.Kind(), c.event.Object(), got.Kind, c.kind)
 		}
 		if diff := cmp.Diff(c.about, got.About); diff != "" {
 			t.Errorf("%s of %s is about (-want +got)\n%s", c.event.Kind(), c.event.Object(), diff)
+		}
+	}
+}
+
+func TestWhatEndsAnAccountOrChangesACredentialSaysThatBeside(t *testing.T) {
+	alice := domain.Concerned{Kind: domain.ConcernsUser, ID: 3, Subject: "usr_1", Name: "alice"}
+	for _, c := range []struct {
+		event   event.ForServices
+		kind    string
+		members map[string]string
+	}{
+		{event.UserDisabled{Username: "alice", Subject: "usr_1", UserID: 3}, domain.EventAccountDisabled, nil},
+		{event.UserDeleted{Username: "alice", Subject: "usr_1", UserID: 3}, domain.EventAccountPurged, nil},
+		{
+			event.UserPasswordSet{Username: "alice", Subject: "usr_1", UserID: 3}, domain.EventCredentialChange,
+			map[string]string{"change_type": "update", "credential_type": "password"},
+		},
+		{
+			event.UserPasswordSet{Username: "alice", Subject: "usr_1", UserID: 3, First: true}, domain.EventCredentialChange,
+			map[string]string{"change_type": "create", "credential_type": "password"},
+		},
+		{
+			event.CredentialRemoved{Username: "alice", Subject: "usr_1", UserID: 3, Credential: domain.CredentialPassword}, domain.EventCredentialChange,
+			map[string]string{"change_type": "delete", "credential_type": "password"},
+		},
+	} {
+		all := c.event.Signals()
+		if len(all) != 2 {
+			t.Fatalf("%s has %d security events", c.event.Kind(), len(all))
+		}
+		want := domain.SecurityEvent{Kind: c.kind, Reason: all[0].Reason, Members: c.members, About: []domain.Concerned{alice}}
+		if diff := cmp.Diff(want, all[1]); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.event.Kind(), diff)
 		}
 	}
 }
@@ -89,7 +129,7 @@ func TestTheInitiatorIsAUserOnlyInTheUsersOwnAffairs(t *testing.T) {
 		if err := recorder.Record(event.WithActor(t.Context(), c.actor), event.UserDisabled{Username: "alice"}); err != nil {
 			t.Fatal(err)
 		}
-		signal := written.events[0].Signal
+		signal := written.events[0].Signals[0]
 		if signal.Initiator != c.initiator || signal.ActorName != c.name {
 			t.Errorf("%s is %s %q, want %s %q", c.actor, signal.Initiator, signal.ActorName, c.initiator, c.name)
 		}

@@ -29,15 +29,15 @@ func (e TokensRevoked) Object() string {
 	return string(e.Revocation) + ":" + cmp.Or(e.Name, strconv.FormatInt(e.TargetID, 10))
 }
 
-// Signal implements ForServices.
-func (e TokensRevoked) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e TokensRevoked) Signals() []domain.SecurityEvent {
 	reason := "All tokens of the subject were revoked."
 	if !e.IssuedBefore.IsZero() {
 		reason += " Only those issued before " + e.IssuedBefore.Format(time.RFC3339Nano) + "."
 	}
 	kind, ok := concerned[e.Revocation]
 	if !ok {
-		return domain.SecurityEvent{}
+		return nil
 	}
 	return revoked(reason, domain.Concerned{Kind: kind, ID: e.TargetID})
 }
@@ -59,8 +59,8 @@ func (TokenRevoked) Kind() string { return "token.revoke" }
 // Object implements Event.
 func (e TokenRevoked) Object() string { return "token:" + e.ID.String() }
 
-// Signal implements ForServices.
-func (e TokenRevoked) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e TokenRevoked) Signals() []domain.SecurityEvent {
 	return revoked("The token was revoked.", domain.Concerned{Kind: domain.ConcernsToken, Name: e.ID.String(), Audience: e.Audience})
 }
 
@@ -114,7 +114,7 @@ func (GrantRevoked) Kind() string { return "grant.revoke" }
 // Object implements Event.
 func (e GrantRevoked) Object() string { return "grant:" + strconv.FormatInt(e.ID, 10) }
 
-// Signal implements ForServices.
-func (e GrantRevoked) Signal() domain.SecurityEvent {
+// Signals implements ForServices.
+func (e GrantRevoked) Signals() []domain.SecurityEvent {
 	return revoked("What the user had granted to a client was revoked.", domain.Concerned{Kind: domain.ConcernsGrant, ID: e.ID})
 }

@@ -13,6 +13,6 @@ func TestPreflightsAreAnsweredWhereScriptsMayAskAndNowhereElse(t *testing.T) {
 	(&Provider{Config: Config{Registrations: registration.New(registration.Config{})}}).Mount(mux)
 	corstest.Preflights(t, mux, map[string]string{
 		"/oauth2/device": "POST", "/oauth2/token": "POST", "/oauth2/revoke": "POST", "/revoke": "POST", "/oauth2/userinfo": "GET, POST",
-		"/oauth2/authorize": "", "/oauth2/introspect": "", "/introspect": "", "/events/poll": "",
+		"/oauth2/authorize": "", "/oauth2/introspect": "", "/introspect": "",
 	})
 }

@@ -42,9 +42,6 @@ var (
 	errDeviceDenied = &fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: ourWords + "The user did not allow it.", CodeField: http.StatusBadRequest,
 	}
-	errUnknownSubject = &fosite.RFC6749Error{ // Shared Signals Framework 1.0 §8.1.3
-		ErrorField: "invalid_request", DescriptionField: ourWords + "There is no user or client with this subject.", CodeField: http.StatusNotFound,
-	}
 	errInvalidGrant = fosite.ErrInvalidGrant.WithDescription(
 		ourWords + "The grant is not valid: it is unknown, expired, used, revoked, or was given to another client.")
 )

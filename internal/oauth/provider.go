@@ -29,7 +29,6 @@ import (
 	"github.com/signet-auth/signet/internal/registration"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/revocation"
-	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/session"
 	"github.com/signet-auth/signet/internal/statistics"
 	"github.com/signet-auth/signet/internal/token"
@@ -61,7 +60,6 @@ type Config struct {
 	Directory     *directory.Directory
 	Sessions      *session.Sessions
 	Devices       *device.Service
-	Events        *secevent.Service
 	Recorder      *event.Recorder
 	Pages         *page.Pages
 	Sealer        *interaction.Sealer
@@ -149,9 +147,6 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /introspect", p.introspect)
 	mux.HandleFunc("POST /oauth2/revoke", p.revoke)
 	mux.HandleFunc("POST /revoke", p.revoke)
-	mux.HandleFunc("POST /events/poll", p.pollEvents)
-	mux.HandleFunc("POST /events/subjects:add", p.addSubject)
-	mux.HandleFunc("POST /events/subjects:remove", p.removeSubject)
 	mux.HandleFunc("GET /oauth2/userinfo", p.userinfo)
 	mux.HandleFunc("POST /oauth2/userinfo", p.userinfo)
 	p.mountRegistration(mux)

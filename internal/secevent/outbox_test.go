@@ -42,8 +42,8 @@ func TestAReceiverHearsOfSubjectsThatItAddedAndNobodyElseDoes(t *testing.T) {
 		w.a.AddService(t, "robot", orders)
 		w.polls(t, "orders-svc", "orders-too", "billing-svc")
 		bob := w.a.AddUser(t, "bob", "")
-		named := func(sub string) secevent.StreamSubject {
-			return secevent.StreamSubject{Subject: secevent.SubjectID{Format: domain.FormatIssSub, Issuer: issuer, Subject: sub}}
+		named := func(sub string) secevent.SubjectID {
+			return secevent.SubjectID{Format: domain.FormatIssSub, Issuer: issuer, Subject: sub}
 		}
 		// heard is what each receiver hears of, until it acknowledges that.
 		heard := func() map[string][]string {
@@ -133,23 +133,22 @@ func TestSubjectsThatCannotBeAddedAreRefused(t *testing.T) {
 	good := secevent.SubjectID{Format: domain.FormatIssSub, Issuer: issuer, Subject: "reporting"}
 	elsewhere, unknown, email := good, good, secevent.SubjectID{Format: "email", ID: "a@x.example"}
 	elsewhere.Issuer, unknown.Subject = "https://other.example", "nobody"
-	for _, change := range []func(context.Context, string, secevent.StreamSubject) error{w.a.events.AddSubject, w.a.events.RemoveSubject} {
-		must(t, change(ctx, "orders-svc", secevent.StreamSubject{StreamID: "orders-svc", Subject: good}))
-		servicetest.Refused(t, change(ctx, "billing-svc", secevent.StreamSubject{Subject: good}), secevent.ErrNotReceiver)
-		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{Subject: elsewhere}), secevent.ErrUnknownSubject)
-		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{Subject: email}), domain.ErrInvalid)
-		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{}), domain.ErrInvalid)
-		servicetest.Refused(t, change(ctx, "orders-svc", secevent.StreamSubject{StreamID: "billing-svc", Subject: good}), domain.ErrInvalid, "orders-svc")
+	for _, change := range []func(context.Context, string, secevent.SubjectID) error{w.a.events.AddSubject, w.a.events.RemoveSubject} {
+		must(t, change(ctx, "orders-svc", good))
+		servicetest.Refused(t, change(ctx, "billing-svc", good), domain.ErrNotFound)
+		servicetest.Refused(t, change(ctx, "orders-svc", elsewhere), secevent.ErrUnknownSubject)
+		servicetest.Refused(t, change(ctx, "orders-svc", email), domain.ErrInvalid)
+		servicetest.Refused(t, change(ctx, "orders-svc", secevent.SubjectID{}), domain.ErrInvalid)
 	}
-	servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: unknown}), secevent.ErrUnknownSubject)
+	servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", unknown), secevent.ErrUnknownSubject)
 
 	w.a.events.SetMaxSubjects(1)
 	more := good
 	more.Subject = "billing-svc"
-	must(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: good}))
-	servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: more}), secevent.ErrTooManySubjects)
-	must(t, w.a.events.RemoveSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: good}))
-	must(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.StreamSubject{Subject: more}))
+	must(t, w.a.events.AddSubject(ctx, "orders-svc", good))
+	servicetest.Refused(t, w.a.events.AddSubject(ctx, "orders-svc", more), secevent.ErrTooManySubjects)
+	must(t, w.a.events.RemoveSubject(ctx, "orders-svc", good))
+	must(t, w.a.events.AddSubject(ctx, "orders-svc", more))
 }
 
 func TestServicesHearWhenPermissionsShrink(t *testing.T) {

@@ -33,10 +33,12 @@ type pending struct {
 	open     []item // those that are not acknowledged
 	through  int64  // the last event of the audit log that was looked at
 	behind   bool   // the outbox may go on behind it
+	passed   bool   // there is something at its beginning that needs not be sent any more
 	refusal  string // why the receiver refuses its verification event; empty: it does not
 }
 
-// load reads the pending events of a receiver. There are none while the receiver is paused or its client disabled. Afterwards the
+// load reads the pending events of a receiver. There are none while its client is disabled; while its stream is paused, only the one that
+// says so. Afterwards the
 // cache is at least as new as the last event in them. domain.ErrNotFound if the client is no receiver.
 func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 	r, err := s.Store.FindReceiver(ctx, clientID)
@@ -44,7 +46,8 @@ func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 		return pending{}, fmt.Errorf("find receiver %q: %w", clientID, err)
 	}
 	p := pending{receiver: r, through: r.Progress.Acked}
-	if !r.PausedAt.IsZero() {
+	paused := !r.PausedAt.IsZero()
+	if paused && r.StatusSeq == 0 {
 		return p, nil
 	}
 	if err := s.Cache.Refresh(ctx); err != nil {
@@ -57,7 +60,15 @@ func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 	if !client.DisabledAt.IsZero() {
 		return p, nil
 	}
-	entries, through, err := s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, append(slices.Clone(r.Events), domain.EventVerification), client.Serves, maxPending)
+	if paused {
+		entries, _, err := s.Outbox.ListOutbox(ctx, r.ID, r.StatusSeq-1, []string{domain.EventStreamUpdated}, nil, maxPending)
+		if err != nil {
+			return pending{}, fmt.Errorf("read the outbox: %w", err)
+		}
+		p.add(entries, nil)
+		return p, nil
+	}
+	entries, through, err := s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, append(slices.Clone(r.Events), domain.EventVerification, domain.EventStreamUpdated), client.Serves, maxPending)
 	if err != nil {
 		return pending{}, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -75,7 +86,8 @@ func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
 func (p *pending) add(entries []domain.OutboxEntry, serves []string) {
 	known := map[string]bool{}
 	for _, entry := range entries {
-		if superseded(entry, p.receiver.Verification) {
+		if superseded(entry, p.receiver) {
+			p.passed = true
 			continue
 		}
 		for _, audience := range audiences(entry, serves) {
@@ -106,7 +118,7 @@ func audiences(entry domain.OutboxEntry, serves []string) []string {
 }
 
 func newItem(entry domain.OutboxEntry, audience string) item {
-	sum := sha256.Sum256([]byte(strings.Join([]string{entry.Format, entry.Subject, entry.Session, entry.Client, audience}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{entry.Kind, entry.Format, entry.Subject, entry.Session, entry.Client, audience}, "\x00")))
 	key := strconv.FormatInt(entry.Seq, 10) + "." + base64.RawURLEncoding.EncodeToString(sum[:12])
 	return item{key: key, cause: entry, audience: audience}
 }
@@ -144,7 +156,7 @@ func (p pending) progress(done ...item) domain.Progress {
 	next := domain.Progress{Acked: p.through}
 	for _, i := range p.items {
 		if i.cause.Seq > p.receiver.Progress.Acked && !acked[i.key] {
-			next.Acked = i.cause.Seq - 1
+			next.Acked = min(next.Acked, i.cause.Seq-1) // those that a pause holds back come first
 			break
 		}
 	}
@@ -175,7 +187,7 @@ func (s *Service) acknowledge(ctx context.Context, p pending, done ...item) (dom
 
 // advance stores that a receiver has nothing to hear of many events, so that they need not be looked at again.
 func (s *Service) advance(ctx context.Context, p pending) error {
-	if len(p.open) > 0 || len(p.items) == 0 && p.through < p.receiver.Progress.Acked+checkpointInterval {
+	if len(p.open) > 0 || !p.receiver.PausedAt.IsZero() || len(p.items) == 0 && !p.passed && p.through < p.receiver.Progress.Acked+checkpointInterval {
 		return nil
 	}
 	if _, err := s.acknowledge(ctx, p); !errors.Is(err, domain.ErrConsumed) {

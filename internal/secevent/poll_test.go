@@ -242,11 +242,6 @@ func TestAPollIsAnsweredAsItAsks(t *testing.T) {
 	if _, err := w.a.events.Poll(ctx, "orders-svc", secevent.Poll{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller who is gone: %v", err)
 	}
-	// While it is paused nothing is told, and nothing is forgotten.
-	must(t, w.a.events.SetPaused(eventtest.Context(t), "orders-svc", true))
-	same(t, len(ask(secevent.Poll{}).Sets), 0)
-	must(t, w.a.events.SetPaused(eventtest.Context(t), "orders-svc", false))
-	same(t, len(ask(secevent.Poll{}).Sets), 3)
 }
 
 func TestARefusedTokenIsNotToldAgainAndTheLogKeepsWhy(t *testing.T) {

@@ -264,19 +264,29 @@ func TestAReplicaThatDiesAfterAPushLetsAnotherSendTheSameToken(t *testing.T) {
 	})
 }
 
-func TestAPausedReceiverIsNotPushedTo(t *testing.T) {
-	w := newWorld(t, storetest.SQLite(t))
+func TestAPausedReceiverIsPushedThatAndNothingElse(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		testPushingToAPausedReceiver(t, newWorld(t, db))
+	})
+}
+
+func testPushingToAPausedReceiver(t *testing.T, w *world) {
 	s := newService(t)
 	w.pushes(t, "orders-svc", s, "")
+	w.verify(t, "orders-svc", "before")
 	must(t, w.a.events.SetPaused(eventtest.Context(t), "orders-svc", true))
 	jti := w.revoke(t, orders)
-	ctx, cancel := context.WithTimeout(eventtest.Context(t), 100*time.Millisecond)
-	defer cancel()
-	w.a.events.Run(ctx)
-	same(t, s.count(true), 0)
+	eventually(t, "it is told of the pause", func() bool { must(t, w.a.events.Sync(eventtest.Context(t))); return w.receiver(t).StatusSeq == 0 })
+	same(t, updates(s.read(t, w.b, false)), []string{"paused"})
+	same(t, s.count(false), 1)
+	due, err := w.db.DueReceivers(eventtest.Context(t), w.now(), 100)
+	must(t, err)
+	same(t, len(due), 0)
 	must(t, w.b.events.SetPaused(eventtest.Context(t), "orders-svc", false))
-	eventually(t, "it is pushed", func() bool { must(t, w.b.events.Sync(eventtest.Context(t))); return s.count(false) == 1 })
-	same(t, abouts(s.read(t, w.b, false)), []string{jti})
+	eventually(t, "it is pushed", func() bool { must(t, w.b.events.Sync(eventtest.Context(t))); return s.count(false) == 4 })
+	sets := s.read(t, w.b, false)
+	same(t, updates(sets), []string{"paused", "enabled"})
+	same(t, abouts(sets), []string{"orders-svc", "orders-svc", jti, "orders-svc"})
 	if _, err := w.b.events.Poll(eventtest.Context(t), "orders-svc", secevent.Poll{}); !errors.Is(err, secevent.ErrNotPolling) {
 		t.Errorf("a receiver that is pushed to polls: %v", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -201,19 +200,6 @@ func (s *Service) Find(ctx context.Context, clientID string) (domain.Receiver, e
 // List returns receivers by client_id; a page of them.
 func (s *Service) List(ctx context.Context, p domain.Page) ([]domain.Receiver, error) {
 	return s.Store.ListReceivers(ctx, p)
-}
-
-// SetPaused pauses a receiver, or lets it hear again: then also of what happened meanwhile, and at once if pushes had failed.
-// domain.ErrNotFound if that client is no receiver.
-func (s *Service) SetPaused(ctx context.Context, clientID string, paused bool) error {
-	var changed event.Event = event.ReceiverResumed{ClientID: clientID}
-	var at time.Time
-	if paused {
-		changed, at = event.ReceiverPaused{ClientID: clientID}, s.Now()
-	}
-	return s.change(ctx, clientID, changed, func(ctx context.Context) error {
-		return s.Store.PauseReceiver(ctx, clientID, at, s.Now())
-	})
 }
 
 // Delete makes a client a receiver no more. domain.ErrNotFound if it is none.

@@ -41,9 +41,16 @@ type Config struct {
 	Directory *directory.Directory
 	Cache     *cache.Cache
 	Recorder  *event.Recorder
+	Clock     Clock
+	Retention time.Duration // how long an event waits for receivers to acknowledge it
 	Issuer    string
 	Log       *slog.Logger // nil: none
 	Now       func() time.Time
+}
+
+// Clock tells by which time old things may be deleted. domain.ErrClocksDiffer.
+type Clock interface {
+	DeletionTime(ctx context.Context) (time.Time, error)
 }
 
 // Service keeps receivers and delivers to them.

@@ -12,11 +12,22 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 )
 
-const (
-	eventTypes       = "https://schemas.openid.net/secevent/caep/event-type/"            // the beginning of CAEP's (CAEP 1.0 §3)
-	policyChangeType = "urn:signet:event-type:policy-change"                             // of no standard
-	verificationType = "https://schemas.openid.net/secevent/ssf/event-type/verification" // Shared Signals Framework 1.0 §8.1.4.1
-)
+// eventTypes are the URIs of the security events: of CAEP 1.0 §3, RISC 1.0 §2, of no standard, and of the Shared Signals Framework 1.0
+// §8.1.4.1 and §8.1.5.
+var eventTypes = map[string]string{
+	domain.EventSessionRevoked:    "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+	domain.EventTokenClaimsChange: "https://schemas.openid.net/secevent/caep/event-type/token-claims-change",
+	domain.EventCredentialChange:  "https://schemas.openid.net/secevent/caep/event-type/credential-change",
+	domain.EventAccountPurged:     "https://schemas.openid.net/secevent/risc/event-type/account-purged",
+	domain.EventAccountDisabled:   "https://schemas.openid.net/secevent/risc/event-type/account-disabled",
+	domain.EventAccountEnabled:    "https://schemas.openid.net/secevent/risc/event-type/account-enabled",
+	domain.EventPolicyChange:      "urn:signet:event-type:policy-change",
+	domain.EventVerification:      "https://schemas.openid.net/secevent/ssf/event-type/verification",
+	domain.EventStreamUpdated:     "https://schemas.openid.net/secevent/ssf/event-type/stream-updated",
+}
+
+// EventType is the URI of a security event; empty: there is no such event.
+func EventType(kind string) string { return eventTypes[kind] }
 
 // securityEvent is a Security Event Token (RFC 8417 §2.2). It has no "sub" and no "exp", so that nobody takes it for a token
 // that lets somebody in (§4.5, §4.6).
@@ -32,15 +43,17 @@ type securityEvent struct {
 
 // verification is what a verification event says.
 type verification struct {
-	State string `json:"state"`
+	State string `json:"state,omitempty"`
 }
 
-// payload is what CAEP says of an event (§2, §3.2.1). Times are seconds since 1970.
+// payload is what CAEP says of an event (§2, §3.2.1, §3.3.1), and the others too. Times are seconds since 1970.
 type payload struct {
-	Timestamp int64             `json:"event_timestamp"`
-	Initiator string            `json:"initiating_entity"`
-	Reason    map[string]string `json:"reason_admin"` // by language
-	Claims    *claims           `json:"claims,omitempty"`
+	Timestamp      int64             `json:"event_timestamp"`
+	Initiator      string            `json:"initiating_entity"`
+	Reason         map[string]string `json:"reason_admin"` // by language
+	Claims         *claims           `json:"claims,omitempty"`
+	CredentialType string            `json:"credential_type,omitempty"`
+	ChangeType     string            `json:"change_type,omitempty"`
 }
 
 // claims are what the subject has at the audience now. A token has them all at most. Those of an API are all of its permissions.
@@ -70,20 +83,24 @@ func (s *Service) make(ctx context.Context, queue pending, i item) (string, erro
 
 // events are the event of an item, by its type.
 func (s *Service) events(ctx context.Context, queue pending, i item) (map[string]any, error) {
-	if i.cause.Kind == domain.EventVerification {
-		return map[string]any{verificationType: verification{queue.receiver.Verification.State}}, nil
+	of := func(content any) map[string]any { return map[string]any{eventTypes[i.cause.Kind]: content} }
+	switch i.cause.Kind {
+	case domain.EventVerification:
+		return of(verification{queue.receiver.Verification.State}), nil
+	case domain.EventStreamUpdated:
+		return of(i.cause.Members), nil
 	}
-	content := payload{Timestamp: i.cause.At.Unix(), Initiator: i.cause.Initiator, Reason: map[string]string{"en": i.cause.Reason}}
+	content := payload{
+		Timestamp: i.cause.At.Unix(), Initiator: i.cause.Initiator, Reason: map[string]string{"en": i.cause.Reason},
+		CredentialType: i.cause.Members["credential_type"], ChangeType: i.cause.Members["change_type"],
+	}
 	if i.cause.Kind == domain.EventTokenClaimsChange {
 		var err error
 		if content.Claims, err = s.claims(ctx, i); err != nil {
 			return nil, fmt.Errorf("find the claims for receiver %q: %w", queue.receiver.Client, err)
 		}
 	}
-	if i.cause.Kind == domain.EventPolicyChange {
-		return map[string]any{policyChangeType: content}, nil
-	}
-	return map[string]any{eventTypes + i.cause.Kind: content}, nil
+	return of(content), nil
 }
 
 func (s *Service) claims(ctx context.Context, i item) (*claims, error) {

@@ -21,22 +21,20 @@ type Store interface {
 	// UpdateReceiver stores the settings of a receiver whose version is r's, adds one to that, and makes its failed deliveries due.
 	// ErrConsumed if it has another version.
 	UpdateReceiver(ctx context.Context, r domain.Receiver) error
-	// SetVerification stores the last verification event of a receiver, unless it has a later one.
+	// SetVerification stores the last verification event of a receiver, unless it has a later one. A new one ends waiting for the next attempt.
 	SetVerification(ctx context.Context, id int64, v domain.Verification) error
-	// PauseReceiver pauses a receiver, or resumes it (zero time), which is also an end to waiting for the next attempt.
-	// ErrNotFound if that client is no receiver.
-	PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error
+	// SetReceiverStatus stores what state the stream of a receiver is in, and ends waiting for the next attempt. Up to the seq forget, unless
+	// that is zero, everything counts as acknowledged.
+	SetReceiverStatus(ctx context.Context, r domain.Receiver, forget int64, now time.Time) error
 	// DeleteReceiver returns ErrNotFound if that client is no receiver.
 	DeleteReceiver(ctx context.Context, clientID string) error
 }
 
 // Subjects keeps the subjects that receivers added to their streams.
 type Subjects interface {
-	// AddSubject adds a user or client, by its "sub", to the stream of a receiver, and returns how many are in it then; one that was is no
-	// error. ErrNotFound if there is no such user or client.
-	AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error)
-	// RemoveSubject removes a user or client from the stream of a receiver; one that was not in it is no error.
-	RemoveSubject(ctx context.Context, receiver int64, subject string) (removed bool, err error)
+	// PutSubject notes that a receiver added a subject to its stream, or removed it, and returns how many it has added, or removed, then. changed is false if
+	// it was so before. ErrNotFound if there is no such subject.
+	PutSubject(ctx context.Context, receiver int64, subject domain.StreamSubject, removed bool, now time.Time) (changed bool, count int64, err error)
 }
 
 // Outbox is what receivers are sent, and how far they have come.
@@ -44,7 +42,12 @@ type Outbox interface {
 	// DueReceivers returns the receivers to push to for which the outbox has something new, or which are so many events behind the end
 	// of the audit log, and which nobody pushes to.
 	DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error)
-	// MoveReceiver sets how far a receiver has come. ErrConsumed if it has not just come as far as from.
+	// PurgeAcknowledged deletes at most limit entries that all receivers have acknowledged.
+	PurgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error)
+	// PurgeUnacknowledged deletes at most limit entries from before a time, whether or not they are acknowledged, notes what receivers miss
+	// then, and returns these as they were before.
+	PurgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, missing []domain.Receiver, err error)
+	// MoveReceiver sets how far a receiver has come, which also answers the event of its status that this covers. ErrConsumed if it has not just come as far as from.
 	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
 	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.
 	LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error
@@ -54,7 +57,7 @@ type Outbox interface {
 
 	// LastEvent is the seq of the last event of the audit log.
 	LastEvent(ctx context.Context) (int64, error)
-	// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq: entries of whole events,
+	// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq, but of subjects that it removed: entries of whole events,
 	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at. What no longer exists, and
 	// could only have had its claims changed, is left out.
 	ListOutbox(ctx context.Context, receiver, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error)

@@ -9,70 +9,76 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// maxSubjects is how many subjects a receiver can add to its stream.
+// maxSubjects is how many subjects a receiver can add to its stream, and how many it can remove.
 const maxSubjects = 10_000
-
-// StreamSubject is a request to add a subject to a receiver's stream, or to remove it (Shared Signals Framework 1.0 §8.1.3).
-type StreamSubject struct {
-	StreamID string    `json:"stream_id"` // the receiver's client_id: it has one stream. Empty: that, too
-	Subject  SubjectID `json:"subject"`
-	Verified bool      `json:"verified"` // the receiver has verified the subject's claims: nothing depends on it
-}
 
 // What a request about a subject fails with.
 var (
-	ErrNotReceiver     = errors.New("not registered to receive events")
 	ErrUnknownSubject  = fmt.Errorf("subject: %w", domain.ErrNotFound)
 	ErrTooManySubjects = errors.New("the stream has as many subjects as it can")
 )
 
 // AddSubject adds a user or client to the stream of a receiver, which hears of it from now on as if it had a token for every API that
-// the receiver serves. Done before is no error. ErrNotReceiver, ErrUnknownSubject or ErrTooManySubjects; domain.ErrInvalid for a
-// subject that is not of the format iss_sub, or for another stream.
-func (s *Service) AddSubject(ctx context.Context, clientID string, r StreamSubject) error {
-	return s.changeSubject(ctx, clientID, r, func(ctx context.Context, receiver int64) (event.Event, error) {
-		added, count, err := s.Subjects.AddSubject(ctx, receiver, r.Subject.Subject, s.Now())
-		switch {
-		case errors.Is(err, domain.ErrNotFound):
-			return nil, ErrUnknownSubject
-		case err != nil || !added:
-			return nil, err
-		case count > s.maxSubjects:
-			return nil, ErrTooManySubjects
-		}
-		return event.ReceiverSubjectAdded{ClientID: clientID, Subject: r.Subject.Subject}, nil
-	})
+// the receiver serves (Shared Signals Framework 1.0 §8.1.3.2). Done before is no error. ErrUnknownSubject, or no error for an e-mail
+// address, so that nobody finds out who has one; ErrTooManySubjects; domain.ErrInvalid for a subject that names neither;
+// domain.ErrNotFound if that client is no receiver.
+func (s *Service) AddSubject(ctx context.Context, clientID string, subject SubjectID) error {
+	return s.putSubject(ctx, clientID, subject, false)
 }
 
-// RemoveSubject removes a user or client from the stream of a receiver. One that is not in it is no error. Otherwise as AddSubject.
-func (s *Service) RemoveSubject(ctx context.Context, clientID string, r StreamSubject) error {
-	return s.changeSubject(ctx, clientID, r, func(ctx context.Context, receiver int64) (event.Event, error) {
-		removed, err := s.Subjects.RemoveSubject(ctx, receiver, r.Subject.Subject)
-		if err != nil || !removed {
-			return nil, err
-		}
-		return event.ReceiverSubjectRemoved{ClientID: clientID, Subject: r.Subject.Subject}, nil
-	})
+// RemoveSubject removes a user or client from the stream of a receiver, which hears of it no more. One that does not exist is no error.
+// Otherwise as AddSubject.
+func (s *Service) RemoveSubject(ctx context.Context, clientID string, subject SubjectID) error {
+	return s.putSubject(ctx, clientID, subject, true)
 }
 
-func (s *Service) changeSubject(ctx context.Context, clientID string, r StreamSubject,
-	change func(ctx context.Context, receiver int64) (event.Event, error)) error {
-	switch {
-	case r.StreamID != "" && r.StreamID != clientID:
-		return fmt.Errorf("%w stream_id: your only stream is %q", domain.ErrInvalid, clientID)
-	case r.Subject.Format != domain.FormatIssSub || r.Subject.Issuer == "" || r.Subject.Subject == "":
-		return fmt.Errorf("%w subject: it must have the format iss_sub, with iss and sub", domain.ErrInvalid)
-	case r.Subject.Issuer != s.Issuer:
-		return ErrUnknownSubject
+func (s *Service) putSubject(ctx context.Context, clientID string, subject SubjectID, removed bool) error {
+	named, err := s.named(subject)
+	if err != nil {
+		return err
 	}
 	return s.Recorder.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		receiver, err := s.Store.FindReceiver(ctx, clientID)
-		switch {
-		case errors.Is(err, domain.ErrNotFound):
-			return nil, ErrNotReceiver
-		case err != nil:
+		if err != nil {
 			return nil, err
 		}
-		return change(ctx, receiver.ID)
+		changed, count, err := s.Subjects.PutSubject(ctx, receiver.ID, named, removed, s.Now())
+		switch {
+		case errors.Is(err, domain.ErrNotFound) && (removed || named.Email != ""):
+			return nil, nil
+		case errors.Is(err, domain.ErrNotFound):
+			return nil, ErrUnknownSubject
+		case err != nil || !changed:
+			return nil, err
+		case count > s.maxSubjects:
+			return nil, ErrTooManySubjects
+		case removed:
+			return event.ReceiverSubjectRemoved{ClientID: clientID, Subject: named.Subject, ByEmail: named.Email != ""}, nil
+		}
+		return event.ReceiverSubjectAdded{ClientID: clientID, Subject: named.Subject, ByEmail: named.Email != ""}, nil
 	})
 }
+
+// named is whom a subject identifier names. ErrUnknownSubject for one of another issuer.
+func (s *Service) named(subject SubjectID) (named domain.StreamSubject, err error) {
+	if subject.Format == domain.FormatComplex {
+		if subject.User == nil || subject.Session != nil || subject.Application != nil || subject.User.Format == domain.FormatComplex {
+			return named, domain.Invalid("subject", domain.RuleFormat, "subject: a complex one must have a user, and nothing beside")
+		}
+		subject = *subject.User
+	}
+	switch {
+	case subject.Format == formatEmail && subject.Email != "":
+		return domain.StreamSubject{Email: subject.Email}, domain.CheckText("subject", "e-mail address", subject.Email, maxEmail)
+	case subject.Format != domain.FormatIssSub || subject.Issuer == "" || subject.Subject == "":
+		return named, domain.Invalid("subject", domain.RuleFormat, "subject: it must have the format iss_sub, with iss and sub, or email")
+	case subject.Issuer != s.Issuer:
+		return named, ErrUnknownSubject
+	}
+	return domain.StreamSubject{Subject: subject.Subject}, nil
+}
+
+const (
+	formatEmail = "email" // of a user whom a receiver names: Signet itself sends no e-mail addresses
+	maxEmail    = 320     // bytes
+)

@@ -2,7 +2,7 @@ package secevent
 
 import "github.com/signet-auth/signet/internal/domain"
 
-// SubjectID is a subject identifier of the formats iss_sub, opaque and uri (RFC 9493 §3.2), jwt_id and complex (Shared Signals
+// SubjectID is a subject identifier of the formats iss_sub, email, opaque and uri (RFC 9493 §3.2), jwt_id and complex (Shared Signals
 // Framework 1.0 §3.3, §3.4.1). A signing key is opaque; an API is the URI of its audience, and all there is that of the issuer; a
 // session is complex, of its user and its "sid", and so is what a user has granted, of the user and the client.
 type SubjectID struct {
@@ -12,6 +12,7 @@ type SubjectID struct {
 	TokenID     string     `json:"jti,omitempty"`
 	URI         string     `json:"uri,omitempty"`
 	ID          string     `json:"id,omitempty"`
+	Email       string     `json:"email,omitempty"`
 	User        *SubjectID `json:"user,omitempty"`
 	Session     *SubjectID `json:"session,omitempty"`
 	Application *SubjectID `json:"application,omitempty"`

@@ -2,21 +2,40 @@ package secevent
 
 import (
 	"context"
-	"crypto/rand"
+	"errors"
+	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 )
 
-const maxState = 200 // bytes of a verification's
+const maxState = 1000 // bytes of a verification's
 
-// Verify sends a receiver a verification event with a state, which is made if it is empty (Shared Signals Framework 1.0 §8.1.4): behind
+// MinVerificationInterval is what has to be between two verification events that a receiver asks for.
+const MinVerificationInterval = 30 * time.Second
+
+// ErrTooOften says that a receiver asked for a verification event too soon after the last.
+var ErrTooOften = errors.New("a verification event was asked for too soon after the last")
+
+// RequestVerification is Verify as the receiver itself asks for it. ErrTooOften less than MinVerificationInterval after the last.
+func (s *Service) RequestVerification(ctx context.Context, clientID, state string) error {
+	_, err := s.verify(ctx, clientID, state, func(r domain.Receiver) error {
+		if s.Now().Sub(r.Verification.At) < MinVerificationInterval {
+			return ErrTooOften
+		}
+		return nil
+	})
+	return err
+}
+
+// Verify sends a receiver a verification event with a state, if that is not empty (Shared Signals Framework 1.0 §8.1.4): behind
 // all that it has not acknowledged, and at once, however long a failed push would wait. One that it has not answered is sent no more.
 // domain.ErrInvalid for a state that breaks a rule, domain.ErrNotFound if that client is no receiver.
 func (s *Service) Verify(ctx context.Context, clientID, state string) (sent domain.Verification, err error) {
-	if state == "" {
-		state = rand.Text()
-	}
+	return s.verify(ctx, clientID, state, func(domain.Receiver) error { return nil })
+}
+
+func (s *Service) verify(ctx context.Context, clientID, state string, check func(domain.Receiver) error) (sent domain.Verification, err error) {
 	if err := domain.CheckText("state", "state", state, maxState); err != nil {
 		return sent, err
 	}
@@ -25,14 +44,14 @@ func (s *Service) Verify(ctx context.Context, clientID, state string) (sent doma
 		if err != nil {
 			return err
 		}
+		if err := check(r); err != nil {
+			return err
+		}
 		sent = domain.Verification{State: state, At: s.Now()}
 		if sent.Seq, err = s.Outbox.LastEvent(ctx); err != nil { // which is this one: nobody else adds events until the transaction ends
 			return err
 		}
-		if err := s.Store.SetVerification(ctx, r.ID, sent); err != nil {
-			return err
-		}
-		return s.Store.PauseReceiver(ctx, clientID, r.PausedAt, sent.At) // so that it waits for no next attempt
+		return s.Store.SetVerification(ctx, r.ID, sent)
 	})
 	if err != nil {
 		return domain.Verification{}, err
@@ -41,9 +60,15 @@ func (s *Service) Verify(ctx context.Context, clientID, state string) (sent doma
 	return sent, nil
 }
 
-// superseded says whether an entry is a verification event in whose place the receiver got a later one.
-func superseded(entry domain.OutboxEntry, last domain.Verification) bool {
-	return entry.Kind == domain.EventVerification && entry.Seq != last.Seq
+// superseded says whether an entry is an event of the stream itself in whose place the receiver got a later one.
+func superseded(entry domain.OutboxEntry, r domain.Receiver) bool {
+	switch entry.Kind {
+	case domain.EventVerification:
+		return entry.Seq != r.Verification.Seq
+	case domain.EventStreamUpdated:
+		return entry.Seq != r.StatusSeq
+	}
+	return false
 }
 
 // isVerification says whether an item is the verification event that the receiver has not answered.

@@ -19,7 +19,8 @@ const verificationType = "https://schemas.openid.net/secevent/ssf/event-type/ver
 func states(sets []set) (all []string) {
 	for _, s := range sets {
 		if said, ok := s.raw["events"].(map[string]any)[verificationType].(map[string]any); ok {
-			all = append(all, said["state"].(string))
+			state, _ := said["state"].(string)
+			all = append(all, state)
 		}
 	}
 	return all
@@ -59,9 +60,9 @@ func TestAReceiverThatPollsAnswersItsVerification(t *testing.T) {
 		got := w.verification(t, "orders-svc")
 		same(t, got.Seq == first.Seq && !got.AnsweredAt.IsZero() && got.Refusal == "", true)
 
-		made := w.verify(t, "orders-svc", "")
+		w.verify(t, "orders-svc", "")
 		sets = w.b.poll(t, "orders-svc")
-		same(t, states(sets), []string{made.State})
+		same(t, states(sets), []string{""})
 		_, err = w.b.events.Poll(ctx, "orders-svc", secevent.Poll{
 			ReturnImmediately: true, SetErrs: map[string]secevent.SetError{sets[0].ID: {Code: "invalid_audience", Description: "not me"}},
 		})
@@ -85,7 +86,7 @@ func TestAReceiverThatPollsAnswersItsVerification(t *testing.T) {
 		must(t, w.a.events.SetPaused(ctx, "orders-svc", false))
 		same(t, states(w.b.poll(t, "orders-svc")), []string{"later"})
 
-		for _, state := range []string{strings.Repeat("x", 201), "a\x00b", "\xff", "a\nb"} {
+		for _, state := range []string{strings.Repeat("x", 1001), "a\x00b", "\xff", "a\nb"} {
 			_, err := w.a.events.Verify(ctx, "orders-svc", state)
 			servicetest.Refused(t, err, domain.ErrInvalid)
 		}

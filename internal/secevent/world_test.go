@@ -1,6 +1,7 @@
 package secevent_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -100,10 +101,15 @@ func (w *world) replica(t *testing.T, events interface {
 	r := &replica{Replica: servicetest.NewReplica(t, w.db, w.master, w.now)}
 	r.events = secevent.New(secevent.Config{
 		Store: events, Outbox: events, Subjects: w.db, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
-		Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
+		Clock: movedClock{w.now}, Retention: 30 * 24 * time.Hour, Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
 	})
 	return r
 }
+
+// movedClock stands for the database's, which cannot be moved.
+type movedClock struct{ now func() time.Time }
+
+func (c movedClock) DeletionTime(context.Context) (time.Time, error) { return c.now(), nil }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -116,7 +122,10 @@ func must(t *testing.T, err error) {
 func (w *world) polls(t *testing.T, clients ...string) {
 	t.Helper()
 	for _, c := range clients {
-		_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: c, Method: domain.DeliveryPoll}, "")
+		_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{
+			Client: c, Method: domain.DeliveryPoll,
+			Events: []string{domain.EventSessionRevoked, domain.EventTokenClaimsChange, domain.EventPolicyChange},
+		}, "")
 		must(t, err)
 	}
 }

@@ -44,6 +44,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"end expired sessions", 5 * time.Second, s.Sessions.EndExpired, nil},
 		{"delete unused clients", 10 * time.Minute, s.Registrations.Expire, nil},
 		{"watch the ids", time.Hour, func(ctx context.Context) error { return s.watchIDs(ctx, log) }, nil},
+		{"purge security events", 5 * time.Minute, s.Events.Purge, nil},
 		{"purge what expired", 5 * time.Minute, func(ctx context.Context) error { _, err := s.Index.Purge(ctx); return err }, nil},
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/signet-auth/signet/internal/pdp"
 	"github.com/signet-auth/signet/internal/readiness"
 	"github.com/signet-auth/signet/internal/registration"
+	"github.com/signet-auth/signet/internal/ssf"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/wellknown"
 )
@@ -196,7 +197,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 		Clients:        s.Clients, Bearer: bearer,
 		Transactions: s.DB, Grants: s.DB, Credentials: s.DB, Keys: s.Keys, Registry: s.Registry, Registrations: s.Registrations, Directory: s.Directory, Sessions: s.Sessions, Devices: s.Devices,
 		Minter: s.Minter, Index: s.Index, Introspection: s.Introspection, Revocation: s.Revocation,
-		Events: s.Events, Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Counters: s.Statistics.Counters, Limits: s.Limits, Log: log, Now: s.now,
+		Recorder: s.recorder, Pages: pages, Sealer: sealer, Cache: s.Cache, Counters: s.Statistics.Counters, Limits: s.Limits, Log: log, Now: s.now,
 	})
 
 	mux := http.NewServeMux()
@@ -205,7 +206,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 	provider.Mount(mux)
 	documents := &wellknown.Documents{
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), ResponseModes: oauth.ResponseModes, JWKSMaxAge: cfg.Keys.JWKSMaxAge, Keys: s.Keys,
-		AdminScopes: admin.PermissionNames(), Registration: cfg.SelfRegistration.Endpoint != registration.Nobody, MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody, Statuses: s.Statuses,
+		AdminScopes: admin.PermissionNames(), StreamScopes: []string{admin.ReadStream, admin.ManageStream}, Registration: cfg.SelfRegistration.Endpoint != registration.Nobody, MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody, Statuses: s.Statuses,
 		Fetches: s.Statistics.Fetches, Cache: s.Cache, Log: log, Now: s.now,
 	}
 	documents.Mount(mux)
@@ -214,6 +215,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin, Limit: s.Limits.Admin,
 		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
+	ssf.Mount(mux, ssf.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Events: s.Events, Cache: s.Cache, Log: log})
 	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Limits: s.Limits, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
 	proxies, err := forwardauth.New(forwardauth.Config{
 		Issuer: cfg.Issuer, Key: s.master.Derive("sign-ins behind proxies", 32), Bearer: bearer, Codes: provider, Grants: s.DB, Sessions: s.Sessions,

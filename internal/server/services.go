@@ -229,7 +229,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	}
 	s.Events = secevent.New(secevent.Config{
 		Store: db, Outbox: db, Subjects: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
-		Issuer: cfg.Issuer, Now: now,
+		Clock: s.Clock, Retention: cfg.Events.Retention, Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
 		Links: s.Links, Sessions: s.Sessions, Introspection: s.Introspection,

@@ -121,10 +121,15 @@ func (p *Passwords) set(
 		if err := refuse(ctx, user); err != nil {
 			return nil, err
 		}
+		had, err := p.Of(ctx, user)
+		if err != nil {
+			return nil, err
+		}
 		if err := p.put(ctx, user.ID, hash); err != nil {
 			return nil, err
 		}
-		return event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID, Via: via}, p.directory.EndAll(ctx, user.ID)
+		set := event.UserPasswordSet{Username: user.Username, Subject: user.Subject, UserID: user.ID, First: !had[user.ID], Via: via}
+		return set, p.directory.EndAll(ctx, user.ID)
 	})
 }
 

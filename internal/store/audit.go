@@ -34,7 +34,7 @@ func (db *DB) AppendEvents(ctx context.Context, hash func(domain.Event) []byte, 
 }
 
 // signals says whether services hear of an event: of whom it concerns, as that is when it happens.
-func signals(e domain.Event) bool { return e.Signal.Kind != "" }
+func signals(e domain.Event) bool { return len(e.Signals) > 0 }
 
 // flushEvents stores the events of a large transaction that are not stored yet, in few statements.
 func (db *DB) flushEvents(ctx context.Context, t *transaction) error {

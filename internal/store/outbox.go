@@ -8,29 +8,31 @@ import (
 )
 
 // outboxColumns are in the order in which all that is written to the outbox gives them.
-const outboxColumns = `seq, at, kind, reason, initiator, format, subject, session, client, user_id, audience`
+const outboxColumns = `seq, at, kind, reason, members, initiator, format, subject, session, client, user_id, audience`
 
 // appendSignals writes the outbox rows of events that have their seq, in one statement, unless there are no receivers.
 func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 	var rows [][]any
 	w := signalWriter{conn: c}
 	for _, e := range events {
-		if len(e.Signal.About) == 0 {
-			continue
-		}
-		if received, err := w.received(ctx); err != nil || !received {
-			return err
-		}
-		for _, about := range e.Signal.About {
-			found, err := w.rows(ctx, e.Signal, about)
-			if err != nil {
+		for _, signal := range e.Signals {
+			if len(signal.About) == 0 {
+				continue
+			}
+			if received, err := w.received(ctx); err != nil || !received {
 				return err
 			}
-			for _, r := range found {
-				rows = append(rows, []any{
-					e.Seq, micros(e.At), e.Signal.Kind, e.Signal.Reason, r.initiator, r.format, r.subject, r.session, r.client, nullID(r.userID), r.audience,
-					r.receiver,
-				})
+			for _, about := range signal.About {
+				found, err := w.rows(ctx, signal, about)
+				if err != nil {
+					return err
+				}
+				for _, r := range found {
+					rows = append(rows, []any{
+						e.Seq, micros(e.At), signal.Kind, signal.Reason, jsonObject(signal.Members), r.initiator, r.format, r.subject, r.session, r.client,
+						nullID(r.userID), r.audience, r.receiver,
+					})
+				}
 			}
 		}
 	}
@@ -38,7 +40,7 @@ func appendSignals(ctx context.Context, c conn, events []domain.Event) error {
 		return nil
 	}
 	_, err := c.exec(ctx, `INSERT INTO outbox (`+outboxColumns+`, receiver_id) SELECT `+outboxColumns+`, receiver_id FROM `+c.db.dialect.rows(`$1`,
-		`seq BIGINT`, `at BIGINT`, `kind`, `reason`, `initiator`, `format`, `subject`, `session`, `client`, `user_id BIGINT`, `audience`, `receiver_id BIGINT`)+` r
+		`seq BIGINT`, `at BIGINT`, `kind`, `reason`, `members JSONB`, `initiator`, `format`, `subject`, `session`, `client`, `user_id BIGINT`, `audience`, `receiver_id BIGINT`)+` r
 		WHERE TRUE ON CONFLICT DO NOTHING`, jsonRows(rows))
 	return err
 }
@@ -54,12 +56,12 @@ func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audi
 		}
 		kindsIn, args := in([]any{after, through, receiver}, kinds...)
 		audiencesIn, args := in(args, append([]string{""}, audiences...)...)
-		relevant := `FROM outbox o WHERE o.seq > $1 AND o.seq <= $2 AND o.kind IN ` + kindsIn + ` AND o.audience IN ` + audiencesIn + ` AND o.receiver_id IN (0, $3)
+		relevant := `FROM outbox o WHERE o.seq > $1 AND o.seq <= $2 AND o.kind IN ` + kindsIn + ` AND o.audience IN ` + audiencesIn + ` AND o.receiver_id IN (0, $3)` + notRemoved(`$3`) + `
 			AND (o.kind <> '` + domain.EventTokenClaimsChange + `' OR o.format <> '` + domain.FormatIssSub + `'
 				OR o.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)
 				OR o.user_id IS NULL AND EXISTS (SELECT 1 FROM clients k WHERE k.client_id = o.subject))`
 		if len(audiences) == 0 { // what concerns all services concerns it only for the subjects that it added
-			relevant += ` AND (o.receiver_id = $3 OR EXISTS (SELECT 1 FROM receiver_subjects s WHERE s.receiver_id = $3))`
+			relevant += ` AND (o.receiver_id = $3 OR EXISTS (SELECT 1 FROM receiver_subjects s WHERE s.receiver_id = $3 AND NOT s.removed))`
 		}
 		n := int64(0)
 		var last int64
@@ -72,7 +74,7 @@ func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audi
 		if n == int64(limit) {
 			through, args[1] = last, last
 		}
-		entries, err = list(ctx, c, scanOutbox, `SELECT `+outboxColumns+` `+relevant+` ORDER BY o.seq, o.format, o.subject, o.audience`, args...)
+		entries, err = list(ctx, c, scanOutbox, `SELECT `+outboxColumns+` `+relevant+` ORDER BY o.seq, o.kind, o.format, o.subject, o.audience`, args...)
 		return err
 	})
 	return entries, through, err
@@ -80,7 +82,7 @@ func (db *DB) ListOutbox(ctx context.Context, receiver, after int64, kinds, audi
 
 func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 	var user *int64
-	err = row.Scan(&o.Seq, at(&o.At), &o.Kind, &o.Reason, &o.Initiator, &o.Format, &o.Subject, &o.Session, &o.Client, &user, &o.Audience)
+	err = row.Scan(&o.Seq, at(&o.At), &o.Kind, &o.Reason, objectOf(&o.Members), &o.Initiator, &o.Format, &o.Subject, &o.Session, &o.Client, &user, &o.Audience)
 	if user != nil {
 		o.UserID = *user
 	}
@@ -90,13 +92,13 @@ func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 // deleteOutbox deletes at most $2 rows up to the event $1. An event of thousands of rows goes in several steps.
 const (
 	deleteOutbox = `DELETE FROM outbox WHERE (` + outboxKey + `) IN (SELECT ` + outboxKey + ` FROM outbox WHERE seq <= $1 ORDER BY ` + outboxKey + ` LIMIT $2)`
-	outboxKey    = `seq, format, subject, audience, receiver_id`
+	outboxKey    = `seq, kind, format, subject, audience, receiver_id`
 )
 
-// purgeAcknowledged deletes at most limit rows that all receivers have acknowledged.
-func (db *DB) purgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error) {
+// PurgeAcknowledged implements secevent.Outbox.
+func (db *DB) PurgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error) {
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
-		through, err := one(ctx, c, scanInt, `SELECT COALESCE(MIN(acked), 9223372036854775807) FROM receivers`)
+		through, err := one(ctx, c, scanInt, `SELECT COALESCE(MIN(acked), 9223372036854775807) FROM receivers WHERE NOT disabled`)
 		if err != nil {
 			return err
 		}
@@ -106,10 +108,11 @@ func (db *DB) purgeAcknowledged(ctx context.Context, limit int) (deleted int64, 
 	return deleted, err
 }
 
-// purgeUnacknowledged deletes events from before a time, at most limit rows, whether or not they are acknowledged, and notes that for
-// the receivers that miss them. What follows the first event that is kept is kept, too: it may be of a replica whose clock is behind.
-func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, err error) {
+// PurgeUnacknowledged implements secevent.Outbox. What follows the first event that is kept is kept, too: it may be of a replica whose
+// clock is behind.
+func (db *DB) PurgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, missing []domain.Receiver, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		missing = nil
 		const oldest = `(SELECT seq, at FROM outbox ORDER BY seq LIMIT $2)`
 		through, err := one(ctx, c, scanInt, `SELECT COALESCE(MAX(o.seq), 0) FROM `+oldest+` o
 			WHERE o.seq < COALESCE((SELECT MIN(k.seq) FROM `+oldest+` k WHERE k.at >= $1), 9223372036854775807)`, micros(before), limit)
@@ -117,6 +120,11 @@ func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit i
 			return err
 		}
 		missed := unacknowledged + ` AND o.seq <= $1`
+		missing, err = list(ctx, c, scanReceiver, `SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
+			WHERE EXISTS (SELECT 1 `+missed+`) ORDER BY r.id`, through)
+		if err != nil {
+			return err
+		}
 		_, err = c.exec(ctx, `UPDATE receivers AS r SET missed = (SELECT MAX(o.seq) `+missed+`) WHERE EXISTS (SELECT 1 `+missed+`)`, through)
 		if err != nil {
 			return err
@@ -124,5 +132,5 @@ func (db *DB) purgeUnacknowledged(ctx context.Context, before time.Time, limit i
 		deleted, err = c.exec(ctx, deleteOutbox, through, limit)
 		return err
 	})
-	return deleted, err
+	return deleted, missing, err
 }

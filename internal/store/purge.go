@@ -11,8 +11,6 @@ const (
 	revocationsKept = 24 * time.Hour
 	// lapsedKept is how long administrators can look at an assignment, a client secret or an invitation that has expired.
 	lapsedKept = 30 * 24 * time.Hour
-	// outboxKept is how long an event waits for receivers to acknowledge it.
-	outboxKept = 30 * 24 * time.Hour
 )
 
 // purgeTokens deletes at most $2 tokens that expired before $1, where there are no partitions to drop.
@@ -71,7 +69,7 @@ const purgeChanges = `
 		ORDER BY revision LIMIT $2)`
 
 // Purge implements index.Store. Of changes, it deletes at most limit revisions that were made before then. Revocations go a day after
-// they were done, assignments, client secrets and invitations a month after they expired, events that no receiver acknowledges after a month, statistics after a fortnight. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
+// they were done, assignments, client secrets and invitations a month after they expired, statistics after a fortnight. Expired tokens go with their partition on PostgreSQL, see PreparePartitions.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int64, err error) {
 	purge := func(query string, args ...any) { // one that fails does not keep the others from it
 		n, failed := db.exec(ctx, query, args...)
@@ -91,10 +89,6 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	}
 	purge(purgeStatistics, micros(before.Add(-statisticsKept)), limit)
 	purge(purgeStatusChanges, limit)
-	acknowledged, failed := db.purgeAcknowledged(ctx, limit)
-	total, err = total+acknowledged, errors.Join(err, failed)
-	unheard, failed := db.purgeUnacknowledged(ctx, before.Add(-outboxKept), limit)
-	total, err = total+unheard, errors.Join(err, failed)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
 	purge(purgeChanges, micros(before), limit)
 	folded, failed := db.foldStatusChanges(ctx)

@@ -11,14 +11,14 @@ import (
 const receiverColumns = `r.id, r.client_ref, c.client_id, r.description, r.method, r.endpoint, r.sealed_token, r.allow_private, r.events,
 	r.acked, r.acked_beyond, r.missed, r.leased_until, r.attempts, r.next_attempt_at, r.last_error,
 	r.verification_seq, r.verification_state, r.verification_at, r.verification_answered_at, r.verification_refusal,
-	r.managed_by, r.version, r.created_at, r.updated_at, r.paused_at`
+	r.managed_by, r.version, r.created_at, r.updated_at, r.paused_at, r.disabled, r.status_reason, r.status_seq`
 
 func scanReceiver(row scanner) (r domain.Receiver, err error) {
 	v := &r.Verification
 	err = row.Scan(&r.ID, &r.ClientID, &r.Client, &r.Description, &r.Method, &r.Endpoint, &r.SealedToken, &r.AllowPrivate, listOf(&r.Events),
 		&r.Progress.Acked, listOf(&r.Progress.Beyond), &r.Missed, at(&r.LeasedUntil), &r.Attempts, at(&r.NextAttemptAt), &r.LastError,
 		&v.Seq, &v.State, at(&v.At), at(&v.AnsweredAt), &v.Refusal,
-		&r.ManagedBy, &r.Version, at(&r.CreatedAt), at(&r.UpdatedAt), at(&r.PausedAt))
+		&r.ManagedBy, &r.Version, at(&r.CreatedAt), at(&r.UpdatedAt), at(&r.PausedAt), &r.Disabled, &r.StatusReason, &r.StatusSeq)
 	return r, err
 }
 
@@ -54,17 +54,25 @@ func (db *DB) ListReceivers(ctx context.Context, p domain.Page) ([]domain.Receiv
 }
 
 // unacknowledged is what the outbox o has for a receiver r that it has not acknowledged.
-const unacknowledged = `FROM outbox o WHERE o.seq > r.acked AND o.receiver_id IN (0, r.id)
-	AND (o.kind = '` + domain.EventVerification + `' OR CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%')
+var unacknowledged = `FROM outbox o WHERE o.seq > r.acked AND NOT r.disabled AND o.receiver_id IN (0, r.id)` + notRemoved(`r.id`) + `
+	AND (o.kind IN ('` + domain.EventVerification + `', '` + domain.EventStreamUpdated + `') OR CAST(r.events AS TEXT) LIKE '%"' || o.kind || '"%')
 	AND (o.audience = '' OR o.audience IN (
 		SELECT a.audience FROM client_serves v JOIN apis a ON a.id = v.api_id WHERE v.client_ref = r.client_ref))`
+
+// notRemoved leaves out of the outbox o what is about the subjects that a receiver removed from its stream.
+func notRemoved(receiver string) string {
+	return ` AND NOT EXISTS (SELECT 1 FROM receiver_subjects s WHERE s.receiver_id = ` + receiver + ` AND s.removed AND s.user_id = o.user_id)
+		AND NOT (o.user_id IS NULL AND o.format = '` + domain.FormatIssSub + `' AND EXISTS (SELECT 1 FROM receiver_subjects s
+			JOIN clients k ON k.id = s.client_ref WHERE s.receiver_id = ` + receiver + ` AND s.removed AND k.client_id = o.subject))`
+}
 
 // DueReceivers implements secevent.Outbox.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
-		WHERE r.method = $1 AND r.paused_at IS NULL AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
-		AND (r.acked <= (SELECT i.audit_seq - $3 FROM installation i WHERE i.id = 1) OR EXISTS (SELECT 1 `+unacknowledged+`))
+		WHERE r.method = $1 AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
+		AND (r.paused_at IS NULL AND (r.acked <= (SELECT i.audit_seq - $3 FROM installation i WHERE i.id = 1) OR EXISTS (SELECT 1 `+unacknowledged+`))
+			OR r.paused_at IS NOT NULL AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq = r.status_seq AND o.receiver_id = r.id))
 		ORDER BY r.id`, string(domain.DeliveryPush), micros(now), behind)
 }
 
@@ -79,26 +87,28 @@ func (db *DB) UpdateReceiver(ctx context.Context, r domain.Receiver) error {
 // SetVerification implements secevent.Store.
 func (db *DB) SetVerification(ctx context.Context, id int64, v domain.Verification) error {
 	_, err := db.exec(ctx, `
-		UPDATE receivers SET verification_seq = $2, verification_state = $3, verification_at = $4, verification_answered_at = $5, verification_refusal = $6
+		UPDATE receivers SET next_attempt_at = CASE WHEN verification_seq < $2 THEN $4 ELSE next_attempt_at END,
+			attempts = CASE WHEN verification_seq < $2 THEN 0 ELSE attempts END, verification_seq = $2, verification_state = $3, verification_at = $4, verification_answered_at = $5, verification_refusal = $6
 		WHERE id = $1 AND verification_seq <= $2`, id, v.Seq, v.State, micros(v.At), nullMicros(v.AnsweredAt), v.Refusal)
 	return err
 }
 
-// PauseReceiver implements secevent.Store.
-func (db *DB) PauseReceiver(ctx context.Context, clientID string, at, now time.Time) error {
-	return db.changeReceiver(ctx, `UPDATE receivers SET paused_at = $2, next_attempt_at = $3, attempts = 0 WHERE `+ofClient,
-		clientID, nullMicros(at), micros(now))
+// SetReceiverStatus implements secevent.Store.
+func (db *DB) SetReceiverStatus(ctx context.Context, r domain.Receiver, forget int64, now time.Time) error {
+	forgotten := ``
+	args := []any{r.ID, nullMicros(r.PausedAt), r.Disabled, r.StatusReason, r.StatusSeq, micros(now)}
+	if forget > 0 {
+		forgotten, args = `, acked = $7, acked_beyond = '[]', missed = 0`, append(args, forget)
+	}
+	_, err := db.exec(ctx, `
+		UPDATE receivers SET paused_at = $2, disabled = $3, status_reason = $4, status_seq = $5, next_attempt_at = $6, attempts = 0`+forgotten+`
+		WHERE id = $1`, args...)
+	return err
 }
 
 // DeleteReceiver implements secevent.Store.
 func (db *DB) DeleteReceiver(ctx context.Context, clientID string) error {
-	return db.changeReceiver(ctx, `DELETE FROM receivers WHERE `+ofClient, clientID)
-}
-
-const ofClient = `client_ref = (SELECT id FROM clients WHERE client_id = $1)`
-
-func (db *DB) changeReceiver(ctx context.Context, query string, args ...any) error {
-	n, err := db.exec(ctx, query, args...)
+	n, err := db.exec(ctx, `DELETE FROM receivers WHERE client_ref = (SELECT id FROM clients WHERE client_id = $1)`, clientID)
 	if err == nil && n == 0 {
 		return domain.ErrNotFound
 	}
@@ -107,14 +117,16 @@ func (db *DB) changeReceiver(ctx context.Context, query string, args ...any) err
 
 // MoveReceiver implements secevent.Outbox.
 func (db *DB) MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error {
-	return consumed(db.exec(ctx, `UPDATE receivers SET acked = $4, acked_beyond = $5 WHERE id = $1 AND acked = $2 AND acked_beyond = $3`,
-		id, from.Acked, jsonList(from.Beyond), to.Acked, jsonList(to.Beyond)))
+	return consumed(db.exec(ctx, `UPDATE receivers SET acked = $4, acked_beyond = $5,
+		status_seq = CASE WHEN status_seq <= $4 OR CAST($6 AS TEXT) LIKE '%"' || status_seq || '.%' THEN 0 ELSE status_seq END
+		WHERE id = $1 AND acked = $2 AND acked_beyond = $3`,
+		id, from.Acked, jsonList(from.Beyond), to.Acked, jsonList(to.Beyond), jsonList(to.Beyond)))
 }
 
 // LeaseReceiver implements secevent.Outbox.
 func (db *DB) LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error {
 	return consumed(db.exec(ctx, `
-		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND paused_at IS NULL AND next_attempt_at <= $2
+		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND next_attempt_at <= $2
 		AND (leased_until IS NULL OR leased_until <= $2)`, id, micros(now), micros(until)))
 }
 
@@ -130,30 +142,38 @@ func (db *DB) LastEvent(ctx context.Context) (int64, error) {
 	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
 }
 
-// AddSubject implements secevent.Subjects.
-func (db *DB) AddSubject(ctx context.Context, receiver int64, subject string, now time.Time) (added bool, count int64, err error) {
+// PutSubject implements secevent.Subjects.
+func (db *DB) PutSubject(
+	ctx context.Context, receiver int64, subject domain.StreamSubject, removed bool, now time.Time,
+) (changed bool, count int64, err error) {
+	query, name := subjectsNamed, subject.Subject
+	if subject.Email != "" {
+		query, name = concernedUsers+` WHERE lower(u.email) = lower($1) AND u.email <> '' AND u.email_verified`, subject.Email
+	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		who, err := one(ctx, c, scanConcerned, `SELECT * FROM (`+subjectsNamed+`) s LIMIT 1`, subject)
+		found, err := list(ctx, c, scanConcerned, `SELECT * FROM (`+query+`) s LIMIT $2`, name, domain.MaxOfEmail)
 		if err != nil {
 			return err
 		}
-		n, err := c.exec(ctx, `INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, created_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT DO NOTHING`, receiver, nullID(who.userID), nullID(who.clientID), micros(now))
-		if err != nil {
-			return err
+		if len(found) == 0 {
+			return domain.ErrNotFound
 		}
-		added = n > 0
-		count, err = one(ctx, c, scanInt, `SELECT COUNT(*) FROM receiver_subjects WHERE receiver_id = $1`, receiver)
+		for _, who := range found {
+			n, err := c.exec(ctx, `UPDATE receiver_subjects SET removed = $4 WHERE receiver_id = $1 AND (user_id = $2 OR client_ref = $3) AND removed <> $4`,
+				receiver, nullID(who.userID), nullID(who.clientID), removed)
+			if err == nil && n == 0 {
+				n, err = c.exec(ctx, `INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, removed, created_at) VALUES ($1, $2, $3, $4, $5)
+					ON CONFLICT DO NOTHING`, receiver, nullID(who.userID), nullID(who.clientID), removed, micros(now))
+			}
+			if err != nil {
+				return err
+			}
+			changed = changed || n > 0
+		}
+		count, err = one(ctx, c, scanInt, `SELECT COUNT(*) FROM receiver_subjects WHERE receiver_id = $1 AND removed = $2`, receiver, removed)
 		return err
 	})
-	return added, count, err
-}
-
-// RemoveSubject implements secevent.Subjects.
-func (db *DB) RemoveSubject(ctx context.Context, receiver int64, subject string) (removed bool, err error) {
-	n, err := db.exec(ctx, `DELETE FROM receiver_subjects WHERE receiver_id = $2
-		AND (user_id IN (SELECT id FROM users WHERE subject = $1) OR client_ref IN (SELECT id FROM clients WHERE client_id = $1))`, subject, receiver)
-	return n > 0, err
+	return changed, count, err
 }
 
 // subjectsNamed selects the user or client with the "sub" $1.

@@ -89,6 +89,14 @@ func (w *signalWriter) rows(ctx context.Context, signal domain.SecurityEvent, ab
 		return []outboxRow{{initiator: signal.Initiator, format: format, subject: name, audience: audience}}
 	}
 	switch {
+	case signal.Kind == domain.EventAccountDisabled:
+		rows, err := w.ofSubjects(ctx, signal, about)
+		if err != nil {
+			return nil, err
+		}
+		return rows, w.rememberDisabled(ctx, rows)
+	case signal.Kind == domain.EventAccountEnabled:
+		return w.ofDisabled(ctx, signal, about)
 	case about.Kind == domain.ConcernsToken:
 		return named(domain.FormatJWTID, about.Name, about.Audience), nil
 	case about.Kind == domain.ConcernsAll:
@@ -160,7 +168,7 @@ func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent
 		return rows, err
 	}
 	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, `+client+`, '', x.receiver_id
-		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE x.user_id = `+whose, of)
+		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE NOT x.removed AND x.user_id = `+whose, of)
 	return append(rows, added...), err
 }
 
@@ -205,6 +213,36 @@ func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEve
 		return eachAPI(signal, served), nil
 	}
 	return rows, nil
+}
+
+// rememberDisabled keeps who is sent that a user is disabled.
+func (w *signalWriter) rememberDisabled(ctx context.Context, rows []outboxRow) error {
+	var told [][]any
+	for _, r := range rows {
+		if r.userID != 0 {
+			told = append(told, []any{r.userID, r.audience, r.receiver})
+		}
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	_, err := w.exec(ctx, `INSERT INTO disabled_accounts (user_id, audience, receiver_id) SELECT user_id, audience, receiver_id
+		FROM `+w.db.dialect.rows(`$1`, `user_id BIGINT`, `audience`, `receiver_id BIGINT`)+` r WHERE TRUE ON CONFLICT DO NOTHING`, jsonRows(told))
+	return err
+}
+
+// ofDisabled returns a row for each API and receiver that was sent that the user is disabled: by now the user's tokens are gone.
+func (w *signalWriter) ofDisabled(ctx context.Context, signal domain.SecurityEvent, about domain.Concerned) ([]outboxRow, error) {
+	rows, err := list(ctx, w.conn, func(row scanner) (outboxRow, error) {
+		r := outboxRow{initiator: initiatorOf(signal, about.Name), format: domain.FormatIssSub, subject: about.Subject, userID: about.ID}
+		err := row.Scan(&r.audience, &r.receiver)
+		return r, err
+	}, `SELECT audience, receiver_id FROM disabled_accounts WHERE user_id = $1 ORDER BY audience, receiver_id`, about.ID)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	_, err = w.exec(ctx, `DELETE FROM disabled_accounts WHERE user_id = $1`, about.ID)
+	return rows, err
 }
 
 // eachAPI returns a row for each API, which says that whoever has tokens for it may be concerned.
@@ -325,7 +363,7 @@ func (w *signalWriter) addedBy(ctx context.Context, h *hadTokens, column string,
 		return err
 	}, `SELECT x.receiver_id, COALESCE(x.user_id, 0), COALESCE(x.client_ref, 0), v.api_id
 		FROM receiver_subjects x JOIN receivers r ON r.id = x.receiver_id JOIN client_serves v ON v.client_ref = r.client_ref
-		WHERE x.`+column+` IN `+ids, args...)
+		WHERE NOT x.removed AND x.`+column+` IN `+ids, args...)
 }
 
 // tokensOf returns the pairs of an owner and an API for which the owner had a token.

@@ -150,6 +150,36 @@ func jsonRows(rows [][]any) string {
 	return string(text)
 }
 
+// jsonObject is an object as JSON text.
+func jsonObject(members map[string]string) string {
+	if len(members) == 0 {
+		return "{}"
+	}
+	text, err := json.Marshal(members)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return string(text)
+}
+
+type objectColumn struct{ to *map[string]string }
+
+// objectOf reads a column into an object; an empty one is nil.
+func objectOf(to *map[string]string) objectColumn { return objectColumn{to} }
+
+// Scan implements [database/sql.Scanner].
+func (c objectColumn) Scan(src any) error {
+	text, err := storedText(src)
+	if err != nil {
+		return err
+	}
+	*c.to = nil
+	if string(text) == "{}" {
+		return nil
+	}
+	return json.Unmarshal(text, c.to)
+}
+
 type listColumn[T any] struct{ to *[]T }
 
 // listOf reads a column into a list, and writes it from there; an empty one is nil.

@@ -14,7 +14,7 @@ func TestPreflightsAreAnsweredWhereScriptsMayAskAndNowhereElse(t *testing.T) {
 	mux := http.NewServeMux()
 	(&Documents{}).Mount(mux)
 	corstest.Preflights(t, mux, map[string]string{
-		"/.well-known/openid-configuration": "GET", "/.well-known/oauth-authorization-server": "GET", "/.well-known/jwks.json": "GET",
+		"/.well-known/openid-configuration": "GET", "/.well-known/oauth-authorization-server": "GET", "/.well-known/jwks.json": "GET", "/.well-known/ssf-configuration": "GET",
 		"/statuslists": "GET", "/statuslists/7": "GET",
 	})
 }

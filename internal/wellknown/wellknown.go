@@ -26,6 +26,7 @@ type Documents struct {
 	Registration      bool     // clients may register themselves at the registration endpoint,
 	MetadataDocuments bool     // and by a metadata document
 	AdminScopes       []string // the permissions of the admin API
+	StreamScopes      []string // those with which services manage their stream of security events
 	Keys              *keys.Keys
 	Statuses          *status.Publisher
 	Fetches           *statistics.Fetches // of the key set; nil: they are not noted
@@ -40,10 +41,12 @@ func (d *Documents) Mount(mux *http.ServeMux) {
 		"/.well-known/jwks.json":                  d.jwks(),
 		"/.well-known/openid-configuration":       d.openidConfiguration,
 		"/.well-known/oauth-authorization-server": d.serverMetadata,
-		resourcePath:                    d.protectedResource(d.Issuer, "Signet: userinfo", domain.IdentityScopes),
-		resourcePath + domain.AdminPath: d.protectedResource(d.Issuer+domain.AdminPath, "Signet: administration", d.AdminScopes),
-		"/statuslists":                  d.statusLists,
-		"/statuslists/{id}":             d.statusList,
+		"/.well-known/ssf-configuration":          d.transmitterConfiguration,
+		resourcePath + domain.EventsPath:          d.protectedResource(d.Issuer+domain.EventsPath, "Signet: security events", d.StreamScopes),
+		resourcePath:                              d.protectedResource(d.Issuer, "Signet: userinfo", domain.IdentityScopes),
+		resourcePath + domain.AdminPath:           d.protectedResource(d.Issuer+domain.AdminPath, "Signet: administration", d.AdminScopes),
+		"/statuslists":                            d.statusLists,
+		"/statuslists/{id}":                       d.statusList,
 	}
 	crossOrigin := map[string]string{}
 	for path, handler := range handlers {

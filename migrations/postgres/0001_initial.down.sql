@@ -1,5 +1,6 @@
 DROP VIEW audit_v;
 DROP VIEW issued_tokens_v;
+DROP TABLE disabled_accounts;
 DROP TABLE receiver_subjects;
 DROP TABLE receivers;
 DROP TABLE outbox;

@@ -898,8 +898,10 @@ COMMENT ON TABLE audit_checkpoints IS 'What the audit log was at a time, so that
 CREATE TABLE outbox (
     seq       BIGINT NOT NULL,
     at        BIGINT NOT NULL,
-    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'policy-change', 'verification')),
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'credential-change', 'account-disabled', 'account-enabled', 'account-purged',
+        'policy-change', 'verification', 'stream-updated')),
     reason    TEXT NOT NULL,
+    members   JSONB NOT NULL CHECK (jsonb_typeof(members) = 'object'),
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
     subject   TEXT NOT NULL,
@@ -908,10 +910,11 @@ CREATE TABLE outbox (
     user_id   INTEGER,
     audience  TEXT NOT NULL,
     receiver_id BIGINT NOT NULL,
-    PRIMARY KEY (seq, format, subject, audience, receiver_id)
+    PRIMARY KEY (seq, kind, format, subject, audience, receiver_id)
 );
 COMMENT ON TABLE outbox IS 'What services are sent (RFC 8417): a row for each subject of an event of the audit log and each audience';
 COMMENT ON COLUMN outbox.seq IS 'Of the event';
+COMMENT ON COLUMN outbox.members IS 'What the kind of event says beside';
 COMMENT ON COLUMN outbox.subject IS 'In that format; empty as a URI: the issuer';
 COMMENT ON COLUMN outbox.session IS 'Empty: none';
 COMMENT ON COLUMN outbox.client IS 'The client_id of the client that the user granted something; empty: none';
@@ -944,11 +947,19 @@ CREATE TABLE receivers (
     version         BIGINT NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL,
-    paused_at       BIGINT
+    paused_at       BIGINT,
+    disabled        BOOLEAN NOT NULL DEFAULT FALSE,
+    status_reason   TEXT NOT NULL DEFAULT '',
+    status_seq      BIGINT NOT NULL DEFAULT 0,
+    CHECK (NOT disabled OR paused_at IS NOT NULL)
 ) WITH (fillfactor = 50);
 CREATE INDEX receivers_managed ON receivers (managed_by) WHERE managed_by <> '';
 COMMENT ON COLUMN receivers.managed_by IS 'The set of files that it comes from; empty: none';
 COMMENT ON TABLE receivers IS 'The clients that receive security events, at most one receiver each: a cursor over the outbox';
+COMMENT ON COLUMN receivers.paused_at IS 'Its stream is paused, or disabled; NULL: enabled';
+COMMENT ON COLUMN receivers.disabled IS 'Paused, and events are not kept';
+COMMENT ON COLUMN receivers.status_reason IS 'Why its stream is so; empty: no reason was given';
+COMMENT ON COLUMN receivers.status_seq IS 'The seq of the event that says to it what state its stream is in; 0: it needs not be sent';
 COMMENT ON COLUMN receivers.acked IS 'Every event up to this seq is done with';
 COMMENT ON COLUMN receivers.acked_beyond IS 'Later events that are done with';
 COMMENT ON COLUMN receivers.verification_seq IS 'The seq of the last verification event that it was sent; 0: none';
@@ -961,14 +972,25 @@ CREATE TABLE receiver_subjects (
     receiver_id BIGINT NOT NULL REFERENCES receivers (id) ON DELETE CASCADE,
     user_id     INTEGER REFERENCES users (id) ON DELETE CASCADE,
     client_ref  INTEGER REFERENCES clients (id) ON DELETE CASCADE,
+    removed     BOOLEAN NOT NULL DEFAULT FALSE,
     created_at  BIGINT NOT NULL,
     CHECK ((user_id IS NOT NULL)::int + (client_ref IS NOT NULL)::int = 1)
 );
 COMMENT ON TABLE receiver_subjects IS
     'The users and clients that a receiver added to its stream: it is sent their events whether or not they had a token for what it serves';
+COMMENT ON COLUMN receiver_subjects.removed IS 'It removed the subject: it is sent none of its events';
 CREATE UNIQUE INDEX receiver_subjects_user ON receiver_subjects (user_id, receiver_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX receiver_subjects_client ON receiver_subjects (client_ref, receiver_id) WHERE client_ref IS NOT NULL;
 CREATE INDEX receiver_subjects_receiver ON receiver_subjects (receiver_id);
+
+CREATE TABLE disabled_accounts (
+    user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    audience    TEXT NOT NULL,
+    receiver_id BIGINT NOT NULL,
+    PRIMARY KEY (user_id, audience, receiver_id)
+);
+COMMENT ON TABLE disabled_accounts IS 'Who was sent that a user is disabled, and so is sent that the user is enabled again';
+COMMENT ON COLUMN disabled_accounts.receiver_id IS 'This one alone; 0: all who serve the audience';
 
 -- For people who read the database. A token that a revocation under way covers counts as revoked, as it does to all who ask.
 CREATE VIEW issued_tokens_v AS

@@ -702,8 +702,10 @@ CREATE TABLE audit_checkpoints (
 CREATE TABLE outbox (
     seq       INTEGER NOT NULL, -- of the event
     at        INTEGER NOT NULL,
-    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'policy-change', 'verification')),
+    kind      TEXT NOT NULL CHECK (kind IN ('session-revoked', 'token-claims-change', 'credential-change', 'account-disabled', 'account-enabled', 'account-purged',
+        'policy-change', 'verification', 'stream-updated')),
     reason    TEXT NOT NULL,
+    members   TEXT NOT NULL CHECK (json_type(members) = 'object'), -- what the kind of event says beside
     initiator TEXT NOT NULL CHECK (initiator IN ('user', 'admin', 'system')),
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
     subject   TEXT NOT NULL, -- in that format; '' as a URI: the issuer
@@ -712,7 +714,7 @@ CREATE TABLE outbox (
     user_id   INTEGER, -- of a subject that is a user
     audience  TEXT NOT NULL, -- sent to those who serve it; '': whatever they serve
     receiver_id INTEGER NOT NULL, -- sent to this one alone; 0: to all
-    PRIMARY KEY (seq, format, subject, audience, receiver_id)
+    PRIMARY KEY (seq, kind, format, subject, audience, receiver_id)
 ) STRICT;
 
 -- Who receives security events: a cursor over the outbox. At most one for a client.
@@ -741,21 +743,35 @@ CREATE TABLE receivers (
     version         INTEGER NOT NULL DEFAULT 1 CHECK (version >= 1), -- each change of its settings adds one
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
-    paused_at       INTEGER
+    paused_at       INTEGER, -- its stream is paused, or disabled; NULL: enabled
+    disabled        INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)), -- paused, and events are not kept
+    status_reason   TEXT NOT NULL DEFAULT '', -- why it is so
+    status_seq      INTEGER NOT NULL DEFAULT 0, -- of the event that says to it what state its stream is in; 0: it needs not be sent
+    CHECK (disabled = 0 OR paused_at IS NOT NULL)
 ) STRICT;
 CREATE INDEX receivers_managed ON receivers (managed_by) WHERE managed_by <> '';
 
 -- The users and clients that a receiver added to its stream: it is sent their events whether or not they had a token for what it serves.
+-- Those that it removed: it is sent none.
 CREATE TABLE receiver_subjects (
     receiver_id INTEGER NOT NULL REFERENCES receivers (id) ON DELETE CASCADE,
     user_id     INTEGER REFERENCES users (id) ON DELETE CASCADE,
     client_ref  INTEGER REFERENCES clients (id) ON DELETE CASCADE,
+    removed     INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1)),
     created_at  INTEGER NOT NULL,
     CHECK ((user_id IS NOT NULL) + (client_ref IS NOT NULL) = 1)
 ) STRICT;
 CREATE UNIQUE INDEX receiver_subjects_user ON receiver_subjects (user_id, receiver_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX receiver_subjects_client ON receiver_subjects (client_ref, receiver_id) WHERE client_ref IS NOT NULL;
 CREATE INDEX receiver_subjects_receiver ON receiver_subjects (receiver_id);
+
+-- Who was sent that a user is disabled, and so is sent that the user is enabled again.
+CREATE TABLE disabled_accounts (
+    user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    audience    TEXT NOT NULL,
+    receiver_id INTEGER NOT NULL, -- this one alone; 0: all who serve the audience
+    PRIMARY KEY (user_id, audience, receiver_id)
+) STRICT, WITHOUT ROWID;
 
 -- For people who read the database. A token that a revocation under way covers counts as revoked, as it does to all who ask.
 -- SQLite has neither base64url nor numbers from blobs, so both come from the hexadecimal digits.

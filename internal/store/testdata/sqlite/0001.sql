@@ -104,9 +104,11 @@ INSERT INTO audit_events (seq, at, actor, action, target, details, salt, digest,
 VALUES (1, 1767323045678000, 'user:alice', 'client.create', 'client:shop', '{"b":1, "a":"\u003c"}', X'dddddddddddddddddddddddddddddddd', X'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 7, X'', X'1111111111111111111111111111111111111111111111111111111111111111', 'request-1');
 INSERT INTO audit_checkpoints (seq, hash, at, mac)
 VALUES (1, X'1111111111111111111111111111111111111111111111111111111111111111', 1767323045678000, X'2222222222222222222222222222222222222222222222222222222222222222');
-INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, client, user_id, audience, receiver_id)
-VALUES (1, 1767323045678000, 'session-revoked', 'revoked', 'user', 'complex', 'sub-alice', '00ff', 'shop', 30, 'https://orders.example', 100);
-INSERT INTO receivers (id, client_ref, description, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, missed, leased_until, attempts, next_attempt_at, last_error, verification_seq, verification_state, verification_at, verification_answered_at, verification_refusal, version, created_at, updated_at, paused_at, managed_by)
-VALUES (100, 20, 'stock', 'push', 'https://shop.example/events', X'33', TRUE, '["session-revoked"]', 1, '["3"]', 1, 1767323045678022, 2, 1767323045678023, 'it answered 500', 1, 'state', 1767323045678025, 1767323045678026, 'invalid_request', 2, 1767323045678000, 1767323045678027, 1767323045678024, 'shop');
-INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, created_at)
-VALUES (100, 30, NULL, 1767323045678000);
+INSERT INTO outbox (seq, at, kind, reason, members, initiator, format, subject, session, client, user_id, audience, receiver_id)
+VALUES (1, 1767323045678000, 'session-revoked', 'revoked', '{"status": "paused"}', 'user', 'complex', 'sub-alice', '00ff', 'shop', 30, 'https://orders.example', 100);
+INSERT INTO receivers (id, client_ref, description, method, endpoint, sealed_token, allow_private, events, acked, acked_beyond, missed, leased_until, attempts, next_attempt_at, last_error, verification_seq, verification_state, verification_at, verification_answered_at, verification_refusal, version, created_at, updated_at, paused_at, managed_by, disabled, status_reason, status_seq)
+VALUES (100, 20, 'stock', 'push', 'https://shop.example/events', X'33', TRUE, '["session-revoked"]', 1, '["3"]', 1, 1767323045678022, 2, 1767323045678023, 'it answered 500', 1, 'state', 1767323045678025, 1767323045678026, 'invalid_request', 2, 1767323045678000, 1767323045678027, 1767323045678024, 'shop', TRUE, 'moved', 1);
+INSERT INTO receiver_subjects (receiver_id, user_id, client_ref, created_at, removed)
+VALUES (100, 30, NULL, 1767323045678000, TRUE);
+INSERT INTO disabled_accounts (user_id, audience, receiver_id)
+VALUES (30, 'https://orders.example', 0);
