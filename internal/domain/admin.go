@@ -9,5 +9,5 @@ const CLIClient = "signet-cli"
 // AdminPath is where it is, below the issuer. The URL names it, too, where a resource has to be one (RFC 9728).
 const AdminPath = "/api/v1"
 
-// EventsPath is where streams of security events are, below the issuer. Tokens for AdminAudience open them too.
-const EventsPath = "/events"
+// StreamsPath is where streams of security events are, below the issuer. Tokens for AdminAudience open them too.
+const StreamsPath = "/events"

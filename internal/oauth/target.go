@@ -28,7 +28,7 @@ func (p *Provider) asked(targets []registry.Target) (apis []domain.GrantAPI) {
 // resources are the audiences that a request names, by RFC 8707's parameter or by the older "audience".
 func (p *Provider) resources(form url.Values) (named []string) {
 	for _, audience := range slices.Concat(form["resource"], token.SplitScopes(strings.Join(form["audience"], " "))) {
-		if domain.SameAudience(audience, p.Issuer+domain.AdminPath) || domain.SameAudience(audience, p.Issuer+domain.EventsPath) {
+		if domain.SameAudience(audience, p.Issuer+domain.AdminPath) || domain.SameAudience(audience, p.Issuer+domain.StreamsPath) {
 			audience = domain.AdminAudience // which is no URL, as RFC 9728 wants it
 		}
 		if !slices.ContainsFunc(named, func(n string) bool { return domain.SameAudience(n, audience) }) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ type surface struct{ Config }
 func Mount(mux *http.ServeMux, c Config) {
 	s := &surface{c}
 	read, manage := s.byToken(admin.ReadStream, admin.ManageStream), s.byToken(admin.ManageStream)
-	const stream, status = domain.EventsPath + "/stream", domain.EventsPath + "/status"
+	const stream, status = domain.StreamsPath + "/stream", domain.StreamsPath + "/status"
 	mux.HandleFunc("GET "+stream, s.handle(read, s.readStreams))
 	mux.HandleFunc("POST "+stream, s.handle(manage, s.createStream))
 	mux.HandleFunc("PATCH "+stream, s.handle(manage, s.updateStream))
@@ -57,28 +58,26 @@ func Mount(mux *http.ServeMux, c Config) {
 	mux.HandleFunc("DELETE "+stream, s.handle(manage, s.deleteStream))
 	mux.HandleFunc("GET "+status, s.handle(read, s.readStatus))
 	mux.HandleFunc("POST "+status, s.handle(manage, s.updateStatus))
-	mux.HandleFunc("POST "+domain.EventsPath+"/verification", s.handle(manage, s.verify))
-	mux.HandleFunc("POST "+domain.EventsPath+"/subjects:add", s.handle(s.orBySecret(manage), s.addSubject))
-	mux.HandleFunc("POST "+domain.EventsPath+"/subjects:remove", s.handle(s.orBySecret(manage), s.removeSubject))
-	mux.HandleFunc("POST "+domain.EventsPath+"/poll", s.handle(s.orBySecret(read), s.poll))
+	mux.HandleFunc("POST "+domain.StreamsPath+"/verification", s.handle(manage, s.verify))
+	mux.HandleFunc("POST "+domain.StreamsPath+"/subjects:add", s.handle(s.orBySecret(manage), s.addSubject))
+	mux.HandleFunc("POST "+domain.StreamsPath+"/subjects:remove", s.handle(s.orBySecret(manage), s.removeSubject))
+	mux.HandleFunc("POST "+domain.StreamsPath+"/poll", s.handle(s.orBySecret(read), s.poll))
 }
 
 // authentication finds out which client a request is of.
 type authentication func(r *http.Request) (authn.Caller, error)
 
-// byToken wants an access token of the client with one of the permissions. A denied one fails with the last of them.
+// byToken wants an access token of the client with one of the permissions. One without fails with the first of them.
 func (s *surface) byToken(permissions ...string) authentication {
 	return func(r *http.Request) (authn.Caller, error) {
 		caller, err := s.Callers.Authenticate(r)
 		if err != nil {
 			return caller, err
 		}
-		for _, p := range permissions {
-			if caller.May(p) {
-				return caller, nil
-			}
+		if !slices.ContainsFunc(permissions, caller.May) {
+			return caller, &deniedError{permissions[0]}
 		}
-		return caller, &deniedError{permissions[0]}
+		return caller, nil
 	}
 }
 
@@ -157,7 +156,7 @@ func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused, isRefusal := errors.AsType[*refusal](err)
 	denied, isDenied := errors.AsType[*deniedError](err)
 	invalid, isInvalid := errors.AsType[*domain.InvalidError](err)
-	challenge := `Bearer resource_metadata="` + s.Issuer + "/.well-known/oauth-protected-resource" + domain.EventsPath + `"`
+	challenge := `Bearer resource_metadata="` + s.Issuer + "/.well-known/oauth-protected-resource" + domain.StreamsPath + `"`
 	switch {
 	case isRefusal:
 		told = refused.told

@@ -54,7 +54,7 @@ func eventTypes(kinds []string) []string {
 	return types
 }
 
-func (s *surface) pollURL() string { return s.Issuer + domain.EventsPath + "/poll" }
+func (s *surface) pollURL() string { return s.Issuer + domain.StreamsPath + "/poll" }
 
 func (s *surface) show(r domain.Receiver) configuration {
 	endpoint, kinds := s.pollURL(), eventTypes(r.Events)

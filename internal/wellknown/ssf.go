@@ -29,7 +29,7 @@ type scheme struct {
 // transmitterConfiguration says to receivers of security events where they manage their streams. A receiver must understand the members
 // of complex subjects: an event about one session of a user is none about the user.
 func (d *Documents) transmitterConfiguration(w http.ResponseWriter, r *http.Request) {
-	at := func(path string) string { return d.Issuer + domain.EventsPath + path }
+	at := func(path string) string { return d.Issuer + domain.StreamsPath + path }
 	publish(w, r, transmitter{
 		SpecVersion: "1_0", Issuer: d.Issuer, JWKSURI: d.Issuer + "/.well-known/jwks.json",
 		DeliveryMethods: []string{domain.DeliveryPush.URN(), domain.DeliveryPoll.URN()},
