@@ -215,7 +215,9 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin, Limit: s.Limits.Admin,
 		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
-	ssf.Mount(mux, ssf.Config{Issuer: cfg.Issuer, Callers: bearer, Clients: s.Clients, Events: s.Events, Cache: s.Cache, Log: log})
+	ssf.Mount(mux, ssf.Config{
+		Issuer: cfg.Issuer, Callers: bearer, Limits: s.Limits, Clients: s.Clients, Events: s.Events, Cache: s.Cache, Log: log, Now: s.now,
+	})
 	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Limits: s.Limits, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
 	proxies, err := forwardauth.New(forwardauth.Config{
 		Issuer: cfg.Issuer, Key: s.master.Derive("sign-ins behind proxies", 32), Bearer: bearer, Codes: provider, Grants: s.DB, Sessions: s.Sessions,

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/secevent"
 )
 
@@ -28,10 +28,12 @@ const maxBody = 64 << 10 // bytes
 type Config struct {
 	Issuer  string
 	Callers Callers
+	Limits  *limits.Limits
 	Clients Clients
 	Events  *secevent.Service
 	Cache   *cache.Cache
 	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Callers finds out who sent a request. The errors of authn.Bearer.Authenticate.
@@ -110,6 +112,9 @@ func (s *surface) handle(authenticate authentication, answer func(r request) (st
 		if err == nil && caller.Client() == "" {
 			err = authn.ErrInvalidToken
 		}
+		if err == nil {
+			err = s.Limits.Caller(caller.Subject(), caller.Client(), 1, s.Now())
+		}
 		var status int
 		var body any
 		if err == nil {
@@ -146,8 +151,6 @@ func sentence(err *domain.InvalidError) string {
 	return strings.TrimPrefix(err.Error(), domain.ErrInvalid.Error()+" ") + "."
 }
 
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
-
 var errNoStream = &refusal{httpjson.Error{Code: "not_found", Description: "You have no stream of this stream_id.", Status: http.StatusNotFound}}
 
 // fail answers with an error, with the status that the tables of §8.1 say.
@@ -156,10 +159,13 @@ func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused, isRefusal := errors.AsType[*refusal](err)
 	denied, isDenied := errors.AsType[*deniedError](err)
 	invalid, isInvalid := errors.AsType[*domain.InvalidError](err)
+	wait, tooMany := errors.AsType[*domain.WaitError](err)
 	challenge := `Bearer resource_metadata="` + s.Issuer + "/.well-known/oauth-protected-resource" + domain.StreamsPath + `"`
 	switch {
 	case isRefusal:
 		told = refused.told
+	case tooMany:
+		told = httpjson.TooMany(wait.Seconds())
 	case isDenied:
 		w.Header().Set("WWW-Authenticate", challenge+`, error="insufficient_scope", scope="`+denied.permission+`"`)
 		told = httpjson.Error{Code: "insufficient_scope", Description: "This needs the permission " + denied.permission + ".", Status: http.StatusForbidden}
@@ -180,8 +186,10 @@ func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, secevent.ErrUnknownSubject):
 		told = httpjson.Error{Code: "not_found", Description: "There is no such subject.", Status: http.StatusNotFound}
 	case errors.Is(err, secevent.ErrTooOften):
-		w.Header().Set("Retry-After", seconds(secevent.MinVerificationInterval))
-		told = httpjson.Error{Code: "too_many_requests", Description: "A verification was asked for a moment ago.", Status: http.StatusTooManyRequests}
+		told = httpjson.Error{
+			Code: "too_many_requests", Description: "A verification was asked for a moment ago.", Status: http.StatusTooManyRequests,
+			RetryAfter: int(secevent.MinVerificationInterval.Seconds()),
+		}
 	case errors.Is(err, domain.ErrExists):
 		told = httpjson.Error{Code: "conflict", Description: "You have a stream: change or delete that.", Status: http.StatusConflict}
 	case errors.Is(err, domain.ErrNotFound):

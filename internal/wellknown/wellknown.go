@@ -42,7 +42,7 @@ func (d *Documents) Mount(mux *http.ServeMux) {
 		"/.well-known/openid-configuration":       d.openidConfiguration,
 		"/.well-known/oauth-authorization-server": d.serverMetadata,
 		"/.well-known/ssf-configuration":          d.transmitterConfiguration,
-		resourcePath + domain.StreamsPath:          d.protectedResource(d.Issuer+domain.StreamsPath, "Signet: security events", d.StreamScopes),
+		resourcePath + domain.StreamsPath:         d.protectedResource(d.Issuer+domain.StreamsPath, "Signet: security events", d.StreamScopes),
 		resourcePath:                              d.protectedResource(d.Issuer, "Signet: userinfo", domain.IdentityScopes),
 		resourcePath + domain.AdminPath:           d.protectedResource(d.Issuer+domain.AdminPath, "Signet: administration", d.AdminScopes),
 		"/statuslists":                            d.statusLists,

@@ -56,3 +56,4 @@ DROP TABLE changes;
 DROP FUNCTION held_revision;
 DROP TABLE installation;
 DROP FUNCTION wake_replicas;
+DROP TABLE master_keys;

@@ -53,3 +53,4 @@ DROP TABLE permissions;
 DROP TABLE apis;
 DROP TABLE changes;
 DROP TABLE installation;
+DROP TABLE master_keys;
