@@ -85,6 +85,12 @@ bench-verify: ## Measure verifying tokens in services, and how soon they refuse 
 	go test -C bench ./verify -run NONE -bench .
 	go run -C bench . -refusals 400
 
+.PHONY: bench-day
+bench-day: ## Simulate a day of tokens, and show that nothing grows for ever; takes minutes
+	test/tools postgres
+	go run -C bench . -day 5
+	dir=$$(mktemp -d) && go run -C bench . -day 5 -database sqlite:$$dir/signet.db && rm -r $$dir
+
 .PHONY: failover
 failover: ## Let PostgreSQL fail over ten times under full load
 	test/tools postgres

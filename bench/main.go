@@ -29,6 +29,7 @@ type plan struct {
 	refusals  int // of revoked tokens by services
 	decisions bool
 	replicas  bool
+	day       int // tokens a second of a simulated day
 }
 
 func main() {
@@ -42,7 +43,8 @@ func main() {
 	flag.IntVar(&p.refusals, "refusals", 0, "measure only how soon services refuse so many revoked tokens")
 	flag.BoolVar(&p.decisions, "decisions", false, "measure only evaluations at /access/v1")
 	flag.BoolVar(&p.replicas, "replicas", false, "measure only what a second and a third replica add; a minute and a half")
-	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none. With -refusals and -decisions also sqlite:PATH")
+	flag.IntVar(&p.day, "day", 0, "simulate only a day of so many tokens a second, and show that nothing grows for ever")
+	database := flag.String("database", "", "an empty Postgres `URL` of yours; a private one is started if there is none. With -refusals, -decisions and -day also sqlite:PATH")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -58,8 +60,10 @@ func run(ctx context.Context, p plan, database string) error {
 	}
 	defer os.RemoveAll(dir)
 	p.dir = dir
-	if err := build(ctx, dir); err != nil {
-		return err
+	if p.day == 0 {
+		if err := build(ctx, dir); err != nil {
+			return err
+		}
 	}
 	if database == "" {
 		var stop func()
@@ -67,6 +71,9 @@ func run(ctx context.Context, p plan, database string) error {
 			return err
 		}
 		defer stop()
+	}
+	if p.day > 0 {
+		return simulateDay(ctx, os.Stdout, database, p.day)
 	}
 	if p.refusals > 0 {
 		return measureRefusals(ctx, os.Stdout, dir, database, p.refusals)
