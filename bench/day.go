@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
@@ -33,9 +32,9 @@ type day struct {
 	index  *index.Index
 	status *status.Allocator
 	now    time.Time
-	rate   int // tokens a second
-	admin  *pgx.Conn
-	path   string // of an SQLite file
+	rate   int     // tokens a second
+	admin  *sql.DB // of PostgreSQL
+	path   string  // of an SQLite file
 }
 
 // hour is what is measured at the end of one.
@@ -58,6 +57,9 @@ func simulateDay(ctx context.Context, out io.Writer, database string, rate int) 
 		return err
 	}
 	defer d.db.Close()
+	if d.admin != nil {
+		defer d.admin.Close()
+	}
 	if err := d.db.Migrate(ctx); err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (d *day) Clock(context.Context) (time.Time, error) { return d.now, nil }
 
 // holdClock makes the database's clock one that is set.
 func (d *day) holdClock(ctx context.Context, database *string) (err error) {
-	if d.admin, err = pgx.Connect(ctx, *database); err != nil {
+	if d.admin, err = sql.Open("pgx", *database); err != nil {
 		return err
 	}
 	separator := "?"
@@ -98,9 +100,11 @@ func (d *day) holdClock(ctx context.Context, database *string) (err error) {
 		separator = "&"
 	}
 	*database += separator + "search_path=signet,public,pg_catalog"
-	_, err = d.admin.Exec(ctx, `CREATE TABLE public.held_clock (at TIMESTAMPTZ NOT NULL);
-		INSERT INTO public.held_clock SELECT pg_catalog.clock_timestamp();
-		CREATE FUNCTION public.clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql AS $$ SELECT at FROM public.held_clock $$`)
+	_, err = d.admin.ExecContext(ctx, `CREATE TABLE public.held_clock AS SELECT pg_catalog.clock_timestamp() AS at`)
+	if err != nil {
+		return err
+	}
+	_, err = d.admin.ExecContext(ctx, `CREATE FUNCTION public.clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql AS $$ SELECT at FROM public.held_clock $$`)
 	return err
 }
 
@@ -108,7 +112,7 @@ func (d *day) holdClock(ctx context.Context, database *string) (err error) {
 func (d *day) pass(ctx context.Context, span time.Duration) error {
 	for range int(span / time.Minute) {
 		if d.admin != nil {
-			if _, err := d.admin.Exec(ctx, `UPDATE public.held_clock SET at = $1`, d.now); err != nil {
+			if _, err := d.admin.ExecContext(ctx, `UPDATE public.held_clock SET at = $1`, d.now); err != nil {
 				return err
 			}
 		}
@@ -161,7 +165,7 @@ func (d *day) measure(ctx context.Context) (h hour, err error) {
 	}
 	h.files = len(files)
 	if d.admin != nil {
-		return h, d.admin.QueryRow(ctx, `SELECT pg_database_size(current_database())`).Scan(&h.database)
+		return h, d.admin.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&h.database)
 	}
 	for _, suffix := range []string{"", "-wal"} {
 		info, err := os.Stat(d.path + suffix)
