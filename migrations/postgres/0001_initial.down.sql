@@ -57,3 +57,4 @@ DROP FUNCTION held_revision;
 DROP TABLE installation;
 DROP FUNCTION wake_replicas;
 DROP TABLE master_keys;
+DROP TABLE backfills;

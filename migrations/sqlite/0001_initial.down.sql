@@ -54,3 +54,4 @@ DROP TABLE apis;
 DROP TABLE changes;
 DROP TABLE installation;
 DROP TABLE master_keys;
+DROP TABLE backfills;
