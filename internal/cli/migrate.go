@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/server"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 // schemaView compares the schema of a database with the newest version of this program.
@@ -17,10 +19,31 @@ type schemaView struct {
 	Latest   uint   `json:"latest"`
 	Pending  bool   `json:"pending"` // migrate up would change it
 	Dirty    bool   `json:"dirty"`   // a migration was interrupted
+
+	Backfills []backfillView `json:"backfills"` // what follows migrations in the background
+}
+
+// backfillView is how far a backfill has come.
+type backfillView struct {
+	Name       string     `json:"name"`
+	Done       int64      `json:"done"` // rows
+	Total      int64      `json:"total"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"` // not there: it runs
+}
+
+func (b backfillView) String() string {
+	if b.FinishedAt != nil {
+		return fmt.Sprintf("%s: done, %d rows", b.Name, b.Done)
+	}
+	return fmt.Sprintf("%s: %d of %d rows", b.Name, b.Done, max(b.Total, b.Done))
 }
 
 func (v schemaView) text(w io.Writer) {
 	details(w, "database", v.Database, "version", fmt.Sprintf("%d of %d", v.Version, v.Latest))
+	for _, b := range v.Backfills {
+		details(w, "backfill", b)
+	}
 	switch {
 	case v.Dirty:
 		fmt.Fprintln(w, "A migration was interrupted: restore a backup, or repair the schema by hand.")
@@ -50,7 +73,7 @@ same when it starts; with SQLite, so does every command.`,
 func (a *app) migrateStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
-		Short:   "Show the version of the schema, and the newest version of this program",
+		Short:   "Show the version of the schema, the newest of this program, and what runs in the background",
 		Example: "  signet migrate status",
 		Args:    cobra.NoArgs,
 		RunE:    a.schema(func(context.Context, schema) error { return nil }),
@@ -62,6 +85,7 @@ type schema interface {
 	Dialect() string
 	Migrate(ctx context.Context) error
 	MigrationStatus(ctx context.Context) (current, latest uint, dirty bool, err error)
+	Backfills(ctx context.Context) ([]store.BackfillState, error)
 }
 
 // schema makes the RunE of a command that works on the schema and shows its state.
@@ -80,6 +104,18 @@ func (a *app) schema(do func(ctx context.Context, db schema) error) runE {
 			return view{}, err
 		}
 		current, latest, dirty, err := db.MigrationStatus(ctx)
-		return answer(schemaView{db.Dialect(), current, latest, current < latest, dirty}), err
+		if err != nil {
+			return view{}, err
+		}
+		v := schemaView{db.Dialect(), current, latest, current < latest, dirty, []backfillView{}}
+		states, err := db.Backfills(ctx)
+		for _, b := range states {
+			shown := backfillView{Name: b.Name, Done: b.Done, Total: b.Total, StartedAt: b.StartedAt}
+			if !b.FinishedAt.IsZero() {
+				shown.FinishedAt = &b.FinishedAt
+			}
+			v.Backfills = append(v.Backfills, shown)
+		}
+		return answer(v), err
 	})
 }

@@ -32,6 +32,7 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		// Requests refresh the cache themselves. Without the database the JWKS is answered from it: then it is a second old at most.
 		{"refresh the cache", time.Second, s.Cache.Refresh, early()},
 		{"recognize a restored database", time.Second, func(ctx context.Context) error { return s.DB.Recognize(ctx, s.now()) }, nil},
+		{"run backfills", time.Minute, s.DB.RunBackfills, nil},
 		{"synchronize the status lists", status.Pace, s.Statuses.Sync, early()},
 		{"tell clients of ended sessions", time.Second, s.Logouts.Deliver, nil},
 		{"finish revocations", time.Second, s.Revocation.FinishAll, nil},

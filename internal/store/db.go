@@ -63,6 +63,8 @@ type dialect interface {
 	pools(db *DB) []Pool
 	// hasTable asks whether there is a table named $1.
 	hasTable() string
+	// beginMigration is what a migration begins with: it must not wait for a lock for long, as all that come later wait behind it.
+	beginMigration() string
 	// incarnation says which copy of the database this is, see Recognize.
 	incarnation(ctx context.Context, db *DB) (string, error)
 	// nextIncarnation is what the database is to remember, given what it remembers and which copy it is: the same where nothing is due,

@@ -7,11 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/migrations"
@@ -64,8 +66,9 @@ func explain(err error) error {
 // interrupted has changed nothing. So a migration must be of statements that can run in a transaction.
 type atomicDriver struct {
 	database.Driver
-	fresh   bool // no version is stored yet
-	version int  // that the next migration leads to
+	begin   string // what each migration begins with
+	fresh   bool   // no version is stored yet
+	version int    // that the next migration leads to
 }
 
 // Version is asked for once, when no other process can migrate. One that could, and failed, has dropped the table again.
@@ -92,12 +95,35 @@ func (a *atomicDriver) Run(migration io.Reader) error {
 	if a.version >= 0 {
 		text += fmt.Sprintf("INSERT INTO schema_migrations (version, dirty) VALUES (%d, FALSE);", a.version)
 	}
-	err := a.Driver.Run(io.MultiReader(migration, strings.NewReader(text)))
+	statements, err := io.ReadAll(migration)
+	if err != nil {
+		return err
+	}
+	text = a.begin + string(statements) + text
+	for deadline := time.Now().Add(migrateLockWait); ; time.Sleep(migratePause) {
+		if err = a.Driver.Run(strings.NewReader(text)); !isLockTimeout(err) || time.Now().After(deadline) {
+			break
+		}
+	}
 	if err != nil && a.fresh {
 		return errors.Join(err, a.Driver.Run(strings.NewReader(`DROP TABLE IF EXISTS schema_migrations`)))
 	}
 	a.fresh = false
 	return err
+}
+
+// migratePause lets those pass that waited behind a migration which waited for a lock.
+const migratePause = 200 * time.Millisecond
+
+// isLockTimeout reports whether a migration did not get a lock in time, and so changed nothing.
+func isLockTimeout(err error) bool {
+	if failed, ok := errors.AsType[*database.Error](err); ok {
+		err = failed.OrigErr
+	} else if failed, ok := errors.AsType[database.Error](err); ok {
+		err = failed.OrigErr
+	}
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failed.Code == "55P03"
 }
 
 // MigrationStatus returns the schema's version and the newest one that this binary knows; zero is an empty database.
@@ -147,7 +173,7 @@ func (db *DB) migration(ctx context.Context) (m *migrate.Migrate, release func()
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", db.translate(ctx, err))
 	}
-	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomicDriver{Driver: driver})
+	m, err = migrate.NewWithInstance("embedded", files, db.dialect.name(), &atomicDriver{Driver: driver, begin: db.dialect.beginMigration()})
 	if err != nil {
 		release()
 		return nil, nil, fmt.Errorf("migrate: %w", errors.Join(err, driver.Close()))

@@ -282,6 +282,8 @@ func (p *postgres) migrates() error {
 	return nil
 }
 
+func (p *postgres) beginMigration() string { return `SET LOCAL lock_timeout = '1s';` }
+
 func (p *postgres) readOnly() string { return `current_setting('transaction_read_only') = 'on'` }
 
 func (p *postgres) committed() {} // a trigger does

@@ -237,6 +237,7 @@ func (e *embedded) skipLocked() string                       { return `` }
 func (e *embedded) folded(text string) string                { return `lower(` + text + `)` }
 func (e *embedded) position() string                         { return `instr` }
 func (e *embedded) clock() string                            { return `CAST(unixepoch('subsec') * 1000000 AS INTEGER)` }
+func (e *embedded) beginMigration() string                   { return `` }
 func (e *embedded) readOnly() string                         { return `FALSE` }
 func (e *embedded) revision() string                         { return `i.revision` }
 func (e *embedded) migrates() error                          { return nil }
