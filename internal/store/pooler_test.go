@@ -73,6 +73,9 @@ func TestBehindPgBouncerInTransactionMode(t *testing.T) {
 func openPooled(t *testing.T, url string) *store.DB {
 	t.Helper()
 	db, err := store.Open(t.Context(), url, store.Options{OpTimeout: 20 * time.Second})
+	for n := 0; n < 20 && domain.IsTemporary(err); n++ { // the pooler has connections that PostgreSQL ended
+		db, err = store.Open(t.Context(), url, store.Options{OpTimeout: 20 * time.Second})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
