@@ -362,6 +362,11 @@ func TestPackagesAreTheSameWhereverTheyAreMade(t *testing.T) {
 			t.Errorf("%s is not the same twice", file)
 		}
 	}
+	untagged := exec.CommandContext(t.Context(), "../../deploy/package", "d5cbf4b-dirty", "amd64", binary, dir)
+	untagged.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1767225600", "TMPDIR="+t.TempDir())
+	if out, err := untagged.CombinedOutput(); err != nil {
+		t.Errorf("of a commit that no tag is before: %v\n%s", err, out)
+	}
 	deb := filepath.Join(dir, "one", "signet_1.2.3_amd64.deb")
 	for _, look := range []struct {
 		option string
