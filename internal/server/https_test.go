@@ -129,6 +129,8 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 		{http.MethodGet, "//evil.example/x", "", http.StatusPermanentRedirect, "https://id.example//evil.example/x"},
 		{http.MethodGet, "/oauth2/userinfo", "Bearer secret", http.StatusForbidden, ""},
 		{http.MethodGet, "/oauth2/token", "", http.StatusForbidden, ""},
+		{http.MethodGet, "/setup?token=secret", "", http.StatusForbidden, ""},
+		{http.MethodGet, "/password?a=b&token=secret", "", http.StatusForbidden, ""},
 		{http.MethodPost, "/oauth2/token", "", http.StatusForbidden, ""},
 		{http.MethodPost, "/login", "", http.StatusForbidden, ""},
 	} {

@@ -152,7 +152,8 @@ func redirect(issuer string, handler http.Handler) http.Handler {
 			http.Error(w, "Ask for a path.", http.StatusBadRequest)
 			return
 		}
-		if !safe || r.Header.Get("Authorization") != "" || strings.Contains(r.URL.Path, "/oauth2/token") {
+		// The links of the setup and of passwords have a token.
+		if !safe || r.Header.Get("Authorization") != "" || strings.Contains(r.URL.Path, "/oauth2/token") || r.URL.Query().Has("token") {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "Use "+origin+": this was sent without encryption. Change any secret that it held.", http.StatusForbidden)
 			return
