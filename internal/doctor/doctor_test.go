@@ -7,8 +7,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
+	"log"
 	"maps"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +98,8 @@ func TestCertificatesAreJudged(t *testing.T) {
 		says     string
 	}{
 		"good":         {"id.example", -time.Hour, 90 * 24 * time.Hour, Good, "valid until"},
-		"soon over":    {"id.example", -time.Hour, 13 * 24 * time.Hour, Warning, "in 13 days"},
+		"soon over":    {"id.example", -77 * 24 * time.Hour, 13 * 24 * time.Hour, Warning, "in 13 days"},
+		"of a day":     {"id.example", -12 * time.Hour, 12 * time.Hour, Good, "valid until"},
 		"over":         {"id.example", -time.Hour, -time.Minute, Problem, "expired"},
 		"not yet":      {"id.example", time.Hour, 90 * 24 * time.Hour, Problem, "not valid before"},
 		"another host": {"www.example", -time.Hour, 90 * 24 * time.Hour, Problem, "is for www.example"},
@@ -122,6 +127,18 @@ func TestCertificatesAreJudged(t *testing.T) {
 	cfg.Issuer, cfg.TLS = "http://id.example", config.TLS{}
 	if f := examine(t, cfg, (*examination).certificate)["issuer"]; f.State != Problem {
 		t.Errorf("of an issuer without encryption it says %+v", f)
+	}
+}
+
+func TestACertificateThatNobodyTrustsHasAnAdviceOfItsOwn(t *testing.T) {
+	issuer := httptest.NewUnstartedServer(http.NotFoundHandler())
+	issuer.Config.ErrorLog = log.New(io.Discard, "", 0)
+	issuer.StartTLS()
+	defer issuer.Close()
+	cfg := config.Default()
+	cfg.Issuer = issuer.URL
+	if f := examine(t, cfg, func(e *examination) { e.issuer(t.Context(), nil) })["issuer"]; f.State != Problem || !strings.Contains(f.Advice, "SSL_CERT_FILE") {
+		t.Errorf("it says %+v", f)
 	}
 }
 

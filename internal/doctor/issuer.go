@@ -73,7 +73,11 @@ func (e *examination) issuer(ctx context.Context, services *server.Services) {
 	}
 	about, err := ask("/.well-known/openid-configuration", nil, &metadata)
 	if err != nil {
-		e.add(Problem, check, "see whether its name resolves here, the server runs, and a proxy and firewalls lead to it", "%s cannot be used from here: %v", e.config.Issuer, err)
+		advice := "see whether its name resolves here, the server runs, and a proxy and firewalls lead to it"
+		if _, untrusted := errors.AsType[x509.UnknownAuthorityError](err); untrusted {
+			advice = "append the CA's intermediate certificate to that of the server; or, if the CA is your own, let this machine trust its root: SSL_CERT_FILE=FILE"
+		}
+		e.add(Problem, check, advice, "%s cannot be used from here: %v", e.config.Issuer, err)
 		return
 	}
 	if metadata.Issuer != e.config.Issuer {
