@@ -28,7 +28,7 @@ const (
 // Failures bounds how often requests of an address may fail to say who sends them, by client, and by address in all. nil has no limit.
 //
 // What succeeds is free. A client that has authenticated from an address is held to its own failures there, not to those of others behind
-// the same address.
+// the same address. One client has half of what there is for its address, so that one that is set up wrongly keeps out no other.
 type Failures struct {
 	byClient, byAddress *Meter
 	shared              Shared // of clients that fail to authenticate
@@ -42,7 +42,7 @@ func newFailures(perSecond int, shared Shared, now func() time.Time, refused fun
 		return nil
 	}
 	f := &Failures{
-		byClient: NewMeter(perSecond), byAddress: NewMeter(perSecond), shared: shared, written: NewMeter(sharedPerSecond), now: now,
+		byClient: NewMeter(max(1, perSecond/2)), byAddress: NewMeter(perSecond), shared: shared, written: NewMeter(sharedPerSecond), now: now,
 	}
 	f.byClient.Refused, f.byAddress.Refused = refused, refused
 	return f

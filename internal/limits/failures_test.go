@@ -44,6 +44,22 @@ func TestFailuresOfAClientAreBoundedWhereItFails(t *testing.T) {
 	}
 }
 
+func TestOneClientThatFailsKeepsOutNoOther(t *testing.T) {
+	now := start
+	f := newFailures(20, nil, func() time.Time { return now }, nil)
+	for range 60 { // seconds in which it tries as often as it can
+		for range 1000 {
+			if f.Check("192.0.2.1:1", "old") == nil {
+				f.Failed(t.Context(), "192.0.2.1:1", "old")
+			}
+		}
+		if f.Check("192.0.2.1:1", "shop") != nil {
+			t.Fatal("another client of the address is refused")
+		}
+		now = now.Add(time.Second)
+	}
+}
+
 func TestFailuresOfOthersAtAnAddressDoNotStopAClientThatAuthenticatedThere(t *testing.T) {
 	now := start
 	f := failures(nil, &now)
