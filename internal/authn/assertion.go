@@ -49,6 +49,7 @@ type requestKey struct{}
 type oneRequest struct {
 	assertion       string // the hash of the one that has authenticated its client
 	counted, failed bool   // what limits have counted of it
+	public          bool   // its client is known, and proves nothing
 }
 
 // OneRequest marks the ctx of a request that authenticates its client more than once, and counts as one: the request is judged anew
@@ -64,6 +65,9 @@ func requestOf(ctx context.Context) *oneRequest {
 	}
 	return new(oneRequest)
 }
+
+// IsPublic reports whether a request that OneRequest marked is of a public client.
+func IsPublic(ctx context.Context) bool { return requestOf(ctx).public }
 
 // assertion is a JWT as it is presented, with the claims that every one has.
 type assertion struct {

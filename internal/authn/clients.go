@@ -124,6 +124,7 @@ func (c *Clients) limited(r *http.Request, id string, authenticate func() (*doma
 	case !found.Public:
 		c.Failures.Succeeded(r.RemoteAddr, id)
 	}
+	request.public = found.Public
 	if !request.counted {
 		if err := c.Requests.Spend(limits.Name{Who: found.ClientID}, 1, c.now()); err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -51,15 +52,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
 	e := wire(err)
 	p.Counters.CountRefused(r.PostForm.Get("grant_type"), e.Code)
-	if e.Status == http.StatusBadRequest && e.Code == errInvalidGrant.ErrorField && isAnonymous(r) {
+	if e.Status == http.StatusBadRequest && e.Code == errInvalidGrant.ErrorField && authn.IsPublic(r.Context()) {
 		p.Clients.Failures.Failed(r.Context(), r.RemoteAddr, r.PostForm.Get("client_id"))
 	}
 	p.fail(w, r, err)
-}
-
-// isAnonymous says whether a request has nothing that authenticates its client.
-func isAnonymous(r *http.Request) bool {
-	return r.Header.Get("Authorization") == "" && !r.PostForm.Has("client_secret") && !r.PostForm.Has("client_assertion") && !r.PostForm.Has("assertion")
 }
 
 // current judges a request on a snapshot that is no older than the request: anew when the database has moved past it
