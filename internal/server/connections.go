@@ -21,13 +21,13 @@ type connections struct {
 
 	mu       sync.Mutex
 	open     map[*connection]struct{}
-	networks map[netip.Prefix]int
+	networks map[netip.Prefix]map[*connection]struct{} // the same by where they come from
 }
 
 func newConnections(most, ofNetwork int, trusted []netip.Prefix) *connections {
 	return &connections{
 		most: most, ofNetwork: ofNetwork, trusted: trusted, refused: func() {},
-		open: map[*connection]struct{}{}, networks: map[netip.Prefix]int{},
+		open: map[*connection]struct{}{}, networks: map[netip.Prefix]map[*connection]struct{}{},
 	}
 }
 
@@ -74,7 +74,8 @@ func (l boundedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit counts a connection; nil if there are too many. Where all are taken, the one that has had no request for the longest makes room.
+// admit counts a connection; nil if there are too many. Where all are taken, or all of its network, the one of these that has had no
+// request for the longest makes room.
 func (s *connections) admit(accepted net.Conn) net.Conn {
 	from, err := netip.ParseAddrPort(accepted.RemoteAddr().String())
 	if err == nil && containsAddr(s.trusted, from.Addr()) {
@@ -99,23 +100,30 @@ func (s *connections) admit(accepted net.Conn) net.Conn {
 func (s *connections) join(c *connection) (longest *connection, admitted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ofNetwork > 0 && s.networks[c.network] >= s.ofNetwork {
-		return nil, false
+	full := s.open
+	switch ofNetwork := s.networks[c.network]; {
+	case s.ofNetwork > 0 && len(ofNetwork) >= s.ofNetwork:
+		full = ofNetwork
+	case s.most == 0 || len(s.open) < s.most:
+		full = nil
 	}
-	if s.most > 0 && len(s.open) >= s.most {
-		if longest = s.longestIdle(); longest == nil {
+	if full != nil {
+		if longest = longestIdle(full); longest == nil {
 			return nil, false
 		}
 		s.remove(longest)
 	}
 	s.open[c] = struct{}{}
-	s.networks[c.network]++
+	if s.networks[c.network] == nil {
+		s.networks[c.network] = map[*connection]struct{}{}
+	}
+	s.networks[c.network][c] = struct{}{}
 	return longest, true
 }
 
-func (s *connections) longestIdle() (longest *connection) {
+func longestIdle(connections map[*connection]struct{}) (longest *connection) {
 	since := int64(0)
-	for c := range s.open {
+	for c := range connections {
 		if idle := c.idle.Load(); idle != 0 && (longest == nil || idle < since) {
 			longest, since = c, idle
 		}
@@ -135,7 +143,8 @@ func (s *connections) remove(c *connection) {
 		return
 	}
 	delete(s.open, c)
-	if s.networks[c.network]--; s.networks[c.network] == 0 {
+	delete(s.networks[c.network], c)
+	if len(s.networks[c.network]) == 0 {
 		delete(s.networks, c.network)
 	}
 }

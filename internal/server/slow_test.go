@@ -118,7 +118,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		kept   bool // one that waits for a request
 	}{
 		"in all":          {newConnections(2, 0, nil), false},
-		"of an address":   {newConnections(0, 2, nil), true},
+		"of an address":   {newConnections(0, 2, nil), false},
 		"none of a proxy": {newConnections(2, 1, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,13 +144,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 			check(t, err)
 			third := dial(t, address, "")
 			switch name {
-			case "in all": // the idle one makes room
+			case "in all", "of an address": // the idle one makes room
 				wantClosed(t, idle)
 				fmt.Fprint(third, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
 				<-entered
 				wantClosed(t, dial(t, address, "")) // and none is idle any more
-			case "of an address":
-				wantClosed(t, third)
 			default:
 				fmt.Fprint(third, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
 				<-entered
@@ -171,6 +169,27 @@ func TestConnectionsAreBounded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnAddressThatHasAllItsConnectionsMakesRoomAmongThese(t *testing.T) {
+	bounds := newConnections(10, 2, nil)
+	from := func(address string, idle int64) *connection {
+		c := &connection{of: bounds, network: netip.MustParsePrefix(address)}
+		c.idle.Store(idle)
+		return c
+	}
+	other, busy, idle := from("192.0.2.1/32", 1), from("192.0.2.2/32", 0), from("192.0.2.2/32", 9)
+	for _, c := range []*connection{other, busy, idle} {
+		if longest, admitted := bounds.join(c); longest != nil || !admitted {
+			t.Fatal("there is room")
+		}
+	}
+	if longest, admitted := bounds.join(from("192.0.2.2/32", 0)); longest != idle || !admitted {
+		t.Errorf("it makes room by %v", longest)
+	}
+	if longest, admitted := bounds.join(from("192.0.2.2/32", 10)); longest != nil || admitted {
+		t.Error("one is admitted although none is idle")
 	}
 }
 
