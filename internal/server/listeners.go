@@ -23,6 +23,9 @@ type listener struct {
 	at net.Listener
 }
 
+// shownConnections is how many can be open to the address of metrics.
+const shownConnections = 100
+
 // listeners are all of a process. The first is the one that its issuer names.
 type listeners struct {
 	all         []listener
@@ -46,7 +49,8 @@ func openListeners(cfg config.Config, shown certificates, handler http.Handler, 
 		}
 	}
 	if shows != nil {
-		if err := opened.open(cfg.Metrics.Listen, nil, httpServer(cfg, recovered(log, shows.Handler()), log)); err != nil {
+		own := newConnections(shownConnections, 0, nil) // who takes all of the public ones does not blind who watches
+		if err := opened.openBounded(cfg.Metrics.Listen, nil, httpServer(cfg, recovered(log, shows.Handler()), log), own); err != nil {
 			return opened, err
 		}
 	}
@@ -58,11 +62,15 @@ func openListeners(cfg config.Config, shown certificates, handler http.Handler, 
 
 // open listens on an address, with HTTPS if there are certificates.
 func (l *listeners) open(address string, shown certificates, server *http.Server) error {
+	return l.openBounded(address, shown, server, l.connections)
+}
+
+func (l *listeners) openBounded(address string, shown certificates, server *http.Server, by *connections) error {
 	at, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
-	at, server.ConnState = boundedListener{at, l.connections}, l.connections.note
+	at, server.ConnState = boundedListener{at, by}, by.note
 	if shown != nil {
 		at = tls.NewListener(at, shown.config())
 	}
