@@ -33,6 +33,7 @@ var (
 	revocations      = metric{"signet_revocations_total", counter, "Requests to the revocation endpoint that were answered.", nil}
 	signIns          = metric{"signet_sign_ins_total", counter, "Users who signed in.", nil}
 	signInFailures   = metric{"signet_sign_in_failures_total", counter, "Attempts to sign in that were refused.", nil}
+	limited          = metric{"signet_limited_requests_total", counter, "What was refused because there was too much of it, by limit: failures, pages, client, user, admin_api, sign_in or connections.", []string{"limit"}}
 	decisions        = metric{"signet_decisions_total", counter, "Decisions by policies: allow or deny.", []string{"decision"}}
 	conditionsFailed = metric{"signet_policy_condition_failures_total", counter, "Conditions of policies that could not be evaluated.", nil}
 
@@ -77,7 +78,7 @@ var (
 
 // list is all of them, in the order of the reference.
 var list = []*metric{
-	&requestDuration, &tokensIssued, &tokensRefused, &introspections, &revocations, &signIns, &signInFailures, &decisions, &conditionsFailed,
+	&requestDuration, &tokensIssued, &tokensRefused, &introspections, &revocations, &signIns, &signInFailures, &limited, &decisions, &conditionsFailed,
 	&batchSize, &batchFailures, &batchRunning, &queueDepth, &queueCapacity, &ready, &checkOK,
 	&revisionsBehind, &cacheAge, &statusListAge, &signingKeys, &keyActivated, &keyRotation, &receivers, &receiverPending, &receiverLag,
 	&connections, &connectionsLimit, &connectionWaits, &connectionWaiting, &diskFree, &clockAhead, &certificateExpiry,

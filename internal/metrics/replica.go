@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signet-auth/signet/internal/batch"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/statistics"
 )
 
@@ -99,6 +100,9 @@ func (c collection) counters() {
 		&signInFailures: statistics.SignInRefused, &conditionsFailed: statistics.ConditionFailed,
 	} {
 		c.show(m, float64(c.Counters.Total(kind)))
+	}
+	for _, limit := range limits.Kinds {
+		c.show(&limited, float64(c.Counters.Total(statistics.Limited+limit)), limit)
 	}
 	c.show(&decisions, float64(c.Counters.Total(statistics.Allowed)), "allow")
 	c.show(&decisions, float64(c.Counters.Total(statistics.Denied)), "deny")

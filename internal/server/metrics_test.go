@@ -131,7 +131,7 @@ func TestMetricsAreThoseOfTheReferenceAndCountWhatHappens(t *testing.T) {
 				`signet_http_request_duration_seconds_count{endpoint="other",status="4xx"} 1`,
 				`signet_ready 1`, `signet_check_ok{check="index"} 1`, `signet_scrape_ok 1`, `signet_revisions_behind 0`,
 				`signet_signing_keys{alg="ES256",state="active"} 1`, `signet_job_failures_total{job="maintain the keys"} 0`,
-				`signet_queue_capacity{queue="index_writes"} 4096`, `signet_batch_failures_total{queue="index_writes"} 0`,
+				`signet_limited_requests_total{limit="failures"} 0`, `signet_queue_capacity{queue="index_writes"} 4096`, `signet_batch_failures_total{queue="index_writes"} 0`,
 			} {
 				if !strings.Contains(text, line+"\n") {
 					t.Errorf("it does not show %s", line)
@@ -146,6 +146,28 @@ func TestMetricsAreThoseOfTheReferenceAndCountWhatHappens(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestGuessesOfAPublicClientAreLimitedHoweverItIsNamed(t *testing.T) {
+	t.Parallel()
+	s := openShown(t, map[string]string{"database_timeout": "5s", "limits.failures_per_address": "1"})
+	_, _, err := s.Registry.CreateClient(eventtest.Context(t), domain.Client{
+		ClientID: "app", Public: true, GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://app.example/back"},
+	})
+	check(t, err)
+	guess := url.Values{"grant_type": {domain.GrantAuthorizationCode}, "code": {"x"}, "redirect_uri": {"https://app.example/back"}, "code_verifier": {strings.Repeat("x", 43)}, "assertion": {"x"}}
+	status := 0
+	for n := 0; n < 100 && status != http.StatusTooManyRequests; n++ {
+		if status = s.post("/oauth2/token", "app", "", guess); status != http.StatusBadRequest && status != http.StatusTooManyRequests {
+			t.Fatal("a guess:", status)
+		}
+	}
+	if status != http.StatusTooManyRequests {
+		t.Error("as many as one likes are tried")
+	}
+	if text, _ := s.scrape(); !regexp.MustCompile(`signet_limited_requests_total\{limit="failures"\} [1-9]`).MatchString(text) {
+		t.Error("the refusal is not counted")
 	}
 }
 
