@@ -59,6 +59,22 @@ func TestWhatDrainsIsNotReadyAndAsksNothing(t *testing.T) {
 	}
 }
 
+func TestWhoDoesNotWaitSaysNothingOfAnyCheck(t *testing.T) {
+	var logged bytes.Buffer
+	ends := make(chan struct{})
+	c := New(time.Minute, slog.New(slog.NewTextHandler(&logged, nil)))
+	c.Add("one", func(context.Context) error { <-ends; return nil })
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if c.Run(gone).OK {
+		t.Error("it is said to be ready")
+	}
+	close(ends)
+	if !c.Run(t.Context()).OK || logged.Len() > 0 {
+		t.Error("it logs", logged.String())
+	}
+}
+
 func TestACheckThatHangsFailsAndIsNotBegunAgain(t *testing.T) {
 	var begun atomic.Int32
 	hangs := make(chan struct{})
