@@ -45,7 +45,7 @@ var bounds = []struct {
 		{"Header of a request, cookies included", "server.maxHeader", bytes},
 		{"A part of a long answer, such as an export, until it is taken", "httpjson.linePatience", duration},
 		{"A part of a page that is shown as it comes, until it is taken", "page.streamPatience", duration},
-		{"A poll for events, with its wait", "oauth.pollLimit", duration},
+		{"A poll for events, with its wait", "ssf.pollLimit", duration},
 	}},
 	{"OAuth and OpenID Connect", []bound{
 		{"Body of a request", "oauth.maxBody", bytes},
@@ -73,6 +73,9 @@ var bounds = []struct {
 		{"Events of an answer", "secevent.maxEvents", number},
 		{"Subjects of a stream", "secevent.maxSubjects", number},
 		{"`state` of a verification", "secevent.maxState", bytes},
+		{"Reason why a stream is in its state", "secevent.maxReason", bytes},
+		{"E-mail address of a subject", "secevent.maxEmail", bytes},
+		{"Body of a request about a stream", "ssf.maxBody", bytes},
 	}},
 	{"Decisions", []bound{
 		{"Body of a request", "pdp.maxBody", bytes},
@@ -137,7 +140,7 @@ var elsewhere = []string{
 	"secevent.maxDescription", "secevent.maxEndpoint", "secevent.maxBearer", "cors.maxHeaderBytes",
 }
 
-var surfaces = []string{"oauth", "server", "registration", "pdp", "adminapi", "adminui", "forwardauth", "page", "login", "authn", "secevent", "httpjson", "cors", "interaction", "signin"}
+var surfaces = []string{"oauth", "server", "registration", "pdp", "adminapi", "adminui", "forwardauth", "page", "login", "authn", "secevent", "ssf", "httpjson", "cors", "interaction", "signin"}
 
 func TestTheReferenceOfLimitsIsCurrent(t *testing.T) {
 	var b strings.Builder
