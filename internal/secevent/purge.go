@@ -41,7 +41,7 @@ func (s *Service) Purge(ctx context.Context) error {
 				}
 				missed = append(missed, event.ReceiverMissed{ClientID: r.Client, Status: r.Status(), Through: r.Missed})
 				r.StatusSeq = last + int64(len(missed))
-				if err := s.Store.SetReceiverStatus(ctx, r, 0, s.Now()); err != nil {
+				if err := s.Store.SetReceiverStatus(ctx, r, 0); err != nil {
 					return nil, err
 				}
 			}

@@ -38,8 +38,14 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 	case len(queue.open) == 0:
 		return queue.behind, s.advance(ctx, queue)
 	}
-	until := s.Now().Add(leaseTime)
-	if err := s.Outbox.LeaseReceiver(ctx, queue.receiver.ID, s.Now(), until); err != nil {
+	ahead, err := s.Clock.Ahead(ctx)
+	if err != nil {
+		return false, err
+	}
+	now := func() time.Time { return s.Now().Add(-ahead) }
+	began := now()
+	until := began.Add(leaseTime)
+	if err := s.Outbox.LeaseReceiver(ctx, queue.receiver.ID, began, until); err != nil {
 		return false, fmt.Errorf("lease the receiver: %w", err)
 	}
 	leased := queue.receiver
@@ -54,16 +60,16 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 		return false, err
 	}
 	queue.receiver.LeasedUntil = until
-	more, err = s.pushAll(ctx, &queue)
+	more, err = s.pushAll(ctx, &queue, now)
 	leased = queue.receiver
 	return more, err
 }
 
-// pushAll pushes a round of tokens, until one fails, and sets the receiver's attempts accordingly.
-func (s *Service) pushAll(ctx context.Context, queue *pending) (more bool, err error) {
+// pushAll pushes a round of tokens, until one fails, and sets the receiver's attempts accordingly. now is by the database's clock.
+func (s *Service) pushAll(ctx context.Context, queue *pending, now func() time.Time) (more bool, err error) {
 	r := &queue.receiver
 	for n, i := range queue.open {
-		if n == roundSize || s.Now().Add(s.pushTimeout).After(r.LeasedUntil) {
+		if n == roundSize || now().Add(s.pushTimeout).After(r.LeasedUntil) {
 			return true, nil
 		}
 		token, err := s.make(ctx, *queue, i)
@@ -81,7 +87,7 @@ func (s *Service) pushAll(ctx context.Context, queue *pending) (more bool, err e
 			r.Progress, err = s.giveUp(ctx, *queue, i, refusal.SetError)
 		default:
 			r.Attempts++
-			r.NextAttemptAt, r.LastError = s.Now().Add(backoff(r.Attempts)), failure.Error()
+			r.NextAttemptAt, r.LastError = now().Add(backoff(r.Attempts)), failure.Error()
 			return false, nil
 		}
 		if err != nil {

@@ -256,6 +256,7 @@ func TestAReplicaThatDiesAfterAPushLetsAnotherSendTheSameToken(t *testing.T) {
 		must(t, w.replica(t, dying{db}).events.Sync(eventtest.Context(t)))
 		eventually(t, "it is pushed", func() bool { return s.count(false) == 1 })
 		must(t, w.b.events.Sync(eventtest.Context(t))) // the dead one still has the lease
+		must(t, w.replicaAhead(t, dying{db}, time.Hour).events.Sync(eventtest.Context(t)))
 		w.advance(2 * time.Minute)
 		w.deliver(t, "it is pushed again", func() bool { return s.count(false) > 1 && w.receiver(t).LeasedUntil.IsZero() })
 		sets := s.read(t, w.a, false)

@@ -48,9 +48,12 @@ type Config struct {
 	Now       func() time.Time
 }
 
-// Clock tells by which time old things may be deleted. domain.ErrClocksDiffer.
+// Clock is this machine's beside the database's, by which replicas take turns.
 type Clock interface {
+	// DeletionTime is the time by which old things may be deleted. domain.ErrClocksDiffer.
 	DeletionTime(ctx context.Context) (time.Time, error)
+	// Ahead is by how much this machine's is ahead.
+	Ahead(ctx context.Context) (time.Duration, error)
 }
 
 // Service keeps receivers and delivers to them.
@@ -126,7 +129,11 @@ func (s *Service) Sync(ctx context.Context) error {
 		return err
 	}
 	s.announce(last)
-	due, err := s.Outbox.DueReceivers(ctx, s.Now(), checkpointInterval)
+	ahead, err := s.Clock.Ahead(ctx)
+	if err != nil {
+		return err
+	}
+	due, err := s.Outbox.DueReceivers(ctx, s.Now().Add(-ahead), checkpointInterval)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (s *Service) setStatus(ctx context.Context, clientID string, status domain.
 		if e, ok := changed.(event.ForServices); ok && len(e.Signals()) > 0 {
 			r.StatusSeq = last + 1
 		}
-		return changed, s.Store.SetReceiverStatus(ctx, r, forget, s.Now())
+		return changed, s.Store.SetReceiverStatus(ctx, r, forget)
 	})
 	if err != nil {
 		return domain.Receiver{}, fmt.Errorf("receiver %q: %w", clientID, err)

@@ -25,7 +25,7 @@ type Store interface {
 	SetVerification(ctx context.Context, id int64, v domain.Verification) error
 	// SetReceiverStatus stores what state the stream of a receiver is in, and ends waiting for the next attempt. Up to the seq forget, unless
 	// that is zero, everything counts as acknowledged.
-	SetReceiverStatus(ctx context.Context, r domain.Receiver, forget int64, now time.Time) error
+	SetReceiverStatus(ctx context.Context, r domain.Receiver, forget int64) error
 	// DeleteReceiver returns ErrNotFound if that client is no receiver.
 	DeleteReceiver(ctx context.Context, clientID string) error
 }
@@ -40,7 +40,7 @@ type Subjects interface {
 // Outbox is what receivers are sent, and how far they have come.
 type Outbox interface {
 	// DueReceivers returns the receivers to push to for which the outbox has something new, or which are so many events behind the end
-	// of the audit log, and which nobody pushes to.
+	// of the audit log, and which nobody pushes to. now is by the database's clock.
 	DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error)
 	// PurgeAcknowledged deletes at most limit entries that all receivers have acknowledged.
 	PurgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error)
@@ -49,7 +49,7 @@ type Outbox interface {
 	PurgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, missing []domain.Receiver, err error)
 	// MoveReceiver sets how far a receiver has come, which also answers the event of its status that this covers. ErrConsumed if it has not just come as far as from.
 	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
-	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time. ErrConsumed if another does.
+	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time; both by the database's clock. ErrConsumed if another does.
 	LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error
 	// ReleaseReceiver ends the lease until r.LeasedUntil, and sets attempts, next attempt and last error. ErrConsumed if that
 	// lease has ended.

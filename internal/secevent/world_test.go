@@ -98,18 +98,32 @@ func (w *world) replica(t *testing.T, events interface {
 	secevent.Outbox
 }) *replica {
 	t.Helper()
+	return w.replicaAhead(t, events, 0)
+}
+
+// replicaAhead makes one whose clock is ahead.
+func (w *world) replicaAhead(t *testing.T, events interface {
+	secevent.Store
+	secevent.Outbox
+}, ahead time.Duration) *replica {
+	t.Helper()
 	r := &replica{Replica: servicetest.NewReplica(t, w.db, w.master, w.now)}
 	r.events = secevent.New(secevent.Config{
 		Store: events, Outbox: events, Subjects: w.db, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
-		Clock: movedClock{w.now}, Retention: 30 * 24 * time.Hour, Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: w.now,
+		Clock: movedClock{w.now, ahead}, Retention: 30 * 24 * time.Hour, Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Now: func() time.Time { return w.now().Add(ahead) },
 	})
 	return r
 }
 
 // movedClock stands for the database's, which cannot be moved.
-type movedClock struct{ now func() time.Time }
+type movedClock struct {
+	now   func() time.Time
+	ahead time.Duration
+}
 
 func (c movedClock) DeletionTime(context.Context) (time.Time, error) { return c.now(), nil }
+func (c movedClock) Ahead(context.Context) (time.Duration, error)    { return c.ahead, nil }
 
 func must(t *testing.T, err error) {
 	t.Helper()

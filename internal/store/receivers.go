@@ -28,7 +28,7 @@ func (db *DB) InsertReceiver(ctx context.Context, r domain.Receiver) (id int64, 
 		id, err = insert(ctx, c, `
 			INSERT INTO receivers (client_ref, description, method, endpoint, sealed_token, allow_private, events,
 				acked, acked_beyond, next_attempt_at, created_at, updated_at)
-			SELECT $1, $2, $3, $4, $5, $6, $7, audit_seq, '[]', $8, $8, $8 FROM installation WHERE id = 1
+			SELECT $1, $2, $3, $4, $5, $6, $7, audit_seq, '[]', `+db.dialect.clock()+`, $8, $8 FROM installation WHERE id = 1
 			ON CONFLICT DO NOTHING RETURNING id`,
 			r.ClientID, r.Description, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.CreatedAt))
 		if errors.Is(err, domain.ErrReferenced) {
@@ -80,28 +80,28 @@ func (db *DB) DueReceivers(ctx context.Context, now time.Time, behind int64) ([]
 func (db *DB) UpdateReceiver(ctx context.Context, r domain.Receiver) error {
 	return consumed(db.exec(ctx, `
 		UPDATE receivers SET description = $3, method = $4, endpoint = $5, sealed_token = $6, allow_private = $7, events = $8,
-			attempts = 0, last_error = '', next_attempt_at = $9, updated_at = $9, version = version + 1 WHERE id = $1 AND version = $2`,
+			attempts = 0, last_error = '', next_attempt_at = `+db.dialect.clock()+`, updated_at = $9, version = version + 1 WHERE id = $1 AND version = $2`,
 		r.ID, r.Version, r.Description, string(r.Method), r.Endpoint, bytes(r.SealedToken), r.AllowPrivate, jsonList(r.Events), micros(r.UpdatedAt)))
 }
 
 // SetVerification implements secevent.Store.
 func (db *DB) SetVerification(ctx context.Context, id int64, v domain.Verification) error {
 	_, err := db.exec(ctx, `
-		UPDATE receivers SET next_attempt_at = CASE WHEN verification_seq < $2 THEN $4 ELSE next_attempt_at END,
+		UPDATE receivers SET next_attempt_at = CASE WHEN verification_seq < $2 THEN `+db.dialect.clock()+` ELSE next_attempt_at END,
 			attempts = CASE WHEN verification_seq < $2 THEN 0 ELSE attempts END, verification_seq = $2, verification_state = $3, verification_at = $4, verification_answered_at = $5, verification_refusal = $6
 		WHERE id = $1 AND verification_seq <= $2`, id, v.Seq, v.State, micros(v.At), nullMicros(v.AnsweredAt), v.Refusal)
 	return err
 }
 
 // SetReceiverStatus implements secevent.Store.
-func (db *DB) SetReceiverStatus(ctx context.Context, r domain.Receiver, forget int64, now time.Time) error {
+func (db *DB) SetReceiverStatus(ctx context.Context, r domain.Receiver, forget int64) error {
 	forgotten := ``
-	args := []any{r.ID, nullMicros(r.PausedAt), r.Disabled, r.StatusReason, r.StatusSeq, micros(now)}
+	args := []any{r.ID, nullMicros(r.PausedAt), r.Disabled, r.StatusReason, r.StatusSeq}
 	if forget > 0 {
-		forgotten, args = `, acked = $7, acked_beyond = '[]', missed = 0`, append(args, forget)
+		forgotten, args = `, acked = $6, acked_beyond = '[]', missed = 0`, append(args, forget)
 	}
 	_, err := db.exec(ctx, `
-		UPDATE receivers SET paused_at = $2, disabled = $3, status_reason = $4, status_seq = $5, next_attempt_at = $6, attempts = 0`+forgotten+`
+		UPDATE receivers SET paused_at = $2, disabled = $3, status_reason = $4, status_seq = $5, next_attempt_at = `+db.dialect.clock()+`, attempts = 0`+forgotten+`
 		WHERE id = $1`, args...)
 	return err
 }
