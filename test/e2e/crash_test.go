@@ -27,6 +27,12 @@ func (w *tokenList) put(token string) {
 	w.tokens = append(w.tokens, token)
 }
 
+func (w *tokenList) first() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tokens[0]
+}
+
 // accessToken is the token in an answer, one of too many to look for each in the logs.
 func (a answer) accessToken(t *testing.T) string {
 	t.Helper()

@@ -97,9 +97,9 @@ func TestOnAReadOnlyDatabaseTheServerIsNotReadyAndChangesNothing(t *testing.T) {
 // await waits for what comes true as soon as connections that have ended are replaced.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 seconds: %s", what)
+			t.Fatalf("not within 30 seconds: %s", what)
 		}
 	}
 }
