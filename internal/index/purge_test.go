@@ -20,9 +20,8 @@ func TestWhatCannotBePurgedKeepsNothingElse(t *testing.T) {
 	t.Cleanup(func() { _ = file.Close() })
 	const links = 1500 // more than one step deletes
 	_, err = file.ExecContext(t.Context(), `
-		CREATE TRIGGER no_outbox BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END;
-		INSERT INTO outbox (seq, at, kind, reason, initiator, format, subject, session, client, audience, receiver_id)
-			VALUES (1, 0, 'session-revoked', '', 'admin', 'uri', '', '', '', '', 0);
+		CREATE TRIGGER no_assertions BEFORE DELETE ON assertions BEGIN SELECT RAISE(ABORT, 'no'); END;
+		INSERT INTO assertions (hash, expires_at) VALUES (x'01', 1);
 		INSERT INTO setup_links (hash, created_at, expires_at)
 			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT CAST('h' || i AS BLOB), 0, 1 FROM n`, links)
 	servicetest.Must(t, err)
@@ -30,6 +29,6 @@ func TestWhatCannotBePurgedKeepsNothingElse(t *testing.T) {
 	defer cancel()
 	n, err := f.A.Index.Purge(ctx)
 	if err == nil || n < links {
-		t.Errorf("%d rows are purged, want %d, and the outbox: %v", n, links, err)
+		t.Errorf("%d rows are purged, want %d, and the assertion: %v", n, links, err)
 	}
 }
