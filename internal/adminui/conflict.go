@@ -48,7 +48,7 @@ func (f *form) Begun() string {
 func (v *visit) moved(f, now *form, title string) error {
 	var begun map[string]string
 	known := json.Unmarshal([]byte(f.begun), &begun) == nil && begun != nil
-	f.Version, f.Problem, f.Anew = now.Version, v.text("form.conflict"), v.r.URL.EscapedPath()
+	f.Version, f.Problem, f.Anew = now.Version, v.text("form.conflict"), v.here()
 	f.begun, f.Known = now.Begun(), known
 	for i, yours := range f.Fields {
 		current := *now.Fields[i]

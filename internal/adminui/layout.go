@@ -116,6 +116,14 @@ var doneKeys = map[string]bool{
 	"user.created": true, "user.deleted": true, "user.disabled": true, "user.enabled": true, "user.updated": true,
 }
 
+// here is the address of the page, without what it tells once.
+func (v *visit) here() string {
+	values := v.r.URL.Query()
+	values.Del("done")
+	values.Del("undo")
+	return query(v.r.URL.EscapedPath(), values)
+}
+
 // done leads to a page that says what was done.
 func (v *visit) done(what string, path ...string) error { return v.doneAt(what, nil, path...) }
 

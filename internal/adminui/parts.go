@@ -326,7 +326,7 @@ func (v *visit) confirmed(title string, c confirmation) bool {
 	if v.r.Method == http.MethodPost {
 		(&form{Fields: c.Fields}).read(v.r)
 		c.Typed, c.Version = strings.TrimSpace(v.r.PostForm.Get("name")), v.r.PostForm.Get("version")
-		if c.Typed == c.Name {
+		if c.Typed == strings.TrimSpace(c.Name) {
 			return true
 		}
 		c.Problem = v.text("confirm.wrong_name")

@@ -218,7 +218,7 @@ func (v *visit) savePolicy(p *policyPage, current admin.Policy, version string) 
 	case errors.Is(err, domain.ErrConflict):
 		theirs := &field{Kind: "lines", Value: current.Text}
 		now, yours := v.lines(theirs), v.lines(p.Text)
-		p.Version, p.Problem, p.Anew = version, v.text("form.conflict"), v.r.URL.EscapedPath()
+		p.Version, p.Problem, p.Anew = version, v.text("form.conflict"), v.here()
 		p.Differences = []difference{{Field: p.Text.Name, Label: p.Text.Label, Now: only(now, yours), Yours: only(yours, now)}}
 		return v.showPolicyPage(http.StatusConflict, p)
 	case p.found(p.Text, "policy", err):

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -14,10 +15,15 @@ func (s *surface) mountResources() {
 	s.handle("GET /apis/{audience}/resources", "resource.list", showResources)
 	s.handle("GET /apis/{audience}/new/resource", "resource.set", newResource)
 	s.handle("POST /apis/{audience}/new/resource", "resource.set", newResource)
-	s.handle("GET /apis/{audience}/resources/{type}/{id}", "resource.set", editResource)
-	s.handle("POST /apis/{audience}/resources/{type}/{id}", "resource.set", editResource)
-	s.handle("GET /apis/{audience}/resources/{type}/{id}/delete", "resource.delete", deleteResource)
-	s.handle("POST /apis/{audience}/resources/{type}/{id}/delete", "resource.delete", deleteResource)
+	s.handle("GET /apis/{audience}/resource", "resource.set", editResource)
+	s.handle("POST /apis/{audience}/resource", "resource.set", editResource)
+	s.handle("GET /apis/{audience}/resource/delete", "resource.delete", deleteResource)
+	s.handle("POST /apis/{audience}/resource/delete", "resource.delete", deleteResource)
+}
+
+// resourceAddress names a resource in the query: in a path, a browser takes the names "." and ".." for places.
+func resourceAddress(audience string, r admin.Resource, more ...string) string {
+	return query(address(append([]string{"apis", audience, "resource"}, more...)...), url.Values{"type": {r.Type}, "id": {r.ID}})
 }
 
 // resourceTable is an empty table of registered resources.
@@ -30,10 +36,10 @@ func (v *visit) resourceRow(audience string) func(r admin.Resource) row {
 	return func(r admin.Resource) row {
 		shown := row{Cells: []cell{{Text: r.ID}, {Text: r.Type}, {Code: domain.ClipText(propertiesText(r, ""), 200)}, {Time: r.UpdatedAt}}}
 		if v.may("resource.set") {
-			shown.Path = address("apis", audience, "resources", r.Type, r.ID)
+			shown.Path = resourceAddress(audience, r)
 		}
 		if v.may("resource.delete") {
-			shown.Actions = []action{{Text: v.text("form.delete"), Path: address("apis", audience, "resources", r.Type, r.ID, "delete"), Bad: true}}
+			shown.Actions = []action{{Text: v.text("form.delete"), Path: resourceAddress(audience, r, "delete"), Bad: true}}
 		}
 		return shown
 	}
@@ -118,7 +124,8 @@ func newResource(v *visit) error {
 
 // resource finds the resource of the address.
 func (v *visit) resource() (r admin.Resource, name domain.ResourceName, err error) {
-	name = domain.ResourceName{Type: v.r.PathValue("type"), ID: v.r.PathValue("id")}
+	asked := v.r.URL.Query()
+	name = domain.ResourceName{Type: asked.Get("type"), ID: asked.Get("id")}
 	r, err = v.Admin.FindResource(v.ctx(), v.caller, v.r.PathValue("audience"), name)
 	return r, name, err
 }
