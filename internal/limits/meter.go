@@ -61,9 +61,18 @@ type Meter struct {
 	ahead time.Duration // how far a bucket may fill
 
 	seed    maphash.Seed
-	table   atomic.Pointer[[rows][cells]atomic.Int64] // nil: nothing was counted yet
-	stripes [stripes]sync.Mutex                       // by name
+	table   atomic.Pointer[table] // nil: nothing was counted yet
+	stripes [stripes]sync.Mutex   // by name
 }
+
+// table says until when what names did has drained, in nanoseconds since it began: a clock that is set back would keep all waiting that are
+// counted.
+type table struct {
+	began time.Time
+	cells [rows][cells]atomic.Int64
+}
+
+func (t *table) at(now time.Time) int64 { return int64(now.Sub(t.began)) }
 
 // NewMeter makes one; nil for no limit, if perSecond is 0.
 func NewMeter(perSecond int) *Meter {
@@ -82,21 +91,26 @@ func (m *Meter) Spend(name Name, cost int, now time.Time) error {
 	stripe := &m.stripes[hash>>58] // bits that no row uses
 	stripe.Lock()
 	defer stripe.Unlock()
-	at := now.UnixNano()
-	full := max(m.level(hash), at) + int64(cost)*int64(m.every)
+	t := m.begun(now)
+	at := t.at(now)
+	full := max(t.level(hash), at) + int64(cost)*int64(m.every)
 	if over := full - at - int64(m.ahead); over > 0 {
 		return m.refuse(over)
 	}
-	m.raise(hash, full)
+	t.raise(hash, full)
 	return nil
 }
 
 // Check refuses a name of which nothing more would be counted, and counts nothing.
 func (m *Meter) Check(name Name, now time.Time) error {
-	if m == nil || m.table.Load() == nil {
+	if m == nil {
 		return nil
 	}
-	over := m.level(name.hash(m.seed)) + int64(m.every) - now.UnixNano() - int64(m.ahead)
+	t := m.table.Load()
+	if t == nil {
+		return nil
+	}
+	over := t.level(name.hash(m.seed)) + int64(m.every) - t.at(now) - int64(m.ahead)
 	if over > 0 {
 		return m.refuse(over)
 	}
@@ -106,7 +120,8 @@ func (m *Meter) Check(name Name, now time.Time) error {
 // Fill refuses a name for as long as wait says from now on.
 func (m *Meter) Fill(name Name, wait time.Duration, now time.Time) {
 	if m != nil {
-		m.raise(name.hash(m.seed), now.UnixNano()+int64(m.ahead)-int64(m.every)+int64(wait))
+		t := m.begun(now)
+		t.raise(name.hash(m.seed), t.at(now)+int64(m.ahead)-int64(m.every)+int64(wait))
 	}
 }
 
@@ -117,28 +132,27 @@ func (m *Meter) refuse(over int64) error {
 	return &domain.WaitError{For: time.Duration(over)}
 }
 
-// level is until when what a name did has drained, in nanoseconds of Unix time.
-func (m *Meter) level(hash uint64) int64 {
-	table := m.table.Load()
-	if table == nil {
-		return 0
+// begun is the table, which begins now if there is none.
+func (m *Meter) begun(now time.Time) *table {
+	if m.table.Load() == nil {
+		m.table.CompareAndSwap(nil, &table{began: now})
 	}
-	least := table[0][cell(hash, 0)].Load()
+	return m.table.Load()
+}
+
+// level is until when what a name did has drained.
+func (t *table) level(hash uint64) int64 {
+	least := t.cells[0][cell(hash, 0)].Load()
 	for row := 1; row < rows; row++ {
-		least = min(least, table[row][cell(hash, row)].Load())
+		least = min(least, t.cells[row][cell(hash, row)].Load())
 	}
 	return least
 }
 
 // raise sets the cells of a name to a level, but lowers none.
-func (m *Meter) raise(hash uint64, level int64) {
-	table := m.table.Load()
-	if table == nil {
-		m.table.CompareAndSwap(nil, new([rows][cells]atomic.Int64))
-		table = m.table.Load()
-	}
+func (t *table) raise(hash uint64, level int64) {
 	for row := range rows {
-		c := &table[row][cell(hash, row)]
+		c := &t.cells[row][cell(hash, row)]
 		for was := c.Load(); was < level && !c.CompareAndSwap(was, level); was = c.Load() {
 		}
 	}
