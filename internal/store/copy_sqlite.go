@@ -67,7 +67,7 @@ func CopyBackup(ctx context.Context, backup, to string, now time.Time) (*Copy, e
 }
 
 func copySQLite(ctx context.Context, from, to string, now time.Time) (_ *Copy, err error) {
-	to, err = filepath.Abs(to)
+	to, err = realPath(to)
 	if err != nil {
 		return nil, err
 	}

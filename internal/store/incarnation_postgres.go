@@ -12,8 +12,9 @@ import (
 )
 
 // In PostgreSQL the incarnation is "CLUSTER/DATABASE/TABLE": the identifier that a cluster gets when it is made, and the oids of the
-// database and of our first table. A standby that is promoted has the same. Another cluster, a database that was made anew, and tables that
-// were restored into the same one do not. CLUSTER is empty where the role may not ask for it.
+// database and of our first table. A standby that is promoted has the same, and none of VACUUM FULL, CLUSTER, pg_repack or a new name changes
+// it. Another cluster, a database that was made anew, and tables that were restored into the same one have others. CLUSTER is empty where
+// the role may not ask for it, or PostgreSQL's relatives do not say it.
 const (
 	incarnationQuery = `SELECT concat(s.system_identifier, '/', (SELECT oid FROM pg_database WHERE datname = current_database()), '/',
 		to_regclass('installation')::oid) FROM pg_control_system() s`
@@ -37,8 +38,11 @@ type rowQuerier interface {
 
 func askIncarnation(ctx context.Context, on rowQuerier) (here string, err error) {
 	err = on.QueryRow(ctx, incarnationQuery).Scan(&here)
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "42501" { // insufficient_privilege
-		err = on.QueryRow(ctx, poorIncarnationQuery).Scan(&here)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch refused.Code {
+		case "42501", "42883", "0A000": // insufficient_privilege, undefined_function, feature_not_supported
+			err = on.QueryRow(ctx, poorIncarnationQuery).Scan(&here)
+		}
 	}
 	return here, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -19,6 +20,9 @@ import (
 // as well, in case that the file is not written any more.
 
 const incarnationPeriod = 5 * time.Minute
+
+// noIncarnation is the text of before where there was no file.
+const noIncarnation = "none"
 
 func (e *embedded) incarnationFile() string { return e.path + ".incarnation" }
 
@@ -45,15 +49,18 @@ func (e *embedded) inPlace() error {
 
 func (e *embedded) nextIncarnation(stored, here string, now time.Time) string {
 	current, before, _ := strings.Cut(stored, " ")
+	before, repeated := strings.CutSuffix(before, ".")
 	switch {
 	case stored == "":
-		return rand.Text()
-	case here == current && now.Sub(e.kept).Abs() >= incarnationPeriod:
+		return rand.Text() + " " + cmp.Or(here, noIncarnation)
+	case here == current && (before == noIncarnation || now.Sub(e.kept).Abs() >= incarnationPeriod):
 		return rand.Text() + " " + current
 	case here == current:
 		return stored
-	case here != "" && here == strings.TrimRight(before, "."):
-		return stored + "." // so that the file is written, which it was not
+	case cmp.Or(here, noIncarnation) == before && repeated:
+		return current + " " + before
+	case cmp.Or(here, noIncarnation) == before:
+		return stored + "." // another text, so that the file is written, which it was not
 	}
 	return ""
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +127,13 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 			t.Errorf("the version of a user is %d, %v", version, err)
 		}
 
+		unused := lookUpUnused(t, db, first, user, now)
+		for what, err := range unused() {
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+
 		// One that is not known to be restored is accepted too, but not beside servers.
 		ok(t, db.PutReplica(ctx, domain.Replica{ID: "a", SeenAt: now}))
 		if _, err := accept(t, db, now); !errors.Is(err, ErrServed) {
@@ -134,7 +143,38 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 		ok(t, err)
 		ok(t, db.Recognize(ctx, now))
 		refused("accepted twice", nil)
+		for what, err := range unused() {
+			if !errors.Is(err, domain.ErrNotFound) {
+				t.Errorf("%s that may have been used since the backup: error %v, want ErrNotFound", what, err)
+			}
+		}
 	})
+}
+
+// lookUpUnused makes one of each thing that serves once, and returns what looks them up.
+func lookUpUnused(t *testing.T, db *DB, grant, user int64, now time.Time) func() map[string]error {
+	t.Helper()
+	ctx, later, hash := t.Context(), now.Add(time.Hour), []byte("hash")
+	client, err := db.InsertClient(ctx, domain.Client{ClientID: "tv", IDTokenAlg: domain.ES256})
+	ok(t, err)
+	ok(t, db.InsertCode(ctx, domain.AuthorizationCode{Signature: "code", GrantID: grant, Form: []byte("{}"), ExpiresAt: later}))
+	_, err = db.InsertDeviceRequest(ctx, domain.DeviceRequest{
+		DeviceCode: hash, UserCode: hash, ClientID: client, Interval: time.Second, CreatedAt: now, ExpiresAt: later,
+	})
+	ok(t, err)
+	ok(t, db.PutPasswordLink(ctx, domain.PasswordLink{UserID: user, Hash: hash, CreatedAt: now, ExpiresAt: later}))
+	ok(t, db.PutSetupLink(ctx, hash, now, later))
+	_, err = db.InsertInvitation(ctx, domain.Invitation{Hash: "hash", MaxUses: 1, CreatedAt: now, ExpiresAt: later})
+	ok(t, err)
+	return func() map[string]error {
+		_, code := db.FindCode(ctx, "code")
+		_, device := db.FindDeviceCode(ctx, hash)
+		_, link := db.FindPasswordLink(ctx, hash, now)
+		return map[string]error{
+			"a code": code, "a device code": device, "a password link": link, "a setup link": db.FindSetupLink(ctx, hash, now),
+			"an invitation": db.CheckInvitation(ctx, "hash", now.Add(3*servedWithin)),
+		}
+	}
 }
 
 // urlOf is where a database is.
@@ -154,7 +194,12 @@ func TestOnSQLiteAnOlderCopyIsRecognized(t *testing.T) {
 	defer db.Close()
 	ok(t, db.Migrate(t.Context()))
 	now := time.Now()
+	e := db.dialect.(*embedded)
 	ok(t, db.Recognize(t.Context(), now))
+	ok(t, os.Remove(e.incarnationFile())) // as if the process had ended before it wrote the file for the first time
+	for range 2 {
+		ok(t, db.Recognize(t.Context(), now))
+	}
 	remembered := func() string {
 		t.Helper()
 		text, err := find(t.Context(), db, scanString, `SELECT incarnation FROM installation`)
@@ -170,14 +215,42 @@ func TestOnSQLiteAnOlderCopyIsRecognized(t *testing.T) {
 	if remembered() == before {
 		t.Error("it does not change")
 	}
-	// As if the process had ended before it wrote the file.
-	e := db.dialect.(*embedded)
-	ok(t, writePrivate(e.incarnationFile(), before))
-	ok(t, db.Recognize(t.Context(), now))
+	last, _, _ := strings.Cut(before, " ")
+	for range 3 { // as if the process had ended before it wrote the file
+		ok(t, writePrivate(e.incarnationFile(), last))
+		ok(t, db.Recognize(t.Context(), now))
+	}
+	if length := len(remembered()); length > len(before)+1 {
+		t.Errorf("what is remembered grows to %d bytes", length)
+	}
 	_, err = db.exec(t.Context(), `UPDATE installation SET incarnation = $1`, before)
 	ok(t, err)
 	if err := db.Recognize(t.Context(), now); !errors.Is(err, domain.ErrRestored) {
 		t.Errorf("an older copy: error %v, want ErrRestored", err)
+	}
+	ok(t, os.Remove(e.incarnationFile()))
+	if err := db.Recognize(t.Context(), now); !errors.Is(err, domain.ErrRestored) {
+		t.Errorf("without the file: error %v, want ErrRestored", err)
+	}
+}
+
+func TestASQLiteDatabaseIsTheSameByALink(t *testing.T) {
+	file, link := t.TempDir()+"/signet.db", t.TempDir()+"/link.db"
+	for _, path := range []string{file, link, file} {
+		db, err := Open(t.Context(), "sqlite:"+path, Options{})
+		ok(t, err)
+		ok(t, db.Migrate(t.Context()))
+		ok(t, db.Recognize(t.Context(), time.Now()))
+		if path == link {
+			made, err := CopyBackup(t.Context(), file, link, time.Now())
+			ok(t, err)
+			if _, err := made.Replace(t.Context(), time.Now()); !errors.Is(err, ErrInUse) {
+				t.Errorf("error %v, want ErrInUse", err)
+			}
+			ok(t, made.Discard())
+		}
+		db.Close()
+		_ = os.Symlink(file, link)
 	}
 }
 

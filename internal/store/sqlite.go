@@ -41,11 +41,19 @@ func newSQLite(path string, opts Options) (*embedded, error) {
 	if path == "" {
 		return nil, errors.New("sqlite: needs the path of a file")
 	}
-	path, err := filepath.Abs(path)
+	path, err := realPath(path)
 	if err != nil {
 		return nil, err
 	}
 	return &embedded{path: path, readers: min(opts.MaxConns, 8), wait: opts.OpTimeout, polled: listenPolled, news: make(chan struct{}, 1)}, nil
+}
+
+// realPath is where a file is, or will be: what belongs beside a database lies beside the file, by whatever link that is named.
+func realPath(path string) (string, error) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return filepath.Abs(path)
 }
 
 func (e *embedded) name() string { return "sqlite" }

@@ -13,10 +13,10 @@ func Dump(tb testing.TB, url string) []byte {
 	return client(tb, nil, "pg_dump", "--format=custom", "--schema=signet", "--dbname="+url)
 }
 
-// Restore restores a dump into a database, which ends at the first error.
+// Restore restores a dump into a database, all of it or nothing.
 func Restore(tb testing.TB, url string, dump []byte) {
 	tb.Helper()
-	client(tb, dump, "pg_restore", "--no-owner", "--exit-on-error", "--dbname="+url)
+	client(tb, dump, "pg_restore", "--no-owner", "--single-transaction", "--dbname="+url)
 }
 
 // client runs a program that is installed with the server.

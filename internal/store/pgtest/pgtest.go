@@ -89,7 +89,7 @@ func sharedCluster(tb testing.TB) *Cluster {
 func New(tb testing.TB) *Cluster {
 	tb.Helper()
 	requireBinaries(tb)
-	c, err := start()
+	c, err := start("-c", "fsync=off") // processes are killed, machines are not
 	if err != nil {
 		tb.Fatal(err)
 	}
