@@ -90,7 +90,9 @@ func runForMaster(ctx context.Context, command []string) (*keys.Master, error) {
 	cmd.WaitDelay = time.Second // for what it leaves behind and holds its output open
 	err := cmd.Run()
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, ctx.Err()
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, fmt.Errorf("master_key_command %s: no answer within %v", command[0], masterCommandTimeout)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return nil, fmt.Errorf("master_key_command %s: %w: %s", command[0], err, strings.TrimSpace(stderr.String()))
