@@ -84,7 +84,7 @@ A restored database, SQLite or PostgreSQL, does not know what was given out sinc
 --accept: that moves revisions, ids, numbers of events and positions of status lists past whatever it may have been, and makes
 entries of status lists invalid whose tokens the database does not know. Servers find out by themselves that a database was
 restored, but for one that went back in time in its own place (point-in-time recovery, a snapshot of the whole disk): run
---accept before they start. It revokes nothing that the backup has.`,
+--accept before they start. It also ends codes, links and invitations that look unused, but no token, session or grant.`,
 		Example: `  signet restore /backups/signet-2026-11-29.db
   signet restore --accept
   signet restore /backups/signet-2026-11-29.db --force --accept`,

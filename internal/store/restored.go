@@ -111,8 +111,8 @@ var versioned = []string{"apis", "attributes", "clients", "groups", "policies", 
 
 // AcceptRestored moves everything that is counted past what may have been given out since the backup, in the transaction that ctx carries,
 // and lets servers issue again: the revision, the numbers of events and of changes of statuses, ids, versions of objects. Status lists that
-// have not expired get no token any more, and all of their entries are invalid but those of tokens that the index knows. ErrServed if
-// the database is not known to be restored and servers show themselves on it.
+// have not expired get no token any more, and all of their entries are invalid but those of tokens that the index knows. What serves once
+// and may have served since the backup ends. ErrServed if the database is not known to be restored and servers show themselves on it.
 func (db *DB) AcceptRestored(ctx context.Context, now time.Time) (a Accepted, err error) {
 	if !db.InTx(ctx) {
 		return a, errors.New("accept a restored database: not without a transaction")
@@ -147,10 +147,29 @@ func (db *DB) AcceptRestored(ctx context.Context, now time.Time) (a Accepted, er
 		if err := db.dialect.advanceIDs(ctx, c.conn); err != nil {
 			return err
 		}
+		if err := c.endUnused(ctx, now); err != nil {
+			return err
+		}
 		a.Lists, err = c.closeStatusLists(ctx, now)
 		return err
 	})
 	return a, err
+}
+
+// endUnused ends codes, links and invitations that look unused. Refresh tokens are not among them: nobody would stay signed in.
+func (c conn) endUnused(ctx context.Context, now time.Time) error {
+	for _, statement := range []string{
+		`DELETE FROM authorization_codes WHERE used_at IS NULL`,
+		`DELETE FROM device_requests WHERE used_at IS NULL`,
+		`DELETE FROM password_links`,
+		`DELETE FROM setup_links`,
+	} {
+		if _, err := c.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	_, err := c.exec(ctx, `UPDATE invitations SET expires_at = $1 WHERE expires_at > $1`, micros(now))
+	return err
 }
 
 // closeStatusLists gives the positions of all lists that have not expired to nobody, and makes entries of tokens invalid that the index
