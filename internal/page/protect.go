@@ -95,9 +95,6 @@ func (p *Pages) secure(w http.ResponseWriter) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-store")
-	if p.https {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
 }
 
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; " +

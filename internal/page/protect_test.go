@@ -24,20 +24,11 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 			"X-Frame-Options":            "DENY",
 			"Cross-Origin-Opener-Policy": "same-origin",
 			"Cache-Control":              "no-store",
-			"Strict-Transport-Security":  "max-age=31536000",
 		} {
 			if got := header.Get(key); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, key, got, want)
 			}
 		}
-	}
-}
-
-func TestPlainHTTPPromisesNoHTTPS(t *testing.T) {
-	pages, _ := newPages(t, "http://127.0.0.1:8080")
-	header := serve(pages, httptest.NewRequest(http.MethodGet, "/", nil), func(http.ResponseWriter, *http.Request) {}).Header
-	if got := header.Get("Strict-Transport-Security"); got != "" {
-		t.Errorf("Strict-Transport-Security is %q", got)
 	}
 }
 

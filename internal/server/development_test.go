@@ -95,7 +95,7 @@ func TestACertificateForDevelopmentIsMadeOnceAndForThisMachineAlone(t *testing.T
 	}
 }
 
-func TestHTTPSHasTLS12AtLeastHTTP2AndHSTSAndReadinessIsAnsweredWithoutIt(t *testing.T) {
+func TestHTTPSHasTLS12AtLeastAndHTTP2AndReadinessIsAnsweredWithoutIt(t *testing.T) {
 	cfg := developmentConfig(t.TempDir(), "https://localhost")
 	s := &Services{now: time.Now}
 	shown, _, err := s.openCertificates(t.Context(), cfg, slog.New(slog.DiscardHandler))
@@ -129,7 +129,7 @@ func TestHTTPSHasTLS12AtLeastHTTP2AndHSTSAndReadinessIsAnsweredWithoutIt(t *test
 	response, err := (&http.Client{Transport: transport}).Get("https://" + listeners.all[0].at.Addr().String() + "/")
 	check(t, err)
 	response.Body.Close()
-	if response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") != "max-age=31536000" {
+	if response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") != "" {
 		t.Error(response.Proto, response.Header)
 	}
 	for _, path := range []string{"/readyz", "/healthz"} {

@@ -5,19 +5,22 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/metrics"
+	"github.com/signet-auth/signet/internal/outbound"
 	"github.com/signet-auth/signet/internal/requestid"
 )
 
 // secured sets what goes with every answer, those of errors and unknown paths too. HSTS (RFC 6797) holds for a host as a whole, so
-// it is said wherever the host is first asked.
+// it is said wherever the host is first asked; and not of localhost, where it would hold for whatever else somebody develops there.
 func secured(issuer string, next http.Handler) http.Handler {
-	https := strings.HasPrefix(issuer, "https://")
+	u, err := url.Parse(issuer)
+	https := err == nil && u.Scheme == "https" && !outbound.IsLoopback(u.Hostname()) && !strings.HasSuffix(u.Hostname(), ".localhost")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if https {

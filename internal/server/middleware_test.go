@@ -38,6 +38,19 @@ func TestPanicIsLoggedAndAnsweredUnlessTheHandlerAborts(t *testing.T) {
 	}
 }
 
+func TestBrowsersAreToldToUseHTTPSAloneAtAHostOfSignetsOwn(t *testing.T) {
+	for issuer, want := range map[string]string{
+		"https://id.example": "max-age=31536000", "https://id.example/auth": "max-age=31536000",
+		"http://127.0.0.1:8080": "", "https://127.0.0.1:8080": "", "https://localhost:8080": "", "https://signet.localhost": "",
+	} {
+		answer := httptest.NewRecorder()
+		secured(issuer, http.NotFoundHandler()).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+		if got := answer.Header().Get("Strict-Transport-Security"); got != want {
+			t.Errorf("%s: %q, want %q", issuer, got, want)
+		}
+	}
+}
+
 func TestARequestMayTakeAsLongAsItsWorkDoes(t *testing.T) {
 	cfg, err := config.Load(config.Sources{Flags: map[string]string{"data_dir": made(t).path}})
 	check(t, err)
