@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/domain"
@@ -49,11 +50,12 @@ func propertiesText(r admin.Resource, indent string) string {
 	if len(r.Properties) == 0 {
 		return "{}"
 	}
-	text, _ := json.MarshalIndent(r.Properties, "", indent) // it was JSON
-	if indent == "" {
-		text, _ = json.Marshal(r.Properties)
-	}
-	return string(text)
+	var text strings.Builder
+	to := json.NewEncoder(&text)
+	to.SetEscapeHTML(false) // pages show it as text
+	to.SetIndent("", indent)
+	_ = to.Encode(r.Properties) // it was JSON
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // showResources lists the registered resources of an API.

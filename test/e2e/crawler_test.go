@@ -143,8 +143,9 @@ func TestEachRoleFindsWhatItMayAndNothingElse(t *testing.T) {
 		if len(pages) < 60 || len(forms) < 20 {
 			t.Errorf("the administrator finds %d pages and %d forms", len(pages), len(forms))
 		}
+		inJSON := strings.Trim(strconv.Quote(hostileNames["script"]), `"`)
 		for address, p := range pages {
-			if strings.Contains(p.text, "owned") && !strings.Contains(p.text, hostileNames["script"]) && strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
+			if strings.Contains(p.text, "owned") && !strings.Contains(p.text, hostileNames["script"]) && !strings.Contains(p.text, inJSON) && strings.HasPrefix(p.header.Get("Content-Type"), "text/html") {
 				t.Errorf("%s does not show a name as text", address)
 			}
 		}
