@@ -92,9 +92,14 @@ func (c conn) lockRevision(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-// Changes implements cache.Store. Mostly nothing changed, which a look at one row shows.
+// Changes implements cache.Store. Mostly nothing changed, which a look at one row shows. After a promotion everything may have changed: the
+// last revisions may be lost, and others have taken their numbers.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
-	floor := db.revision.Load()
+	floor, promoted := db.revision.Load(), db.dialect.promoted()
+	anew := promoted != db.promoted.Load()
+	if anew {
+		after = 0
+	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		revision, err = one(ctx, c, scanInt, `SELECT `+db.dialect.revision()+` FROM installation i WHERE id = 1`)
 		if err != nil || revision == after && after > 0 {
@@ -104,7 +109,12 @@ func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change
 		changes, revision, complete, err = c.changes(ctx, after)
 		return err
 	})
-	if err == nil && !db.InTx(ctx) {
+	switch {
+	case err != nil || db.InTx(ctx):
+	case anew:
+		db.revision.Store(revision)
+		db.promoted.Store(promoted)
+	default:
 		err = db.advance(floor, revision)
 	}
 	if err != nil {

@@ -41,6 +41,7 @@ type DB struct {
 	restored     atomic.Bool   // see Recognize
 	changing     chan struct{} // holds one for each Tx under way: half as many as there are connections
 	revision     atomic.Int64  // the newest that was seen
+	promoted     atomic.Int64  // dialect.promoted when all was read anew
 }
 
 // dialect is what differs between the databases.
@@ -128,6 +129,8 @@ type dialect interface {
 	migrates() error
 	// revision is an expression for the revision in installation i, zero if this is a standby.
 	revision() string
+	// promoted is how often another server was seen to have taken the place of the one that takes writes.
+	promoted() int64
 	// compareServers is DB.CompareServers.
 	compareServers(ctx context.Context) error
 	// listen is DB.Listen until the connection is lost. It calls wake once news can no longer be missed.
@@ -187,8 +190,12 @@ func (db *DB) Close() {
 }
 
 // advance notes the revision that a query found outside of a transaction, which began when the newest that was seen was floor. Revisions never
-// go back: what has an older one is not the database that it was, but a copy, or a server in whose place another was promoted.
+// go back: what has an older one is not the database that it was, but a copy, or a server in whose place another was promoted. Only a server that was seen to be promoted may
+// lack the last ones, if no standby had to confirm them.
 func (db *DB) advance(floor, revision int64) error {
+	if db.dialect.promoted() != db.promoted.Load() { // see Changes
+		return nil
+	}
 	if revision < floor {
 		return fmt.Errorf("%w: it is older than it was, at revision %d after %d", domain.ErrUnavailable, revision, floor)
 	}

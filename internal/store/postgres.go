@@ -24,13 +24,14 @@ import (
 
 // postgres is PostgreSQL, 15 or newer.
 type postgres struct {
-	config  *pgxpool.Config
-	pool    *pgxpool.Pool
-	servers []*pgconn.Config // that the URL names
-	primary primary
-	pooled  bool                   // a pooler is in between, which gives each transaction another connection
-	ready   sync.Map               // the names of partitions that are there
-	served  atomic.Pointer[string] // the incarnation that this process serves; nil: none yet
+	config     *pgxpool.Config
+	pool       *pgxpool.Pool
+	servers    []*pgconn.Config // that the URL names
+	primary    primary
+	promotions atomic.Int64           // that were seen
+	pooled     bool                   // a pooler is in between, which gives each transaction another connection
+	ready      sync.Map               // the names of partitions that are there
+	served     atomic.Pointer[string] // the incarnation that this process serves; nil: none yet
 }
 
 // defaultSchema is where our tables are, unless the URL has a search_path.

@@ -94,8 +94,13 @@ func (p *postgres) admit(state serverState) error {
 	if newer && p.pool != nil {
 		p.pool.Reset()
 	}
+	if newer {
+		p.promotions.Add(1) // whoever sees that gets no connection of before
+	}
 	return err
 }
+
+func (p *postgres) promoted() int64 { return p.promotions.Load() }
 
 // CompareServers asks all servers that the URL names, so that a replica which has connections to a primary of before, or only begins, knows
 // of the one that was promoted. A server that does not answer is none.

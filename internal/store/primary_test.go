@@ -74,6 +74,47 @@ func TestAReplicaLeavesAPrimaryThatWasReplacedWhileItLives(t *testing.T) {
 	recovered(t, db)
 }
 
+func TestAfterAPromotionThatLostCommitsAReplicaReadsEverythingAnew(t *testing.T) {
+	pair := pgtest.NewPair(t)
+	db := storetest.OpenImpatient(t, pair.URL())
+	other := storetest.OpenImpatient(t, pair.URL())
+	revision := func(after int64) (int64, bool) {
+		t.Helper()
+		_, newest, complete, err := db.Changes(t.Context(), after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newest, complete
+	}
+	add := func(to *store.DB, name string) {
+		t.Helper()
+		if _, err := to.InsertGroup(t.Context(), domain.Group{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(db, "kept")
+	pair.Lag(t)
+	add(db, "lost")
+	lost, _ := revision(0)
+	pair.Primary.Crash()
+	pair.Promote(t)
+	for deadline := time.Now().Add(30 * time.Second); db.Ping(t.Context()) != nil || other.Ping(t.Context()) != nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no call succeeds")
+		}
+	}
+	if err := operations["look up"](t.Context(), db); err != nil {
+		t.Error("a replica that saw what is lost:", err)
+	}
+	add(other, "instead")
+	if found, complete := revision(lost); found != lost || complete {
+		t.Errorf("at revision %d of which another was lost: complete=%v, want everything anew", found, complete)
+	}
+	if _, complete := revision(lost); !complete {
+		t.Error("it was read anew twice")
+	}
+}
+
 func TestACommitThatTheStandbyHasNotConfirmedIsAnError(t *testing.T) {
 	pair := pgtest.NewPair(t)
 	db, conn := storetest.Open(t, pair.URL()), connect(t, pair.URL())

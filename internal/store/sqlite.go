@@ -249,6 +249,7 @@ func (e *embedded) beginMigration() string                   { return `` }
 func (e *embedded) readOnly() string                         { return `FALSE` }
 func (e *embedded) revision() string                         { return `i.revision` }
 func (e *embedded) migrates() error                          { return nil }
+func (e *embedded) promoted() int64                          { return 0 }
 func (e *embedded) compareServers(context.Context) error     { return nil }
 func (e *embedded) lockRevision(context.Context, conn) error { return nil }
 func (e *embedded) heldRevision() string                     { return `SELECT revision FROM installation WHERE id = 1` }

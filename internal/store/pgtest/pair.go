@@ -56,6 +56,22 @@ func (p *Pair) URL() string {
 // URL names this server alone.
 func (c *Cluster) URL() string { return c.url("postgres") }
 
+// Lag has commits not wait for the standby, which gets none of them any more.
+func (p *Pair) Lag(tb testing.TB) {
+	tb.Helper()
+	p.waitForStandby(tb, p.Primary, false)
+	for _, statement := range []string{`ALTER SYSTEM SET primary_conninfo = ''`, `SELECT pg_reload_conf()`} {
+		if err := p.Standby.admin(statement); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(30 * time.Second); p.Primary.ask(tb, `SELECT COUNT(*)::TEXT FROM pg_stat_replication`) != "0"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatal("the standby goes on")
+		}
+	}
+}
+
 // Promote has the standby take the place of the primary, as a manager of the two would: it waits for no other until there is one.
 func (p *Pair) Promote(tb testing.TB) {
 	tb.Helper()
