@@ -26,6 +26,9 @@ func (db *DB) Recognize(ctx context.Context, now time.Time) error {
 	here, err := db.dialect.incarnation(ctx, db)
 	if err == nil && !restored && stored != "" && db.dialect.nextIncarnation(stored, here, now) == stored {
 		db.restored.Store(false)
+		if p, ok := db.dialect.(*postgres); ok { // another replica, or a process before, has claimed it
+			return p.keepIncarnation(stored, now)
+		}
 		return nil
 	}
 	if err == nil {
