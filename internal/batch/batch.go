@@ -7,18 +7,21 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/tracing"
 )
 
 // Batcher runs concurrent calls as one batch: while one batch is being written to the database, the next is collected.
 // Each caller waits for its own batch. The queue is bounded; when it is full, calls fail at once.
 type Batcher[In, Out any] struct {
-	run   func(ctx context.Context, batch []In) ([]Out, error)
-	queue chan *call[In, Out]
-	work  work
+	name, waiting string // of spans
+	run           func(ctx context.Context, batch []In) ([]Out, error)
+	queue         chan *call[In, Out]
+	work          work
 }
 
 type call[In, Out any] struct {
 	in   In
+	span tracing.Span // of waiting for it
 	out  Out
 	err  error
 	done chan struct{} // closed once out or err is set
@@ -33,10 +36,10 @@ const (
 // sooner was not worth a second; but where a commit takes long, calls need not wait for two.
 const headStart = 2 * time.Millisecond
 
-// New starts a batcher that runs at most the given number of batches concurrently.
+// New starts a batcher, whose name traces show, that runs at most the given number of batches concurrently.
 // It stops when ctx ends. run returns one result for each call of the batch, in order; its error is returned to every caller.
-func New[In, Out any](ctx context.Context, concurrency int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
-	b := &Batcher[In, Out]{run: run, queue: make(chan *call[In, Out], queueSize), work: work{begun: make([]time.Time, concurrency)}}
+func New[In, Out any](ctx context.Context, name string, concurrency int, run func(context.Context, []In) ([]Out, error)) *Batcher[In, Out] {
+	b := &Batcher[In, Out]{name: name, waiting: "wait: " + name, run: run, queue: make(chan *call[In, Out], queueSize), work: work{begun: make([]time.Time, concurrency)}}
 	go b.dispatch(ctx, concurrency)
 	return b
 }
@@ -44,7 +47,9 @@ func New[In, Out any](ctx context.Context, concurrency int, run func(context.Con
 // Do puts one call into the next batch and waits for its result. domain.ErrUnavailable if the queue is full; otherwise the error
 // of the batch, or that of ctx: then the call may still be executed.
 func (b *Batcher[In, Out]) Do(ctx context.Context, in In) (Out, error) {
-	c := &call[In, Out]{in: in, done: make(chan struct{})}
+	ctx, end := tracing.Start(ctx, b.waiting)
+	defer end()
+	c := &call[In, Out]{in: in, span: tracing.Of(ctx), done: make(chan struct{})}
 	var none Out
 	select {
 	case b.queue <- c:
@@ -117,12 +122,18 @@ func (b *Batcher[In, Out]) collect(first *call[In, Out]) []*call[In, Out] {
 
 func (b *Batcher[In, Out]) execute(ctx context.Context, place int, calls []*call[In, Out]) {
 	batch := make([]In, len(calls))
+	var traced []tracing.Span
 	for i, c := range calls {
 		batch[i] = c.in
+		if c.span.Traced() {
+			traced = append(traced, c.span)
+		}
 	}
+	ctx, end := tracing.StartShared(ctx, b.name, traced)
 	b.work.begin(place, len(calls))
 	outs, err := b.run(ctx, batch)
 	b.work.end(place, err)
+	end()
 	for i, c := range calls {
 		if c.err = err; err == nil {
 			c.out = outs[i]

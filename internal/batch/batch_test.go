@@ -16,7 +16,7 @@ func sizes(t *testing.T, concurrency int, takes time.Duration) (sizes []int, all
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		batches := batch.New(ctx, concurrency, func(_ context.Context, calls []int) ([]int, error) {
+		batches := batch.New(ctx, "test", concurrency, func(_ context.Context, calls []int) ([]int, error) {
 			sizes = append(sizes, len(calls))
 			time.Sleep(takes)
 			return calls, nil

@@ -15,7 +15,7 @@ func TestStateShowsBatchesThatHangAndThatFail(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		outcome := make(chan error)
-		batches := batch.New(ctx, 1, func(_ context.Context, calls []int) ([]int, error) { return calls, <-outcome })
+		batches := batch.New(ctx, "test", 1, func(_ context.Context, calls []int) ([]int, error) { return calls, <-outcome })
 		ended := make(chan struct{})
 		call := func() { _, _ = batches.Do(ctx, 1); ended <- struct{}{} }
 		if s := batches.State(); s != (batch.State{}) {

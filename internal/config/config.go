@@ -36,6 +36,7 @@ type Config struct {
 	Events           Events           `koanf:"events"`
 	Log              Log              `koanf:"log"`
 	Metrics          Metrics          `koanf:"metrics"`
+	Tracing          Tracing          `koanf:"tracing"`
 	TrustedProxies   []netip.Prefix   `koanf:"trusted_proxies"` // whose X-Forwarded-For or Forwarded counts
 	CacheSize        int              `koanf:"cache_size"`      // objects that the cache holds
 	AdminAPI         AdminAPI         `koanf:"admin_api"`
@@ -167,6 +168,12 @@ type Metrics struct {
 	Listen string `koanf:"listen"` // host:port; empty: nowhere
 }
 
+// Tracing says where traces are sent, and of which requests.
+type Tracing struct {
+	Endpoint string  `koanf:"endpoint"` // http or https URL of a collector; empty: nowhere
+	Sample   float64 `koanf:"sample"`   // a share, from 0 to 1
+}
+
 // Log says what is logged, and how.
 type Log struct {
 	Level  slog.Level `koanf:"level"`
@@ -202,6 +209,7 @@ func Default() Config {
 		Audit:            Audit{Retention: 400 * 24 * time.Hour},
 		Events:           Events{Retention: 30 * 24 * time.Hour},
 		Log:              Log{Level: slog.LevelInfo, Format: "text"},
+		Tracing:          Tracing{Sample: 0.01},
 		CacheSize:        20000,
 		AdminAPI:         AdminAPI{RequestsPerSecond: 100},
 		Limits:           Limits{RequestsPerUser: 100, PagesPerAddress: 100, FailuresPerAddress: 20, Connections: 10_000, ConnectionsPerAddress: 2000},

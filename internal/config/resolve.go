@@ -81,6 +81,10 @@ func (c *Config) validate() error {
 	if c.Metrics.Listen != "" {
 		check("metrics.listen", checkListen(c.Metrics.Listen))
 	}
+	if c.Tracing.Endpoint != "" {
+		check("tracing.endpoint", checkCollector(c.Tracing.Endpoint))
+	}
+	check("tracing.sample", between(c.Tracing.Sample, 0, 1))
 	check("log.format", oneOf(c.Log.Format, "text", "json"))
 	check("admin_api.requests_per_second", between(c.AdminAPI.RequestsPerSecond, 0, 100_000))
 	c.Limits.validate(check)
@@ -157,6 +161,18 @@ func checkListen(listen string) error {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return fmt.Errorf("%q has no port between 1 and 65535", listen)
+	}
+	return nil
+}
+
+// checkCollector never repeats the URL: it may hold a secret by mistake.
+func checkCollector(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return errors.New("is not a URL such as http://127.0.0.1:4318")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(endpoint, "#"):
+		return errors.New("must have no user, no password, no query and no fragment: a collector that wants a secret gets it by OTEL_EXPORTER_OTLP_HEADERS")
 	}
 	return nil
 }

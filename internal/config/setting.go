@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"reflect"
 	"strconv"
@@ -53,6 +54,8 @@ func (c Config) MarshalJSON() ([]byte, error) {
 		case int:
 			flat[f.key] = v
 		case bool:
+			flat[f.key] = v
+		case float64:
 			flat[f.key] = v
 		case []netip.Prefix:
 			flat[f.key] = append([]netip.Prefix{}, v...)
@@ -153,6 +156,10 @@ func (f field) set(raw any) error {
 	case *int:
 		if *p, err = strconv.Atoi(text); err != nil {
 			return fmt.Errorf("%q is not a whole number", text)
+		}
+	case *float64:
+		if *p, err = strconv.ParseFloat(text, 64); err != nil || math.IsNaN(*p) {
+			return fmt.Errorf("%q is not a number such as 0.01", text)
 		}
 	case *bool:
 		if *p, err = strconv.ParseBool(text); err != nil {

@@ -35,8 +35,8 @@ func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.T
 		panic(err) // only of a size below one
 	}
 	x := &Index{store: store, clock: clock, now: now, read: read}
-	x.writes = batch.New(ctx, 2, x.writeBatch)
-	x.reads = batch.New(ctx, 1, x.readBatch) // nothing is committed: a larger batch costs the database less
+	x.writes = batch.New(ctx, "index: write", 2, x.writeBatch)
+	x.reads = batch.New(ctx, "index: read", 1, x.readBatch) // nothing is committed: a larger batch costs the database less
 	x.probe = newProbe(ctx, x)
 	return x
 }

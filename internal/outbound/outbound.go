@@ -12,6 +12,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/signet-auth/signet/internal/tracing"
 )
 
 // Reach says to which addresses an endpoint may lead. Each has connections of its own, so that none is used again beyond what it was
@@ -123,6 +125,7 @@ func (c Clients) DoForStranger(request *http.Request, allowPrivate bool) (*http.
 }
 
 func (c Clients) send(request *http.Request, reach Reach) (*http.Response, error) {
+	defer tracing.StartCall(request.Context(), request.URL.Hostname())()
 	response, err := c[reach].Do(request) //nolint:gosec // the client judges the address that it connects to
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err

@@ -55,7 +55,7 @@ func New(ctx context.Context, c Config) *Service {
 	s := &Service{
 		store: c.Store, statuses: c.Statuses, grants: c.Grants, losses: c.Losses, index: c.Index, cache: c.Cache, events: c.Events, now: c.Now,
 	}
-	s.single = batch.New(ctx, 1, s.revokeBatch) // two batches would only wait for each other's lock
+	s.single = batch.New(ctx, "revoke", 1, s.revokeBatch) // two batches would only wait for each other's lock
 	return s
 }
 

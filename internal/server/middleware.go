@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/metrics"
 	"github.com/signet-auth/signet/internal/outbound"
 	"github.com/signet-auth/signet/internal/requestid"
+	"github.com/signet-auth/signet/internal/tracing"
 )
 
 // secured sets what goes with every answer, those of errors and unknown paths too. HSTS (RFC 6797) holds for a host as a whole, so
@@ -48,24 +49,36 @@ func identified(trusted []netip.Prefix, next http.Handler) http.Handler {
 // givenID is the id that a trusted proxy gives a request; empty: none.
 func givenID(trusted []netip.Prefix, r *http.Request) string {
 	given := r.Header[requestid.Header]
-	if len(trusted) == 0 || len(given) != 1 || !requestid.WellFormed(given[0]) {
-		return ""
-	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !containsAddr(trusted, peer.Addr()) {
+	if len(given) != 1 || !requestid.WellFormed(given[0]) || !fromProxy(trusted, r) {
 		return ""
 	}
 	return given[0]
 }
 
-// observed has metrics count each request. Without metrics it costs nothing.
-func observed(by *metrics.Metrics, next http.Handler) http.Handler {
-	if by == nil {
+// fromProxy reports whether a request, whose client's address is not found out yet, comes from a trusted proxy.
+func fromProxy(trusted []netip.Prefix, r *http.Request) bool {
+	if len(trusted) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && containsAddr(trusted, peer.Addr())
+}
+
+// observed has metrics count each request, and some traced. Without either it costs nothing.
+func observed(by *metrics.Metrics, tracer *tracing.Tracer, trusted []netip.Prefix, next http.Handler) http.Handler {
+	if by == nil && tracer == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		defer func() { by.Observe(r.Pattern, recorder.status, time.Since(began)) }() // also where the handler closes the connection
+		span := tracer.Begin(r, tracer != nil && fromProxy(trusted, r))
+		defer func() { // also where the handler closes the connection
+			if by != nil {
+				by.Observe(r.Pattern, recorder.status, time.Since(began))
+			}
+			span.End(r, recorder.status)
+		}()
 		next.ServeHTTP(recorder, r)
 	})
 }

@@ -86,6 +86,12 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	if cfg.Metrics.Listen != "" {
 		s.metrics = metrics.New(s.figures(cfg))
 	}
+	if s.tracer, err = openTracer(ctx, cfg.Tracing, version, log); err != nil {
+		return err
+	}
+	if s.tracer != nil {
+		defer s.tracer.Stop(ctx)
+	}
 	handler, proxies, err := s.handler(cfg, log)
 	if err != nil {
 		return err
@@ -148,7 +154,7 @@ func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *
 		return nil, nil, err
 	}
 	bounded := limited(limitsOf(cfg), boundPages(pages, s.Limits.Pages, s.now, mux))
-	handler := observed(s.metrics, recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded))))))
+	handler := observed(s.metrics, s.tracer, cfg.TrustedProxies, recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded))))))
 	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), proxies, nil
 }
 

@@ -38,6 +38,7 @@ import (
 	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/token"
+	"github.com/signet-auth/signet/internal/tracing"
 )
 
 // Mode is the purpose that services are opened for.
@@ -89,6 +90,7 @@ type Services struct {
 	Ready   *readiness.Checks // of a server
 	metrics *metrics.Metrics  // of a server that shows some; nil: nothing
 	runs    runs              // of jobs, where there are metrics
+	tracer  *tracing.Tracer   // nil: nothing is traced
 
 	recorder     *event.Recorder
 	certificates certificates // of HTTPS; nil: a proxy speaks it

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/tracing"
 )
 
 const (
@@ -132,13 +133,14 @@ func (db *DB) begin(ctx context.Context, limit time.Duration) (context.Context, 
 		s.joined = true
 		return context.WithValue(ctx, scopeKey{}, s), nil
 	}
+	ctx, traced := tracing.Start(ctx, "database: transaction")
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	// The driver's own transaction outlives a caller that gives up by a grace, or there would be no connection left to
 	// roll back on.
 	deadline, _ := bounded.Deadline()
 	life, end := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(grace))
 	life, unreplicated := confirmed(life)
-	t := &transaction{cancel: func() { end(); cancel() }, unreplicated: unreplicated}
+	t := &transaction{cancel: func() { end(); cancel(); traced() }, unreplicated: unreplicated}
 	err := retry(bounded, func() (err error) {
 		t.tx, err = db.writer.BeginTx(life, nil)
 		return db.translate(bounded, err)
@@ -219,6 +221,8 @@ func (db *DB) read(ctx context.Context, fn func(ctx context.Context, c conn) err
 	if s, ok := scopeOf(ctx); ok {
 		return fn(ctx, db.inTx(s.tx))
 	}
+	ctx, end := tracing.Start(ctx, "database: read")
+	defer end()
 	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
 	return fn(ctx, conn{db, db.reading})
@@ -229,6 +233,8 @@ func (db *DB) write(ctx context.Context, fn func(ctx context.Context, c conn) er
 	if s, ok := scopeOf(ctx); ok {
 		return fn(ctx, db.inTx(s.tx))
 	}
+	ctx, end := tracing.Start(ctx, "database: write")
+	defer end()
 	ctx, cancel := context.WithTimeout(ctx, db.opTimeout)
 	defer cancel()
 	ctx, unreplicated := confirmed(ctx)
