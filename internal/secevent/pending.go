@@ -38,15 +38,19 @@ type pending struct {
 }
 
 // load reads the pending events of a receiver. There are none while its client is disabled; while its stream is paused, only the one that
-// says so. Afterwards the
-// cache is at least as new as the last event in them. domain.ErrNotFound if the client is no receiver.
+// says so. Afterwards the cache is at least as new as the last event in them. domain.ErrNotFound if the client is no receiver.
 func (s *Service) load(ctx context.Context, clientID string) (pending, error) {
+	return s.loadPending(ctx, clientID, false)
+}
+
+// loadPending is load; with held, a pause holds nothing back.
+func (s *Service) loadPending(ctx context.Context, clientID string, held bool) (pending, error) {
 	r, err := s.Store.FindReceiver(ctx, clientID)
 	if err != nil {
 		return pending{}, fmt.Errorf("find receiver %q: %w", clientID, err)
 	}
 	p := pending{receiver: r, through: r.Progress.Acked}
-	paused := !r.PausedAt.IsZero()
+	paused := !r.PausedAt.IsZero() && !held
 	if paused && r.StatusSeq == 0 {
 		return p, nil
 	}

@@ -142,7 +142,7 @@ func (s *Service) acknowledgePoll(ctx context.Context, clientID string, p Poll) 
 }
 
 func (s *Service) acknowledgeOnce(ctx context.Context, clientID string, p Poll) error {
-	queue, err := s.load(ctx, clientID)
+	queue, err := s.loadPending(ctx, clientID, true) // a pause does not undo what was sent before
 	if err == nil && queue.receiver.Method != domain.DeliveryPoll {
 		err = ErrNotPolling
 	}

@@ -81,6 +81,21 @@ func TestWhileAStreamIsPausedItsEventsWaitAndWhatItIsIsTold(t *testing.T) {
 	})
 }
 
+func TestWhatWasSentBeforeAPauseIsAcknowledgedInIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ctx := eventtest.Context(t)
+		w.polls(t, "orders-svc")
+		w.revoke(t, orders)
+		sent := w.b.poll(t, "orders-svc")
+		must(t, w.a.events.SetPaused(ctx, "orders-svc", true))
+		held := w.revoke(t, orders)
+		same(t, updates(w.b.poll(t, "orders-svc", ids(sent)...)), []string{"paused"})
+		must(t, w.a.events.SetPaused(ctx, "orders-svc", false))
+		same(t, abouts(w.acknowledged(t, "orders-svc")), []string{held, "orders-svc"})
+	})
+}
+
 func TestADisabledStreamKeepsNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
