@@ -110,7 +110,7 @@ func TestAReceiverIsManagedInTheBrowser(t *testing.T) {
 		if receiver := s.signet("receiver", "show", "billing", "-o", "json"); !strings.Contains(receiver, `"has_bearer_token": false`) {
 			t.Errorf("the receiver is %s", receiver)
 		}
-		post("pause").shows(http.StatusOK, "The receiver was paused.", "Events are kept for 30 days.")
+		post("pause").shows(http.StatusOK, "The receiver was paused.", "Events are kept for as long as events.retention says.")
 		post("resume").shows(http.StatusOK, "The receiver was resumed.")
 		drop := b.open(s.url + "/admin/receivers/billing/delete").shows(http.StatusOK)
 		drop.submit("name", "x").shows(http.StatusUnprocessableEntity, "This is not the name.")
