@@ -72,6 +72,11 @@ func (s *Service) pushAll(ctx context.Context, queue *pending, now func() time.T
 		if n == roundSize || now().Add(s.pushTimeout).After(r.LeasedUntil) {
 			return true, nil
 		}
+		if n > 0 {
+			if as, err := s.asBefore(ctx, *r); err != nil || !as {
+				return true, err
+			}
+		}
 		token, err := s.make(ctx, *queue, i)
 		if err != nil {
 			return false, err
@@ -96,6 +101,12 @@ func (s *Service) pushAll(ctx context.Context, queue *pending, now func() time.T
 		r.Attempts, r.LastError = 0, ""
 	}
 	return true, nil
+}
+
+// asBefore says whether a receiver was neither changed nor paused since it was read.
+func (s *Service) asBefore(ctx context.Context, r domain.Receiver) (bool, error) {
+	now, err := s.Store.FindReceiver(ctx, r.Client)
+	return now.Version == r.Version && now.PausedAt.Equal(r.PausedAt), err
 }
 
 // giveUp goes on to the next token, and keeps in the audit log why.

@@ -293,6 +293,28 @@ func testPushingToAPausedReceiver(t *testing.T, w *world) {
 	}
 }
 
+func TestAPauseEndsARoundOfPushes(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ctx := eventtest.Context(t)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		for range 3 {
+			w.revoke(t, orders)
+		}
+		s.then(func(rw http.ResponseWriter, _ *http.Request) {
+			if err := w.b.events.SetPaused(ctx, "orders-svc", true); err != nil {
+				t.Error(err)
+			}
+			rw.WriteHeader(http.StatusAccepted)
+		})
+		w.deliver(t, "the pause is told", func() bool { return s.count(true) == 2 })
+		same(t, updates(s.read(t, w.a, true)), []string{"paused"})
+		w.deliver(t, "it is answered", func() bool { return w.receiver(t).StatusSeq == 0 })
+		same(t, s.count(true), 2)
+	})
+}
+
 func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

@@ -217,6 +217,11 @@ func TestAReceiverHearsNothingOfSubjectsThatItRemoved(t *testing.T) {
 		change()
 		same(t, len(w.acknowledged(t, "orders-svc")) >= 2, true)
 		must(t, w.a.events.AddSubject(ctx, "orders-svc", secevent.SubjectID{Format: "email", Email: "nobody@x.example"})) // nobody finds out
+		w.a.events.SetMaxSubjects(0)
+		for _, address := range []string{"alice@x.example", "nobody@x.example"} {
+			full := w.a.events.AddSubject(ctx, "orders-svc", secevent.SubjectID{Format: "email", Email: address})
+			servicetest.Refused(t, full, secevent.ErrTooManySubjects)
+		}
 		must(t, w.a.events.RemoveSubject(ctx, "orders-svc", secevent.SubjectID{Format: domain.FormatIssSub, Issuer: issuer, Subject: "nobody"}))
 		same(t, alice.Subject != "", true)
 	})

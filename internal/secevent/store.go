@@ -33,7 +33,7 @@ type Store interface {
 // Subjects keeps the subjects that receivers added to their streams.
 type Subjects interface {
 	// PutSubject notes that a receiver added a subject to its stream, or removed it, and returns how many it has added, or removed, then. changed is false if
-	// it was so before. ErrNotFound if there is no such subject.
+	// it was so before. ErrNotFound, with the count too, if there is no such subject.
 	PutSubject(ctx context.Context, receiver int64, subject domain.StreamSubject, removed bool, now time.Time) (changed bool, count int64, err error)
 }
 

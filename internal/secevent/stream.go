@@ -43,10 +43,13 @@ func (s *Service) putSubject(ctx context.Context, clientID string, subject Subje
 			return nil, err
 		}
 		changed, count, err := s.Subjects.PutSubject(ctx, receiver.ID, named, removed, s.Now())
+		missing := errors.Is(err, domain.ErrNotFound)
 		switch {
-		case errors.Is(err, domain.ErrNotFound) && (removed || named.Email != ""):
+		case named.Email != "" && (err == nil || missing) && !changed && count >= s.maxSubjects: // as for an address that somebody has
+			return nil, ErrTooManySubjects
+		case missing && (removed || named.Email != ""):
 			return nil, nil
-		case errors.Is(err, domain.ErrNotFound):
+		case missing:
 			return nil, ErrUnknownSubject
 		case err != nil || !changed:
 			return nil, err

@@ -109,11 +109,11 @@ type request struct {
 func (s *surface) handle(authenticate authentication, answer func(r request) (status int, body any, err error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		caller, err := authenticate(r)
-		if err == nil && caller.Client() == "" {
+		if err == nil && (caller.Client() == "" || caller.Subject() != "") { // what a user may is not what the client may
 			err = authn.ErrInvalidToken
 		}
 		if err == nil {
-			err = s.Limits.Caller(caller.Subject(), caller.Client(), 1, s.Now())
+			err = s.Limits.Caller("", caller.Client(), 1, s.Now())
 		}
 		var status int
 		var body any

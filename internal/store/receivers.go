@@ -155,9 +155,6 @@ func (db *DB) PutSubject(
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 {
-			return domain.ErrNotFound
-		}
 		for _, who := range found {
 			n, err := c.exec(ctx, `UPDATE receiver_subjects SET removed = $4 WHERE receiver_id = $1 AND (user_id = $2 OR client_ref = $3) AND removed <> $4`,
 				receiver, nullID(who.userID), nullID(who.clientID), removed)
@@ -171,6 +168,9 @@ func (db *DB) PutSubject(
 			changed = changed || n > 0
 		}
 		count, err = one(ctx, c, scanInt, `SELECT COUNT(*) FROM receiver_subjects WHERE receiver_id = $1 AND removed = $2`, receiver, removed)
+		if err == nil && len(found) == 0 {
+			return domain.ErrNotFound
+		}
 		return err
 	})
 	return changed, count, err
