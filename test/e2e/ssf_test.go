@@ -72,6 +72,11 @@ func TestAServiceManagesItsOwnStreamOfEvents(t *testing.T) {
 		s.transmit("", "GET", at.Configuration, "").wantError(t, 401, "invalid_token")
 		s.transmit("x", "GET", at.Configuration, "").wantError(t, 401, "invalid_token")
 		s.transmit(s.reportingToken(t), "GET", at.Configuration, "").wantError(t, 401, "invalid_token")
+		portal := s.createClient("portal", "--grant", "authorization_code", "--redirect-uri", callback, "--api", "urn:signet:admin", "--serves", ordersAPI)
+		s.signet("assign", "receiver", "--user", alice)
+		a := askFor(portal, "ssf.manage", "urn:signet:admin")
+		ofAlice := s.issued(t, s.post("/oauth2/token", portal, a.exchange(s.code(t, a)))).Access
+		s.transmit(ofAlice, "GET", at.Configuration, "").wantError(t, 401, "invalid_token") // what she may is not what the client may
 		denied := s.transmit(reader, "POST", at.Configuration, `{}`)
 		denied.wantError(t, 403, "insufficient_scope")
 		if challenge := denied.header.Get("WWW-Authenticate"); !strings.Contains(challenge, `scope="ssf.manage"`) || !strings.Contains(challenge, "resource_metadata=") {
