@@ -26,7 +26,10 @@ type Index struct {
 	probe  func()
 }
 
-const maxRead = 2000 // claims that are kept, of some 2 KB each
+const (
+	maxRead     = 2000    // claims that are kept
+	maxReadSize = 4 << 10 // bytes of a token whose claims are kept: few are larger
+)
 
 // New makes an Index; its grouped reads and writes end with ctx.
 func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.Time) *Index {

@@ -37,7 +37,7 @@ func (x *Index) Locate(ctx context.Context, value string) (Located, error) {
 		return Located{}, fmt.Errorf("find the token in the index: %w", err)
 	}
 	found := row.found && subtle.ConstantTimeCompare(digest[:], row.token.Digest[:]) == 1
-	if found && !known {
+	if found && !known && len(value) <= maxReadSize {
 		x.read.Add(digest, claims)
 	}
 	return Located{Found: found, Claims: claims, Token: row.token, Revision: row.revision}, nil
