@@ -112,6 +112,12 @@ func asking(t *testing.T, address string) net.Conn {
 	return dial(t, address, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 
+func (s *connections) anyIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return longestIdle(s.open) != nil
+}
+
 func TestConnectionsAreBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		bounds *connections
@@ -142,6 +148,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 			idle := dial(t, address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			_, err := http.ReadResponse(bufio.NewReader(idle), nil) //nolint:bodyclose // it has none
 			check(t, err)
+			for deadline := time.Now().Add(time.Minute); !c.kept && !c.bounds.anyIdle(); time.Sleep(time.Millisecond) { // soon after the answer
+				if time.Now().After(deadline) {
+					t.Fatal("no connection is idle")
+				}
+			}
 			third := dial(t, address, "")
 			switch name {
 			case "in all", "of an address": // the idle one makes room

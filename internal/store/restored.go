@@ -147,6 +147,9 @@ func (db *DB) AcceptRestored(ctx context.Context, now time.Time) (a Accepted, er
 				return err
 			}
 		}
+		if _, err := c.exec(ctx, `UPDATE policies SET newest = newest + $1`, int64(narrowGap)); err != nil {
+			return err
+		}
 		if err := db.dialect.advanceIDs(ctx, c.conn); err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func TestARoleChangeShowsItsEffectBeforeItIsSaved(t *testing.T) {
 		s.signet("assign", role, "--client", robot.ID)
 		token = issue()
 		drop := b.open(address+"/delete").shows(http.StatusOK, "live tokens that carry it: 1")
-		drop.submit("name", role, "revoke_tokens", "yes").shows(http.StatusOK, "Tokens that carry what a role gives no more")
+		drop.submit("name", role, "revoke_tokens", "yes").shows(http.StatusOK, "Tokens that carry what the role "+role+" gives no more")
 		s.wantAllActive(t, false, token)
 
 		s.signet("role", "create", "packer", "--grant", ordersAPI+"#orders:write")

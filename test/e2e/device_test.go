@@ -281,7 +281,7 @@ func TestAnAnswerSurvivesACrash(t *testing.T) {
 }
 
 func TestGuessingUserCodesStopsAtALimitAndKeepsNobodyElseOut(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	eachDatabaseWith(t, []string{"SIGNET_LIMITS_PAGES_PER_ADDRESS=0"}, func(t *testing.T, s *shop) { // all are at one address
 		tv := s.createTV()
 		other := s.serve()
 		codes := s.beginDevice(t, tv)

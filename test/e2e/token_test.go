@@ -5,6 +5,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -116,7 +117,11 @@ func TestTheTokenEndpointRefusesBadRequests(t *testing.T) {
 			})
 		}
 		t.Run("the answer is the same for an unknown client and a wrong secret", func(t *testing.T) {
-			if diff := cmp.Diff(post(wrong, clientCredentials()).body, post(unknown, clientCredentials()).body); diff != "" {
+			requestID := regexp.MustCompile(`"request_id":"[0-9a-f]+"`)
+			said := func(by client) string {
+				return requestID.ReplaceAllString(string(post(by, clientCredentials()).body), "")
+			}
+			if diff := cmp.Diff(said(wrong), said(unknown)); diff != "" {
 				t.Error(diff)
 			}
 		})
