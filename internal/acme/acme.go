@@ -21,7 +21,6 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
-	"go.uber.org/zap"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -140,7 +139,9 @@ func (c *Certificates) Stop(ctx context.Context) {
 	case <-stopped:
 	case <-ctx.Done():
 	}
-	certmagic.CleanUpOwnLocks(context.WithoutCancel(ctx), zap.NewNop())
+	for _, lock := range c.storage.locks() {
+		_ = c.storage.Unlock(context.WithoutCancel(ctx), lock.Name) // what fails ends with its lease
+	}
 }
 
 // Load loads the certificates that there are. That there are none is no error.
