@@ -42,7 +42,7 @@ check: fmt vet lint ## Format, vet, lint and test with what is installed: the qu
 .PHONY: test
 test: export CI := true
 test: tools fmt vet lint $(call NODE_MODULES,test/interop) $(call NODE_MODULES,examples/node) ## Everything, with the race detector and both databases; installs what it needs
-	go test $(RACE) -timeout 24m ./test/e2e ./... # the longest first, beside which the others run
+	go test $(RACE) -timeout 24m ./test/e2e ./internal/store ./test/cli ./... # the longest first, beside which the others run
 
 .PHONY: fmt
 fmt: ## Fail if a Go file is not as gofmt would have it
