@@ -119,7 +119,7 @@ func TestTheTokenEndpointRefusesBadRequests(t *testing.T) {
 		t.Run("the answer is the same for an unknown client and a wrong secret", func(t *testing.T) {
 			requestID := regexp.MustCompile(`"request_id":"[0-9a-f]+"`)
 			said := func(by client) string {
-				return requestID.ReplaceAllString(string(post(by, clientCredentials()).body), "")
+				return requestID.ReplaceAllString(post(by, clientCredentials()).body, "")
 			}
 			if diff := cmp.Diff(said(wrong), said(unknown)); diff != "" {
 				t.Error(diff)
