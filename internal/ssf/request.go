@@ -28,17 +28,28 @@ func (r request) read(to any) error {
 	return nil
 }
 
-// streamID reads the parameter that names a stream. given is false if there is none.
-func (r request) streamID() (id string, given bool, err error) {
+// namesStream reports whether the parameter 'stream_id' is there. errNoStream if it names another stream than the client's.
+func (r request) namesStream() (named bool, err error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	ids := query["stream_id"]
-	if err != nil || len(ids) > 1 || len(ids) == 1 && ids[0] == "" {
-		return "", false, malformed("Name the stream with the parameter 'stream_id', once.")
+	switch {
+	case err != nil || len(ids) > 1 || len(ids) == 1 && ids[0] == "":
+		return false, malformed("Name the stream with the parameter 'stream_id', once.")
+	case len(ids) == 0:
+		return false, nil
+	case ids[0] != r.client:
+		return false, errNoStream
 	}
-	if len(ids) == 0 {
-		return "", false, nil
+	return true, nil
+}
+
+// requireStream is namesStream where the parameter has to be there.
+func (r request) requireStream() error {
+	named, err := r.namesStream()
+	if err == nil && !named {
+		err = malformed("Name the stream with the parameter 'stream_id'.")
 	}
-	return ids[0], true, nil
+	return err
 }
 
 // checkStream checks the member of a body that names the stream.

@@ -14,14 +14,8 @@ type streamStatus struct {
 }
 
 func (s *surface) readStatus(r request) (int, any, error) {
-	id, given, err := r.streamID()
-	switch {
-	case err != nil:
+	if err := r.requireStream(); err != nil {
 		return 0, nil, err
-	case !given:
-		return 0, nil, malformed("Name the stream with the parameter 'stream_id'.")
-	case id != r.client:
-		return 0, nil, errNoStream
 	}
 	found, err := s.Events.Find(r.Context(), r.client)
 	if err != nil {

@@ -70,20 +70,17 @@ func (s *surface) show(r domain.Receiver) configuration {
 
 // readStreams shows the stream that is asked for, or all that the client has.
 func (s *surface) readStreams(r request) (int, any, error) {
-	id, given, err := r.streamID()
+	named, err := r.namesStream()
 	if err != nil {
 		return 0, nil, err
 	}
-	if given && id != r.client {
-		return 0, nil, errNoStream
-	}
 	found, err := s.Events.Find(r.Context(), r.client)
 	switch {
-	case !given && errors.Is(err, domain.ErrNotFound):
+	case !named && errors.Is(err, domain.ErrNotFound):
 		return http.StatusOK, []configuration{}, nil
 	case err != nil:
 		return 0, nil, err
-	case !given:
+	case !named:
 		return http.StatusOK, []configuration{s.show(found)}, nil
 	}
 	return http.StatusOK, s.show(found), nil
@@ -159,14 +156,8 @@ func (s *surface) change(r request, complete func(*streamRequest)) (int, any, er
 }
 
 func (s *surface) deleteStream(r request) (int, any, error) {
-	id, given, err := r.streamID()
-	switch {
-	case err != nil:
+	if err := r.requireStream(); err != nil {
 		return 0, nil, err
-	case !given:
-		return 0, nil, malformed("Name the stream with the parameter 'stream_id'.")
-	case id != r.client:
-		return 0, nil, errNoStream
 	}
 	return http.StatusNoContent, nil, s.Events.Delete(r.Context(), r.client)
 }
