@@ -22,22 +22,22 @@ type Index struct {
 	clock  *clock.Clock
 	writes *batch.Batcher[entry, int64]
 	reads  *batch.Batcher[domain.TokenRef, row]
-	read   *lru.Cache[domain.TokenDigest, token.Claims] // of tokens that were found: services present the same ones again and again
+	claims *lru.Cache[domain.TokenDigest, token.Claims] // of tokens that were found: services present the same ones again and again
 	probe  func()
 }
 
 const (
-	maxRead     = 2000    // claims that are kept
-	maxReadSize = 4 << 10 // bytes of a token whose claims are kept: few are larger
+	maxClaims = 2000    // tokens whose claims are kept
+	maxToken  = 4 << 10 // bytes of such a token: few are larger
 )
 
 // New makes an Index; its grouped reads and writes end with ctx.
 func New(ctx context.Context, store Store, clock *clock.Clock, now func() time.Time) *Index {
-	read, err := lru.New[domain.TokenDigest, token.Claims](maxRead)
+	claims, err := lru.New[domain.TokenDigest, token.Claims](maxClaims)
 	if err != nil {
 		panic(err) // only of a size below one
 	}
-	x := &Index{store: store, clock: clock, now: now, read: read}
+	x := &Index{store: store, clock: clock, now: now, claims: claims}
 	x.writes = batch.New(ctx, "index: write", 2, x.writeBatch)
 	x.reads = batch.New(ctx, "index: read", 1, x.readBatch) // nothing is committed: a larger batch costs the database less
 	x.probe = newProbe(ctx, x)

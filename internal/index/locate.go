@@ -21,7 +21,7 @@ type Located struct {
 // digest in the index, which is cheaper than its signature and as strong.
 func (x *Index) Locate(ctx context.Context, value string) (Located, error) {
 	digest := token.Digest(value)
-	claims, known := x.read.Get(digest)
+	claims, known := x.claims.Get(digest)
 	if !known {
 		var ok bool
 		if claims, ok = token.Parse(value); !ok {
@@ -37,8 +37,8 @@ func (x *Index) Locate(ctx context.Context, value string) (Located, error) {
 		return Located{}, fmt.Errorf("find the token in the index: %w", err)
 	}
 	found := row.found && subtle.ConstantTimeCompare(digest[:], row.token.Digest[:]) == 1
-	if found && !known && len(value) <= maxReadSize {
-		x.read.Add(digest, claims)
+	if found && !known && len(value) <= maxToken {
+		x.claims.Add(digest, claims)
 	}
 	return Located{Found: found, Claims: claims, Token: row.token, Revision: row.revision}, nil
 }
