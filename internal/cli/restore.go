@@ -36,7 +36,7 @@ A file that is there is not replaced. The master key is not in it: keep that els
 PostgreSQL has pg_dump, see docs/operations/backup.md.`,
 		Example: "  signet backup /backups/signet-2026-11-29.db",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.onFile(func(ctx context.Context, args []string) (view, error) {
+		RunE: a.withoutServer(func(ctx context.Context, args []string) (view, error) {
 			cfg, err := a.config()
 			if err != nil {
 				return view{}, err
@@ -89,7 +89,7 @@ restored, but for one that went back in time in its own place (point-in-time rec
   signet restore --accept
   signet restore /backups/signet-2026-11-29.db --force --accept`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: a.onFile(func(ctx context.Context, args []string) (v view, err error) {
+		RunE: a.withoutServer(func(ctx context.Context, args []string) (v view, err error) {
 			if len(args) == 0 && !accept {
 				return v, usagef("name the backup to restore, or --accept the database that was restored")
 			}
@@ -140,20 +140,6 @@ func (a *app) acceptRestored(ctx context.Context, shown *restoredView) error {
 		shown.RestoredAt = &accepted.RestoredAt
 	}
 	return nil
-}
-
-// onFile makes the RunE of a command on the database's own files.
-func (a *app) onFile(do func(ctx context.Context, args []string) (view, error)) runE {
-	return a.run(func(ctx context.Context, args []string) (view, error) {
-		c, err := a.client()
-		if err != nil {
-			return view{}, err
-		}
-		if c != nil {
-			return view{}, errAtServer
-		}
-		return do(ctx, args)
-	})
 }
 
 // warnOfRestored tells who works on a database that issues nothing.

@@ -73,6 +73,16 @@ func (a *app) manage(do func(ctx context.Context, s *admin.Service, caller authn
 
 // withServices makes the RunE of a command that needs the services themselves, and so the database.
 func (a *app) withServices(do func(ctx context.Context, s *server.Services, args []string) (view, error)) runE {
+	return a.withoutServer(func(ctx context.Context, args []string) (view, error) {
+		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) {
+			a.warnOfRestored(ctx, s)
+			return do(ctx, s, args)
+		})
+	})
+}
+
+// withoutServer makes the RunE of a command that works on the database itself, and so refuses to work at a server.
+func (a *app) withoutServer(do func(ctx context.Context, args []string) (view, error)) runE {
 	return a.run(func(ctx context.Context, args []string) (view, error) {
 		c, err := a.client()
 		if err != nil {
@@ -81,10 +91,7 @@ func (a *app) withServices(do func(ctx context.Context, s *server.Services, args
 		if c != nil {
 			return view{}, errAtServer
 		}
-		return onDatabaseIn(ctx, a, server.ModeManage, func(s *server.Services) (view, error) {
-			a.warnOfRestored(ctx, s)
-			return do(ctx, s, args)
-		})
+		return do(ctx, args)
 	})
 }
 
