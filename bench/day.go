@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"io"
@@ -14,27 +13,24 @@ import (
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/index"
-	"github.com/signet-auth/signet/internal/status"
 	"github.com/signet-auth/signet/internal/store"
 )
 
 const (
-	dayTTL     = 10 * time.Minute // of tokens
-	dayRevoked = 100              // one of so many is
-	dayPurge   = 5 * time.Minute  // between purges, as the server's job has it
-	daySettled = 6                // hours after which nothing may grow
-	dayGrowth  = 1.25             // by which it may all the same: PostgreSQL reuses room when it comes to it
+	dayRevoked = 100             // one of so many is
+	dayPurge   = 5 * time.Minute // between purges, as the server's job has it
+	daySettled = 6               // hours after which nothing may grow
+	dayGrowth  = 1.25            // by which it may all the same: PostgreSQL reuses room when it comes to it
 )
 
 // day is a simulated one: tokens are allocated, recorded, revoked and purged as a server does, while the clock is moved on.
 type day struct {
-	db     *store.DB
-	index  *index.Index
-	status *status.Allocator
-	now    time.Time
-	rate   int     // tokens a second
-	admin  *sql.DB // of PostgreSQL
-	path   string  // of an SQLite file
+	recorder
+	index *index.Index
+	now   time.Time
+	rate  int     // tokens a second
+	admin *sql.DB // of PostgreSQL
+	path  string  // of an SQLite file
 }
 
 // hour is what is measured at the end of one.
@@ -52,21 +48,20 @@ func simulateDay(ctx context.Context, out io.Writer, database string, rate int) 
 		return err
 	}
 	now := func() time.Time { return d.now }
-	var err error
-	if d.db, err = store.Open(ctx, database, store.Options{Now: now, OpTimeout: time.Minute}); err != nil {
+	db, err := store.Open(ctx, database, store.Options{Now: now, OpTimeout: time.Minute})
+	if err != nil {
 		return err
 	}
-	defer d.db.Close()
+	defer db.Close()
 	if d.admin != nil {
 		defer d.admin.Close()
 	}
-	if err := d.db.Migrate(ctx); err != nil {
+	if err := db.Migrate(ctx); err != nil {
 		return err
 	}
-	key := make([]byte, 32)
-	rand.Read(key)
-	d.index, d.status = index.New(ctx, d.db, clock.New(d, now), now), status.NewAllocator(d.db, key, now)
-	fmt.Fprintf(out, "%d tokens a second, valid for %v, on %s\n| hour | database, MB | memory, MB | files |\n| ---: | ---: | ---: | ---: |\n", rate, dayTTL, d.db.Dialect())
+	d.recorder = newRecorder(db, now)
+	d.index = index.New(ctx, db, clock.New(d, now), now)
+	fmt.Fprintf(out, "%d tokens a second, valid for %v, on %s\n| hour | database, MB | memory, MB | files |\n| ---: | ---: | ---: | ---: |\n", rate, recordedTTL, d.db.Dialect())
 	var settled hour
 	for h := 1; h <= 24; h++ {
 		if err := d.pass(ctx, time.Hour); err != nil {
@@ -133,24 +128,15 @@ func (d *day) pass(ctx context.Context, span time.Duration) error {
 
 // issue records n tokens at once, and revokes some of them.
 func (d *day) issue(ctx context.Context, n int) error {
-	tokens, revisions := make([]domain.IssuedToken, n), make([]int64, n)
-	var revoked []domain.TokenRef
-	for i := range tokens {
-		t := domain.IssuedToken{ID: domain.FirstTokenID(d.now), Kind: domain.TokenAccess, ExpiresAt: d.now.Add(dayTTL)}
-		rand.Read(t.ID[6:])
-		var err error
-		if t.Status, err = d.status.Allocate(ctx, t.ExpiresAt); err != nil {
-			return err
-		}
-		tokens[i], revisions[i] = t, 1<<40
-		if i%dayRevoked == 0 {
-			revoked = append(revoked, t.Ref())
-		}
-	}
-	if _, err := d.db.InsertIssuedTokens(ctx, tokens, revisions); err != nil {
+	tokens, err := d.record(ctx, d.now, n)
+	if err != nil {
 		return err
 	}
-	_, err := d.db.RevokeTokens(ctx, d.now, revoked...)
+	var revoked []domain.TokenRef
+	for i := 0; i < n; i += dayRevoked {
+		revoked = append(revoked, tokens[i].Ref())
+	}
+	_, err = d.db.RevokeTokens(ctx, d.now, revoked...)
 	return err
 }
 

@@ -6,9 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/signet-auth/signet/internal/store"
 )
 
 const (
@@ -18,7 +21,8 @@ const (
 	replicaTokens = 200
 )
 
-// measureReplicas measures tokens and introspections of one, two and three replicas on one database, all at once: what each next one adds.
+// measureReplicas measures tokens and introspections of one, two and three replicas on one database, all at once: what each next one adds,
+// and the database alone.
 func measureReplicas(ctx context.Context, out io.Writer, database string, p plan) error {
 	i, first, err := startSignet(ctx, p.dir, database)
 	if err != nil {
@@ -73,7 +77,41 @@ func measureReplicas(ctx context.Context, out io.Writer, database string, p plan
 			t.note(sum, "/s", fmt.Sprintf("%s by %d replicas with %d connections each; p99 %s, %.2f times one", kind.name, n, p.connections[0], milliseconds(slowest), sum/single))
 		}
 	}
-	return first.areActive(ctx, issued)
+	if err := first.areActive(ctx, issued); err != nil {
+		return err
+	}
+	return measureDatabase(ctx, t, database) // last: what it leaves to the autovacuum would slow the others
+}
+
+// measureDatabase measures how many tokens as many writers as there are replicas write, which do nothing else.
+func measureDatabase(ctx context.Context, t table, database string) error {
+	db, err := store.Open(ctx, database, store.Options{OpTimeout: time.Minute})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tokens := newRecorder(db, time.Now)
+	for _, batch := range []int{8, 32, 128} {
+		group, ctx := errgroup.WithContext(ctx)
+		start := time.Now()
+		var written atomic.Int64
+		for range mostReplicas {
+			group.Go(func() error {
+				for time.Since(start) < replicaTime {
+					if _, err := tokens.record(ctx, time.Now(), batch); err != nil {
+						return err
+					}
+					written.Add(int64(batch))
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		t.note(float64(written.Load())/time.Since(start).Seconds(), "/s", fmt.Sprintf("tokens written by %d writers, %d in a transaction: the database alone", mostReplicas, batch))
+	}
+	return nil
 }
 
 // atOnce loads several replicas at the same time. Nothing may fail.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // Claims are what a verified access token says (RFC 9068 §2.2). All requests with the same token share them: do not change them.
@@ -52,7 +54,8 @@ func (c *Claims) Has(permissions ...string) bool {
 // Decode reads all claims, the API's own among them, into a value of the caller's, as json.Unmarshal does.
 func (c *Claims) Decode(to any) error { return json.Unmarshal([]byte(c.payload), to) }
 
-// All are all claims, as json.Unmarshal reads them; nil if they were not read from a token. Do not change them.
+// All are all claims, as json.Unmarshal reads them, but numbers beyond ±(2^53-1) as int64 or uint64, as far as these go, because a float64
+// would round them; nil if they were not read from a token. Do not change them.
 func (c *Claims) All() map[string]any {
 	if c.all == nil {
 		return nil
@@ -88,7 +91,8 @@ func (v *Verifier) readClaims(j *jws) (*Claims, statusRef, error) {
 	for _, names := range [][]string{c.Roles, c.Groups, c.Entitlements} {
 		slices.Sort(names)
 	}
-	c.all = sync.OnceValue(func() (all map[string]any) {
+	c.all = sync.OnceValue(func() map[string]any {
+		var all domain.JSONObject
 		if c.Decode(&all) != nil {
 			return nil // it was read before
 		}

@@ -15,7 +15,7 @@ var (
 	ErrRevoked = fmt.Errorf("%w: it was revoked", ErrInvalidToken)
 	// ErrBound is the ErrInvalidToken of a token that only the holder of a key may use (RFC 7800 "cnf"), and that came without a proof.
 	ErrBound = fmt.Errorf("%w: it is bound to a key and was presented without a proof", ErrInvalidToken)
-	// ErrUnavailable says that nobody can tell now whether the token counts, since the issuer has not been reached for too long.
+	// ErrUnavailable says that the token cannot be judged: the issuer could not be reached for too long.
 	ErrUnavailable = errors.New("the access token cannot be judged now")
 )
 

@@ -6,21 +6,20 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
+	"github.com/mholt/acmez/v3/acme"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
@@ -39,6 +38,7 @@ type Config struct {
 	Directory string         // URL of the authority's directory
 	Roots     *x509.CertPool // which its own certificate rests on; nil: the system's
 	Email     string         // of the account; may be empty
+	External  *External      // nil: the authority asks for no account elsewhere
 	Names     []string       // host names or addresses; the first is shown to clients that name none
 	HTTPS     string         // host:port, where TLS-ALPN-01 arrives (RFC 8737)
 	HTTP      string         // host:port, where HTTP-01 arrives (RFC 8555 §8.3); empty: nowhere
@@ -49,6 +49,12 @@ type Config struct {
 	retry      time.Duration // after the first failure; zero: firstRetry
 }
 
+// External is an account that the operator has with the authority already, to which the one of ACME is bound (RFC 8555 §7.3.4).
+type External struct {
+	KeyID string
+	Key   []byte // for HMAC
+}
+
 // Certificates of an installation's names, each for one of them.
 type Certificates struct {
 	cfg     Config
@@ -57,9 +63,10 @@ type Certificates struct {
 	cache   *certmagic.Cache
 	issuer  *certmagic.ACMEIssuer
 
-	begun  bool                 // Maintain has run
-	shown  map[string]time.Time // when the certificate of a name expires, as logged last
-	warned map[string]time.Time // when that it expires was logged last
+	validated []string // the names, as the authority has them in handshakes that validate
+
+	begun bool                 // Maintain has run
+	shown map[string]time.Time // when the certificate of a name expires, as logged last
 }
 
 // New makes Certificates. It neither reads the database nor calls the authority. Stop them in the end.
@@ -68,8 +75,11 @@ func New(cfg Config) (*Certificates, error) {
 	if err != nil || directory.Scheme != "https" {
 		return nil, fmt.Errorf("%q is not the https address of an ACME directory", cfg.Directory)
 	}
-	c := &Certificates{cfg: cfg, storage: newStorage(cfg.Store, cfg.Sealer, cfg.Now), shown: map[string]time.Time{}, warned: map[string]time.Time{}}
+	c := &Certificates{cfg: cfg, storage: newStorage(cfg.Store, cfg.Sealer, cfg.Now), shown: map[string]time.Time{}}
 	c.cfg.retry = cmp.Or(cfg.retry, firstRetry)
+	for _, name := range cfg.Names {
+		c.validated = append(c.validated, validatedName(name))
+	}
 	log := newLogger(cfg.Log)
 	var ready atomic.Pointer[certmagic.Config] // the cache asks from a goroutine of its own
 	c.cache = certmagic.NewCache(certmagic.CacheOptions{
@@ -89,24 +99,15 @@ func New(cfg Config) (*Certificates, error) {
 		DisableHTTPChallenge: cfg.HTTP == "",
 		ListenHost:           specificHost(cfg.HTTPS, cfg.HTTP), AltHTTPPort: port(cfg.HTTP), AltTLSALPNPort: port(cfg.HTTPS),
 		CertObtainTimeout: validateTimeout,
-		HTTPProxy:         only(directory),
+		HTTPProxy:         newGuard(directory, cfg.Roots, c.storage.lost).allow,
 		Logger:            log,
 	})
+	if cfg.External != nil {
+		c.issuer.ExternalAccount = &acme.EAB{KeyID: cfg.External.KeyID, MACKey: base64.RawURLEncoding.EncodeToString(cfg.External.Key)}
+	}
 	c.magic.Issuers = []certmagic.Issuer{c.issuer}
 	ready.Store(c.magic)
 	return c, nil
-}
-
-// only lets requests go to one host, without a proxy: to the authority that the operator chose, wherever it is, and to nobody to whom its
-// answers lead.
-func only(directory *url.URL) func(*http.Request) (*url.URL, error) {
-	host := func(u *url.URL) string { return strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), "443") }
-	return func(r *http.Request) (*url.URL, error) {
-		if r.URL.Scheme != "https" || host(r.URL) != host(directory) {
-			return nil, fmt.Errorf("the authority leads to %s, which is not on the host of its directory, %s", r.URL.Redacted(), directory.Host)
-		}
-		return nil, nil
-	}
 }
 
 // specificHost is the host of the first address that is not on all hosts: certmagic asks there whether somebody listens already.
@@ -230,33 +231,31 @@ func (c *Certificates) current(name string) (*x509.Certificate, bool) {
 	return latest, latest != nil
 }
 
-// logExpiry logs until when the certificate of a name is valid when it is new, and twice a day when it was not renewed in time.
+// logExpiry logs until when the certificate of a name is valid when it is new.
 func (c *Certificates) logExpiry(ctx context.Context, name string) {
 	leaf, ok := c.current(name)
-	if !ok {
+	if !ok || leaf.NotAfter.Equal(c.shown[name]) {
 		return
 	}
-	if !leaf.NotAfter.Equal(c.shown[name]) {
-		c.shown[name] = leaf.NotAfter
-		c.cfg.Log.InfoContext(ctx, "the certificate is in use", "name", name, "expires", leaf.NotAfter, "issuer", leaf.Issuer.String())
-	}
-	now := c.cfg.Now()
-	// It should have been renewed when a third of its time was left.
-	if left := leaf.NotAfter.Sub(now); left < leaf.NotAfter.Sub(leaf.NotBefore)/6 && now.Sub(c.warned[name]) >= 12*time.Hour {
-		c.warned[name] = now
-		c.cfg.Log.WarnContext(ctx, "the certificate expires soon, and was not renewed", "name", name, "expires", leaf.NotAfter)
-	}
+	c.shown[name] = leaf.NotAfter
+	c.cfg.Log.InfoContext(ctx, "the certificate is in use", "name", name, "expires", leaf.NotAfter, "issuer", leaf.Issuer.String())
 }
 
-// Expiries says when the certificate of each name expires; a name that has none is missing.
-func (c *Certificates) Expiries() map[string]time.Time {
-	expiries := map[string]time.Time{}
+// ExpiryWarning is how long before its end a certificate is overdue for renewal: two weeks, or a sixth of its time if that is less. Whoever
+// renews by himself does so when a third is left.
+func ExpiryWarning(leaf *x509.Certificate) time.Duration {
+	return min(14*24*time.Hour, leaf.NotAfter.Sub(leaf.NotBefore)/6)
+}
+
+// Shown are the certificates that are shown, by name; a name that has none is missing.
+func (c *Certificates) Shown() map[string]*x509.Certificate {
+	shown := map[string]*x509.Certificate{}
 	for _, name := range c.cfg.Names {
 		if leaf, ok := c.current(name); ok {
-			expiries[name] = leaf.NotAfter
+			shown[name] = leaf
 		}
 	}
-	return expiries
+	return shown
 }
 
 // TLS is the configuration of a listener: what Go has by default, which is TLS 1.2 and 1.3, with HTTP/2.
@@ -266,35 +265,4 @@ func (c *Certificates) TLS() *tls.Config {
 		NextProtos:     []string{"h2", "http/1.1", acmez.ACMETLS1Protocol},
 		GetCertificate: c.show,
 	}
-}
-
-func (c *Certificates) show(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	validates := slices.Equal(hello.SupportedProtos, []string{acmez.ACMETLS1Protocol})
-	if validates && !c.has(hello.ServerName) { // before the database is asked
-		return nil, errors.New("no certificate of that name is being obtained")
-	}
-	return c.magic.GetCertificate(hello)
-}
-
-// has reports whether a name is one of the installation's, or may be an address in the form that TLS has for it (RFC 8738 §6).
-func (c *Certificates) has(name string) bool {
-	name = strings.ToLower(strings.Trim(name, "[]"))
-	return slices.Contains(c.cfg.Names, name) || strings.HasSuffix(name, ".arpa")
-}
-
-// Challenges answers the authority's requests (RFC 8555 §8.3), and passes on all others.
-func (c *Certificates) Challenges(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/.well-known/acme-challenge/") {
-			next.ServeHTTP(w, r)
-			return
-		}
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if !c.has(host) || !c.issuer.HandleHTTPChallenge(w, r) {
-			http.NotFound(w, r)
-		}
-	})
 }

@@ -16,7 +16,7 @@ import (
 
 // Store is what the replicas share.
 type Store interface {
-	// PutACMEValue stores a value, in place of the one before. ErrConflict if a lock is not held by its owner any more: nothing was stored.
+	// PutACMEValue stores a value, in place of the one before. ErrConflict if a lock is lost: nothing was stored.
 	PutACMEValue(ctx context.Context, v domain.ACMEValue, locks ...domain.ACMELock) error
 	// ACMEValue returns the value with a key. ErrNotFound if there is none.
 	ACMEValue(ctx context.Context, key string) (domain.ACMEValue, error)
@@ -24,10 +24,10 @@ type Store interface {
 	ACMEKeys(ctx context.Context, path string) ([]string, error)
 	// DeleteACMEValues deletes the values whose keys are a path, or below it. ErrConflict as for PutACMEValue.
 	DeleteACMEValues(ctx context.Context, path string, locks ...domain.ACMELock) error
-	// AcquireACMELock acquires a lock that nobody holds, or whose time was over by now.
-	AcquireACMELock(ctx context.Context, lock domain.ACMELock, now time.Time) (acquired bool, err error)
-	// ExtendACMELock changes when a lock expires. ErrConflict if its owner does not hold it.
-	ExtendACMELock(ctx context.Context, lock domain.ACMELock) error
+	// AcquireACMELock acquires a lock that nobody holds, or whose time is over, for the time of a lease, by the database's clock.
+	AcquireACMELock(ctx context.Context, lock domain.ACMELock, lease time.Duration) (acquired bool, err error)
+	// ExtendACMELock lets a lock be held for the time of a lease from now on. ErrConflict if its owner does not hold it, or its time is over.
+	ExtendACMELock(ctx context.Context, lock domain.ACMELock, lease time.Duration) error
 	// ReleaseACMELock releases a lock, if its owner holds it.
 	ReleaseACMELock(ctx context.Context, lock domain.ACMELock) error
 }
@@ -47,19 +47,17 @@ type storage struct {
 	now    func() time.Time
 	pause  time.Duration // between attempts to acquire a lock
 
-	mu   sync.Mutex
-	held map[string]heldLock // by name
-}
-
-type heldLock struct {
-	domain.ACMELock
-	release context.CancelFunc // ends the extending
+	mu     sync.Mutex
+	held   map[string]*heldLock      // by name
+	reads  map[string]*challengeRead // that have not begun yet, by key
+	readAt map[string]time.Time      // when challenges were last read, by key: there is one for each name of the installation
 }
 
 var _ certmagic.Storage = (*storage)(nil)
 
 func newStorage(store Store, sealer Sealer, now func() time.Time) *storage {
-	return &storage{store: store, sealer: sealer, now: now, pause: 500 * time.Millisecond, held: map[string]heldLock{}}
+	return &storage{store: store, sealer: sealer, now: now, pause: 500 * time.Millisecond, held: map[string]*heldLock{},
+		reads: map[string]*challengeRead{}, readAt: map[string]time.Time{}}
 }
 
 // sealName is authenticated with a value, so that values cannot be swapped.
@@ -79,6 +77,13 @@ func (s *storage) Store(ctx context.Context, key string, value []byte) error {
 
 // Load implements certmagic.Storage.
 func (s *storage) Load(ctx context.Context, key string) ([]byte, error) {
+	if strings.Contains(key, "/challenge_tokens/") { // certmagic's name for them
+		return s.loadChallenge(ctx, key)
+	}
+	return s.load(ctx, key)
+}
+
+func (s *storage) load(ctx context.Context, key string) ([]byte, error) {
 	v, err := s.store.ACMEValue(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", key, missing(err))

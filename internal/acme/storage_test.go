@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,11 +64,11 @@ func TestStorageIsATreeOfSealedValues(t *testing.T) {
 	}
 }
 
-// TestALockOutlivesItsProcessByAMinute: one that was stopped, or killed, must not keep the others from renewing.
-func TestALockOutlivesItsProcessByAMinute(t *testing.T) {
+// TestALockThatIsNotExtendedIsLost: a process that was stopped, or killed, must not keep the others from renewing, nor do anything when it goes on.
+func TestALockThatIsNotExtendedIsLost(t *testing.T) {
 	ctx, master, db := t.Context(), keys.NewMaster(), newDB(t)
-	now := time.Now()
-	frozen, other := newStorage(db, master, func() time.Time { return now }), newStorage(db, master, func() time.Time { return now })
+	wrong := func() time.Time { return time.Now().Add(24 * time.Hour) } // a clock that decides nothing
+	frozen, other := newStorage(db, master, time.Now), newStorage(db, master, wrong)
 	other.pause = time.Millisecond
 	check(t, frozen.Lock(ctx, "x"))
 	bounded, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
@@ -75,7 +77,15 @@ func TestALockOutlivesItsProcessByAMinute(t *testing.T) {
 		t.Error("a lock was taken, or waited for too long:", err)
 	}
 	check(t, frozen.Store(ctx, "a", []byte("first")))
-	now = now.Add(lease)
+	held := frozen.held["x"]
+	frozen.extend(ctx, held)
+	if frozen.lost() {
+		t.Error("a lock that is extended is lost")
+	}
+	check(t, db.ExtendACMELock(ctx, held.ACMELock, -time.Second)) // its time is over
+	if err := frozen.Store(ctx, "a", []byte("late")); !errors.Is(err, domain.ErrConflict) {
+		t.Error("who was late stores:", err)
+	}
 	check(t, other.Lock(ctx, "x"))
 	if err := frozen.Store(ctx, "a", []byte("late")); !errors.Is(err, domain.ErrConflict) {
 		t.Error("who lost the lock stores:", err)
@@ -83,11 +93,88 @@ func TestALockOutlivesItsProcessByAMinute(t *testing.T) {
 	if err := frozen.Delete(ctx, "a"); !errors.Is(err, domain.ErrConflict) {
 		t.Error("who lost the lock deletes:", err)
 	}
+	frozen.extend(ctx, held)
+	if !frozen.lost() {
+		t.Error("that the lock is lost does not show")
+	}
 	check(t, frozen.Unlock(ctx, "x"))
+	if frozen.lost() {
+		t.Error("a lock that was given back is lost")
+	}
 	check(t, other.Store(ctx, "a", []byte("second")))
 	check(t, other.Unlock(ctx, "x"))
 	check(t, frozen.Lock(ctx, "x"))
 	if text, err := frozen.Load(ctx, "a"); err != nil || string(text) != "second" {
 		t.Error(string(text), err)
+	}
+	frozen.held["x"].until = time.Now() // as if the process had stood still since it was extended
+	frozen.extend(ctx, frozen.held["x"])
+	if !frozen.lost() {
+		t.Error("a lock that was lost for a time is held again")
+	}
+}
+
+func TestLocksAreLookedAtInTheOrderOfTheirNames(t *testing.T) {
+	s := newStorage(newDB(t), keys.NewMaster(), time.Now)
+	for _, name := range []string{"c", "a", "e", "b", "d"} {
+		check(t, s.Lock(t.Context(), name))
+	}
+	var names []string
+	for _, lock := range s.locks() {
+		names = append(names, lock.Name)
+		check(t, s.Unlock(t.Context(), lock.Name))
+	}
+	if !slices.Equal(names, []string{"a", "b", "c", "d", "e"}) {
+		t.Error(names)
+	}
+}
+
+// counted counts the reads of a store.
+type counted struct {
+	Store
+	reads atomic.Int64
+}
+
+func (c *counted) ACMEValue(ctx context.Context, key string) (domain.ACMEValue, error) {
+	c.reads.Add(1)
+	return c.Store.ACMEValue(ctx, key)
+}
+
+func TestHoweverManyAskForAChallengeItIsSeldomRead(t *testing.T) {
+	ctx, reads := t.Context(), &counted{Store: newDB(t)}
+	s := newStorage(reads, keys.NewMaster(), time.Now)
+	const key = "acme/ca/challenge_tokens/id.example.json"
+	began := time.Now()
+	var asking sync.WaitGroup
+	for range 200 {
+		asking.Go(func() {
+			if _, err := s.Load(ctx, key); !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+		})
+	}
+	asking.Wait()
+	check(t, s.Store(ctx, key, []byte("challenge")))
+	if text, err := s.Load(ctx, key); err != nil || string(text) != "challenge" {
+		t.Error("what was stored before is not read:", string(text), err)
+	}
+	if n, most := reads.reads.Load(), int64(time.Since(began)/challengePause)+2; n > most {
+		t.Errorf("%d reads, at most %d in that time", n, most)
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := s.Load(gone, key); !errors.Is(err, context.Canceled) {
+		t.Error("who is gone is waited for:", err)
+	}
+}
+
+func TestTheAuthorityHasAddressesInAFormOfItsOwn(t *testing.T) {
+	for host, want := range map[string]string{
+		"id.example": "id.example", "127.0.0.1": "1.0.0.127.in-addr.arpa", "192.0.2.34": "34.2.0.192.in-addr.arpa",
+		"2001:db8::567:89ab": "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+	} {
+		if name := validatedName(host); name != want {
+			t.Errorf("%s is %s, want %s", host, name, want)
+		}
 	}
 }

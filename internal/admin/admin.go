@@ -87,11 +87,17 @@ const (
 type DeniedError struct{ Operation, Permission string }
 
 func (e *DeniedError) Error() string {
+	if e.OfTarget() {
+		return fmt.Sprintf("%s: %v: it concerns what has the permission %s of %s", e.Operation, domain.ErrDenied, e.Permission, domain.AdminAudience)
+	}
 	return fmt.Sprintf("%s: %v: it needs the permission %s of %s", e.Operation, domain.ErrDenied, e.Permission, domain.AdminAudience)
 }
 
 // Unwrap makes it a domain.ErrDenied.
 func (e *DeniedError) Unwrap() error { return domain.ErrDenied }
+
+// OfTarget reports whether the permission is not that of the operation, but one that its target has: a user, client, role or group.
+func (e *DeniedError) OfTarget() bool { return e.Permission != permissionOf(e.Operation) }
 
 // authorize lets a caller who may run an operation go on, under a ctx that names the caller as the actor.
 func (s *Service) authorize(ctx context.Context, caller authn.Caller, operation string) (context.Context, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/index"
 	"github.com/signet-auth/signet/internal/introspection"
 	"github.com/signet-auth/signet/internal/keys"
@@ -86,7 +87,7 @@ func newWorld(t *testing.T, db *store.DB, master *keys.Master) *world {
 		Policies: policies, Files: planned{db, w}, Named: db, Sessions: r.Sessions, Requests: w.requests, Sealer: master, RequestKey: make([]byte, 32),
 		Directory: r.Directory, Passwords: r.Passwords, Links: r.Links, Registry: r.Registry, Index: r.Index, Names: index.Resolver{Users: r.Directory, Registry: r.Registry},
 		Receivers: secevent.New(secevent.Config{
-			Store: db, Outbox: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
+			Store: db, Outbox: db, Deliveries: db, Keys: r.Keys, Master: master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: recorder, Now: time.Now,
 		}),
 		Revocation: r.Revocation, Keys: r.Keys, Audit: r.Log, Statistics: w.Statistics, Attention: db, Issuer: servicetest.Issuer, JWKSMaxAge: time.Minute, RotateEvery: 24 * time.Hour, Cache: r.Cache, Events: recorder, Now: time.Now,
 	})
@@ -271,6 +272,26 @@ func TestActorsOfOperationsAreTheirCallers(t *testing.T) {
 		last := events[len(events)-2:]
 		if last[0].Actor != "client:ops" || !strings.HasPrefix(last[1].Actor, "os:") {
 			t.Errorf("actors %s and %s", last[0].Actor, last[1].Actor)
+		}
+	})
+}
+
+func TestNobodyErasesTheTrailOfWhoMayStillChangeSomething(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := t.Context()
+		w.AddUser(t, "mallory", "")
+		_, err := w.Directory.CreateGroup(event.WithActor(ctx, event.User("mallory")), domain.Group{Name: "ops"})
+		servicetest.Must(t, err)
+		before := w.events()
+		_, err = w.EraseUser(ctx, caller(t, "audit:erase"), "Mallory")
+		servicetest.Refused(t, err, domain.ErrInvalid, "delete the user first")
+		if diff := cmp.Diff(before, w.events()); diff != "" {
+			t.Errorf("the log was changed: %s", diff)
+		}
+		servicetest.Must(t, w.DeleteUser(ctx, w.root, "mallory"))
+		n, err := w.EraseUser(ctx, caller(t, "audit:erase"), "Mallory")
+		if servicetest.Must(t, err); n != 3 {
+			t.Errorf("%d events are erased, want those of the user and by the user, 3", n)
 		}
 	})
 }

@@ -46,19 +46,20 @@ func (s *Service) Assign(ctx context.Context, caller authn.Caller, role string, 
 	if err != nil {
 		return err
 	}
-	given, err := s.config.Directory.FindRole(ctx, role)
-	if err == nil {
-		err = s.require(ctx, caller, operation, adminPermissions(given.Permissions)...)
-	}
-	if err != nil {
+	if err := s.coversRole(ctx, caller, operation, role); err != nil {
 		return err
 	}
 	return s.config.Directory.Assign(ctx, domain.Assignment{Role: role, SubjectKind: kind, Subject: subject, ExpiresAt: until})
 }
 
-// Unassign takes a role away. domain.ErrInvalid for the last administrator, domain.ErrNotFound says what does not exist.
+// Unassign takes a role away. A caller needs the administrative permissions that the role gives. domain.ErrInvalid for the last
+// administrator, domain.ErrNotFound says what does not exist.
 func (s *Service) Unassign(ctx context.Context, caller authn.Caller, role string, kind domain.SubjectKind, subject string) error {
-	ctx, err := s.authorize(ctx, caller, "assignment.unassign")
+	const operation = "assignment.unassign"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversRole(ctx, caller, operation, role)
+	}
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,8 @@ func (s *Service) Checkpoint(ctx context.Context, caller authn.Caller) (string, 
 	return audit.FormatCheckpoint(made), err
 }
 
-// EraseUser erases what the audit log says of a user, who need not exist any more, and returns the number of events.
+// EraseUser erases what the audit log says of a user who was deleted, and returns the number of events. domain.ErrInvalid while there is
+// a user of the name: who may still change something does not erase what they changed.
 func (s *Service) EraseUser(ctx context.Context, caller authn.Caller, username string) (int, error) {
 	ctx, err := s.authorize(ctx, caller, "audit.erase")
 	if err != nil {
@@ -150,15 +151,11 @@ func (s *Service) EraseUser(ctx context.Context, caller authn.Caller, username s
 	if username, err = directory.Canonical(username); err != nil {
 		return 0, err
 	}
-	user, err := s.config.Directory.FindUser(ctx, username)
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+	switch _, err := s.config.Directory.FindUser(ctx, username); {
+	case err == nil:
+		return 0, domain.Invalid("user", domain.RuleConflict, "user: there is a user %q; delete the user first, then erase what the audit log says", username)
+	case !errors.Is(err, domain.ErrNotFound):
 		return 0, err
 	}
-	var values []string
-	for _, value := range []string{user.Subject, user.Email} {
-		if value != "" {
-			values = append(values, value)
-		}
-	}
-	return s.config.Audit.Erase(ctx, username, values...)
+	return s.config.Audit.Erase(ctx, username)
 }

@@ -30,7 +30,7 @@ func (s *Service) Sync(ctx context.Context) error {
 		wanted[i] = domain.Permission{Name: p.Name, Description: p.Description}
 	}
 	if !containsAll(api.Permissions, wanted) {
-		_, err := s.config.Registry.UpdateAPI(ctx, domain.AdminAudience, func(api *domain.API) error {
+		_, _, err := s.config.Registry.UpdateAPI(ctx, domain.AdminAudience, func(api *domain.API) error {
 			api.Permissions = wanted
 			return nil
 		})
@@ -97,8 +97,8 @@ func containsAll[T comparable](list, wanted []T) bool {
 	return !slices.ContainsFunc(wanted, func(w T) bool { return !slices.Contains(list, w) })
 }
 
-// adminPermissions are those of urn:signet:admin that a role gives.
-func adminPermissions(permissions []domain.RolePermission) []string {
+// AdministrativeOf are those of urn:signet:admin that a role gives.
+func AdministrativeOf(permissions []domain.RolePermission) []string {
 	var names []string
 	for _, p := range permissions {
 		if p.Audience == domain.AdminAudience {

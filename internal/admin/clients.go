@@ -157,7 +157,7 @@ func (s *Service) CreateClient(ctx context.Context, caller authn.Caller, client 
 	const operation = "client.create"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err == nil {
-		err = s.require(ctx, caller, operation, requestable(client)...)
+		err = s.require(ctx, caller, operation, Requestable(client)...)
 	}
 	if err != nil {
 		return RegisteredClient{}, err
@@ -218,7 +218,7 @@ func (s *Service) UpdateClient(ctx context.Context, caller authn.Caller, clientI
 		if err := edit(client); err != nil {
 			return err
 		}
-		return lacks(caller, operation, requestable(*client))
+		return lacks(caller, operation, Requestable(*client))
 	})
 	return showClient(client), s.recordDenied(ctx, caller, err)
 }
@@ -293,14 +293,18 @@ func (s *Service) coversClient(ctx context.Context, caller authn.Caller, operati
 
 // coversStored is coversClient of a client that was read.
 func (s *Service) coversStored(ctx context.Context, caller authn.Caller, operation string, client domain.Client) error {
-	if err := s.require(ctx, caller, operation, requestable(client)...); err != nil {
+	if err := s.require(ctx, caller, operation, Requestable(client)...); err != nil {
 		return err
 	}
 	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID})
 }
 
-// requestable are the permissions of urn:signet:admin that a client may ask for.
-func requestable(client domain.Client) []string {
+// Requestable are the permissions of urn:signet:admin that a client may ask for: all for one that serves that API, which is told of
+// everybody's tokens.
+func Requestable(client domain.Client) []string {
+	if slices.Contains(client.Serves, domain.AdminAudience) {
+		return PermissionNames()
+	}
 	var names []string
 	for _, api := range client.APIs {
 		switch {
@@ -308,9 +312,7 @@ func requestable(client domain.Client) []string {
 		case len(api.Permissions) > 0:
 			names = append(names, api.Permissions...)
 		default: // all
-			for _, p := range Permissions {
-				names = append(names, p.Name)
-			}
+			names = append(names, PermissionNames()...)
 		}
 	}
 	return names

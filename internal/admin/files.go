@@ -25,8 +25,11 @@ type Files interface {
 	SetManagedBy(ctx context.Context, set string, kind domain.ManagedKind, names []string) error
 	// SetAssignmentsManagedBy is SetManagedBy of assignments.
 	SetAssignmentsManagedBy(ctx context.Context, set string, assignments []domain.Assignment) error
-	// DeletedWith counts what is deleted with the roles, groups or clients of the names, by what it is and the set that it comes from.
+	// DeletedWith counts what is deleted with the roles, groups or clients of the names, by what it is and the set that it comes from, and
+	// names what loses something with the APIs.
 	DeletedWith(ctx context.Context, kind domain.ManagedKind, names []string) ([]domain.DeletedWith, error)
+	// LosingPermissions is as registry.Permissions has it.
+	LosingPermissions(ctx context.Context, audience string, permissions []string) ([]domain.PermissionLoss, error)
 	// AssignmentsOf returns a page of those of a kind of subject, by domain.Assignment.SubjectPlace.
 	AssignmentsOf(ctx context.Context, kind domain.SubjectKind, p domain.Page) ([]domain.Assignment, error)
 }
@@ -51,7 +54,7 @@ type ApplyRequest struct {
 	Secrets  map[string]string // the values of those that the files name, by apply.Secret.Key
 	Set      string            // of these files; empty: the default set
 	Prune    bool              // delete objects of the set that no file describes
-	TakeOver bool              // objects of other sets become this one's, or go with what is deleted
+	TakeOver bool              // objects of other sets become this one's, or go with what is deleted; roles and clients lose what is
 	DryRun   bool              // change nothing
 
 	Keep func(ctx context.Context, applied Applied) error // is called in the transaction of the changes, if there are any; nil: nothing is
@@ -164,6 +167,7 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 	}
 	err = s.config.Files.TxWithin(ctx, applyWithin, func(ctx context.Context) error {
 		ctx = within(ctx)
+		applied = showPlan(plan, r) // this may run again, and takenWith adds to it
 		held, err := s.config.Files.HoldChanges(ctx)
 		if err != nil {
 			return err
@@ -173,7 +177,7 @@ func (s *Service) applyOnce(ctx context.Context, caller authn.Caller, r ApplyReq
 				return err
 			}
 		}
-		if err := s.deletedWith(ctx, plan, r, applied.Changes); err != nil {
+		if err := s.takenWith(ctx, plan, r, applied.Changes); err != nil {
 			return err
 		}
 		if err := f.make(ctx, plan, r.Set); err != nil {
@@ -295,11 +299,13 @@ func showPlan(plan *apply.Plan, r ApplyRequest) Applied {
 func made(plan *apply.Plan, set string) event.FilesApplied {
 	e := event.FilesApplied{Set: set}
 	for _, c := range plan.Changes {
+		if c.Adopts {
+			e.Adopted = append(e.Adopted, string(c.Kind)+" "+c.Name)
+		}
 		switch c.Action {
 		case apply.Create:
 			e.Created++
 		case apply.Adopt:
-			e.Adopted = append(e.Adopted, string(c.Kind)+" "+c.Name)
 		case apply.Delete:
 			e.Deleted++
 		default:

@@ -25,6 +25,14 @@ type fileChanges struct {
 func (f *fileChanges) make(ctx context.Context, plan *apply.Plan, set string) error {
 	managed := map[domain.ManagedKind][]string{}
 	var assignments []domain.Assignment
+	for _, c := range plan.Changes {
+		if !c.Adopts {
+			continue
+		}
+		if _, err := f.s.authorize(ctx, f.caller, updates[c.Kind]); err != nil {
+			return err
+		}
+	}
 	for _, together := range sets(plan.Changes) {
 		if err := f.changeSet(ctx, together); err != nil {
 			return err
@@ -57,9 +65,8 @@ var updates = map[domain.ManagedKind]string{
 }
 
 func (f *fileChanges) change(ctx context.Context, c apply.Change) error {
-	if c.Action == apply.Adopt {
-		_, err := f.s.authorize(ctx, f.caller, updates[c.Kind])
-		return err
+	if c.Action == apply.Adopt { // which is all
+		return nil
 	}
 	switch o := c.Document.Object.(type) {
 	case *apply.Attribute:

@@ -206,7 +206,11 @@ func (f *fileChanges) unassign(ctx context.Context, changes []apply.Change) erro
 	for i, c := range changes {
 		assignments[i] = c.Before.(*apply.Assignment).Assignment()
 	}
-	ctx, err := f.s.authorize(ctx, f.caller, "assignment.unassign")
+	const operation = "assignment.unassign"
+	ctx, err := f.s.authorize(ctx, f.caller, operation)
+	if err == nil {
+		err = f.s.coversRoles(ctx, f.caller, operation, rolesOf(assignments))
+	}
 	if err != nil {
 		return err
 	}
@@ -231,7 +235,7 @@ func (s *Service) createRoles(ctx context.Context, caller authn.Caller, roles []
 		return err
 	}
 	for i, role := range roles {
-		if err := s.require(ctx, caller, operation, adminPermissions(role.Permissions)...); err != nil {
+		if err := s.require(ctx, caller, operation, AdministrativeOf(role.Permissions)...); err != nil {
 			return &domain.ElementError{Index: i, Err: err}
 		}
 	}
@@ -250,7 +254,7 @@ func (s *Service) updateRoles(ctx context.Context, caller authn.Caller, names []
 		if err := edit(i, role); err != nil {
 			return err
 		}
-		return lacks(caller, operation, addedPermissions(before, role.Permissions))
+		return lacks(caller, operation, changedPermissions(before, role.Permissions))
 	})
 }
 
@@ -265,7 +269,11 @@ func (s *Service) createGroups(ctx context.Context, caller authn.Caller, groups 
 
 // deleteRoles is DeleteRole of many.
 func (s *Service) deleteRoles(ctx context.Context, caller authn.Caller, names []string) error {
-	ctx, err := s.authorize(ctx, caller, "role.delete")
+	const operation = "role.delete"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversRoles(ctx, caller, operation, names)
+	}
 	if err != nil {
 		return err
 	}
@@ -274,9 +282,15 @@ func (s *Service) deleteRoles(ctx context.Context, caller authn.Caller, names []
 
 // deleteGroups is DeleteGroup of many.
 func (s *Service) deleteGroups(ctx context.Context, caller authn.Caller, names []string) error {
-	ctx, err := s.authorize(ctx, caller, "group.delete")
+	const operation = "group.delete"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return err
+	}
+	for i, name := range names {
+		if err := s.coversGroup(ctx, caller, operation, name); err != nil {
+			return &domain.ElementError{Index: i, Err: err}
+		}
 	}
 	return s.config.Directory.DeleteGroups(ctx, names)
 }
@@ -338,7 +352,7 @@ func (s *Service) createClients(ctx context.Context, caller authn.Caller, client
 		return err
 	}
 	for i, client := range clients {
-		if err := s.require(ctx, caller, operation, requestable(client.Client)...); err != nil {
+		if err := s.require(ctx, caller, operation, Requestable(client.Client)...); err != nil {
 			return &domain.ElementError{Index: i, Err: err}
 		}
 	}
@@ -364,7 +378,7 @@ func (s *Service) updateClients(
 		if err := edit(i, client); err != nil {
 			return err
 		}
-		return lacks(caller, operation, requestable(*client))
+		return lacks(caller, operation, Requestable(*client))
 	})
 }
 
@@ -372,26 +386,38 @@ func (s *Service) updateClients(
 func (s *Service) assignAll(ctx context.Context, caller authn.Caller, assignments []domain.Assignment) error {
 	const operation = "assignment.assign"
 	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversRoles(ctx, caller, operation, rolesOf(assignments))
+	}
 	if err != nil {
 		return err
 	}
+	return s.config.Directory.AssignAll(ctx, assignments)
+}
+
+// rolesOf are the roles that assignments give.
+func rolesOf(assignments []domain.Assignment) []string {
 	names := make([]string, len(assignments))
 	for i, a := range assignments {
 		names[i] = a.Role
 	}
-	slices.Sort(names)
-	roles, err := s.config.Named.RolesNamed(ctx, slices.Compact(names), "")
+	return names
+}
+
+// coversRoles is coversRole of many.
+func (s *Service) coversRoles(ctx context.Context, caller authn.Caller, operation string, names []string) error {
+	roles, err := s.config.Named.RolesNamed(ctx, slices.Compact(slices.Sorted(slices.Values(names))), "")
 	if err != nil {
 		return err
 	}
 	given := make(map[string][]string, len(roles))
 	for _, role := range roles {
-		given[role.Name] = adminPermissions(role.Permissions)
+		given[role.Name] = AdministrativeOf(role.Permissions)
 	}
-	for i, a := range assignments {
-		if err := s.require(ctx, caller, operation, given[a.Role]...); err != nil {
+	for i, name := range names {
+		if err := s.require(ctx, caller, operation, given[name]...); err != nil {
 			return &domain.ElementError{Index: i, Err: err}
 		}
 	}
-	return s.config.Directory.AssignAll(ctx, assignments)
+	return nil
 }

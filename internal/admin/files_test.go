@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/apply"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/decision"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/servicetest"
 )
@@ -113,13 +115,19 @@ func TestFilesGiveNobodyMoreThanTheirAuthorHas(t *testing.T) {
 
 func TestAPlanSaysWhatElseADeletionDeletes(t *testing.T) {
 	each(t, func(w *world) {
-		_, err := w.apply(t.Context(), w.root, "kind: role\nname: nurse\n---\nkind: client\nclient_id: ward\ngrant_types: [client_credentials]\nserves: [https://wards.example]\n---\nkind: api\naudience: https://wards.example\n---\nkind: group\nname: night\n", nil)
+		_, err := w.apply(t.Context(), w.root, "kind: role\nname: nurse\n---\nkind: client\nclient_id: ward\ngrant_types: [client_credentials]\nserves: [https://wards.example]\n---\nkind: api\naudience: https://wards.example\npermissions: [{name: see}]\nresources: [{type: ward, id: '1'}]\n---\nkind: group\nname: night\n---\nkind: attribute\nname: level\ntype: string\n", nil)
+		servicetest.Must(t, err)
+		_, err = w.CreateUser(t.Context(), w.root, admin.NewUser{Username: "nora", Attributes: map[string]any{"level": "ward"}})
+		servicetest.Must(t, err)
+		servicetest.Must(t, w.AddMember(t.Context(), w.root, "night", "nora"))
+		_, err = w.CreateRole(t.Context(), w.root, domain.Role{Name: "visitor", Permissions: servicetest.RolePermissions("https://wards.example#see")})
 		servicetest.Must(t, err)
 		_, err = w.CreateGroup(t.Context(), w.root, "day", "")
 		servicetest.Must(t, err)
 		servicetest.Must(t, w.Assign(t.Context(), w.root, "nurse", domain.SubjectGroup, "day", time.Time{}))
 		other := func(r *admin.ApplyRequest) { r.Set = "other" }
-		_, err = w.apply(t.Context(), w.root, "kind: assignment\nrole: nurse\nclient: ward\n---\nkind: receiver\nclient_id: ward\nmethod: poll\n", other)
+		_, err = w.apply(t.Context(), w.root, "kind: assignment\nrole: nurse\nclient: ward\n---\nkind: receiver\nclient_id: ward\nmethod: poll\n---\n"+
+			"kind: client\nclient_id: kitchen\ngrant_types: [client_credentials]\napis: [https://wards.example]\n", other)
 		servicetest.Must(t, err)
 		prune := func(dry, over bool) (map[string]string, error) {
 			applied, err := w.apply(t.Context(), w.root, "kind: attribute\nname: floor\ntype: string\n", func(r *admin.ApplyRequest) {
@@ -133,7 +141,8 @@ func TestAPlanSaysWhatElseADeletionDeletes(t *testing.T) {
 		}
 		for _, dry := range []bool{true, false} {
 			_, err := prune(dry, false)
-			for _, want := range []string{"role nurse is in no file", "1 assignment of the set other", "client ward is in no file", "1 receiver of the set other"} {
+			for _, want := range []string{"role nurse is in no file", "1 assignment of the set other", "client ward is in no file", "1 receiver of the set other",
+				"api https://wards.example is in no file any more, but it would be taken from client kitchen of the set other, role visitor of no set"} {
 				if !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), want) {
 					t.Errorf("dry run %v: %v does not say %q", dry, err, want)
 				}
@@ -144,7 +153,7 @@ func TestAPlanSaysWhatElseADeletionDeletes(t *testing.T) {
 		notes, err := prune(false, true)
 		servicetest.Must(t, err)
 		want := map[string]string{
-			"nurse": "with it go 1 assignment, 1 assignment of the set other", "night": "", "floor": notes["floor"], "https://wards.example": "",
+			"nurse": "with it go 1 assignment, 1 assignment of the set other", "night": "with it go 1 membership", "level": "with it go 1 user value", "floor": "", "https://wards.example": "with it go 1 registered resource; it is taken from client kitchen of the set other, role visitor of no set",
 			"ward": "with it go 1 assignment of the set other, 1 receiver of the set other",
 		}
 		if diff := cmp.Diff(want, notes); diff != "" {
@@ -152,6 +161,117 @@ func TestAPlanSaysWhatElseADeletionDeletes(t *testing.T) {
 		}
 		_, err = w.FindReceiver(t.Context(), w.root, "ward")
 		servicetest.Refused(t, err, domain.ErrNotFound)
+	})
+}
+
+// What an API has no more is taken from roles and clients: not from those of others in silence.
+func TestAPermissionIsNotTakenFromOthersUnsaid(t *testing.T) {
+	each(t, func(w *world) {
+		const audience = "https://bills.example"
+		api := func(permissions string) string {
+			return "kind: api\naudience: " + audience + "\npermissions: [" + permissions + "]\n"
+		}
+		const described = "---\nkind: role\nname: biller\npermissions: ['https://bills.example#read']\n---\n" +
+			"kind: client\nclient_id: bills\ngrant_types: [client_credentials]\napis: [{audience: 'https://bills.example', permissions: [read, pay]}]\n"
+		_, err := w.apply(t.Context(), w.root, api("read, pay, {name: void, description: Void it}")+described+"---\nkind: role\nname: left\npermissions: ['https://bills.example#pay']\n", nil)
+		servicetest.Must(t, err)
+		_, err = w.apply(t.Context(), w.root, "kind: role\nname: theirs\npermissions: ['https://bills.example#pay', 'https://bills.example#void']\n---\n"+
+			"kind: client\nclient_id: all\ngrant_types: [client_credentials]\napis: ['https://bills.example']\n", func(r *admin.ApplyRequest) { r.Set = "other" })
+		servicetest.Must(t, err)
+		_, err = w.CreateRole(t.Context(), w.root, domain.Role{Name: "hand", Permissions: servicetest.RolePermissions(audience + "#pay")})
+		servicetest.Must(t, err)
+		_, err = w.CreateRole(t.Context(), w.root, domain.Role{Name: "adopted", Permissions: servicetest.RolePermissions(audience + "#pay")})
+		servicetest.Must(t, err)
+
+		// The files take it themselves from their own client, and from a role that they adopt.
+		fewer := api("read, {name: void, description: Changed}") + strings.Replace(described, "[read, pay]", "[read]", 1) + "---\nkind: role\nname: adopted\n"
+		remove := func(dry, over bool) (string, error) {
+			applied, err := w.apply(t.Context(), w.root, fewer, func(r *admin.ApplyRequest) { r.DryRun, r.TakeOver = dry, over })
+			for _, c := range applied.Changes {
+				if c.Kind == "api" {
+					return c.Note, err
+				}
+			}
+			return "", err
+		}
+		const lost = "role left of the set default loses pay; role hand of no set loses pay; role theirs of the set other loses pay"
+		for _, dry := range []bool{true, false} {
+			_, err := remove(dry, false)
+			const want = "f.yaml:3: permissions: API https://bills.example would have fewer, but role hand of no set loses pay; role theirs of the set other loses pay: "
+			if !errors.Is(err, domain.ErrInvalid) || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("dry run %v: %v", dry, err)
+			}
+		}
+		role, err := w.FindRole(t.Context(), w.root, "theirs")
+		if servicetest.Must(t, err); len(role.Permissions) != 2 {
+			t.Errorf("%+v", role)
+		}
+		for _, dry := range []bool{true, false} {
+			note, err := remove(dry, true)
+			if err != nil || !sameParts(note, lost) {
+				t.Errorf("dry run %v: note %q, error %v", dry, note, err)
+			}
+		}
+		if role, err = w.FindRole(t.Context(), w.root, "theirs"); err != nil || len(role.Permissions) != 1 || role.ManagedBy != "other" {
+			t.Errorf("%+v %v", role, err)
+		}
+		if again, err := w.apply(t.Context(), w.root, fewer, nil); err != nil || len(again.Changes) > 0 {
+			t.Errorf("the second time changes %+v, error %v", again.Changes, err)
+		}
+		// Where nobody else has a permission, nothing is asked: also where the others in the set go with it.
+		if _, err = w.apply(t.Context(), w.root, "kind: role\nname: theirs\n", func(r *admin.ApplyRequest) { r.Set = "other" }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.apply(t.Context(), w.root, api("read")+described[:strings.Index(described, "---\nkind: client")]+"---\nkind: role\nname: adopted\n", func(r *admin.ApplyRequest) { r.Prune = true }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// sameParts says whether notes have the same parts, in whatever order.
+func sameParts(one, other string) bool {
+	a, b := strings.Split(one, "; "), strings.Split(other, "; ")
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}
+
+func TestWhoLosesAPermissionIsInTheAnswerAndTheEvent(t *testing.T) {
+	each(t, func(w *world) {
+		const audience = "https://bills.example"
+		_, err := w.apply(t.Context(), w.root, strings.Replace(files, "[bills:read]", "[bills:read, bills:pay]", 1), nil)
+		servicetest.Must(t, err)
+		for i := range 250 {
+			_, err := w.CreateRole(t.Context(), w.root, domain.Role{Name: fmt.Sprintf("r%03d", i), Permissions: servicetest.RolePermissions(audience+"#bills:pay", audience+"#bills:read")})
+			servicetest.Must(t, err)
+		}
+		without := func(removed string) admin.API {
+			t.Helper()
+			api, err := w.UpdateAPI(t.Context(), w.root, audience, nil, func(api *domain.API) error {
+				api.Permissions = slices.DeleteFunc(api.Permissions, func(p domain.Permission) bool { return p.Name == removed })
+				return nil
+			})
+			servicetest.Must(t, err)
+			return api
+		}
+		asked, err := w.LosingPermissions(t.Context(), w.root, audience, []string{"bills:pay"})
+		if servicetest.Must(t, err); len(asked) != 250 {
+			t.Errorf("%d lose it", len(asked))
+		}
+		api := without("bills:pay")
+		if len(api.Lost) != 200 || api.LostMore != 50 || api.Lost[7].Name != "r007" || !slices.Equal(api.Lost[7].Permissions, []string{"bills:pay"}) {
+			t.Errorf("%d are named, and %d more: %+v", len(api.Lost), api.LostMore, api.Lost)
+		}
+		events := w.events()
+		last := events[len(events)-1]
+		if !strings.Contains(last.Details, `"name":"r199"`) || strings.Contains(last.Details, `"name":"r200"`) || !strings.Contains(last.Details, `"lost_more":50`) {
+			t.Errorf("the event says %.200s", last.Details)
+		}
+		if api := without("none"); api.Lost != nil || api.LostMore != 0 {
+			t.Errorf("%+v", api)
+		}
+		_, err = w.LosingPermissions(t.Context(), caller(t, "apis:read"), audience, []string{"bills:read"})
+		servicetest.Refused(t, err, domain.ErrDenied)
 	})
 }
 
@@ -289,6 +409,26 @@ func TestWhatAnotherSetTakesMeanwhileIsNotTakenFromIt(t *testing.T) {
 			if _, err := w.apply(t.Context(), w.root, text, nil); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "theirs") {
 				t.Errorf("%s is taken: %v", text, err)
 			}
+		}
+	})
+}
+
+func TestWhatASetTakesOverIsRecordedAndNeedsItsPermission(t *testing.T) {
+	each(t, func(w *world) {
+		const api = "kind: api\naudience: https://bills.example\npermissions: [bills:read]\n"
+		_, err := w.apply(t.Context(), w.root, api+"---\nkind: role\nname: biller\n", func(r *admin.ApplyRequest) { r.Set = "theirs" })
+		servicetest.Must(t, err)
+		by := caller(t, "files:apply", "apis:read", "policies:read", "policies:write")
+		_, err = w.apply(t.Context(), by, api+"policy: 'rules: []'\n", func(r *admin.ApplyRequest) { r.TakeOver = true })
+		if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != "apis:write" {
+			t.Errorf("an API is taken over with its policy alone: %v", err)
+		}
+		_, err = w.apply(t.Context(), w.root, api+"---\nkind: role\nname: biller\ndescription: Ours\n", func(r *admin.ApplyRequest) { r.TakeOver = true })
+		servicetest.Must(t, err)
+		events := w.events()
+		last := events[len(events)-1]
+		if last.Action != "file.apply" || !strings.Contains(last.Details, `"adopted":["api https://bills.example","role biller"],"changed":1`) {
+			t.Errorf("%s says %s", last.Action, last.Details)
 		}
 	})
 }
@@ -442,6 +582,22 @@ func TestAPolicyComesFromFilesWithItsAPI(t *testing.T) {
 		if _, err := w.apply(t.Context(), w.root, api+"resources: [{type: 'a:b', id: x}]\n", nil); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "without a colon") {
 			t.Errorf("a resource of a type with a colon: %v", err)
 		}
+		// Numbers stay what they are, also where a float64 would round them.
+		const numbered = api + "policy: |\n  rules:\n  - {name: exact, effect: allow, actions: [read], resources: [bill], when: resource.properties.n == 9007199254740993}\n" +
+			"resources: [{type: bill, id: '1', properties: {n: 9007199254740993}}, {type: bill, id: '2', properties: {n: 9007199254740992}}]\n"
+		apply(numbered, "update policy", "update resources")
+		apply(numbered)
+		exported.Reset()
+		servicetest.Must(t, w.Export(t.Context(), w.root, "default", &exported))
+		apply(exported.String())
+		for id, allowed := range map[string]bool{"1": true, "2": false} {
+			d, err := w.Decide(t.Context(), w.root, admin.Question{
+				API: "https://bills.example", Subject: decision.Subject{Type: "device", ID: "d"}, Action: decision.Action{Name: "read"}, Resource: decision.Resource{Type: "bill", ID: id},
+			})
+			if err != nil || d.Allowed != allowed {
+				t.Errorf("bill %s: %+v %v", id, d, err)
+			}
+		}
 		apply(api+"resources: [{type: bill, id: '1', properties: {owner: b}}]\n", "update resources")
 		apply(api+"resources: []\n", "update resources")
 		if listed, err = w.ListResources(t.Context(), w.root, "https://bills.example", "", admin.Query{Limit: 10}); err != nil || len(listed.Items) != 0 {
@@ -488,6 +644,32 @@ func TestFilesChangeAReceiverAndLeaveWhatItHasNotHeard(t *testing.T) {
 		}
 		if elsewhere := receiver("method: push\nendpoint: https://other.example/hooks\n"); elsewhere.HasBearer || elsewhere.Paused || !elsewhere.CreatedAt.Equal(made.CreatedAt) {
 			w.t.Errorf("elsewhere it is %+v", elsewhere)
+		}
+	})
+}
+
+func TestAReceiverKeepsTheEventsThatItAskedForThroughFiles(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.t.Context()
+		must := func(_ any, err error) { w.t.Helper(); servicetest.Must(w.t, err) }
+		must(w.apply(ctx, w.root, "kind: api\naudience: https://bills.example\n---\nkind: client\nclient_id: bills\nserves: [https://bills.example]\n---\n"+
+			"kind: receiver\nclient_id: bills\nmethod: poll\n", nil))
+		for _, events := range [][]string{{}, {domain.EventAccountDisabled, domain.EventCredentialChange}, domain.SecurityEvents} {
+			must(w.UpdateReceiver(ctx, w.root, "bills", nil, nil, func(r *domain.Receiver) error { r.Events = events; return nil }))
+			var pulled strings.Builder
+			servicetest.Must(w.t, w.Export(ctx, w.root, "", &pulled))
+			applied, err := w.apply(ctx, w.root, pulled.String(), nil)
+			if servicetest.Must(w.t, err); len(applied.Changes) > 0 {
+				w.t.Errorf("%q: what was pulled changes %+v", events, applied.Changes)
+			}
+			servicetest.Must(w.t, w.DeleteReceiver(ctx, w.root, "bills"))
+			must(w.apply(ctx, w.root, pulled.String(), nil))
+			made, err := w.FindReceiver(ctx, w.root, "bills")
+			servicetest.Must(w.t, err)
+			slices.Sort(made.Events)
+			if want := slices.Sorted(slices.Values(events)); !slices.Equal(made.Events, want) {
+				w.t.Errorf("made from files it gets %q, want %q", made.Events, want)
+			}
 		}
 	})
 }

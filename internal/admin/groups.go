@@ -71,9 +71,14 @@ func (s *Service) UpdateGroup(ctx context.Context, caller authn.Caller, name str
 	return showGroup(group), err
 }
 
-// DeleteGroup deletes a group; its members stay. domain.ErrNotFound if there is none of the name.
+// DeleteGroup deletes a group; its members stay. A caller needs the administrative permissions that the group gives.
+// domain.ErrNotFound if there is none of the name.
 func (s *Service) DeleteGroup(ctx context.Context, caller authn.Caller, name string) error {
-	ctx, err := s.authorize(ctx, caller, "group.delete")
+	const operation = "group.delete"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversGroup(ctx, caller, operation, name)
+	}
 	if err != nil {
 		return err
 	}
@@ -100,23 +105,33 @@ func (s *Service) AddMember(ctx context.Context, caller authn.Caller, group, use
 	if err != nil {
 		return err
 	}
-	permissions, err := s.permissionsOfGroup(ctx, group)
-	if err == nil {
-		err = s.require(ctx, caller, operation, permissions...)
-	}
-	if err != nil {
+	if err := s.coversGroup(ctx, caller, operation, group); err != nil {
 		return err
 	}
 	return s.config.Directory.AddMember(ctx, group, username)
 }
 
-// RemoveMember takes a user out of a group; not being in it is no error.
+// RemoveMember takes a user out of a group; not being in it is no error. A caller needs the administrative permissions that the group
+// gives.
 func (s *Service) RemoveMember(ctx context.Context, caller authn.Caller, group, username string) error {
-	ctx, err := s.authorize(ctx, caller, "group.remove_member")
+	const operation = "group.remove_member"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversGroup(ctx, caller, operation, group)
+	}
 	if err != nil {
 		return err
 	}
 	return s.config.Directory.RemoveMember(ctx, group, username)
+}
+
+// coversGroup refuses a caller who lacks an administrative permission that the roles of a group give.
+func (s *Service) coversGroup(ctx context.Context, caller authn.Caller, operation, group string) error {
+	permissions, err := s.permissionsOfGroup(ctx, group)
+	if err != nil {
+		return err
+	}
+	return s.require(ctx, caller, operation, permissions...)
 }
 
 // permissionsOfGroup are the administrative permissions that the roles of a group give.
@@ -134,7 +149,7 @@ func (s *Service) permissionsOfGroup(ctx context.Context, group string) ([]strin
 			if err != nil {
 				return nil, err
 			}
-			permissions, p.After = append(permissions, adminPermissions(role.Permissions)...), a.Place()
+			permissions, p.After = append(permissions, AdministrativeOf(role.Permissions)...), a.Place()
 		}
 		if len(held) < page {
 			return permissions, nil

@@ -35,7 +35,7 @@ func (s *Service) CreateInvitation(ctx context.Context, caller authn.Caller, not
 	const operation = "invitation.create"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err == nil {
-		err = s.require(ctx, caller, operation, requestable(domain.Client{APIs: s.config.Registry.Ceiling()})...)
+		err = s.require(ctx, caller, operation, Requestable(domain.Client{APIs: s.config.Registry.Ceiling()})...)
 	}
 	if err != nil {
 		return MadeInvitation{}, err

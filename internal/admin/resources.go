@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,12 +13,22 @@ import (
 
 // Resource is a registered resource of an API.
 type Resource struct {
-	Type       string         `json:"type" doc:"The type, without a colon"`
-	ID         string         `json:"id" doc:"The id at the API"`
-	Properties map[string]any `json:"properties" doc:"What conditions of the policy read where a request gives no properties"`
-	CreatedAt  time.Time      `json:"created_at"`
-	UpdatedAt  time.Time      `json:"updated_at"`
-	Version    int64          `json:"-"`
+	Type       string     `json:"type" doc:"The type, without a colon"`
+	ID         string     `json:"id" doc:"The id at the API"`
+	Properties Properties `json:"properties" doc:"What conditions of the policy read where a request gives no properties"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+	Version    int64      `json:"-"`
+}
+
+// Properties are those of a resource. Read from JSON, its numbers are as they were written there.
+type Properties map[string]any
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (p *Properties) UnmarshalJSON(text []byte) error {
+	from := json.NewDecoder(bytes.NewReader(text))
+	from.UseNumber()
+	return from.Decode((*map[string]any)(p))
 }
 
 func showResource(r domain.Resource) (Resource, error) {
@@ -68,13 +79,13 @@ func (s *Service) FindResource(ctx context.Context, caller authn.Caller, audienc
 
 // SetResource registers a resource of an API, or gives it other properties. domain.ErrConflict if it is not of the version, unless that is
 // nil; one that is not registered is of version 0. domain.ErrInvalid says what is wrong, domain.ErrNotFound if there is no such API.
-func (s *Service) SetResource(ctx context.Context, caller authn.Caller, audience string, version *int64, name domain.ResourceName, properties map[string]any) (Resource, error) {
+func (s *Service) SetResource(ctx context.Context, caller authn.Caller, audience string, version *int64, name domain.ResourceName, properties Properties) (Resource, error) {
 	ctx, err := s.authorize(ctx, caller, "resource.set")
 	if err != nil {
 		return Resource{}, err
 	}
 	if properties == nil {
-		properties = map[string]any{}
+		properties = Properties{}
 	}
 	text, err := json.Marshal(properties)
 	if err != nil {

@@ -43,7 +43,7 @@ func (s *Service) CreateRole(ctx context.Context, caller authn.Caller, role doma
 	const operation = "role.create"
 	ctx, err := s.authorize(ctx, caller, operation)
 	if err == nil {
-		err = s.require(ctx, caller, operation, adminPermissions(role.Permissions)...)
+		err = s.require(ctx, caller, operation, AdministrativeOf(role.Permissions)...)
 	}
 	if err != nil {
 		return Role{}, err
@@ -74,8 +74,8 @@ func (s *Service) ListRoles(ctx context.Context, caller authn.Caller, filter dom
 	}, func(o domain.Role) string { return o.Name }, each(showRole))
 }
 
-// UpdateRole changes a role's description and permissions as edit does. A caller needs the administrative permissions that it adds.
-// domain.ErrConflict if the role is not of the version, unless that is nil; otherwise the errors of directory.UpdateRole.
+// UpdateRole changes a role's description and permissions as edit does. A caller needs the administrative permissions that it adds or
+// takes out. domain.ErrConflict if the role is not of the version, unless that is nil; otherwise the errors of directory.UpdateRole.
 func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name string, version *int64, edit func(*domain.Role) error) (Role, error) {
 	const operation = "role.update"
 	ctx, err := s.authorize(ctx, caller, operation)
@@ -90,24 +90,39 @@ func (s *Service) UpdateRole(ctx context.Context, caller authn.Caller, name stri
 		if err := edit(role); err != nil {
 			return err
 		}
-		return lacks(caller, operation, addedPermissions(before, role.Permissions))
+		return lacks(caller, operation, changedPermissions(before, role.Permissions))
 	})
 	return showRole(role), s.recordDenied(ctx, caller, err)
 }
 
-// addedPermissions are the administrative permissions that a change adds.
-func addedPermissions(before, after []domain.RolePermission) []string {
-	return slices.DeleteFunc(adminPermissions(after), func(permission string) bool {
-		return slices.Contains(before, domain.RolePermission{Audience: domain.AdminAudience, Permission: permission})
+// changedPermissions are the administrative permissions that a change adds or takes out.
+func changedPermissions(before, after []domain.RolePermission) []string {
+	return slices.DeleteFunc(AdministrativeOf(slices.Concat(before, after)), func(permission string) bool {
+		p := domain.RolePermission{Audience: domain.AdminAudience, Permission: permission}
+		return slices.Contains(before, p) && slices.Contains(after, p)
 	})
 }
 
-// DeleteRole deletes a role and its assignments. domain.ErrInvalid for a built-in role, domain.ErrNotFound if there is none
-// of the name.
+// DeleteRole deletes a role and its assignments. A caller needs the administrative permissions that it gives. domain.ErrInvalid for a
+// built-in role, domain.ErrNotFound if there is none of the name.
 func (s *Service) DeleteRole(ctx context.Context, caller authn.Caller, name string) error {
-	ctx, err := s.authorize(ctx, caller, "role.delete")
+	const operation = "role.delete"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversRole(ctx, caller, operation, name)
+	}
 	if err != nil {
 		return err
 	}
 	return s.config.Directory.DeleteRole(ctx, name)
+}
+
+// coversRole refuses a caller who lacks an administrative permission that a role gives: who takes it from somebody could then become
+// that user or client. domain.ErrNotFound if there is no such role.
+func (s *Service) coversRole(ctx context.Context, caller authn.Caller, operation, name string) error {
+	role, err := s.config.Directory.FindRole(ctx, name)
+	if err != nil {
+		return err
+	}
+	return s.require(ctx, caller, operation, AdministrativeOf(role.Permissions)...)
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/signet-auth/signet/internal/authn"
@@ -106,6 +107,9 @@ func (s *Service) CreatePreparedUser(ctx context.Context, caller authn.Caller, p
 	if err != nil {
 		return User{}, err
 	}
+	if err := s.coversNamesakes(ctx, caller, "user.create", p.user); err != nil {
+		return User{}, err
+	}
 	user, err := s.config.Directory.CreateUser(ctx, p.user, p.credential)
 	return s.showUser(ctx, user, err)
 }
@@ -141,6 +145,9 @@ func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username 
 	if err == nil {
 		err = s.covers(ctx, caller, "user.update", username)
 	}
+	if err == nil {
+		err = s.coversAddress(ctx, caller, username, edit)
+	}
 	if err != nil {
 		return User{}, err
 	}
@@ -170,6 +177,13 @@ func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username
 // EnableUser enables a disabled user again.
 func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) (user User, err error) {
 	err = s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
+		disabled, err := s.config.Directory.FindUser(ctx, username)
+		if err == nil {
+			err = s.coversNamesakes(ctx, caller, "user.enable", disabled)
+		}
+		if err != nil {
+			return err
+		}
 		if err := s.config.Directory.EnableUser(ctx, username); err != nil {
 			return err
 		}
@@ -206,6 +220,40 @@ func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, us
 		return err
 	}
 	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: user.ID})
+}
+
+// coversAddress is coversNamesakes of a user as edit would leave it, if that gives it another address, or says that its address is verified.
+func (s *Service) coversAddress(ctx context.Context, caller authn.Caller, username string, edit func(*domain.User) error) error {
+	user, err := s.config.Directory.FindUser(ctx, username)
+	if err != nil {
+		return err
+	}
+	before := user
+	user.Attributes = maps.Clone(user.Attributes)
+	if edit(&user) != nil || user.Email == before.Email && (before.EmailVerified || !user.EmailVerified) {
+		return nil // what is wrong with the edit, who makes the change says
+	}
+	return s.coversNamesakes(ctx, caller, "user.update", user)
+}
+
+const maxNamesakes = 100
+
+// coversNamesakes refuses a caller who lacks an administrative permission of somebody whom a user could be taken for: applications may know
+// people by their e-mail address, and people sign in by it.
+func (s *Service) coversNamesakes(ctx context.Context, caller authn.Caller, operation string, user domain.User) error {
+	others, err := s.config.Directory.Namesakes(ctx, user, maxNamesakes)
+	if err != nil {
+		return err
+	}
+	if len(others) == maxNamesakes { // there may be more
+		return s.require(ctx, caller, operation, PermissionNames()...)
+	}
+	for _, other := range others {
+		if err := s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: other.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) coversSubject(ctx context.Context, caller authn.Caller, operation string, subject directory.Subject) error {

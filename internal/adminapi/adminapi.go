@@ -92,13 +92,33 @@ func newAPI(c Config) (http.Handler, *huma.OpenAPI) {
 	describe(s.api.OpenAPI())
 	mux.HandleFunc(root+"/", s.notFound)
 	finish := sync.OnceFunc(func() { exampleAnswers(s.api.OpenAPI()) }) // which takes a while, and few read it
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, config.OpenAPIPath) {
+	written := map[string]func(){}
+	for _, form := range []string{".json", ".yaml", "-3.0.json", "-3.0.yaml"} {
+		path := config.OpenAPIPath + form
+		written[path] = sync.OnceFunc(func() {
 			finish()
+			mux.ServeHTTP(nowhere{http.Header{}}, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+		})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if write, ok := written[r.URL.Path]; ok {
+			write() // huma keeps what it has written, but many first requests at once would each write it, in gigabytes
 		}
 		mux.ServeHTTP(w, r)
 	}), s.api.OpenAPI()
 }
+
+// nowhere is an answer that nobody reads.
+type nowhere struct{ header http.Header }
+
+// Header implements http.ResponseWriter.
+func (n nowhere) Header() http.Header { return n.header }
+
+// Write implements http.ResponseWriter.
+func (n nowhere) Write(part []byte) (int, error) { return len(part), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (n nowhere) WriteHeader(int) {}
 
 // scopes are the permissions of the API, with what they are for.
 func scopes() map[string]string {

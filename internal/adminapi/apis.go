@@ -32,7 +32,7 @@ type APISettings struct {
 	GroupNames     *domain.GroupNames    `json:"group_names,omitempty" enum:"name,slash-name" doc:"How they name groups: at first by name, or with a slash before it"`
 	ClaimMappings  *[]admin.ClaimMapping `json:"claim_mappings,omitempty" maxItems:"20" doc:"Claims of its access tokens"`
 	EncryptionSettings
-	Permissions *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others"`
+	Permissions *[]admin.APIPermission `json:"permissions,omitempty" maxItems:"1000" doc:"All that the API has from now on; roles and clients lose the others, and the answer names them as lost"`
 }
 
 func (s *APISettings) apply(api *domain.API) error {

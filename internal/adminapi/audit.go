@@ -91,7 +91,7 @@ func (s *surface) checkpoint(ctx context.Context, caller authn.Caller, _ *struct
 
 type eraseUserInput struct {
 	Body struct {
-		User string `json:"user" minLength:"1" doc:"The username; the user may have been deleted"`
+		User string `json:"user" minLength:"1" doc:"The username of a user who was deleted"`
 	}
 }
 

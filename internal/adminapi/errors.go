@@ -30,7 +30,11 @@ func (s *surface) problem(ctx context.Context, operation huma.Operation, err err
 	case errors.As(err, &told):
 		return told
 	case errors.As(err, &denied):
-		return huma.ErrorWithHeaders(huma.Error403Forbidden("The access token lacks the scope "+denied.Permission+"."),
+		says := "The access token lacks the scope " + denied.Permission + "."
+		if denied.OfTarget() {
+			says = "This concerns somebody or something that has the administrative permission " + denied.Permission + ", which the access token lacks."
+		}
+		return huma.ErrorWithHeaders(huma.Error403Forbidden(says),
 			http.Header{"WWW-Authenticate": {`Bearer realm="signet", error="insufficient_scope", scope="` + denied.Permission + `", ` + s.resourceMetadata()}})
 	case errors.Is(err, domain.ErrConflict):
 		return huma.Error412PreconditionFailed("It was changed since you read it: read it again, and edit that.")

@@ -52,7 +52,7 @@ var examples = map[string]json.RawMessage{
 	"revocation.begin":    json.RawMessage(`{"client": "reporting", "api": "https://orders.example", "issued_since": "2026-11-01T12:00:00Z"}`),
 	"token.revoke_chosen": json.RawMessage(`{"jti": ["AZk2yFLxQmWn0p3sVb7hTQ"]}`),
 	"key.rotate":          json.RawMessage(`{"alg": "ES256", "force": true}`),
-	"audit.erase":         json.RawMessage(`{"user": "bob"}`),
+	"audit.erase":         json.RawMessage(`{"user": "alice"}`),
 	"file.apply": json.RawMessage(`{"files": [{"name": "groups.yaml", "text": "kind: group\nname: support\n"}], "secrets": {},
 		"set": "shop", "prune": false, "take_over": false, "dry_run": true}`),
 }

@@ -30,7 +30,7 @@ type applyInput struct {
 		Secrets  map[string]string `json:"secrets,omitempty" doc:"The secrets that the files name, by env:NAME or file:PATH"`
 		Set      string            `json:"set,omitempty" maxLength:"100" doc:"The set that the files make up. Empty: the default one"`
 		Prune    bool              `json:"prune,omitempty" doc:"Delete objects of the set that no file describes"`
-		TakeOver bool              `json:"take_over,omitempty" doc:"Objects of other sets become this one's, or go with what is deleted"`
+		TakeOver bool              `json:"take_over,omitempty" doc:"Objects of other sets become this one's, or go with what is deleted; roles and clients lose permissions and APIs that go"`
 		DryRun   bool              `json:"dry_run,omitempty" doc:"Change nothing, and say what would be changed"`
 	}
 }

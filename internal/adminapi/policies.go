@@ -8,6 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/decision"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 const maxPolicyBody = 2*decision.MaxText + maxBody // bytes: a policy in JSON
@@ -93,27 +94,27 @@ func (s *surface) findPolicyVersion(ctx context.Context, caller authn.Caller, in
 
 // NewDecision asks whether a subject may do something at an API.
 type NewDecision struct {
-	API      string           `json:"api,omitempty" minLength:"1" maxLength:"2000" doc:"The audience; left out: that of the token"`
-	Token    string           `json:"token,omitempty" minLength:"1" maxLength:"32768" doc:"An access token of the subject, which alone says who that is"`
-	Subject  *DecisionSubject `json:"subject,omitempty" doc:"The subject, if there is no token"`
-	Action   string           `json:"action" minLength:"1" maxLength:"2000"`
-	Resource DecisionResource `json:"resource"`
-	Context  map[string]any   `json:"context,omitempty"`
-	Explain  bool             `json:"explain,omitempty" doc:"Say what each rule came to"`
+	API      string            `json:"api,omitempty" minLength:"1" maxLength:"2000" doc:"The audience; left out: that of the token"`
+	Token    string            `json:"token,omitempty" minLength:"1" maxLength:"32768" doc:"An access token of the subject, which alone says who that is"`
+	Subject  *DecisionSubject  `json:"subject,omitempty" doc:"The subject, if there is no token"`
+	Action   string            `json:"action" minLength:"1" maxLength:"2000"`
+	Resource DecisionResource  `json:"resource"`
+	Context  domain.JSONObject `json:"context,omitempty"`
+	Explain  bool              `json:"explain,omitempty" doc:"Say what each rule came to"`
 }
 
 // DecisionSubject is who would do something.
 type DecisionSubject struct {
-	Type       string         `json:"type" minLength:"1" maxLength:"2000" doc:"user, with the sub of tokens as its id; client, with the client_id; or another type, of which nothing is known"`
-	ID         string         `json:"id" minLength:"1" maxLength:"2000"`
-	Properties map[string]any `json:"properties,omitempty"`
+	Type       string            `json:"type" minLength:"1" maxLength:"2000" doc:"user, with the sub of tokens as its id; client, with the client_id; or another type, of which nothing is known"`
+	ID         string            `json:"id" minLength:"1" maxLength:"2000"`
+	Properties domain.JSONObject `json:"properties,omitempty"`
 }
 
 // DecisionResource is what it would be done with.
 type DecisionResource struct {
-	Type       string         `json:"type" minLength:"1" maxLength:"2000"`
-	ID         string         `json:"id,omitempty" maxLength:"2000" doc:"Empty: the request is about none in particular"`
-	Properties map[string]any `json:"properties,omitempty"`
+	Type       string            `json:"type" minLength:"1" maxLength:"2000"`
+	ID         string            `json:"id,omitempty" maxLength:"2000" doc:"Empty: the request is about none in particular"`
+	Properties domain.JSONObject `json:"properties,omitempty"`
 }
 
 type decideInput struct{ Body NewDecision }
@@ -122,7 +123,7 @@ type decideOutput struct{ Body admin.Decision }
 
 func (s *surface) decide(ctx context.Context, caller authn.Caller, in *decideInput) (*decideOutput, error) {
 	q := admin.Question{
-		API: in.Body.API, Token: in.Body.Token, Action: decision.Action{Name: in.Body.Action}, Resource: decision.Resource(in.Body.Resource),
+		API: in.Body.API, Token: in.Body.Token, Action: decision.Action{Name: in.Body.Action}, Resource: decision.Resource{Type: in.Body.Resource.Type, ID: in.Body.Resource.ID, Properties: in.Body.Resource.Properties},
 		Context: in.Body.Context, Explain: in.Body.Explain,
 	}
 	if in.Body.Subject != nil {

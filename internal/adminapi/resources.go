@@ -74,6 +74,6 @@ type setResourceInput struct {
 	ResourceInput
 	IfMatch string `header:"If-Match" doc:"The ETag of the resource that was edited, \"0\" if it is new, or * for whatever it is now"`
 	Body    struct {
-		Properties map[string]any `json:"properties" doc:"What conditions read where a request gives no properties; all of them, at most 4,096 bytes"`
+		Properties admin.Properties `json:"properties" doc:"What conditions read where a request gives no properties; all of them, at most 4,096 bytes"`
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 // Contexts are the servers that a user of this machine has signed in at.
@@ -115,23 +116,11 @@ func (s *ContextStore) store(contexts Contexts) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(s.dir, unfinished+"*") // 0600
-	if err != nil {
-		return fmt.Errorf("write the contexts: %w", err)
-	}
-	_, err = file.Write(append(text, '\n'))
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), s.File())
-	}
-	if err != nil {
-		os.Remove(file.Name())
+	if err := durable.WriteFile(s.File(), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the contexts: %w", err)
 	}
 	return nil
 }
-
-const unfinished = "contexts-" // begins the name of a file that is being written
 
 // removeLeft removes files that a process which was killed has left, with their tokens. The contexts are locked.
 func (s *ContextStore) removeLeft() error {
@@ -140,7 +129,7 @@ func (s *ContextStore) removeLeft() error {
 		return fmt.Errorf("read the folder of the contexts: %w", err)
 	}
 	for _, file := range files {
-		if !strings.HasPrefix(file.Name(), unfinished) {
+		if !strings.HasPrefix(file.Name(), filepath.Base(s.File())+".") { // as durable.WriteFile names it
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.dir, file.Name())); err != nil {

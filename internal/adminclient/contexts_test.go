@@ -45,7 +45,7 @@ func TestTokensAreKeptFromOthers(t *testing.T) {
 	}
 
 	// What a killed command left is removed by the next; a change that fails leaves nothing.
-	left := filepath.Join(folder, "contexts-123")
+	left := filepath.Join(folder, "contexts.json.123")
 	if err := os.WriteFile(left, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -149,19 +149,41 @@ func (s *surface) askToSignIn(w http.ResponseWriter, r *http.Request, how intera
 	how.Return, how.MaxAge = r.URL.RequestURI(), -1
 	browser, err := s.Pages.Browser(w, r)
 	if err == nil {
-		var flow string
-		if flow, err = s.Sealer.Seal(interaction.New(how, browser, s.Now())); err == nil {
-			http.Redirect(w, r, "/login?flow="+url.QueryEscape(flow), http.StatusSeeOther)
-			return
-		}
+		err = s.goToSignIn(w, r, interaction.New(how, browser, s.Now()))
 	}
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	if err != nil {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	}
 }
 
-// isRecent says whether the visitor's sign-in is young enough for what cannot be undone. Otherwise it leads to the sign-in and back to
-// the page, which asks once more.
-func (v *visit) isRecent() bool {
-	if v.Now().Sub(v.session.AuthTime) < recently {
+// goToSignIn leads to the sign-in with an interaction. ErrInvalid if that is too long for an address.
+func (s *surface) goToSignIn(w http.ResponseWriter, r *http.Request, i interaction.Interaction) error {
+	flow, err := s.Sealer.Seal(i)
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/login?flow="+url.QueryEscape(flow), http.StatusSeeOther)
+	return nil
+}
+
+// isRecent says whether the visitor's sign-in is young enough for what cannot be undone, or shows a secret. Otherwise it leads to the
+// sign-in and back to the page, which asks once more.
+func (v *visit) isRecent() bool { return v.signedInWithin(recently) }
+
+// mayFill is isRecent of a form that leads to a secret or a link: it asks before the form is filled, and leaves as much time again
+// for that.
+func (v *visit) mayFill() bool {
+	if v.r.Method == http.MethodPost {
+		return v.signedInWithin(2 * recently)
+	}
+	return v.isRecent()
+}
+
+// signInAge is how long ago the visitor signed in.
+func (v *visit) signInAge() time.Duration { return v.Now().Sub(v.session.AuthTime) }
+
+func (v *visit) signedInWithin(limit time.Duration) bool {
+	if v.signInAge() < limit {
 		return true
 	}
 	v.askToSignIn(v.w, v.r, interaction.Request{Prompt: []string{"login"}, LoginHint: v.user.Username})

@@ -194,7 +194,14 @@ func editAPI(v *visit) error {
 		return nil
 	}
 	f.read(v.r)
-	_, err = v.Admin.UpdateAPI(v.ctx(), v.caller, api.Audience, f.version(), func(a *domain.API) error { return apiOf(f, a) })
+	asked, err := v.askLosses(f, api)
+	if err == nil && asked {
+		v.render(http.StatusUnprocessableEntity, "admin/form", title, f)
+		return nil
+	}
+	if err == nil {
+		_, err = v.Admin.UpdateAPI(v.ctx(), v.caller, api.Audience, f.version(), func(a *domain.API) error { return apiOf(f, a) })
+	}
 	switch {
 	case errors.Is(err, domain.ErrConflict):
 		return v.moved(f, v.apiForm(api), title)
@@ -204,13 +211,56 @@ func editAPI(v *visit) error {
 	return v.done("api.updated", "apis", api.Audience)
 }
 
+// askLosses asks in the form who may lose the permissions that an API has no more, unless that was answered, nobody does, or the
+// API has changed meanwhile.
+func (v *visit) askLosses(f *form, api admin.API) (asked bool, err error) {
+	var before, after domain.API
+	if err := apiOf(f, &after); err != nil {
+		return false, err
+	}
+	for _, p := range api.Permissions {
+		before.Permissions = append(before.Permissions, domain.Permission(p))
+	}
+	removed := after.Lacks(before)
+	if len(removed) == 0 || v.r.PostForm.Get("lose") != "" || *f.version() != api.Version {
+		return false, nil
+	}
+	losses, err := v.Admin.LosingPermissions(v.ctx(), v.caller, api.Audience, removed)
+	if err != nil || len(losses) == 0 {
+		return false, err
+	}
+	var lines []string
+	for _, l := range losses[:min(len(losses), lostShown)] {
+		lines = append(lines, v.ofSet("api.losing."+string(l.Kind), l.ManagedBy, l.Name, strings.Join(l.Permissions, ", ")))
+	}
+	if more := len(losses) - lostShown; more > 0 {
+		lines = append(lines, v.text("effect.and_more", more))
+	}
+	lose := v.field("check", "api", "lose", "")
+	lose.Required, lose.Problem = true, strings.Join(lines, "; ")+"."
+	f.Fields = append(f.Fields, lose)
+	return true, nil
+}
+
+// ofSet is a text of what comes from a set of files, which is the last of the values, or from none.
+func (v *visit) ofSet(key, set string, values ...any) string {
+	if set == "" {
+		return v.text(key, values...)
+	}
+	return v.text(key+".of_set", append(values, set)...)
+}
+
 func deleteAPI(v *visit) error {
 	api, err := v.Admin.FindAPI(v.ctx(), v.caller, v.r.PathValue("audience"))
 	if err != nil {
 		return err
 	}
+	users, err := v.Admin.UsersOfAPI(v.ctx(), v.caller, api.Audience)
+	if err != nil {
+		return err
+	}
 	ok := v.confirmed(v.text("api.delete", api.Audience), confirmation{
-		Lead: v.text("api.delete.lead"), Undone: v.undone(api.ManagedBy), Name: api.Audience, Submit: v.text("api.delete.submit"), Cancel: address("apis", api.Audience),
+		Lead: v.text("api.delete.lead"), Effects: v.losing(users), Undone: v.undone(api.ManagedBy), Name: api.Audience, Submit: v.text("api.delete.submit"), Cancel: address("apis", api.Audience),
 	})
 	if !ok {
 		return nil
@@ -219,6 +269,32 @@ func deleteAPI(v *visit) error {
 		return v.explained(err, address("apis", api.Audience))
 	}
 	return v.done("api.deleted", "apis")
+}
+
+// losing says which roles and clients lose something, and what else goes.
+func (v *visit) losing(users []domain.DeletedWith) (lines []string) {
+	for len(users) > 0 {
+		of := users[0]
+		n := 1
+		for n < len(users) && users[n].Kind == of.Kind && users[n].ManagedBy == of.ManagedBy {
+			n++
+		}
+		if of.Name == "" {
+			lines = append(lines, v.text("api.delete.resources", grouped(of.Count)))
+			users = users[n:]
+			continue
+		}
+		var names []string
+		for _, u := range users[:min(n, lostShown)] {
+			names = append(names, u.Name)
+		}
+		if n > lostShown {
+			names = append(names, v.text("effect.and_more", n-lostShown))
+		}
+		lines = append(lines, v.ofSet("api.delete."+string(of.Kind), of.ManagedBy, strings.Join(names, ", ")))
+		users = users[n:]
+	}
+	return lines
 }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }

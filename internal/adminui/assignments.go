@@ -68,6 +68,9 @@ func (v *visit) fromAddress(fields ...string) {
 
 // assign says what it takes away before, if it lets an assignment end earlier.
 func assign(v *visit) error {
+	if typed := v.typed(); typed != nil {
+		return v.sendAgain(v.text("give.role", typed.Get("role"), typed.Get("subject")), v.text("assignment.assign"), typed, typed.Get("kind")+"s", typed.Get("subject"))
+	}
 	v.fromAddress("kind", "subject", "role", "until")
 	kind, subject, page := v.subjectOf()
 	role := v.r.PostForm.Get("role")
@@ -89,6 +92,9 @@ func assign(v *visit) error {
 		if answered {
 			return nil
 		}
+	}
+	if err == nil {
+		err = v.mayAssign(role)
 	}
 	return v.carryOut(act, err, change{
 		done: "assignment.assigned", page: page,

@@ -270,11 +270,18 @@ func editClient(v *visit) error {
 	}
 	title, f := v.text("client.edit", client.ClientID), v.clientForm(client)
 	if v.r.Method != http.MethodPost {
+		v.fillAgain(f)
 		v.render(http.StatusOK, "admin/form", title, f)
 		return nil
 	}
 	f.read(v.r)
-	_, err = v.Admin.UpdateClient(v.ctx(), v.caller, client.ClientID, f.version(), f.apply)
+	_, err = v.Admin.UpdateClient(v.ctx(), v.caller, client.ClientID, f.version(), func(c *domain.Client) error {
+		had := admin.Requestable(*c)
+		if err := f.apply(c); err != nil {
+			return err
+		}
+		return v.mayGive(had, admin.Requestable(*c))
+	})
 	switch {
 	case errors.Is(err, domain.ErrConflict):
 		return v.moved(f, v.clientForm(client), title)

@@ -124,6 +124,9 @@ func newClient(v *visit) error {
 	if !slices.Contains(clientKinds, kind) {
 		return domain.ErrNotFound
 	}
+	if !v.mayFill() {
+		return nil
+	}
 	title, f := v.text("client_kind."+string(kind)+".new"), v.newClientForm(kind)
 	if v.r.Method != http.MethodPost {
 		v.render(http.StatusOK, "admin/form", title, f)

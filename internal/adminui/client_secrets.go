@@ -25,6 +25,9 @@ func (s *surface) mountClientSecrets() {
 
 // addSecret answers with a new secret, which no other page shows. A form that was sent before makes no other one.
 func addSecret(v *visit) error {
+	if !v.isRecent() {
+		return nil
+	}
 	client, err := v.Admin.FindClient(v.ctx(), v.caller, v.r.PathValue("id"))
 	if err != nil {
 		return err

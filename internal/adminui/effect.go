@@ -182,7 +182,7 @@ func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
 		p.Revoke = ""
 	case effect.Holders.More:
 		p.Revoke, p.Why = "", v.text("effect.too_many")
-	case v.Now().Sub(v.session.AuthTime) >= recently:
+	case v.signInAge() >= recently:
 		p.Revoke, p.Why, p.SignIn = "", v.text("effect.sign_in.why"), v.text("effect.sign_in")
 	}
 	status := http.StatusOK

@@ -18,6 +18,7 @@ func (s *surface) mountGroups() {
 	s.handle("POST /groups/{name}/edit", "group.update", editGroup)
 	s.handle("GET /groups/{name}/delete", "group.delete", deleteGroup)
 	s.handle("POST /groups/{name}/delete", "group.delete", deleteGroup)
+	s.handle("GET /groups/{name}/members", "group.add_member", addMemberAgain)
 	s.handle("POST /groups/{name}/members", "group.add_member", addMember)
 	s.handle("GET /groups/{name}/members/remove", "group.remove_member", removeMember)
 	s.handle("POST /groups/{name}/members/remove", "group.remove_member", removeMember)
@@ -97,10 +98,24 @@ func (v *visit) members(group string) (panel, error) {
 
 func addMember(v *visit) error {
 	name, user := v.r.PathValue("name"), v.r.PostForm.Get("user")
-	if err := v.Admin.AddMember(v.ctx(), v.caller, name, user); err != nil {
+	err := v.mayJoin(name)
+	if err == nil {
+		err = v.Admin.AddMember(v.ctx(), v.caller, name, user)
+	}
+	if err != nil {
 		return v.explained(err, address("groups", name))
 	}
 	return v.done("group.member_added", "groups", name)
+}
+
+// addMemberAgain is where a new sign-in leads back to.
+func addMemberAgain(v *visit) error {
+	name, typed := v.r.PathValue("name"), v.typed()
+	if typed == nil {
+		http.Redirect(v.w, v.r, address("groups", name), http.StatusSeeOther)
+		return nil
+	}
+	return v.sendAgain(v.text("give.member", typed.Get("user"), name), v.text("group.add_member"), typed, "groups", name)
 }
 
 // removeMember says what it takes away before. It is asked with GET after a new sign-in.

@@ -43,6 +43,9 @@ func showInvitations(v *visit) error {
 
 // newInvitation answers with the token of a new invitation, which no other page shows.
 func newInvitation(v *visit) error {
+	if !v.mayFill() {
+		return nil
+	}
 	uses, until := v.field("text", "invitation", "max_uses", "1"), v.field("date", "invitation", "expires_at", v.Now().AddDate(0, 0, 7).Format(time.DateOnly))
 	uses.Required, until.Required = true, true
 	title := v.text("invitation.new")

@@ -65,6 +65,8 @@ func cursorAddress(cursor string) string {
 // explained tells why a change was refused, on a page that leads back. Other errors are returned.
 func (v *visit) explained(err error, back string) error {
 	switch {
+	case errors.Is(err, errOldSignIn):
+		return v.askAgain(func(err error) error { return v.refuse(sentence(err.Error()), back) })
 	case errors.Is(err, domain.ErrInvalid), errors.Is(err, domain.ErrExists), errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrReferenced):
 		return v.refuse(sentence(err.Error()), back)
 	}

@@ -277,6 +277,9 @@ func (f *field) concerns(err *domain.InvalidError) bool {
 
 // refused shows a form again that breaks a rule, or whose name is taken. Other errors are returned.
 func (v *visit) refused(f *form, title string, err error) error {
+	if errors.Is(err, errOldSignIn) {
+		return v.askAgain(func(err error) error { return v.refused(f, title, err) })
+	}
 	errs := domain.InvalidErrors(err)
 	switch {
 	case errors.Is(err, domain.ErrExists):
@@ -315,7 +318,8 @@ type confirmation struct {
 	Submit  string
 	Cancel  string // a path
 
-	Harmless bool // takes nothing away
+	Harmless bool       // takes nothing away
+	Kept     url.Values // what else is sent with it
 }
 
 // confirmed says whether the visitor, who has signed in not long ago, typed the name of what is to be gone. Otherwise it answers.

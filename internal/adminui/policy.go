@@ -358,7 +358,7 @@ func (p *policyPage) jsonObject(v *visit, name string) map[string]any {
 	if strings.TrimSpace(f.Value) == "" {
 		return nil
 	}
-	var object map[string]any
+	var object domain.JSONObject
 	if err := json.Unmarshal([]byte(f.Value), &object); err != nil || object == nil {
 		f.Problem = v.text("trial.no_json")
 		return nil

@@ -44,11 +44,15 @@ func (v *visit) receiverForm(r admin.Receiver) *form {
 	return f
 }
 
-// receiver is what the form says of one.
-func (f *form) receiver() domain.Receiver {
+// receiver is what the form says of one: of all events if it names none, unless the receiver had none before.
+func (f *form) receiver(before domain.Receiver) domain.Receiver {
+	events := f.lines("events")
+	if len(events) == 0 && (before.ID == 0 || len(before.Events) > 0) {
+		events = domain.SecurityEvents
+	}
 	return domain.Receiver{
 		Client: f.get("client_id"), Description: f.get("description"), Method: domain.Delivery(f.get("method")), Endpoint: f.get("endpoint"),
-		AllowPrivate: f.set("allow_private"), Events: f.lines("events"),
+		AllowPrivate: f.set("allow_private"), Events: events,
 	}
 }
 
@@ -60,7 +64,7 @@ func newReceiver(v *visit) error {
 func createReceiver(v *visit) error {
 	f := v.receiverForm(admin.Receiver{})
 	f.read(v.r)
-	made, err := v.Admin.CreateReceiver(v.ctx(), v.caller, f.receiver(), f.get(bearerField))
+	made, err := v.Admin.CreateReceiver(v.ctx(), v.caller, f.receiver(domain.Receiver{}), f.get(bearerField))
 	if errors.Is(err, domain.ErrNotFound) {
 		f.Problem = v.text("receiver.no_client")
 		v.render(http.StatusUnprocessableEntity, "admin/form", v.text("receiver.new"), f)
@@ -92,7 +96,7 @@ func updateReceiver(v *visit) error {
 		bearer = &given
 	}
 	updated, err := v.Admin.UpdateReceiver(v.ctx(), v.caller, current.ClientID, f.version(), bearer, func(r *domain.Receiver) error {
-		filled := f.receiver()
+		filled := f.receiver(*r)
 		r.Description, r.Method, r.Endpoint, r.AllowPrivate, r.Events = filled.Description, filled.Method, filled.Endpoint, filled.AllowPrivate, filled.Events
 		return nil
 	})

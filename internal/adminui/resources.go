@@ -94,7 +94,7 @@ func (v *visit) resourceForm(r admin.Resource) *form {
 
 // setResource registers what a form says.
 func (v *visit) setResource(f *form, name domain.ResourceName) error {
-	var properties map[string]any
+	var properties admin.Properties
 	if err := json.Unmarshal([]byte(f.get("properties")), &properties); err != nil || properties == nil {
 		return domain.Invalid("properties", domain.RuleFormat, "properties: write a JSON object, as {\"owner\": \"usr_7f3a\"}")
 	}

@@ -145,7 +145,9 @@ func permissionsOf(f *form) ([]domain.RolePermission, error) {
 }
 
 func newRole(v *visit) error {
-	v.render(http.StatusOK, "admin/form", v.text("role.new"), v.roleForm(admin.Role{}))
+	f := v.roleForm(admin.Role{})
+	v.fillAgain(f)
+	v.render(http.StatusOK, "admin/form", v.text("role.new"), f)
 	return nil
 }
 
@@ -153,6 +155,9 @@ func createRole(v *visit) error {
 	f := v.roleForm(admin.Role{})
 	f.read(v.r)
 	permissions, err := permissionsOf(f)
+	if err == nil {
+		err = v.mayGive(nil, admin.AdministrativeOf(permissions))
+	}
 	var role admin.Role
 	if err == nil {
 		role, err = v.Admin.CreateRole(v.ctx(), v.caller, domain.Role{Name: f.get("name"), Description: f.get("description"), Permissions: permissions})
@@ -166,7 +171,9 @@ func createRole(v *visit) error {
 func editRole(v *visit) error {
 	role, err := v.Admin.FindRole(v.ctx(), v.caller, v.r.PathValue("name"))
 	if err == nil {
-		v.render(http.StatusOK, "admin/form", v.text("role.edit", role.Name), v.roleForm(role))
+		f := v.roleForm(role)
+		v.fillAgain(f)
+		v.render(http.StatusOK, "admin/form", v.text("role.edit", role.Name), f)
 	}
 	return err
 }
@@ -196,6 +203,9 @@ func updateRole(v *visit) error {
 	}
 	if err == nil {
 		edit := func(role *domain.Role) error {
+			if err := v.mayGive(admin.AdministrativeOf(role.Permissions), admin.AdministrativeOf(permissions)); err != nil {
+				return err
+			}
 			role.Description, role.Permissions = f.get("description"), permissions
 			return nil
 		}

@@ -14,6 +14,9 @@ import (
 // said finds the keys of texts that templates and this package name.
 var said = regexp.MustCompile(`(?:\btext |\.text\()"([a-z_.]*[a-z])"`)
 
+// shouted are names of members that the standards write in small letters.
+var shouted = regexp.MustCompile(`\b(KID|JTI)\b`)
+
 func TestEveryTextThatIsNamedExists(t *testing.T) {
 	content, err := web.FS.ReadFile("texts/en.json")
 	if err != nil {
@@ -22,6 +25,11 @@ func TestEveryTextThatIsNamedExists(t *testing.T) {
 	var texts map[string]string
 	if err := json.Unmarshal(content, &texts); err != nil {
 		t.Fatal(err)
+	}
+	for key, text := range texts {
+		if wrong := shouted.FindString(text); wrong != "" {
+			t.Errorf("%s says %s, which tokens and keys have in small letters", key, wrong)
+		}
 	}
 	templates, err := fs.Glob(web.FS, "templates/admin/*.html")
 	if err != nil {

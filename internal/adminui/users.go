@@ -140,11 +140,17 @@ func (v *visit) attributesOf(f *form) (map[string]any, error) {
 }
 
 func newUser(v *visit) error {
+	if !v.mayFill() {
+		return nil
+	}
 	v.render(http.StatusOK, "admin/form", v.text("user.new"), v.userForm(admin.User{}))
 	return nil
 }
 
 func createUser(v *visit) error {
+	if !v.mayFill() {
+		return nil
+	}
 	f := v.userForm(admin.User{})
 	f.read(v.r)
 	attributes, err := v.attributesOf(f)

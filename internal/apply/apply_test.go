@@ -123,6 +123,7 @@ func TestMistakesAreToldWithTheirPlace(t *testing.T) {
 		{"kind: client\nclient_id: x\ntoken_endpoint_auth_method: private_key_jwt", `f.yaml:3: private_key_jwt needs jwks`},
 		{"kind: client\nclient_id: x\njwks: {keys: [], keys: []}", `keys is given twice`},
 		{"kind: client\nclient_id: x\napis: [{audience: a}, a]", `"a" is listed twice`},
+		{"kind: client\nclient_id: x\napis: [{audience: a, permissions: []}]", "permissions is empty: name some, or leave it out"},
 		{"kind: receiver\nclient_id: x", `f.yaml:1: receiver needs method`},
 		{"kind: receiver\nclient_id: x\nmethod: push\nbearer_token: s3cr3t-of-ours", `bearer_token must not stand in a file`},
 		{"kind: assignment\nrole: x", `names one of user, group and client`},

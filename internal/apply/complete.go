@@ -178,6 +178,9 @@ func (c *Client) complete() []wrong {
 	audiences := make([]string, len(c.APIs))
 	for i := range c.APIs {
 		audiences[i] = c.APIs[i].Audience
+		if named := c.APIs[i].Permissions; named != nil && len(named) == 0 {
+			wrongs = append(wrongs, wrong{"apis", "apis: permissions is empty: name some, or leave it out for all that the API has"})
+		}
 		wrongs = append(wrongs, sorted("apis", &c.APIs[i].Permissions)...)
 	}
 	wrongs = append(wrongs, twice("apis", audiences)...)
@@ -237,10 +240,14 @@ func (a *Assignment) bare() object {
 func (r *Receiver) name() string { return r.ClientID }
 
 func (r *Receiver) complete() []wrong {
-	if len(r.Events) == 0 {
+	wrongs := required("client_id", r.ClientID)
+	switch {
+	case r.Events == nil:
 		r.Events = slices.Clone(domain.SecurityEvents)
+	case len(r.Events) == 0: // it is to get none
+		return wrongs
 	}
-	return append(required("client_id", r.ClientID), sorted("events", &r.Events)...)
+	return append(wrongs, sorted("events", &r.Events)...)
 }
 
 func (r *Receiver) bare() object { return &Receiver{ClientID: r.ClientID} }

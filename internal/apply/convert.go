@@ -11,7 +11,7 @@ import (
 
 // canonical is a JSON text in the spelling of JSON.
 func canonical(text string) JSON {
-	var value any
+	var value domain.JSONObject
 	if text == "" || json.Unmarshal([]byte(text), &value) != nil {
 		return JSON(text)
 	}
@@ -228,7 +228,8 @@ func (a *Assignment) Ended(now time.Time) bool { return !a.Until.IsZero() && !no
 // ReceiverOf describes a receiver, without its bearer token.
 func ReceiverOf(r domain.Receiver) *Receiver {
 	described := &Receiver{
-		ClientID: r.Client, Description: r.Description, Method: string(r.Method), Endpoint: r.Endpoint, AllowPrivate: r.AllowPrivate, Events: slices.Clone(r.Events),
+		ClientID: r.Client, Description: r.Description, Method: string(r.Method), Endpoint: r.Endpoint, AllowPrivate: r.AllowPrivate,
+		Events: append([]string{}, r.Events...), // never nil, which is all
 		Paused: !r.PausedAt.IsZero(),
 	}
 	described.complete()

@@ -6,8 +6,8 @@ import (
 
 // The objects that files describe, each named as the admin API names it. A member is left out where it is as it is by default.
 //
-// The tags say what decoding, the schema, plans and exports need: file names the member, "key" marks those that name the object,
-// "given" those that must be given, "write" those that are not shown and not exported; enum is the closed list of its words.
+// The tag file names the member; "key" marks the one that names the object, "given" required ones, "write" ones that are never shown or
+// exported. The tag enum lists the allowed values.
 
 // Attribute is a property that users may have.
 type Attribute struct {
@@ -140,7 +140,7 @@ type Receiver struct {
 	Endpoint     string   `file:"endpoint" doc:"Where events are pushed to"`
 	BearerToken  *Secret  `file:"bearer_token,write" doc:"Sent with every push; left out: files do not say which"`
 	AllowPrivate bool     `file:"allow_private" doc:"The endpoint may be at a private address"`
-	Events       []string `file:"events" enum:"session-revoked,token-claims-change,policy-change" doc:"By default all"`
+	Events       []string `file:"events" enum:"session-revoked,token-claims-change,credential-change,account-disabled,account-enabled,account-purged,policy-change" doc:"By default all; an empty list: none but those about the stream"`
 	Paused       bool     `file:"paused" doc:"Its events are kept until it is resumed"`
 }
 

@@ -31,6 +31,7 @@ type Change struct {
 	Place       Place // zero: nowhere, it is deleted
 	Differences []Difference
 	Note        string
+	Adopts      bool      // the set manages it from now on, and did not before
 	Document    *Document // nil: it is deleted
 	Before      any       // described as it is; nil: it is created
 }
@@ -124,7 +125,7 @@ func (c *comparison) document(d *Document) {
 	}
 	change.Before = before.object
 	change.Differences = c.differences(before.object, d, false)
-	if before.managedBy != c.Set {
+	if change.Adopts = before.managedBy != c.Set; change.Adopts {
 		change.Note = "managed by the set " + c.Set + " from now on"
 		if before.managedBy != "" {
 			change.Note += ", in place of " + before.managedBy
@@ -134,7 +135,7 @@ func (c *comparison) document(d *Document) {
 	case len(change.Differences) > 0:
 		change.Action = Update
 		c.restrict(&change)
-	case before.managedBy != c.Set:
+	case change.Adopts:
 		change.Action = Adopt
 	default:
 		c.plan.Unchanged++

@@ -94,7 +94,7 @@ func nodeOf(v reflect.Value) *yaml.Node {
 		if value == "" {
 			return nil
 		}
-		var parsed any
+		var parsed domain.JSONObject
 		node := new(yaml.Node)
 		if json.Unmarshal([]byte(value), &parsed) != nil || node.Encode(parsed) != nil { // members are sorted
 			return scalar(string(value))

@@ -26,10 +26,10 @@ type Store interface {
 	Reader
 	// EndOfLog is the last event's seq and hash, as a checkpoint without a time.
 	EndOfLog(ctx context.Context) (domain.Checkpoint, error)
-	// EraseEvents erases actor, target and details of the events after one seq, up to another, that name a user: an actor or target
-	// that is one of the names ("user:alice"), or details with one of the values. It notes which event says so, and returns the seqs of
-	// those that it erased, in order. What says that events were erased or purged stays.
-	EraseEvents(ctx context.Context, after, through, by int64, names, values []string) ([]int64, error)
+	// EraseEvents looks at the events after a seq, at most limit, and erases actor, target and details of those that have one of the names
+	// ("user:alice") as actor or target, or one of the members, as they are written in JSON, in details. It notes which event says so, and returns
+	// the seqs of those that it erased, in order, and the one that it has come to. What says that events were erased or purged stays.
+	EraseEvents(ctx context.Context, after int64, limit int, by int64, names, members []string) (erased []int64, through int64, err error)
 	// DeleteEvents deletes the events up to a seq, at most limit, the oldest first, and says how many. Whole months, which
 	// PostgreSQL drops, are not counted.
 	DeleteEvents(ctx context.Context, through int64, limit int) (int64, error)

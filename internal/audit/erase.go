@@ -13,39 +13,40 @@ import (
 
 const stepSize = 5000 // events that one transaction looks at or deletes
 
-// Erase erases actor, target and details of every event that names a user, and says how many these were: by username, as it is stored,
-// or by one of the values, such as subject and e-mail address. What happened and when stays, and the chain stays whole; so does who
-// erased or purged. It goes step by step, may be interrupted and run again.
-func (l *Log) Erase(ctx context.Context, username string, values ...string) (erased int, err error) {
+// Erase erases actor, target and details of every event that names a user by username, as it is stored, and says how many these were.
+// What happened and when stays, and the chain stays whole; so does who erased or purged. It goes step by step, may be interrupted and
+// run again.
+func (l *Log) Erase(ctx context.Context, username string) (erased int, err error) {
 	name := string(domain.SubjectUser) + ":" + username
-	values = append(values, username, name)
+	members := []string{fmt.Sprintf(`"user":%q`, username), fmt.Sprintf(`"subject":%q`, name)}
 	end, err := l.store.EndOfLog(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("find the end of the audit log: %w", err)
 	}
-	for after := int64(0); after < end.Seq; after += stepSize {
-		n, err := l.eraseStep(ctx, after, min(after+stepSize, end.Seq), []string{name}, values)
+	for after := int64(0); after < end.Seq; {
+		n, through, err := l.eraseStep(ctx, after, []string{name}, members)
 		if err != nil {
 			return erased, fmt.Errorf("erase from the audit log: %w", err)
 		}
-		erased += n
+		erased, after = erased+n, through
 	}
 	return erased, nil
 }
 
-func (l *Log) eraseStep(ctx context.Context, after, through int64, names, values []string) (n int, err error) {
+func (l *Log) eraseStep(ctx context.Context, after int64, names, members []string) (n int, through int64, err error) {
 	err = l.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		end, err := l.store.EndOfLog(ctx)
 		if err != nil {
 			return nil, err
 		}
-		seqs, err := l.store.EraseEvents(ctx, after, through, end.Seq+1, names, values) // the seq of the event that this returns
+		var seqs []int64
+		seqs, through, err = l.store.EraseEvents(ctx, after, stepSize, end.Seq+1, names, members) // the seq of the event that this returns
 		if n = len(seqs); err != nil || n == 0 {
 			return nil, err
 		}
 		return event.AuditErased{Events: n, First: seqs[0], Last: seqs[n-1], Digest: digestOf(seqs)}, nil
 	})
-	return n, err
+	return n, through, err
 }
 
 // digestOf is SHA-256 in hex over seqs in order.

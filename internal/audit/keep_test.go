@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,14 @@ type rewritten struct {
 	*store.DB
 	events      func([]domain.Event) []domain.Event
 	checkpoints bool // are deleted
+	erasures    int  // steps of them
+}
+
+func (r *rewritten) EraseEvents(ctx context.Context, after int64, limit int, by int64, names, values []string) ([]int64, int64, error) {
+	if r.erasures++; r.erasures > 10 {
+		return nil, 0, errors.New("it does not come to an end")
+	}
+	return r.DB.EraseEvents(ctx, after, limit, by, names, values)
 }
 
 func (r *rewritten) ListEvents(ctx context.Context, after int64, limit int) ([]domain.Event, error) {
@@ -115,6 +124,27 @@ func TestEventsCutOffAtTheEndAreMissed(t *testing.T) {
 	})
 }
 
+func TestCheckpointsAreComparedInWhateverOrderTheyWereNoted(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		var noted []domain.Checkpoint
+		for range 4 {
+			d.record(event.GroupDeleted{Group: "a"})
+			p, err := d.Checkpoint(d.Context())
+			d.must(err)
+			noted = append([]domain.Checkpoint{p}, noted...)
+		}
+		d.wantVerified(4, noted...)
+		for i := range noted {
+			other := slices.Clone(noted)
+			other[i].Hash = []byte("of another log")
+			d.wantBroken(fmt.Sprintf("event %d is not the one of its checkpoint", other[i].Seq), other...)
+		}
+		d.must(d.store.DeleteCheckpoints(d.Context(), 5))
+		d.store.events = func(events []domain.Event) []domain.Event { return events[:min(2, len(events))] }
+		d.wantBroken("it ends at event 2, but at 2026-03-01 12:03:00 it had event 3", noted...)
+	})
+}
+
 func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
 	eachDiary(t, func(d *diary) {
 		alice := event.UserCreated{Username: "alice", UserDetails: event.UserDetails{Name: "Alice Adams", Email: "alice@people.example"}}
@@ -122,9 +152,10 @@ func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
 			event.UserCreated{Username: "alicent"},
 			event.MemberAdded{Group: "ops", User: "alice"},
 			event.RoleAssigned{Role: "clerk", Subject: "user:alice"},
-			event.UserDisabled{Username: "bob", Subject: "usr_alice"})
+			event.ConsentWithdrawn{ClientID: "shop", User: "alice"},
+			event.SessionStarted{Session: "s", Via: "alice"})
 		d.must(d.recorder.Record(event.WithActor(d.Context(), event.User("alice")), event.GroupDeleted{Group: "sales"}))
-		n, err := d.Erase(eventtest.Context(d.T), "alice", "usr_alice")
+		n, err := d.Erase(eventtest.Context(d.T), "alice")
 		d.must(err)
 		if n != 5 {
 			d.Errorf("%d events are erased, want 5", n)
@@ -132,26 +163,58 @@ func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
 		events, err := d.List(d.Context(), 0, 100)
 		d.must(err)
 		for _, e := range events {
-			if text := e.Actor + e.Target + e.Details; strings.Contains(strings.ReplaceAll(text, "alicent", ""), "lice") {
+			if text := e.Actor + e.Target + e.Details; e.Action != "session.start" && strings.Contains(strings.ReplaceAll(text, "alicent", ""), "lice") {
 				d.Errorf("event %d says %s", e.Seq, text)
 			}
 		}
-		if events[1].Target != "user:alicent" || len(events) != 7 || events[6].Action != "audit.erase" {
+		if events[1].Target != "user:alicent" || events[5].Target == "" || len(events) != 8 || events[7].Action != "audit.erase" {
 			d.Errorf("%+v", events)
 		}
-		d.wantVerified(7)
-		if n, err := d.Erase(eventtest.Context(d.T), "alice", "usr_alice"); n != 0 || err != nil {
+		d.wantVerified(8)
+		if n, err := d.Erase(eventtest.Context(d.T), "alice"); n != 0 || err != nil {
 			d.Errorf("a second time erases %d events, %v", n, err)
 		}
 		d.store.events = func(events []domain.Event) []domain.Event {
 			for i := range events {
 				if e := &events[i]; e.Seq == 2 {
-					e.Actor, e.Target, e.Details, e.Salt, e.ErasedBy = "", "", "{}", nil, 7
+					e.Actor, e.Target, e.Details, e.Salt, e.ErasedBy = "", "", "{}", nil, 8
 				}
 			}
 			return events
 		}
-		d.wantBroken("was erased, but not by event 7")
+		d.wantBroken("was erased, but not by event 8")
+	})
+}
+
+func TestWhatCallersNameAsTheyLikeErasesNothing(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		d.record(event.TrustAdded{ClientID: "c", Issuer: "https://i.example", Subject: "user:zed", Claims: map[string]string{"user": "zed"}},
+			event.UserUpdated{Username: "bob", UserDetails: event.UserDetails{Attributes: map[string]any{"user": "zed", "subject": "user:zed"}}})
+		if n, err := d.Erase(eventtest.Context(d.T), "zed"); n != 0 || err != nil {
+			d.Errorf("%d events are erased, %v", n, err)
+		}
+	})
+}
+
+func TestWhatALogSaysThatHasAGapSinceARestoreCanBeErased(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		d.record(event.UserCreated{Username: "alice"})
+		d.must(d.store.Tx(d.Context(), func(ctx context.Context) error {
+			accepted, err := d.store.AcceptRestored(ctx, d.now)
+			d.must(err)
+			return d.recorder.Record(event.WithActor(ctx, "system"), event.DatabaseRestored{After: accepted.LastEvent})
+		}))
+		d.record(event.UserDeleted{Username: "alice"})
+		n, err := d.Erase(eventtest.Context(d.T), "alice")
+		d.must(err)
+		if n != 2 {
+			d.Errorf("%d events are erased, want 2", n)
+		}
+		last, err := d.Verify(d.Context())
+		d.must(err)
+		if last.Action != "audit.erase" {
+			d.Errorf("the log ends with %+v", last)
+		}
 	})
 }
 

@@ -2,11 +2,13 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +65,7 @@ func (l *Log) verify(ctx context.Context, progress func(seq int64) error, noted 
 type verification struct {
 	*Log
 	last        domain.Event
-	checkpoints []domain.Checkpoint // that are still to come
+	checkpoints []domain.Checkpoint // that are still to come, in the order of their events
 	base        int64               // seq of the event before the first
 	purged      int64               // events up to here were purged, says the log
 	erased      map[int64][]int64   // seqs of erased events by the event that says so
@@ -88,6 +90,7 @@ func (v *verification) loadCheckpoints(ctx context.Context, noted []domain.Check
 		}
 	}
 	v.checkpoints = append(v.checkpoints, noted...)
+	slices.SortFunc(v.checkpoints, func(a, b domain.Checkpoint) int { return cmp.Compare(a.Seq, b.Seq) })
 	return nil
 }
 
@@ -123,8 +126,8 @@ func (v *verification) next(e domain.Event) error {
 		}
 	}
 	v.last = e
-	for _, p := range v.checkpoints {
-		if p.Seq == e.Seq && !bytes.Equal(p.Hash, e.Hash) {
+	for ; len(v.checkpoints) > 0 && v.checkpoints[0].Seq <= e.Seq; v.checkpoints = v.checkpoints[1:] {
+		if p := v.checkpoints[0]; p.Seq == e.Seq && !bytes.Equal(p.Hash, e.Hash) {
 			return fmt.Errorf("event %d is not the one of its checkpoint", e.Seq)
 		}
 	}
@@ -143,10 +146,9 @@ func (v *verification) end() error {
 	if v.base > v.purged {
 		return fmt.Errorf("event %d does not follow event 0", v.base+1)
 	}
-	for _, p := range v.checkpoints {
-		if p.Seq > v.last.Seq {
-			return fmt.Errorf("it ends at event %d, but at %s it had event %d", v.last.Seq, p.At.UTC().Format("2006-01-02 15:04:05"), p.Seq)
-		}
+	if len(v.checkpoints) > 0 {
+		p := v.checkpoints[0]
+		return fmt.Errorf("it ends at event %d, but at %s it had event %d", v.last.Seq, p.At.UTC().Format("2006-01-02 15:04:05"), p.Seq)
 	}
 	for by, seqs := range v.erased {
 		erasure, ok := v.erasures[by]

@@ -49,7 +49,7 @@ type requestKey struct{}
 type oneRequest struct {
 	assertion       string // the hash of the one that has authenticated its client
 	counted, failed bool   // what limits have counted of it
-	public          bool   // its client is known, and proves nothing
+	public          string // the client_id of its client, if that is known and proves nothing
 }
 
 // OneRequest marks the ctx of a request that authenticates its client more than once, and counts as one: the request is judged anew
@@ -65,9 +65,6 @@ func requestOf(ctx context.Context) *oneRequest {
 	}
 	return new(oneRequest)
 }
-
-// IsPublic reports whether a request that OneRequest marked is of a public client.
-func IsPublic(ctx context.Context) bool { return requestOf(ctx).public }
 
 // assertion is a JWT as it is presented, with the claims that every one has.
 type assertion struct {
@@ -96,7 +93,12 @@ func (c *Clients) byAssertion(r *http.Request, form url.Values) (*domain.Client,
 	if form.Has("client_id") && form.Get("client_id") != a.subject {
 		return nil, ErrOtherClient
 	}
-	return c.limited(r, a.subject, func() (*domain.Client, error) {
+	signed := func() bool {
+		client, ok := c.registry.PeekClient(a.subject)
+		return ok && c.now().Before(a.expires) && client.AuthMethod() == domain.PrivateKeyJWT &&
+			c.verify(r.Context(), a.ForeignToken, client.JWKS, publishedKeys(client)) == nil
+	}
+	return c.limited(r, form, a.subject, signed, func() (*domain.Client, error) {
 		client, err := c.registry.LookupClient(r.Context(), a.subject)
 		if errors.Is(err, domain.ErrNotFound) {
 			client = &domain.Client{} // which has no keys
@@ -187,8 +189,7 @@ func (c *Clients) checkOwn(ctx context.Context, client *domain.Client, a asserti
 	if client.AuthMethod() != domain.PrivateKeyJWT || !client.DisabledAt.IsZero() {
 		return nil, c.refuse(ctx, client, a, "the client is disabled or has no keys", problem)
 	}
-	published := keysource.Source{URI: client.JWKSURI, Private: client.JWKSURIPrivate, Strange: client.SelfRegistered()}
-	err := c.verify(ctx, a.ForeignToken, client.JWKS, published)
+	err := c.verify(ctx, a.ForeignToken, client.JWKS, publishedKeys(client))
 	if errors.Is(err, keys.ErrForeignSignature) {
 		renewed, failed := c.renewed(ctx, client)
 		if failed != nil {
@@ -201,6 +202,11 @@ func (c *Clients) checkOwn(ctx context.Context, client *domain.Client, a asserti
 		return nil, c.refuseUnverified(ctx, client, a, err, problem)
 	}
 	return client, c.use(ctx, client, a, a.subject+"\x00"+a.id)
+}
+
+// publishedKeys is where the keys of a client are that does not have them with it.
+func publishedKeys(client *domain.Client) keysource.Source {
+	return keysource.Source{URI: client.JWKSURI, Private: client.JWKSURIPrivate, Strange: client.SelfRegistered()}
 }
 
 // renewed is the client as its metadata document describes it now, if it has one that can be had.

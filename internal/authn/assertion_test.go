@@ -14,6 +14,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -361,4 +362,25 @@ func TestKeysOfClientsThatRegisteredThemselvesAreNotFetchedFromThisMachine(t *te
 			s.t.Errorf("%d fetches", n)
 		}
 	})
+}
+
+func TestAnAssertionWithARightSignatureIsNotRefusedForForgedOnes(t *testing.T) {
+	s := &signed{Fixture: servicetest.SetUp(t, storetest.SQLite(t)), t: t, key: servicetest.NewSigner(t, "k1")}
+	s.A.AddClient(t, domain.Client{ClientID: "batch", GrantTypes: []string{domain.GrantClientCredentials}, JWKS: servicetest.KeySet(s.key)})
+	s.refresh()
+	s.A.Clients.Failures = limits.New(limits.Rates{FailuresPerAddress: 2}, nil, s.Clock, func(string) {}).Failures
+	forger := servicetest.NewSigner(t, "k1")
+	forged := func() error {
+		_, err := s.present(s.A, forger.Sign(t, s.claims("batch"), nil))
+		return err
+	}
+	for range limits.BurstSeconds {
+		s.refused("a forged one", forged(), "")
+	}
+	if err := forged(); !errors.Is(err, domain.ErrBusy) {
+		t.Errorf("forged ones are not bounded: %v", err)
+	}
+	if _, err := s.present(s.A, s.key.Sign(t, s.claims("batch"), nil)); err != nil {
+		t.Errorf("the client's own is refused: %v", err)
+	}
 }

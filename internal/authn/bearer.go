@@ -40,13 +40,21 @@ func NewBearer(tokens Introspector) *Bearer { return &Bearer{tokens: tokens} }
 // Token returns the live access token that a request presents in its Authorization header, for whatever audience. ErrNoToken or ErrInvalidToken; any other
 // error means that the question was not answered: a domain.WaitError, that too many of the request's address were not valid.
 func (b *Bearer) Token(r *http.Request) (*introspection.Active, error) {
-	header, ok := authorization(r)
-	scheme, value, _ := strings.Cut(header, " ")
-	value = strings.TrimLeft(value, " ") // 1*SP, RFC 6750 §2.1
-	if !ok || !strings.EqualFold(scheme, "Bearer") || value == "" {
+	value := BearerToken(r)
+	if value == "" {
 		return nil, ErrNoToken
 	}
 	return b.Check(r, value)
+}
+
+// BearerToken is the token in a request's one Authorization header of the scheme Bearer; empty if there is none.
+func BearerToken(r *http.Request) string {
+	header, _ := authorization(r)
+	scheme, value, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimLeft(value, " ") // 1*SP, RFC 6750 §2.1
 }
 
 // Check returns the live access token of a value that a request presents elsewhere. Errors as Token's.

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -35,6 +36,10 @@ type Registry interface {
 	LookupClient(ctx context.Context, clientID string) (*domain.Client, error)
 	// CheckSecret takes as long for an unknown client (nil) as for a known one. A disabled client has no secrets.
 	CheckSecret(ctx context.Context, client *domain.Client, secret string) (bool, error)
+	// PeekClient returns a client if that costs no question to the database.
+	PeekClient(clientID string) (*domain.Client, bool)
+	// IsIssuedSecret is CheckSecret of a secret that this server made, at the cost of one HMAC; false of any other.
+	IsIssuedSecret(client *domain.Client, secret string) bool
 }
 
 // Documents are the metadata documents by which clients describe themselves.
@@ -45,15 +50,17 @@ type Documents interface {
 
 // Clients authenticates clients (RFC 6749 §2.3).
 type Clients struct {
-	Documents  Documents // nil: there are none
-	Failures   *limits.Failures
-	Requests   *limits.Meter // of each client
-	registry   Registry
-	assertions Assertions
-	issuer     string
-	now        func() time.Time
-	published  *keysource.Cache[keys.KeySet]
-	refusals   *event.Bounded
+	Documents Documents // nil: there are none
+	Failures  *limits.Failures
+	Requests  *limits.Meter // of each client; of a public one, which anybody can name, at each address
+	// IssuedToken names the code or token in a form that this server issued; "" if there is none. nil: it issues none.
+	IssuedToken func(ctx context.Context, form url.Values) string
+	registry    Registry
+	assertions  Assertions
+	issuer      string
+	now         func() time.Time
+	published   *keysource.Cache[keys.KeySet]
+	refusals    *event.Bounded
 }
 
 // NewClients makes the service for an issuer.
@@ -79,7 +86,8 @@ func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client
 	if err != nil {
 		return nil, Caller{}, c.unknown(r, err)
 	}
-	found, err := c.limited(r, presented[0].id, func() (found *domain.Client, err error) {
+	exempt := func() bool { return slices.ContainsFunc(presented, func(p pair) bool { return c.exempt(form, p) }) }
+	found, err := c.limited(r, form, presented[0].id, exempt, func() (found *domain.Client, err error) {
 		for _, p := range presented {
 			if found, err = c.check(r.Context(), p); !errors.Is(err, ErrInvalidClient) {
 				break
@@ -93,7 +101,7 @@ func (c *Clients) Authenticate(r *http.Request, form url.Values) (*domain.Client
 	return found, callerOf(found), nil
 }
 
-// unknown counts a request of which it cannot be said which client it is of. It is err, or a domain.WaitError if there were too many.
+// unknown counts a failed request whose client is not known. It returns err, or a domain.WaitError after too many.
 func (c *Clients) unknown(r *http.Request, err error) error {
 	if request := requestOf(r.Context()); errors.Is(err, ErrInvalidClient) && !request.failed {
 		request.failed = true
@@ -104,10 +112,12 @@ func (c *Clients) unknown(r *http.Request, err error) error {
 	return err
 }
 
-// limited lets a client authenticate, unless it has failed too often from where the request comes, or sends too many. A domain.WaitError
-// then.
-func (c *Clients) limited(r *http.Request, id string, authenticate func() (*domain.Client, error)) (*domain.Client, error) {
-	if err := c.Failures.Check(r.RemoteAddr, id); err != nil {
+// limited lets a client authenticate, unless it has failed too often from where the request comes and is not exempt, or sends too many. A
+// domain.WaitError then.
+func (c *Clients) limited(r *http.Request, form url.Values, id string, exempt func() bool, authenticate func() (*domain.Client, error)) (
+	*domain.Client, error,
+) {
+	if err := c.Failures.Check(r.RemoteAddr, id, func() string { return c.issuedToken(r, form) }, exempt); err != nil {
 		return nil, err
 	}
 	found, err := authenticate()
@@ -116,7 +126,7 @@ func (c *Clients) limited(r *http.Request, id string, authenticate func() (*doma
 	case errors.Is(err, ErrInvalidClient):
 		if !request.failed {
 			request.failed = true
-			c.Failures.Failed(r.Context(), r.RemoteAddr, id)
+			c.Failures.Failed(r.Context(), r.RemoteAddr, cmp.Or(c.issuedToken(r, form), id))
 		}
 		return nil, err
 	case err != nil:
@@ -124,14 +134,46 @@ func (c *Clients) limited(r *http.Request, id string, authenticate func() (*doma
 	case !found.Public:
 		c.Failures.Succeeded(r.RemoteAddr, id)
 	}
-	request.public = found.Public
+	sender := limits.Name{Who: found.ClientID}
+	if found.Public {
+		request.public, sender = found.ClientID, limits.At(r.RemoteAddr, found.ClientID)
+	}
 	if !request.counted {
-		if err := c.Requests.Spend(limits.Name{Who: found.ClientID}, 1, c.now()); err != nil {
+		if err := c.Requests.Spend(sender, 1, c.now()); err != nil {
 			return nil, err
 		}
 		request.counted = true
 	}
 	return found, nil
+}
+
+// exempt says whether an attempt that failures would refuse guesses at nothing, and costs next to nothing: whoever shares the address, or
+// names the client, cannot shut it out then. Its secret is one that this server made; or it is public, and asks for no grant.
+func (c *Clients) exempt(form url.Values, p pair) bool {
+	found, ok := c.registry.PeekClient(p.id)
+	switch {
+	case !ok:
+		return false
+	case found.Public:
+		return p.secret == "" && found.DisabledAt.IsZero() && !form.Has("grant_type")
+	}
+	return c.registry.IsIssuedSecret(found, p.secret)
+}
+
+// RefusedGrant counts that a code or token that a public client presented, which proves nothing by itself, is not valid.
+func (c *Clients) RefusedGrant(r *http.Request, form url.Values) {
+	if client := requestOf(r.Context()).public; client != "" {
+		c.Failures.Failed(r.Context(), r.RemoteAddr, cmp.Or(c.issuedToken(r, form), client))
+	}
+}
+
+// issuedToken names the code or token in a request without a secret that this server issued; "" if there is none. A request with a
+// secret may be a guess at the secret.
+func (c *Clients) issuedToken(r *http.Request, form url.Values) string {
+	if c.IssuedToken == nil || len(r.Header["Authorization"]) > 0 || form.Has("client_secret") || form.Has("client_assertion") {
+		return ""
+	}
+	return c.IssuedToken(r.Context(), form)
 }
 
 func callerOf(client *domain.Client) Caller {

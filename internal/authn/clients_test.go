@@ -1,7 +1,9 @@
 package authn_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/registry"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
@@ -192,4 +195,124 @@ func TestConfidentialEndpointsRefusePublicClients(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// limit bounds failures, and says how often an attempt is tried until it is refused for them.
+func (w *world) limit() (untilRefused func(attempt func(n int) error) int) {
+	now := time.Now()
+	w.clients.Failures = limits.New(limits.Rates{FailuresPerAddress: 2}, nil, func() time.Time { return now }, func(string) {}).Failures
+	return func(attempt func(n int) error) int {
+		w.Helper()
+		for n := range 200 {
+			if _, refused := errors.AsType[*domain.WaitError](attempt(n)); refused {
+				return n
+			}
+		}
+		w.Error("it is never refused")
+		return 0
+	}
+}
+
+func TestWhoFailsInTheNameOfAClientDoesNotShutItOut(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	untilRefused := w.limit()
+	form := url.Values{"client_id": {"phone"}}
+	for _, ask := range []func() error{
+		func() error { _, _, err := w.authenticate([]string{basic("shop", w.secret)}, nil); return err },
+		func() error { _, _, err := w.authenticate(nil, form); return err },
+	} {
+		servicetest.Must(t, ask()) // now the cache has it
+	}
+	guess := func(id string) error {
+		_, _, err := w.authenticate([]string{basic(id, w.secret[:len(w.secret)-1]+"!")}, nil)
+		return err
+	}
+	untilRefused(func(int) error { return guess("shop") })
+	untilRefused(func(n int) error { return guess(fmt.Sprint("made-up-", n)) })
+	if _, _, err := w.authenticate([]string{basic("shop", w.secret)}, nil); err != nil {
+		t.Errorf("a client with the secret that it was given is refused: %v", err)
+	}
+	if _, _, err := w.authenticate(nil, form); err != nil {
+		t.Errorf("a public client that asks for no grant is refused: %v", err)
+	}
+	form.Set("grant_type", domain.GrantAuthorizationCode)
+	form.Set("code", "made up")
+	if _, _, err := w.authenticate(nil, form); !errors.Is(err, domain.ErrBusy) {
+		t.Errorf("a public client with a code of nobody's: %v", err)
+	}
+	servicetest.Must(t, w.registry.DisableClient(eventtest.Context(t), "shop", "test"))
+	w.refresh()
+	_, err := w.registry.LookupClient(t.Context(), "shop") // now the cache has it again
+	servicetest.Must(t, err)
+	if _, _, err := w.authenticate([]string{basic("shop", w.secret)}, nil); !errors.Is(err, domain.ErrBusy) {
+		t.Errorf("a client that is disabled: %v", err)
+	}
+}
+
+func TestASecretThatWasBroughtAlongIsHeldToFailures(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	untilRefused := w.limit()
+	const brought = "a secret of another system"
+	_, err := w.registry.ImportSecret(eventtest.Context(t), "shop", brought, time.Time{})
+	servicetest.Must(t, err)
+	w.refresh()
+	right := func() error { _, _, err := w.authenticate([]string{basic("shop", brought)}, nil); return err }
+	servicetest.Must(t, right())
+	untilRefused(func(int) error { _, _, err := w.authenticate([]string{basic("shop", "wrong")}, nil); return err })
+	if err := right(); !errors.Is(err, domain.ErrBusy) {
+		t.Errorf("it can be guessed at without end: %v", err)
+	}
+}
+
+func TestACodeThatIsOverIsHeldToItsFailuresHoweverItsClientIsNamed(t *testing.T) {
+	for name, headers := range map[string][]string{"in the form": nil, "in the header": {basic("phone", "")}} {
+		w := newWorld(t, storetest.SQLite(t))
+		untilRefused := w.limit()
+		w.clients.IssuedToken = func(_ context.Context, form url.Values) string { return form.Get("code") }
+		form := url.Values{"grant_type": {domain.GrantAuthorizationCode}, "code": {"over"}}
+		if headers == nil {
+			form.Set("client_id", "phone")
+		}
+		n := untilRefused(func(int) error {
+			r := httptest.NewRequestWithContext(authn.OneRequest(t.Context()), http.MethodPost, "/", nil)
+			r.Header["Authorization"] = headers
+			_, _, err := w.clients.Authenticate(r, form)
+			w.clients.RefusedGrant(r, form)
+			return err
+		})
+		if n != limits.BurstSeconds {
+			t.Errorf("named %s it is tried %d times", name, n)
+		}
+	}
+}
+
+func TestAPublicClientsRequestsAreBoundedAtEachAddress(t *testing.T) {
+	f := servicetest.SetUp(t, storetest.SQLite(t))
+	grants, uris := []string{domain.GrantAuthorizationCode}, []string{"https://app.example/cb"}
+	_, secret := f.A.AddClient(t, domain.Client{ClientID: "shop", GrantTypes: grants, RedirectURIs: uris})
+	f.A.AddClient(t, domain.Client{ClientID: "phone", GrantTypes: grants, RedirectURIs: uris, Public: true})
+	f.A.Refresh(t)
+	f.A.Clients.Requests = limits.NewMeter(1)
+	ask := func(address string, headers []string, form url.Values) error {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		r.RemoteAddr, r.Header["Authorization"] = address, headers
+		_, _, err := f.A.Clients.Authenticate(r, form)
+		return err
+	}
+	for _, c := range []struct {
+		name      string
+		headers   []string
+		form      url.Values
+		elsewhere bool // it is refused there too
+	}{{"public", nil, url.Values{"client_id": {"phone"}}, false}, {"confidential", []string{basic("shop", secret)}, nil, true}} {
+		for range limits.BurstSeconds {
+			servicetest.Must(t, ask("192.0.2.1:1", c.headers, c.form))
+		}
+		if err := ask("192.0.2.1:2", c.headers, c.form); !errors.Is(err, domain.ErrBusy) {
+			t.Errorf("a %s client: %v", c.name, err)
+		}
+		if err := ask("192.0.2.2:1", c.headers, c.form); errors.Is(err, domain.ErrBusy) != c.elsewhere {
+			t.Errorf("a %s client elsewhere: %v", c.name, err)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,13 @@ func (c *Clients) byWorkload(r *http.Request, form url.Values, a assertion) (*do
 	if id == "" {
 		return nil, &AssertionError{"The client_id is missing, which says for which client the JWT of '" + a.issuer + "' is presented."}
 	}
-	return c.limited(r, id, func() (*domain.Client, error) {
+	signed := func() bool {
+		client, ok := c.registry.PeekClient(id)
+		return ok && c.now().Before(a.expires) && slices.ContainsFunc(client.Trusts, func(trust domain.Trust) bool {
+			return trust.Issuer == a.issuer && c.mismatch(trust, a) == "" && c.verifyTrusted(r.Context(), trust, a) == nil
+		})
+	}
+	return c.limited(r, form, id, signed, func() (*domain.Client, error) {
 		client, err := c.registry.LookupClient(r.Context(), id)
 		if errors.Is(err, domain.ErrNotFound) {
 			client = &domain.Client{} // which trusts nobody
@@ -72,7 +79,7 @@ func (c *Clients) checkWorkload(ctx context.Context, client *domain.Client, a as
 			reason = mismatch
 			continue
 		}
-		err := c.verify(ctx, a.ForeignToken, trust.JWKS, keysource.Source{URI: trust.JWKSURI, Issuer: issuerToAsk(trust), Private: trust.Private})
+		err := c.verifyTrusted(ctx, trust, a)
 		if err == nil {
 			return c.useWorkload(ctx, client, trust, a)
 		}
@@ -82,6 +89,10 @@ func (c *Clients) checkWorkload(ctx context.Context, client *domain.Client, a as
 		return c.refuseUnverified(ctx, client, a, unverified, "")
 	}
 	return c.refuse(ctx, client, a, reason, "")
+}
+
+func (c *Clients) verifyTrusted(ctx context.Context, trust domain.Trust, a assertion) error {
+	return c.verify(ctx, a.ForeignToken, trust.JWKS, keysource.Source{URI: trust.JWKSURI, Issuer: issuerToAsk(trust), Private: trust.Private})
 }
 
 // issuerToAsk is the issuer whose metadata says where its keys are, empty if the trust does.

@@ -32,8 +32,7 @@ const (
 	queueSize = 4096 // calls that can wait
 )
 
-// headStart is how long a batch runs before another one starts beside it. Larger batches cost the database less, and one that is done
-// sooner was not worth a second; but where a commit takes long, calls need not wait for two.
+// headStart delays the next batch, so that it grows. The delay ends early once the running batch is done.
 const headStart = 2 * time.Millisecond
 
 // New starts a batcher, whose name traces show, that runs at most the given number of batches concurrently.

@@ -1,8 +1,8 @@
 // Package cache is the bounded cache of what requests used: clients, APIs, users, roles, keys.
 //
 // It never serves an outdated answer, because every use is checked against the database's revision. A request notes Revision before it
-// reads; the statement that writes or looks up its token returns the database's revision; where that is newer, the
-// caller gets domain.ErrStale, calls Refresh, which drops what changed since, and decides anew.
+// reads; the statement that writes or looks up its token returns the database's. If that is newer, the caller gets domain.ErrStale, calls
+// Refresh, which drops what changed, and decides anew.
 package cache
 
 import (
@@ -177,6 +177,15 @@ func Get[T any](ctx context.Context, c *Cache, kind domain.ChangeKind, key strin
 		c.entries.Add(k, loaded)
 	}
 	return loaded, err
+}
+
+// Peek returns the object if the cache holds it, and loads nothing.
+func Peek[T any](c *Cache, kind domain.ChangeKind, key string) (T, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	v, _ := c.entries.Get(entryKey{kind, key})
+	found, ok := v.(T)
+	return found, ok
 }
 
 // shared lets callers that miss the same object at the same revision wait for one load, so that a cold cache is no stampede. The

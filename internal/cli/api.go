@@ -31,6 +31,12 @@ var apis = kind[admin.API]{
 		for _, p := range v.Permissions {
 			fmt.Fprintln(w, strings.TrimSuffix("permission\t"+cell(p.Name)+"\t"+cell(p.Description), "\t"))
 		}
+		for _, l := range v.Lost {
+			fmt.Fprintln(w, "lost\t"+cell(domain.PermissionLoss(l).String()))
+		}
+		if v.LostMore > 0 {
+			fmt.Fprintf(w, "lost\t%d more roles and clients lose permissions\n", v.LostMore)
+		}
 	},
 }
 
@@ -113,7 +119,7 @@ func (a *app) apiUpdate() *cobra.Command {
 		Use:   "update AUDIENCE",
 		Short: "Change an API",
 		Long: `Changes what the flags name and leaves the rest. --permission adds a permission, or changes its description;
---remove-permission removes one, from roles and clients too.`,
+--remove-permission removes one, from roles and clients too: the answer names those that lose it.`,
 		Example: `  signet api update https://orders.example --permission orders:refund --remove-permission orders:write
   signet api update https://orders.example --claim 'department=attributes.department'
   signet api update https://orders.example --encryption-jwks-uri https://orders.example/keys.json`,

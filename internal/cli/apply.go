@@ -48,7 +48,7 @@ Secrets come from the environment or from files that the files name, never from 
 	flags.StringVarP(&from, "file", "f", "", "apply a `FILE`, a folder of files, or stdin (-)")
 	flags.StringVar(&r.Set, "set", apply.DefaultSet, "the `NAME` of the set that the files make up")
 	flags.BoolVar(&r.Prune, "prune", false, "delete objects of the set that are in no file")
-	flags.BoolVar(&r.TakeOver, "take-over", false, "let objects that belong to another set belong to this one, or go with what --prune deletes")
+	flags.BoolVar(&r.TakeOver, "take-over", false, "let objects that belong to another set belong to this one, or go with what --prune deletes, and let roles and clients that are in no file of the set lose permissions and APIs that go")
 	flags.BoolVar(&r.DryRun, "dry-run", false, "change nothing, and exit with 2 if there are differences")
 	flags.BoolVar(&schema, "schema", false, "print the JSON Schema of the files, for editors")
 	cmd.MarkFlagsOneRequired("file", "schema")

@@ -167,7 +167,7 @@ type verifiedView struct {
 }
 
 func (v verifiedView) text(w io.Writer) {
-	fmt.Fprintf(w, "the audit log is whole: %d events\n", v.Events)
+	fmt.Fprintf(w, "the audit log is whole up to event %d\n", v.Events)
 	details(w, "hash", v.Hash)
 }
 
@@ -224,8 +224,8 @@ func (a *app) auditErase() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erase",
 		Short: "Erase what the audit log says of a user",
-		Long: `Erases who did what to whom from every event that names the user, who may have been deleted. What happened and when stays, and the
-log can still be verified. It cannot be undone.`,
+		Long: `Erases who did what to whom from every event that names a user who was deleted. What happened and when stays, and the log can
+still be verified. It cannot be undone.`,
 		Example: "  signet audit erase --user alice",
 		Args:    cobra.NoArgs,
 		RunE: a.call(func(ctx context.Context, c *adminclient.Client, _ []string) (view, error) {

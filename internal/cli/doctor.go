@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/doctor"
 )
 
@@ -43,13 +45,8 @@ The exit code is 1 if there is a problem; warnings alone are 0.`,
   signet doctor --config /etc/signet/signet.yaml -o json
   signet doctor --offline`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			a.started = true
-			cfg, err := a.config()
-			if err != nil {
-				return err
-			}
-			found := findings(doctor.Examine(cmd.Context(), cfg, doctor.Options{ConfigFile: a.configFile, Offline: offline, Now: time.Now}))
+		RunE: a.here(func(ctx context.Context, cfg config.Config) error {
+			found := findings(doctor.Examine(ctx, cfg, doctor.Options{Offline: offline, Now: time.Now}))
 			if err := a.print(answer(found)); err != nil {
 				return err
 			}
@@ -57,7 +54,7 @@ The exit code is 1 if there is a problem; warnings alone are 0.`,
 				return errProblems
 			}
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&offline, "offline", false, "ask nothing of the issuer over the network")
 	return cmd

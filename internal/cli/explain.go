@@ -11,6 +11,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 // explain adds to an error how to resolve it, where that depends on the command line.
@@ -18,6 +19,8 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, domain.ErrLocked):
 		return fmt.Errorf("the database is busy, others write to it all the time: try again (%w)", err)
+	case store.Advice(err) != "":
+		return fmt.Errorf("%w: %s", err, store.Advice(err))
 	case errors.Is(err, domain.ErrUnavailable):
 		return fmt.Errorf("%w: see that it runs, and that --database or SIGNET_DATABASE_URL names it", err)
 	case errors.As(err, new(*tls.CertificateVerificationError)):

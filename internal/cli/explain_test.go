@@ -11,12 +11,15 @@ import (
 	"testing"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 func TestAnErrorSaysWhatToDoAboutTheDatabase(t *testing.T) {
 	for cause, want := range map[error]string{
 		domain.ErrLocked:      "the database is busy, others write to it all the time: try again",
 		domain.ErrUnavailable: "see that it runs",
+		fmt.Errorf("%w: %w", domain.ErrUnavailable, store.Damaged):  "restore a backup",
+		fmt.Errorf("%w: %w", domain.ErrUnavailable, store.NotLetIn): "see that the user and the password",
 	} {
 		if got := explain(fmt.Errorf("role clerk: %w", cause)).Error(); !strings.Contains(got, want) || !strings.Contains(got, "role clerk") {
 			t.Errorf("%q does not say %q", got, want)

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/server"
 	"github.com/signet-auth/signet/internal/store"
 )
@@ -66,7 +68,9 @@ func (a *app) migrateUp() *cobra.Command {
 same when it starts; with SQLite, so does every command.`,
 		Example: "  signet migrate up --database postgres://signet@db/signet",
 		Args:    cobra.NoArgs,
-		RunE:    a.schema(func(ctx context.Context, db schema) error { return db.Migrate(ctx) }),
+		RunE: a.withConfig(func(ctx context.Context, cfg config.Config) (view, error) {
+			return onSchema(ctx, cfg, func(ctx context.Context, db schema) error { return db.Migrate(ctx) })
+		}),
 	}
 }
 
@@ -76,7 +80,16 @@ func (a *app) migrateStatus() *cobra.Command {
 		Short:   "Show the version of the schema, the newest of this program, and what runs in the background",
 		Example: "  signet migrate status",
 		Args:    cobra.NoArgs,
-		RunE:    a.schema(func(context.Context, schema) error { return nil }),
+		RunE: a.withConfig(func(ctx context.Context, cfg config.Config) (view, error) {
+			if path, onSQLite := cfg.Database.SQLite(); onSQLite {
+				if err := store.FindSQLite(path); errors.Is(err, store.ErrNoDatabase) { // to open it would make it
+					latest, err := store.LatestVersion("sqlite")
+					a.note("There is no database %s yet: signet migrate up makes it, and signet serve does.", path)
+					return answer(schemaView{"sqlite", 0, latest, true, false, []backfillView{}}), err
+				}
+			}
+			return onSchema(ctx, cfg, func(context.Context, schema) error { return nil })
+		}),
 	}
 }
 
@@ -88,34 +101,28 @@ type schema interface {
 	Backfills(ctx context.Context) ([]store.BackfillState, error)
 }
 
-// schema makes the RunE of a command that works on the schema and shows its state.
-func (a *app) schema(do func(ctx context.Context, db schema) error) runE {
-	return a.run(func(ctx context.Context, _ []string) (view, error) {
-		cfg, err := a.config()
-		if err != nil {
-			return view{}, err
+// onSchema does something to the schema of the configured database, and shows its state.
+func onSchema(ctx context.Context, cfg config.Config, do func(ctx context.Context, db schema) error) (view, error) {
+	db, err := server.OpenDatabase(ctx, cfg)
+	if err != nil {
+		return view{}, err
+	}
+	defer db.Close()
+	if err := do(ctx, db); err != nil {
+		return view{}, err
+	}
+	current, latest, dirty, err := db.MigrationStatus(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	v := schemaView{db.Dialect(), current, latest, current < latest, dirty, []backfillView{}}
+	states, err := db.Backfills(ctx)
+	for _, b := range states {
+		shown := backfillView{Name: b.Name, Done: b.Done, Total: b.Total, StartedAt: b.StartedAt}
+		if !b.FinishedAt.IsZero() {
+			shown.FinishedAt = &b.FinishedAt
 		}
-		db, err := server.OpenDatabase(ctx, cfg)
-		if err != nil {
-			return view{}, err
-		}
-		defer db.Close()
-		if err := do(ctx, db); err != nil {
-			return view{}, err
-		}
-		current, latest, dirty, err := db.MigrationStatus(ctx)
-		if err != nil {
-			return view{}, err
-		}
-		v := schemaView{db.Dialect(), current, latest, current < latest, dirty, []backfillView{}}
-		states, err := db.Backfills(ctx)
-		for _, b := range states {
-			shown := backfillView{Name: b.Name, Done: b.Done, Total: b.Total, StartedAt: b.StartedAt}
-			if !b.FinishedAt.IsZero() {
-				shown.FinishedAt = &b.FinishedAt
-			}
-			v.Backfills = append(v.Backfills, shown)
-		}
-		return answer(v), err
-	})
+		v.Backfills = append(v.Backfills, shown)
+	}
+	return answer(v), err
 }

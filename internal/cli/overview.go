@@ -39,7 +39,7 @@ seconds after it has ended, and for a fortnight.`,
 		now := time.Now()
 		var sums admin.Page[admin.Statistic]
 		_, err := c.Call(ctx, adminclient.Request{Operation: "statistics.sum", Query: url.Values{
-			"from": {now.Add(-past).UTC().Format(time.RFC3339)}, "to": {now.UTC().Format(time.RFC3339)}, "step": {number(int(step.Seconds()))},
+			"from": {now.Add(-past).UTC().Format(time.RFC3339Nano)}, "to": {now.UTC().Format(time.RFC3339Nano)}, "step": {number(int(step.Seconds()))},
 		}}, &sums)
 		return statistics.table(sums.Items), err
 	})

@@ -19,10 +19,7 @@ func TestTheReferenceOfCommandsIsCurrent(t *testing.T) {
 	fmt.Fprintf(&b, "\nFlags of every command:\n\n%s", flagList(root.PersistentFlags()))
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
-		for _, sub := range cmd.Commands() {
-			if !sub.IsAvailableCommand() {
-				continue
-			}
+		for _, sub := range available(cmd) {
 			if cmd == root {
 				fmt.Fprintf(&contents, "- [%s](#%s): %s\n", sub.CommandPath(), strings.ReplaceAll(sub.CommandPath(), " ", "-"), sub.Short)
 			}
@@ -49,7 +46,7 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 	}
 	fmt.Fprintf(b, "\n```\n%s\n```\n", cmd.UseLine())
 	if cmd.Example != "" {
-		fmt.Fprintf(b, "\n```console\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
+		fmt.Fprintf(b, "\n```sh not-run\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
 	}
 	if flags := flagList(cmd.NonInheritedFlags()); flags != "" {
 		fmt.Fprintf(b, "\n%s", flags)
@@ -58,23 +55,9 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 
 func flagList(flags *pflag.FlagSet) string {
 	var b strings.Builder
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden || f.Name == "help" {
-			return
-		}
-		placeholder, usage := pflag.UnquoteUsage(f)
-		name := "--" + f.Name
-		if f.Shorthand != "" {
-			name = "-" + f.Shorthand + ", " + name
-		}
-		if placeholder != "" {
-			name += " " + placeholder
-		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "0s" {
-			usage += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(&b, "- `%s`: %s\n", name, escaped(usage))
-	})
+	for _, f := range shownFlags(flags) {
+		fmt.Fprintf(&b, "- `%s`: %s\n", f.name, escaped(f.usage))
+	}
 	return b.String()
 }
 
@@ -82,7 +65,7 @@ func flagList(flags *pflag.FlagSet) string {
 func paragraphs(text string) string {
 	parts := strings.Split(strings.TrimSpace(text), "\n\n")
 	for i, part := range parts {
-		if strings.HasPrefix(part, "  ") || strings.Contains(part, "\n  ") {
+		if hasLayout(part) {
 			parts[i] = "```\n" + part + "\n```"
 		} else {
 			parts[i] = escaped(part)

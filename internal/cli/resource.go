@@ -62,7 +62,7 @@ resources, and conditions of the policy read their properties in a request that 
 		if err != nil {
 			return view{}, err
 		}
-		given := members{}
+		given := admin.Properties{}
 		for key, value := range texts {
 			given[key] = value
 		}

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-auth/signet/internal/admin"
 	"github.com/signet-auth/signet/internal/adminclient"
 	"github.com/signet-auth/signet/internal/authn"
+	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/server"
 )
 
@@ -60,6 +62,29 @@ func inProcess(s *server.Services) (*adminclient.Client, error) {
 	return adminclient.InProcess(s.Admin, caller), nil
 }
 
+// here makes the RunE of a command that works by the settings of this machine.
+func (a *app) here(do func(ctx context.Context, cfg config.Config) error) runE {
+	return func(cmd *cobra.Command, _ []string) error {
+		a.started = true
+		cfg, err := a.config()
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), cfg)
+	}
+}
+
+// withConfig makes the RunE of a command that works by the settings of this machine, and shows what it did.
+func (a *app) withConfig(do func(ctx context.Context, cfg config.Config) (view, error)) runE {
+	return a.run(func(ctx context.Context, _ []string) (view, error) {
+		cfg, err := a.config()
+		if err != nil {
+			return view{}, err
+		}
+		return do(ctx, cfg)
+	})
+}
+
 // manage makes the RunE of a command on the database alone, for the operating system's user.
 func (a *app) manage(do func(ctx context.Context, s *admin.Service, caller authn.Caller, args []string) (view, error)) runE {
 	return a.withServices(func(ctx context.Context, s *server.Services, args []string) (view, error) {
@@ -103,10 +128,23 @@ func onDatabaseIn[V any](ctx context.Context, a *app, mode server.Mode, do func(
 	if err != nil {
 		return answer, err
 	}
+	made := a.madeDatabase(cfg.Database)
 	s, err := server.Open(ctx, cfg, mode)
 	if err != nil {
 		return answer, err
 	}
 	defer s.Close()
+	made()
 	return do(s)
+}
+
+// madeDatabase returns what tells that a command made a SQLite database: it may have been meant for another one.
+func (a *app) madeDatabase(database config.DatabaseURL) (tell func()) {
+	path, onSQLite := database.SQLite()
+	if info, err := os.Stat(path); !onSQLite || err == nil && info.Size() > 0 {
+		return func() {}
+	}
+	return func() {
+		a.note("There was no database %s: it was made. If you mean another, name it with --config or --database.", path)
+	}
 }

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
+	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/server"
 )
 
@@ -15,17 +18,12 @@ http://127.0.0.1:8080 and keeps its data in ./signet-data. While there is no adm
 makes the first one, once. config/signet.yaml explains all settings.`,
 		Example: `  signet serve
   signet serve --dev-tls
-  signet serve --listen 0.0.0.0:8080 --issuer https://login.example.com
+  SIGNET_TLS_ACME_AGREE_TERMS=true signet serve --listen 0.0.0.0:443 --issuer https://login.example.com
   SIGNET_MASTER_KEY_FILE=/run/secrets/master.key signet serve --database postgres://signet@db/signet`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			a.started = true
-			cfg, err := a.config()
-			if err != nil {
-				return err
-			}
-			return explain(server.Run(cmd.Context(), cfg, programVersion(), a.stdout, a.logger(cfg.Log)))
-		},
+		RunE: a.here(func(ctx context.Context, cfg config.Config) error {
+			return explain(server.Run(ctx, cfg, programVersion(), a.stdout, a.logger(cfg.Log)))
+		}),
 	}
 	flags := cmd.Flags()
 	a.setting(flags, "listen", "listen", "listen on `HOST:PORT` (default 127.0.0.1:8080)")

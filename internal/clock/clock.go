@@ -15,8 +15,6 @@ const (
 	Tolerance = time.Minute
 	// noise is how far this machine's seems to be ahead because the database's answer took its time.
 	noise = 5 * time.Second
-	// limit is how far they may differ while something is deleted.
-	limit = 5 * time.Minute
 )
 
 // Database has a clock of its own.
@@ -58,16 +56,19 @@ func (c *Clock) IssuingTime() time.Time {
 	return now
 }
 
+// InDatabase is what time it is by the database's clock when it is t by this machine's, as they were when they were last compared.
+func (c *Clock) InDatabase(t time.Time) time.Time { return t.Add(-time.Duration(c.ahead.Load())) }
+
 // DeletionTime is the time by which everything is judged that is deleted because it is old: the earlier of the two clocks.
-// domain.ErrClocksDiffer if they differ by more than five minutes: then nothing may be deleted.
+// domain.ErrClocksDiffer: then nothing may be deleted.
 func (c *Clock) DeletionTime(ctx context.Context) (time.Time, error) {
 	ahead, err := c.Ahead(ctx)
 	switch {
 	case err != nil:
 		return time.Time{}, err
-	case ahead > limit:
+	case ahead > domain.MaxClockDifference:
 		return time.Time{}, fmt.Errorf("%w: this machine's is %v ahead of the database's", domain.ErrClocksDiffer, ahead.Round(time.Second))
-	case ahead < -limit:
+	case ahead < -domain.MaxClockDifference:
 		return time.Time{}, fmt.Errorf("%w: this machine's is %v behind the database's", domain.ErrClocksDiffer, -ahead.Round(time.Second))
 	default:
 		return c.now().Add(-max(0, ahead)), nil

@@ -42,6 +42,7 @@ type Config struct {
 	AdminAPI         AdminAPI         `koanf:"admin_api"`
 	Limits           Limits           `koanf:"limits"`
 	SelfRegistration SelfRegistration `koanf:"self_registration"`
+	File             string           `koanf:"-"` // that was read; empty: none
 	Origins          Origins          `koanf:"-"`
 }
 
@@ -62,11 +63,13 @@ func (t TLS) On() bool { return t.CertFile != "" || t.ACME.AgreeTerms || t.Dev }
 
 // ACME says how certificates are obtained from an authority (RFC 8555).
 type ACME struct {
-	AgreeTerms bool     `koanf:"agree_terms"` // to the authority's; certificates are obtained then
-	Directory  string   `koanf:"directory"`   // https URL
-	Email      string   `koanf:"email"`       // of the account; may be empty
-	Domains    []string `koanf:"domains"`     // hosts; the issuer's is one
-	RootFile   string   `koanf:"root_file"`   // PEM, which the directory's own certificate rests on; empty: the system's
+	AgreeTerms bool     `koanf:"agree_terms"`  // to the authority's; certificates are obtained then
+	Directory  string   `koanf:"directory"`    // https URL
+	Email      string   `koanf:"email"`        // of the account; may be empty
+	Domains    []string `koanf:"domains"`      // hosts; the issuer's is one
+	RootFile   string   `koanf:"root_file"`    // PEM, which the directory's own certificate rests on; empty: the system's
+	EABKeyID   string   `koanf:"eab_key_id"`   // of an account with the authority, to which that of ACME is bound (RFC 8555 §7.3.4); empty: none
+	EABKeyFile string   `koanf:"eab_key_file"` // its MAC key, base64url
 }
 
 // DatabasePool bounds the connections to the database.

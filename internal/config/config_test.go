@@ -22,7 +22,7 @@ func TestDocumentedFileEqualsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Default(), got, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "Origins")); diff != "" {
+	if diff := cmp.Diff(Default(), got, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "File", "Origins")); diff != "" {
 		t.Error("config/signet.yaml differs from Default() (-default +file):\n", diff)
 	}
 }
@@ -69,9 +69,10 @@ func TestFlagsComeBeforeEnvironmentBeforeFileBeforeDefaults(t *testing.T) {
 }
 
 func TestFileMayBeNamedByTheEnvironment(t *testing.T) {
-	c, err := Load(Sources{Environ: []string{"SIGNET_CONFIG=" + write(t, "cache_size: 123")}})
-	if err != nil || c.CacheSize != 123 {
-		t.Error(c.CacheSize, err)
+	file := write(t, "cache_size: 123")
+	c, err := Load(Sources{Environ: []string{"SIGNET_CONFIG=" + file}})
+	if err != nil || c.CacheSize != 123 || c.File != file {
+		t.Error(c.CacheSize, c.File, err)
 	}
 }
 
@@ -138,6 +139,7 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"unknown key", "tokens: {acess_ttl: 1m}", "", []string{"tokens.acess_ttl", "did you mean tokens.access_ttl?"}},
 		{"unknown section", "logs: {level: info}", "", []string{"logs.level", "did you mean log.level?"}},
 		{"unknown variable", "", "SIGNET_ISUER=x", []string{"SIGNET_ISUER", "did you mean SIGNET_ISSUER?"}},
+		{"variable cut short", "", "SIGNET_DATABASE=x", []string{"SIGNET_DATABASE ", "did you mean SIGNET_DATABASE_URL?"}},
 		{"setting used as a section", "issuer: {url: x}", "", []string{"issuer.url", "did you mean issuer?"}},
 		{"section used as a setting", "tokens: 5m", "", []string{"tokens", "is a section"}},
 		{"list for a single value", "issuer: [a]", "", []string{"issuer: a single value"}},
@@ -156,6 +158,12 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"several at once", "cache_size: 1\nlog: {format: xml}", "", []string{"cache_size", "log.format"}},
 		{"listen without a port", "listen: localhost", "", []string{"listen", "host:port"}},
 		{"Envoy without a port", "ext_authz_listen: localhost", "", []string{"ext_authz_listen", "host:port"}},
+		{"everybody as a proxy", "trusted_proxies: [10.0.0.1, 0.0.0.0/0]", "", []string{"trusted_proxies", "0.0.0.0/0", "proxies alone"}},
+		{"everybody of IPv6 as a proxy", "trusted_proxies: ['::/0']", "", []string{"trusted_proxies", "::/0"}},
+		{"metrics on the server's address", "listen: 127.0.0.1:81\nmetrics: {listen: '127.0.0.1:81'}", "", []string{"metrics.listen", "taken by listen", "port of its own"}},
+		{"metrics under a wildcard", "listen: 127.0.0.1:81\nmetrics: {listen: ':81'}", "", []string{"metrics.listen", "taken by listen"}},
+		{"Envoy under a wildcard", "listen: 0.0.0.0:81\ntrusted_proxies: [10.0.0.1]\next_authz_listen: 127.0.0.1:81", "", []string{"ext_authz_listen", "taken by listen"}},
+		{"redirect from the metrics", "metrics: {listen: '[::1]:81'}\ntls: {dev: true, redirect_from: '[::]:81'}", "", []string{"tls.redirect_from", "taken by metrics.listen"}},
 		{"plain HTTP to others", "listen: 0.0.0.0:8080", "", []string{"listen", "tls.cert_file", "trusted_proxies", "127.0.0.1"}},
 		{"plain HTTP to others by a name", "listen: login.internal:8080", "", []string{"listen", "without HTTPS"}},
 		{"certificate without a key", "tls: {cert_file: /c}", "", []string{"tls", "key_file", "together"}},
@@ -163,6 +171,9 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 		{"two ways to a certificate", "tls: {cert_file: /c, key_file: /k, dev: true}", "", []string{"tls", "keep one of them"}},
 		{"development for others", "tls: {dev: true}\nissuer: https://id.example", "", []string{"tls.dev", "this machine", "tls.acme"}},
 		{"development by an address of others", "tls: {dev: true}\nlisten: 10.0.0.1:443", "", []string{"tls.dev"}},
+		{"ACME with half an account", "tls: {acme: {agree_terms: true, eab_key_id: kid}}\nissuer: https://id.example", "", []string{"tls.acme.eab_key_id", "belong together"}},
+		{"ACME with an odd account", "tls: {acme: {agree_terms: true, eab_key_id: 'a b', eab_key_file: /etc/mac.key}}\nissuer: https://id.example", "", []string{"tls.acme.eab_key_id", "without blanks"}},
+		{"an account without ACME", "tls: {acme: {eab_key_id: kid, eab_key_file: /etc/mac.key}}", "", []string{"tls.acme.agree_terms", "must be true"}},
 		{"ACME without terms", "tls: {acme: {email: ops@id.example}}", "", []string{"tls.acme.agree_terms", "must be true"}},
 		{"ACME for this machine", "tls: {acme: {agree_terms: true}}", "", []string{"tls.acme.domains", "127.0.0.1", "set the issuer"}},
 		{"ACME on http", "tls: {acme: {agree_terms: true}}\nissuer: http://localhost", "", []string{"issuer", "must be https"}},
@@ -229,6 +240,16 @@ func TestErrorsNameTheSettingAndWhatToDo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestListenersThatDoNotCollideAreTaken(t *testing.T) {
+	for listen, shows := range map[string]string{
+		"127.0.0.1:81": "127.0.0.1:82", "127.0.0.2:81": "127.0.0.1:81", "[::1]:81": "0.0.0.0:81", "localhost:81": "192.0.2.1:81",
+	} {
+		if _, err := Load(Sources{Flags: map[string]string{"listen": listen, "metrics.listen": shows}}); err != nil {
+			t.Errorf("listen %s and metrics.listen %s: %v", listen, shows, err)
+		}
 	}
 }
 
@@ -302,8 +323,17 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Error("the values themselves must stay whole")
 		}
 	}
-	_, err := Load(Sources{Environ: []string{"SIGNET_DATABASE_URL=postgres://signet:hunter2%@db/signet", "SIGNET_MASTER_KEY=k"}})
-	if err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Error(err)
+	// Not even where it is not well-formed, or the driver would take another part of the URL for the password than others do.
+	for _, database := range []string{
+		"postgres://signet:hunter2%@db/signet", "postgres://u:12#hunter2@h/db", "postgres://u:#hunter2@h/db", "postgres://u:7?hunter2@h/db",
+		"postgres://u:12/hunter2@h/db", "postgres://u:1@hunter2@h/db", "postgres://u:1@h/db#hunter2", "postgresql://u:7?password=hunter2@h/db",
+	} {
+		_, err := Load(Sources{Environ: []string{"SIGNET_DATABASE_URL=" + database, "SIGNET_MASTER_KEY=k"}})
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "percent-encode") {
+			t.Errorf("%s: error %v", database, err)
+		}
+		if shown := DatabaseURL(database).String(); strings.Contains(shown, "hunter2") {
+			t.Errorf("%s is shown as %s", database, shown)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -64,14 +65,11 @@ func read(from Sources) (Config, error) {
 		return c, err
 	}
 	c.MasterKey = Secret(strings.TrimSpace(vars[envMasterKey]))
-	path := from.File
-	if path == "" {
-		path = vars[envFile]
-	}
+	c.File = cmp.Or(from.File, vars[envFile])
 
 	inFile := koanf.New(".")
-	if path != "" {
-		if err := loadFile(inFile, path); err != nil {
+	if c.File != "" {
+		if err := loadFile(inFile, c.File); err != nil {
 			return c, err
 		}
 	}

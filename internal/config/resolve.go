@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -81,6 +82,8 @@ func (c *Config) validate() error {
 	if c.Metrics.Listen != "" {
 		check("metrics.listen", checkListen(c.Metrics.Listen))
 	}
+	c.checkDistinct(check)
+	check("trusted_proxies", checkProxies(c.TrustedProxies))
 	if c.Tracing.Endpoint != "" {
 		check("tracing.endpoint", checkCollector(c.Tracing.Endpoint))
 	}
@@ -165,6 +168,49 @@ func checkListen(listen string) error {
 	return nil
 }
 
+// checkDistinct refuses two listeners that cannot be at once.
+func (c *Config) checkDistinct(check func(key string, err error)) {
+	listeners := []struct{ key, at string }{
+		{"listen", c.Listen}, {"ext_authz_listen", c.ExtAuthzListen}, {"metrics.listen", c.Metrics.Listen}, {"tls.redirect_from", c.TLS.RedirectFrom},
+	}
+	for i, one := range listeners {
+		for _, before := range listeners[:i] {
+			if collide(before.at, one.at) {
+				check(one.key, fmt.Errorf("%q is taken by %s, %q: give it a port of its own", one.at, before.key, before.at))
+			}
+		}
+	}
+}
+
+// collide says whether one of two addresses is a part of the other.
+func collide(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB {
+		return false
+	}
+	return strings.EqualFold(hostA, hostB) || covers(hostA, hostB) || covers(hostB, hostA)
+}
+
+// covers says whether a host is a wildcard that another one falls under; 0.0.0.0 has no address of IPv6.
+func covers(wildcard, host string) bool {
+	all, err := netip.ParseAddr(wildcard)
+	if wildcard != "" && (err != nil || !all.IsUnspecified()) {
+		return false
+	}
+	at, err := netip.ParseAddr(host)
+	return !all.Is4() || err != nil || at.Unmap().Is4()
+}
+
+func checkProxies(proxies []netip.Prefix) error {
+	for _, p := range proxies {
+		if p.Bits() == 0 {
+			return fmt.Errorf("%v is everybody, who could then choose the address by which they are limited and logged: name the addresses of the proxies alone", p)
+		}
+	}
+	return nil
+}
+
 // checkCollector never repeats the URL: it may hold a secret by mistake.
 func checkCollector(endpoint string) error {
 	u, err := url.Parse(endpoint)
@@ -197,6 +243,9 @@ func checkDatabase(database DatabaseURL) error {
 	}
 	if strings.TrimSpace(string(database)) != string(database) {
 		return errors.New("must not end in a blank")
+	}
+	if database.ambiguous() {
+		return errors.New("has a # or an @ where none belongs: percent-encode special characters of the user and the password (# is %23, @ is %40, / is %2F, ? is %3F)")
 	}
 	if u, err := url.Parse(string(database)); err != nil || u.Host == "" && !u.Query().Has("host") {
 		return errors.New("is not a well-formed URL; percent-encode special characters of the password")

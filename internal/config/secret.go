@@ -40,13 +40,21 @@ func (d DatabaseURL) Postgres() bool {
 // SQLite returns the path of a SQLite database; not ok for another one.
 func (d DatabaseURL) SQLite() (path string, ok bool) { return strings.CutPrefix(string(d), "sqlite:") }
 
+// ambiguous says whether readers of a Postgres URL would disagree on what is its password: some end that at the first @, others at the
+// last, or before / ? and #.
+func (d DatabaseURL) ambiguous() bool {
+	_, rest, _ := strings.Cut(string(d), "://")
+	user, after, has := strings.Cut(rest, "@")
+	return strings.Contains(rest, "#") || has && (strings.ContainsAny(user, "/?") || strings.Contains(after, "@"))
+}
+
 // String is the URL without a password.
 func (d DatabaseURL) String() string {
 	if !d.Postgres() {
 		return string(d)
 	}
 	u, err := url.Parse(string(d))
-	if err != nil {
+	if err != nil || d.ambiguous() {
 		return redacted
 	}
 	if _, has := u.User.Password(); has {

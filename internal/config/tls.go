@@ -11,7 +11,10 @@ import (
 	"github.com/signet-auth/signet/internal/outbound"
 )
 
-const maxDomains = 20 // each has a certificate of its own
+const (
+	maxDomains = 20  // each has a certificate of its own
+	maxKeyID   = 255 // bytes
+)
 
 // hostOf is the host of a URL, empty if there is none.
 func hostOf(address string) string {
@@ -65,8 +68,15 @@ func (a ACME) validate(issuerHost string, check func(key string, err error)) {
 		check(section+"email", fmt.Errorf("%q is not an email address", a.Email))
 	}
 	check(section+"root_file", checkPath(a.RootFile))
+	check(section+"eab_key_file", checkPath(a.EABKeyFile))
+	switch {
+	case (a.EABKeyID == "") != (a.EABKeyFile == ""):
+		check(section+"eab_key_id", errors.New("and eab_key_file belong together: the authority gives both"))
+	case len(a.EABKeyID) > maxKeyID || strings.ContainsFunc(a.EABKeyID, func(r rune) bool { return r <= ' ' || r > '~' }):
+		check(section+"eab_key_id", fmt.Errorf("%q is more than %d characters of ASCII without blanks", a.EABKeyID, maxKeyID))
+	}
 	if !a.AgreeTerms {
-		if a.Directory != letsEncrypt || a.Email != "" || len(a.Domains) > 0 || a.RootFile != "" {
+		if a.Directory != letsEncrypt || a.Email != "" || len(a.Domains) > 0 || a.RootFile != "" || a.EABKeyID != "" {
 			check(section+"agree_terms", errors.New("must be true for certificates to be obtained: it says that you agree to the terms of the authority, which its directory links to"))
 		}
 		return

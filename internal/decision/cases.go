@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // Bounds of test cases.
@@ -167,7 +169,8 @@ func ResourceOf(text string) Resource {
 
 // object reads members as JSON has them, whose numbers are of one type.
 func (r *reader) object(node *yaml.Node, name string) map[string]any {
-	var members, same map[string]any
+	var members map[string]any
+	var same domain.JSONObject
 	if node.Kind != yaml.MappingNode || node.Decode(&members) != nil {
 		r.problem(node, "%s is an object with members", name)
 		return nil

@@ -253,6 +253,44 @@ func TestConditionsReadAllOfARequest(t *testing.T) {
 	}
 }
 
+// An integer that a double would round is another integer, wherever a condition compares it. In a calculation it is a double as all others.
+func TestNumbersAreComparedExactlyAndCalculatedAsDoubles(t *testing.T) {
+	const big = "{n: 9007199254740993, small: 3, list: [1, 9007199254740993], most: 18446744073709551615}"
+	for condition, holds := range map[string]bool{
+		`resource.properties.n == 9007199254740993`: true, `9007199254740993 == resource.properties.n`: true, `resource.properties.n == 9007199254740992`: false,
+		`resource.properties.n != 9007199254740992`: true, `resource.properties.n > 9007199254740992`: true, `resource.properties.n <= 9007199254740992`: false,
+		`resource.properties.n in [1, 9007199254740993]`: true, `resource.properties.n in [9007199254740992]`: false, `9007199254740992 in resource.properties.list`: false,
+		`resource.properties.list.exists(n, n == 9007199254740993)`: true, `resource.properties.list.exists(n, n == 9007199254740994)`: false,
+		`resource.properties == {"n": 9007199254740993}`: false, `resource.properties.n == context.n`: true, `resource.properties.n == action.properties.n`: true,
+		`resource.properties.n == subject.properties.n && resource.properties.n == subject.claims.n`: true, `string(resource.properties.n) == "9007199254740993"`: true,
+		`resource.properties.most == 18446744073709551615u`: true, `resource.properties.most == 18446744073709551614u`: false, `int(resource.properties.n) % 10 == 3`: true,
+		// as with doubles alone
+		`resource.properties.small == 3 && resource.properties.small == 3.0 && resource.properties.small < 3.5`: true, `resource.properties.n * 1.5 > 1.0`: true,
+		`1.5 + resource.properties.n - 1.0 > 1.0`: true, `resource.properties.n / 2.0 < 4503599627370497.0`: true, `resource.properties.n / resource.properties.small < 3.1e15`: true,
+		`-resource.properties.n < 0.0 && -resource.properties.most < 0.0`: true, `resource.properties.n + resource.properties.most > 1.8e19`: true, `resource.properties.n / resource.properties.most < 0.1`: true,
+		`(true ? 1.0 : resource.properties.n) * 2.0 == 2.0`: true, `(false ? 1.0 : resource.properties.n) * 2.0 > 2.0`: true, `resource.properties.list.map(n, n * 2.0)[1] > 4.0`: true,
+		`resource.properties.?n.orValue(1.0) * 2.0 > 4.0`: true, `"order " + resource.id + string(resource.properties.small) == "order 3"`: true, `1 + 2 == 3 && 9007199254740993 + 1 == 9007199254740994`: true,
+		`size(resource.properties.list) * 2 == 4`: true, `int(resource.properties.n) + 1 == 9007199254740994`: true, `resource.properties.list + [1] == [1, 9007199254740993, 1]`: true,
+	} {
+		cases, err := ParseCases(fmt.Sprintf("- {subject: {properties: %[1]s, claims: %[1]s}, action: {name: read, properties: %[1]s}, resource: {type: order, properties: %[1]s}, context: %[1]s, expect: deny}", big))
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy := mustCompile(t, fmt.Sprintf("rules: [{name: r, effect: allow, actions: [read], resources: [order], when: %q}]", condition))
+		if verdict := policy.Decide(&cases[0].Request); verdict.Allowed != holds || verdict.Failures > 0 {
+			t.Errorf("%s: %+v", condition, verdict)
+		}
+	}
+	policy := mustCompile(t, "rules: [{name: r, effect: allow, actions: [read], resources: [order], when: 'resource.properties.n % 2 == 1'}]")
+	request := &Request{Action: Action{Name: "read"}, Resource: Resource{Type: "order", Properties: map[string]any{"n": int64(9007199254740993)}}}
+	if verdict := policy.Decide(request); verdict.Allowed || verdict.Failures != 1 { // CEL has no remainder of doubles
+		t.Errorf("a remainder: %+v", verdict)
+	}
+	if _, err := Compile("rules: [{name: r, effect: allow, actions: [read], resources: [order], when: '@double(1) == 1'}]"); err == nil {
+		t.Error("a condition calls a function that is not for it")
+	}
+}
+
 func TestMistakesAreToldWithTheirPlace(t *testing.T) {
 	rule := func(members string) string {
 		return "rules:\n- {name: r, effect: allow, actions: [a], resources: [b], " + members + "}"

@@ -92,7 +92,7 @@ type Ask struct {
 
 // Codes are what a device is answered (RFC 8628 §3.2).
 type Codes struct {
-	DeviceCode string // 256 random bits
+	DeviceCode string // 256 random bits and a MAC over them, see Issued
 	UserCode   string // XXXX-XXXX
 	ExpiresIn  time.Duration
 	Interval   time.Duration
@@ -101,9 +101,7 @@ type Codes struct {
 // Begin stores what a device of the client asks for. A domain.WaitError if too many ask.
 func (s *Service) Begin(ctx context.Context, client *domain.Client, ask Ask) (Codes, error) {
 	ctx = event.WithActor(ctx, event.Client(client.ClientID))
-	secret := make([]byte, 32)
-	rand.Read(secret) // never fails
-	codes := Codes{DeviceCode: base64.RawURLEncoding.EncodeToString(secret), ExpiresIn: s.CodeTTL, Interval: s.Interval}
+	codes := Codes{DeviceCode: s.newDeviceCode(), ExpiresIn: s.CodeTTL, Interval: s.Interval}
 	now := s.Now()
 	r := domain.DeviceRequest{
 		DeviceCode: s.hash("device code", codes.DeviceCode), ClientID: client.ID, APIs: ask.APIs, Nonce: ask.Nonce,
@@ -132,6 +130,28 @@ func (s *Service) Begin(ctx context.Context, client *domain.Client, ask Ask) (Co
 		return Codes{}, fmt.Errorf("begin a request of a device of %q: %w", client.ClientID, err)
 	}
 	return codes, nil
+}
+
+const (
+	codeBytes = 32
+	macBytes  = 16 // of a device code, after its random bytes
+)
+
+func (s *Service) newDeviceCode() string {
+	secret := make([]byte, codeBytes)
+	rand.Read(secret) // never fails
+	return base64.RawURLEncoding.EncodeToString(append(secret, s.codeMAC(secret)...))
+}
+
+func (s *Service) codeMAC(secret []byte) []byte {
+	return s.hash("issued device code", string(secret))[:macBytes]
+}
+
+// Issued says of a device code, without looking it up, whether this server made it; it may be over.
+func (s *Service) Issued(deviceCode string) bool {
+	decoded, err := base64.RawURLEncoding.DecodeString(deviceCode)
+	return err == nil && len(decoded) == codeBytes+macBytes && base64.RawURLEncoding.EncodeToString(decoded) == deviceCode &&
+		hmac.Equal(decoded[codeBytes:], s.codeMAC(decoded[:codeBytes]))
 }
 
 // Find returns the request of a device code. ErrNotFound if there is none.
@@ -197,9 +217,13 @@ func (s *Service) Enter(ctx context.Context, userCode string, user domain.User, 
 	return domain.DeviceRequest{}, fmt.Errorf("enter a user code: %w", err)
 }
 
-// FindRequest returns a request by its id, whether or not it can be answered. ErrNotFound if there is none.
-func (s *Service) FindRequest(ctx context.Context, id int64) (domain.DeviceRequest, error) {
+// FindRequest returns a request by its id, whether or not it can be answered. ErrNotFound if there is none that has the user code: a
+// failover that lost the newest commits gives their ids out again.
+func (s *Service) FindRequest(ctx context.Context, id int64, userCode string) (domain.DeviceRequest, error) {
 	r, err := s.Store.FindDeviceRequest(ctx, id)
+	if err == nil && !hmac.Equal(r.UserCode, s.hash("user code", userCode)) {
+		err = domain.ErrNotFound
+	}
 	if err != nil {
 		return r, fmt.Errorf("find a request of a device: %w", err)
 	}
@@ -212,9 +236,10 @@ func (s *Service) pending(r domain.DeviceRequest) bool {
 
 // Answer is what a user says to a request of a device.
 type Answer struct {
-	Request int64
-	Allowed bool
-	Client  *domain.Client // the request's
+	Request  int64
+	UserCode string // of the request
+	Allowed  bool
+	Client   *domain.Client // the request's
 	// SignedIn returns who answers, and in which session, as of the transaction that ctx carries.
 	SignedIn func(ctx context.Context) (domain.Session, domain.User, error)
 }
@@ -232,7 +257,7 @@ func (s *Service) Answer(ctx context.Context, a Answer) error {
 		if err != nil {
 			return nil, err
 		}
-		r, err := s.Store.FindDeviceRequest(ctx, a.Request)
+		r, err := s.FindRequest(ctx, a.Request, a.UserCode)
 		if errors.Is(err, domain.ErrNotFound) || err == nil && r.ClientID != a.Client.ID {
 			return nil, domain.ErrConsumed
 		} else if err != nil {

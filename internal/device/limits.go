@@ -28,7 +28,8 @@ func guessLimits(userID int64, remote string) []domain.Limit {
 	}
 }
 
-// network is the IPv4 /24 or IPv6 /56 of a request; requests without an address share one.
+// network is the IPv4 /24 or IPv6 /56 of a request, wider than domain.Network: who guesses codes may use many addresses of a site.
+// Requests without an address share one.
 func network(remote string) string {
 	addr := domain.RemoteAddr(remote)
 	bits := 24

@@ -86,7 +86,7 @@ func TestChangesOfRolesAndAPIsShowInAccess(t *testing.T) {
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("delete", "read"))
 
-		_, err = w.replica.Registry.UpdateAPI(ctx, orders, servicetest.Become(domain.API{Permissions: []domain.Permission{{Name: "read"}}}))
+		_, _, err = w.replica.Registry.UpdateAPI(ctx, orders, servicetest.Become(domain.API{Permissions: []domain.Permission{{Name: "read"}}}))
 		w.check(err)
 		w.hasAccess(svc, orders, clerk("read"))
 

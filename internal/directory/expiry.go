@@ -41,7 +41,7 @@ func (d *Directory) RecordExpired(ctx context.Context) error {
 // recordExpired records at most limit assignments in one transaction, and says how many. If tooMany, whom they concern is not named.
 func (d *Directory) recordExpired(ctx context.Context, now time.Time, limit int, tooMany bool) (n int, err error) {
 	err = d.assignments.Tx(ctx, func(ctx context.Context) error {
-		expired, err := d.assignments.TakeExpired(ctx, now, limit)
+		expired, err := d.assignments.AdvanceExpired(ctx, now, limit)
 		if err != nil {
 			return err
 		}

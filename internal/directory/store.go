@@ -25,7 +25,7 @@ type Users interface {
 	FindUserByID(ctx context.Context, id int64) (domain.User, error)
 	// HoldUser is FindUser that keeps others from changing the user until the transaction ends.
 	HoldUser(ctx context.Context, username string) (domain.User, error)
-	// UsersByEmail returns the enabled users that have an e-mail address, with ASCII letters in whatever case, at most limit.
+	// UsersByEmail returns users that have an e-mail address, with ASCII letters in whatever case, at most limit, enabled ones first.
 	UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error)
 	// ListUsers returns the users that a filter chooses, by username; a page of them.
 	ListUsers(ctx context.Context, f domain.UserFilter, p domain.Page) ([]domain.User, error)
@@ -118,7 +118,7 @@ type Assignments interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 
 	// PutAssignment creates the assignment or sets its expiry; of a only Role, SubjectKind, Subject and the times count. ErrInvalid for
-	// an expiry that TakeExpired is past.
+	// an expiry that AdvanceExpired is past.
 	// ErrNotFound names the role or subject that does not exist.
 	PutAssignment(ctx context.Context, a domain.Assignment) error
 	// DeleteAssignments deletes all or none: a domain.ElementError is ErrNotFound of the one that there is not, and names the role or
@@ -131,8 +131,9 @@ type Assignments interface {
 	// CountAdministrators counts the enabled users that hold RoleAdministrator at the given time, directly or by a group, as
 	// assignments are now, and those of them who have something to sign in with.
 	CountAdministrators(ctx context.Context, now time.Time) (all, able int, err error)
-	// TakeExpired returns at most limit assignments that have expired by now and that no call returned before, oldest expiry first.
-	TakeExpired(ctx context.Context, now time.Time, limit int) ([]domain.Assignment, error)
+	// AdvanceExpired returns at most limit assignments that have expired by now, oldest expiry first, and moves past them: no later call
+	// returns them.
+	AdvanceExpired(ctx context.Context, now time.Time, limit int) ([]domain.Assignment, error)
 }
 
 // Setup keeps the links with which the first administrator is made, and that it was.

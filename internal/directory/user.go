@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -292,7 +293,7 @@ func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, er
 	if !errors.Is(err, domain.ErrNotFound) || !strings.Contains(name, "@") {
 		return user, err
 	}
-	users, err := d.users.UsersByEmail(ctx, name, 2)
+	users, err := d.enabledByEmail(ctx, name)
 	if err == nil && len(users) != 1 {
 		err = domain.ErrNotFound
 	}
@@ -307,8 +308,30 @@ func (d *Directory) SharesEmail(ctx context.Context, user domain.User) (bool, er
 	if user.Email == "" || !user.DisabledAt.IsZero() {
 		return false, nil
 	}
-	users, err := d.users.UsersByEmail(ctx, user.Email, 2)
+	users, err := d.enabledByEmail(ctx, user.Email)
 	return len(users) > 1, err
+}
+
+// enabledByEmail returns enabled users that have an e-mail address, at most two.
+func (d *Directory) enabledByEmail(ctx context.Context, email string) ([]domain.User, error) {
+	users, err := d.users.UsersByEmail(ctx, email, 2)
+	return slices.DeleteFunc(users, func(user domain.User) bool { return !user.DisabledAt.IsZero() }), err
+}
+
+// Namesakes returns the other users, at most limit, whom a user could be taken for: those that have the user's e-mail address, or whose
+// address is the username. Disabled ones too: applications know them by the address still, and they may be enabled again.
+func (d *Directory) Namesakes(ctx context.Context, user domain.User, limit int) (others []domain.User, err error) {
+	for _, address := range []string{user.Email, user.Username} {
+		if !strings.Contains(address, "@") {
+			continue
+		}
+		users, err := d.users.UsersByEmail(ctx, address, limit+1) // the user may be among them
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, slices.DeleteFunc(users, func(other domain.User) bool { return other.ID == user.ID })...)
+	}
+	return others[:min(len(others), limit)], nil
 }
 
 // FindUserByID reads a user from the database, not from the cache. ErrNotFound if there is no such user.

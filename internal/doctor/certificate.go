@@ -7,16 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-auth/signet/internal/acme"
 	"github.com/signet-auth/signet/internal/outbound"
 	"github.com/signet-auth/signet/internal/server"
 )
-
-const renewal = 14 * 24 * time.Hour
-
-// renewedBefore is how long before its end a certificate should have been renewed: that of an authority for whom it lives for days, later.
-func renewedBefore(certificate *x509.Certificate) time.Duration {
-	return min(renewal, certificate.NotAfter.Sub(certificate.NotBefore)/6)
-}
 
 // certificate looks at the files of a server that speaks HTTPS itself.
 func (e *examination) certificate() {
@@ -58,7 +52,7 @@ func (e *examination) expiry(check string, certificate *x509.Certificate) {
 		e.add(Problem, check, "renew it", "it expired on %s", until)
 	case e.Now().Before(certificate.NotBefore):
 		e.add(Problem, check, "look at this machine's clock", "it is not valid before %s", certificate.NotBefore.UTC().Format(time.RFC3339))
-	case left < renewedBefore(certificate):
+	case left < acme.ExpiryWarning(certificate):
 		e.add(Warning, check, "renew it, and see why that did not happen by itself", "it expires on %s, in %d days", until, int(left.Hours()/24))
 	default:
 		e.add(Good, check, "", "it is valid until %s", until)

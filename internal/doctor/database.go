@@ -1,18 +1,18 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 	"net/netip"
 	"net/url"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/signet-auth/signet/internal/clock"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/server"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 const (
@@ -24,21 +24,21 @@ const (
 func (e *examination) database(ctx context.Context) bool {
 	const check = "database"
 	if path, onSQLite := e.config.Database.SQLite(); onSQLite {
-		if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 { // to open it would make it
+		if errors.Is(store.FindSQLite(path), store.ErrNoDatabase) { // to open it would make it
 			e.add(Skipped, check, "", "%s is not there yet: the server makes it when it first starts", path)
 			return false
 		}
 	}
 	db, err := server.OpenDatabase(ctx, e.config)
 	if err != nil {
-		e.add(Problem, check, "look at the setting database, and whether the database runs", "%v", err)
+		e.add(Problem, check, adviceOn(err), "%v", err)
 		return false
 	}
 	defer db.Close()
 	version, latest, dirty, err := db.MigrationStatus(ctx)
 	switch {
 	case err != nil:
-		e.add(Problem, check, "see whether it runs and lets this machine and user in, by the same URL with psql", "%s does not answer: %v", e.config.Database, err)
+		e.add(Problem, check, adviceOn(err), "%s does not answer: %v", e.config.Database, err)
 		return false
 	case version == 0:
 		e.add(Skipped, check, "", "%s is empty: the server makes its tables when it first starts", e.config.Database)
@@ -71,13 +71,21 @@ func (e *examination) database(ctx context.Context) bool {
 	return true
 }
 
+// adviceOn is what to do about a database that cannot be used; another error than of its being there says so itself.
+func adviceOn(err error) string {
+	if !errors.Is(err, domain.ErrUnavailable) {
+		return "do what it says"
+	}
+	return cmp.Or(store.Advice(err), "look at the setting database, and whether the database runs and lets this machine in")
+}
+
 func (e *examination) clock(ctx context.Context, c *clock.Clock) {
 	const check, advice = "clock", "run a time service (chrony, systemd-timesyncd) on both machines"
 	ahead, err := c.Ahead(ctx)
 	switch off := ahead.Abs(); {
 	case err != nil:
 		e.add(Warning, check, "", "%v", err)
-	case off > 5*clock.Tolerance:
+	case off > domain.MaxClockDifference:
 		e.add(Problem, check, advice, "this machine's differs from the database's by %v: a server here is not ready", ahead.Round(time.Second))
 	case off > clock.Tolerance:
 		e.add(Problem, check, advice, "this machine's differs from the database's by %v", ahead.Round(time.Second))
@@ -113,9 +121,6 @@ func (e *examination) postgres(condition map[string]string) {
 		} else {
 			e.add(Good, check+" "+must.name, "", "%s", condition[must.name])
 		}
-	}
-	if condition["server_encoding"] != "UTF8" {
-		e.add(Problem, check+" encoding", "make the database with ENCODING 'UTF8'", "it is %s: names that people have cannot be stored", condition["server_encoding"])
 	}
 	free := number("max_connections") - number("superuser_reserved_connections") - number("reserved_connections")
 	replica := e.config.DatabasePool.MaxConnections + 1 // and the one that listens

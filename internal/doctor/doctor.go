@@ -32,9 +32,8 @@ type Finding struct {
 
 // Options say what is checked.
 type Options struct {
-	ConfigFile string // that was read; empty: none
-	Offline    bool   // ask nothing of the issuer over the network
-	Now        func() time.Time
+	Offline bool // ask nothing of the issuer over the network
+	Now     func() time.Time
 }
 
 // examination collects findings.

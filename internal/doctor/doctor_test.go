@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/server"
 )
 
 func examine(t *testing.T, cfg config.Config, do func(e *examination)) map[string]Finding {
@@ -38,7 +39,7 @@ func examine(t *testing.T, cfg config.Config, do func(e *examination)) map[strin
 
 func TestPostgresIsJudgedByItsSettings(t *testing.T) {
 	good := map[string]string{
-		"server_version": "17.2", "server_version_num": "170002", "server_encoding": "UTF8", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
+		"server_version": "17.2", "server_version_num": "170002", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
 		"autovacuum": "on", "max_connections": "100", "superuser_reserved_connections": "3", "reserved_connections": "0", "ssl_in_use": "true", "server_address": "10.0.0.7",
 		"connections": "4",
 	}
@@ -55,7 +56,7 @@ func TestPostgresIsJudgedByItsSettings(t *testing.T) {
 	}{
 		{"fsync", "off", "postgres fsync", Problem}, {"synchronous_commit", "off", "postgres synchronous_commit", Problem},
 		{"full_page_writes", "off", "postgres full_page_writes", Problem}, {"autovacuum", "off", "postgres autovacuum", Problem},
-		{"server_encoding", "SQL_ASCII", "postgres encoding", Problem}, {"server_version_num", "140009", "postgres", Problem},
+		{"server_version_num", "140009", "postgres", Problem},
 		{"server_version_num", "180000", "postgres", Warning}, {"max_connections", "20", "postgres connections", Warning},
 		{"max_connections", "19", "postgres connections", Problem}, {"max_connections", "10", "postgres connections", Problem}, {"ssl_in_use", "false", "postgres TLS", Problem},
 	} {
@@ -140,6 +141,11 @@ func TestACertificateThatNobodyTrustsHasAnAdviceOfItsOwn(t *testing.T) {
 	if f := examine(t, cfg, func(e *examination) { e.issuer(t.Context(), nil) })["issuer"]; f.State != Problem || !strings.Contains(f.Advice, "SSL_CERT_FILE") {
 		t.Errorf("it says %+v", f)
 	}
+	issuer.Close()
+	cfg.TLS.ACME.AgreeTerms = true
+	if f := examine(t, cfg, func(e *examination) { e.issuer(t.Context(), nil) })["issuer"]; !strings.Contains(f.Advice, "its log says why none could be obtained") {
+		t.Errorf("of one that gets its certificate by itself it says %+v", f)
+	}
 }
 
 func TestAMasterKeyThatIsNotPrivateOrNotThereIsFound(t *testing.T) {
@@ -159,5 +165,37 @@ func TestAMasterKeyThatIsNotPrivateOrNotThereIsFound(t *testing.T) {
 	}
 	if f := examine(t, cfg, (*examination).files)["master key"]; f.State != Good {
 		t.Errorf("of a private key it says %+v", f)
+	}
+}
+
+func TestAMasterKeyThatDoesNotOpenTheDatabaseIsFound(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := config.Load(config.Sources{Flags: map[string]string{"data_dir": dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := server.Open(t.Context(), cfg, server.ModeManage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Close()
+	start := func(e *examination) { e.open(t.Context()) }
+	if err := os.WriteFile(cfg.MasterKeyFile, []byte("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := examine(t, cfg, start)["start"]; f.State != Problem || !strings.Contains(f.About, "give the key that it was made with") {
+		t.Errorf("of another key it says %+v", f)
+	}
+	if err := os.Remove(cfg.MasterKeyFile); err != nil {
+		t.Fatal(err)
+	}
+	if f := examine(t, cfg, start)["start"]; f.State != Problem || !strings.Contains(f.About, "put that file back") {
+		t.Errorf("of a key that is gone it says %+v", f)
+	}
+	if f := examine(t, cfg, (*examination).files)["master key"]; strings.Contains(f.About, "is made") {
+		t.Errorf("of a key that is gone beside its database it says %+v", f)
+	}
+	if _, err := os.Stat(cfg.MasterKeyFile); err == nil {
+		t.Error("it made a key")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/server"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 const (
@@ -19,18 +20,18 @@ const (
 // files looks at who may read what is secret.
 func (e *examination) files() {
 	e.masterKey()
-	if e.ConfigFile == "" {
+	if e.config.File == "" {
 		return
 	}
-	info, err := os.Stat(e.ConfigFile)
+	info, err := os.Stat(e.config.File)
 	switch {
 	case err != nil:
 		e.add(Problem, "settings file", "name the file that is there", "%v", err)
-	case info.Mode().Perm()&0o044 != 0 && e.passwordInFile():
-		e.add(Problem, "settings file", "chmod 600, or put the database's URL into SIGNET_DATABASE_URL, and change the password",
-			"%s holds the password of the database, and others may read it (mode %#o)", e.ConfigFile, info.Mode().Perm())
+	case info.Mode().Perm()&0o004 != 0 && e.passwordInFile():
+		e.add(Problem, "settings file", "chmod 640, with the server's group, or put the database's URL into SIGNET_DATABASE_URL, and change the password",
+			"%s holds the password of the database, and others may read it (mode %#o)", e.config.File, info.Mode().Perm())
 	default:
-		e.add(Good, "settings file", "", "%s", e.ConfigFile)
+		e.add(Good, "settings file", "", "%s", e.config.File)
 	}
 }
 
@@ -55,17 +56,33 @@ func (e *examination) masterKey() {
 	}
 	file := e.config.MasterKeyFile
 	err := server.CheckPrivate("master key", file)
+	if err == nil {
+		err = readable(file)
+	}
 	path, onSQLite := e.config.Database.SQLite()
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && e.config.MakeMasterKey && store.FindSQLite(path) == nil: // open finds out whether it has one
+		e.add(Skipped, check, "", "%s is not there, beside the database", file)
 	case errors.Is(err, fs.ErrNotExist) && e.config.MakeMasterKey:
 		e.add(Skipped, check, "", "%s is made when the server first starts", file)
+	case errors.Is(err, fs.ErrNotExist):
+		e.add(Problem, check, "put back the file that the database was made with", "%v", err)
 	case err != nil:
-		e.add(Problem, check, "put back the file that the database was made with, readable for the server's user alone", "%v", err)
+		e.add(Problem, check, "make it a file of the server's user, readable for nobody else", "%v", err)
 	case onSQLite && filepath.Dir(path) == filepath.Dir(file):
 		e.add(Good, check, "", "%s, beside the database: keep a copy elsewhere, and not with the backups of the database, which it opens", file)
 	default:
 		e.add(Good, check, "", "%s: keep a copy elsewhere, and not with the backups of the database, which it opens", file)
 	}
+}
+
+// readable is the error of a file that this user may not read.
+func readable(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // disk looks at the file system of a SQLite database. That of PostgreSQL is its server's.

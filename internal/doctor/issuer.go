@@ -74,6 +74,9 @@ func (e *examination) issuer(ctx context.Context, services *server.Services) {
 	about, err := ask("/.well-known/openid-configuration", nil, &metadata)
 	if err != nil {
 		advice := "see whether its name resolves here, the server runs, and a proxy and firewalls lead to it"
+		if e.config.TLS.ACME.AgreeTerms {
+			advice += "; while it has no certificate, its log says why none could be obtained"
+		}
 		if _, untrusted := errors.AsType[x509.UnknownAuthorityError](err); untrusted {
 			advice = "append the CA's intermediate certificate to that of the server; or, if the CA is your own, let this machine trust its root: SSL_CERT_FILE=FILE"
 		}

@@ -11,7 +11,6 @@ type ACMEValue struct {
 
 // ACMELock lets one process at a time do a thing by ACME, until it releases the lock or does not extend it in time.
 type ACMELock struct {
-	Name      string
-	Owner     []byte // tells apart who acquired it
-	ExpiresAt time.Time
+	Name  string
+	Owner []byte // tells apart who acquired it
 }

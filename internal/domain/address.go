@@ -18,15 +18,26 @@ func RemoteAddr(remote string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// Network is what is noted of where a request comes from: an IPv4 address, or the /64 of an IPv6 address, of which one person has
-// many.
-func Network(remote string) string {
+// NetworkPrefix is the network of one customer that a request comes from: an IPv4 address, or the /64 of an IPv6 address. The zero Prefix
+// if there is no address.
+func NetworkPrefix(remote string) netip.Prefix {
 	addr := RemoteAddr(remote)
-	switch {
-	case !addr.IsValid():
-		return remote
-	case addr.Is6():
-		return netip.PrefixFrom(addr, 64).Masked().String()
+	length := addr.BitLen()
+	if addr.Is6() {
+		length = 64
 	}
-	return addr.String()
+	network, _ := addr.Prefix(length)
+	return network
+}
+
+// Network is NetworkPrefix as text: an IPv4 address without its length, and the remote address itself if it cannot be read.
+func Network(remote string) string {
+	network := NetworkPrefix(remote)
+	switch {
+	case !network.IsValid():
+		return remote
+	case network.IsSingleIP():
+		return network.Addr().String()
+	}
+	return network.String()
 }

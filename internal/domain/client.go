@@ -191,6 +191,16 @@ type API struct {
 	UpdatedAt      time.Time
 }
 
+// Lacks are the permissions that the API had before and has no more.
+func (a API) Lacks(before API) (names []string) {
+	for _, had := range before.Permissions {
+		if !slices.ContainsFunc(a.Permissions, func(p Permission) bool { return p.Name == had.Name }) {
+			names = append(names, had.Name)
+		}
+	}
+	return names
+}
+
 // Encryption says what of an API's access tokens is encrypted to it, and where its public keys are: here or at the URI, not both. Without
 // keys nothing is encrypted.
 type Encryption struct {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // The errors between layers. Each surface translates them into the errors of its protocol, in one file.
@@ -37,13 +38,16 @@ var (
 	ErrReadOnly = fmt.Errorf("%w: it is read-only", ErrUnavailable)
 	// ErrRestored is the ErrUnavailable of a database that was restored from a backup: it issues nothing until that is accepted.
 	ErrRestored = fmt.Errorf("%w: it was restored from a backup, and may have given out more since: nothing is issued until `signet restore --accept`", ErrUnavailable)
-	// ErrClocksDiffer says that this machine's clock and the database's differ too much for anything to be deleted because it is old.
+	// ErrClocksDiffer says that this machine's clock and the database's differ by more than MaxClockDifference.
 	ErrClocksDiffer = errors.New("the clocks differ")
 	// ErrLocked is the ErrUnavailable of a database to which other processes write all the time: nothing was written.
 	ErrLocked = fmt.Errorf("%w: other processes keep it locked", ErrUnavailable)
 	// ErrReferenced says that the object cannot be removed while other objects refer to it.
 	ErrReferenced = errors.New("still in use")
 )
+
+// MaxClockDifference is by how much this machine's clock and the database's may differ while tokens are issued, judged or deleted.
+const MaxClockDifference = 5 * time.Minute
 
 // IsTemporary tells whether the same call may succeed later: nothing is wrong with what was asked.
 func IsTemporary(err error) bool {

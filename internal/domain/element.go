@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ElementError says for which of several objects an operation failed that makes all or none.
+// ElementError says for which of several objects an all-or-nothing operation failed.
 type ElementError struct {
 	Index int
 	Err   error
@@ -13,7 +13,7 @@ type ElementError struct {
 
 func (e *ElementError) Error() string { return e.Err.Error() }
 
-// NameElement adds to a domain.ElementError what is called so of which kind; other errors stay as they are.
+// NameElement adds kind and name of the element that failed to an ElementError; other errors stay as they are.
 func NameElement(err error, kind string, names []string) error {
 	if element, ok := errors.AsType[*ElementError](err); ok {
 		element.Err = fmt.Errorf("%s %q: %w", kind, names[element.Index], element.Err)

@@ -63,10 +63,10 @@ type Receiver struct {
 	Client        string // client_id
 	Description   string
 	Method        Delivery
-	Endpoint      string // the URL for pushes
-	SealedToken   []byte // the bearer token for the endpoint, sealed; empty: none
-	AllowPrivate  bool   // the endpoint may be at a private address
-	Events        []string
+	Endpoint      string   // the URL for pushes
+	SealedToken   []byte   // the bearer token for the endpoint, sealed; empty: none
+	AllowPrivate  bool     // the endpoint may be at a private address
+	Events        []string // kinds, beside those about the stream itself
 	Progress      Progress
 	Missed        int64     // the seq of the last event that was deleted before it was acknowledged; zero: none
 	LeasedUntil   time.Time // a replica holds the lease until then; zero: none
@@ -171,6 +171,7 @@ type Concerned struct {
 	Subject  string // "sub"
 	UserID   int64
 	Audience string // only for those who serve it; empty: any
+	Client   string // client_id: what users have by it alone; empty: all
 }
 
 // The formats of subject identifiers (RFC 9493 §3.2, Shared Signals Framework 1.0 §3.4.1).
@@ -193,7 +194,7 @@ type OutboxEntry struct {
 	Format    string
 	Subject   string
 	Session   string // sid; empty: no session
-	Client    string // client_id of whom the user granted something; empty: it is not about that
+	Client    string // client_id by which the user has what it is about; empty: whichever
 	UserID    int64  // database id; zero: no user
 	Audience  string // empty: whatever a receiver serves
 }

@@ -30,7 +30,13 @@ func (b *Bounded) Record(ctx context.Context, of func(omitted int64) Event) erro
 	if !ok {
 		return nil
 	}
-	return b.recorder.Record(ctx, of(omitted))
+	err := b.recorder.Record(ctx, of(omitted))
+	if err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.omitted += omitted + 1
+	}
+	return err
 }
 
 func (b *Bounded) take() (omitted int64, ok bool) {

@@ -41,7 +41,7 @@ type UserPasswordSet struct {
 	Subject  string `json:"sub"`
 	UserID   int64  `json:"-"`
 	First    bool   `json:"-"`             // the user had none
-	Via      string `json:"via,omitempty"` // "link": by the user, with a link
+	Via      string `json:"via,omitempty"` // how the user did it: "link", with a link, or "account", signed in; empty: somebody else did
 }
 
 // Kind implements Event.

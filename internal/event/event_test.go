@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,5 +55,30 @@ func TestAnAttributedEventKeepsItsActor(t *testing.T) {
 	got := written.events[0]
 	if got.Actor != "user:alice" || got.Action != "group.remove_member" || got.Target != "group:ops" || got.Details != `{"user":"bob"}` {
 		t.Errorf("recorded %+v", got)
+	}
+}
+
+func TestTheNextEventSaysHowManyWereLeftOut(t *testing.T) {
+	var written rows
+	bounded := event.NewBounded(event.NewRecorder(&written, event.NewChain(make([]byte, 32)), time.Now), 3, time.Hour)
+	var omitted []int64
+	record := func(ctx context.Context) error {
+		return bounded.Record(ctx, func(n int64) event.Event {
+			omitted = append(omitted, n)
+			return event.SignInFailed{Username: "alice", Omitted: n}
+		})
+	}
+	for range 2 { // which cannot be recorded
+		if err := record(t.Context()); !errors.Is(err, event.ErrNoActor) {
+			t.Error(err)
+		}
+	}
+	for range 2 { // the second is one too many
+		if err := record(event.WithActor(t.Context(), event.System)); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []int64{0, 1, 2}; !slices.Equal(omitted, want) || len(written.events) != 1 {
+		t.Errorf("left out before each: %v, want %v; recorded %d", omitted, want, len(written.events))
 	}
 }

@@ -3,7 +3,7 @@ package event
 // FilesApplied says: the objects of a set of files were made what the files say. What was changed has events of its own, after this one
 // or before it in the same transaction.
 type FilesApplied struct {
-	Adopted []string `json:"adopted,omitempty"` // as "kind name"
+	Adopted []string `json:"adopted,omitempty"` // as "kind name": of other sets or none before, changed or not
 	Changed int      `json:"changed"`
 	Created int      `json:"created"`
 	Deleted int      `json:"deleted"`

@@ -8,47 +8,52 @@ import (
 
 // ClientDetails is what a client's events say.
 type ClientDetails struct {
-	APIs                   []domain.ClientAPI    `json:"apis"`
-	AuthMethod             string                `json:"auth_method"`
-	BackchannelLogoutURI   string                `json:"backchannel_logout_uri,omitempty"`
-	FrontchannelLogoutURI  string                `json:"frontchannel_logout_uri,omitempty"`
-	ClaimMappings          []domain.ClaimMapping `json:"claim_mappings,omitempty"`
-	EndpointAudience       bool                  `json:"endpoint_audience,omitempty"`
-	FirstParty             bool                  `json:"first_party"`
-	GrantTypes             []string              `json:"grant_types"`
-	GroupNames             domain.GroupNames     `json:"group_names,omitempty"`
-	JWKS                   string                `json:"jwks,omitempty"`
-	JWKSURI                string                `json:"jwks_uri,omitempty"`
-	KeepRefreshTokens      bool                  `json:"keep_refresh_tokens,omitempty"`
-	Name                   string                `json:"name"`
-	Origin                 domain.ClientOrigin   `json:"origin,omitempty"`
-	PostLogoutRedirectURIs []string              `json:"post_logout_redirect_uris"`
-	Public                 bool                  `json:"public"`
-	RedirectURIs           []string              `json:"redirect_uris"`
-	RefreshOverlap         string                `json:"refresh_overlap,omitempty"`
-	RequirePKCE            bool                  `json:"require_pkce"`
-	RevokeOnSessionEnd     bool                  `json:"revoke_on_session_end,omitempty"`
-	SectorIdentifier       string                `json:"sector_identifier,omitempty"`
-	Serves                 []string              `json:"serves"`
-	ServesUserinfo         bool                  `json:"serves_userinfo,omitempty"`
-	SessionRefreshTokens   bool                  `json:"session_refresh_tokens,omitempty"`
-	SubjectType            domain.SubjectType    `json:"subject_type,omitempty"`
-	UserinfoAlg            string                `json:"userinfo_signed_response_alg,omitempty"`
+	APIs                     []domain.ClientAPI    `json:"apis"`
+	AuthMethod               string                `json:"auth_method"`
+	BackchannelLogoutURI     string                `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutPrivate bool                  `json:"backchannel_logout_private,omitempty"`
+	FrontchannelLogoutURI    string                `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSID    bool                  `json:"frontchannel_logout_session_required,omitempty"`
+	ClaimMappings            []domain.ClaimMapping `json:"claim_mappings,omitempty"`
+	EndpointAudience         bool                  `json:"endpoint_audience,omitempty"`
+	FirstParty               bool                  `json:"first_party"`
+	GrantTypes               []string              `json:"grant_types"`
+	GroupNames               domain.GroupNames     `json:"group_names,omitempty"`
+	IDTokenAlg               string                `json:"id_token_signed_response_alg"`
+	JWKS                     string                `json:"jwks,omitempty"`
+	JWKSURI                  string                `json:"jwks_uri,omitempty"`
+	JWKSURIPrivate           bool                  `json:"jwks_uri_private,omitempty"`
+	KeepRefreshTokens        bool                  `json:"keep_refresh_tokens,omitempty"`
+	Name                     string                `json:"name"`
+	Origin                   domain.ClientOrigin   `json:"origin,omitempty"`
+	PostLogoutRedirectURIs   []string              `json:"post_logout_redirect_uris"`
+	Public                   bool                  `json:"public"`
+	RedirectURIs             []string              `json:"redirect_uris"`
+	RefreshOverlap           string                `json:"refresh_overlap,omitempty"`
+	RequirePKCE              bool                  `json:"require_pkce"`
+	RevokeOnSessionEnd       bool                  `json:"revoke_on_session_end,omitempty"`
+	SectorIdentifier         string                `json:"sector_identifier,omitempty"`
+	Serves                   []string              `json:"serves"`
+	ServesUserinfo           bool                  `json:"serves_userinfo,omitempty"`
+	SessionRefreshTokens     bool                  `json:"session_refresh_tokens,omitempty"`
+	SubjectType              domain.SubjectType    `json:"subject_type,omitempty"`
+	UserinfoAlg              string                `json:"userinfo_signed_response_alg,omitempty"`
 }
 
 // APIDetails is what an API's events say.
 type APIDetails struct {
-	AccessTokenTTL    string                `json:"access_token_ttl"`
-	ClaimMappings     []domain.ClaimMapping `json:"claim_mappings,omitempty"`
-	EncryptedClaims   []string              `json:"encrypted_claims,omitempty"`
-	EncryptionJWKS    string                `json:"encryption_jwks,omitempty"`
-	EncryptionJWKSURI string                `json:"encryption_jwks_uri,omitempty"`
-	GroupNames        domain.GroupNames     `json:"group_names,omitempty"`
-	Memberships       domain.Memberships    `json:"memberships,omitempty"`
-	Name              string                `json:"name"`
-	NoUserinfo        bool                  `json:"no_userinfo,omitempty"`
-	Permissions       []string              `json:"permissions"`
-	SigningAlg        string                `json:"signing_alg"`
+	AccessTokenTTL           string                `json:"access_token_ttl"`
+	ClaimMappings            []domain.ClaimMapping `json:"claim_mappings,omitempty"`
+	EncryptedClaims          []string              `json:"encrypted_claims,omitempty"`
+	EncryptionJWKS           string                `json:"encryption_jwks,omitempty"`
+	EncryptionJWKSURI        string                `json:"encryption_jwks_uri,omitempty"`
+	EncryptionJWKSURIPrivate bool                  `json:"encryption_jwks_uri_private,omitempty"`
+	GroupNames               domain.GroupNames     `json:"group_names,omitempty"`
+	Memberships              domain.Memberships    `json:"memberships,omitempty"`
+	Name                     string                `json:"name"`
+	NoUserinfo               bool                  `json:"no_userinfo,omitempty"`
+	Permissions              []string              `json:"permissions"`
+	SigningAlg               string                `json:"signing_alg"`
 }
 
 // ClientCreated says: a client was registered.
@@ -240,11 +245,14 @@ func (APICreated) Kind() string { return "api.create" }
 // Object implements Event.
 func (e APICreated) Object() string { return "api:" + e.Audience }
 
-// APIUpdated says: an API was changed; Shrunk, that it has lost permissions.
+// APIUpdated says: an API was changed; Shrunk, that it has lost permissions. Lost are roles and clients that lost these with it, the first
+// of them, and LostMore is how many others did.
 type APIUpdated struct {
 	Audience string `json:"-"`
 	Shrunk   bool   `json:"-"`
 	APIDetails
+	Lost     []domain.PermissionLoss `json:"lost,omitempty"`
+	LostMore int                     `json:"lost_more,omitempty"`
 }
 
 // Kind implements Event.

@@ -28,6 +28,10 @@ func TestAnEventSaysWhatServicesHearAndAboutWhom(t *testing.T) {
 		{event.TokensRevoked{Revocation: domain.RevokeOfKey, TargetID: 4}, revoked, about{{Kind: domain.ConcernsKey, ID: 4}}},
 		{event.TokensRevoked{Revocation: domain.RevokeOfAll}, revoked, about{{Kind: domain.ConcernsAll}}},
 		{event.TokensRevoked{Revocation: "robot", TargetID: 1}, "", nil},
+		{event.TokensRevokedByCriteria{UserID: 7, Role: "clerk", API: "https://a"}, revoked, about{{Kind: domain.ConcernsUser, ID: 7, Audience: "https://a"}}},
+		{event.TokensRevokedByCriteria{Role: "clerk", Client: "shop"}, revoked, about{{Kind: domain.ConcernsHolders, Name: "clerk", Client: "shop"}}},
+		{event.TokensRevokedByCriteria{Grant: 5, UserID: 7, Suspended: true}, revoked, about{{Kind: domain.ConcernsGrant, ID: 5}}},
+		{event.TokensRevokedByCriteria{API: "https://a", Client: "shop", KID: "K", Suspended: true}, "", nil},
 		{event.KeyRevoked{KeyID: "K"}, revoked, about{{Kind: domain.ConcernsKey, Name: "K"}}},
 		{event.GrantRevoked{ID: 5}, revoked, about{{Kind: domain.ConcernsGrant, ID: 5}}},
 		{event.SessionEnded{Session: "ab", SessionID: 6, UserID: 3}, revoked, about{{Kind: domain.ConcernsSession, ID: 6, Name: "ab", UserID: 3}}},
@@ -132,6 +136,21 @@ func TestTheInitiatorIsAUserOnlyInTheUsersOwnAffairs(t *testing.T) {
 		signal := written.events[0].Signals[0]
 		if signal.Initiator != c.initiator || signal.ActorName != c.name {
 			t.Errorf("%s is %s %q, want %s %q", c.actor, signal.Initiator, signal.ActorName, c.initiator, c.name)
+		}
+	}
+}
+
+func TestTheReasonOfARevocationByCriteriaSaysWhichTokensItIsOf(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for want, e := range map[string]event.TokensRevokedByCriteria{
+		"Tokens of the subject were revoked.": {UserID: 7, Grant: 5},
+		"Tokens of the subject were revoked. Only those of the client shop, for the API https://a, signed with the key K, " +
+			"of those who hold the role clerk, issued since 2026-01-02T03:04:05Z, issued before 2026-01-02T04:04:05Z, that were suspended.": {
+			UserID: 7, Client: "shop", API: "https://a", KID: "K", Role: "clerk", IssuedSince: at, IssuedBefore: at.Add(time.Hour), Suspended: true,
+		},
+	} {
+		if got := e.Signals()[0].Reason; got != want {
+			t.Errorf("the reason is %q, want %q", got, want)
 		}
 	}
 }

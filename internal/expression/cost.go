@@ -47,6 +47,7 @@ func costs(patterns map[string]int) []cost.TrackerOption {
 	return []cost.TrackerOption{
 		cost.OverloadTracker(overloads.Matches, matches),
 		cost.OverloadTracker(overloads.MatchesString, matches),
+		cost.OverloadTracker(double, func([]ref.Val, ref.Val) *uint64 { return new(uint64(0)) }),
 		cost.OverloadTracker("string_lower", func(arguments []ref.Val, _ ref.Val) *uint64 {
 			return new(1 + textCost(arguments[0]))
 		}),

@@ -39,6 +39,7 @@ func NewEnvironment(variables map[string]*cel.Type) (*Environment, error) {
 		cel.RegexProgramSizeLimit(maxPattern),
 		cel.CrossTypeNumericComparisons(true),
 		cel.OptionalTypes(),
+		declareDouble(),
 		cel.Function("lower", cel.MemberOverload("string_lower", []*cel.Type{cel.StringType}, cel.StringType,
 			cel.UnaryBinding(func(text ref.Val) ref.Val { return types.String(strings.ToLower(string(text.(types.String)))) }))),
 		cel.Function("split", cel.MemberOverload("string_split", []*cel.Type{cel.StringType, cel.StringType}, cel.ListType(cel.StringType),

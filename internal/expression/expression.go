@@ -55,6 +55,7 @@ func (e *Environment) Compile(text string) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
+	calculateInDoubles(ast.NativeRep())
 	program, err := e.env.Program(ast, cel.CostLimit(MaxCost), cel.CostTrackerOptions(costs(patterns)...), cel.MemoryLimit(maxMemory),
 		cel.MemoryTracking(types.MemoryTrackerSizeCalculator(types.NewSizeCalculator(types.SizeCalculatorStringUnitLength(1))),
 			types.MemoryTrackerSampleInterval(1)),

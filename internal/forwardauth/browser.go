@@ -59,7 +59,7 @@ func (s *Surface) callback(w http.ResponseWriter, r *http.Request) {
 		} else if err != nil {
 			return err
 		}
-		app.cookies.set(w, cookieSignIn, s.sealer.seal(sealedSignIn, signIn{t.Host, grant}))
+		app.cookies.set(w, cookieSignIn, s.sealer.seal(sealedSignIn, signIn{Host: t.Host, Grant: grant.ID, Session: grant.SID}))
 		http.Redirect(w, r, app.origin+t.To, http.StatusSeeOther)
 		return nil
 	})

@@ -1,8 +1,8 @@
 // Package forwardauth answers proxies that ask whether a request may pass, before they pass it on: nginx, Traefik and Caddy at /forward-auth,
 // Envoy by gRPC. A request passes by its access token, or by its browser's sign-in at the application behind the proxy.
 //
-// Whoever asks learns what the token or cookie in the request gives its holder anyway, so a proxy does not authenticate. What it says of the
-// request counts if it is one of the trusted proxies.
+// A proxy does not authenticate: it learns only what the token or cookie in the request gives its holder anyway. What it says of the
+// request counts if it is a trusted proxy.
 package forwardauth
 
 import (
@@ -43,7 +43,7 @@ type Config struct {
 // Codes takes the authorization codes of browsers.
 type Codes interface {
 	// Redeem returns the grant that a code is for. ErrInvalid if the code is not good; any other error means that this is not known.
-	Redeem(ctx context.Context, clientID, redirectURI, code, verifier string) (grantID int64, err error)
+	Redeem(ctx context.Context, clientID, redirectURI, code, verifier string) (domain.Grant, error)
 }
 
 // Surface answers proxies.

@@ -32,8 +32,9 @@ type ticket struct {
 
 // signIn is what the cookie on the application's host holds.
 type signIn struct {
-	Host  string
-	Grant int64 // of one client
+	Host    string
+	Grant   int64  // of one client
+	Session string // the SID of that grant: a failover that lost the newest commits gives its id out again
 }
 
 const (

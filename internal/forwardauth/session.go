@@ -67,7 +67,7 @@ func (s *Surface) signedIn(ctx context.Context, app application, a *asked) (*dom
 	if err != nil {
 		return nil, grant, err
 	}
-	if grant.ClientID != app.client.ID || !grant.RevokedAt.IsZero() || !s.Now().Before(grant.ExpiresAt) {
+	if grant.SID != found.Session || grant.ClientID != app.client.ID || !grant.RevokedAt.IsZero() || !s.Now().Before(grant.ExpiresAt) {
 		return nil, grant, domain.ErrRevoked
 	}
 	if _, err := s.Sessions.Seen(ctx, grant.SessionID); err != nil {

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // Unusable is a value that is of no type, so that no schema takes it.
@@ -26,7 +27,7 @@ func (u Unusable) String() string {
 
 // Parse parses JSON for validation. Three things are Unusable: null, which says neither that a member is left out nor what its
 // value is; the value of a member that is given twice, of which readers take different ones (RFC 8259 §4); and text with a NUL, which
-// not every database can hold.
+// not every database can hold. Numbers are as domain.ParseNumber reads them.
 func Parse(data []byte) (any, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("it is not UTF-8") // RFC 8259 §8.1
@@ -97,7 +98,7 @@ func (p *parser) value() (any, error) {
 	if end < 0 {
 		end = len(p.rest)
 	}
-	number, err := strconv.ParseFloat(string(p.rest[:end]), 64)
+	number, err := domain.ParseNumber(string(p.rest[:end]))
 	p.rest = p.rest[end:]
 	return number, err
 }

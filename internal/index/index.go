@@ -52,8 +52,8 @@ type entry struct {
 }
 
 // Record writes tokens to the index and returns once that is durable. revision is the cache's when they were decided on;
-// domain.ErrStale if the database is past it: then nothing was written. Inside a transaction they are written with it;
-// outside, a single one is written together with those of other requests.
+// domain.ErrStale if the database is past it, and then nothing was written, or lacks it since a promotion: then no token that was
+// written may leave. Inside a transaction they are written with it; outside, a single one is written together with those of other requests.
 func (x *Index) Record(ctx context.Context, revision int64, issued ...domain.IssuedToken) error {
 	var newest int64
 	var err error
@@ -65,7 +65,7 @@ func (x *Index) Record(ctx context.Context, revision int64, issued ...domain.Iss
 	if err != nil {
 		return fmt.Errorf("index the token: %w", err)
 	}
-	if revision < newest {
+	if revision != newest {
 		return domain.ErrStale
 	}
 	return nil

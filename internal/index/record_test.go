@@ -29,6 +29,10 @@ func TestTokenIsNotIndexedOnAStaleDecision(t *testing.T) {
 		if again := f.Issue(t, f.B, "orders:read"); len(again.Scopes) != 0 {
 			t.Errorf("the next token still has %v", again.Scopes)
 		}
+		lost := f.B.Cache.Revision() + 1 // as after a promotion that lost a commit
+		if err := f.B.Index.Record(eventtest.Context(t), lost, minted.Record); !errors.Is(err, domain.ErrStale) {
+			t.Errorf("decided on what the database does not have: error %v, want ErrStale", err)
+		}
 	})
 }
 

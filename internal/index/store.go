@@ -10,12 +10,12 @@ import (
 // Store keeps the index of issued tokens.
 type Store interface {
 	InTx(ctx context.Context) bool
-	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the database's, and
-	// returns that: a token whose revision is smaller was not written. Until the transaction ends no change can be committed, so that
-	// whatever a change revokes, it sees.
+	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the database's, which it
+	// returns. No change is committed until the transaction ends, so a change sees all tokens that it revokes. After a promotion of another
+	// database server it returns more than any revision, until Changes has read everything anew.
 	InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
 	// FindIssuedTokens finds tokens in one statement; those that do not exist are missing from the answer.
-	// It also returns the database's revision.
+	// It also returns the database's revision, as InsertIssuedTokens does.
 	FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error)
 	// ListIssuedTokens returns tokens, newest first, at most filter.Limit unless that is zero. There may be more if next is not
 	// zero: they come after it, or with filter.After before it. A page may be short, even empty, although there are more: in a state, and of several owners,

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"net/url"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -31,21 +32,23 @@ type Request struct {
 	Return          string // for the sign-in to Signet itself, whose ClientID is empty: the page that waits; empty: the account
 }
 
-// Interaction is a request in one browser, with what its person has done for it.
+// Interaction is a request in one browser, with what its person has done for it. Sessions are given by SID: a failover that loses a session
+// gives its database id to another. In JSON they have names that servers of earlier versions, which wrote database ids, do not read.
 type Interaction struct {
 	Request
 	ID        []byte    // 128 random bits, new with each act of the person: an act serves one answer
 	Browser   []byte    // hash of the browser's secret
 	CreatedAt time.Time // when the request came
 	Steps     []Step    // that the person has passed of a sign-in that needs more of them
-	SignedIn  int64     // the session that the person began for this request, zero: none
-	Chosen    int64     // the session as whose person they chose to go on with this request, zero: none
-	Answered  int64     // the session in which the person answered the consent page of this request, zero: none
+	SignedIn  string    `json:"SignedInSID"` // the session that the person began for this request, empty: none
+	Chosen    string    `json:"ChosenSID"`   // the session as whose person they chose to go on with this request, empty: none
+	Answered  string    `json:"AnsweredSID"` // the session in which the person answered the consent page of this request, empty: none
 	Denied    bool      // and the answer was no
 	UserCode  string    // of a device (RFC 8628), that the person entered in place of a request of a client; empty: none
 	Device    int64     // the request of that device, once the code was found to be right
 
-	PasswordLink string // the token of a link with which the person sets a password; empty: none
+	Typed        url.Values // into the form of the page that waits, which it is shown in again; nil: nothing
+	PasswordLink string     // the token of a link with which the person sets a password; empty: none
 }
 
 // Step is one that a person has passed of a sign-in (internal/signin).
@@ -64,54 +67,54 @@ func New(r Request, browser string, now time.Time) Interaction {
 }
 
 // SignIn notes that the person signed in for this request, and so began the session.
-func (i *Interaction) SignIn(session int64) {
-	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, session, 0, 0, false
+func (i *Interaction) SignIn(session string) {
+	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, session, "", "", false
 }
 
 // Pass notes the steps that the person has passed of a sign-in that needs more of them.
 func (i *Interaction) Pass(steps []Step) { i.ID, i.Steps = newID(), steps }
 
 // Choose notes that the person goes on with this request as the one who is signed in with the session.
-func (i *Interaction) Choose(session int64) { i.ID, i.Chosen = newID(), session }
+func (i *Interaction) Choose(session string) { i.ID, i.Chosen = newID(), session }
 
 // Answer notes what the person in this session answered to the consent page of this request. The same page gives the same id however
 // often its form is sent: it serves one answer.
-func (i *Interaction) Answer(session int64, allowed bool) {
+func (i *Interaction) Answer(session string, allowed bool) {
 	sum := sha256.Sum256(append([]byte("answered "), i.ID...))
 	i.ID, i.Answered, i.Denied = sum[:16], session, !allowed
 }
 
 // Forget drops all that the person has done.
 func (i *Interaction) Forget() {
-	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, 0, 0, 0, false
-	i.UserCode, i.Device, i.PasswordLink = "", 0, ""
+	i.ID, i.Steps, i.SignedIn, i.Chosen, i.Answered, i.Denied = newID(), nil, "", "", "", false
+	i.UserCode, i.Device, i.Typed, i.PasswordLink = "", 0, nil, ""
 }
 
 // SignedInBy says whether the session began by signing in for this request.
-func (i *Interaction) SignedInBy(session int64) bool { return session != 0 && i.SignedIn == session }
+func (i *Interaction) SignedInBy(session string) bool { return session != "" && i.SignedIn == session }
 
 // ChosenBy says whether the person chose to go on with this session.
-func (i *Interaction) ChosenBy(session int64) bool { return session != 0 && i.Chosen == session }
+func (i *Interaction) ChosenBy(session string) bool { return session != "" && i.Chosen == session }
 
 // AllowedBy says whether the person in this session said yes to this request.
-func (i *Interaction) AllowedBy(session int64) bool {
-	return session != 0 && i.Answered == session && !i.Denied
+func (i *Interaction) AllowedBy(session string) bool {
+	return session != "" && i.Answered == session && !i.Denied
 }
 
 // DeniedBy says whether the person in this session said no to this request.
-func (i *Interaction) DeniedBy(session int64) bool {
-	return session != 0 && i.Answered == session && i.Denied
+func (i *Interaction) DeniedBy(session string) bool {
+	return session != "" && i.Answered == session && i.Denied
 }
 
 // Acted says whether the person in this session has done something for this request.
-func (i *Interaction) Acted(session int64) bool {
-	return i.SignedInBy(session) || i.ChosenBy(session) || session != 0 && i.Answered == session
+func (i *Interaction) Acted(session string) bool {
+	return i.SignedInBy(session) || i.ChosenBy(session) || session != "" && i.Answered == session
 }
 
 // Attended says whether the person has done anything for this request: it is more than a link that somebody has led them to.
-func (i *Interaction) Attended() bool { return i.SignedIn != 0 || i.Chosen != 0 || i.Answered != 0 }
+func (i *Interaction) Attended() bool { return i.SignedIn != "" || i.Chosen != "" || i.Answered != "" }
 
-// bind makes an interaction that was sealed in another browser one of this browser: the request alone is left of it.
+// bind resets an interaction that was sealed in another browser: only the request is kept.
 func (i *Interaction) bind(browser string) {
 	hash := hashBrowser(browser)
 	if subtle.ConstantTimeCompare(hash, i.Browser) != 1 {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +45,10 @@ func seal(t *testing.T, s *Sealer, i Interaction) string {
 func TestASealedInteractionComesBackAsItWas(t *testing.T) {
 	s, now := newSealer(t, 0)
 	i := New(request, "firefox", start)
-	i.SignIn(7)
-	i.Answer(7, true)
+	i.SignIn("7")
+	i.Answer("7", true)
 	i.Pass(steps)
+	i.Typed = url.Values{"name": {"clerk"}}
 	text := seal(t, s, i)
 	*now = start.Add(Lifetime - time.Second)
 	opened, err := s.Open(text, "firefox")
@@ -56,7 +58,7 @@ func TestASealedInteractionComesBackAsItWas(t *testing.T) {
 	if diff := cmp.Diff(i, opened); diff != "" {
 		t.Error(diff)
 	}
-	if !opened.SignedInBy(7) || !opened.AllowedBy(7) || opened.DeniedBy(7) || opened.SignedInBy(8) || opened.AllowedBy(8) {
+	if !opened.SignedInBy("7") || !opened.AllowedBy("7") || opened.DeniedBy("7") || opened.SignedInBy("8") || opened.AllowedBy("8") {
 		t.Errorf("what was done is %+v", opened)
 	}
 }
@@ -64,14 +66,15 @@ func TestASealedInteractionComesBackAsItWas(t *testing.T) {
 func TestAnotherBrowserGetsTheRequestAloneWithoutWhatWasDone(t *testing.T) {
 	s, _ := newSealer(t, 0)
 	i := New(request, "firefox", start)
-	i.SignIn(7)
-	i.Answer(7, true)
+	i.SignIn("7")
+	i.Answer("7", true)
 	i.Pass(steps)
+	i.Typed = url.Values{"name": {"clerk"}}
 	opened, err := s.Open(seal(t, s, i), "chromium")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if opened.Acted(7) || opened.AllowedBy(7) || len(opened.Steps) != 0 {
+	if opened.Acted("7") || opened.AllowedBy("7") || len(opened.Steps) != 0 || opened.Typed != nil {
 		t.Error("what was done in another browser counts")
 	}
 	if diff := cmp.Diff(request, opened.Request); diff != "" {
@@ -84,16 +87,16 @@ func TestAnotherBrowserGetsTheRequestAloneWithoutWhatWasDone(t *testing.T) {
 
 func TestNothingCountsInNoSession(t *testing.T) {
 	i := New(request, "firefox", start)
-	if i.SignedInBy(0) || i.AllowedBy(0) || i.DeniedBy(0) || i.Acted(0) {
+	if i.SignedInBy("") || i.AllowedBy("") || i.DeniedBy("") || i.Acted("") {
 		t.Errorf("something was done: %+v", i)
 	}
 }
 
 func TestASignInTakesBackAnAnswerFromBefore(t *testing.T) {
 	i := New(request, "firefox", start)
-	i.Answer(7, true)
-	i.SignIn(7)
-	if i.AllowedBy(7) {
+	i.Answer("7", true)
+	i.SignIn("7")
+	if i.AllowedBy("7") {
 		t.Error("the answer still counts")
 	}
 }
@@ -101,7 +104,7 @@ func TestASignInTakesBackAnAnswerFromBefore(t *testing.T) {
 func TestASignInThatIsDoneLeavesNoSteps(t *testing.T) {
 	i := New(request, "firefox", start)
 	i.Pass(steps)
-	i.SignIn(7)
+	i.SignIn("7")
 	if len(i.Steps) != 0 {
 		t.Errorf("steps are left: %+v", i.Steps)
 	}
@@ -110,9 +113,9 @@ func TestASignInThatIsDoneLeavesNoSteps(t *testing.T) {
 func TestEachActHasAnIDOfItsOwn(t *testing.T) {
 	i := New(request, "firefox", start)
 	seen := map[string]bool{string(i.ID): true}
-	i.SignIn(7)
+	i.SignIn("7")
 	seen[string(i.ID)] = true
-	i.Answer(7, true)
+	i.Answer("7", true)
 	seen[string(i.ID)] = true
 	i.Pass(steps)
 	seen[string(i.ID)] = true
@@ -125,9 +128,9 @@ func TestEachActHasAnIDOfItsOwn(t *testing.T) {
 func TestAConsentPageIsOneActHoweverOftenItsFormIsSent(t *testing.T) {
 	once := New(request, "firefox", start)
 	again, other := once, New(request, "firefox", start)
-	once.Answer(7, true)
-	again.Answer(7, true)
-	other.Answer(7, true)
+	once.Answer("7", true)
+	again.Answer("7", true)
+	other.Answer("7", true)
 	if string(once.ID) != string(again.ID) || string(once.ID) == string(other.ID) {
 		t.Errorf("ids %x, %x and of another page %x", once.ID, again.ID, other.ID)
 	}

@@ -88,7 +88,7 @@ func (s *Service) Introspect(ctx context.Context, value string) (*Active, error)
 	for range maxAttempts {
 		revision := s.cache.Revision()
 		active, newest, err := s.introspect(ctx, value)
-		if err != nil || newest <= revision {
+		if err != nil || judgedAt(newest, revision) {
 			return active, err
 		}
 		if err := s.cache.Refresh(ctx); err != nil {
@@ -97,6 +97,10 @@ func (s *Service) Introspect(ctx context.Context, value string) (*Active, error)
 	}
 	return nil, errContention
 }
+
+// judgedAt says whether a token was judged by a cache of the revision that the index was asked at (0: it was not). The index may be behind, too:
+// the cache may have what a promotion lost.
+func judgedAt(asked, revision int64) bool { return asked == 0 || asked == revision }
 
 // introspect judges a token by the index and the cache, and says at which revision the index was asked (0: it was not).
 func (s *Service) introspect(ctx context.Context, value string) (*Active, int64, error) {
@@ -264,9 +268,9 @@ func (s *Service) Sealed(ctx context.Context, value string) (*Sealed, error) {
 			active, err = s.keys.Published(ctx, record.KeyID)
 		}
 		switch {
-		case err != nil || !active && newest <= revision:
+		case err != nil || !active && judgedAt(newest, revision):
 			return nil, err
-		case newest <= revision:
+		case judgedAt(newest, revision):
 			unreadable := !s.minter.Reveal(&claims)
 			return &Sealed{claims, unreadable, contents{minter: s.minter, value: value}}, nil
 		}

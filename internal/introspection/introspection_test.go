@@ -94,6 +94,60 @@ func TestIntrospectionAtAnotherReplicaShowsEveryChangeAtOnce(t *testing.T) {
 	}
 }
 
+// lostCommits is a database of which a cache reads that there are some more revisions: those that the promotion of another server loses.
+type lostCommits struct {
+	*store.DB
+	sum int64
+}
+
+func (l *lostCommits) Changes(ctx context.Context, after int64) ([]domain.Change, int64, bool, error) {
+	changes, revision, complete, err := l.DB.Changes(ctx, after-l.sum)
+	return changes, revision + l.sum, complete, err
+}
+
+func TestATokenIsNotJudgedByWhatAPromotionLost(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := servicetest.SetUp(t, db)
+		minted := f.Issue(t, f.A, "orders:read")
+		const sum = 3 // more than are committed below
+		ctx, before := eventtest.Context(t), f.A.Cache.Revision()+sum
+		judge := map[string]func(b *servicetest.Replica) (active bool, err error){
+			"introspected": func(b *servicetest.Replica) (bool, error) {
+				active, err := b.Introspection.Introspect(ctx, minted.Token)
+				return active != nil, err
+			},
+			"judged by itself": func(b *servicetest.Replica) (bool, error) {
+				sealed, err := b.Introspection.Sealed(ctx, minted.Token)
+				return sealed != nil, err
+			},
+		}
+		replicas := map[string]*servicetest.Replica{}
+		for name := range judge {
+			lost := &lostCommits{db, sum}
+			replicas[name] = servicetest.NewReplicaWith(t, db, lost, f.Master, f.Clock)
+			_, _ = judge[name](replicas[name]) // it keeps what it read before the promotion
+			if got := replicas[name].Cache.Revision(); got != before {
+				t.Fatalf("its cache is at revision %d, want %d", got, before)
+			}
+			lost.sum = 0
+		}
+		stored, err := f.A.Keys.List(ctx)
+		servicetest.Must(t, err)
+		i := slices.IndexFunc(stored, func(k domain.SigningKey) bool { return k.ID == minted.Record.KeyID })
+		_, _, err = f.A.Keys.Revoke(ctx, stored[i].KID)
+		servicetest.Must(t, err)
+		for name, b := range replicas {
+			if active, err := judge[name](b); active || err != nil {
+				t.Errorf("%s: a token whose key is revoked is active: %v, %v", name, active, err)
+			}
+			if after := b.Cache.Revision(); after >= before {
+				t.Errorf("%s: the cache went from revision %d to %d: nothing was lost", name, before, after)
+			}
+		}
+	})
+}
+
 func TestDatabaseGoneIsAnErrorNeverAnAnswer(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := servicetest.SetUp(t, db)
@@ -135,7 +189,7 @@ func TestARevocationUnderWayTakesBackWhatIsEncryptedInATokenToo(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := servicetest.SetUp(t, db)
-		_, err := f.A.Registry.UpdateAPI(eventtest.Context(t), servicetest.Orders, func(api *domain.API) error {
+		_, _, err := f.A.Registry.UpdateAPI(eventtest.Context(t), servicetest.Orders, func(api *domain.API) error {
 			api.Encryption = domain.Encryption{
 				JWKS:   `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`,
 				Claims: []string{"roles"},

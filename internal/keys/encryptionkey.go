@@ -45,8 +45,8 @@ func (k *EncryptionKey) Alg() string {
 	return algECDHES
 }
 
-// ParseEncryptionKeys reads the set that somebody registers as a member of the admin API, and returns the key that counts, the first. Each must be one
-// that can be encrypted to, and be named if there are several. domain.ErrInvalid, with what is wrong in words.
+// ParseEncryptionKeys reads a JWK Set that is registered as this member, and returns its first key. All must be usable for encryption;
+// several need a kid each. domain.ErrInvalid says what is wrong.
 func ParseEncryptionKeys(member string, text []byte) (*EncryptionKey, error) {
 	raw, err := splitKeySet(member, text)
 	if err != nil {

@@ -40,7 +40,7 @@ type Keys struct {
 	cache   *cache.Cache
 	events  *event.Recorder
 	revoker Revoker
-	master  *Master
+	secret  *Master
 	clock   *clock.Clock
 	now     func() time.Time
 	last    atomic.Pointer[ring] // the newest ring loaded, for the JWKS when the database is gone
@@ -49,15 +49,15 @@ type Keys struct {
 }
 
 // New makes a keyring over a store.
-func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, master *Master, clock *clock.Clock, now func() time.Time) *Keys {
+func New(store Store, cache *cache.Cache, events *event.Recorder, revoker Revoker, secret *Master, clock *clock.Clock, now func() time.Time) *Keys {
 	return &Keys{
-		store: store, cache: cache, events: events, revoker: revoker, master: master, clock: clock, now: now,
-		contentKeys: sync.OnceValue(func() []byte { return master.Derive("content keys", 32) }),
+		store: store, cache: cache, events: events, revoker: revoker, secret: secret, clock: clock, now: now,
+		contentKeys: sync.OnceValue(func() []byte { return secret.Derive("content keys", 32) }),
 	}
 }
 
-// everywhere are the algorithms that have keys from the beginning. Of any other, keys are made once something signs by it (Provide): old
-// readers of the JWKS fail on keys of kinds that they do not know.
+// everywhere are the algorithms that have keys from the beginning. Keys of others are made on first use (Provide): old readers of the JWKS
+// fail on key types that they do not know.
 var everywhere = []string{domain.ES256, domain.RS256}
 
 // Ensure makes the keys that are missing: an active and a next one for each algorithm that is used. Several replicas may do so at once.
@@ -135,10 +135,9 @@ func (k *Keys) Find(ctx context.Context, kid string) (domain.SigningKey, error) 
 	return domain.SigningKey{}, fmt.Errorf("signing key %q: %w", kid, domain.ErrNotFound)
 }
 
-// Rotate retires the active keys of algorithms, of all that sign if none is given, puts the next ones in their place and makes new next
-// ones, all or none. It returns the keys that sign from now on. domain.ErrTooSoon if the next one has not been published for a time, that for which the JWKS may be cached: services would
-// refuse what it signs. domain.ErrConsumed if another replica rotates at the same time. domain.ErrClocksDiffer
-// if this machine's clock is not to be trusted: a retired key is deleted by the time at which it was retired.
+// Rotate replaces the active keys of algorithms, of all if none is given, by the next ones and makes new next ones, all or none. It returns
+// the new active keys. domain.ErrTooSoon if a next key was published for less than published, the max-age of the JWKS. domain.ErrConsumed
+// if another replica rotates at the same time. domain.ErrClocksDiffer, as retired keys are deleted by time.
 func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duration) (signs []domain.SigningKey, err error) {
 	spares, err := k.Spares(ctx, algs)
 	if err != nil {
@@ -147,8 +146,7 @@ func (k *Keys) Rotate(ctx context.Context, algs []string, published time.Duratio
 	return k.RotateWith(ctx, spares, published)
 }
 
-// Spares makes the keys that become the next ones when those of algorithms rotate: the part of Rotate that takes its time, and is not for
-// a transaction.
+// Spares makes the new next keys for RotateWith. It is the slow part of Rotate, to be called outside a transaction.
 func (k *Keys) Spares(ctx context.Context, algs []string) (spares []domain.SigningKey, err error) {
 	if len(algs) == 0 {
 		if algs, err = k.used(ctx); err != nil {
@@ -169,7 +167,7 @@ func (k *Keys) Spares(ctx context.Context, algs []string) (spares []domain.Signi
 	return spares, making.Wait()
 }
 
-// RotateWith is the other part of Rotate.
+// RotateWith is Rotate with spares that were made before.
 func (k *Keys) RotateWith(ctx context.Context, spares []domain.SigningKey, published time.Duration) (signs []domain.SigningKey, err error) {
 	if _, err := k.clock.DeletionTime(ctx); err != nil {
 		return nil, fmt.Errorf("rotate the signing keys: %w", err)
@@ -218,9 +216,8 @@ func (k *Keys) checkPublished(stored []domain.SigningKey, alg string, wanted tim
 	return nil
 }
 
-// Revoke takes a key back: it leaves the JWKS, and every token that it signed is dead; the revocation says how far these are
-// marked. If it was the active one, the next one takes its place (replacement). domain.ErrNotFound if there is no such key,
-// domain.ErrConsumed if it was revoked before.
+// Revoke removes a key from the JWKS and revokes all tokens that it signed; the revocation returned shows the progress. The next key
+// replaces an active one. domain.ErrNotFound if there is no such key, domain.ErrConsumed if it was revoked before.
 func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.SigningKey, dead domain.Revocation, err error) {
 	stored, err := k.store.ListSigningKeys(ctx)
 	if err != nil {
@@ -263,8 +260,8 @@ func (k *Keys) Revoke(ctx context.Context, kid string) (replacement domain.Signi
 	return replacement, dead, err
 }
 
-// replace retires the active key of an algorithm and puts the next one in its place, and the spare in that one's. A kid, if given, must be
-// the active key's.
+// replace retires the active key of an algorithm; the next key becomes active and the spare becomes the next. A kid, if given, must be the
+// active key's.
 func (k *Keys) replace(ctx context.Context, alg, kid string, published time.Duration, spare domain.SigningKey) (signs domain.SigningKey, err error) {
 	err = k.events.Change(ctx, event.KeyRotated{Alg: alg}, func(ctx context.Context) error {
 		stored, err := k.store.ListSigningKeys(ctx)
@@ -312,10 +309,10 @@ func (k *Keys) succeed(ctx context.Context, alg string, spare domain.SigningKey)
 	return signs, nil
 }
 
-// Maintain rotates what is due, makes what is missing and drops retired keys whose last token has expired.
-// Several replicas may do so at once: one wins. domain.ErrClocksDiffer if this machine's clock is not to be trusted: then it only
-// makes what is missing.
-func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
+// Maintain rotates keys that are due, once the next one was published for the max-age of the JWKS, makes missing keys and deletes retired
+// ones whose last token has expired. Several replicas may call it at once: one wins. domain.ErrClocksDiffer: then it only makes missing
+// keys.
+func (k *Keys) Maintain(ctx context.Context, rotateEvery, published time.Duration) error {
 	now, err := k.clock.DeletionTime(ctx)
 	if err != nil {
 		return errors.Join(fmt.Errorf("maintain the signing keys: %w", err), k.Ensure(ctx))
@@ -330,7 +327,7 @@ func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
 			if now.Sub(s.ActivatedAt) >= rotateEvery {
 				var spare domain.SigningKey
 				if spare, err = k.generate(s.Alg, domain.KeyNext); err == nil {
-					_, err = k.replace(ctx, s.Alg, s.KID, 0, spare)
+					_, err = k.replace(ctx, s.Alg, s.KID, published, spare)
 				}
 			}
 		case domain.KeyRetired:
@@ -338,7 +335,7 @@ func (k *Keys) Maintain(ctx context.Context, rotateEvery time.Duration) error {
 				err = k.store.DeleteSigningKey(ctx, s.KID)
 			}
 		}
-		if err != nil && !errors.Is(err, domain.ErrConsumed) && !errors.Is(err, domain.ErrNotFound) {
+		if err != nil && !errors.Is(err, domain.ErrConsumed) && !errors.Is(err, domain.ErrNotFound) && !errors.Is(err, domain.ErrTooSoon) {
 			return err
 		}
 	}
@@ -402,7 +399,7 @@ func (k *Keys) generateAny(alg string, state domain.KeyState) (made domain.Signi
 	}
 	made = domain.SigningKey{
 		KID: kid, Alg: alg, State: state, PublicJWK: published,
-		SealedKey: k.master.Seal(kid, der), CreatedAt: k.now(),
+		SealedKey: k.secret.Seal(kid, der), CreatedAt: k.now(),
 	}
 	if state == domain.KeyActive {
 		made.ActivatedAt = made.CreatedAt

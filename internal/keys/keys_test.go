@@ -273,7 +273,7 @@ func TestMaintainRotatesInTimeAndDropsWhatNobodyNeeds(t *testing.T) {
 
 func maintain(t *testing.T, r *replica) {
 	t.Helper()
-	if err := r.Maintain(eventtest.Context(t), 30*24*time.Hour); err != nil {
+	if err := r.Maintain(eventtest.Context(t), 30*24*time.Hour, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	r.refresh(t)

@@ -57,8 +57,7 @@ type foreignKey struct {
 	public any    // *rsa.PublicKey, *ecdsa.PublicKey of P-256 or P-384, or ed25519.PublicKey
 }
 
-// ParseKeySet reads the keys that somebody registers: each must be one that can be used, and be named if there are several.
-// domain.ErrInvalid, with what is wrong in words.
+// ParseKeySet reads a JWK Set that is registered. All keys must be usable; several need a kid each. domain.ErrInvalid says what is wrong.
 func ParseKeySet(text []byte) (*KeySet, error) {
 	raw, err := splitKeySet("jwks", text)
 	if err != nil {
@@ -125,10 +124,10 @@ func splitKeySet(member string, text []byte) ([]json.RawMessage, error) {
 	return raw, nil
 }
 
-// privateMembers are those of a JWK that nobody but its owner may have (RFC 7518 §6).
+// privateMembers are the secret members of a JWK (RFC 7518 §6).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
-// publicMembers reads a JWK, which may have nothing that only its owner may have, and its kid.
+// publicMembers reads a JWK, which must have no private members, and its kid.
 func publicMembers(text []byte) (members map[string]json.RawMessage, kid string, err error) {
 	if members, err = parseObject(text); err != nil {
 		return nil, "", errors.New("it is no JSON object")
@@ -226,7 +225,7 @@ var curveAlgs = map[elliptic.Curve]string{elliptic.P256(): "ES256", elliptic.P38
 
 func isEd25519(alg string) bool { return alg == "EdDSA" || alg == ed25519Alg }
 
-// ForeignToken is a JWT that somebody else signed, as its bearer presents it: nothing in it is proven before Verify.
+// ForeignToken is a JWT of another issuer. Nothing in it is proven before Verify.
 type ForeignToken struct {
 	Alg    string
 	Type   string // typ

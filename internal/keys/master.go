@@ -13,16 +13,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 // masterKeySize is the size of a master key in bytes.
 const masterKeySize = 32
 
-// Master is a key from which others are derived. There are two: the master key, which whoever runs Signet keeps, and the secret of the
-// installation, which is in the database, sealed with the master key, and never changes. Everything that Signet stores sealed or signs
-// for itself hangs on the secret, so that another master key changes nothing of that.
+// Master is a key from which others are derived. There are two: the master key, which the operator keeps, and the installation secret,
+// which is stored sealed with the master key and never changes. All other keys are derived from the secret, so that the master key can
+// be replaced.
 type Master struct{ key []byte }
 
 // NewMaster makes a random master key.
@@ -43,7 +44,8 @@ func ParseMaster(text string) (*Master, error) {
 			return &Master{key: key}, nil
 		}
 	}
-	return nil, errors.New("a master key is 32 random bytes as base64 or hex; make one with: openssl rand -base64 32")
+	return nil, errors.New("a master key is 32 random bytes as base64 or hex: give the one that the database was made with; " +
+		"only a new database gets a new one, made with: openssl rand -base64 32")
 }
 
 // ReadMaster reads a master key from a file.
@@ -68,17 +70,8 @@ func ReadMaster(path string) (*Master, error) {
 // Processes that do so at the same time all get the same key.
 func WriteMaster(path string) (*Master, error) {
 	m := NewMaster()
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".master-*") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("make the master key: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = fmt.Fprintln(tmp, base64.StdEncoding.EncodeToString(m.key))
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return nil, fmt.Errorf("make the master key: %w", err)
-	}
-	// A link, unlike a rename, fails if another process was quicker.
-	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+	text := base64.StdEncoding.EncodeToString(m.key) + "\n"
+	if err := durable.CreateFile(path, []byte(text)); err != nil && !errors.Is(err, os.ErrExist) { // another process was quicker
 		return nil, fmt.Errorf("make the master key: %w", err)
 	}
 	return ReadMaster(path)
@@ -93,7 +86,7 @@ func (m *Master) Derive(purpose string, n int) []byte {
 	return key
 }
 
-// Check is a value that only this master key gives; it betrays nothing of the key.
+// Check is a value that identifies this key and discloses nothing of it.
 func (m *Master) Check() []byte {
 	mac := hmac.New(sha256.New, m.Derive("check", 32))
 	return mac.Sum(nil)

@@ -94,7 +94,7 @@ func (k *Keys) parse(s domain.SigningKey) (*key, error) {
 	if s.State != domain.KeyActive {
 		return one, nil
 	}
-	der, err := k.master.Open(s.KID, s.SealedKey)
+	der, err := k.secret.Open(s.KID, s.SealedKey)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
+	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -61,7 +62,7 @@ func TestAutomaticRotationIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T) {
 			}
 			for n, r := range replicas {
 				// A key is taken into use by whichever replica comes first, and at once.
-				if err := replicas[1-n].Maintain(eventtest.Context(t), rotateEvery); err != nil {
+				if err := replicas[1-n].Maintain(eventtest.Context(t), rotateEvery, maxAge); err != nil {
 					t.Fatal(err)
 				}
 				token := r.sign(t, domain.ES256)
@@ -75,6 +76,36 @@ func TestAutomaticRotationIsNotNoticedByServicesThatCacheTheJWKS(t *testing.T) {
 		}
 		if len(signers) != rotations+1 {
 			t.Errorf("%d keys have signed, want %d", len(signers), rotations+1)
+		}
+	})
+}
+
+func TestAKeyThatReplacesARevokedNextOneIsPublishedBeforeItSigns(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := newReplica(t, db, keys.NewMaster())
+		ctx := eventtest.Context(t)
+		servicetest.Must(t, r.Ensure(ctx))
+		service := &caching{from: r}
+		servicetest.Must(t, service.verify(t, r.sign(t, domain.ES256), time.Hour))
+		r.now = r.now.Add(25 * time.Hour) // it is time to rotate
+		servicetest.Must(t, service.verify(t, r.sign(t, domain.ES256), time.Hour))
+		stored, err := r.List(ctx)
+		servicetest.Must(t, err)
+		for _, k := range stored {
+			if k.Alg == domain.ES256 && k.State == domain.KeyNext {
+				_, _, err := r.Revoke(ctx, k.KID)
+				servicetest.Must(t, err)
+			}
+		}
+		first := kidOf(t, r.sign(t, domain.ES256))
+		for passed := range 61 { // minutes
+			servicetest.Must(t, r.Maintain(ctx, 24*time.Hour, time.Hour))
+			token := r.sign(t, domain.ES256)
+			servicetest.Must(t, service.verify(t, token, time.Hour))
+			if rotated := kidOf(t, token) != first; rotated != (passed == 60) {
+				t.Errorf("after %d minutes it has rotated: %v", passed, rotated)
+			}
+			r.now = r.now.Add(time.Minute)
 		}
 	})
 }

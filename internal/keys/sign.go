@@ -73,7 +73,7 @@ type protected struct {
 }
 
 // SplitCompact reads a compact JWS (RFC 7515 §7.1). Not ok if it has other characters than those of base64url: decoders skip line ends,
-// and would take what was not issued for what was.
+// so a token would have several encodings.
 func SplitCompact(token string) (parts [3]string, ok bool) {
 	if len(token) > domain.MaxTokenSize || strings.Count(token, ".") != 2 {
 		return parts, false

@@ -23,7 +23,7 @@ type Store interface {
 	DeleteSigningKey(ctx context.Context, kid string) error
 }
 
-// Revoker takes tokens back (internal/revocation).
+// Revoker revokes tokens (internal/revocation).
 type Revoker interface {
 	// Begin stores a revocation in the transaction that ctx carries; it holds once that is committed.
 	Begin(ctx context.Context, r domain.Revocation) (domain.Revocation, error)

@@ -30,8 +30,8 @@ const (
 	minFresh       = time.Minute
 	usualFresh     = 10 * time.Minute
 	maxFresh       = 24 * time.Hour
-	keptWhileDown  = 24 * time.Hour   // after it was fresh
-	renewedWithin  = 10 * time.Minute // after it was fresh, while nobody has to wait
+	keptWhileDown  = 24 * time.Hour   // expired keys count this long while no new ones can be fetched
+	renewedWithin  = 10 * time.Minute // expired keys count this long while new ones are being fetched
 	maxSources     = 2000
 	fetchesAtOnce  = 100  // of sources that somebody vouches for, and as many of others
 	maxURI         = 2000 // bytes

@@ -20,17 +20,18 @@ type Shared interface {
 const (
 	goodCells = 1 << 12 // by the first bits of a hash
 
-	// At most so many failures a second does a replica count in the database, and those of BurstSeconds at once: more are counted in its
-	// memory alone, so that a flood of them is none of writes.
+	// Failures per second that a replica writes to the database (BurstSeconds of them at once). More count in its memory alone.
 	sharedPerSecond = 10
 )
 
-// Failures bounds how often requests of an address may fail to say who sends them, by client, and by address in all. nil has no limit.
+// Failures bounds how often requests of an address may fail to authenticate: by client, and by address in all. nil has no limit.
 //
-// What succeeds is free. A client that has authenticated from an address is held to its own failures there, not to those of others behind
-// the same address. One client has half of what there is for its address, so that one that is set up wrongly keeps out no other.
+// Successes are free. A client that has authenticated from an address has only its own failures there counted against it. One client gets
+// half of its address's limit, so that a misconfigured one keeps out no other. A request with a code or token that was issued here, and
+// without a secret, is no guess: only the failures of that token count.
 type Failures struct {
 	byClient, byAddress *Meter
+	refused             func() // is called for each refusal; nil: nothing is
 	shared              Shared // of clients that fail to authenticate
 	written             *Meter // what is counted there
 	now                 func() time.Time
@@ -42,35 +43,51 @@ func newFailures(perSecond int, shared Shared, now func() time.Time, refused fun
 		return nil
 	}
 	f := &Failures{
-		byClient: NewMeter(max(1, perSecond/2)), byAddress: NewMeter(perSecond), shared: shared, written: NewMeter(sharedPerSecond), now: now,
+		byClient: NewMeter(max(1, perSecond/2)), byAddress: NewMeter(perSecond), refused: refused,
+		shared: shared, written: NewMeter(sharedPerSecond), now: now,
 	}
-	f.byClient.Refused, f.byAddress.Refused = refused, refused
 	return f
 }
 
-// Check refuses an attempt of a client to authenticate with a domain.WaitError, if too many have failed.
-func (f *Failures) Check(remote, client string) error {
+// Check refuses an attempt of a client to authenticate with a domain.WaitError, if too many have failed. issued is the code or token in it
+// that this server issued; "" if there is none. exempt is asked only of an attempt that would be refused: it need not be.
+func (f *Failures) Check(remote, client string, issued func() string, exempt func() bool) error {
 	if f == nil || f.byAddress.table.Load() == nil { // nobody has failed
 		return nil
 	}
 	now, name := f.now(), At(remote, client)
-	if err := f.byClient.Check(name, now); err != nil {
-		return err
+	if token := issued(); token != "" {
+		return f.refuse(f.byClient.Check(Name{name.Network, token}, now))
 	}
-	if f.isGood(name) {
+	err := f.byClient.Check(name, now)
+	if err == nil && !f.isGood(name) {
+		err = f.byAddress.Check(Name{Network: name.Network}, now)
+	}
+	if err == nil || exempt() {
 		return nil
 	}
-	return f.byAddress.Check(Name{Network: name.Network}, now)
+	return f.refuse(err)
 }
 
-// Failed counts that a client did not authenticate, at all replicas.
+func (f *Failures) refuse(err error) error {
+	if err != nil && f.refused != nil {
+		f.refused()
+	}
+	return err
+}
+
+// Failed counts a failure to authenticate, at all replicas. client is a client_id, or the signature of a code or refresh token that was
+// issued here.
 func (f *Failures) Failed(ctx context.Context, remote, client string) {
 	if f == nil {
 		return
 	}
 	now, name := f.now(), At(remote, client)
-	_ = f.byAddress.Spend(Name{Network: name.Network}, 1, now) // the next one is refused
-	_ = f.byClient.Spend(name, 1, now)
+	if f.byClient.Spend(name, 1, now) == nil {
+		f.byAddress.Count(Name{Network: name.Network}, now)
+	} else { // more than its half, which failed at the same time
+		f.byClient.Count(name, now)
+	}
 	if f.shared == nil || f.written.Spend(Name{}, 1, now) != nil {
 		return
 	}
@@ -90,10 +107,10 @@ func (f *Failures) Unknown(remote string) error {
 	if f == nil {
 		return nil
 	}
-	return f.byAddress.Spend(At(remote, ""), 1, f.now())
+	return f.refuse(f.byAddress.Spend(At(remote, ""), 1, f.now()))
 }
 
-// Succeeded notes that a client has authenticated by what only it has.
+// Succeeded notes that a client has authenticated by what only it has, or has presented a valid token that was issued to it.
 func (f *Failures) Succeeded(remote, client string) {
 	if f == nil {
 		return

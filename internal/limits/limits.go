@@ -30,7 +30,7 @@ var Kinds = []string{KindFailures, KindPages, KindClient, KindUser, KindAdmin, K
 // Limits are those of a replica.
 type Limits struct {
 	Failures *Failures
-	Pages    *Meter // by address
+	Pages    *Meter // by session, or by address
 	Clients  *Meter // by client_id
 	Users    *Meter // by username
 	Admin    *Meter // by caller of the admin API

@@ -20,6 +20,8 @@ const (
 
 	// BurstSeconds is for how many seconds of its rate a limit lets somebody through at once.
 	BurstSeconds = 10
+
+	maxDebt = time.Minute // that somebody has to wait for what was counted beyond that
 )
 
 // Name is who is counted: a network, a client or user, or such a one in a network.
@@ -28,17 +30,8 @@ type Name struct {
 	Who     string
 }
 
-// At names somebody in the network of a remote address: an IPv4 address, or the /64 of an IPv6 address, of which one person has many.
-// Requests without an address share one.
-func At(remote, who string) Name {
-	addr := domain.RemoteAddr(remote)
-	length := addr.BitLen()
-	if addr.Is6() {
-		length = 64
-	}
-	network, _ := addr.Prefix(length)
-	return Name{network, who}
-}
+// At names somebody in the network of a remote address. Requests without an address share one.
+func At(remote, who string) Name { return Name{domain.NetworkPrefix(remote), who} }
 
 func (n Name) hash(seed maphash.Seed) uint64 {
 	hash := maphash.String(seed, n.Who)
@@ -49,11 +42,11 @@ func (n Name) hash(seed maphash.Seed) uint64 {
 	return hash * 0x9e3779b97f4a7c15 // spreads what was rotated
 }
 
-// Meter lets each name do so many things a second for long, and those of BurstSeconds at once. nil has no limit.
+// Meter limits what each name does per second, with a burst of BurstSeconds. nil has no limit.
 //
-// It is a count-min sketch of leaky buckets: a name has one cell in each row, which says until when what was done has drained. The least of
-// them counts. A cell never says less than is true of any name that shares it, so a flood of other names frees none; it may say more, where
-// all four cells of a name are shared with busy ones. That is rare until some 10,000 names are at their limit at the same time.
+// It is a count-min sketch of leaky buckets: a name has one cell in each row, with the time at which its bucket is empty, and the earliest
+// counts. Names that share a cell only make it later, so a flood of names frees none. A name is limited too early if busy names share all
+// four of its cells: rare until some 10,000 names are at their limit at once.
 type Meter struct {
 	Refused func() // is called for each refusal; nil: nothing is
 
@@ -115,6 +108,20 @@ func (m *Meter) Check(name Name, now time.Time) error {
 		return m.refuse(over)
 	}
 	return nil
+}
+
+// Count never refuses. Concurrent requests may exceed the limit; the excess is waited for later, up to maxDebt.
+func (m *Meter) Count(name Name, now time.Time) {
+	if m == nil {
+		return
+	}
+	hash := name.hash(m.seed)
+	stripe := &m.stripes[hash>>58]
+	stripe.Lock()
+	defer stripe.Unlock()
+	t := m.begun(now)
+	at := t.at(now)
+	t.raise(hash, min(max(t.level(hash), at)+int64(m.every), at+int64(m.ahead)+int64(maxDebt)))
 }
 
 // Fill refuses a name for as long as wait says from now on.

@@ -109,7 +109,7 @@ func BenchmarkCheck(b *testing.B) {
 	f := newFailures(20, nil, time.Now, nil)
 	f.Failed(b.Context(), "192.0.2.7:1", "other")
 	for b.Loop() {
-		if f.Check("192.0.2.1:4711", "shop") != nil {
+		if f.Check("192.0.2.1:4711", "shop", nothing, never) != nil {
 			b.Fatal("refused")
 		}
 		f.Succeeded("192.0.2.1:4711", "shop")

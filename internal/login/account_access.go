@@ -124,17 +124,10 @@ type lockView struct {
 	ReasonProblem string
 }
 
-// lockRecently is how long ago the sign-in may be of whoever locks their account.
-const lockRecently = 10 * time.Minute
-
 // lock disables the person's own account, which ends all that it has: an administrator alone enables it again.
 func (l *Login) lock(w http.ResponseWriter, r *http.Request) {
-	session, user, ok := l.signedIn(w, r, "")
+	user, ok := l.recentlySignedIn(w, r)
 	if !ok {
-		return
-	}
-	if l.now().Sub(session.AuthTime) >= lockRecently {
-		l.signInAgain(w, r, user)
 		return
 	}
 	view := lockView{User: user}
@@ -165,13 +158,34 @@ func (l *Login) lock(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// signInAgain leads to the sign-in and back to the page that locks the account.
+// recently is how long ago the sign-in may be of whoever changes how to get into their account. There is as much time again to fill a form.
+const recently = 10 * time.Minute
+
+// recentlySignedIn finds who has signed in not long ago; or it leads to the sign-in and back to the page, and is not ok.
+func (l *Login) recentlySignedIn(w http.ResponseWriter, r *http.Request) (domain.User, bool) {
+	session, user, err := l.pages.SignedIn(r)
+	limit := recently
+	if r.Method == http.MethodPost {
+		limit *= 2
+	}
+	switch {
+	case errors.Is(err, domain.ErrNotFound) || err == nil && l.now().Sub(session.AuthTime) >= limit:
+		l.signInAgain(w, r, user)
+		return domain.User{}, false
+	case err != nil:
+		l.fail(w, r, err)
+		return domain.User{}, false
+	}
+	return user, true
+}
+
+// signInAgain leads to the sign-in and back to the page.
 func (l *Login) signInAgain(w http.ResponseWriter, r *http.Request, user domain.User) {
 	browser, err := l.pages.Browser(w, r)
 	if err != nil {
 		l.fail(w, r, err)
 		return
 	}
-	again := interaction.Request{Prompt: []string{"login"}, LoginHint: user.Username, MaxAge: -1, Return: "/account/lock"}
+	again := interaction.Request{Prompt: []string{"login"}, LoginHint: user.Username, MaxAge: -1, Return: r.URL.Path}
 	l.goOn(w, r, "/login", interaction.New(again, browser, l.now()))
 }

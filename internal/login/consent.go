@@ -118,7 +118,7 @@ func (l *Login) consent(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	waiting.Answer(session.ID, allowed)
+	waiting.Answer(session.SID, allowed)
 	l.resumeWith(w, r, waiting)
 }
 

@@ -35,8 +35,8 @@ func (b *browser) acted() interaction.Interaction {
 	b.check(err)
 	session, err := b.pages.Session(r)
 	b.check(err)
-	if !i.Acted(session.ID) {
-		b.t.Errorf("nothing was done in session %d: %+v", session.ID, i)
+	if !i.Acted(session.SID) {
+		b.t.Errorf("nothing was done in session %s: %+v", session.SID, i)
 	}
 	return i
 }
@@ -73,7 +73,7 @@ func TestAllowGivesConsentToWhatWasShown(t *testing.T) {
 		flow := w.flow()
 		b := w.browser().signIn().get("/consent?flow=" + url.QueryEscape(flow))
 		answered := b.post("/consent", "flow", flow, "decision", "allow", "scope", "admin").acted()
-		if answered.Denied || answered.Answered == 0 {
+		if answered.Denied || answered.Answered == "" {
 			t.Errorf("answered %+v", answered)
 		}
 		consent, err := w.sessions.Consent(eventtest.Context(t), w.alice.ID, w.notes.ID, orders)
@@ -91,7 +91,7 @@ func TestAnythingButAllowIsANo(t *testing.T) {
 		b := w.browser().signIn()
 		for _, decision := range []string{"deny", "", "ALLOW"} {
 			b.get("/consent?flow=" + url.QueryEscape(flow))
-			if answered := b.post("/consent", "flow", flow, "decision", decision).acted(); !answered.Denied || answered.Answered == 0 {
+			if answered := b.post("/consent", "flow", flow, "decision", decision).acted(); !answered.Denied || answered.Answered == "" {
 				t.Errorf("%q: answered %+v", decision, answered)
 			}
 		}

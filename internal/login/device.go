@@ -96,7 +96,7 @@ func (l *Login) deviceConsent(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	request, err := l.devices.FindRequest(r.Context(), i.Device)
+	request, err := l.devices.FindRequest(r.Context(), i.Device, i.UserCode)
 	if err != nil {
 		l.refuseCode(w, r, i.UserCode, err)
 		return
@@ -107,7 +107,7 @@ func (l *Login) deviceConsent(w http.ResponseWriter, r *http.Request) {
 	}
 	allowed := r.PostForm.Get("decision") == "allow" // anything but a clear yes is a no
 	err = l.devices.Answer(r.Context(), device.Answer{
-		Request: i.Device, Allowed: allowed, Client: client,
+		Request: i.Device, UserCode: i.UserCode, Allowed: allowed, Client: client,
 		SignedIn: func(ctx context.Context) (domain.Session, domain.User, error) {
 			return l.pages.SignedIn(r.WithContext(ctx))
 		},
@@ -116,7 +116,7 @@ func (l *Login) deviceConsent(w http.ResponseWriter, r *http.Request) {
 		l.refuseCode(w, r, i.UserCode, err)
 		return
 	}
-	i.Answer(session.ID, allowed)
+	i.Answer(session.SID, allowed)
 	l.goOn(w, r, "/device/done", i)
 }
 
@@ -125,7 +125,7 @@ func (l *Login) deviceDone(w http.ResponseWriter, r *http.Request) {
 	i, ok := l.interaction(w, r, r.URL.Query().Get("flow"))
 	switch {
 	case !ok:
-	case i.UserCode == "" || i.Answered == 0:
+	case i.UserCode == "" || i.Answered == "":
 		http.Redirect(w, r, "/device", http.StatusSeeOther)
 	default:
 		l.pages.Render(w, r, http.StatusOK, "device_done", i)

@@ -86,29 +86,32 @@ func New(c Config) *Login {
 // Mount adds the pages to the server's list.
 func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /{$}":                        l.home,
-		"GET /login":                      l.showSignIn,
-		"GET /consent":                    l.showConsent,
-		"POST /consent":                   l.consent,
-		"GET /select-account":             l.showSelectAccount,
-		"POST /select-account":            l.selectAccount,
-		"GET /device":                     l.showDevice,
-		"POST /device":                    l.enterCode,
-		"GET /device/consent":             l.showDeviceConsent,
-		"POST /device/consent":            l.deviceConsent,
-		"GET /device/done":                l.deviceDone,
-		"GET /setup":                      l.showSetup,
-		"POST /setup":                     patient(l.setup),
-		"GET /password":                   l.showPassword,
-		"POST /password":                  patient(l.setPassword),
-		"GET /password/done":              l.passwordDone,
-		"GET /account":                    l.account,
-		"POST /account/sessions/end":      l.endSession,
-		"POST /account/consents/withdraw": l.withdrawConsent,
-		"GET /account/lock":               l.lock,
-		"POST /account/lock":              l.lock,
-		"GET /logout":                     l.showSignOut,
-		"POST /logout":                    l.signOut,
+		"GET /{$}":                         l.home,
+		"GET /.well-known/change-password": l.findChangePassword,
+		"GET /login":                       l.showSignIn,
+		"GET /consent":                     l.showConsent,
+		"POST /consent":                    l.consent,
+		"GET /select-account":              l.showSelectAccount,
+		"POST /select-account":             l.selectAccount,
+		"GET /device":                      l.showDevice,
+		"POST /device":                     l.enterCode,
+		"GET /device/consent":              l.showDeviceConsent,
+		"POST /device/consent":             l.deviceConsent,
+		"GET /device/done":                 l.deviceDone,
+		"GET /setup":                       l.showSetup,
+		"POST /setup":                      patient(l.setup),
+		"GET /password":                    l.showPassword,
+		"POST /password":                   patient(l.setPassword),
+		"GET /password/done":               l.passwordDone,
+		"GET /account":                     l.account,
+		"POST /account/sessions/end":       l.endSession,
+		"POST /account/consents/withdraw":  l.withdrawConsent,
+		"GET /account/lock":                l.lock,
+		"POST /account/lock":               l.lock,
+		"GET /account/password":            l.changePassword,
+		"POST /account/password":           patient(l.changePassword),
+		"GET /logout":                      l.showSignOut,
+		"POST /logout":                     l.signOut,
 	} {
 		mux.Handle(pattern, l.pages.Protect(handler))
 	}
@@ -135,6 +138,10 @@ func (l *Login) home(w http.ResponseWriter, r *http.Request) {
 // resumeWith goes on with an interaction that the person has just done something for.
 func (l *Login) resumeWith(w http.ResponseWriter, r *http.Request, i interaction.Interaction) {
 	if ofSignet(i) {
+		if i.Typed != nil {
+			l.goOn(w, r, i.Return, i)
+			return
+		}
 		http.Redirect(w, r, cmp.Or(i.Return, "/account"), http.StatusSeeOther)
 		return
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/signet-auth/signet/internal/interaction"
 )
 
-// passwordForm is the data of the page on which a person with a link sets a password.
+// passwordForm is the data of the pages on which a person sets their password.
 type passwordForm struct {
-	Flow    string // sealed
+	Flow    string // sealed, of whoever has a link; empty: of whoever is signed in
 	User    domain.User
 	Problem string
 
@@ -67,19 +67,28 @@ func (l *Login) setPassword(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	l.enterPassword(w, r, form, func(password string) error {
+		_, err := l.links.Set(r.Context(), token, password)
+		return err
+	}, l.refusePasswordLink)
+}
+
+// enterPassword sets the password that was typed, or shows the form again with what to change. refuse answers for other errors.
+func (l *Login) enterPassword(
+	w http.ResponseWriter, r *http.Request, form passwordForm, set func(password string) error, refuse func(http.ResponseWriter, *http.Request, error),
+) {
 	password := r.PostForm.Get("password")
 	if password != r.PostForm.Get("password_again") {
 		form.Problem = "The two passwords are not the same. Please type them again."
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "password", form)
 		return
 	}
-	_, err := l.links.Set(r.Context(), token, password)
-	switch {
+	switch err := set(password); {
 	case errors.Is(err, domain.ErrInvalid):
 		form.Problem = sentence(err)
 		l.pages.Render(w, r, http.StatusUnprocessableEntity, "password", form)
 	case err != nil:
-		l.refusePasswordLink(w, r, err)
+		refuse(w, r, err)
 	default:
 		http.Redirect(w, r, "/password/done", http.StatusSeeOther)
 	}

@@ -33,7 +33,7 @@ func (l *Login) selectAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if session, _, ok := l.signedIn(w, r, sealed); ok {
-		waiting.Choose(session.ID)
+		waiting.Choose(session.SID)
 		l.resumeWith(w, r, waiting)
 	}
 }

@@ -86,7 +86,7 @@ func (l *Login) signIn(w http.ResponseWriter, r *http.Request) {
 		waiting.Pass(outcome.Steps)
 		l.goOn(w, r, "/login", waiting)
 	default:
-		waiting.SignIn(outcome.Session.ID)
+		waiting.SignIn(outcome.Session.SID)
 		l.resumeWith(w, r, waiting)
 	}
 }

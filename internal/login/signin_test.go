@@ -32,7 +32,7 @@ func TestSignInLeadsBackToTheRequestThatWaited(t *testing.T) {
 			t.Errorf("the form may not lead to the client and on: %q", csp)
 		}
 		b.post("/login", "flow", flow, "username", " Alice ", "password", password)
-		if i := b.acted(); i.SignedIn == 0 || i.Answered != 0 {
+		if i := b.acted(); i.SignedIn == "" || i.Answered != "" {
 			t.Errorf("acted %+v", i)
 		}
 	})
@@ -311,7 +311,7 @@ func TestASignInFormSentTwiceGoesOnBothTimes(t *testing.T) {
 		for range 2 {
 			b.body = shown
 			b.post("/login", "flow", flow, "username", "alice", "password", password)
-			if i := b.acted(); i.SignedIn == 0 {
+			if i := b.acted(); i.SignedIn == "" {
 				t.Errorf("acted %+v", i)
 			}
 		}
@@ -390,7 +390,7 @@ func TestASignInOfTwoStepsIsNoneAfterTheFirst(t *testing.T) {
 			b.body = shown
 			b.post("/login", "flow", second, "code", servicetest.Code)
 			if flow != "" {
-				if i := b.acted(); i.SignedIn == 0 || len(i.Steps) != 0 {
+				if i := b.acted(); i.SignedIn == "" || len(i.Steps) != 0 {
 					t.Errorf("acted %+v", i)
 				}
 			} else {

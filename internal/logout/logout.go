@@ -26,15 +26,15 @@ import (
 
 const (
 	timeout     = 10 * time.Second // of one request
-	firstRetry  = 15 * time.Second // longer than a request: no two replicas tell the same at once
+	firstRetry  = 15 * time.Second // longer than a request: two replicas never send the same token at once
 	lastRetry   = 10 * time.Minute
 	maxAttempts = 12 // in about an hour
 	tokenTTL    = 2 * time.Minute
 	roundSize   = 64
 	atOnce      = 16
-	silentFor   = time.Minute // who did not answer is not called
-	remembered  = 8192        // of those
-	maxAnswer   = 4 << 10     // bytes that are read of an answer, so that its connection can be used again
+	silentFor   = time.Minute // no request to a client for so long after one without an answer
+	remembered  = 8192        // clients that did not answer
+	maxAnswer   = 4 << 10     // bytes that are read of an answer, so that its connection can be reused
 )
 
 // Store keeps what clients have yet to hear of.

@@ -65,9 +65,10 @@ var (
 	diskFree          = metric{"signet_disk_free_bytes", gauge, "Free space where the SQLite database is.", nil}
 	clockAhead        = metric{"signet_clock_ahead_seconds", gauge, "By how much this machine's clock is ahead of the database's; negative if it is behind.", nil}
 
-	certificateExpiry = metric{"signet_certificate_expiry_timestamp_seconds", gauge, "When the certificate of a name expires with which the server speaks HTTPS itself.", []string{"name"}}
-	hashesRunning     = metric{"signet_password_hashes_running", gauge, "Passwords that are being hashed.", nil}
-	hashesWaiting     = metric{"signet_password_hashes_waiting", gauge, "Passwords that wait to be hashed.", nil}
+	certificateExpiry   = metric{"signet_certificate_expiry_timestamp_seconds", gauge, "When the certificate of a name expires with which the server speaks HTTPS itself.", []string{"name"}}
+	certificateLifetime = metric{"signet_certificate_lifetime_seconds", gauge, "For how long that certificate is valid from its beginning to its end.", []string{"name"}}
+	hashesRunning       = metric{"signet_password_hashes_running", gauge, "Passwords that are being hashed.", nil}
+	hashesWaiting       = metric{"signet_password_hashes_waiting", gauge, "Passwords that wait to be hashed.", nil}
 
 	jobFailures = metric{"signet_job_failures_total", counter, "Runs of a periodic job that failed. The job is named as in the log.", []string{"job"}}
 	jobSuccess  = metric{"signet_job_last_success_timestamp_seconds", gauge, "When a periodic job last succeeded.", []string{"job"}}
@@ -81,7 +82,7 @@ var list = []*metric{
 	&requestDuration, &tokensIssued, &tokensRefused, &introspections, &revocations, &signIns, &signInFailures, &limited, &decisions, &conditionsFailed,
 	&batchSize, &batchFailures, &batchRunning, &queueDepth, &queueCapacity, &ready, &checkOK,
 	&revisionsBehind, &cacheAge, &statusListAge, &signingKeys, &keyActivated, &keyRotation, &receivers, &receiverPending, &receiverLag,
-	&connections, &connectionsLimit, &connectionWaits, &connectionWaiting, &diskFree, &clockAhead, &certificateExpiry,
+	&connections, &connectionsLimit, &connectionWaits, &connectionWaiting, &diskFree, &clockAhead, &certificateExpiry, &certificateLifetime,
 	&hashesRunning, &hashesWaiting, &jobFailures, &jobSuccess, &buildInfo, &scrapeOK,
 }
 

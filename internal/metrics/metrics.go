@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"sync"
 	"time"
@@ -25,18 +26,18 @@ const (
 
 // Sources are what figures come from. Functions that are nil, or have nothing to say, leave theirs out.
 type Sources struct {
-	Version             string
-	Counters            *statistics.Counters
-	Ready               func(ctx context.Context) readiness.Report
-	Queues              func() map[string]batch.State // by name
-	Pools               func() []Pool
-	FreeSpace           func() (bytes uint64, known bool)
-	CacheAsOf           func() time.Time
-	StatusListAge       func() time.Duration
-	CertificateExpiries func() map[string]time.Time   // by the name that it is for
-	Hashing             func() (running, waiting int) // of passwords
-	Jobs                func() map[string]Job         // by name
-	Sample              func(ctx context.Context) (Sample, error)
+	Version       string
+	Counters      *statistics.Counters
+	Ready         func(ctx context.Context) readiness.Report
+	Queues        func() map[string]batch.State // by name
+	Pools         func() []Pool
+	FreeSpace     func() (bytes uint64, known bool)
+	CacheAsOf     func() time.Time
+	StatusListAge func() time.Duration
+	Certificates  func() map[string]*x509.Certificate // by the name that it is for
+	Hashing       func() (running, waiting int)       // of passwords
+	Jobs          func() map[string]Job               // by name
+	Sample        func(ctx context.Context) (Sample, error)
 }
 
 // Pool is a pool of connections to the database.

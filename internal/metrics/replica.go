@@ -47,9 +47,10 @@ func (r *replica) Collect(to chan<- prometheus.Metric) {
 	c.currency()
 	c.jobs()
 	c.sampled()
-	if r.CertificateExpiries != nil {
-		for name, at := range r.CertificateExpiries() {
-			c.time(&certificateExpiry, at, name)
+	if r.Certificates != nil {
+		for name, certificate := range r.Certificates() {
+			c.time(&certificateExpiry, certificate.NotAfter, name)
+			c.show(&certificateLifetime, certificate.NotAfter.Sub(certificate.NotBefore).Seconds(), name)
 		}
 	}
 	if r.Hashing != nil {

@@ -42,7 +42,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	var a *authorization
-	var spent bool // what the person did for this request has served another answer
+	var spent bool // the answers that the person gave for this request were used before
 	err := domain.ErrStale
 	for attempt := 0; attempt < maxAttempts && (errors.Is(err, domain.ErrStale) || errors.Is(err, domain.ErrConsumed)); attempt++ {
 		spent = spent || errors.Is(err, domain.ErrConsumed)
@@ -53,8 +53,8 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tryAuthorization judges a request on what is true now, and answers it. domain.ErrStale if that changed before the code was
-// stored, domain.ErrConsumed if what the person did is spent: then nothing has been answered.
+// tryAuthorization judges a request on the current snapshot, and answers it. domain.ErrStale if that changed before the code was stored,
+// domain.ErrConsumed if the person's answers were used before: then no response has been written.
 func (p *Provider) tryAuthorization(w http.ResponseWriter, r *http.Request, spent bool) (*authorization, error) {
 	if err := p.Cache.Refresh(r.Context()); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (p *Provider) trusted(r *http.Request, values url.Values, wrong problems) (
 	if err := errors.Join(wrong["client_id"], wrong["redirect_uri"]); err != nil {
 		return nil, "", err
 	}
-	err := p.Registrations.Document(ctx, values.Get("client_id"), network(r.RemoteAddr))
+	err := p.Registrations.Document(ctx, values.Get("client_id"), domain.Network(r.RemoteAddr))
 	if failed := new(registration.DocumentError); errors.As(err, &failed) {
 		return nil, "", fosite.ErrInvalidRequest.WithHint(ourWords + printable(failed.Reason))
 	}
@@ -140,8 +140,8 @@ func (p *Provider) trusted(r *http.Request, values url.Values, wrong problems) (
 	return found, to, err
 }
 
-// unsupportedParameter says which parameter of a request is not supported and cannot be ignored (OpenID Connect Core §3.1.2.6, §6). That
-// comes before all else that is wrong: a request object may have what the query lacks.
+// unsupportedParameter says which parameter of a request is not supported and cannot be ignored (OpenID Connect Core §3.1.2.6, §6). It
+// is checked first: a request object may have what the query lacks.
 func unsupportedParameter(values url.Values, wrong problems) error {
 	has := func(name string) bool { return values.Has(name) || wrong[name] != nil }
 	switch {
@@ -155,8 +155,8 @@ func unsupportedParameter(values url.Values, wrong problems) error {
 	return nil
 }
 
-// authorizationForm reads the parameters, from a sealed interaction, the query or the body, and says what is wrong with
-// which. The interaction is empty if none is sealed.
+// authorizationForm reads the parameters from a sealed interaction, the query or the body, and returns the errors by parameter. The
+// interaction is empty if none is sealed.
 func (p *Provider) authorizationForm(w http.ResponseWriter, r *http.Request) (
 	values url.Values, wrong problems, waiting interaction.Interaction, err error,
 ) {
@@ -212,7 +212,7 @@ func (p *Provider) judge(r *http.Request, a *authorization) error {
 	return err
 }
 
-// renewable leaves out offline_access, as OpenID Connect Core §11 has it, where no refresh token could come of it.
+// renewable leaves out offline_access where no refresh token could be issued for it (OpenID Connect Core §11).
 func renewable(c *domain.Client, scopes []string) []string {
 	if slices.Contains(c.GrantTypes, domain.GrantRefreshToken) {
 		return scopes
@@ -220,7 +220,7 @@ func renewable(c *domain.Client, scopes []string) []string {
 	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == domain.ScopeOfflineAccess })
 }
 
-// within leaves out what the person was not shown: an API may have got a permission since, of the name of another API's.
+// within leaves out what the consent page did not show: an API may since have got a permission with the name of another API's.
 func within(asked, shown []domain.GrantAPI) (apis []domain.GrantAPI) {
 	for _, s := range shown {
 		for _, api := range asked {
@@ -274,7 +274,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 		return p.interact(w, r, a, "/login")
 	case a.mustChoose(signedIn):
 		return p.interact(w, r, a, "/select-account")
-	case a.waiting.DeniedBy(signedIn.ID):
+	case a.waiting.DeniedBy(signedIn.SID):
 		return fosite.ErrAccessDenied.WithHint(ourWords + "The user did not allow it.")
 	}
 	consented, err := p.consented(r, a, signedIn)
@@ -291,7 +291,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizati
 
 // needsLogin says whether the one who is signed in has to sign in (again).
 func (p *Provider) needsLogin(r *http.Request, a *authorization, s domain.Session) (bool, error) {
-	fresh := a.waiting.SignedInBy(s.ID)
+	fresh := a.waiting.SignedInBy(s.SID)
 	if slices.Contains(a.prompt, "login") && !fresh {
 		return true, nil
 	}
@@ -343,22 +343,22 @@ func (p *Provider) isAbout(ctx context.Context, claims token.IDClaims, user *dom
 
 // mustChoose says whether the one who is signed in has yet to say as whom they go on (OpenID Connect Core §3.1.2.1).
 func (a *authorization) mustChoose(s domain.Session) bool {
-	return slices.Contains(a.prompt, "select_account") && !a.waiting.SignedInBy(s.ID) && !a.waiting.ChosenBy(s.ID)
+	return slices.Contains(a.prompt, "select_account") && !a.waiting.SignedInBy(s.SID) && !a.waiting.ChosenBy(s.SID)
 }
 
 // consented says whether the user has allowed the client what it asks for.
 func (p *Provider) consented(r *http.Request, a *authorization, s domain.Session) (bool, error) {
-	if a.waiting.AllowedBy(s.ID) {
+	if a.waiting.AllowedBy(s.SID) {
 		return true, nil
 	}
-	// Anybody on the same machine can pose as an application without a secret that is redirected to there: its user does something
-	// for each request, and no former answer counts (RFC 8252 §8.6).
+	// Any program on the machine can pose as a public client with a loopback redirect URI. So its user acts for each request, and no
+	// earlier consent counts (RFC 8252 §8.6).
 	impersonable := a.client.Impersonable(a.redirectURI)
 	switch {
 	case slices.Contains(a.prompt, "consent"), a.client.SelfRegistered():
 		return false, nil
 	case a.client.FirstParty:
-		return !impersonable || a.waiting.SignedInBy(s.ID), nil
+		return !impersonable || a.waiting.SignedInBy(s.SID), nil
 	case impersonable:
 		return false, nil
 	}
@@ -421,7 +421,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 		Claims:   a.claims.SingleClaims,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, CreatedAt: now, ExpiresAt: expires,
 	}
-	if a.waiting.Acted(s.ID) {
+	if a.waiting.Acted(s.SID) {
 		grant.Act = a.waiting.ID
 	}
 	sess := newSession(a.revision)
@@ -440,8 +440,7 @@ func (p *Provider) giveCode(w http.ResponseWriter, r *http.Request, a *authoriza
 	return nil
 }
 
-// failAuthorization tells the client of an error by redirect, or the person by a page where the redirect URI cannot be
-// trusted (RFC 6749 §4.1.2.1).
+// failAuthorization redirects an error to the client, or shows it on a page where the redirect URI cannot be trusted (RFC 6749 §4.1.2.1).
 func (p *Provider) failAuthorization(w http.ResponseWriter, r *http.Request, a *authorization, err error) {
 	e := wire(err)
 	p.logFailure(r, e, err)

@@ -52,8 +52,8 @@ var claimScopes = func() map[string]string {
 	return scopes
 }()
 
-// parseClaims reads the parameter, whose size is bounded with that of the request. What is not known is ignored, and so are the values of
-// claims that nobody chooses (§5.5).
+// parseClaims reads the parameter; the limit of the request bounds its size. Unknown members are ignored, and so are requested values of
+// claims other than "sub" and "acr" (§5.5).
 func parseClaims(text string) (c claimsRequest, err error) {
 	if text == "" {
 		return c, nil

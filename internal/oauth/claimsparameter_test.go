@@ -103,15 +103,19 @@ func TestAHugeClaimsParameterCostsLittle(t *testing.T) {
 		`{"id_token":{` + many(`"c%d":null,`) + `}}`,
 		`{"id_token":{"sub":{"values":[` + values + `]}},"userinfo":{"sub":{"values":[` + values + `]}}}`,
 	} {
-		began := time.Now()
-		c, err := parseClaims(text)
-		if err != nil {
-			t.Fatal(err)
+		took := time.Hour
+		for range 3 { // a busy machine may be in the way of one
+			began := time.Now()
+			c, err := parseClaims(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.needsLogin("usr_a", "1", false); err != nil || len(c.IDToken) > 0 {
+				t.Errorf("%v, asks for %d claims", err, len(c.IDToken))
+			}
+			took = min(took, time.Since(began))
 		}
-		if _, err := c.needsLogin("usr_a", "1", false); err != nil || len(c.IDToken) > 0 {
-			t.Errorf("%v, asks for %d claims", err, len(c.IDToken))
-		}
-		if took := time.Since(began); took > time.Second {
+		if took > time.Second {
 			t.Errorf("took %v", took)
 		}
 	}

@@ -76,8 +76,8 @@ func clientError(err error) error {
 	return err
 }
 
-// wire translates an error. What went wrong in here is looked for first, wherever it hides in a chain, because fosite
-// wraps a storage's errors in errors of its own choice. Nothing of an internal error's text gets out.
+// wire translates an error. Signet's own errors are looked for first, anywhere in the chain, because fosite wraps those of a storage in
+// errors of its own choice. The text of an internal error is never sent.
 func wire(err error) httpjson.Error {
 	var rfc *fosite.RFC6749Error
 	var tooLarge *token.TooLargeError

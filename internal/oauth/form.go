@@ -83,8 +83,8 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	return body.String(), nil
 }
 
-// parse reads parameters, each value to the byte. An empty one counts as absent (RFC 6749 §3.1). wrong says of the known parameters
-// which are no text or are there more than once; unknown ones that are, are left out like these.
+// parse reads parameters; values are kept byte for byte. An empty one counts as absent (RFC 6749 §3.1). One that is not valid text or is
+// repeated is left out; wrong names the known ones of these.
 func parse(encoded string, known []string) (values url.Values, wrong problems, err error) {
 	if strings.Count(encoded, "&") >= maxParameters {
 		return nil, nil, fosite.ErrInvalidRequest.WithHint(ourWords + "There are too many parameters.")
@@ -142,7 +142,7 @@ func unescape(encoded string) (text string, ok bool) {
 	return text, err == nil && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
-// checkScopeForm wants the alphabet of RFC 6749 §3.3 in the scope: fosite takes off whatever is blank in Unicode.
+// checkScopeForm requires the alphabet of RFC 6749 §3.3 in the scope: fosite would trim all blanks of Unicode.
 func checkScopeForm(form url.Values) error {
 	if !token.ValidScopes(form.Get("scope")) {
 		return fosite.ErrInvalidScope.WithHint(ourWords + "The scope has a character that no scope can have; put a space between two scopes.")
@@ -150,7 +150,7 @@ func checkScopeForm(form url.Values) error {
 	return nil
 }
 
-// printable keeps what may stand in an error_description (RFC 6749 §5.2), and no backtick, of which fosite writes single ones.
+// printable keeps the characters that an error_description may have (RFC 6749 §5.2), without the unpaired backticks of fosite.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -17,8 +17,8 @@ var deviceCode = grantType{
 	handlers:  func(p parts) []fosite.TokenEndpointHandler { return []fosite.TokenEndpointHandler{&deviceHandler{p}} },
 }
 
-// validateDeviceCode finds the request of the device and what the user answered. A code that comes a second time does not end the
-// grant, as an authorization code does: it never was in a browser, and devices poll twice at once by mistake.
+// validateDeviceCode finds the request of the device and the user's answer. Unlike a reused authorization code, a reused device code does
+// not end the grant: it never was in a browser, and devices poll twice at once by mistake.
 func validateDeviceCode(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error {
 	form := r.GetRequestForm()
 	if !form.Has("device_code") {

@@ -71,8 +71,8 @@ func validateRefresh(ctx context.Context, p *Provider, r fosite.AccessRequester,
 	return p.narrow(ctx, form, sess)
 }
 
-// confirmSession refuses a refresh in a session that is over, if the grant ends with that. A refresh does not keep the session from being
-// idle: the person does.
+// confirmSession refuses a refresh if the grant ends with its session and that is over. A refresh is no activity of the session: only the
+// person's requests are.
 func (p *Provider) confirmSession(ctx context.Context, sess *requestSession) error {
 	if !sess.grant.EndsWithSession {
 		return nil
@@ -112,9 +112,9 @@ func (p *Provider) narrow(ctx context.Context, form url.Values, sess *requestSes
 	return nil
 }
 
-// checkReuse refuses a refresh token that was used, as a replay. A client that did not get the answer comes again: for a while, and as
-// long as the successor is unused, it gets the same successor once more (RFC 9700 §4.14.2 leaves this to the server). Whoever has
-// stolen the token gains until the successor is used; the next use of either then ends the grant.
+// checkReuse refuses a used refresh token as a replay. A client that lost the answer may repeat its request: within RefreshOverlap, while
+// the successor is unused, it gets the same successor again (RFC 9700 §4.14.2 leaves this to the server). The cost: a stolen token works
+// until the successor is used; the next use of either then ends the grant.
 func (p *Provider) checkReuse(ctx context.Context, sess *requestSession, found domain.RefreshToken) error {
 	if found.UsedAt.IsZero() {
 		return nil
@@ -139,7 +139,7 @@ func (p *Provider) checkReuse(ctx context.Context, sess *requestSession, found d
 	return nil
 }
 
-// recordRepeat records that a request got a successor that was given out before: one of the two that have it may be a thief.
+// recordRepeat records that a successor was given out a second time: one of the two requests may be a thief's.
 func (p *Provider) recordRepeat(ctx context.Context, sess *requestSession, remote string) error {
 	ip := remote
 	if address, err := netip.ParseAddrPort(remote); err == nil {

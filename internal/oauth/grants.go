@@ -15,7 +15,7 @@ var grants = []grantType{authorizationCode, clientCredentials, refreshToken, dev
 type grantType struct {
 	domain.GrantType
 	// validate judges a request of an authenticated client before the handlers run, and loads into the session what the token is
-	// made from. All that must hold before a replay counts as one is judged here: nobody can end a grant with a stolen code alone.
+	// made from. It checks all that must hold before a replay ends the grant: a stolen code alone must not end it.
 	validate func(ctx context.Context, p *Provider, r fosite.AccessRequester, sess *requestSession) error
 	// handlers answer it, in their order.
 	handlers func(parts) []fosite.TokenEndpointHandler
@@ -29,8 +29,7 @@ type parts struct {
 	settings settings
 }
 
-// endpointHandlers are the handlers of the grant type, which answer its requests alone: fosite asks every handler that there is to
-// add to every answer.
+// endpointHandlers are the handlers of the grant type, which answer only its requests: fosite calls every handler for every answer.
 func (g grantType) endpointHandlers(made parts) fosite.TokenEndpointHandlers {
 	var all fosite.TokenEndpointHandlers
 	for _, handler := range g.handlers(made) {

@@ -10,7 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/interaction"
 )
 
-// request is what pages carry of an authorization request.
+// request is an authorization request as it is sealed in pages.
 func (a *authorization) request() interaction.Request {
 	form := a.GetRequestForm()
 	return interaction.Request{

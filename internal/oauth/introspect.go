@@ -28,11 +28,11 @@ type introspectionAnswer struct {
 	token.Claims
 }
 
-// inactive is the answer for everything else; it tells nothing.
+// inactive is the answer for everything else. It does not say why.
 var inactive = map[string]bool{"active": false}
 
-// introspect is the introspection endpoint (RFC 7662). Its caller authenticates as a client, and sees only tokens of the
-// audiences that this client serves, and of those issued to itself what the token endpoint told it of them.
+// introspect is the introspection endpoint (RFC 7662). Its caller authenticates as a client. It sees tokens of the audiences that the
+// client serves, and of tokens issued to the client itself only what the token endpoint disclosed.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(w, r)
 	if err == nil && !form.Has("token") {
@@ -121,9 +121,9 @@ func (p *Provider) revokeToken(ctx context.Context, caller *domain.Client, value
 	return p.Revocation.RevokeRefresh(ctx, caller, signature)
 }
 
-// revokeVerified revokes a token that the index does not know by its digest. It is no error if the token is of no use: not signed here,
-// or expired. An ID token cannot be revoked (RFC 7009 §2.2.1). Another spelling of an access token counts as that one, because verifiers
-// take it as such; and one that cannot be revoked is never acknowledged while verifiers take it.
+// revokeVerified revokes a token that the index does not know by its digest. A token that was not signed here or has expired is no error;
+// an ID token cannot be revoked (RFC 7009 §2.2.1). Another encoding of an access token revokes that one, because verifiers accept it. The
+// answer is 200 only if verifiers accept the token no more.
 func (p *Provider) revokeVerified(ctx context.Context, caller *domain.Client, value string) error {
 	if _, err := p.Minter.VerifyIDToken(ctx, value); !errors.Is(err, keys.ErrNotOurs) {
 		if err == nil {

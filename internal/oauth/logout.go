@@ -18,7 +18,7 @@ type logoutRequest struct {
 	hint        *token.IDClaims // of the id_token_hint, nil: none that counts
 	redirectURI string          // where to go then, empty: stay
 	state       string
-	problem     string // why the user stays although the application wants to be returned to
+	problem     string // why the user is not redirected although the application asked for it
 }
 
 // endSessionForm is the data of the page that asks the person.
@@ -28,8 +28,8 @@ type endSessionForm struct {
 	Request url.Values // as it came: it is judged again, so that what is wrong with it is said in the end
 }
 
-// logout is the logout endpoint. Whose ID token of this very session the application presents is signed out at once, everybody else is
-// asked: anybody can lead a browser here.
+// logout is the logout endpoint. With an ID token of this very session the user is signed out at once. Otherwise the user is asked: any
+// site can send a browser here.
 func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 	values, wrong, err := parse(r.URL.RawQuery, logoutParameters)
 	if err == nil {
@@ -114,7 +114,7 @@ func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) {
 	p.endSession(w, r, request)
 }
 
-// readLogout judges a request. What is wrong with it keeps nobody from signing out, only from being sent on.
+// readLogout judges a request. Its errors do not prevent the sign-out, only the redirect after it.
 func (p *Provider) readLogout(r *http.Request, values url.Values) (request logoutRequest, err error) {
 	if err := p.Cache.Refresh(r.Context()); err != nil {
 		return request, err
@@ -169,7 +169,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, request lo
 	p.loggedOut(w, r, request, frames)
 }
 
-// loggedOut sends on whoever is signed out, once the browser has told applications of it in frames.
+// loggedOut redirects the user who signed out, after applications were notified in frames.
 func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, request logoutRequest, frames []string) {
 	to := request.redirectURI
 	if to != "" && request.state != "" {

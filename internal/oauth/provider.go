@@ -114,17 +114,18 @@ func New(c Config) *Provider {
 		ScopeStrategy:            func([]string, string) bool { return true },
 		AudienceMatchingStrategy: func([]string, []string) error { return nil },
 		// Never used, and preset because fosite's lazy defaults race.
-		ClientSecretsHasher: refuseAll{},
-		JWKSFetcherStrategy: refuseAll{},
+		ClientSecretsHasher: disabled{},
+		JWKSFetcherStrategy: disabled{},
 		HTTPClient:          &retryablehttp.Client{},
 	}}
 	hmacStrategy := foauth.NewHMACSHAStrategyUnPrefixed(&hmac.HMACStrategy{Config: settings}, settings)
 	p.strategy = &strategy{HMACSHAStrategyUnPrefixed: hmacStrategy, provider: p}
+	p.Clients.IssuedToken = p.issuedToken
 	store := &storage{provider: p}
 
 	made := parts{provider: p, strategy: p.strategy, storage: store, settings: settings}
 	settings.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{made.codeHandler(), made.openidHandler()}
-	settings.TokenEndpointHandlers = fosite.TokenEndpointHandlers{&guard{provider: p}}
+	settings.TokenEndpointHandlers = fosite.TokenEndpointHandlers{&requestValidator{provider: p}}
 	for _, g := range grants {
 		settings.TokenEndpointHandlers = append(settings.TokenEndpointHandlers, g.endpointHandlers(made)...)
 	}
@@ -153,8 +154,8 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	cors.Mount(mux, crossOrigin)
 }
 
-// crossOrigin lists what scripts of other origins may ask, and by which methods. Never the authorization endpoint, which goes by
-// cookies, nor introspection, which needs a secret.
+// crossOrigin lists the endpoints that scripts of other origins may call, and by which methods: never the authorization endpoint, which
+// uses cookies, nor introspection, which needs a secret.
 var crossOrigin = map[string]string{
 	"/oauth2/token":    "POST",
 	"/oauth2/device":   "POST",
@@ -169,7 +170,7 @@ func onlyGetAndPost(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusMethodNotAllowed)
 }
 
-// refuseAll stands where fosite would fetch or hash something by itself.
-type refuseAll struct{}
+// disabled replaces what fosite would fetch or hash by itself.
+type disabled struct{}
 
-var errRefused = errors.New("not supported")
+var errUnsupported = errors.New("not supported")

@@ -10,40 +10,40 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// Redeem takes an authorization code as the token endpoint does, of a client that Signet itself signs browsers in for: it gives no tokens, and
-// the client need not authenticate. domain.ErrInvalid if the code is not good; any other error means that this is not known.
-func (p *Provider) Redeem(ctx context.Context, clientID, redirectURI, code, verifier string) (grantID int64, err error) {
+// Redeem uses up an authorization code as the token endpoint does, for a client that Signet itself acts for: it issues no tokens, and the
+// client need not authenticate. domain.ErrInvalid if the code is not valid; after any other error it may be.
+func (p *Provider) Redeem(ctx context.Context, clientID, redirectURI, code, verifier string) (grant domain.Grant, err error) {
 	form := url.Values{"code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
 	err = p.current(ctx, func(revision int64) error {
-		grantID, err = p.redeem(ctx, clientID, form, revision)
+		grant, err = p.redeem(ctx, clientID, form, revision)
 		return err
 	})
 	if err == nil {
-		return grantID, nil
+		return grant, nil
 	}
 	if err = p.endReplayed(ctx, err); wire(err).Status < 500 {
 		err = fmt.Errorf("%w code: %w", domain.ErrInvalid, err)
 	}
-	return 0, err
+	return domain.Grant{}, err
 }
 
-func (p *Provider) redeem(ctx context.Context, clientID string, form url.Values, revision int64) (int64, error) {
+func (p *Provider) redeem(ctx context.Context, clientID string, form url.Values, revision int64) (domain.Grant, error) {
 	storage := &storage{p}
 	found, err := storage.GetClient(ctx, clientID)
 	if err != nil {
-		return 0, err
+		return domain.Grant{}, err
 	}
 	sess := newSession(revision)
 	sess.client = found.(client)
 	request := fosite.NewAccessRequest(sess)
 	request.Form = form
 	if err := validateCode(ctx, p, request, sess); err != nil {
-		return 0, err
+		return domain.Grant{}, err
 	}
 	if !p.Now().Before(sess.code.ExpiresAt) {
-		return 0, errInvalidGrant
+		return domain.Grant{}, errInvalidGrant
 	}
-	return sess.grant.ID, p.Transactions.Tx(ctx, func(ctx context.Context) error {
+	return *sess.grant, p.Transactions.Tx(ctx, func(ctx context.Context) error {
 		if err := p.Grants.HoldGrant(ctx, sess.grant.ID, sess.target.Audience, p.Now()); err != nil {
 			return err
 		}

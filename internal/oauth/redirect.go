@@ -77,8 +77,8 @@ func responseMode(redirectURI string, values url.Values) (string, error) {
 	return mode, nil
 }
 
-// sendBack answers the client: at the registered URI to the byte, with names and values in turn (RFC 6749 §3.1.2, §4.1.2), the state as
-// it came, and who answers (RFC 9207).
+// sendBack answers the client at its registered URI, which is kept byte for byte (RFC 6749 §3.1.2, §4.1.2). It adds names and values, which
+// alternate, the state as it came, and "iss" (RFC 9207).
 func (p *Provider) sendBack(w http.ResponseWriter, r *http.Request, a *authorization, pairs ...string) {
 	if a.state != "" {
 		pairs = append(pairs, "state", a.state)

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/httpjson"
@@ -74,13 +72,13 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request) {
 	text, err := readMetadata(w, r)
 	var made registration.Registered
 	if err == nil {
-		made, err = p.Registrations.Register(r.Context(), network(r.RemoteAddr), bearerToken(r), text)
+		made, err = p.Registrations.Register(r.Context(), domain.Network(r.RemoteAddr), authn.BearerToken(r), text)
 	}
 	p.answerRegistration(w, r, http.StatusCreated, made, err)
 }
 
 func (p *Provider) registration(w http.ResponseWriter, r *http.Request) {
-	found, err := p.Registrations.Registration(r.Context(), r.PathValue("client"), bearerToken(r))
+	found, err := p.Registrations.Registration(r.Context(), r.PathValue("client"), authn.BearerToken(r))
 	p.answerRegistration(w, r, http.StatusOK, found, err)
 }
 
@@ -88,13 +86,13 @@ func (p *Provider) reregister(w http.ResponseWriter, r *http.Request) {
 	text, err := readMetadata(w, r)
 	var changed registration.Registered
 	if err == nil {
-		changed, err = p.Registrations.Reregister(r.Context(), r.PathValue("client"), bearerToken(r), text)
+		changed, err = p.Registrations.Reregister(r.Context(), r.PathValue("client"), authn.BearerToken(r), text)
 	}
 	p.answerRegistration(w, r, http.StatusOK, changed, err)
 }
 
 func (p *Provider) unregister(w http.ResponseWriter, r *http.Request) {
-	if err := p.Registrations.Unregister(r.Context(), r.PathValue("client"), bearerToken(r)); err != nil {
+	if err := p.Registrations.Unregister(r.Context(), r.PathValue("client"), authn.BearerToken(r)); err != nil {
 		p.answerRegistration(w, r, 0, registration.Registered{}, err)
 		return
 	}
@@ -136,32 +134,4 @@ func readMetadata(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, &registration.InvalidError{Code: registration.InvalidClientMetadata, Description: "The body is too large, or did not arrive whole."}
 	}
 	return text, nil
-}
-
-// bearerToken is the token of the one Authorization header, empty if there is none.
-func bearerToken(r *http.Request) string {
-	headers := r.Header.Values("Authorization")
-	if len(headers) != 1 || len(headers[0]) > 1<<10 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(headers[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// network is the part of an address that one caller has: of IPv6, a /64.
-func network(address string) string {
-	host, _, err := net.SplitHostPort(address)
-	ip, wrong := netip.ParseAddr(host)
-	if err != nil || wrong != nil {
-		return address
-	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		if prefix, err := ip.Prefix(64); err == nil {
-			return prefix.String()
-		}
-	}
-	return ip.String()
 }

@@ -23,7 +23,8 @@ type Transactions interface {
 	Begin(ctx context.Context) (context.Context, error)
 	Commit(ctx context.Context) error
 	Rollback(ctx context.Context) error
-	// HoldRevision returns the revision, and keeps it from changing for the rest of the transaction.
+	// HoldRevision returns the revision, and keeps it from changing for the rest of the transaction. After a promotion of another database
+	// server it returns more than any revision, until all was read anew by Changes.
 	HoldRevision(ctx context.Context) (int64, error)
 }
 
@@ -58,8 +59,8 @@ type Credentials interface {
 	ProlongRefreshToken(ctx context.Context, signature string, expires time.Time) error
 }
 
-// storage shows Signet's grants to fosite. A code and its PKCE and OpenID data are one row, a refresh token points to its
-// grant, and once-only things are compare-and-set.
+// storage presents Signet's grants to fosite. A code and its PKCE and OpenID data are one row, a refresh token refers to its grant, and
+// what may be used once is compare-and-set.
 type storage struct{ provider *Provider }
 
 var (
@@ -98,12 +99,12 @@ func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature stri
 	}
 	p := s.provider
 	return p.Transactions.Tx(ctx, func(ctx context.Context) error {
-		// A password change, say, ends all sessions and grants: none may slip in that was decided on before.
+		// A password change, say, ends all sessions and grants: none may be added that was decided before it.
 		newest, err := p.Transactions.HoldRevision(ctx)
 		if err != nil {
 			return fmt.Errorf("hold the revision: %w", err)
 		}
-		if newest > sess.revision {
+		if newest != sess.revision { // it is older where a promotion lost commits
 			return domain.ErrStale
 		}
 		id, err := p.Grants.InsertGrant(ctx, *sess.grant)
@@ -119,7 +120,7 @@ func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, signature stri
 	})
 }
 
-// GetAuthorizeCodeSession returns the request of the code that the guard has found and judged.
+// GetAuthorizeCodeSession returns the request of the code that requestValidator has found and judged.
 func (s *storage) GetAuthorizeCodeSession(_ context.Context, _ string, passed fosite.Session) (fosite.Requester, error) {
 	sess := passed.(*requestSession)
 	if sess.code == nil {
@@ -128,7 +129,7 @@ func (s *storage) GetAuthorizeCodeSession(_ context.Context, _ string, passed fo
 	return s.request(sess, sess.code.Form)
 }
 
-// InvalidateAuthorizeCodeSession uses the code up; whoever comes second is a replay.
+// InvalidateAuthorizeCodeSession uses the code up; a second use is a replay.
 func (s *storage) InvalidateAuthorizeCodeSession(ctx context.Context, signature string) error {
 	err := s.provider.Credentials.UseCode(ctx, signature, s.provider.Now())
 	if errors.Is(err, domain.ErrConsumed) {
@@ -137,7 +138,7 @@ func (s *storage) InvalidateAuthorizeCodeSession(ctx context.Context, signature 
 	return err
 }
 
-// request rebuilds the authorization request of a grant, with the client that asks now: it is the grant's, see guard.
+// request rebuilds the authorization request of a grant, with the client that asks now: it is the grant's, see requestValidator.
 func (s *storage) request(sess *requestSession, form []byte) (*fosite.Request, error) {
 	r := fosite.NewRequest()
 	r.SetID(strconv.FormatInt(sess.grant.ID, 10))
@@ -192,7 +193,7 @@ func (s *storage) CreateRefreshTokenSession(ctx context.Context, signature, _ st
 	})
 }
 
-// GetRefreshTokenSession returns the request of the refresh token that the guard has found and judged.
+// GetRefreshTokenSession returns the request of the refresh token that requestValidator has found and judged.
 func (s *storage) GetRefreshTokenSession(_ context.Context, _ string, passed fosite.Session) (fosite.Requester, error) {
 	sess := passed.(*requestSession)
 	if sess.grant == nil {
@@ -201,7 +202,7 @@ func (s *storage) GetRefreshTokenSession(_ context.Context, _ string, passed fos
 	return s.request(sess, nil)
 }
 
-// RotateRefreshToken uses the refresh token up, unless it is kept; whoever comes second is a replay, see checkReuse.
+// RotateRefreshToken uses the refresh token up, unless it is kept; a second use is a replay, see checkReuse.
 func (s *storage) RotateRefreshToken(ctx context.Context, _ string, signature string) error {
 	if sessionOf(ctx).kept {
 		return nil
@@ -251,23 +252,25 @@ func (s *storage) DeleteOpenIDConnectSession(context.Context, string) error { re
 
 // GetAccessTokenSession implements foauth.CoreStorage.
 func (s *storage) GetAccessTokenSession(context.Context, string, fosite.Session) (fosite.Requester, error) {
-	return nil, errRefused
+	return nil, errUnsupported
 }
 
 // DeleteAccessTokenSession implements foauth.CoreStorage.
-func (s *storage) DeleteAccessTokenSession(context.Context, string) error { return errRefused }
+func (s *storage) DeleteAccessTokenSession(context.Context, string) error { return errUnsupported }
 
 // DeleteRefreshTokenSession implements foauth.CoreStorage.
-func (s *storage) DeleteRefreshTokenSession(context.Context, string) error { return errRefused }
+func (s *storage) DeleteRefreshTokenSession(context.Context, string) error { return errUnsupported }
 
 // RevokeRefreshToken implements foauth.TokenRevocationStorage.
-func (s *storage) RevokeRefreshToken(context.Context, string) error { return errRefused }
+func (s *storage) RevokeRefreshToken(context.Context, string) error { return errUnsupported }
 
 // RevokeAccessToken implements foauth.TokenRevocationStorage.
-func (s *storage) RevokeAccessToken(context.Context, string) error { return errRefused }
+func (s *storage) RevokeAccessToken(context.Context, string) error { return errUnsupported }
 
 // ClientAssertionJWTValid implements fosite.ClientManager.
-func (s *storage) ClientAssertionJWTValid(context.Context, string) error { return errRefused }
+func (s *storage) ClientAssertionJWTValid(context.Context, string) error { return errUnsupported }
 
 // SetClientAssertionJWT implements fosite.ClientManager.
-func (s *storage) SetClientAssertionJWT(context.Context, string, time.Time) error { return errRefused }
+func (s *storage) SetClientAssertionJWT(context.Context, string, time.Time) error {
+	return errUnsupported
+}

@@ -56,8 +56,8 @@ func (s *strategy) GenerateRefreshToken(ctx context.Context, r fosite.Requester)
 	return s.HMACSHAStrategyUnPrefixed.GenerateRefreshToken(ctx, r)
 }
 
-// successor derives from a refresh token the one that replaces it, so that it can be given out again though only its signature is
-// stored. Without the secret nobody else can, and from the successor there is no way back.
+// successor derives the next refresh token from the current one, so that it can be issued again though only its signature is stored. It
+// cannot be derived without the secret, and does not reveal its predecessor.
 func (s *strategy) successor(presented string) (token, signature string) {
 	derive := hmac.New(sha256.New, s.provider.Secret)
 	derive.Write([]byte("successor of refresh token " + presented))
@@ -130,5 +130,5 @@ func (s *strategy) AccessTokenSignature(context.Context, string) string { return
 
 // ValidateAccessToken is not used: introspection is our own.
 func (s *strategy) ValidateAccessToken(context.Context, fosite.Requester, string) error {
-	return errRefused
+	return errUnsupported
 }

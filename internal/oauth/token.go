@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/ory/fosite"
 
-	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/cors"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -52,10 +52,32 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
 	e := wire(err)
 	p.Counters.CountRefused(r.PostForm.Get("grant_type"), e.Code)
-	if e.Status == http.StatusBadRequest && e.Code == errInvalidGrant.ErrorField && authn.IsPublic(r.Context()) {
-		p.Clients.Failures.Failed(r.Context(), r.RemoteAddr, r.PostForm.Get("client_id"))
+	if e.Status == http.StatusBadRequest && e.Code == errInvalidGrant.ErrorField {
+		p.Clients.RefusedGrant(r, r.PostForm)
 	}
 	p.fail(w, r, err)
+}
+
+// issuedToken names the code or token of a form that this server issued, for limits; "" if there is none. It considers only the parameter
+// that the request is judged by: any other would exempt an unrelated failure.
+func (p *Provider) issuedToken(ctx context.Context, form url.Values) string {
+	parameter := "token" // that is revoked
+	switch form.Get("grant_type") {
+	case "":
+	case domain.GrantAuthorizationCode:
+		parameter = "code"
+	case domain.GrantRefreshToken:
+		parameter = "refresh_token"
+	case domain.GrantDeviceCode:
+		if code := form.Get("device_code"); p.Devices.Issued(code) {
+			return "device code " + code
+		}
+		return ""
+	default:
+		return ""
+	}
+	signature, _ := p.strategy.signature(ctx, form.Get(parameter))
+	return signature
 }
 
 // current judges a request on a snapshot that is no older than the request: anew when the database has moved past it
@@ -111,6 +133,9 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	response.SetScopes(sess.signed.Scopes)
 	response.SetExpiresIn(sess.signed.ExpiresAt.Sub(sess.signed.Record.IssuedAt()))
 	p.Registrations.Used(ctx, sess.client.Client)
+	if sess.client.Public {
+		p.Clients.Failures.Succeeded(r.RemoteAddr, sess.client.ClientID)
+	}
 	answer := response.ToMap()
 	if len(sess.signed.Scopes) == 0 && !sess.saysScope { // an empty one says that nothing of what was asked for is granted (RFC 6749 §5.1)
 		delete(answer, "scope")
@@ -118,8 +143,8 @@ func (p *Provider) issue(ctx context.Context, r *http.Request, revision int64) (
 	return answer, nil
 }
 
-// endReplayed ends the grant whose code or refresh token came a second time: one of the two who have it is a thief
-// (RFC 9700 §2.1.1, §4.14.2). If that fails, the caller is told to come again rather than that all is well.
+// endReplayed ends the grant whose code or refresh token was used a second time: one of the two clients that have it is a thief
+// (RFC 9700 §2.1.1, §4.14.2). If that fails, its error is returned instead of the refusal.
 func (p *Provider) endReplayed(ctx context.Context, err error) error {
 	var replay *replayError
 	if !errors.As(err, &replay) {

@@ -120,7 +120,7 @@ func (p *Provider) keptFromUserinfo(ctx context.Context, audience string) (bool,
 	return api.NoUserinfo, nil
 }
 
-// refuseBearer answers as RFC 6750 §3 wants it.
+// refuseBearer answers as RFC 6750 §3 requires.
 func refuseBearer(w http.ResponseWriter, status int, code, description string) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="signet", error="`+code+`", error_description="`+description+`"`)
 	httpjson.WriteError(w, httpjson.Error{Code: code, Description: description, Status: status})

@@ -7,11 +7,10 @@ import (
 	"github.com/ory/fosite"
 )
 
-// ourWords begins what Signet itself says of an error, in its hint and its description. Nothing without it gets out: fosite's own words name
-// causes that are seldom the one, such as a redirect_uri that is not "whitelisted".
+// ourWords marks hints and descriptions that Signet itself wrote. Others are not sent: those of fosite seldom name the actual cause.
 const ourWords = "\x00"
 
-// words are what Signet says of errors of which nobody has said more.
+// words describe the errors that have no description of their own.
 var words = map[string]string{
 	"invalid_request":            "The request is not valid.",
 	"invalid_client":             "The client is unknown, or did not prove who it is.",

@@ -85,10 +85,16 @@ func (p *Pages) SignedIn(r *http.Request) (domain.Session, domain.User, error) {
 	return session, user, nil
 }
 
+// SessionToken is the token in the request's cookie, of a session that may be over; empty if there is none.
+func (p *Pages) SessionToken(r *http.Request) string {
+	token, _ := p.cookieSession(r).Values[valueToken].(string)
+	return token
+}
+
 // find returns the live session that the cookie names.
 func (p *Pages) find(r *http.Request) (domain.Session, error) {
-	token, ok := p.cookieSession(r).Values[valueToken].(string)
-	if !ok {
+	token := p.SessionToken(r)
+	if token == "" {
 		return domain.Session{}, fmt.Errorf("no session token: %w", domain.ErrNotFound)
 	}
 	return p.sessions.Find(r.Context(), token)

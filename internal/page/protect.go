@@ -105,10 +105,9 @@ func (p *Pages) AllowFetch(w http.ResponseWriter) {
 	w.Header().Set("Content-Security-Policy", policy+"; form-action 'self'; connect-src 'self'")
 }
 
-// AllowRedirect lets the forms of this answer lead to a client, and on to wherever that leads: browsers hold form-action
-// against the whole chain of redirects that follows a POST (CSP Level 3 §6.4.1), also those that the client makes. The
-// forms are Signet's own, with fixed actions and CSRF tokens, and all text is escaped. An application may have
-// opened the page in a popup that reports back to its opener at the end, so the page keeps its opener.
+// AllowRedirect lifts form-action for this answer, whose forms redirect to a client: browsers apply it to all redirects after a POST (CSP
+// Level 3 §6.4.1), those of the client too. The forms have fixed actions and CSRF tokens, and all text is escaped. The page keeps its
+// opener, as an application may have opened it in a popup that reports back.
 func (p *Pages) AllowRedirect(w http.ResponseWriter) {
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none")

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -19,6 +20,7 @@ import (
 	"github.com/signet-auth/signet/internal/httpjson"
 	"github.com/signet-auth/signet/internal/limits"
 	"github.com/signet-auth/signet/internal/policy"
+	"github.com/signet-auth/signet/internal/requestid"
 )
 
 const (
@@ -79,12 +81,18 @@ func (s *surface) metadata(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// echoRequestID sends back the id that the caller gave its request (AuthZEN §10.1.3).
+// maxRequestID bounds an id that is sent back, in bytes.
+const maxRequestID = 255
+
+// echoRequestID sends back the id that the caller gave its request, unchanged (AuthZEN §10.1.3), if it is one and printable.
 func echoRequestID(w http.ResponseWriter, r *http.Request) {
-	const name = "X-Request-Id"
-	if id, ok := r.Header[name]; ok {
-		w.Header()[name] = id
+	if id := r.Header[requestid.Header]; len(id) == 1 && len(id[0]) <= maxRequestID && isPrintable(id[0]) {
+		w.Header()[requestid.Header] = id
 	}
+}
+
+func isPrintable(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' })
 }
 
 // question is a request, read and authorized.

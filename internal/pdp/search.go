@@ -126,6 +126,12 @@ func (q *question) readPage(of string, asked map[string]any) (policy.SearchPage,
 		return wanted, err
 	}
 	limit, ok := asked["limit"].(float64)
+	switch given := asked["limit"].(type) { // as httpjson.Parse has those beyond what a float64 is exact for
+	case int64:
+		limit, ok = float64(given), true
+	case uint64:
+		limit, ok = float64(given), true
+	}
 	if !ok && asked["limit"] != nil || limit < 0 || limit != math.Trunc(limit) {
 		return wanted, malformed("The member 'page.limit' must be a whole number, and not negative.")
 	}

@@ -87,10 +87,9 @@ func (a Answer) Reason() string {
 	return a.Verdict.Reason()
 }
 
-// Decide answers a question: of the subject it has the type, the id and the properties. explain adds what each rule came to. A subject that
-// is unknown or disabled, and a token that is not active, may do nothing. A resource without properties has those that are registered.
-// ErrNoAudience, ErrNotFound if there is no such API; any other error means that the answer is not known. The cache has to be refreshed since
-// the request came in.
+// Decide answers a question; explain adds the result of each rule. A subject that is unknown or disabled, and a token that is not active,
+// may do nothing. A resource without properties has the registered ones. ErrNoAudience, ErrNotFound if there is no such API; any other
+// error means that the answer is not known. Refresh the cache after the request came in and before the call.
 func (d *Decider) Decide(ctx context.Context, r decision.Request, explain bool) (Answer, error) {
 	answer, err := d.judge(ctx, r, explain)
 	switch {

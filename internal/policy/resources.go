@@ -154,6 +154,9 @@ func checkResource(r domain.Resource) error {
 	case strings.Contains(r.Properties, `\u0000`):
 		return domain.Invalid("properties", domain.RuleFormat, "resource %s:%s: a property has a NUL", r.Type, domain.ClipText(r.ID, 100))
 	}
+	if _, err := propertiesOf(r); err != nil {
+		return domain.Invalid("properties", domain.RuleRange, "resource %s:%s: a property has a number that is too large", r.Type, domain.ClipText(r.ID, 100))
+	}
 	if err := domain.CheckText("type", "type of a resource", r.Type, maxType); err != nil {
 		return err
 	}
@@ -189,7 +192,8 @@ func (s *Service) registered(ctx context.Context, audience string, name domain.R
 	return properties, err
 }
 
-func propertiesOf(r domain.Resource) (properties map[string]any, err error) {
+func propertiesOf(r domain.Resource) (map[string]any, error) {
+	var properties domain.JSONObject
 	if err := json.Unmarshal([]byte(r.Properties), &properties); err != nil {
 		return nil, fmt.Errorf("properties of the resource %q: %v", r.Place(), err)
 	}

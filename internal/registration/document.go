@@ -59,10 +59,9 @@ func parseDocumentURL(clientID string) (*url.URL, error) {
 	return u, nil
 }
 
-// Document makes the client current that a client_id stands for, if it is the URL of a metadata document: what the document says is
-// fetched, unless that is fresh, and registered. Other client_ids, and those that an administrator registered, are left alone. from is
-// the network of who asks, which counts while the client is not registered.
-// domain.ErrNotFound if no such documents are taken here, DocumentError if this one cannot be, domain.ErrBusy if too many were fetched.
+// Document fetches and registers the client of a client_id that is the URL of a metadata document, unless it is fresh or registered by an
+// administrator. from is the network of the request, which has a limit of new clients. domain.ErrNotFound if such documents are not
+// accepted here, DocumentError if this one is not, domain.ErrBusy if too many were fetched.
 func (s *Service) Document(ctx context.Context, clientID, from string) error {
 	if !isDocumentURL(clientID) {
 		return nil
@@ -87,6 +86,7 @@ func (s *Service) Document(ctx context.Context, clientID, from string) error {
 	case err == nil && (!known.DisabledAt.IsZero() || s.isFresh(clientID)):
 		return nil
 	}
+	clientID = strings.Clone(clientID) // what is remembered of it would keep the request's body in memory
 	// The fetch must not end with the request that came first.
 	done := s.documents.DoChan(clientID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*FetchTimeout)
@@ -125,7 +125,7 @@ func (s *Service) Renewed(ctx context.Context, client *domain.Client) error {
 // fetched once for that.
 func (s *Service) Refetch(ctx context.Context, clientID string) error {
 	if at, ok := s.refetched.Get(clientID); !ok || !s.Now().Before(at.Add(refetchEvery)) {
-		s.refetched.Add(clientID, s.Now())
+		s.refetched.Add(strings.Clone(clientID), s.Now())
 		s.fresh.Remove(clientID)
 	}
 	return s.Document(ctx, clientID, "")
@@ -144,8 +144,7 @@ func (s *Service) admits(host string) bool {
 	})
 }
 
-// update fetches a document and registers what it says. A failure is recorded, and not remembered, but that a host kept Signet waiting
-// is, for silentFor.
+// update fetches a document and registers its client. A failure is recorded; that no answer came is also cached, for silentFor.
 func (s *Service) update(ctx context.Context, clientID string, address *url.URL, from string, known bool) error {
 	if until, ok := s.silent.Get(clientID); ok && s.Now().Before(until) {
 		return unusable("it could not be fetched a moment ago.")

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/clock"
+	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/registration"
@@ -110,7 +112,8 @@ func each(t *testing.T, rules registration.Rules, test func(t *testing.T, w worl
 
 func newService(f servicetest.Fixture, r *servicetest.Replica, rules registration.Rules) *registration.Service {
 	return registration.New(registration.Config{
-		Store: f.DB, Limits: f.DB, Registry: r.Registry, Cache: r.Cache, Events: r.Recorder, Rules: rules, Issuer: servicetest.Issuer, Now: f.Clock,
+		Store: f.DB, Limits: f.DB, Registry: r.Registry, Cache: r.Cache, Events: r.Recorder, Rules: rules, Issuer: servicetest.Issuer,
+		Clock: clocktest.New(f.Clock), Now: f.Clock,
 	})
 }
 
@@ -240,6 +243,7 @@ func TestDocumentsThatCannotBeTrustedRegisterNothing(t *testing.T) {
 				case <-r.Context().Done():
 				case <-time.After(time.Minute):
 				}
+				panic(http.ErrAbortHandler) // returning would answer 200
 			}), "could not be fetched"},
 			"metadata of clouds": {"https://169.254.169.254/latest/meta-data", "could not be fetched"},
 			"dots":               {host.URL + "/a/../b", ". and .."},
@@ -466,6 +470,19 @@ func TestADocumentThatIsGoneDoesNotEndWhatIsRegistered(t *testing.T) {
 		if c := w.client(t, id); c.DisabledAt.IsZero() || asked(id) != before {
 			t.Error("a disabled client's document was fetched")
 		}
+	})
+}
+
+func TestAReplicaWhoseClockIsWrongDeletesNoClients(t *testing.T) {
+	each(t, anybody, func(t *testing.T, w world) {
+		ctx, id := eventtest.Context(t), document(t, func(map[string]any, http.Header) {})
+		servicetest.Must(t, w.Document(ctx, id, "203.0.113.9"))
+		ahead := func() time.Time { return w.Clock().Add(90 * 24 * time.Hour) }
+		w.Config.Now, w.Config.Clock = ahead, clock.New(clocktest.Database(w.Clock), ahead)
+		if err := w.Expire(ctx); !errors.Is(err, domain.ErrClocksDiffer) {
+			t.Error(err)
+		}
+		w.client(t, id)
 	})
 }
 

@@ -66,6 +66,12 @@ type Limits interface {
 	Spend(ctx context.Context, now time.Time, limits ...domain.Limit) (wait time.Duration, err error)
 }
 
+// Clock compares this machine's clock with the database's.
+type Clock interface {
+	// DeletionTime is the time by which old things may be deleted. domain.ErrClocksDiffer.
+	DeletionTime(ctx context.Context) (time.Time, error)
+}
+
 // Config is what a Service is made of.
 type Config struct {
 	Store    Store
@@ -75,6 +81,7 @@ type Config struct {
 	Events   *event.Recorder
 	Rules    Rules
 	Issuer   string
+	Clock    Clock
 	Now      func() time.Time
 }
 
@@ -153,9 +160,13 @@ func (s *Service) Used(ctx context.Context, client *domain.Client) {
 }
 
 // Expire deletes clients that registered themselves and that nobody uses any more; those that have never had a token after a day. Some
-// at a time: it is called again.
+// at a time: it is called again. domain.ErrClocksDiffer if this machine's clock is not to be trusted.
 func (s *Service) Expire(ctx context.Context) error {
-	used, created := s.Now().Add(-s.Rules.UnusedTTL), s.Now().Add(-aDay)
+	now, err := s.Clock.DeletionTime(ctx)
+	if err != nil {
+		return fmt.Errorf("delete unused clients: %w", err)
+	}
+	used, created := now.Add(-s.Rules.UnusedTTL), now.Add(-aDay)
 	names, err := s.Store.UnusedClients(ctx, used, created, expireMany)
 	if err != nil {
 		return fmt.Errorf("find unused clients: %w", err)

@@ -65,9 +65,10 @@ func slashed(audience string) string {
 }
 
 // UpdateAPI changes an API as edit does, and returns it as stored; the audience does not count. Roles and clients lose the
-// permissions that it has no more. edit gets the API as it is in the transaction of the change, and may run again; what it fails with
-// ends the change. ErrInvalid if the result breaks a rule or lacks a built-in permission, ErrNotFound if there is no such audience.
-func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*domain.API) error) (api domain.API, err error) {
+// permissions that it has no more: lost says who, and so does the event. edit gets the API as it is in the transaction of the change, and
+// may run again; what it fails with ends the change. ErrInvalid if the result breaks a rule or lacks a built-in permission, ErrNotFound if
+// there is no such audience.
+func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*domain.API) error) (api domain.API, lost []domain.PermissionLoss, err error) {
 	err = r.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		current, err := r.apis.HoldAPI(ctx, audience)
 		if err != nil {
@@ -85,6 +86,10 @@ func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*do
 		if err := keepsBuiltIn(current, api); err != nil {
 			return nil, err
 		}
+		removed := api.Lacks(current)
+		if lost, err = r.permissions.LosingPermissions(ctx, audience, removed); err != nil {
+			return nil, err
+		}
 		if err := r.apis.UpdateAPI(ctx, api); err != nil {
 			return nil, err
 		}
@@ -92,12 +97,14 @@ func (r *Registry) UpdateAPI(ctx context.Context, audience string, edit func(*do
 			return nil, err
 		}
 		api, err = r.apis.FindAPI(ctx, audience)
-		return event.APIUpdated{Audience: audience, Shrunk: lacksPermissions(current, api), APIDetails: apiDetails(api)}, err
+		updated := event.APIUpdated{Audience: audience, Shrunk: len(removed) > 0, APIDetails: apiDetails(api)}
+		updated.Lost, updated.LostMore = domain.FirstLosses(lost)
+		return updated, err
 	})
 	if err != nil {
-		return domain.API{}, fmt.Errorf("API %q: %w", audience, err)
+		return domain.API{}, nil, fmt.Errorf("API %q: %w", audience, err)
 	}
-	return api, nil
+	return api, lost, nil
 }
 
 // keepsBuiltIn refuses an edit that takes permissions from urn:signet:admin: all are built in.
@@ -105,18 +112,10 @@ func keepsBuiltIn(before, after domain.API) error {
 	if before.Audience != domain.AdminAudience {
 		return nil
 	}
-	for _, p := range before.Permissions {
-		if !slices.ContainsFunc(after.Permissions, func(kept domain.Permission) bool { return kept.Name == p.Name }) {
-			return domain.Invalid("permissions", domain.RuleBuiltIn, "change: the permission %q is built in and cannot be removed", p.Name)
-		}
+	if removed := after.Lacks(before); len(removed) > 0 {
+		return domain.Invalid("permissions", domain.RuleBuiltIn, "change: the permission %q is built in and cannot be removed", removed[0])
 	}
 	return nil
-}
-
-func lacksPermissions(before, after domain.API) bool {
-	return slices.ContainsFunc(before.Permissions, func(had domain.Permission) bool {
-		return !slices.ContainsFunc(after.Permissions, func(has domain.Permission) bool { return has.Name == had.Name })
-	})
 }
 
 func apiDetails(api domain.API) event.APIDetails {
@@ -127,7 +126,8 @@ func apiDetails(api domain.API) event.APIDetails {
 	return event.APIDetails{
 		Name: api.Name, NoUserinfo: api.NoUserinfo, ClaimMappings: api.ClaimMappings,
 		EncryptedClaims: api.Encryption.Claims, EncryptionJWKS: api.Encryption.JWKS, EncryptionJWKSURI: api.Encryption.JWKSURI,
-		Memberships: api.Memberships, GroupNames: api.GroupNames, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
+		EncryptionJWKSURIPrivate: api.Encryption.JWKSURIPrivate,
+		Memberships:              api.Memberships, GroupNames: api.GroupNames, Permissions: permissions, SigningAlg: api.SigningAlg, AccessTokenTTL: api.AccessTokenTTL.String(),
 	}
 }
 

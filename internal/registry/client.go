@@ -300,8 +300,13 @@ func clientDetails(client domain.Client) event.ClientDetails {
 		KeepRefreshTokens: client.KeepRefreshTokens, RefreshOverlap: overlap,
 		SessionRefreshTokens: client.SessionRefreshTokens, RevokeOnSessionEnd: client.RevokeOnSessionEnd,
 		Name: client.Name, ClaimMappings: client.ClaimMappings, Origin: client.Origin, Public: client.Public, FirstParty: client.FirstParty, GrantTypes: client.GrantTypes,
-		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, BackchannelLogoutURI: client.BackchannelLogoutURI, FrontchannelLogoutURI: client.FrontchannelLogoutURI, RequirePKCE: client.RequirePKCE,
-		AuthMethod: client.AuthMethod(), SubjectType: client.SubjectType, UserinfoAlg: client.UserinfoAlg, SectorIdentifier: client.SectorIdentifier, GroupNames: client.GroupNames, JWKS: client.JWKS, JWKSURI: client.JWKSURI, EndpointAudience: client.EndpointAudience, APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
+		RedirectURIs: client.RedirectURIs, PostLogoutRedirectURIs: client.PostLogoutRedirectURIs, RequirePKCE: client.RequirePKCE,
+		BackchannelLogoutURI: client.BackchannelLogoutURI, BackchannelLogoutPrivate: client.BackchannelLogoutPrivate,
+		FrontchannelLogoutURI: client.FrontchannelLogoutURI, FrontchannelLogoutSID: client.FrontchannelLogoutSID,
+		AuthMethod: client.AuthMethod(), SubjectType: client.SubjectType, IDTokenAlg: client.IDTokenAlg, UserinfoAlg: client.UserinfoAlg,
+		SectorIdentifier: client.SectorIdentifier, GroupNames: client.GroupNames,
+		JWKS: client.JWKS, JWKSURI: client.JWKSURI, JWKSURIPrivate: client.JWKSURIPrivate, EndpointAudience: client.EndpointAudience,
+		APIs: client.APIs, Serves: client.Serves, ServesUserinfo: client.ServesUserinfo,
 	}
 }
 

@@ -14,18 +14,19 @@ import (
 
 // Config is what a Registry is made of.
 type Config struct {
-	APIs       APIs
-	Clients    Clients
-	Sets       ClientSets
-	Secrets    Secrets
-	Trusts     Trusts
-	Cache      *cache.Cache
-	Events     *event.Recorder
-	Revoker    Revoker
-	Keys       Keys
-	GrantTypes []domain.GrantType // that clients may be registered for
-	SecretKey  []byte             // of the HMAC by which client secrets are stored
-	Issuer     string             // which is no API's audience and no client_id
+	APIs        APIs
+	Permissions Permissions
+	Clients     Clients
+	Sets        ClientSets
+	Secrets     Secrets
+	Trusts      Trusts
+	Cache       *cache.Cache
+	Events      *event.Recorder
+	Revoker     Revoker
+	Keys        Keys
+	GrantTypes  []domain.GrantType // that clients may be registered for
+	SecretKey   []byte             // of the HMAC by which client secrets are stored
+	Issuer      string             // which is no API's audience and no client_id
 	// Ceiling is what clients that registered themselves may ask for.
 	Ceiling []domain.ClientAPI
 	// MetadataDocuments says that URLs are the client_ids of clients that register themselves, and nobody else's.
@@ -35,29 +36,29 @@ type Config struct {
 
 // Registry is the register of clients and APIs. Every change is recorded in the audit log, in its own transaction.
 type Registry struct {
-	apis       APIs
-	clients    Clients
-	sets       ClientSets
-	secrets    Secrets
-	checking   chan struct{} // holds one for each check of a hash of another system under way
-	toCheck    chan struct{} // and these and what waits for them
-	trusts     Trusts
-	cache      *cache.Cache
-	events     *event.Recorder
-	revoker    Revoker
-	keys       Keys
-	grantTypes []domain.GrantType
-	secretKey  []byte
-	issuer     string
-	ceiling    []domain.ClientAPI
-	documents  bool
-	now        func() time.Time
+	apis        APIs
+	permissions Permissions
+	clients     Clients
+	sets        ClientSets
+	secrets     Secrets
+	checks      *foreignChecks
+	trusts      Trusts
+	cache       *cache.Cache
+	events      *event.Recorder
+	revoker     Revoker
+	keys        Keys
+	grantTypes  []domain.GrantType
+	secretKey   []byte
+	issuer      string
+	ceiling     []domain.ClientAPI
+	documents   bool
+	now         func() time.Time
 }
 
 // New makes a registry.
 func New(c Config) *Registry {
 	return &Registry{
-		apis: c.APIs, clients: c.Clients, sets: c.Sets, secrets: c.Secrets, checking: make(chan struct{}, checkedAtOnce), toCheck: make(chan struct{}, maxChecking), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
+		apis: c.APIs, permissions: c.Permissions, clients: c.Clients, sets: c.Sets, secrets: c.Secrets, checks: newForeignChecks(), trusts: c.Trusts, cache: c.Cache, events: c.Events, revoker: c.Revoker, keys: c.Keys, grantTypes: c.GrantTypes,
 		secretKey: c.SecretKey, issuer: c.Issuer, ceiling: c.Ceiling, documents: c.MetadataDocuments, now: c.Now,
 	}
 }
@@ -69,6 +70,11 @@ func (r *Registry) LookupClient(ctx context.Context, clientID string) (*domain.C
 		return nil, domain.ErrNotFound // no name that a client can have; not worth an entry in the cache
 	}
 	return lookup(ctx, r.cache, domain.ChangeClient, clientID, r.find)
+}
+
+// PeekClient returns a client if the cache holds it, at no cost to the database. The client is shared: do not change it.
+func (r *Registry) PeekClient(clientID string) (*domain.Client, bool) {
+	return cache.Peek[*domain.Client](r.cache, domain.ChangeClient, clientID)
 }
 
 // LookupAPI finds an API in the cache. The API is shared: do not change it. ErrNotFound if there is no such audience.

@@ -419,7 +419,7 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 		_, err = w.LookupAPI(ctx, api.Audience)
 		w.check(err)
 
-		updated, err := w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{
+		updated, _, err := w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{
 			Name: "Orders", AccessTokenTTL: time.Minute, Permissions: []domain.Permission{{Name: "orders:read", Description: "Read"}},
 		}))
 		w.check(err)
@@ -443,7 +443,7 @@ func TestAPIsLoseTokensWhenDeletedAndPermissionsWhenUpdated(t *testing.T) {
 			w.t.Errorf("the client may still ask for %v", apis)
 		}
 		w.refused(w.DeleteAPI(ctx, api.Audience), domain.ErrNotFound)
-		_, err = w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{}))
+		_, _, err = w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{}))
 		w.refused(err, domain.ErrNotFound, `API "https://orders.example": not found`)
 	})
 }
@@ -458,7 +458,7 @@ func TestLosingTheLastPermissionIsNotGainingAll(t *testing.T) {
 			APIs: []domain.ClientAPI{{Audience: api.Audience, Permissions: []string{"orders:read"}}},
 		})
 		w.check(err)
-		_, err = w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{Permissions: []domain.Permission{{Name: "orders:write"}}}))
+		_, _, err = w.UpdateAPI(ctx, api.Audience, servicetest.Become(domain.API{Permissions: []domain.Permission{{Name: "orders:write"}}}))
 		w.check(err)
 		w.refresh()
 		if apis := w.lookup("svc").APIs; len(apis) != 0 {

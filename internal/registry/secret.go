@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 const (
 	secretPrefix   = "signet_cs_" // lets a secret be found where it does not belong
 	hashPrefix     = "hmac-sha256:"
+	randomBytes    = 32 // of a secret
 	maxSecrets     = 5
 	minSecretBytes = 16 // of one from another system
 	maxSecretBytes = 256
@@ -117,6 +117,20 @@ func (r *Registry) CheckSecret(ctx context.Context, client *domain.Client, secre
 	if client == nil {
 		client = unknownClient
 	}
+	if match := r.matches(client, secret); !usesSecrets(client) || match {
+		return match, nil
+	}
+	return r.checkForeign(ctx, client, secret)
+}
+
+// IsIssuedSecret is CheckSecret of a secret that this server made, which nobody guesses; at the cost of one HMAC. false of any other.
+func (r *Registry) IsIssuedSecret(client *domain.Client, secret string) bool {
+	random, prefixed := strings.CutPrefix(secret, secretPrefix)
+	return prefixed && len(random) == base64.RawURLEncoding.EncodedLen(randomBytes) && r.matches(client, secret)
+}
+
+// matches compares a secret with those that the client has by a hash of Signet's own.
+func (r *Registry) matches(client *domain.Client, secret string) bool {
 	hash := []byte(r.hashSecret(secret))
 	now := r.now()
 	match := 0
@@ -126,67 +140,11 @@ func (r *Registry) CheckSecret(ctx context.Context, client *domain.Client, secre
 			match |= equal
 		}
 	}
-	if !client.DisabledAt.IsZero() || client.AuthMethod() != domain.SecretBasic {
-		return false, nil
-	}
-	if match == 1 {
-		return true, nil
-	}
-	return r.checkForeign(ctx, client, secret)
+	return match == 1 && usesSecrets(client)
 }
 
-// How many hashes of other systems are checked at the same time, each of which may take a second of a core and 256 MiB, and how many
-// wait for it.
-const (
-	checkedAtOnce = 1
-	maxChecking   = 64
-)
-
-// checkForeign compares a secret with the hashes from other systems that a client has, and replaces the one that it matches.
-func (r *Registry) checkForeign(ctx context.Context, client *domain.Client, secret string) (bool, error) {
-	now := r.now()
-	for _, s := range client.Secrets {
-		if strings.HasPrefix(s.Hash, hashPrefix) || expired(s, now) {
-			continue
-		}
-		foreign, err := secrethash.Parse(s.Hash)
-		if err != nil {
-			return false, fmt.Errorf("secret %d of client %q: %w", s.ID, client.ClientID, err)
-		}
-		match, err := r.checkInTurn(ctx, foreign, secret)
-		if err != nil {
-			return false, fmt.Errorf("check a secret: %w", err)
-		}
-		if !match {
-			continue
-		}
-		rehashed := event.SecretRehashed{ClientID: client.ClientID, ID: s.ID}
-		err = r.events.Change(event.WithActor(ctx, event.System), rehashed, func(ctx context.Context) error {
-			return r.secrets.ReplaceClientSecret(ctx, client.ClientID, s.ID, s.Hash, r.hashSecret(secret))
-		})
-		if errors.Is(err, domain.ErrConflict) { // another request was first, or the secret is gone: the next look at the client tells
-			err = nil
-		}
-		return err == nil, err
-	}
-	return false, nil
-}
-
-// checkInTurn checks a hash of another system when others are done. ErrBusy if too many wait, or ctx ends.
-func (r *Registry) checkInTurn(ctx context.Context, foreign secrethash.Hash, secret string) (bool, error) {
-	select {
-	case r.toCheck <- struct{}{}:
-		defer func() { <-r.toCheck }()
-	default:
-		return false, domain.ErrBusy
-	}
-	select {
-	case r.checking <- struct{}{}:
-		defer func() { <-r.checking }()
-	case <-ctx.Done():
-		return false, domain.ErrBusy
-	}
-	return foreign.Matches(secret), nil
+func usesSecrets(client *domain.Client) bool {
+	return client.DisabledAt.IsZero() && client.AuthMethod() == domain.SecretBasic
 }
 
 // unknownClient is compared with where a client does not exist, so that this takes as long. No secret has its hash.
@@ -195,7 +153,7 @@ var unknownClient = &domain.Client{Secrets: []domain.ClientSecret{
 }}
 
 func (r *Registry) newSecret() (string, domain.ClientSecret) {
-	random := make([]byte, 32)
+	random := make([]byte, randomBytes)
 	rand.Read(random)
 	secret := secretPrefix + base64.RawURLEncoding.EncodeToString(random)
 	return secret, domain.ClientSecret{Hash: r.hashSecret(secret), Hint: secret[len(secret)-4:], CreatedAt: r.now()}

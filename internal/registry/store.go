@@ -24,10 +24,17 @@ type APIs interface {
 	FindAPI(ctx context.Context, audience string) (domain.API, error)
 	// APIsNamed returns those that there are of some audiences, and the APIs of a set of files, none if that is empty.
 	APIsNamed(ctx context.Context, audiences []string, set string) ([]domain.API, error)
-	// KnownPermissions returns those of the names that any API has as a permission.
-	KnownPermissions(ctx context.Context, names []string) ([]string, error)
 	// ListAPIs returns APIs by audience; a page of them.
 	ListAPIs(ctx context.Context, p domain.Page) ([]domain.API, error)
+}
+
+// Permissions are those of the APIs that there are.
+type Permissions interface {
+	// KnownPermissions returns those of the names that any API has as a permission.
+	KnownPermissions(ctx context.Context, names []string) ([]string, error)
+	// LosingPermissions returns the roles that give some of the permissions of an API, and the clients that have some of them by name:
+	// who loses them if the API has them no more.
+	LosingPermissions(ctx context.Context, audience string, permissions []string) ([]domain.PermissionLoss, error)
 }
 
 // Clients keeps clients.

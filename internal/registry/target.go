@@ -189,7 +189,7 @@ func (r *Registry) UnknownScopes(ctx context.Context, apis []*domain.API, scopes
 	if len(missing) == 0 {
 		return nil, nil
 	}
-	elsewhere, err := r.apis.KnownPermissions(ctx, missing)
+	elsewhere, err := r.permissions.KnownPermissions(ctx, missing)
 	if err != nil {
 		return nil, fmt.Errorf("find permissions: %w", err)
 	}

@@ -1,7 +1,6 @@
-// Package revocation is the one door by which tokens are taken back: one of them, those of a grant, user, client, API or key, or all.
+// Package revocation revokes tokens: a single one, those of a grant, user, client, API or key, or all.
 //
-// A revocation of many holds from the moment it is stored; until the status of each of its tokens is set, step by step, it is
-// pending.
+// A revocation of many is effective as soon as it is stored. It is pending until the status of each of its tokens is set, step by step.
 package revocation
 
 import (
@@ -134,7 +133,7 @@ func (s *Service) FinishAll(ctx context.Context) error {
 // Pending are revocations that are not done: their tokens are revoked, whatever their rows in the index say.
 type Pending []domain.Revocation
 
-// Cover says whether one of the revocations takes an access token back, which has these claims.
+// Cover reports whether a pending revocation revokes an access token with these claims.
 func (p Pending) Cover(issued domain.IssuedToken, claims token.Claims) bool {
 	return slices.ContainsFunc(p, func(r domain.Revocation) bool {
 		return r.CoversClaims(issued, claims.Entitlements, claims.Roles, claims.Groups)

@@ -23,8 +23,8 @@ type Losses interface {
 	LostAccess(ctx context.Context, r domain.Removal, limit int, now time.Time) ([]domain.LostAccess, domain.Holders, error)
 	// MappedAPIs are the audiences of the first APIs, at most limit, whose claim mappings may read roles or groups.
 	MappedAPIs(ctx context.Context, limit int) ([]string, error)
-	// LostTokens finds access tokens that are not revoked, have not expired and may carry what is lost, about limit of them, from a place
-	// on. If a full page is found, next may be the place itself: the others are found once these are revoked.
+	// LostTokens finds active access tokens that may carry what is lost, about limit of them, beginning at from. If next equals from,
+	// call it again once the tokens returned are revoked.
 	LostTokens(ctx context.Context, lost []domain.LostAccess, from domain.LostPlace, limit int, now time.Time) (
 		refs []domain.TokenRef, next domain.LostPlace, done bool, err error)
 	// RoleHolders are the first users and clients who hold a role, by themselves or by a group, at most limit of each, in order of their ids.
@@ -87,14 +87,15 @@ func (s *Service) countLost(ctx context.Context, count *LostCount, lost []domain
 	return nil
 }
 
-// RevokeLost makes a change and revokes exactly the access tokens that carry what it takes away, in one transaction: those of users and
-// clients who do not have it any more by another assignment either, and that were issued until then; if it is taken away later, those
-// that expire after that. What a token says is not stored, so of a user's tokens those count whose grant covers a permission that is lost,
-// or that may name roles or groups; of a client's own, all for the API. What claim mappings make of roles and groups does not count: only
-// the mapping as it was, of the user as they were, says what that is. Grants stay: their refresh tokens make tokens without it.
+// RevokeLost makes a change and revokes the access tokens that may carry what it takes away, in one transaction. These are tokens of users
+// and clients that do not keep it by another assignment; of a change in the future, only those that expire after it. Grants stay: their
+// refresh tokens give tokens without it.
 //
-// change calls begin once it holds what it changes, and before it does. Like that of any transaction, it may run again. The revocation
-// is zero if nobody loses anything, and done if it covers few. domain.ErrTooManyHolders if too many do.
+// Claims are not stored, so it revokes a user's tokens whose grant covers a lost permission or which may name roles or groups, and all of a
+// client's own for the API. Claims of mappings do not count: they could only be computed from the mapping and user of that time.
+//
+// change calls begin once it holds what it changes, before changing it, and may run again. The revocation is zero if nobody loses anything,
+// and done if it covers few. domain.ErrTooManyHolders if too many lose something.
 func (s *Service) RevokeLost(ctx context.Context, change func(ctx context.Context, begin func(domain.Removal) error) error) (begun domain.Revocation, err error) {
 	err = s.events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		begun = domain.Revocation{}

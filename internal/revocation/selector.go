@@ -57,8 +57,8 @@ func (s *TokenSelector) roleName() string {
 	return cmp.Or(s.Names.Role, strconv.FormatInt(s.RoleID, 10))
 }
 
-// revocation is what takes back the tokens that are selected, and the event that records it. domain.ErrInvalid without a criterion, and
-// where one makes no sense with another.
+// revocation builds the revocation of the selected tokens and the event that records it. domain.ErrInvalid without a criterion, or with
+// two that exclude each other.
 func (s *TokenSelector) revocation() (r domain.Revocation, recorded event.Event, err error) {
 	r.IssuedBefore, r.KeepGrants = s.IssuedBefore.UTC(), s.KeepGrants
 	since := s.IssuedSince.UTC()
@@ -91,10 +91,9 @@ func (s *TokenSelector) revocation() (r domain.Revocation, recorded event.Event,
 	return r, event.TokensRevoked{TargetID: r.TargetID, Name: name, IssuedBefore: r.IssuedBefore, KeepGrants: r.KeepGrants, Revocation: r.Kind}, nil
 }
 
-// Revoke takes back every token that is selected and was issued until now, and ends their grants, so that no refresh token makes new
-// ones, unless the selector keeps them, is limited by time, or names what grants have not: a key, a role, suspended tokens. It holds as
-// soon as it returns; Finish sets the status of each token. domain.ErrInvalid for a selector without a criterion, domain.ErrNotFound if
-// there is no such grant; a grant that was revoked before is no error. domain.ErrTooManyOfRole.
+// Revoke revokes the selected tokens issued so far, and ends their grants, unless the selector keeps them, is limited by time, or selects by
+// what grants do not have: a key, a role, suspended tokens. It is effective once it returns; Finish sets the status of each token.
+// domain.ErrInvalid without a criterion, domain.ErrNotFound if there is no such grant (a revoked one is no error), domain.ErrTooManyOfRole.
 func (s *Service) Revoke(ctx context.Context, selector TokenSelector) (domain.Revocation, error) {
 	r, recorded, err := selector.revocation()
 	if err != nil {

@@ -18,10 +18,9 @@ type Store interface {
 	ListRevocations(ctx context.Context, f domain.RevocationFilter, p domain.Page) ([]domain.Revocation, error)
 	// OpenRevocations returns the revocations that are not done, oldest first.
 	OpenRevocations(ctx context.Context) ([]domain.Revocation, error)
-	// StepRevocation marks the next tokens that a revocation covers, at most limit rows looked at in jti order from its cursor,
-	// and moves the cursor; once there are no more, it ends grants. It returns the revocation as it stands then; DoneAt is set
-	// once nothing is left, and that bumps the revision. Steps of the same revocation at the same time do no harm. ErrNotFound
-	// if there is no such revocation.
+	// StepRevocation sets the status of the next tokens that a revocation covers, reading at most limit rows from its cursor in jti order,
+	// and then ends its grants. It returns the revocation in its new state; once nothing is left, DoneAt is set and the revision bumped.
+	// Concurrent steps do no harm. ErrNotFound if there is no such revocation.
 	StepRevocation(ctx context.Context, id int64, limit int, now time.Time) (domain.Revocation, error)
 }
 

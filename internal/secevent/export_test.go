@@ -14,6 +14,9 @@ func (s *Service) Woken() bool {
 	}
 }
 
+// Wait waits for the deliveries that have begun.
+func (s *Service) Wait() { s.started.Wait() }
+
 // SetPatience shortens how long a poll waits, and a push.
 func (s *Service) SetPatience(poll, push time.Duration) { s.longPoll, s.pushTimeout = poll, push }
 

@@ -26,14 +26,14 @@ type item struct {
 	audience string // whose claims changed; empty for session-revoked
 }
 
-// pending is what a receiver has to hear, oldest first: the part of the outbox that follows what it acknowledged.
+// pending holds a receiver's unacknowledged events, oldest first.
 type pending struct {
 	receiver domain.Receiver
-	items    []item // acknowledged ones too
+	items    []item // includes those that were acknowledged out of order
 	open     []item // those that are not acknowledged
-	through  int64  // the last event of the audit log that was looked at
-	behind   bool   // the outbox may go on behind it
-	passed   bool   // there is something at its beginning that needs not be sent any more
+	through  int64  // the last event of the audit log that was read
+	behind   bool   // the outbox may have more
+	passed   bool   // its first entries need not be sent any more
 	refusal  string // why the receiver refuses its verification event; empty: it does not
 }
 
@@ -72,9 +72,9 @@ func (s *Service) loadPending(ctx context.Context, clientID string, held bool) (
 		p.add(entries, nil)
 		return p, nil
 	}
-	entries, through, err := s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, append(slices.Clone(r.Events), domain.EventVerification, domain.EventStreamUpdated), client.Serves, maxPending)
+	entries, through, err := s.listOutbox(ctx, r, client.Serves)
 	if err != nil {
-		return pending{}, fmt.Errorf("read the outbox: %w", err)
+		return pending{}, err
 	}
 	p.through, p.behind = through, len(entries) >= maxPending
 	if len(entries) > 0 {
@@ -86,9 +86,18 @@ func (s *Service) loadPending(ctx context.Context, clientID string, held bool) (
 	return p, nil
 }
 
+// listOutbox reads what a receiver that serves audiences has not acknowledged, or did out of order, as Outbox.ListOutbox does.
+func (s *Service) listOutbox(ctx context.Context, r domain.Receiver, serves []string) (entries []domain.OutboxEntry, through int64, err error) {
+	kinds := append(slices.Clone(r.Events), domain.EventVerification, domain.EventStreamUpdated)
+	if entries, through, err = s.Outbox.ListOutbox(ctx, r.ID, r.Progress.Acked, kinds, serves, maxPending); err != nil {
+		return nil, 0, fmt.Errorf("read the outbox: %w", err)
+	}
+	return entries, through, nil
+}
+
 // add makes items of entries for a client that serves audiences.
 func (p *pending) add(entries []domain.OutboxEntry, serves []string) {
-	known := map[string]bool{}
+	known, acked := map[string]bool{}, keySet(p.receiver.Progress.Beyond)
 	for _, entry := range entries {
 		if superseded(entry, p.receiver) {
 			p.passed = true
@@ -101,7 +110,7 @@ func (p *pending) add(entries []domain.OutboxEntry, serves []string) {
 			}
 			known[i.key] = true
 			p.items = append(p.items, i)
-			if !slices.Contains(p.receiver.Progress.Beyond, i.key) {
+			if !acked[i.key] {
 				p.open = append(p.open, i)
 			}
 		}
@@ -135,6 +144,15 @@ func (i item) who() directory.Subject {
 	return directory.Subject{Kind: domain.SubjectClient, Name: i.cause.Subject}
 }
 
+// keySet says which keys there are.
+func keySet(keys []string) map[string]bool {
+	all := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		all[key] = true
+	}
+	return all
+}
+
 // seqOf reads the seq of an item's key.
 func seqOf(key string) int64 {
 	text, _, _ := strings.Cut(key, ".")
@@ -150,10 +168,7 @@ func (p pending) jti(i item) string { return strconv.FormatInt(p.receiver.ID, 10
 
 // progress is that of the receiver once it has acknowledged these items too.
 func (p pending) progress(done ...item) domain.Progress {
-	acked := map[string]bool{}
-	for _, key := range p.receiver.Progress.Beyond {
-		acked[key] = true
-	}
+	acked := keySet(p.receiver.Progress.Beyond)
 	for _, i := range done {
 		acked[i.key] = true
 	}
@@ -178,7 +193,7 @@ func (p pending) progress(done ...item) domain.Progress {
 func (s *Service) acknowledge(ctx context.Context, p pending, done ...item) (domain.Progress, error) {
 	next := p.progress(done...)
 	move := func(ctx context.Context) error {
-		return s.Outbox.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next)
+		return s.Deliveries.MoveReceiver(ctx, p.receiver.ID, p.receiver.Progress, next)
 	}
 	if slices.ContainsFunc(done, p.isVerification) {
 		move = s.withAnswer(p, move)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -150,10 +149,11 @@ func (s *Service) acknowledgeOnce(ctx context.Context, clientID string, p Poll) 
 		return err
 	}
 	var done, refused []item
+	acked := keySet(p.Ack)
 	for _, i := range queue.open {
 		if _, bad := p.SetErrs[queue.jti(i)]; bad {
 			refused = append(refused, i)
-		} else if slices.Contains(p.Ack, queue.jti(i)) {
+		} else if acked[queue.jti(i)] {
 			done = append(done, i)
 		}
 	}

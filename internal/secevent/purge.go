@@ -8,7 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-const purgeStep = 1000 // entries that are deleted in a transaction
+const purgeStep = maxPending // entries that are deleted in a transaction: all that a receiver loses by it is among its pending events
 
 // Purge deletes what all receivers have acknowledged, and what waited for longer than the retention. A receiver that misses some of that is
 // sent a stream-updated event which says so, once until it comes back. domain.ErrClocksDiffer if this machine's clock is not to be trusted.
@@ -24,7 +24,7 @@ func (s *Service) Purge(ctx context.Context) error {
 	return inSteps(ctx, func(ctx context.Context, limit int) (deleted int64, err error) {
 		err = s.Recorder.UpdateAll(ctx, func(ctx context.Context) (missed []event.Event, err error) {
 			var missing []domain.Receiver
-			if deleted, missing, err = s.Outbox.PurgeUnacknowledged(ctx, now.Add(-s.Retention), limit); err != nil {
+			if deleted, missing, err = s.Outbox.PurgeUnacknowledged(ctx, now.Add(-s.Retention), limit, s.lost); err != nil {
 				return nil, err
 			}
 			last, err := s.Outbox.LastEvent(ctx)
@@ -61,4 +61,24 @@ func inSteps(ctx context.Context, purge func(ctx context.Context, limit int) (de
 			return nil
 		}
 	}
+}
+
+// lost is the last event up to a seq that a receiver has still to be sent; zero: there is none.
+func (s *Service) lost(ctx context.Context, r domain.Receiver, through int64) (last int64, err error) {
+	client, err := s.Registry.FindClient(ctx, r.Client)
+	if err != nil {
+		return 0, err
+	}
+	entries, _, err := s.listOutbox(ctx, r, client.Serves)
+	if err != nil {
+		return 0, err
+	}
+	p := pending{receiver: r}
+	p.add(entries, client.Serves)
+	for _, i := range p.open {
+		if i.cause.Seq <= through {
+			last = i.cause.Seq
+		}
+	}
+	return last, nil
 }

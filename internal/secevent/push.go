@@ -22,14 +22,14 @@ const (
 	leaseTime   = time.Minute      // of a round of deliveries to one receiver
 	maxBackoff  = 10 * time.Minute
 	roundSize   = 100
-	maxRefusals = 5 // of one token, then the next has its turn
-	maxAnswer   = 4 << 10
-	maxError    = 200 // bytes of a receiver's words that are kept
+	maxRefusals = 5       // of one token, then it is skipped
+	maxAnswer   = 4 << 10 // bytes
+	maxError    = 200     // bytes of a receiver's error that are kept
 )
 
-// deliver pushes to a receiver what it has to hear, in order, one request at a time, while this replica holds the lease. It
-// says whether there may be more to do now. A token counts as delivered once its 202 is stored: if the replica dies
-// in between, it is sent again, with the same jti.
+// deliver pushes a receiver's unacknowledged events in order, one request at a time, while this replica holds the lease. It reports
+// whether there may be more to do now. A token counts as delivered once its 202 is stored; a crash before that sends it again, with the
+// same jti.
 func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err error) {
 	queue, err := s.load(ctx, clientID)
 	switch {
@@ -45,20 +45,21 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 	now := func() time.Time { return s.Now().Add(-ahead) }
 	began := now()
 	until := began.Add(leaseTime)
-	if err := s.Outbox.LeaseReceiver(ctx, queue.receiver.ID, began, until); err != nil {
+	if err := s.Deliveries.LeaseReceiver(ctx, queue.receiver.ID, began, until); err != nil {
 		return false, fmt.Errorf("lease the receiver: %w", err)
 	}
-	leased := queue.receiver
+	leased, due := queue.receiver, queue.receiver.NextAttemptAt
 	leased.LeasedUntil = until
-	defer func() { // whatever happens: nobody else may push while the lease lasts
+	defer func() { // on every path: nobody else may push while the lease lasts
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 		defer cancel()
-		err = errors.Join(err, s.Outbox.ReleaseReceiver(release, leased))
+		err = errors.Join(err, s.Deliveries.ReleaseReceiver(release, leased, due))
 	}()
 	// Another replica may have delivered before the lease.
 	if queue, err = s.load(ctx, clientID); err != nil {
 		return false, err
 	}
+	due = queue.receiver.NextAttemptAt
 	queue.receiver.LeasedUntil = until
 	more, err = s.pushAll(ctx, &queue, now)
 	leased = queue.receiver
@@ -68,6 +69,7 @@ func (s *Service) deliver(ctx context.Context, clientID string) (more bool, err 
 // pushAll pushes a round of tokens, until one fails, and sets the receiver's attempts accordingly. now is by the database's clock.
 func (s *Service) pushAll(ctx context.Context, queue *pending, now func() time.Time) (more bool, err error) {
 	r := &queue.receiver
+	r.NextAttemptAt = now() // after this round others come first that wait for a slot
 	for n, i := range queue.open {
 		if n == roundSize || now().Add(s.pushTimeout).After(r.LeasedUntil) {
 			return true, nil
@@ -127,9 +129,9 @@ func backoff(failures int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// refusedError says that the receiver cannot make sense of this token (RFC 8935 §2.4, invalid_request). Every other failure has
-// a cause that may pass or be repaired (the receiver is down, wants another bearer token, does not know the key yet), so that
-// the token is sent until it is accepted.
+// refusedError says that the receiver cannot process this token (RFC 8935 §2.4, invalid_request; Shared Signals Framework 1.0 §8.1.4.1,
+// invalid_state). Any other failure may be temporary or get repaired (the receiver is down, requires another bearer token, does not know
+// the key yet), so the token is sent until it is accepted.
 type refusedError struct{ SetError }
 
 func (e *refusedError) Error() string {
@@ -170,7 +172,7 @@ func (s *Service) push(ctx context.Context, r domain.Receiver, token string) err
 		return fmt.Errorf("the endpoint answered %d, not 202", response.StatusCode)
 	}
 	said = SetError{clip(said.Code), clip(said.Description)}
-	if said.Code == "invalid_request" {
+	if said.Code == "invalid_request" || said.Code == "invalid_state" {
 		return &refusedError{said}
 	}
 	return fmt.Errorf("the endpoint answered %s %s", said.Code, said.Description)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,6 +19,8 @@ import (
 	"github.com/signet-auth/signet/internal/secevent"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
+	"github.com/signet-auth/signet/internal/tracing"
+	"github.com/signet-auth/signet/internal/tracing/tracingtest"
 )
 
 // service is what is pushed to. It answers as it is told to, and 202 otherwise.
@@ -132,8 +135,6 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 		s := newService(t)
 		elsewhere := newService(t)
 		w.pushes(t, "orders-svc", s, "a-secret")
-		w.a.events.SetPatience(time.Second, 300*time.Millisecond)
-		w.b.events.SetPatience(time.Second, 300*time.Millisecond)
 		hang := make(chan struct{})
 		defer close(hang)
 		troubles := map[string]http.HandlerFunc{
@@ -158,6 +159,12 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 		want = append(want, w.revoke(t, orders))
 		for message, trouble := range troubles {
 			want = append(want, w.revoke(t, orders))
+			patience := 30 * time.Second
+			if strings.Contains(message, "deadline") {
+				patience = 300 * time.Millisecond
+			}
+			w.a.events.SetPatience(time.Second, patience)
+			w.b.events.SetPatience(time.Second, patience)
 			s.then(trouble, trouble)
 			for range 2 {
 				seen := s.count(true)
@@ -245,7 +252,7 @@ var errDied = errors.New("the replica died")
 func (dying) MoveReceiver(context.Context, int64, domain.Progress, domain.Progress) error {
 	return errDied
 }
-func (dying) ReleaseReceiver(context.Context, domain.Receiver) error { return errDied }
+func (dying) ReleaseReceiver(context.Context, domain.Receiver, time.Time) error { return errDied }
 
 func TestAReplicaThatDiesAfterAPushLetsAnotherSendTheSameToken(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -255,9 +262,18 @@ func TestAReplicaThatDiesAfterAPushLetsAnotherSendTheSameToken(t *testing.T) {
 		w.revoke(t, orders)
 		must(t, w.replica(t, dying{db}).events.Sync(eventtest.Context(t)))
 		eventually(t, "it is pushed", func() bool { return s.count(false) == 1 })
-		must(t, w.b.events.Sync(eventtest.Context(t))) // the dead one still has the lease
-		must(t, w.replicaAhead(t, dying{db}, time.Hour).events.Sync(eventtest.Context(t)))
-		w.advance(2 * time.Minute)
+		leased := w.receiver(t).LeasedUntil
+		if leased.After(w.now().Add(time.Minute)) {
+			t.Errorf("others wait until %v, longer than a minute after %v", leased, w.now())
+		}
+		w.advance(leased.Sub(w.now()) - 30*time.Second)
+		others := []*replica{w.b, w.replicaAhead(t, dying{db}, time.Hour)}
+		for _, other := range others {
+			must(t, other.events.Sync(eventtest.Context(t)))
+			other.events.Wait()
+		}
+		same(t, s.count(false), 1) // the dead one still has the lease
+		w.advance(30 * time.Second)
 		w.deliver(t, "it is pushed again", func() bool { return s.count(false) > 1 && w.receiver(t).LeasedUntil.IsZero() })
 		sets := s.read(t, w.a, false)
 		same(t, len(sets), 2)
@@ -315,6 +331,46 @@ func TestAPauseEndsARoundOfPushes(t *testing.T) {
 	})
 }
 
+func TestAResumeDuringAPushThatFailsEndsWaiting(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ctx := eventtest.Context(t)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		w.revoke(t, orders)
+		s.then(func(rw http.ResponseWriter, _ *http.Request) {
+			if err := w.b.events.SetPaused(ctx, "orders-svc", false); err != nil {
+				t.Error(err)
+			}
+			rw.WriteHeader(http.StatusServiceUnavailable)
+		})
+		must(t, w.a.events.Sync(ctx))
+		eventually(t, "the push fails", func() bool { return s.count(true) == 1 && w.receiver(t).LeasedUntil.IsZero() })
+		r := w.receiver(t)
+		same(t, r.Attempts, 0)
+		same(t, r.NextAttemptAt.After(w.now()), false)
+
+		// Who was pushed to comes after those that wait, so that none that always has something new keeps others from their turn.
+		b := newService(t)
+		w.pushes(t, "billing-svc", b, "")
+		w.revoke(t, billing)
+		finish := func() { w.a.events.Wait(); w.b.events.Wait() }
+		w.deliver(t, "billing is pushed to", func() bool { return b.count(false) == 1 })
+		finish()
+		w.advance(time.Minute)
+		w.revoke(t, orders)
+		w.deliver(t, "orders is pushed to", func() bool { return s.count(false) == 2 })
+		finish()
+		w.revoke(t, orders)
+		w.revoke(t, billing)
+		due, err := db.DueReceivers(ctx, w.now(), 100)
+		must(t, err)
+		if len(due) != 2 || due[0].Client != "billing-svc" {
+			t.Errorf("due are %+v", due)
+		}
+	})
+}
+
 func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
@@ -342,9 +398,14 @@ func TestAReceiverThatNothingConcernsKeepsUpWithTheLog(t *testing.T) {
 func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	s := newService(t)
+	collected := tracingtest.New(t)
+	tracer, err := tracing.New(t.Context(), tracing.Config{Endpoint: collected.URL, Sample: 1, Client: http.DefaultClient, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	defer tracer.Stop(t.Context())
+	w.a.events.Tracer, w.b.events.Tracer = tracer, tracer
 	// A name that leads to loopback without saying so.
 	endpoint := "https://" + strings.Replace(strings.TrimPrefix(s.URL, "http://"), "127.0.0.1", "[::ffff:127.0.0.1]", 1)
-	_, err := w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: "orders-svc", Method: domain.DeliveryPush, Endpoint: endpoint}, "")
+	_, err = w.a.events.Create(eventtest.Context(t), domain.Receiver{Client: "orders-svc", Method: domain.DeliveryPush, Endpoint: endpoint}, "")
 	must(t, err)
 	w.revoke(t, orders)
 	w.deliver(t, "the push is refused", func() bool { return w.receiver(t).LastError != "" })
@@ -352,6 +413,10 @@ func TestAnEndpointInsideIsReachedOnlyIfThatIsWanted(t *testing.T) {
 		t.Errorf("it failed with %q", got)
 	}
 	same(t, s.count(true), 0)
+	called := collected.Await(t, func(s tracingtest.Span) bool { return s.Name == "outbound call" })
+	collected.Await(t, func(s tracingtest.Span) bool {
+		return s.ID == called.Parent && s.Name == "job: push security events" && s.Parent == ""
+	})
 }
 
 func TestReceiversThatMakeNoSenseAreNotCreated(t *testing.T) {

@@ -29,11 +29,11 @@ var (
 // sealName names a sealed bearer token, so that it fits no other receiver.
 func sealName(clientID string) string { return "receiver:" + clientID }
 
-// Create makes a client a receiver, of all events if none are named; of r only Client, Description, Method, Endpoint, AllowPrivate
+// Create makes a client a receiver, of all events if Events is nil; of r only Client, Description, Method, Endpoint, AllowPrivate
 // and Events count. It is sent the events from now on. The bearer token, if any, is sent with every push. domain.ErrInvalid if it breaks
 // a rule, domain.ErrNotFound if there is no such client, domain.ErrExists if that is a receiver already.
 func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) (domain.Receiver, error) {
-	if len(r.Events) == 0 {
+	if r.Events == nil {
 		r.Events = domain.SecurityEvents
 	}
 	if err := check(r, bearer); err != nil {
@@ -66,7 +66,7 @@ func (s *Service) Create(ctx context.Context, r domain.Receiver, bearer string) 
 
 func details(r domain.Receiver) event.ReceiverDetails {
 	return event.ReceiverDetails{
-		Description: r.Description, Method: r.Method, Endpoint: r.Origin(), Events: r.Events, AllowPrivate: r.AllowPrivate,
+		Description: r.Description, Method: r.Method, Endpoint: r.Origin(), Events: append([]string{}, r.Events...), AllowPrivate: r.AllowPrivate,
 	}
 }
 
@@ -101,19 +101,16 @@ func check(r domain.Receiver, bearer string) error {
 	return nil
 }
 
-// Update changes a receiver as edit does, of whose result Description, Method, Endpoint, AllowPrivate and Events count; no events are
-// all. Given a bearer token, that is sent with every push from now on; an empty one is none. Otherwise the receiver keeps its own, unless
-// the endpoint moves to another scheme, host or port, which must not be told it. One that is to poll loses all that belongs to pushes. edit gets the
-// receiver as it is in the transaction of the change, and may run again; what it fails with ends the change. The errors of Create, but
-// domain.ErrNotFound if that client is no receiver.
+// Update changes Description, Method, Endpoint, AllowPrivate and Events of a receiver by edit, which runs in the transaction of the change
+// and may run again. Its error ends the change. Errors as Create's, but domain.ErrNotFound if the client is no receiver.
+//
+// bearer, if given, replaces the bearer token of pushes; empty means none. The stored one is dropped if the endpoint moves to another scheme,
+// host or port, which must not get it. A receiver that changes to polling loses all settings of pushes.
 func (s *Service) Update(ctx context.Context, clientID string, bearer *string, edit func(*domain.Receiver) error) (domain.Receiver, error) {
 	err := s.edit(ctx, clientID, func(r *domain.Receiver) (event.Event, error) {
 		was := *r
 		if err := edit(r); err != nil {
 			return nil, err
-		}
-		if len(r.Events) == 0 {
-			r.Events = domain.SecurityEvents
 		}
 		if r.Method == domain.DeliveryPoll && was.Method == domain.DeliveryPush && r.Endpoint == was.Endpoint {
 			r.Endpoint, r.AllowPrivate = "", false

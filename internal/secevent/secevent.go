@@ -1,8 +1,8 @@
 // Package secevent tells services of revocations and changes, with Security Event Tokens (RFC 8417, CAEP).
 //
-// Every revocation and change records an event in its own transaction, numbered in the order of commits; internal/event writes whom
-// it concerns to the outbox. So a receiver is a cursor over the outbox, and its tokens are made when they are delivered. It hears of
-// a user or client only if that had a token, or a grant, for an API which the receiver serves, or if the receiver added it to its stream.
+// Every revocation and change records an event in its own transaction, numbered in the order of commits; internal/event writes whom it
+// concerns to the outbox. A receiver is a cursor over the outbox, and its tokens are made when they are delivered. It gets events of a user
+// or client that had a token or a grant for an API that the receiver serves, or that the receiver added to its stream.
 package secevent
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/outbound"
 	"github.com/signet-auth/signet/internal/registry"
+	"github.com/signet-auth/signet/internal/tracing"
 )
 
 const (
@@ -32,20 +33,22 @@ const (
 
 // Config is what a Service is made of.
 type Config struct {
-	Store     Store
-	Outbox    Outbox
-	Subjects  Subjects
-	Keys      *keys.Keys
-	Master    *keys.Master // seals bearer tokens
-	Registry  *registry.Registry
-	Directory *directory.Directory
-	Cache     *cache.Cache
-	Recorder  *event.Recorder
-	Clock     Clock
-	Retention time.Duration // how long an event waits for receivers to acknowledge it
-	Issuer    string
-	Log       *slog.Logger // nil: none
-	Now       func() time.Time
+	Store      Store
+	Outbox     Outbox
+	Deliveries Deliveries
+	Subjects   Subjects
+	Keys       *keys.Keys
+	Master     *keys.Master // seals bearer tokens
+	Registry   *registry.Registry
+	Directory  *directory.Directory
+	Cache      *cache.Cache
+	Recorder   *event.Recorder
+	Clock      Clock
+	Retention  time.Duration // how long an event waits for receivers to acknowledge it
+	Issuer     string
+	Log        *slog.Logger    // nil: none
+	Tracer     *tracing.Tracer // of pushes; nil: they are not traced
+	Now        func() time.Time
 }
 
 // Clock is this machine's beside the database's, by which replicas take turns.
@@ -70,7 +73,7 @@ type Service struct {
 
 	mu        sync.Mutex
 	news      chan struct{}  // closed when there is something new
-	seen      int64          // the end of the log that waiting polls know of
+	seen      int64          // the newest entry of the outbox that waiting polls know of
 	waiting   int            // polls that wait
 	waitingOf map[string]int // the same by client_id
 	busy      map[int64]bool // receivers that this replica pushes to
@@ -122,18 +125,18 @@ func (s *Service) Run(ctx context.Context) {
 	s.started.Wait()
 }
 
-// Sync looks at the log once: it wakes polls if there is something new, and begins the deliveries that are due.
+// Sync looks at the outbox once: it wakes polls if there is something new, and begins the deliveries that are due.
 func (s *Service) Sync(ctx context.Context) error {
-	last, err := s.Outbox.LastEvent(ctx)
+	newest, err := s.Outbox.NewestEntry(ctx)
 	if err != nil {
 		return err
 	}
-	s.announce(last)
+	s.announce(newest)
 	ahead, err := s.Clock.Ahead(ctx)
 	if err != nil {
 		return err
 	}
-	due, err := s.Outbox.DueReceivers(ctx, s.Now().Add(-ahead), checkpointInterval)
+	due, err := s.Deliveries.DueReceivers(ctx, s.Now().Add(-ahead), checkpointInterval)
 	if err != nil {
 		return err
 	}
@@ -143,12 +146,13 @@ func (s *Service) Sync(ctx context.Context) error {
 	return nil
 }
 
-// announce wakes the polls that wait, if the log is longer than they know.
-func (s *Service) announce(last int64) {
+// announce wakes the polls that wait, if the newest entry of the outbox is another than they know: most events of the audit log have none,
+// and a failover may have lost what was the newest.
+func (s *Service) announce(newest int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last > s.seen && !s.stopped {
-		s.seen = last
+	if newest != s.seen && !s.stopped {
+		s.seen = newest
 		close(s.news)
 		s.news = make(chan struct{})
 	}
@@ -175,9 +179,15 @@ func (s *Service) start(ctx context.Context, r domain.Receiver) {
 	}
 	s.busy[r.ID] = true
 	s.started.Go(func() {
+		ctx, end := s.Tracer.StartJob(ctx, "push security events")
 		more, err := s.deliver(ctx, r.Client)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, domain.ErrConsumed) { // another replica was quicker
-			s.Log.ErrorContext(ctx, "push security events", "receiver", r.Client, "error", err)
+		failed := err
+		if errors.Is(err, domain.ErrConsumed) { // another replica was quicker
+			failed = nil
+		}
+		end(failed)
+		if failed != nil && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "push security events", "receiver", r.Client, "error", failed)
 		}
 		s.mu.Lock()
 		delete(s.busy, r.ID)

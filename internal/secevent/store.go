@@ -37,28 +37,36 @@ type Subjects interface {
 	PutSubject(ctx context.Context, receiver int64, subject domain.StreamSubject, removed bool, now time.Time) (changed bool, count int64, err error)
 }
 
-// Outbox is what receivers are sent, and how far they have come.
+// Outbox is what receivers are sent.
 type Outbox interface {
-	// DueReceivers returns the receivers to push to for which the outbox has something new, or which are so many events behind the end
-	// of the audit log, and which nobody pushes to. now is by the database's clock.
-	DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error)
 	// PurgeAcknowledged deletes at most limit entries that all receivers have acknowledged.
 	PurgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error)
-	// PurgeUnacknowledged deletes at most limit entries from before a time, whether or not they are acknowledged, notes what receivers miss
-	// then, and returns these as they were before.
-	PurgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, missing []domain.Receiver, err error)
-	// MoveReceiver sets how far a receiver has come, which also answers the event of its status that this covers. ErrConsumed if it has not just come as far as from.
-	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
-	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time; both by the database's clock. ErrConsumed if another does.
-	LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error
-	// ReleaseReceiver ends the lease until r.LeasedUntil, and sets attempts, next attempt and last error. ErrConsumed if that
-	// lease has ended.
-	ReleaseReceiver(ctx context.Context, r domain.Receiver) error
-
+	// PurgeUnacknowledged deletes at most limit entries from before a time, whether or not they are acknowledged. In its transaction it asks
+	// lost for the last event up to a seq that a receiver has still to be sent, notes that as missed, and returns the receivers that miss
+	// something as they were before. lost answers zero if there is none.
+	PurgeUnacknowledged(
+		ctx context.Context, before time.Time, limit int, lost func(ctx context.Context, r domain.Receiver, through int64) (last int64, err error),
+	) (deleted int64, missing []domain.Receiver, err error)
 	// LastEvent is the seq of the last event of the audit log.
 	LastEvent(ctx context.Context) (int64, error)
+	// NewestEntry is the seq of the newest entry; zero if there is none.
+	NewestEntry(ctx context.Context) (int64, error)
 	// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq, but of subjects that it removed: entries of whole events,
 	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at. What no longer exists, and
 	// could only have had its claims changed, is left out.
 	ListOutbox(ctx context.Context, receiver, after int64, kinds, audiences []string, limit int) (entries []domain.OutboxEntry, through int64, err error)
+}
+
+// Deliveries is how far receivers have come, and who pushes to them.
+type Deliveries interface {
+	// DueReceivers returns the receivers to push to, in the order in which they became due, for which the outbox has something new, or which are so many events behind the end
+	// of the audit log, and which nobody pushes to. now is by the database's clock.
+	DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error)
+	// MoveReceiver sets how far a receiver has come, which also answers the event of its status that this covers. ErrConsumed if it has not just come as far as from.
+	MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error
+	// LeaseReceiver makes the caller the only one who pushes to a receiver, until the given time; both by the database's clock. ErrConsumed if another does.
+	LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error
+	// ReleaseReceiver ends the lease until r.LeasedUntil, and sets attempts, next attempt and last error, unless another made the next
+	// attempt due at another time than this one. ErrConsumed if that lease has ended.
+	ReleaseReceiver(ctx context.Context, r domain.Receiver, due time.Time) error
 }

@@ -3,7 +3,6 @@ package secevent
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/event"
@@ -12,22 +11,17 @@ import (
 // maxSubjects is how many subjects a receiver can add to its stream, and how many it can remove.
 const maxSubjects = 10_000
 
-// What a request about a subject fails with.
-var (
-	ErrUnknownSubject  = fmt.Errorf("subject: %w", domain.ErrNotFound)
-	ErrTooManySubjects = errors.New("the stream has as many subjects as it can")
-)
+// ErrTooManySubjects says that a stream has as many subjects as it can, added or removed.
+var ErrTooManySubjects = errors.New("the stream has as many subjects as it can")
 
-// AddSubject adds a user or client to the stream of a receiver, which hears of it from now on as if it had a token for every API that
-// the receiver serves (Shared Signals Framework 1.0 §8.1.3.2). Done before is no error. ErrUnknownSubject, or no error for an e-mail
-// address, so that nobody finds out who has one; ErrTooManySubjects; domain.ErrInvalid for a subject that names neither;
-// domain.ErrNotFound if that client is no receiver.
+// AddSubject adds a user or client to the stream of a receiver, which then gets its events as if it had a token for every API that the
+// receiver serves (Shared Signals Framework 1.0 §8.1.3.2). Repeating it is no error, nor is an unknown subject: a receiver must not find out
+// who exists (§9.1). ErrTooManySubjects; domain.ErrInvalid for a subject of another kind; domain.ErrNotFound if the client is no receiver.
 func (s *Service) AddSubject(ctx context.Context, clientID string, subject SubjectID) error {
 	return s.putSubject(ctx, clientID, subject, false)
 }
 
-// RemoveSubject removes a user or client from the stream of a receiver, which hears of it no more. One that does not exist is no error.
-// Otherwise as AddSubject.
+// RemoveSubject removes a user or client from the stream of a receiver, which hears of it no more. The errors of AddSubject.
 func (s *Service) RemoveSubject(ctx context.Context, clientID string, subject SubjectID) error {
 	return s.putSubject(ctx, clientID, subject, true)
 }
@@ -43,18 +37,13 @@ func (s *Service) putSubject(ctx context.Context, clientID string, subject Subje
 			return nil, err
 		}
 		changed, count, err := s.Subjects.PutSubject(ctx, receiver.ID, named, removed, s.Now())
-		missing := errors.Is(err, domain.ErrNotFound)
 		switch {
-		case named.Email != "" && (err == nil || missing) && !changed && count >= s.maxSubjects: // as for an address that somebody has
-			return nil, ErrTooManySubjects
-		case missing && (removed || named.Email != ""):
-			return nil, nil
-		case missing:
-			return nil, ErrUnknownSubject
-		case err != nil || !changed:
+		case err != nil && !errors.Is(err, domain.ErrNotFound):
 			return nil, err
-		case count > s.maxSubjects:
+		case count > s.maxSubjects || !changed && count == s.maxSubjects: // the same for a subject that does not exist
 			return nil, ErrTooManySubjects
+		case !changed:
+			return nil, nil
 		case removed:
 			return event.ReceiverSubjectRemoved{ClientID: clientID, Subject: named.Subject, ByEmail: named.Email != ""}, nil
 		}
@@ -62,7 +51,7 @@ func (s *Service) putSubject(ctx context.Context, clientID string, subject Subje
 	})
 }
 
-// named is whom a subject identifier names. ErrUnknownSubject for one of another issuer.
+// named is whom a subject identifier names: nobody, if it is of another issuer.
 func (s *Service) named(subject SubjectID) (named domain.StreamSubject, err error) {
 	if subject.Format == domain.FormatComplex {
 		if subject.User == nil || subject.Session != nil || subject.Application != nil || subject.User.Format == domain.FormatComplex {
@@ -76,7 +65,7 @@ func (s *Service) named(subject SubjectID) (named domain.StreamSubject, err erro
 	case subject.Format != domain.FormatIssSub || subject.Issuer == "" || subject.Subject == "":
 		return named, domain.Invalid("subject", domain.RuleFormat, "subject: it must have the format iss_sub, with iss and sub, or email")
 	case subject.Issuer != s.Issuer:
-		return named, ErrUnknownSubject
+		return named, nil
 	}
 	return domain.StreamSubject{Subject: subject.Subject}, nil
 }

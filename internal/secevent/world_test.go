@@ -96,6 +96,7 @@ func (w *world) hadToken(t *testing.T, clientID, username, audience string) {
 func (w *world) replica(t *testing.T, events interface {
 	secevent.Store
 	secevent.Outbox
+	secevent.Deliveries
 }) *replica {
 	t.Helper()
 	return w.replicaAhead(t, events, 0)
@@ -105,11 +106,12 @@ func (w *world) replica(t *testing.T, events interface {
 func (w *world) replicaAhead(t *testing.T, events interface {
 	secevent.Store
 	secevent.Outbox
+	secevent.Deliveries
 }, ahead time.Duration) *replica {
 	t.Helper()
 	r := &replica{Replica: servicetest.NewReplica(t, w.db, w.master, w.now)}
 	r.events = secevent.New(secevent.Config{
-		Store: events, Outbox: events, Subjects: w.db, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
+		Store: events, Outbox: events, Deliveries: events, Subjects: w.db, Keys: r.Keys, Master: w.master, Registry: r.Registry, Directory: r.Directory, Cache: r.Cache, Recorder: r.Recorder,
 		Clock: movedClock{w.now, ahead}, Retention: 30 * 24 * time.Hour, Issuer: issuer, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Now: func() time.Time { return w.now().Add(ahead) },
 	})
@@ -261,7 +263,7 @@ func (r *replica) poll(t *testing.T, client string, ack ...string) []set {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if holds() {
 			return
 		}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/acme"
@@ -28,12 +30,16 @@ func (s *Services) openACME(ctx context.Context, cfg config.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	external, err := readExternal(cfg.TLS.ACME)
+	if err != nil {
+		return nil, err
+	}
 	issuer, err := url.Parse(cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}
 	c, err := acme.New(acme.Config{
-		Store: s.DB, Sealer: s.master, Directory: cfg.TLS.ACME.Directory, Roots: roots, Email: cfg.TLS.ACME.Email, Names: cfg.TLS.ACME.Domains,
+		Store: s.DB, Sealer: s.secret, Directory: cfg.TLS.ACME.Directory, Roots: roots, Email: cfg.TLS.ACME.Email, External: external, Names: cfg.TLS.ACME.Domains,
 		HTTPS: cfg.Listen, HTTP: cfg.TLS.RedirectFrom, Log: log, Now: s.now,
 	})
 	if err != nil {
@@ -61,27 +67,45 @@ func readRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// CertificateExpiries says when the certificate of each name expires with which the server speaks HTTPS itself. A name that has none yet is
-// missing.
-func (s *Services) CertificateExpiries() map[string]time.Time {
+// readExternal reads the account to which that of ACME is bound. nil if there is none.
+func readExternal(cfg config.ACME) (*acme.External, error) {
+	if cfg.EABKeyFile == "" {
+		return nil, nil
+	}
+	if err := CheckPrivate("MAC key", cfg.EABKeyFile); err != nil {
+		return nil, err
+	}
+	text, err := readBounded(cfg.EABKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the MAC key: %w", err)
+	}
+	key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(string(text)), "="))
+	if err != nil || len(key) == 0 {
+		return nil, fmt.Errorf("%s is not a MAC key as authorities give it, in base64url", cfg.EABKeyFile) // the error of decoding could quote it
+	}
+	return &acme.External{KeyID: cfg.EABKeyID, Key: key}, nil
+}
+
+// shownCertificates are those with which the server speaks HTTPS itself, by name. A name that has none yet is missing.
+func (s *Services) shownCertificates() map[string]*x509.Certificate {
 	if s.certificates == nil {
 		return nil
 	}
-	return s.certificates.expiries()
+	return s.certificates.shown()
 }
 
 func (o obtained) config() *tls.Config { return o.TLS() }
 
 func (o obtained) challenges(next http.Handler) http.Handler { return o.Challenges(next) }
 
-func (o obtained) expiries() map[string]time.Time { return o.Expiries() }
+func (o obtained) shown() map[string]*x509.Certificate { return o.Shown() }
 
 // check looks at the issuer's host alone: that another has no certificate must not take this one's clients away.
 func (o obtained) check() error {
-	switch expires, ok := o.Expiries()[o.host]; {
+	switch leaf, ok := o.Shown()[o.host]; {
 	case !ok:
 		return readiness.Reason("there is no certificate yet; the server's log says why")
-	case o.now().After(expires):
+	case o.now().After(leaf.NotAfter):
 		return readiness.Reason("the certificate has expired; the server's log says why it was not renewed")
 	}
 	return nil

@@ -17,7 +17,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/signet-auth/signet/internal/acme"
 	"github.com/signet-auth/signet/internal/config"
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 const (
@@ -54,7 +56,7 @@ func developmentFiles(cfg config.Config, now time.Time) (files config.TLS, notic
 	}
 	if current, err := readPair(files.CertFile, files.KeyFile); err == nil && current.certificate.CheckSignatureFrom(authority.certificate) == nil &&
 		current.certificate.VerifyHostname(issuer.Hostname()) == nil && now.After(current.certificate.NotBefore) &&
-		current.certificate.NotAfter.Sub(now) > expiryWarning {
+		current.certificate.NotAfter.Sub(now) > acme.ExpiryWarning(current.certificate) {
 		return files, trustNotice(root, cfg.Issuer), nil
 	}
 	template := x509.Certificate{
@@ -164,20 +166,6 @@ func writePair(certFile, keyFile string, template x509.Certificate, by pair) (pa
 		return pair{}, err
 	}
 	return pair{certificate, key}, errors.Join(
-		replaceFile(certFile, 0o644, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		replaceFile(keyFile, 0o600, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
-}
-
-// replaceFile writes a file at once, so that nobody reads a half of it.
-func replaceFile(path string, mode fs.FileMode, text []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // nothing after the rename
-	_, err = tmp.Write(text)
-	if err := errors.Join(err, tmp.Chmod(mode), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+		durable.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644),
+		durable.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600))
 }

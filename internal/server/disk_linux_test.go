@@ -18,10 +18,12 @@ func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	folder := t.TempDir()
 	err := unix.Mount("signet", folder, "tmpfs", 0, "mode=0700,size="+size)
-	if errors.Is(err, unix.EPERM) && os.Getenv("CI") == "" {
-		t.Skip("only root can mount a small disk")
+	if errors.Is(err, unix.EPERM) && os.Getenv("CI") != "true" {
+		t.Skip("NOT TESTED: only root can mount a small disk")
 	}
-	check(t, err)
+	if err != nil {
+		t.Fatal("mount a small disk, as root: ", err)
+	}
 	t.Cleanup(func() { _ = unix.Unmount(folder, unix.MNT_DETACH) })
 	return folder
 }

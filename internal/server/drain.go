@@ -11,16 +11,16 @@ import (
 	"github.com/signet-auth/signet/internal/readiness"
 )
 
-// drain is how a server leaves the proxies before it: it is not ready any more (readiness.Checks), and answers whoever still comes until they
-// have seen that.
+// drain is how a server leaves its proxies: it reports that it is not ready (readiness.Checks), and still answers until they have seen
+// that.
 type drain struct {
 	wait  time.Duration
 	ready *readiness.Checks
 	begun atomic.Bool
 }
 
-// after returns a context that ends after ctx: at once, or if SIGTERM ended ctx, when the proxies had time to see that this server is not
-// ready. Whoever types Ctrl-C has no proxy.
+// after returns a context that ends after ctx: if SIGTERM ended ctx, once proxies had time to see that this server is not ready; at once
+// after Ctrl-C, where there are no proxies.
 func (d *drain) after(ctx context.Context) context.Context {
 	drained, end := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {
@@ -35,7 +35,7 @@ func (d *drain) after(ctx context.Context) context.Context {
 	return drained
 }
 
-// handler has the proxies close their connections one by one, each after an answer: closing them from here could meet a request.
+// handler makes the proxies close each connection after an answer: closing them here could interrupt a request.
 func (d *drain) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.begun.Load() && r.ProtoMajor == 1 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,14 +13,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signet-auth/signet/internal/acme"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/readiness"
 )
 
-const (
-	expiryWarning = 14 * 24 * time.Hour
-	maxPEM        = 1 << 20 // bytes of a file
-)
+const maxPEM = 1 << 20 // bytes of a file
 
 // certificates are what the server shows in HTTPS.
 type certificates interface {
@@ -29,8 +28,8 @@ type certificates interface {
 	jobs(log *slog.Logger) []job
 	// challenges answers what an authority asks by plain HTTP, and passes on all else.
 	challenges(next http.Handler) http.Handler
-	// expiries says when the certificate of each name expires; a name that has none yet is missing.
-	expiries() map[string]time.Time
+	// shown are the certificates by name; a name that has none yet is missing.
+	shown() map[string]*x509.Certificate
 	// check fails, with a readiness.Reason, while the issuer's host has none that is valid.
 	check() error
 	// stop ends what runs for them.
@@ -53,6 +52,20 @@ func (s *Services) openCertificates(ctx context.Context, cfg config.Config, log 
 		return nil, "", err
 	}
 	return c, notice, nil
+}
+
+// warnOfExpiry logs, twice a day, that a certificate was not renewed in time.
+func warnOfExpiry(shown func() map[string]*x509.Certificate, now func() time.Time, log *slog.Logger) job {
+	warned := map[string]time.Time{} // by name
+	return job{"warn of certificates that expire", time.Minute, func(ctx context.Context) error {
+		for name, leaf := range shown() {
+			if at := now(); leaf.NotAfter.Sub(at) < acme.ExpiryWarning(leaf) && at.Sub(warned[name]) >= 12*time.Hour {
+				warned[name] = at
+				log.WarnContext(ctx, "the certificate expires soon: renew it, and see why that did not happen by itself", "name", name, "expires", leaf.NotAfter)
+			}
+		}
+		return nil
+	}, nil}
 }
 
 // certificate is one that is in files, read again when they change.
@@ -128,28 +141,24 @@ func (c *certificate) check() error {
 
 func (c *certificate) challenges(next http.Handler) http.Handler { return next }
 
-func (c *certificate) expiries() map[string]time.Time {
-	return map[string]time.Time{c.host: c.current.Load().Leaf.NotAfter}
+func (c *certificate) shown() map[string]*x509.Certificate {
+	return map[string]*x509.Certificate{c.host: c.current.Load().Leaf}
 }
 
 func (*certificate) stop(context.Context) {}
 
 func (c *certificate) jobs(log *slog.Logger) []job {
-	return []job{
-		{"read the certificate again", time.Minute, func(ctx context.Context) error {
-			changed, err := c.refresh()
-			if changed {
-				log.InfoContext(ctx, "the certificate was replaced", "expires", c.current.Load().Leaf.NotAfter)
-			}
-			return err
-		}, nil},
-		{"watch the certificate", 12 * time.Hour, func(ctx context.Context) error {
-			if left := c.current.Load().Leaf.NotAfter.Sub(c.now()); left < expiryWarning {
-				log.WarnContext(ctx, "the certificate expires soon: renew it", "file", c.CertFile, "days", int(left.Hours()/24))
-			}
-			return nil
-		}, nil},
-	}
+	return []job{{"read the certificate again", time.Minute, func(ctx context.Context) error {
+		changed, err := c.refresh()
+		leaf := c.current.Load().Leaf
+		if changed {
+			log.InfoContext(ctx, "the certificate was replaced", "expires", leaf.NotAfter)
+		}
+		if err != nil {
+			return fmt.Errorf("the certificate from before is shown, which expires on %s: %w", leaf.NotAfter.Format(time.RFC3339), err)
+		}
+		return nil
+	}, nil}}
 }
 
 // config of a listener: what Go has by default, which is TLS 1.2 and 1.3, with HTTP/2.

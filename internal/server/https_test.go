@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -21,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/acme"
 	"github.com/signet-auth/signet/internal/config"
 )
 
@@ -77,7 +79,7 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, len(listeners.all))
 	for _, l := range listeners.all {
-		go func() { ended <- l.serve(ctx) }()
+		go func() { ended <- l.serve(ctx, slog.New(slog.DiscardHandler)) }()
 	}
 	t.Cleanup(func() {
 		stop()
@@ -131,6 +133,11 @@ func TestHTTPSIsServedAndItsCertificateReplaced(t *testing.T) {
 		{http.MethodGet, "/oauth2/token", "", http.StatusForbidden, ""},
 		{http.MethodGet, "/setup?token=secret", "", http.StatusForbidden, ""},
 		{http.MethodGet, "/password?a=b&token=secret", "", http.StatusForbidden, ""},
+		{http.MethodGet, "/forward-auth/callback?%63ode=secret", "", http.StatusForbidden, ""},
+		{http.MethodGet, "/oauth2/logout?id_token_hint=secret", "", http.StatusForbidden, ""},
+		{http.MethodHead, "/oauth2/authorize?client_id=a&client_secret=secret", "", http.StatusForbidden, ""},
+		{http.MethodGet, "/oauth2/authorize?response_type=code&client_id=a", "", http.StatusPermanentRedirect, "https://id.example/oauth2/authorize?response_type=code&client_id=a"},
+		{"get", "/admin/", "", http.StatusForbidden, ""},
 		{http.MethodPost, "/oauth2/token", "", http.StatusForbidden, ""},
 		{http.MethodPost, "/login", "", http.StatusForbidden, ""},
 	} {
@@ -197,5 +204,76 @@ func TestARedirectToHTTPSStaysOnTheIssuersHost(t *testing.T) {
 		if to := answer.Header().Get("Location"); answer.Code != http.StatusBadRequest || to != "" {
 			t.Errorf("%s: %d, to %q", target, answer.Code, to)
 		}
+	}
+}
+
+func TestACertificateIsOverdueByItsOwnLifetimeAndWarnedOfTwiceADay(t *testing.T) {
+	first := time.Now()
+	shown := map[string]*x509.Certificate{
+		"day.example":  {NotBefore: first, NotAfter: first.Add(24 * time.Hour)},
+		"year.example": {NotBefore: first.Add(-350 * 24 * time.Hour), NotAfter: first.Add(14*24*time.Hour + 21*time.Hour)},
+	}
+	var text strings.Builder
+	now := first
+	job := warnOfExpiry(func() map[string]*x509.Certificate { return shown }, func() time.Time { return now }, slog.New(slog.NewTextHandler(&text, nil)))
+	for _, test := range []struct {
+		after time.Duration
+		warns string
+	}{{0, ""}, {19 * time.Hour, ""}, {20*time.Hour + time.Minute, "day"}, {22 * time.Hour, "year"}, {32 * time.Hour, ""}, {33 * time.Hour, "day"}, {35 * time.Hour, "year"}} {
+		now = first.Add(test.after)
+		text.Reset()
+		check(t, job.do(t.Context()))
+		for name := range shown {
+			if warned := strings.Contains(text.String(), "expires soon") && strings.Contains(text.String(), name); warned != (name == test.warns+".example") {
+				t.Errorf("after %v of %s: %s", test.after, name, text.String())
+			}
+		}
+	}
+}
+
+func TestABrokenFileReplacesNoCertificate(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	issue(t, dir, 1, "id.example", now, now.Add(24*time.Hour))
+	c, err := readCertificate(withCertificate(dir), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := c.current.Load().Leaf
+	if err := os.WriteFile(filepath.Join(dir, "key.pem"), []byte("half of a key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = c.jobs(slog.New(slog.DiscardHandler))[0].do(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "the certificate from before is shown") || strings.Contains(err.Error(), "half of") {
+		t.Error(err)
+	}
+	if !c.current.Load().Leaf.Equal(shown) {
+		t.Error("another is shown")
+	}
+}
+
+func TestAMACKeyIsReadAsAuthoritiesGiveIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mac.key")
+	read := func(text string, mode os.FileMode) (*acme.External, error) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.Chmod(file, mode)); err != nil {
+			t.Fatal(err)
+		}
+		return readExternal(config.ACME{EABKeyID: "kid", EABKeyFile: file})
+	}
+	for _, text := range []string{"-_8", "-_8=\n", " -_8 "} {
+		if e, err := read(text, 0o600); err != nil || e.KeyID != "kid" || string(e.Key) != "\xfb\xff" {
+			t.Errorf("%q: %+v, %v", text, e, err)
+		}
+	}
+	for text, reason := range map[string]string{"": "base64url", "+/8=": "base64url", "se cret": "base64url", strings.Repeat("a", maxPEM+1): "at most"} {
+		if _, err := read(text, 0o600); err == nil || !strings.Contains(err.Error(), reason) || strings.Contains(err.Error(), "se cret") {
+			t.Errorf("%.10q: %v", text, err)
+		}
+	}
+	if _, err := read("-_8", 0o644); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Error("others may read it:", err)
+	}
+	if e, err := readExternal(config.ACME{}); e != nil || err != nil {
+		t.Error(e, err)
 	}
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 )
 
+// repeatedAfter is how often a job that keeps failing logs a different error: errors of networks differ each time.
+const repeatedAfter = time.Minute
+
 // job is a task that every replica runs periodically; all of them are safe to run on several replicas at once.
 type job struct {
 	name  string
@@ -39,7 +42,9 @@ func (s *Services) jobs(cfg config.Config, log *slog.Logger) []job {
 		{"show this replica and write the statistics", statistics.Pace, s.Statistics.Beat, nil},
 		{"find out which of the database's servers takes writes", 2 * time.Second, s.DB.CompareServers, nil},
 		{"compare the clocks", 20 * time.Second, func(ctx context.Context) error { return s.compareClocks(ctx, log) }, nil},
-		{"maintain the keys", time.Minute, func(ctx context.Context) error { return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery) }, nil},
+		{"maintain the keys", time.Minute, func(ctx context.Context) error {
+			return s.Keys.Maintain(ctx, cfg.Keys.RotateEvery, cfg.Keys.JWKSMaxAge)
+		}, nil},
 		{"maintain the audit log", time.Hour, func(ctx context.Context) error { return s.maintainAudit(ctx, cfg, log) }, nil},
 		{"record expired assignments", 5 * time.Second, s.Directory.RecordExpired, nil},
 		{"end expired sessions", 5 * time.Second, s.Sessions.EndExpired, nil},
@@ -69,7 +74,7 @@ func (s *Services) compareClocks(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// maintainAudit notes in the server's own log, too, what the audit log is: who can write the database cannot change that.
+// maintainAudit also logs each checkpoint: who can write to the database cannot change the server's log.
 func (s *Services) maintainAudit(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	made, err := s.Audit.Maintain(ctx, cfg.Audit.Retention)
 	switch {
@@ -81,7 +86,7 @@ func (s *Services) maintainAudit(ctx context.Context, cfg config.Config, log *sl
 	return err
 }
 
-// watchIDs logs an error long before a table has no ids any more.
+// watchIDs logs an error long before the ids of a table run out.
 func (s *Services) watchIDs(ctx context.Context, log *slog.Logger) error {
 	scarce, err := s.DB.ScarceIDs(ctx)
 	for _, table := range slices.Sorted(maps.Keys(scarce)) {
@@ -100,20 +105,21 @@ func (j job) wake() {
 }
 
 // run runs the job now and then periodically until ctx ends, with jitter so that replicas spread their load. It logs the first of
-// consecutive failures, and the recovery.
+// consecutive failures, later ones that have another error, but not more often than once in repeatedAfter, and the recovery.
 func (j job) run(ctx context.Context, log *slog.Logger) {
-	failing := false
+	failure, loggedAt := "", time.Time{}
 	for {
 		err := j.do(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !failing:
-			log.ErrorContext(ctx, "job failed", "job", j.name, "error", err)
-		case err == nil && failing:
+		case err == nil && failure != "":
 			log.InfoContext(ctx, "job works again", "job", j.name)
+			failure = ""
+		case err != nil && (failure == "" || err.Error() != failure && time.Since(loggedAt) >= repeatedAfter):
+			log.ErrorContext(ctx, "job failed", "job", j.name, "error", err)
+			failure, loggedAt = err.Error(), time.Now()
 		}
-		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return

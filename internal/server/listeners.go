@@ -3,17 +3,18 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
-	"github.com/signet-auth/signet/internal/forwardauth"
 	"github.com/signet-auth/signet/internal/metrics"
 )
 
@@ -29,12 +30,16 @@ const shownConnections = 100
 // listeners are all of a process. The first is the one that its issuer names.
 type listeners struct {
 	all         []listener
-	connections *connections
+	connections *connections // to the public addresses
+	ofEnvoy     *connections
 }
 
 // openListeners listens on the addresses of the configuration, with HTTPS by certificates; none: a proxy speaks HTTPS. Metrics may be nil.
-func openListeners(cfg config.Config, shown certificates, handler http.Handler, proxies *forwardauth.Surface, shows *metrics.Metrics, log *slog.Logger) (opened *listeners, err error) {
-	opened = &listeners{connections: newConnections(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress, cfg.TrustedProxies)}
+func openListeners(cfg config.Config, shown certificates, handler, envoy http.Handler, shows *metrics.Metrics, log *slog.Logger) (opened *listeners, err error) {
+	bounded := func() *connections {
+		return newConnections(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress, cfg.TrustedProxies)
+	}
+	opened = &listeners{connections: bounded(), ofEnvoy: bounded()} // a flood of public ones must not keep out Envoy and monitoring
 	defer func() {
 		if err != nil {
 			opened.close()
@@ -44,13 +49,12 @@ func openListeners(cfg config.Config, shown certificates, handler http.Handler, 
 		return opened, err
 	}
 	if cfg.ExtAuthzListen != "" {
-		if err := opened.open(cfg.ExtAuthzListen, shown, envoyServer(cfg, proxies, log)); err != nil {
+		if err := opened.openBounded(cfg.ExtAuthzListen, shown, envoyServer(envoy, log), opened.ofEnvoy); err != nil {
 			return opened, err
 		}
 	}
 	if shows != nil {
-		own := newConnections(shownConnections, 0, nil) // who takes all of the public ones does not blind who watches
-		if err := opened.openBounded(cfg.Metrics.Listen, nil, httpServer(cfg, recovered(log, shows.Handler()), log), own); err != nil {
+		if err := opened.openBounded(cfg.Metrics.Listen, nil, httpServer(cfg, recovered(log, shows.Handler()), log), newConnections(shownConnections, 0, nil)); err != nil {
 			return opened, err
 		}
 	}
@@ -70,7 +74,8 @@ func (l *listeners) openBounded(address string, shown certificates, server *http
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
-	at, server.ConnState = boundedListener{at, by}, by.note
+	at = boundedListener{at, by}
+	by.observe(server)
 	if shown != nil {
 		at = tls.NewListener(at, shown.config())
 	}
@@ -93,8 +98,8 @@ func (l *listeners) String() string {
 	return "listening on " + strings.Join(addresses, ", ")
 }
 
-// serve answers until ctx ends, then finishes the requests in progress.
-func (l listener) serve(ctx context.Context) error {
+// serve answers until ctx ends, then finishes the requests in progress, for at most shutdownTimeout: a client can make one last.
+func (l listener) serve(ctx context.Context, log *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- l.Serve(l.at) }()
 	select {
@@ -104,7 +109,12 @@ func (l listener) serve(ctx context.Context) error {
 	}
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return l.Shutdown(timeout)
+	err := l.Shutdown(timeout)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.WarnContext(ctx, "requests that had not ended were cut off", "address", l.at.Addr().String())
+		err = l.Close()
+	}
+	return err
 }
 
 // How long a client may take, and what it may send at once.
@@ -118,7 +128,7 @@ const (
 	maxStreams = 128                          // requests at the same time on one connection of HTTP/2
 )
 
-// http2Limits closes connections of HTTP/2 whose client takes nothing, or is not there any more.
+// http2Limits closes connections of HTTP/2 whose client reads nothing, or is gone.
 func http2Limits() *http.HTTP2Config {
 	return &http.HTTP2Config{
 		MaxConcurrentStreams: maxStreams, SendPingTimeout: readTimeout, PingTimeout: readTimeout, WriteByteTimeout: writeTimeout,
@@ -140,9 +150,8 @@ func httpServer(cfg config.Config, handler http.Handler, log *slog.Logger) *http
 	}
 }
 
-// redirect sends browsers that came by plain HTTP to the issuer's host. What may hold a secret is refused, so that its sender is mended:
-// a redirect would let it go on, and each time the secret was sent in clear. Whether the server runs and is ready is answered as by HTTPS,
-// which does not answer before there is a certificate.
+// redirect sends browsers from plain HTTP to the issuer's host. A request that may have a secret is refused, so that its sender gets
+// fixed: with a redirect it would go on sending the secret in clear. Health is answered here too: HTTPS needs a certificate first.
 func redirect(issuer string, handler http.Handler) http.Handler {
 	origin := issuer
 	if u, err := url.Parse(issuer); err == nil {
@@ -160,8 +169,7 @@ func redirect(issuer string, handler http.Handler) http.Handler {
 			http.Error(w, "Ask for a path.", http.StatusBadRequest)
 			return
 		}
-		// The links of the setup and of passwords have a token.
-		if !safe || r.Header.Get("Authorization") != "" || strings.Contains(r.URL.Path, "/oauth2/token") || r.URL.Query().Has("token") {
+		if !safe || r.Header.Get("Authorization") != "" || strings.Contains(r.URL.Path, "/oauth2/token") || hasSecret(r.URL.Query()) {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "Use "+origin+": this was sent without encryption. Change any secret that it held.", http.StatusForbidden)
 			return
@@ -169,3 +177,10 @@ func redirect(issuer string, handler http.Handler) http.Handler {
 		http.Redirect(w, r, origin+to, http.StatusPermanentRedirect) //nolint:gosec // the origin is the issuer's
 	})
 }
+
+// secretParameters are those whose value is, or may be, a secret: links of the setup and of passwords have a token, answers to a sign-in a code.
+var secretParameters = []string{
+	"token", "access_token", "refresh_token", "id_token_hint", "code", "client_secret", "client_assertion", "assertion", "password",
+}
+
+func hasSecret(query url.Values) bool { return slices.ContainsFunc(secretParameters, query.Has) }

@@ -10,15 +10,14 @@ import (
 	"github.com/signet-auth/signet/internal/requestid"
 )
 
-// How many records one place in the code may log: that many at once, and that many a second from then on. So nobody fills the disk
-// by asking for what fails.
+// How many records one statement may log at once, and per second from then on, so that requests that fail cannot fill the disk.
 const (
 	logBurst     = 100
 	logPerSecond = 1
 )
 
-// boundedLog is a log handler that leaves out what one place logs too often, and says how much. Debug records are all there: who
-// turns them on wants them.
+// boundedLog is a log handler that leaves out what one statement logs too often, and says how much. It keeps all debug records, which
+// are off by default.
 type boundedLog struct {
 	slog.Handler
 	places *places

@@ -39,11 +39,15 @@ func readMaster(ctx context.Context, cfg config.Config) (*keys.Master, error) {
 	case err != nil:
 		return nil, err
 	}
-	return keys.ReadMaster(cfg.MasterKeyFile)
+	m, err := keys.ReadMaster(cfg.MasterKeyFile)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: chown it to the user that Signet runs as", err)
+	}
+	return m, err
 }
 
 // makeMaster makes the master key beside a SQLite database, unless the database was made with one that is gone.
-func makeMaster(ctx context.Context, cfg config.Config, db *store.DB) (*keys.Master, error) {
+func makeMaster(ctx context.Context, cfg config.Config, db *store.DB, mode Mode) (*keys.Master, error) {
 	claimed, err := db.ListMasterKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("see whether the database has a master key: %w", err)
@@ -57,6 +61,9 @@ func makeMaster(ctx context.Context, cfg config.Config, db *store.DB) (*keys.Mas
 			"or give the key in SIGNET_MASTER_KEY; another key cannot open the signing keys, and nothing was changed",
 			cfg.MasterKeyFile, cfg.Database)
 	}
+	if mode == ModeRead {
+		return nil, ErrNotMigrated
+	}
 	if err := os.MkdirAll(filepath.Dir(cfg.MasterKeyFile), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the master key: %w", err)
 	}
@@ -65,12 +72,18 @@ func makeMaster(ctx context.Context, cfg config.Config, db *store.DB) (*keys.Mas
 
 // unlock opens the secret of the installation with the master key, and makes it where that may be.
 func unlock(ctx context.Context, db *store.DB, master *keys.Master, mode Mode, now time.Time) (*keys.Master, error) {
-	if mode != ModeRead {
-		return keys.Claim(ctx, db, master, now)
+	var secret *keys.Master
+	var err error
+	if mode == ModeRead {
+		secret, err = keys.Unlock(ctx, db, master)
+	} else {
+		secret, err = keys.Claim(ctx, db, master, now)
 	}
-	secret, err := keys.Unlock(ctx, db, master)
-	if errors.Is(err, keys.ErrUnclaimed) {
+	switch {
+	case errors.Is(err, keys.ErrUnclaimed):
 		return nil, ErrNotMigrated
+	case errors.Is(err, keys.ErrWrongMaster):
+		return nil, fmt.Errorf("%w: give the key that it was made with, or restore the backup that this key opens", err)
 	}
 	return secret, err
 }
@@ -80,14 +93,14 @@ const (
 	masterCommandOutput  = 1024 // bytes
 )
 
-// runForMaster runs a command that writes the master key. What it writes goes nowhere else; its errors are its user's.
+// runForMaster runs a command that writes the master key to its standard output. That is never logged; its standard error is reported.
 func runForMaster(ctx context.Context, command []string) (*keys.Master, error) {
 	ctx, cancel := context.WithTimeout(ctx, masterCommandTimeout)
 	defer cancel()
 	var stdout, stderr limitedBuffer
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // whoever sets it runs this process
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second // for what it leaves behind and holds its output open
+	cmd.WaitDelay = time.Second // for child processes that hold its output open
 	err := cmd.Run()
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):

@@ -38,12 +38,12 @@ func (s *Services) figures(cfg config.Config) metrics.Sources {
 			free, known, err := s.DB.Space()
 			return free, known && err == nil
 		},
-		CacheAsOf:           s.Cache.AsOf,
-		StatusListAge:       s.Statuses.Age,
-		CertificateExpiries: s.CertificateExpiries,
-		Hashing:             s.Passwords.Hashing,
-		Jobs:                s.runs.all,
-		Sample:              func(ctx context.Context) (metrics.Sample, error) { return s.sample(ctx, cfg.Keys.RotateEvery) },
+		CacheAsOf:     s.Cache.AsOf,
+		StatusListAge: s.Statuses.Age,
+		Certificates:  s.shownCertificates,
+		Hashing:       s.Passwords.Hashing,
+		Jobs:          s.runs.all,
+		Sample:        func(ctx context.Context) (metrics.Sample, error) { return s.sample(ctx, cfg.Keys.RotateEvery) },
 	}
 }
 

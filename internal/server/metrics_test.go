@@ -1,11 +1,13 @@
 package server
 
 import (
+	"bytes"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +21,7 @@ import (
 // scraped is what a server shows to Prometheus.
 type scraped struct {
 	asked
-	handler http.Handler
+	handler, envoy http.Handler
 }
 
 func openShown(t *testing.T, flags map[string]string) scraped {
@@ -27,9 +29,9 @@ func openShown(t *testing.T, flags map[string]string) scraped {
 	a := openAsked(t, flags)
 	cfg := a.cfg
 	a.metrics = metrics.New(a.figures(cfg))
-	handler, _, err := a.Services.handler(cfg, slog.New(slog.DiscardHandler))
+	handler, envoy, err := a.Services.handler(cfg, slog.New(slog.DiscardHandler))
 	check(t, err)
-	return scraped{a, handler}
+	return scraped{a, handler, envoy}
 }
 
 // post sends a form as a client.
@@ -40,6 +42,27 @@ func (s scraped) post(path, id, secret string, form url.Values) int {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	return w.Code
+}
+
+// checkForEnvoy has Envoy ask whether a request with an access token may pass.
+func (s scraped) checkForEnvoy(path, token string) {
+	s.Helper()
+	field := func(number byte, value []byte) []byte {
+		return append([]byte{number<<3 | 2, byte(len(value)) | 0x80, byte(len(value) >> 7)}, value...)
+	}
+	header := append(field(1, []byte("authorization")), field(2, []byte("Bearer "+token))...)
+	asked := slices.Concat(field(2, []byte("GET")), field(3, header), field(4, []byte("/"+path)), field(5, []byte("orders.example")))
+	needed := slices.Concat(field(1, []byte("api")), field(2, []byte("https://orders.example")))
+	message := field(1, slices.Concat(field(4, field(2, asked)), field(10, needed)))
+	frame := append([]byte{0, 0, 0, byte(len(message) >> 8), byte(len(message))}, message...)
+	r := httptest.NewRequest(http.MethodPost, "/envoy.service.auth.v3.Authorization/Check", bytes.NewReader(frame))
+	r.ProtoMajor, r.ProtoMinor, r.Proto = 2, 0, "HTTP/2.0"
+	r.Header.Set("Content-Type", "application/grpc")
+	w := httptest.NewRecorder()
+	s.envoy.ServeHTTP(w, r)
+	if got := w.Result(); got.Trailer.Get("Grpc-Status") != "0" {
+		s.Fatalf("Envoy gets %s, %v: %q", got.Status, got.Header, w.Body)
+	}
 }
 
 // scrape reads what is shown: lines of values, and the type and help of each metric.
@@ -87,7 +110,6 @@ func TestMetricsAreThoseOfTheReferenceAndCountWhatHappens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			flags["database_timeout"] = "5s"
 			s := openShown(t, flags)
 			secret := s.client()
 			jobs := s.jobs(s.cfg, slog.New(slog.DiscardHandler))
@@ -105,8 +127,8 @@ func TestMetricsAreThoseOfTheReferenceAndCountWhatHappens(t *testing.T) {
 			text, described := s.scrape()
 			want := metrics.Described()
 			for _, absent := range map[string][]string{
-				"sqlite":   {"signet_certificate_expiry_timestamp_seconds"},
-				"postgres": {"signet_certificate_expiry_timestamp_seconds", "signet_disk_free_bytes"},
+				"sqlite":   {"signet_certificate_expiry_timestamp_seconds", "signet_certificate_lifetime_seconds"},
+				"postgres": {"signet_certificate_expiry_timestamp_seconds", "signet_certificate_lifetime_seconds", "signet_disk_free_bytes"},
 			}[name] {
 				delete(want, absent)
 			}
@@ -151,7 +173,7 @@ func TestMetricsAreThoseOfTheReferenceAndCountWhatHappens(t *testing.T) {
 
 func TestGuessesOfAPublicClientAreLimitedHoweverItIsNamed(t *testing.T) {
 	t.Parallel()
-	s := openShown(t, map[string]string{"database_timeout": "5s", "limits.failures_per_address": "1"})
+	s := openShown(t, map[string]string{"limits.failures_per_address": "1"})
 	_, _, err := s.Registry.CreateClient(eventtest.Context(t), domain.Client{
 		ClientID: "app", Public: true, GrantTypes: []string{domain.GrantAuthorizationCode}, RedirectURIs: []string{"https://app.example/back"},
 	})
@@ -176,8 +198,10 @@ func TestWithoutTheDatabaseMetricsAreShownAllTheSame(t *testing.T) {
 	wire := pgtest.NewWire(t, pgtest.Database(t))
 	s := openShown(t, map[string]string{"database": wire.URL()})
 	wire.Cut()
+	s.checkForEnvoy("orders", "x.y.z")
 	text, _ := s.scrape()
-	for _, line := range []string{`signet_ready 0`, `signet_check_ok{check="database"} 0`, `signet_scrape_ok 0`, `signet_sign_ins_total 0`} {
+	for _, line := range []string{`signet_ready 0`, `signet_check_ok{check="database"} 0`, `signet_scrape_ok 0`, `signet_sign_ins_total 0`,
+		`signet_http_request_duration_seconds_count{endpoint="POST /envoy.service.auth.v3.Authorization/Check",status="5xx"} 1`} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("it does not show %s", line)
 		}

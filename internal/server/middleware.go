@@ -17,8 +17,8 @@ import (
 	"github.com/signet-auth/signet/internal/tracing"
 )
 
-// secured sets what goes with every answer, those of errors and unknown paths too. HSTS (RFC 6797) holds for a host as a whole, so
-// it is said wherever the host is first asked; and not of localhost, where it would hold for whatever else somebody develops there.
+// secured sets the headers of every answer, those of errors and unknown paths too. HSTS (RFC 6797) holds for a whole host, so it is sent
+// on every path; but not for localhost, where it would affect other programs.
 func secured(issuer string, next http.Handler) http.Handler {
 	u, err := url.Parse(issuer)
 	https := err == nil && u.Scheme == "https" && !outbound.IsLoopback(u.Hostname()) && !strings.HasSuffix(u.Hostname(), ".localhost")
@@ -31,9 +31,9 @@ func secured(issuer string, next http.Handler) http.Handler {
 	})
 }
 
-// identified gives each request an id, and its answer the header that has it. One that a trusted proxy gives a request counts, so that its
-// log and ours name the request alike; anybody else's could be of another request. The request is changed in place: a copy for each would
-// be an allocation, and what is found out further in, such as the pattern that the path has, would be lost to who wraps this.
+// identified gives each request an id, which its answer has in a header. An id by a trusted proxy is kept, so that both logs agree; any
+// other could be of another request. It changes the request in place: a copy would cost an allocation, and outer handlers would not see
+// the pattern of the path.
 func identified(trusted []netip.Prefix, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := givenID(trusted, r)
@@ -55,6 +55,11 @@ func givenID(trusted []netip.Prefix, r *http.Request) string {
 	return given[0]
 }
 
+// fromProxies is fromProxy for these proxies.
+func fromProxies(trusted []netip.Prefix) func(r *http.Request) bool {
+	return func(r *http.Request) bool { return fromProxy(trusted, r) }
+}
+
 // fromProxy reports whether a request, whose client's address is not found out yet, comes from a trusted proxy.
 func fromProxy(trusted []netip.Prefix, r *http.Request) bool {
 	if len(trusted) == 0 {
@@ -64,15 +69,15 @@ func fromProxy(trusted []netip.Prefix, r *http.Request) bool {
 	return err == nil && containsAddr(trusted, peer.Addr())
 }
 
-// observed has metrics count each request, and some traced. Without either it costs nothing.
-func observed(by *metrics.Metrics, tracer *tracing.Tracer, trusted []netip.Prefix, next http.Handler) http.Handler {
+// observed counts requests in metrics and traces some. Without either it costs nothing.
+func observed(by *metrics.Metrics, tracer *tracing.Tracer, trusted func(r *http.Request) bool, next http.Handler) http.Handler {
 	if by == nil && tracer == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		span := tracer.Begin(r, tracer != nil && fromProxy(trusted, r))
+		recorder := recorded(w)
+		span := tracer.Begin(r, tracer != nil && trusted(r))
 		defer func() { // also where the handler closes the connection
 			if by != nil {
 				by.Observe(r.Pattern, recorder.status, time.Since(began))
@@ -83,10 +88,11 @@ func observed(by *metrics.Metrics, tracer *tracing.Tracer, trusted []netip.Prefi
 	})
 }
 
-// recovered answers 500 to a request whose handler panics, and logs where. http.ErrAbortHandler is no fault: a handler closes
-// the connection with it, and net/http handles it.
+// recovered answers 500 to a request whose handler panics, and logs where. An answer that has begun is aborted, so that a part is not
+// taken for the whole. http.ErrAbortHandler is no fault: a handler closes the connection with it, and net/http handles it.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recorder := recorded(w)
 		defer func() {
 			switch cause := recover(); cause {
 			case nil:
@@ -94,10 +100,14 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 				panic(cause)
 			default:
 				log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
-				httpjson.WriteError(w, httpjson.ServerError)
+				if recorder.begun {
+					recorder.status = http.StatusInternalServerError // for metrics and traces
+					panic(http.ErrAbortHandler)
+				}
+				httpjson.WriteError(recorder, httpjson.ServerError)
 			}
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(recorder, r)
 	})
 }
 
@@ -108,32 +118,52 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		recorder := recorded(w)
 		next.ServeHTTP(recorder, r)
 		log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", recorder.status,
 			"address", r.RemoteAddr, "took", time.Since(began))
 	})
 }
 
+// statusRecorder is an answer of which is known what has been sent.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
+	begun  bool // more than 1xx was written
+}
+
+// recorded makes a statusRecorder of an answer, unless it is one.
+func recorded(w http.ResponseWriter) *statusRecorder {
+	if recorder, ok := w.(*statusRecorder); ok {
+		return recorder
+	}
+	return &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 }
 
 func (s *statusRecorder) WriteHeader(status int) {
-	s.status = status
+	s.status, s.begun = status, s.begun || status >= http.StatusOK
 	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *statusRecorder) Write(part []byte) (int, error) {
+	s.begun = true
+	return s.ResponseWriter.Write(part)
+}
+
+// FlushError is what http.ResponseController calls.
+func (s *statusRecorder) FlushError() error {
+	s.begun = true
+	return http.NewResponseController(s.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController find the writer below.
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// unlimited says which requests have no limit: pages that hash a password, polls that wait for events, what reads the whole audit log step by
-// step, and the JWKS, which waits for the cache alone: that is bounded by the database's own limit, and a timer for each request would be
-// a twentieth of what it costs.
+// unlimited says which requests have no time limit: pages that hash a password, polls for events, readers of the whole audit log, and the
+// JWKS. That waits only for the cache, which has the limit of the database; a timer would cost a twentieth of the request.
 func unlimited(r *http.Request) bool {
 	switch r.URL.Path {
-	case "/login", "/setup", "/password", "/events/poll":
+	case "/login", "/setup", "/password", "/account/password", "/events/poll":
 		return r.Method == http.MethodPost
 	case "/.well-known/jwks.json", "/admin/audit/export", "/admin/audit/verify", "/api/v1/audit/export":
 		return true

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/httpjson"
+	"github.com/signet-auth/signet/internal/metrics"
 	"github.com/signet-auth/signet/internal/requestid"
 )
 
@@ -38,6 +40,60 @@ func TestPanicIsLoggedAndAnsweredUnlessTheHandlerAborts(t *testing.T) {
 	}
 }
 
+func TestAnAnswerDuringWhichTheHandlerPanicsIsSeenToBeIncomplete(t *testing.T) {
+	for protocol, major := range map[string]int{"HTTP/1.1": 1, "HTTP/2": 2} {
+		for name, begin := range map[string]func(w http.ResponseWriter) error{
+			"a status": func(w http.ResponseWriter) error { w.WriteHeader(http.StatusOK); return nil },
+			"a part":   func(w http.ResponseWriter) error { _, err := io.WriteString(w, "{}\n"); return err },
+			"a header": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+			"a part that is out": func(w http.ResponseWriter) error {
+				_, err := io.WriteString(w, "{}\n")
+				return errors.Join(err, http.NewResponseController(w).Flush())
+			},
+		} {
+			t.Run(protocol+", after "+name, func(t *testing.T) {
+				var logged bytes.Buffer
+				log := slog.New(newBoundedLog(slog.NewTextHandler(&logged, nil)))
+				shows := metrics.New(metrics.Sources{})
+				server := httptest.NewUnstartedServer(identified([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, observed(shows, nil, nil, recovered(log,
+					http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if r.ProtoMajor != major {
+							t.Errorf("asked by %s", r.Proto)
+						}
+						if err := begin(w); err != nil {
+							t.Error(err)
+						}
+						panic("out of range")
+					})))))
+				server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+				server.EnableHTTP2 = major == 2
+				server.StartTLS()
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+				check(t, err)
+				r.Header.Set(requestid.Header, "id-of-the-request")
+				answer, err := server.Client().Do(r)
+				var body []byte
+				if err == nil {
+					body, err = io.ReadAll(answer.Body)
+					check(t, answer.Body.Close())
+				}
+				if err == nil {
+					t.Errorf("it looks complete: %s, %q", answer.Status, body)
+				}
+				server.Close() // the handler has ended
+				if text := logged.String(); !strings.Contains(text, "out of range") || !strings.Contains(text, "request_id=id-of-the-request") {
+					t.Errorf("logged %q", text)
+				}
+				counted := httptest.NewRecorder()
+				shows.Handler().ServeHTTP(counted, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+				if !strings.Contains(counted.Body.String(), `_count{endpoint="other",status="5xx"} 1`) {
+					t.Errorf("counted as %s", counted.Body)
+				}
+			})
+		}
+	}
+}
+
 func TestBrowsersAreToldToUseHTTPSAloneAtAHostOfSignetsOwn(t *testing.T) {
 	for issuer, want := range map[string]string{
 		"https://id.example": "max-age=31536000", "https://id.example/auth": "max-age=31536000",
@@ -60,13 +116,14 @@ func TestARequestMayTakeAsLongAsItsWorkDoes(t *testing.T) {
 	}{
 		{http.MethodGet, "/password", time.Second, 3 * time.Second},
 		{http.MethodPost, "/password", 0, 0}, // hashes, under a limit of its own
+		{http.MethodPost, "/account/password", 0, 0},
 		{http.MethodPost, "/api/v1/apply", 20 * time.Second, writeTimeout},
 		{http.MethodPost, "/api/v1/users", time.Second, 3 * time.Second},
 	} {
 		begun := time.Now()
 		limited(limitsOf(cfg), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			end, ok := r.Context().Deadline()
-			if given := end.Sub(begun); ok != (c.most > 0) || ok && (given < c.least || given > c.most) {
+			if given, left := end.Sub(begun), time.Until(end); ok != (c.most > 0) || ok && (given < c.least || left > c.most) {
 				t.Errorf("%s %s: limit %v, %v", c.method, c.path, ok, given)
 			}
 		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(c.method, c.path, nil))

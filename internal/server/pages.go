@@ -11,14 +11,19 @@ import (
 	"github.com/signet-auth/signet/internal/page"
 )
 
-// boundPages refuses pages to an address that asks for too many.
+// boundPages limits the pages of a session, and those without a session by address, so that others behind the same address do not affect
+// users who are signed in.
 func boundPages(pages *page.Pages, asked *limits.Meter, now func() time.Time, next http.Handler) http.Handler {
 	if asked == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isPage(r.URL.Path) {
-			err := asked.Spend(limits.At(r.RemoteAddr, ""), 1, now())
+			by := limits.At(r.RemoteAddr, "")
+			if token := pages.SessionToken(r); token != "" {
+				by = limits.Name{Who: token}
+			}
+			err := asked.Spend(by, 1, now())
 			if wait, tooMany := errors.AsType[*domain.WaitError](err); tooMany {
 				pages.TooMany(w, r, wait)
 				return
@@ -28,7 +33,7 @@ func boundPages(pages *page.Pages, asked *limits.Meter, now func() time.Time, ne
 	})
 }
 
-// isPage says whether a path is one that browsers open: of these anybody may ask for any number. What is static is cached.
+// isPage says whether a path is one that browsers open. Static files are cached, and so not limited.
 func isPage(path string) bool {
 	switch path {
 	case "/oauth2/authorize", "/oauth2/logout", "/oauth2/logout/confirm", "/":

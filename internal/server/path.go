@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// under serves a handler, which knows nothing of it, under the path of the issuer, such as /auth, whether or not a proxy strips that path:
-// nothing of Signet's own begins with it (config sees to that). A Location of the handler's that is a path is put under it, too.
-//
-// Documents below /.well-known are also where their standards insert the path, /.well-known/NAME/auth (RFC 8414 §3.1, RFC 9728 §3.1).
+// under serves a handler under the path of the issuer, such as /auth, whether or not a proxy strips it: config ensures that no path of the
+// handler begins so. A Location that is a path gets it too. Documents below /.well-known are also at /.well-known/NAME/auth (RFC 8414 §3.1,
+// RFC 9728 §3.1).
 func under(issuer string, next http.Handler) http.Handler {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Path == "" {
@@ -25,8 +24,8 @@ func under(issuer string, next http.Handler) http.Handler {
 		if ok && (rawOK || r.URL.RawPath == "") { // not where the base itself is escaped
 			below.URL.Path, below.URL.RawPath = path, raw
 		}
+		defer func() { r.Pattern = below.Pattern }() // also of a handler that panics
 		next.ServeHTTP(&underWriter{w, base}, &below)
-		r.Pattern = below.Pattern
 	})
 }
 

@@ -47,6 +47,16 @@ func TestPathOfTheIssuerIsTakenOffWhetherOrNotAProxyDidSo(t *testing.T) {
 	}
 }
 
+func TestTheEndpointOfAHandlerThatPanicsIsKnown(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /fault", func(http.ResponseWriter, *http.Request) { panic("fault") })
+	r := httptest.NewRequest(http.MethodGet, "/auth/fault", nil)
+	recovered(slog.New(slog.DiscardHandler), under("https://id.example/auth", mux)).ServeHTTP(httptest.NewRecorder(), r)
+	if r.Pattern != "GET /fault" {
+		t.Errorf("it is %q", r.Pattern)
+	}
+}
+
 func TestRedirectsToAPathStayUnderThatOfTheIssuer(t *testing.T) {
 	for to, want := range map[string]string{
 		"/account": "/auth/account", "/auth/account": "/auth/account", "/authx": "/auth/authx", "https://app.example/cb": "https://app.example/cb",

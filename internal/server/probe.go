@@ -27,7 +27,7 @@ const (
 type Probe struct{ key []byte }
 
 // Probe is for servers with the same master key.
-func (s *Services) Probe() Probe { return Probe{s.master.Derive("probes", 32)} }
+func (s *Services) Probe() Probe { return Probe{s.secret.Derive("probes", 32)} }
 
 // Arrival is how a request arrived at a server.
 type Arrival struct {
@@ -69,7 +69,7 @@ func (p Probe) check(header string, now time.Time) (proof string, ok bool) {
 	return p.mac("answer", question), true
 }
 
-// answering answers probes before anything of the request is changed. What is none goes on, so that nobody sees that there is such a thing.
+// answering answers probes before anything of the request is changed. All other requests go on, as if the path did not exist.
 func (p Probe) answering(trusted []netip.Prefix, now func() time.Time, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(probeHeader) == "" || !strings.HasSuffix(r.URL.Path, ProbePath) {

@@ -35,11 +35,8 @@ func markProxies(trusted []netip.Prefix) func(ctx context.Context, c net.Conn) c
 	}
 }
 
-// behindProxies goes back hop by hop, as long as a trusted proxy says which was the one before. The first that is not trusted
-// is the client; what it says of hops before itself does not count. A hop that names no address ends the way.
-//
-// X-Forwarded-For is what proxies write; Forwarded (RFC 7239) is read where it is missing, as most proxies hand on a Forwarded
-// of the client's own.
+// behindProxies goes back hop by hop while the hop is a trusted proxy; the first other one is the client. A hop without an address ends
+// the search. X-Forwarded-For comes first: Forwarded (RFC 7239), which most proxies pass on from the client, is read only without it.
 func behindProxies(trusted []netip.Prefix, peer netip.AddrPort, header http.Header) netip.AddrPort {
 	hops := forwardedFor(header.Values("X-Forwarded-For"))
 	if len(hops) == 0 {

@@ -11,16 +11,17 @@ import (
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/readiness"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 const (
 	// leastSpace is less than what SQLite's log of changes may take until it is written to the database.
 	leastSpace = 4 << 20 // bytes
-	// stalledAfter is how many times as long as one batch may take a queue gets nothing done until it counts as wedged.
+	// stalledAfter is after how many database timeouts without progress a queue counts as stalled.
 	stalledAfter = 4
 )
 
-// readiness makes the checks of what users need. Each of its errors that others may see is a readiness.Reason.
+// readiness makes the checks of what requests need. Errors that may be shown are readiness.Reason.
 func (s *Services) readiness(cfg config.Config, log *slog.Logger) *readiness.Checks {
 	checks := readiness.New(cfg.DatabaseTimeout+200*time.Millisecond, log)
 	checks.Add("database", s.checkDatabase)
@@ -33,30 +34,34 @@ func (s *Services) readiness(cfg config.Config, log *slog.Logger) *readiness.Che
 	return checks
 }
 
-// checkDatabase asks whether the database answers and takes changes: what it says itself, and what changes failed with.
+// checkDatabase checks that the database answers and takes changes: by its own state, and by what writes failed with.
 func (s *Services) checkDatabase(ctx context.Context) error {
 	err := s.DB.Ping(ctx)
 	switch {
 	case errors.Is(err, domain.ErrReadOnly):
 		return readiness.Reason("the database is read-only")
+	case errors.Is(err, store.ErrReplaced):
+		return readiness.Reason(store.ErrReplaced.Error())
 	case errors.Is(err, domain.ErrRestored):
 		return readiness.Reason("the database was restored from a backup: run signet restore --accept")
+	case errors.Is(err, store.ErrOutlived):
+		return readiness.Reason("the database was restored from a backup while this server ran: start it again")
 	case err != nil:
 		return shown("the database does not answer", err)
 	}
 	if fault := s.DB.Fault(); fault != "" {
-		return readiness.Reason("the database stores nothing: " + fault)
+		return readiness.Reason("the database stores nothing: " + string(fault))
 	}
 	return nil
 }
 
-// checkQueues looks whether the queues move through which tokens are recorded, found and revoked.
+// checkQueues checks that the queues progress by which tokens are recorded, found and revoked.
 func (s *Services) checkQueues(limit time.Duration) error {
 	s.Index.Probe()
 	writes, reads := s.Index.Queues()
 	revocations := s.Revocation.Queue()
 	if revocations.Waiting == 0 && revocations.Running == 0 {
-		revocations.Failing = 0 // nobody asks, so nothing shows whether it still fails
+		revocations.Failing = 0 // unknown without new requests
 	}
 	for _, queue := range []struct {
 		of    string

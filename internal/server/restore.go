@@ -32,8 +32,8 @@ func BackUp(ctx context.Context, cfg config.Config, file string) (Backup, error)
 	if !ok {
 		return Backup{}, ErrNotByFile
 	}
-	if !isFile(path) {
-		return Backup{}, fmt.Errorf("there is no database %s", path)
+	if err := store.FindSQLite(path); err != nil {
+		return Backup{}, err
 	}
 	if file, err := filepath.Abs(file); err != nil || filepath.Dir(file) == file {
 		return Backup{}, errors.Join(err, fmt.Errorf("%s is a folder: name a file", file))
@@ -60,7 +60,7 @@ func Restore(ctx context.Context, cfg config.Config, file string, force bool) (B
 	if !ok {
 		return Backup{}, ErrNotByFile
 	}
-	if isFile(path) && !force {
+	if store.FindSQLite(path) == nil && !force {
 		return Backup{}, fmt.Errorf("there is a database %s: --force puts the backup in its place, and keeps it under another name", path)
 	}
 	master, err := readMaster(ctx, cfg)

@@ -27,7 +27,7 @@ func (s *Services) MasterKeys(ctx context.Context) ([]MasterKey, error) {
 	}
 	all := make([]MasterKey, len(stored))
 	for i, key := range stored {
-		all[i] = MasterKey{keys.MasterKeyID(key), key.CreatedAt, bytes.Equal(key.Check, s.given.Check())}
+		all[i] = MasterKey{keys.MasterKeyID(key), key.CreatedAt, bytes.Equal(key.Check, s.masterKey.Check())}
 	}
 	return all, nil
 }
@@ -41,13 +41,16 @@ func (s *Services) AddMasterKey(ctx context.Context, text string) error {
 	}
 	id := keys.MasterKeyID(domain.MasterKey{Check: other.Check()})
 	return s.recorder.Change(ctx, event.MasterKeyAdded{Key: id}, func(ctx context.Context) error {
-		_, err := keys.AddMaster(ctx, s.DB, s.master, other, s.now())
+		_, err := keys.AddMaster(ctx, s.DB, s.secret, other, s.now())
+		if errors.Is(err, domain.ErrExists) { // so it is after a command that was interrupted, too
+			err = fmt.Errorf("%w, and opens the database: give it to every server and command, then: signet key rewrap --finish", err)
+		}
 		return err
 	})
 }
 
 // ErrNothingToRetire says that there is one master key alone.
-var ErrNothingToRetire = errors.New("no other master key opens the database: add the new one first, with --new-key-file")
+var ErrNothingToRetire = errors.New("no other master key opens the database: the old one is retired already, or the new one has to be added first, with --new-key-file")
 
 // RetireOtherMasterKeys makes the key that this process was given the only one.
 func (s *Services) RetireOtherMasterKeys(ctx context.Context) error {
@@ -67,6 +70,6 @@ func (s *Services) RetireOtherMasterKeys(ctx context.Context) error {
 		if len(e.Retired) == 0 {
 			return nil, ErrNothingToRetire
 		}
-		return e, keys.RetireOtherMasters(ctx, s.DB, s.given)
+		return e, keys.RetireOtherMasters(ctx, s.DB, s.masterKey)
 	})
 }

@@ -91,23 +91,26 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 	}
 	if s.tracer != nil {
 		defer s.tracer.Stop(ctx)
+		s.Events.Tracer = s.tracer
 	}
-	handler, proxies, err := s.handler(cfg, log)
+	handler, envoy, err := s.handler(cfg, log)
 	if err != nil {
 		return err
 	}
 	drain := &drain{wait: cfg.Drain, ready: s.Ready}
-	listeners, err := openListeners(cfg, s.certificates, drain.handler(handler), proxies, s.metrics, log)
+	listeners, err := openListeners(cfg, s.certificates, drain.handler(handler), envoy, s.metrics, log)
 	if err != nil {
 		return err
 	}
 	defer listeners.close()
-	listeners.connections.refused = func() { s.refused(limits.KindConns) }
+	for _, bounded := range []*connections{listeners.connections, listeners.ofEnvoy} {
+		bounded.refused = func() { s.refused(limits.KindConns) }
+	}
 	welcome, err := s.welcome(event.WithActor(ctx, event.System), cfg.Issuer)
 	if err != nil {
 		return err
 	}
-	time.AfterFunc(settleTime, debug.FreeOSMemory) // what only starting took: a replica that idles would keep it
+	time.AfterFunc(settleTime, releaseMemory) // a replica that idles would keep it
 	fmt.Fprintf(out, "Signet is at %s (%s, database %s)\n%s%s", cfg.Issuer, listeners, cfg.Database, notice, welcome)
 	if err := notify("READY=1"); err != nil {
 		log.WarnContext(ctx, "systemd does not hear that the server has started", "error", err)
@@ -121,17 +124,18 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer, 
 func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *listeners, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range listeners.all {
-		group.Go(func() error { return l.serve(ctx) })
+		group.Go(func() error { return l.serve(ctx, log) })
 	}
 	system := event.WithActor(ctx, event.System)
 	group.Go(func() error { s.Events.Run(system); return nil })
 	jobs := s.jobs(cfg, log)
 	if s.certificates != nil {
-		jobs = append(jobs, s.certificates.jobs(log)...)
+		jobs = append(append(jobs, s.certificates.jobs(log)...), warnOfExpiry(s.certificates.shown, s.now, log))
 	}
 	if s.metrics != nil {
 		s.runs.watch(jobs, s.now)
 	}
+	traceJobs(jobs, s.tracer)
 	for _, j := range jobs {
 		group.Go(func() error { j.run(system, log); return nil })
 	}
@@ -147,15 +151,17 @@ func (s *Services) serve(ctx context.Context, cfg config.Config, listeners *list
 	return group.Wait()
 }
 
-// handler is the surfaces under the path of the issuer, with what goes with every request, and the one that Envoy asks elsewhere.
-func (s *Services) handler(cfg config.Config, log *slog.Logger) (http.Handler, *forwardauth.Surface, error) {
+// handler is the surfaces under the path of the issuer, with what goes with every request; envoy is what Envoy asks elsewhere.
+func (s *Services) handler(cfg config.Config, log *slog.Logger) (_, envoy http.Handler, err error) {
 	mux, pages, proxies, err := s.mount(cfg, log)
 	if err != nil {
 		return nil, nil, err
 	}
 	bounded := limited(limitsOf(cfg), boundPages(pages, s.Limits.Pages, s.now, mux))
-	handler := observed(s.metrics, s.tracer, cfg.TrustedProxies, recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded))))))
-	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), proxies, nil
+	handler := observed(s.metrics, s.tracer, fromProxies(cfg.TrustedProxies), recovered(log, logged(log, s.Probe().answering(cfg.TrustedProxies, s.now, realAddress(cfg.TrustedProxies, under(cfg.Issuer, bounded))))))
+	// Every client of the address for Envoy counts as a trusted proxy.
+	envoy = identified(nil, observed(s.metrics, s.tracer, func(*http.Request) bool { return true }, recovered(log, logged(log, limited(limitsOf(cfg), proxies.ExtAuthz(judged))))))
+	return secured(cfg.Issuer, identified(cfg.TrustedProxies, handler)), envoy, nil
 }
 
 // limitsOf says how long a request of a path may take: a little more than the database timeout, so that the error is still answered.
@@ -177,13 +183,13 @@ func limitsOf(cfg config.Config) func(path string) time.Duration {
 // mount mounts the surfaces, each on paths that begin with one of domain.OwnPaths.
 func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *page.Pages, *forwardauth.Surface, error) {
 	pages, err := page.New(page.Config{
-		Issuer: cfg.Issuer, HashKey: s.master.Derive("cookie hash", 32), BlockKey: s.master.Derive("cookie block", 32),
+		Issuer: cfg.Issuer, HashKey: s.secret.Derive("cookie hash", 32), BlockKey: s.secret.Derive("cookie block", 32),
 		Sessions: s.Sessions, Directory: s.Directory, Now: s.now, Log: log,
 	})
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("prepare the pages: %w", err)
 	}
-	sealer, err := interaction.NewSealer(s.master.Derive("interactions", 32), s.now)
+	sealer, err := interaction.NewSealer(s.secret.Derive("interactions", 32), s.now)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("prepare the interactions: %w", err)
 	}
@@ -196,7 +202,7 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 	bearer := authn.NewBearer(s.Introspection)
 	bearer.Failures = s.Limits.Failures
 	provider := oauth.New(oauth.Config{
-		Issuer: cfg.Issuer, Secret: s.master.Derive("codes and refresh tokens", 32),
+		Issuer: cfg.Issuer, Secret: s.secret.Derive("codes and refresh tokens", 32),
 		AccessTTL: cfg.Tokens.AccessTTL, IDTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		RefreshIdleTTL: cfg.Tokens.RefreshIdleTTL, RefreshAbsoluteTTL: cfg.Tokens.RefreshAbsoluteTTL,
 		RefreshOverlap: cfg.Tokens.RefreshOverlap,
@@ -219,14 +225,14 @@ func (s *Services) mount(cfg config.Config, log *slog.Logger) (*http.ServeMux, *
 	signIn.Mount(mux)
 	adminui.Mount(mux, adminui.Config{
 		Issuer: cfg.Issuer, GrantTypes: oauth.GrantTypes(), Pages: pages, Sealer: sealer, Callers: callers, Admin: s.Admin, Limit: s.Limits.Admin,
-		UndoKey: s.master.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
+		UndoKey: s.secret.Derive("what can be undone", 32), JWKSMaxAge: cfg.Keys.JWKSMaxAge, Now: s.now, Log: log,
 	})
 	ssf.Mount(mux, ssf.Config{
 		Issuer: cfg.Issuer, Callers: bearer, Limits: s.Limits, Clients: s.Clients, Events: s.Events, Cache: s.Cache, Log: log, Now: s.now,
 	})
 	pdp.Mount(mux, pdp.Config{Issuer: cfg.Issuer, Callers: bearer, Limits: s.Limits, Clients: s.Clients, Admin: s.Admin, Policies: s.Policies, Cache: s.Cache, Log: log, Now: s.now})
 	proxies, err := forwardauth.New(forwardauth.Config{
-		Issuer: cfg.Issuer, Key: s.master.Derive("sign-ins behind proxies", 32), Bearer: bearer, Codes: provider, Grants: s.DB, Sessions: s.Sessions,
+		Issuer: cfg.Issuer, Key: s.secret.Derive("sign-ins behind proxies", 32), Bearer: bearer, Codes: provider, Grants: s.DB, Sessions: s.Sessions,
 		Registry: s.Registry, Directory: s.Directory, Policies: s.Policies, Minter: s.Minter, Cache: s.Cache, Log: log, Now: s.now,
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/signet-auth/signet/internal/admin"
@@ -95,21 +94,20 @@ type Services struct {
 	recorder     *event.Recorder
 	certificates certificates // of HTTPS; nil: a proxy speaks it
 
-	master *keys.Master // the secret of the installation
-	given  *keys.Master // the master key, which opens it
-	now    func() time.Time
-	stop   context.CancelFunc
+	secret    *keys.Master // the installation secret
+	masterKey *keys.Master // opens the secret
+	now       func() time.Time
+	stop      context.CancelFunc
 }
 
-// commandPatience is how long a command waits for its turn to write to a SQLite database beside a busy server: its user can wait
-// longer than a request.
+// commandPatience is how long a command waits for the write lock of a SQLite database beside a busy server, longer than a request.
 const commandPatience = 10 * time.Second
 
 // OpenDatabase connects to the configured database, making the folder of a SQLite one. It does not migrate.
 func OpenDatabase(ctx context.Context, cfg config.Config) (*store.DB, error) {
 	if path, ok := cfg.Database.SQLite(); ok {
 		for _, file := range []string{path, path + "-wal", path + "-shm"} {
-			if err := CheckPrivate("database", file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := checkDatabaseFile(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
 			}
 		}
@@ -133,7 +131,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	if onSQLite && mode == ModeManage {
 		cfg.DatabaseTimeout = max(cfg.DatabaseTimeout, commandPatience)
 	}
-	if mode == ModeRead && (master == nil || onSQLite && !isFile(path)) {
+	if mode == ModeRead && onSQLite && errors.Is(store.FindSQLite(path), store.ErrNoDatabase) {
 		return nil, ErrNotMigrated
 	}
 	db, err := OpenDatabase(ctx, cfg)
@@ -148,15 +146,15 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		}
 	}()
 	if master == nil {
-		if master, err = makeMaster(ctx, cfg, db); err != nil {
+		if master, err = makeMaster(ctx, cfg, db, mode); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.migrate(ctx, cfg, mode); err != nil {
 		return nil, err
 	}
-	s.given = master
-	if s.master, err = unlock(ctx, db, master, mode, now()); err != nil {
+	s.masterKey = master
+	if s.secret, err = unlock(ctx, db, master, mode, now()); err != nil {
 		return nil, err
 	}
 	if mode == ModeServe {
@@ -167,7 +165,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	if s.Cache, err = cache.New(db, cfg.CacheSize); err != nil {
 		return nil, err
 	}
-	chain := event.NewChain(s.master.Derive("audit log", 32))
+	chain := event.NewChain(s.secret.Derive("audit log", 32))
 	recorder := event.NewRecorder(db, chain, now)
 	s.recorder = recorder
 	s.Audit = audit.New(db, chain, recorder, s.Clock, now)
@@ -175,18 +173,19 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Revocation = revocation.New(running, revocation.Config{
 		Store: db, Statuses: db, Grants: db, Losses: db, Index: s.Index, Cache: s.Cache, Events: recorder, Now: now,
 	})
-	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.master, s.Clock, now)
+	s.Keys = keys.New(db, s.Cache, recorder, s.Revocation, s.secret, s.Clock, now)
 	s.Statistics = statistics.New(statistics.Config{
 		Store: db, Counters: statistics.NewCounters(oauth.GrantTypes()), Fetches: statistics.NewFetches(now), Cache: s.Cache, Keys: s.Keys,
-		Key: s.master.Derive("verifiers", 32), Now: now,
+		Key: s.secret.Derive("verifiers", 32), Now: now,
 	})
 	s.Registry = registry.New(registry.Config{
-		APIs: db, Clients: db, Sets: db, Secrets: db, Trusts: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
-		SecretKey: s.master.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
+		APIs: db, Permissions: db, Clients: db, Sets: db, Secrets: db, Trusts: db, Cache: s.Cache, Events: recorder, Revoker: s.Revocation, Keys: s.Keys, GrantTypes: oauth.GrantTypes(),
+		SecretKey: s.secret.Derive("client secrets", 32), Issuer: cfg.Issuer, Now: now,
 		Ceiling: cfg.SelfRegistration.Ceiling(), MetadataDocuments: cfg.SelfRegistration.MetadataDocuments != registration.Nobody,
 	})
+	shared := sharedLimits{db, s.Clock}
 	s.Registrations = registration.New(registration.Config{
-		Store: db, Limits: db, Registry: s.Registry, Cache: s.Cache, Events: recorder, Issuer: cfg.Issuer, Now: now,
+		Store: db, Limits: shared, Registry: s.Registry, Cache: s.Cache, Events: recorder, Issuer: cfg.Issuer, Clock: s.Clock, Now: now,
 		Rules: registration.Rules{
 			Documents: cfg.SelfRegistration.MetadataDocuments, Hosts: cfg.SelfRegistration.MetadataHosts,
 			PrivateDocuments: cfg.SelfRegistration.MetadataPrivate, Endpoint: cfg.SelfRegistration.Endpoint,
@@ -198,7 +197,7 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 	s.Limits = limits.New(limits.Rates{
 		FailuresPerAddress: cfg.Limits.FailuresPerAddress, PagesPerAddress: cfg.Limits.PagesPerAddress,
 		RequestsPerClient: cfg.Limits.RequestsPerClient, RequestsPerUser: cfg.Limits.RequestsPerUser, AdminRequests: cfg.AdminAPI.RequestsPerSecond,
-	}, db, now, s.refused)
+	}, shared, now, s.refused)
 	s.Clients.Failures, s.Clients.Requests = s.Limits.Failures, s.Limits.Clients
 	s.Directory = directory.New(directory.Config{
 		Users: db, Attributes: db, Groups: db, Members: db, Roles: db, Assignments: db, Sets: db, Setup: db, Sessions: db,
@@ -212,12 +211,12 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		Limits: session.Limits{Idle: cfg.Sessions.Idle, Lifetime: cfg.Sessions.Lifetime},
 	})
 	s.Devices = device.New(device.Config{
-		Store: db, Grants: db, Events: recorder, Key: s.master.Derive("codes of devices", 32),
+		Store: shared, Grants: db, Events: recorder, Key: s.secret.Derive("codes of devices", 32),
 		CodeTTL: cfg.Devices.CodeTTL, Interval: cfg.Devices.Interval, RefreshTTL: cfg.Tokens.RefreshAbsoluteTTL, Now: now,
 	})
 	s.SignIn, err = signin.New(signin.Config{
 		Methods:      []signin.Method{s.Passwords},
-		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Counters: s.Statistics.Counters, Shared: db, SharedKey: s.master.Derive("sign-in limits", 32), Now: now,
+		Transactions: db, Directory: s.Directory, Sessions: s.Sessions, Events: recorder, Counters: s.Statistics.Counters, Shared: shared, SharedKey: s.secret.Derive("sign-in limits", 32), Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -230,15 +229,15 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 		return nil, err
 	}
 	s.Events = secevent.New(secevent.Config{
-		Store: db, Outbox: db, Subjects: db, Keys: s.Keys, Master: s.master, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
+		Store: db, Outbox: db, Deliveries: db, Subjects: db, Keys: s.Keys, Master: s.secret, Registry: s.Registry, Directory: s.Directory, Cache: s.Cache, Recorder: recorder,
 		Clock: s.Clock, Retention: cfg.Events.Retention, Issuer: cfg.Issuer, Now: now,
 	})
 	s.Admin = admin.New(admin.Config{
 		Links: s.Links, Sessions: s.Sessions, Introspection: s.Introspection,
 		Files: db, Named: db,
 		Directory: s.Directory, Passwords: s.Passwords, Registry: s.Registry, Registrations: s.Registrations, Policies: s.Policies, Receivers: s.Events, Index: s.Index, Names: s.Names, Revocation: s.Revocation, Keys: s.Keys, Minter: s.Minter, JWKSMaxAge: cfg.Keys.JWKSMaxAge, IDTTL: cfg.Tokens.IDTTL, RotateEvery: cfg.Keys.RotateEvery,
-		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.master.Derive("cursors", 32),
-		Requests: db, Sealer: s.master, RequestKey: s.master.Derive("keyed requests", 32), Now: now,
+		Audit: s.Audit, Statistics: s.Statistics, Attention: db, Settings: cfg.Settings(), Issuer: cfg.Issuer, Cache: s.Cache, Events: recorder, CursorKey: s.secret.Derive("cursors", 32),
+		Requests: db, Sealer: s.secret, RequestKey: s.secret.Derive("keyed requests", 32), Now: now,
 	})
 	if mode != ModeRead {
 		if err := s.sync(ctx); err != nil {
@@ -251,21 +250,15 @@ func open(ctx context.Context, cfg config.Config, mode Mode, now func() time.Tim
 // refused counts what a limit of a kind has refused.
 func (s *Services) refused(kind string) { s.Statistics.Counters.Count(statistics.Limited + kind) }
 
-// isFile reports whether there is more than an empty file.
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Size() > 0
-}
-
 // subjects derives the key of pairwise subjects. Clients keep them for ever.
 func (s *Services) subjects() token.Subjects {
-	return token.NewSubjects(s.master.Derive("pairwise subjects", 32))
+	return token.NewSubjects(s.secret.Derive("pairwise subjects", 32))
 }
 
 // syncPatience is how long replicas that start together wait for one another to write what is built in.
 const syncPatience = 15 * time.Second
 
-// sync brings what is built in up to date. The database has answered before: that it does not now is because others write.
+// sync brings built-in objects up to date. The database answered before, so if it does not now, others are writing.
 func (s *Services) sync(ctx context.Context) error {
 	patient, cancel := context.WithTimeout(ctx, syncPatience)
 	defer cancel()
@@ -285,7 +278,7 @@ func (s *Services) sync(ctx context.Context) error {
 func (s *Services) openTokens(cfg config.Config, now func() time.Time) {
 	s.Names = index.Resolver{Users: s.Directory, Registry: s.Registry}
 	s.Minter = token.New(token.Config{
-		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.master.Derive("status lists", 32), now),
+		Keys: s.Keys, Directory: s.Directory, Statuses: status.NewAllocator(s.DB, s.secret.Derive("status lists", 32), now),
 		Subjects: s.subjects(),
 		Issuer:   cfg.Issuer, AccessTTL: cfg.Tokens.AccessTTL, MaxSize: cfg.Tokens.MaxSize, Now: s.Clock.IssuingTime,
 	})

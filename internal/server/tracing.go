@@ -21,3 +21,18 @@ func openTracer(ctx context.Context, to config.Tracing, version string, log *slo
 		Endpoint: to.Endpoint, Sample: to.Sample, Version: version, Client: outbound.NewClients(collectorTimeout)[outbound.Private], Log: log,
 	})
 }
+
+// traceJobs has runs of jobs traced.
+func traceJobs(jobs []job, by *tracing.Tracer) {
+	if by == nil {
+		return
+	}
+	for i, j := range jobs {
+		jobs[i].do = func(ctx context.Context) error {
+			ctx, end := by.StartJob(ctx, j.name)
+			err := j.do(ctx)
+			end(err)
+			return err
+		}
+	}
+}

@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"log/slog"
@@ -31,17 +33,16 @@ type tracedServer struct {
 
 func openTraced(t *testing.T, flags map[string]string) *tracedServer {
 	t.Helper()
-	flags["database_timeout"] = "10s"
 	a := openAsked(t, flags)
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	a.tracer, err = openTracer(t.Context(), a.cfg.Tracing, "1", log)
 	check(t, err)
-	handler, _, err := a.Services.handler(a.cfg, log)
+	handler, envoy, err := a.Services.handler(a.cfg, log)
 	check(t, err)
 	jar, err := cookiejar.New(nil)
 	check(t, err)
-	return &tracedServer{scraped{a, handler}, jar, map[string]string{}}
+	return &tracedServer{scraped{a, handler, envoy}, jar, map[string]string{}}
 }
 
 // ask sends a request, with a form where there is one, and returns its answer; id and secret, if any, are those of a client.
@@ -157,6 +158,15 @@ func TestTracesShowWhatRequestsDoAndNothingThatIsSecretOrPersonal(t *testing.T) 
 			}, "", "")
 			s.secrets["path"], s.secrets["query"] = "path-of-a-stranger", "query-of-a-stranger"
 			s.ask("/"+s.secrets["path"]+"?a="+s.secrets["query"], nil, "", "")
+			s.checkForEnvoy(s.secrets["path"], s.secrets["user's token"])
+			jobs := s.jobs(s.cfg, slog.New(slog.DiscardHandler))
+			jobs = append(jobs, job{name: "that fails", do: func(context.Context) error { return errors.New(s.secrets["client secret"]) }})
+			traceJobs(jobs, s.tracer)
+			for _, j := range jobs {
+				if err := j.do(ctx); (err != nil) != (j.name == "that fails") {
+					t.Errorf("the job %q: %v", j.name, err)
+				}
+			}
 			s.tracer.Stop(t.Context())
 
 			for what, secret := range s.secrets {
@@ -184,18 +194,22 @@ func TestTracesShowWhatRequestsDoAndNothingThatIsSecretOrPersonal(t *testing.T) 
 			names := map[string]bool{}
 			for _, s := range known {
 				names[s.Name] = true
-				if parent, ok := known[s.Parent]; s.Parent != "" && (!ok || parent.Trace != s.Trace) || s.Parent == "" && s.Kind != "SPAN_KIND_SERVER" {
+				if parent, ok := known[s.Parent]; s.Parent != "" && (!ok || parent.Trace != s.Trace) || s.Parent == "" && s.Kind != "SPAN_KIND_SERVER" && !strings.HasPrefix(s.Name, "job: ") {
 					t.Errorf("%s has no parent", s.Name)
 				}
-				if s.Failed {
+				if s.Failed != (s.Name == "job: that fails") {
 					t.Errorf("%s failed: %v", s.Name, s.Attributes)
 				}
 			}
-			for _, want := range []string{"POST /oauth2/introspect", "wait: index: read", "GET /login", "POST /login", "database: transaction", "database: read", "GET"} {
+			for _, want := range []string{"POST /oauth2/introspect", "wait: index: read", "GET /login", "POST /login", "database: transaction", "database: read", "GET",
+				"POST /envoy.service.auth.v3.Authorization/Check", "job: maintain the keys", "job: tell clients of ended sessions"} {
 				if !names[want] {
 					t.Errorf("there is no span %s among %v", want, names)
 				}
 			}
+			collected.Await(t, func(s tracingtest.Span) bool {
+				return s.Attributes["http.route"] == "/envoy.service.auth.v3.Authorization/Check" && s.Attributes["http.response.status_code"] == int64(http.StatusUnauthorized)
+			})
 			collected.Await(t, func(s tracingtest.Span) bool {
 				return s.Attributes["signet.request_id"] == refused.Header.Get("X-Request-Id") && s.Attributes["http.response.status_code"] == int64(refused.StatusCode)
 			})

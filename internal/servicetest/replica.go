@@ -48,7 +48,13 @@ type Replica struct {
 // NewReplica makes one with a clock of its own, from which the database's does not differ. Before it can sign, one of the replicas must call Keys.Ensure.
 func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time.Time) *Replica {
 	t.Helper()
-	held, err := cache.New(db, 1000)
+	return NewReplicaWith(t, db, db, master, now)
+}
+
+// NewReplicaWith is NewReplica where the cache is told by others what changed.
+func NewReplicaWith(t *testing.T, db *store.DB, changes cache.Store, master *keys.Master, now func() time.Time) *Replica {
+	t.Helper()
+	held, err := cache.New(changes, 1000)
 	Must(t, err)
 	chain := event.NewChain(master.Derive("audit log", 32))
 	recorder := event.NewRecorder(db, chain, now)
@@ -60,7 +66,7 @@ func NewReplica(t *testing.T, db *store.DB, master *keys.Master, now func() time
 	})
 	r.Keys = keys.New(db, held, recorder, r.Revocation, master, watched, now)
 	r.Registry = registry.New(registry.Config{
-		APIs: db, Clients: db, Sets: db, Secrets: db, Trusts: db, Cache: held, Events: recorder, Revoker: r.Revocation, Keys: r.Keys, GrantTypes: oauth.GrantTypes(),
+		APIs: db, Permissions: db, Clients: db, Sets: db, Secrets: db, Trusts: db, Cache: held, Events: recorder, Revoker: r.Revocation, Keys: r.Keys, GrantTypes: oauth.GrantTypes(),
 		SecretKey: master.Derive("client secrets", 32), Issuer: Issuer, Now: now,
 	})
 	r.Clients = authn.NewClients(r.Registry, db, recorder, Issuer, now)

@@ -9,7 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// expiryStep is how many sessions whose time is over end in one transaction.
+// expiryStep is how many expired sessions end in one transaction.
 const expiryStep = 50
 
 // End ends a session. Done before is no error.
@@ -21,9 +21,8 @@ func (s *Sessions) End(ctx context.Context, session domain.Session) error {
 	return nil
 }
 
-// EndExpired ends the sessions whose time is over, or that were idle for too long, as their users could have: each once, whichever
-// replica calls it. Nobody is signed in by them without it: this is for those to hear of it who were given something in the session.
-// domain.ErrClocksDiffer if this machine's clock is not to be trusted.
+// EndExpired ends expired and idle sessions, each once, whichever replica calls it. Such sessions are refused already; ending them
+// notifies clients and services. domain.ErrClocksDiffer if this machine's clock is wrong.
 func (s *Sessions) EndExpired(ctx context.Context) error {
 	now, err := s.clock.DeletionTime(ctx)
 	for n := expiryStep; err == nil && n == expiryStep; {
@@ -66,7 +65,7 @@ func (s *Sessions) end(ctx context.Context, now time.Time, sessions ...domain.Se
 	return s.revoker.RevokeOfSessions(ctx, ids...)
 }
 
-// maxFrontchannel is how many clients one page of a browser tells of a sign-out.
+// maxFrontchannel is how many clients one page notifies of a sign-out.
 const maxFrontchannel = 20
 
 // Frontchannel returns where the browser has to tell clients of the end of a session.

@@ -68,9 +68,9 @@ type Browser struct {
 	IP        string
 }
 
-// Start begins a session of a user who has just signed in. If the browser has one of this user, that goes on instead: what was given
-// in it stays, but only the new token opens it. Other sessions of the browser end. The token is the cookie's value, 256 random bits in
-// base64url; the store learns only its SHA-256. ErrReferenced if the user was deleted.
+// Start begins a session of a user who has just signed in. A session of this user in the browser is renewed instead: its grants stay, but
+// only the new token opens it. Other sessions of the browser end. The token is the cookie's value, 256 random bits in base64url, of which
+// the SHA-256 is stored. ErrReferenced if the user was deleted.
 func (s *Sessions) Start(ctx context.Context, a domain.Authentication, b Browser) (token string, session domain.Session, err error) {
 	secret := make([]byte, tokenBytes)
 	rand.Read(secret) // never fails
@@ -87,8 +87,8 @@ func (s *Sessions) Start(ctx context.Context, a domain.Authentication, b Browser
 	return token, session, nil
 }
 
-// start begins a session, or goes on with that of the browser, in the transaction that ctx carries, which holds the audit log: nobody
-// else begins, renews or ends a session meanwhile.
+// start begins a session or renews that of the browser, in the transaction that ctx carries. That holds the audit log, so no other
+// transaction begins, renews or ends a session meanwhile.
 func (s *Sessions) start(ctx context.Context, a domain.Authentication, b Browser, hash []byte) (domain.Session, event.Event, error) {
 	now := s.now()
 	session := domain.Session{

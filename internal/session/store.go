@@ -18,11 +18,11 @@ type Store interface {
 	FindSessionByID(ctx context.Context, id int64) (domain.Session, error)
 	// TouchSession sets when a session was last seen.
 	TouchSession(ctx context.Context, id int64, now time.Time) error
-	// EndSessions ends sessions and returns those that had not ended, as they are then. Clients that hear of ended sessions, and have a
-	// grant of one of these, have yet to.
+	// EndSessions ends sessions and returns those that had not ended, in their new state. It queues back-channel logouts for the clients
+	// that have a grant of these.
 	EndSessions(ctx context.Context, now time.Time, ids ...int64) ([]domain.Session, error)
-	// HoldExpiredSessions returns sessions that have not ended although their time is over by now, or they were last seen at idleSince
-	// or before; at most limit. Until the end of the transaction nobody else is given them, and they are not touched.
+	// HoldExpiredSessions returns at most limit sessions that have not ended, but have expired by now or were last seen at idleSince or
+	// before. They are locked until the transaction ends.
 	HoldExpiredSessions(ctx context.Context, now, idleSince time.Time, limit int) ([]domain.Session, error)
 }
 
@@ -30,14 +30,14 @@ type Store interface {
 type Browsers interface {
 	// BrowserSessions returns the sessions of a browser that have not ended, the newest first.
 	BrowserSessions(ctx context.Context, browser []byte) ([]domain.Session, error)
-	// RenewSession replaces what the last sign-in has set of a session, the hash included. Grants that last as long as the session
-	// last as long as it does now.
+	// RenewSession replaces what the last sign-in has set of a session, the hash included. Grants that end with the session are
+	// extended to its new end.
 	RenewSession(ctx context.Context, session domain.Session) error
 }
 
-// Frontchannel knows the clients that browsers tell of a sign-out.
+// Frontchannel finds the clients that are notified of a sign-out by the browser.
 type Frontchannel interface {
-	// FrontchannelLogouts returns where clients hear of the end of a session that they have a part in, at most limit.
+	// FrontchannelLogouts returns at most limit URIs of clients that have a grant of a session.
 	FrontchannelLogouts(ctx context.Context, session int64, limit int) ([]domain.FrontchannelLogout, error)
 }
 

@@ -14,20 +14,19 @@ func (s *Service) RecordRefusal(ctx context.Context, username, ip string) error 
 
 // TakeSlots takes all slots for hashing once they are free, and says how many wait for one; release gives the slots back.
 func (p *Passwords) TakeSlots(ctx context.Context) (waiting func() int, release func(), err error) {
-	h, taken := p.hasher, hashesAtOnce()
+	slots, taken := p.hasher.slots, hashesAtOnce()
 	for range taken {
-		if err := h.acquire(ctx); err != nil {
+		if err := slots.acquire(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
 	waiting = func() int {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return len(h.waiting[known]) + len(h.waiting[strangers])
+		_, waiting := slots.load()
+		return waiting
 	}
 	return waiting, func() {
 		for range taken {
-			h.release()
+			slots.release()
 		}
 	}, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/signet-auth/signet/internal/secrethash"
 )
 
-// maxWaiting is how many of a class may wait for a hash. Others are turned away at once: waiting for longer than a person does is
-// of no use, and each who waits holds a connection.
+// maxWaiting is how many of a class may wait for a hash, and as many for one that takes more memory. Others are refused at once: people
+// do not wait longer, and each request that waits holds a connection.
 const maxWaiting = 64
 
 // maxAtOnce is how many passwords are hashed at the same time, on the largest machine too: each takes 19 MiB and a core.
@@ -23,7 +23,7 @@ func hashesAtOnce() int { return min(maxAtOnce, max(1, runtime.GOMAXPROCS(0)/2))
 
 type strangerKey struct{}
 
-// stranger marks a request of a browser that nobody is known to have signed in on. Others go before it where passwords are hashed.
+// stranger marks a request of an unknown browser. Passwords of other requests are hashed first.
 func stranger(ctx context.Context) context.Context {
 	return context.WithValue(ctx, strangerKey{}, true)
 }
@@ -43,28 +43,13 @@ func classOf(ctx context.Context) class {
 	return known
 }
 
-// hasher hashes passwords, a few at a time and those of known browsers first, so that a flood of sign-ins takes neither the memory
-// nor the place of everybody else.
+// hasher hashes passwords, a few at a time, so that a flood of sign-ins takes neither the memory nor the place of everybody else.
 type hasher struct {
-	mu      sync.Mutex
-	free    int                  // slots
-	waiting [2][]chan<- struct{} // by class, each closed when it is given a slot
-	slots   int
-
-	heavy        chan struct{} // held by the one that takes more memory than a hash of today, of another system
-	heavyWaiting chan struct{}
+	slots *slots
+	heavy *slots // of those that take more memory than a hash of today, of another system
 }
 
-func newHasher(slots int) *hasher {
-	return &hasher{free: slots, slots: slots, heavy: make(chan struct{}, 1), heavyWaiting: make(chan struct{}, maxWaiting)}
-}
-
-// load says how many passwords are being hashed, and how many wait for it.
-func (h *hasher) load() (running, waiting int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.slots - h.free, len(h.waiting[known]) + len(h.waiting[strangers])
-}
+func newHasher(sum int) *hasher { return &hasher{slots: newSlots(sum), heavy: newSlots(1)} }
 
 // hash makes the PHC string of a password with a new salt. It fails only when it cannot be its turn: ErrBusy, or ctx ends.
 func (h *hasher) hash(ctx context.Context, password string) (made string, err error) {
@@ -76,10 +61,10 @@ func (h *hasher) hash(ctx context.Context, password string) (made string, err er
 func (h *hasher) matches(ctx context.Context, password string, stored secrethash.Hash) (match bool, err error) {
 	free := func() {}
 	if secrethash.IsHeavy(stored) {
-		if err := h.acquireHeavy(ctx); err != nil {
+		if err := h.heavy.acquire(ctx); err != nil {
 			return false, fmt.Errorf("wait to check a password of another system: %w", err)
 		}
-		free = func() { <-h.heavy }
+		free = h.heavy.release
 	}
 	err = h.inTurn(ctx, free, func() { match = stored.Matches(password) })
 	return match, err
@@ -87,7 +72,7 @@ func (h *hasher) matches(ctx context.Context, password string, stored secrethash
 
 // inTurn calls free when the memory of what it did is free again, or nothing was done.
 func (h *hasher) inTurn(ctx context.Context, free, do func()) error {
-	if err := h.acquire(ctx); err != nil {
+	if err := h.slots.acquire(ctx); err != nil {
 		free()
 		return fmt.Errorf("wait to hash a password: %w", err)
 	}
@@ -96,78 +81,80 @@ func (h *hasher) inTurn(ctx context.Context, free, do func()) error {
 		go func() {
 			runtime.GC()
 			free()
-			h.release()
+			h.slots.release()
 		}()
 	}()
 	do()
 	return nil
 }
 
-// acquireHeavy lets one hash at a time take more memory than those of today. Errors as acquire's.
-func (h *hasher) acquireHeavy(ctx context.Context) error {
-	select {
-	case h.heavyWaiting <- struct{}{}:
-		defer func() { <-h.heavyWaiting }()
-	default:
-		return domain.ErrBusy
-	}
-	select {
-	case h.heavy <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return outOfTime(ctx)
-	}
+// slots are for what only a few do at a time, those of known browsers first.
+type slots struct {
+	sum int
+
+	mu      sync.Mutex
+	free    int
+	waiting [2][]chan<- struct{} // by class, each closed when it is given a slot
+}
+
+func newSlots(sum int) *slots { return &slots{sum: sum, free: sum} }
+
+// load says how many slots are taken, and how many wait for one.
+func (s *slots) load() (taken, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sum - s.free, len(s.waiting[known]) + len(s.waiting[strangers])
 }
 
 // acquire takes a slot, waiting for one where there are not too many who do. domain.ErrBusy if there are, or if ctx ended by its
 // deadline.
-func (h *hasher) acquire(ctx context.Context) error {
-	h.mu.Lock()
-	if h.free > 0 {
-		h.free--
-		h.mu.Unlock()
+func (s *slots) acquire(ctx context.Context) error {
+	s.mu.Lock()
+	if s.free > 0 {
+		s.free--
+		s.mu.Unlock()
 		return nil
 	}
 	class := classOf(ctx)
-	if len(h.waiting[class]) >= maxWaiting {
-		h.mu.Unlock()
+	if len(s.waiting[class]) >= maxWaiting {
+		s.mu.Unlock()
 		return domain.ErrBusy
 	}
 	turn := make(chan struct{})
-	h.waiting[class] = append(h.waiting[class], turn)
-	h.mu.Unlock()
+	s.waiting[class] = append(s.waiting[class], turn)
+	s.mu.Unlock()
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
-		h.leave(class, turn)
+		s.leave(class, turn)
 		return outOfTime(ctx)
 	}
 }
 
 // leave gives up waiting, or the slot if that came at the same time.
-func (h *hasher) leave(class class, turn chan<- struct{}) {
-	h.mu.Lock()
-	i := slices.Index(h.waiting[class], turn)
+func (s *slots) leave(class class, turn chan<- struct{}) {
+	s.mu.Lock()
+	i := slices.Index(s.waiting[class], turn)
 	if i >= 0 {
-		h.waiting[class] = slices.Delete(h.waiting[class], i, i+1)
+		s.waiting[class] = slices.Delete(s.waiting[class], i, i+1)
 	}
-	h.mu.Unlock()
+	s.mu.Unlock()
 	if i < 0 {
-		h.release()
+		s.release()
 	}
 }
 
 // release gives the slot to who has waited longest, known browsers first.
-func (h *hasher) release() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for class, waiting := range h.waiting {
+func (s *slots) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for class, waiting := range s.waiting {
 		if len(waiting) > 0 {
 			close(waiting[0])
-			h.waiting[class] = slices.Delete(waiting, 0, 1)
+			s.waiting[class] = slices.Delete(waiting, 0, 1)
 			return
 		}
 	}
-	h.free++
+	s.free++
 }

@@ -18,9 +18,9 @@ import (
 )
 
 // queue asks for a slot, and puts its name into the list when it has it.
-func queue(ctx context.Context, t *testing.T, h *hasher, name string, served *[]string) {
+func queue(ctx context.Context, t *testing.T, s *slots, name string, served *[]string) {
 	go func() {
-		if err := h.acquire(ctx); err != nil {
+		if err := s.acquire(ctx); err != nil {
 			t.Errorf("%s: %v", name, err)
 			return
 		}
@@ -31,51 +31,51 @@ func queue(ctx context.Context, t *testing.T, h *hasher, name string, served *[]
 
 func TestKnownBrowsersAreServedBeforeStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher(1)
-		if err := h.acquire(t.Context()); err != nil {
+		slots := newSlots(1)
+		if err := slots.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var served []string
 		unknown := stranger(t.Context())
-		queue(unknown, t, h, "stranger 1", &served)
-		queue(unknown, t, h, "stranger 2", &served)
-		queue(t.Context(), t, h, "known 1", &served)
-		queue(t.Context(), t, h, "known 2", &served)
+		queue(unknown, t, slots, "stranger 1", &served)
+		queue(unknown, t, slots, "stranger 2", &served)
+		queue(t.Context(), t, slots, "known 1", &served)
+		queue(t.Context(), t, slots, "known 2", &served)
 		for range 4 {
-			h.release()
+			slots.release()
 			synctest.Wait()
 		}
 		if want := []string{"known 1", "known 2", "stranger 1", "stranger 2"}; !slices.Equal(served, want) {
 			t.Errorf("served %q, want %q", served, want)
 		}
-		h.release()
-		if h.free != 1 {
-			t.Errorf("%d slots are free, want 1", h.free)
+		slots.release()
+		if slots.free != 1 {
+			t.Errorf("%d slots are free, want 1", slots.free)
 		}
 	})
 }
 
 func TestStrangersWhoWaitAreNotTooManyAndTakeNoPlaceOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher(1)
-		if err := h.acquire(t.Context()); err != nil {
+		slots := newSlots(1)
+		if err := slots.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var served []string
 		for range maxWaiting {
-			queue(stranger(t.Context()), t, h, "stranger", &served)
+			queue(stranger(t.Context()), t, slots, "stranger", &served)
 		}
-		if err := h.acquire(stranger(t.Context())); !errors.Is(err, domain.ErrBusy) {
+		if err := slots.acquire(stranger(t.Context())); !errors.Is(err, domain.ErrBusy) {
 			t.Errorf("one more stranger: %v", err)
 		}
-		queue(t.Context(), t, h, "known", &served)
-		h.release()
+		queue(t.Context(), t, slots, "known", &served)
+		slots.release()
 		synctest.Wait()
 		if !slices.Equal(served, []string{"known"}) {
 			t.Errorf("served %q", served)
 		}
 		for range maxWaiting {
-			h.release()
+			slots.release()
 			synctest.Wait()
 		}
 	})
@@ -84,7 +84,7 @@ func TestStrangersWhoWaitAreNotTooManyAndTakeNoPlaceOfOthers(t *testing.T) {
 func TestWaitingToHashEndsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher(1)
-		if err := h.acquire(t.Context()); err != nil {
+		if err := h.slots.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		gone, cancel := context.WithCancel(t.Context())
@@ -97,9 +97,9 @@ func TestWaitingToHashEndsWithTheRequest(t *testing.T) {
 		if _, err := h.hash(late, "correct horse"); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, domain.ErrBusy) {
 			t.Errorf("after its time: %v", err)
 		}
-		h.release()
-		if err := h.acquire(t.Context()); err != nil || len(h.waiting[known])+len(h.waiting[strangers]) != 0 {
-			t.Errorf("%v; waiting: %d known, %d strangers", err, len(h.waiting[known]), len(h.waiting[strangers]))
+		h.slots.release()
+		if err := h.slots.acquire(t.Context()); err != nil || len(h.slots.waiting[known])+len(h.slots.waiting[strangers]) != 0 {
+			t.Errorf("%v; waiting: %d known, %d strangers", err, len(h.slots.waiting[known]), len(h.slots.waiting[strangers]))
 		}
 	})
 }
@@ -158,34 +158,45 @@ func TestOneHashAtATimeTakesMoreMemoryThanThoseOfToday(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher(4)
-		h.heavy <- struct{}{} // one is under way
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		for range maxWaiting + 10 {
-			go func() {
-				_, err := h.matches(ctx, "x", heavy)
-				ended <- err
-			}()
+		ask := func(ctx context.Context, sum int) chan error {
+			ended := make(chan error)
+			for range sum {
+				go func() {
+					_, err := h.matches(ctx, "x", heavy)
+					ended <- err
+				}()
+			}
+			return ended
 		}
+		if err := h.heavy.acquire(t.Context()); err != nil { // one is under way
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := ask(stranger(ctx), maxWaiting+10)
 		for range 10 { // too many to wait
 			if err := <-ended; !errors.Is(err, domain.ErrBusy) {
 				t.Error(err)
 			}
 		}
 		synctest.Wait()
-		if running, waiting := h.load(); running+waiting != 0 {
+		if running, waiting := h.slots.load(); running+waiting != 0 {
 			t.Errorf("%d run and %d wait for a slot, which others need", running, waiting)
+		}
+		first := ask(t.Context(), 1)
+		synctest.Wait()
+		h.heavy.release()
+		if err := <-first; err != nil {
+			t.Error("strangers who wait keep out who is known:", err)
 		}
 		cancel()
 		for range maxWaiting {
-			if err := <-ended; !errors.Is(err, context.Canceled) {
+			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		}
-		<-h.heavy
-		if _, err := h.matches(t.Context(), "x", heavy); err != nil {
-			t.Error(err)
+		synctest.Wait()
+		if running, waiting := h.heavy.load(); running+waiting != 0 {
+			t.Errorf("%d run and %d wait after all have ended", running, waiting)
 		}
-		h.heavy <- struct{}{} // it is free again
 	})
 }

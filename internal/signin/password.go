@@ -47,7 +47,7 @@ func NewPasswords(store Store, directory *directory.Directory, minLength int, no
 }
 
 // Hashing says how many passwords this replica is hashing, and how many wait for it.
-func (p *Passwords) Hashing() (running, waiting int) { return p.hasher.load() }
+func (p *Passwords) Hashing() (running, waiting int) { return p.hasher.slots.load() }
 
 // MinLength is the least length of new passwords, in characters.
 func (p *Passwords) MinLength() int { return p.minLength }
@@ -107,6 +107,17 @@ func (p *Passwords) Set(ctx context.Context, username, password string) error {
 		return err
 	}
 	return p.set(ctx, current, password, "", func(context.Context, domain.User) error { return nil })
+}
+
+// Change is Set by the user, who is signed in. signedIn says whether that is still so in the transaction of the change: what it fails with
+// ends the change. ErrNotFound if the user is disabled or deleted by then, ErrBusy if too many hash passwords.
+func (p *Passwords) Change(ctx context.Context, user domain.User, password string, signedIn func(ctx context.Context) error) error {
+	return p.set(event.WithActor(ctx, event.User(user.Username)), user, password, "account", func(ctx context.Context, current domain.User) error {
+		if current.ID != user.ID || !current.DisabledAt.IsZero() {
+			return domain.ErrNotFound
+		}
+		return signedIn(ctx)
+	})
 }
 
 // set sets a user's password, unless the user, as that is in the transaction of the change, is refused. via is how, for the audit log.

@@ -23,8 +23,8 @@ type Shared interface {
 	Forget(ctx context.Context, buckets ...string) error
 }
 
-// strangersPerSecond is how many attempts in browsers that nobody is known on a replica counts in the database, many more than it can
-// hash passwords for: a flood of them must not become one of writes.
+// strangersPerSecond is how many attempts in unknown browsers a replica counts in the database, more than it can hash passwords for, so
+// that a flood of attempts does not flood the database.
 const strangersPerSecond = 50
 
 // sharedName is how kinds of buckets are called there, the same at all replicas whatever their version.
@@ -147,7 +147,7 @@ func (s *shared) limits(keys []bucketKey) []domain.Limit {
 	return made
 }
 
-// bucket names a bucket without telling of whom: people type passwords where a name belongs.
+// bucket names a bucket by a keyed hash: people type passwords where a name belongs.
 func (s *shared) bucket(key bucketKey) string {
 	mac := hmac.New(sha256.New, s.key)
 	for _, part := range []string{sharedName[key.kind], key.name, key.network.String(), key.browser} {

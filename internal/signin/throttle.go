@@ -19,11 +19,12 @@ type limit struct {
 	patience time.Duration
 }
 
-// How many sign-ins may fail; those that succeed are free. Many people behind one address are no attack, and one attacker may have
-// many addresses, so each range has a limit of its own. Strangers use up no limit of a browser that the person has signed in on
-// before. For a name they only slow each other down: the first tries from an address have limits apart from those of addresses that
-// go on, so that whoever guesses for long, or from few regions, does not keep the person out of a new browser. In all there are 60
-// guesses a minute for a name.
+// Limits of failed sign-ins; those that succeed are free. An attacker may have many addresses, and many people may share one, so each
+// range of addresses has a limit of its own. A browser on which the user signed in before has one that others cannot use up.
+//
+// For a name, the first tries from an address are limited apart from later ones: guessing for long, or from few regions, does not lock
+// the user out of a new browser. Together that allows 60 guesses a minute. Username and e-mail address count as two names, as a common
+// limit would show that they belong to one user.
 var (
 	perAddress  = &limit{interval: time.Second, burst: 60}          // an IPv4 address or an IPv6 /64
 	perSubnet   = &limit{interval: time.Second / 2, burst: 120}     // an IPv6 /56
@@ -93,8 +94,8 @@ type verdict struct {
 	delay               time.Duration
 }
 
-// decide counts an attempt if it is admitted. What one bucket does not admit is counted in no other, and makes none: else whoever
-// makes names up could push out the buckets of real ones.
+// decide counts an attempt if it is admitted. A refused one is counted nowhere and makes no bucket, so that invented names push out no
+// real ones.
 func (t *throttle) decide(a *attempt) verdict {
 	a.first = t.hasRoom(a.key(perFirst, 32, 64))
 	var delay, refused time.Duration
@@ -210,7 +211,10 @@ func (a *attempt) key(kind *limit, bits4, bits6 int) bucketKey {
 	return key
 }
 
-func (a *attempt) bucketName() string { return strings.ToLower(a.name[:min(len(a.name), 256)]) }
+// bucketName is a copy: the name is a part of the request's body, with the password, and would keep all of it in memory.
+func (a *attempt) bucketName() string {
+	return strings.Clone(strings.ToLower(a.name[:min(len(a.name), 256)]))
+}
 
 // site is the IPv4 /24 or IPv6 /48.
 func (a *attempt) site() netip.Prefix { return a.network(24, 48) }

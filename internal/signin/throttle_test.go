@@ -3,6 +3,8 @@ package signin
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -302,4 +304,24 @@ func TestAddressIsThatOfANetwork(t *testing.T) {
 			t.Errorf("%s: %s, want %s", remote, got, want)
 		}
 	}
+}
+
+func TestAFailureKeepsNoneOfTheRequestInMemory(t *testing.T) {
+	throttle, _ := newTestThrottle(t)
+	used := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc) //nolint:gosec // it is not that large
+	}
+	before := used()
+	const bodies = 1000
+	for n := range bodies {
+		body := fmt.Sprintf("username=user%03d&password=%s", n, strings.Repeat("x", 64<<10))
+		fail(throttle, from(body[len("username="):][:len("user000")], fmt.Sprintf("192.0.%d.%d", n/250, n%250)))
+	}
+	if kept := used() - before; kept > bodies*(8<<10) {
+		t.Errorf("%d bytes of each are kept", kept/bodies)
+	}
+	runtime.KeepAlive(throttle)
 }

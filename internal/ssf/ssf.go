@@ -61,29 +61,31 @@ func Mount(mux *http.ServeMux, c Config) {
 	mux.HandleFunc("GET "+status, s.handle(read, s.readStatus))
 	mux.HandleFunc("POST "+status, s.handle(manage, s.updateStatus))
 	mux.HandleFunc("POST "+domain.StreamsPath+"/verification", s.handle(manage, s.verify))
-	mux.HandleFunc("POST "+domain.StreamsPath+"/subjects:add", s.handle(s.orBySecret(manage), s.addSubject))
-	mux.HandleFunc("POST "+domain.StreamsPath+"/subjects:remove", s.handle(s.orBySecret(manage), s.removeSubject))
+	mux.HandleFunc("POST "+domain.StreamsPath+"/subjects:add", s.handle(manage, s.addSubject))
+	mux.HandleFunc("POST "+domain.StreamsPath+"/subjects:remove", s.handle(manage, s.removeSubject))
 	mux.HandleFunc("POST "+domain.StreamsPath+"/poll", s.handle(s.orBySecret(read), s.poll))
 }
 
-// authentication finds out which client a request is of.
+// authentication finds out which client a request is of, and counts it in the client's limit.
 type authentication func(r *http.Request) (authn.Caller, error)
 
 // byToken wants an access token of the client with one of the permissions. One without fails with the first of them.
 func (s *surface) byToken(permissions ...string) authentication {
 	return func(r *http.Request) (authn.Caller, error) {
 		caller, err := s.Callers.Authenticate(r)
-		if err != nil {
+		switch {
+		case err != nil:
 			return caller, err
-		}
-		if !slices.ContainsFunc(permissions, caller.May) {
+		case caller.Client() == "" || caller.Subject() != "": // what a user may is not what the client may
+			return caller, authn.ErrInvalidToken
+		case !slices.ContainsFunc(permissions, caller.May):
 			return caller, &deniedError{permissions[0]}
 		}
-		return caller, nil
+		return caller, s.Limits.Caller("", caller.Client(), 1, s.Now())
 	}
 }
 
-// orBySecret takes the client's own credentials too (client_secret_basic: the body is JSON).
+// orBySecret takes the client's own credentials too (client_secret_basic: the body is JSON): what it is a receiver of, somebody permitted.
 func (s *surface) orBySecret(byToken authentication) authentication {
 	return func(r *http.Request) (authn.Caller, error) {
 		if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
@@ -109,12 +111,6 @@ type request struct {
 func (s *surface) handle(authenticate authentication, answer func(r request) (status int, body any, err error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		caller, err := authenticate(r)
-		if err == nil && (caller.Client() == "" || caller.Subject() != "") { // what a user may is not what the client may
-			err = authn.ErrInvalidToken
-		}
-		if err == nil {
-			err = s.Limits.Caller("", caller.Client(), 1, s.Now())
-		}
 		var status int
 		var body any
 		if err == nil {
@@ -183,8 +179,6 @@ func (s *surface) fail(w http.ResponseWriter, r *http.Request, err error) {
 		told = httpjson.Error{Code: "access_denied", Description: "The client is not registered to poll for events.", Status: http.StatusForbidden}
 	case errors.Is(err, secevent.ErrTooManySubjects):
 		told = httpjson.Error{Code: "access_denied", Description: "There are too many subjects in the stream.", Status: http.StatusForbidden}
-	case errors.Is(err, secevent.ErrUnknownSubject):
-		told = httpjson.Error{Code: "not_found", Description: "There is no such subject.", Status: http.StatusNotFound}
 	case errors.Is(err, secevent.ErrTooOften):
 		told = httpjson.Error{
 			Code: "too_many_requests", Description: "A verification was asked for a moment ago.", Status: http.StatusTooManyRequests,

@@ -171,11 +171,7 @@ func (s *surface) apply(r *domain.Receiver, wanted streamRequest) error {
 		r.Description = *wanted.Description
 	}
 	if wanted.EventsRequested != nil {
-		known := known(*wanted.EventsRequested)
-		if len(known) == 0 {
-			return malformed("The member 'events_requested' names no event that is supported.")
-		}
-		r.Events = known
+		r.Events = known(*wanted.EventsRequested)
 	}
 	if wanted.Delivery == nil {
 		return nil
@@ -200,8 +196,9 @@ func (s *surface) apply(r *domain.Receiver, wanted streamRequest) error {
 	return nil
 }
 
-// known are the kinds of those events that Signet sends.
-func known(types []string) (kinds []string) {
+// known are the kinds of those events that Signet sends. Others are ignored (§8.1.1), even if nothing is left: events_delivered says so.
+func known(types []string) []string {
+	kinds := []string{}
 	for _, kind := range domain.SecurityEvents {
 		if slices.Contains(types, secevent.EventType(kind)) {
 			kinds = append(kinds, kind)

@@ -32,6 +32,7 @@ type Allocator struct {
 	now   func() time.Time
 
 	mu      sync.Mutex
+	history int64                 // of the store's, from which the leases are
 	buckets map[time.Time]*bucket // by the time, in UTC, at which all their tokens have expired
 }
 
@@ -90,6 +91,10 @@ func spanEnd(expires time.Time) time.Time {
 func (a *Allocator) next(ctx context.Context, end time.Time) (domain.StatusRef, *refill, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if history := a.store.History(); history != a.history { // others may be given the same positions
+		a.history = history
+		clear(a.buckets)
+	}
 	b := a.bucket(end)
 	if b.left() <= lowWater && b.refill == nil {
 		b.refill = &refill{done: make(chan struct{})}

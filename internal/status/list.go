@@ -45,6 +45,7 @@ type publishedList struct {
 	mu        sync.Mutex
 	entries   *statuslist.List
 	suspended int       // entries that are
+	history   int64     // of the store's, from which the entries are; it changes only in a sync
 	seq       int64     // of the last change that the entries hold; it changes only in a sync
 	asOf      time.Time // by the wall clock, as "iat" is: the entries were last known to be current
 	changed   bool      // since they were encoded
@@ -61,13 +62,13 @@ type encodedList struct {
 }
 
 // reset replaces all entries.
-func (l *publishedList) reset(entries []domain.StatusChange, seq int64, asOf time.Time) (err error) {
+func (l *publishedList) reset(entries []domain.StatusChange, history, seq int64, asOf time.Time) (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.entries, err = statuslist.New(1, int(l.Size)); err != nil {
 		return err
 	}
-	l.suspended, l.seq, l.asOf, l.changed = 0, seq, asOf, true
+	l.suspended, l.history, l.seq, l.asOf, l.changed = 0, history, seq, asOf, true
 	return l.apply(entries)
 }
 
@@ -155,11 +156,9 @@ func (l *publishedList) encode(now time.Time) (err error) {
 
 // renew encodes and signs a list where that is due.
 //
-// A verifier may use what it fetched for a ttl, so what it fetches must hold every revocation of a second ago and before. So a
-// list that changed is encoded anew, but not twice within a Pace: a thousand revocations a second must not cost as many
-// encodings. One that did not change is signed anew when half its ttl has passed, so that a verifier that counts the ttl from
-// "iat" does not come back too often; and when its key was revoked. The clock may jump, so it goes by how far times are apart,
-// whichever is later.
+// A verifier may use a list for its ttl, so a list must have every revocation that is older than a second. One that changed is encoded
+// anew, but once per Pace: a thousand revocations a second must not cost as many encodings. One that did not change is signed anew after
+// half its ttl, for verifiers that count from "iat", and when its key was revoked. As the clock may jump, absolute differences count.
 func (p *Publisher) renew(ctx context.Context, l *publishedList) error {
 	now := p.now()
 	fresh := l.changed && (l.encoded.lst == "" || now.Sub(l.encoded.at).Abs() >= Pace)

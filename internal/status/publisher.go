@@ -23,7 +23,7 @@ const Pace = 400 * time.Millisecond
 
 const (
 	heldLists     = 128              // lists in memory: about 200 KiB each, and a million tokens
-	loadsAtOnce   = 4                // lists on their way from the database: anybody may ask for any number
+	loadsAtOnce   = 4                // lists on their way from the database: anybody may ask for any of them
 	changesAtOnce = 1000             // read from the database at a time
 	listGrace     = 10 * time.Minute // past its end a list is served, for verifiers whose clocks are behind
 )
@@ -42,9 +42,16 @@ type Publisher struct {
 	syncing sync.Mutex    // one sync at a time
 	failing atomic.Bool   // the last list that was due could not be renewed
 
-	liveMu sync.Mutex // guards what follows
-	live   []string   // URIs of the lists that are not retired
-	liveAt time.Time
+	live    atomic.Pointer[liveLists] // that were read last; nil: none were
+	listing chan struct{}             // holds one while they are read
+	begun   atomic.Int64              // how often that was begun
+}
+
+// liveLists are the lists that are not retired.
+type liveLists struct {
+	ids  []int64 // oldest first
+	at   time.Time
+	read int64 // the number of the reading
 }
 
 // NewPublisher makes a publisher of the lists of an issuer. A verifier may use a list for ttl.
@@ -55,7 +62,7 @@ func NewPublisher(store Lists, keys *keys.Keys, issuer string, ttl time.Duration
 	}
 	return &Publisher{
 		store: store, keys: keys, issuer: issuer, ttl: ttl, now: now,
-		lists: lists, loading: make(chan struct{}, loadsAtOnce),
+		lists: lists, loading: make(chan struct{}, loadsAtOnce), listing: make(chan struct{}, 1),
 	}
 }
 
@@ -107,6 +114,9 @@ func (p *Publisher) report(ctx context.Context, id int64, err error) {
 func (p *Publisher) find(ctx context.Context, id int64) (*publishedList, error) {
 	l, held := p.lists.Get(id)
 	if !held {
+		if err := p.checkLive(ctx, id); err != nil {
+			return nil, err
+		}
 		select {
 		case p.loading <- struct{}{}:
 			defer func() { <-p.loading }()
@@ -133,18 +143,55 @@ func (p *Publisher) find(ctx context.Context, id int64) (*publishedList, error) 
 	return l, nil
 }
 
+// checkLive returns domain.ErrNotFound for a list that there is not. Anybody may ask for any number: such ids take nothing from lists that
+// there are, and many of them wait for one reading.
+func (p *Publisher) checkLive(ctx context.Context, id int64) error {
+	live := p.live.Load()
+	if live == nil || !slices.Contains(live.ids, id) { // it may be a new one
+		var err error
+		if live, err = p.readLive(ctx); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(live.ids, id) {
+		return domain.ErrNotFound
+	}
+	return nil
+}
+
+// readLive reads the lists that are not retired, or waits for a reading that begins after it was called.
+func (p *Publisher) readLive(ctx context.Context) (*liveLists, error) {
+	begun := p.begun.Load()
+	select {
+	case p.listing <- struct{}{}:
+		defer func() { <-p.listing }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait to list the status lists: %w: %w", domain.ErrUnavailable, ctx.Err())
+	}
+	if live := p.live.Load(); live != nil && live.read > begun {
+		return live, nil
+	}
+	live := &liveLists{at: p.now(), read: p.begun.Add(1)}
+	var err error
+	if live.ids, err = p.store.LiveStatusLists(ctx, live.at.Add(-listGrace)); err != nil {
+		return nil, fmt.Errorf("list the status lists: %w", err)
+	}
+	p.live.Store(live)
+	return live, nil
+}
+
 func (p *Publisher) retired(l *publishedList) bool {
 	return p.now().After(l.ExpiresAt.Add(listGrace))
 }
 
 // load fills a list with what the database has of it.
 func (p *Publisher) load(ctx context.Context, l *publishedList) error {
-	asOf := p.now().Round(0)
+	asOf, history := p.now().Round(0), p.store.History()
 	entries, seq, err := p.store.StatusEntries(ctx, l.ID)
 	if err != nil {
 		return fmt.Errorf("load its entries: %w", err)
 	}
-	return l.reset(entries, seq, asOf)
+	return l.reset(entries, history, seq, asOf)
 }
 
 // Sync brings the lists in memory up to date. It is called at every Pace and whenever something has changed.
@@ -156,10 +203,12 @@ func (p *Publisher) Sync(ctx context.Context) error {
 		asOf := p.now().Round(0) // whatever was committed by now is seen
 		after := slices.MinFunc(lists, func(a, b *publishedList) int { return cmp.Compare(a.seq, b.seq) }).seq
 		changes, newest, complete, err := p.store.StatusChanges(ctx, after, changesAtOnce)
+		history := p.store.History() // asked last: what was just read is of it or of one before
+		lost := slices.ContainsFunc(lists, func(l *publishedList) bool { return l.history != history })
 		switch {
 		case err != nil:
 			return fmt.Errorf("load the changes of token statuses: %w", err)
-		case !complete:
+		case !complete || lost:
 			return p.reload(ctx, lists)
 		}
 		through := newest
@@ -224,20 +273,18 @@ func (p *Publisher) Age() (oldest time.Duration) {
 	return oldest
 }
 
-// Lists returns the URIs of all lists that are not retired (Token Status List §9). It asks the database once in a ttl at most,
-// since anybody may call it.
+// Lists returns the URIs of all lists that are not retired (Token Status List §9), as they were within the last ttl.
 func (p *Publisher) Lists(ctx context.Context) ([]string, error) {
-	p.liveMu.Lock()
-	defer p.liveMu.Unlock()
-	if now := p.now(); p.live == nil || now.Sub(p.liveAt) >= p.ttl {
-		ids, err := p.store.LiveStatusLists(ctx, now.Add(-listGrace))
-		if err != nil {
-			return nil, fmt.Errorf("list the status lists: %w", err)
-		}
-		p.live, p.liveAt = make([]string, len(ids)), now
-		for i, id := range ids {
-			p.live[i] = URI(p.issuer, id)
+	live := p.live.Load()
+	if live == nil || p.now().Sub(live.at) >= p.ttl {
+		var err error
+		if live, err = p.readLive(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return p.live, nil
+	uris := make([]string, len(live.ids))
+	for i, id := range live.ids {
+		uris[i] = URI(p.issuer, id)
+	}
+	return uris, nil
 }

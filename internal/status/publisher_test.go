@@ -2,7 +2,10 @@ package status
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,6 +83,71 @@ func TestSyncEndsWithEveryChangeInItsOwnList(t *testing.T) {
 			})
 		})
 	}
+}
+
+// heldStore holds what is asked about lists that there are not.
+type heldStore struct {
+	Lists
+	known   int64
+	held    atomic.Bool
+	waiting atomic.Int32
+	pass    chan struct{}
+}
+
+func (s *heldStore) hold() {
+	if s.held.Load() {
+		s.waiting.Add(1)
+		<-s.pass
+	}
+}
+
+func (s *heldStore) FindStatusList(ctx context.Context, id int64) (domain.StatusList, error) {
+	if id != s.known {
+		s.hold()
+	}
+	return s.Lists.FindStatusList(ctx, id)
+}
+
+func (s *heldStore) LiveStatusLists(ctx context.Context, now time.Time) ([]int64, error) {
+	s.hold()
+	return s.Lists.LiveStatusLists(ctx, now)
+}
+
+func TestWhoAsksForListsThatThereAreNotKeepsNobodyFromThoseThatThereAre(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx, cancel := context.WithTimeout(eventtest.Context(t), 30*time.Second)
+		defer cancel()
+		allocator := testAllocator(db)
+		known, err := allocator.Allocate(ctx, soon)
+		check(t, err)
+		s := &heldStore{Lists: db, known: known.List, pass: make(chan struct{})}
+		p := NewPublisher(s, nil, "", time.Second, time.Now)
+		_, err = p.Lists(ctx)
+		check(t, err)
+		s.held.Store(true)
+		var flood sync.WaitGroup
+		for i := range 3 * loadsAtOnce {
+			flood.Go(func() {
+				if _, err := p.find(ctx, known.List+1000+int64(i)); !errors.Is(err, domain.ErrNotFound) {
+					t.Errorf("a list that there is not: %v", err)
+				}
+			})
+		}
+		for s.waiting.Load() == 0 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := p.find(ctx, known.List); err != nil {
+			t.Errorf("a list that there is: %v", err)
+		}
+		made, err := allocator.Allocate(ctx, soon.Add(5*time.Hour)) // after the lists were read
+		check(t, err)
+		s.held.Store(false)
+		close(s.pass)
+		if l, err := p.find(ctx, made.List); err != nil || l.ID != made.List || made.List == known.List {
+			t.Errorf("a list that was just made: %v", err)
+		}
+		flood.Wait()
+	})
 }
 
 func check(t *testing.T, err error) {

@@ -7,8 +7,16 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
+// History tells apart what was read before and after something may have been lost.
+type History interface {
+	// History returns a number that changes when another database server takes the place of the one before, which may lack the last
+	// commits: leases and changes of statuses of before may be lost. It is seen by whoever got anything from the new one.
+	History() int64
+}
+
 // Leases hands out runs of positions of status lists.
 type Leases interface {
+	History
 	// LeaseStatus takes count positions of a list that expires at the given time and has the given size, making one if none has room.
 	// No two leases of a list share a position. It must not be called within a transaction: if that were rolled back, the positions
 	// would be given again.
@@ -17,6 +25,7 @@ type Leases interface {
 
 // Lists keeps status lists and the changes of token statuses.
 type Lists interface {
+	History
 	// FindStatusList returns ErrNotFound if there is none.
 	FindStatusList(ctx context.Context, id int64) (domain.StatusList, error)
 	// LiveStatusLists returns the ids of lists that have not expired, oldest first.

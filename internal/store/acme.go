@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -24,7 +23,7 @@ func (db *DB) DeleteACMEValues(ctx context.Context, path string, locks ...domain
 	return db.holding(ctx, locks, `DELETE FROM acme_values WHERE `+below, path)
 }
 
-// holding runs a statement while locks are held. ErrConflict if one is not, or is another's.
+// holding runs a statement while locks are held. ErrConflict if one is lost.
 func (db *DB) holding(ctx context.Context, locks []domain.ACMELock, query string, args ...any) error {
 	if len(locks) == 0 {
 		_, err := db.exec(ctx, query, args...)
@@ -32,13 +31,11 @@ func (db *DB) holding(ctx context.Context, locks []domain.ACMELock, query string
 	}
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		for _, lock := range locks {
-			owners, err := list(ctx, c, func(row scanner) (owner []byte, err error) {
-				return owner, row.Scan(&owner)
-			}, `SELECT owner FROM acme_locks WHERE name = $1`+db.dialect.forUpdate(), lock.Name)
+			held, err := list(ctx, c, scanString, `SELECT name FROM acme_locks WHERE `+db.held()+db.dialect.forUpdate(), lock.Name, lock.Owner)
 			switch {
 			case err != nil:
 				return err
-			case len(owners) == 0 || !slices.Equal(owners[0], lock.Owner):
+			case len(held) == 0:
 				return domain.ErrConflict
 			}
 		}
@@ -59,18 +56,21 @@ func (db *DB) ACMEKeys(ctx context.Context, path string) ([]string, error) {
 	return findAll(ctx, db, scanString, `SELECT key FROM acme_values WHERE `+below+` ORDER BY key`, path)
 }
 
+// held is a condition that the lock with the name $1 fulfils while the owner $2 holds it, by the database's clock as all times of locks.
+func (db *DB) held() string { return `name = $1 AND owner = $2 AND expires_at > ` + db.dialect.clock() }
+
 // AcquireACMELock implements acme.Store.
-func (db *DB) AcquireACMELock(ctx context.Context, lock domain.ACMELock, now time.Time) (acquired bool, err error) {
+func (db *DB) AcquireACMELock(ctx context.Context, lock domain.ACMELock, lease time.Duration) (acquired bool, err error) {
 	n, err := db.exec(ctx, `
-		INSERT INTO acme_locks AS l (name, owner, expires_at) VALUES ($1, $2, $3)
-		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at WHERE l.expires_at <= $4`,
-		lock.Name, lock.Owner, micros(lock.ExpiresAt), micros(now))
+		INSERT INTO acme_locks AS l (name, owner, expires_at) VALUES ($1, $2, `+db.dialect.clock()+` + $3)
+		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at WHERE l.expires_at <= `+db.dialect.clock(),
+		lock.Name, lock.Owner, lease.Microseconds())
 	return n == 1, err
 }
 
 // ExtendACMELock implements acme.Store.
-func (db *DB) ExtendACMELock(ctx context.Context, lock domain.ACMELock) error {
-	n, err := db.exec(ctx, `UPDATE acme_locks SET expires_at = $3 WHERE name = $1 AND owner = $2`, lock.Name, lock.Owner, micros(lock.ExpiresAt))
+func (db *DB) ExtendACMELock(ctx context.Context, lock domain.ACMELock, lease time.Duration) error {
+	n, err := db.exec(ctx, `UPDATE acme_locks SET expires_at = `+db.dialect.clock()+` + $3 WHERE `+db.held(), lock.Name, lock.Owner, lease.Microseconds())
 	if err == nil && n == 0 {
 		err = domain.ErrConflict
 	}

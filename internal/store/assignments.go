@@ -140,7 +140,7 @@ func (db *DB) PutAssignments(ctx context.Context, assignments []domain.Assignmen
 	})
 }
 
-// checkExpiries refuses assignments that end before TakeExpired, which the lock of the installation keeps waiting, looks again.
+// checkExpiries refuses assignments that end at an expiry that AdvanceExpired is past. The lock of the installation keeps it from moving.
 func (c *change) checkExpiries(ctx context.Context, assignments []domain.Assignment) error {
 	if !slices.ContainsFunc(assignments, func(a domain.Assignment) bool { return !a.ExpiresAt.IsZero() }) {
 		return nil

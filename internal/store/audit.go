@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -120,8 +119,16 @@ func (db *DB) FindEvents(ctx context.Context, filter domain.EventFilter, p domai
 		names: []string{db.nameIn(`target`), db.nameIn(`actor`)}, id: `-seq`, filtered: filter != domain.EventFilter{},
 	}
 	q.where, q.args = eventsOf(filter)
-	return listPage(ctx, db, scanEvent, q, p)
+	events, err := listPage(ctx, db, scanEvent, q, p)
+	if errors.Is(err, errSearchBroad) && !q.filtered {
+		err = errEventsBroad
+	}
+	return events, err
 }
+
+// errEventsBroad says that the events are too many that are found by more than one name.
+var errEventsBroad = domain.Invalid("search", domain.RuleTooMany,
+	"search: very many events are found; write more of the name, or choose an actor, an action, a target or a time")
 
 // nameIn is the name in a column that has it after its kind and a colon.
 func (db *DB) nameIn(column string) string {
@@ -166,10 +173,16 @@ func (db *DB) EndOfLog(ctx context.Context) (domain.Checkpoint, error) {
 	}, `SELECT audit_seq, audit_hash FROM installation WHERE id = 1`)
 }
 
+// namingActions are those whose details name a user. Those of others have members that a caller may call as they like, such as claims and
+// attributes.
+const namingActions = `'group.add_member', 'group.remove_member', 'role.assign', 'role.unassign', 'role.expire', 'consent.withdraw', 'token.revoke_by_criteria'`
+
 // EraseEvents implements audit.Store.
-func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, values []string) (erased []int64, err error) {
+func (db *DB) EraseEvents(
+	ctx context.Context, after int64, limit int, by int64, names, members []string,
+) (erased []int64, through int64, err error) {
 	var named []string
-	args := []any{after, through, by}
+	args := []any{after, int64(0), by}
 	add := func(condition string, arg string) {
 		args = append(args, arg)
 		named = append(named, fmt.Sprintf(condition, len(args)))
@@ -177,16 +190,17 @@ func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, 
 	for _, name := range names {
 		add(`actor = $%[1]d OR target = $%[1]d`, name)
 	}
-	for _, value := range values {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		for _, next := range []string{`,`, `}`, `]`} { // a member's name has a colon there
-			add(db.dialect.position()+`(CAST(details AS TEXT), $%d) > 0`, string(text)+next)
-		}
+	for _, member := range members {
+		add(`action IN (`+namingActions+`) AND `+db.dialect.position()+`(CAST(details AS TEXT), $%d) > 0`, member)
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		through, err = one(ctx, c, scanInt, `SELECT COALESCE(
+			(SELECT MAX(seq) FROM (SELECT seq FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2) e),
+			(SELECT audit_seq FROM installation WHERE id = 1))`, after, limit)
+		if err != nil {
+			return err
+		}
+		args[1] = through
 		erased, err = list(ctx, c, scanInt, `
 			UPDATE audit_events SET actor = '', target = '', details = '{}', salt = NULL, request_id = '', erased_by = $3
 			WHERE seq > $1 AND seq <= $2 AND erased_by IS NULL AND action NOT IN ('audit.erase', 'audit.purge')
@@ -194,7 +208,7 @@ func (db *DB) EraseEvents(ctx context.Context, after, through, by int64, names, 
 		return err
 	})
 	slices.Sort(erased)
-	return erased, err
+	return erased, through, err
 }
 
 // DeleteEvents implements audit.Store.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -55,9 +56,9 @@ func (c *change) noteID(kind domain.ChangeKind, ids ...int64) {
 	}
 }
 
-// commitChanges writes what a transaction changed, and only then, just before the commit, waits for those that write tokens and
-// keeps others from it. A token that was compared with the revision before is committed before the change. One that comes later
-// waits for the commit, and is compared with the new revision.
+// commitChanges writes what a transaction changed, and then, just before the commit, locks the revision against transactions that write
+// tokens. So a token that was compared with the old revision is committed before the change; a later one waits and is compared with the
+// new revision.
 func (db *DB) commitChanges(ctx context.Context, t *transaction) error {
 	if t.revision == 0 {
 		return nil
@@ -79,11 +80,25 @@ func (db *DB) commitChanges(ctx context.Context, t *transaction) error {
 	return c.lockRevision(ctx, t)
 }
 
-// lockRevision is the last lock of a change, but comes before those of grants and tokens: who writes tokens holds the revision, and
-// may wait for them.
+// errRevisionLate ends a transaction that must lock the revision but has locked sessions or grants: the holder of the revision may wait for
+// these. DB.Tx runs it again, with the revision locked first.
+var errRevisionLate = fmt.Errorf("%w: %w: sessions or grants were locked before the revision", domain.ErrUnavailable, errConflict)
+
+// lockRevision locks the revision exclusively, if this transaction made one. Call it before locking sessions, grants or tokens.
 func (c conn) lockRevision(ctx context.Context, t *transaction) error {
-	if t.revision == 0 || t.alone {
+	switch {
+	case t.revision == 0 || t.alone:
 		return nil
+	case t.grants:
+		return errRevisionLate
+	}
+	return c.lockAlone(ctx, t)
+}
+
+// lockAlone locks the revision exclusively, after the installation.
+func (c conn) lockAlone(ctx context.Context, t *transaction) error {
+	if err := c.lockInstallation(ctx); err != nil {
+		return err
 	}
 	if err := c.db.dialect.lockRevision(ctx, c); err != nil {
 		return err
@@ -92,11 +107,11 @@ func (c conn) lockRevision(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-// Changes implements cache.Store. Mostly nothing changed, which a look at one row shows. After a promotion everything may have changed: the
-// last revisions may be lost, and others have taken their numbers.
+// Changes implements cache.Store. It reads one row if nothing changed. After a promotion everything may have changed: the last revisions
+// may be lost, and their numbers used again.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
-	floor, promoted := db.revision.Load(), db.dialect.promoted()
-	anew := promoted != db.promoted.Load()
+	floor, promotions := db.revision.Load(), db.dialect.promotions()
+	anew := promotions != db.promotions.Load()
 	if anew {
 		after = 0
 	}
@@ -111,9 +126,9 @@ func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change
 	})
 	switch {
 	case err != nil || db.InTx(ctx):
-	case anew:
+	case anew && !db.outlived(floor, revision):
 		db.revision.Store(revision)
-		db.promoted.Store(promoted)
+		db.promotions.Store(promotions)
 	default:
 		err = db.advance(floor, revision)
 	}

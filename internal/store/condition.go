@@ -21,7 +21,7 @@ func (db *DB) Condition(ctx context.Context) (map[string]string, error) {
 
 func (p *postgres) condition() string {
 	return `
-		SELECT name, setting FROM pg_settings WHERE name IN ('server_version', 'server_version_num', 'server_encoding', 'fsync', 'synchronous_commit',
+		SELECT name, setting FROM pg_settings WHERE name IN ('server_version', 'server_version_num', 'fsync', 'synchronous_commit',
 			'full_page_writes', 'autovacuum', 'max_connections', 'superuser_reserved_connections', 'reserved_connections')
 		UNION ALL SELECT 'ssl_in_use', (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())::TEXT
 		UNION ALL SELECT 'server_address', COALESCE(host(inet_server_addr()), '')

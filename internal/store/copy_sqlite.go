@@ -15,6 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 // ErrNotSQLite says that a database is not a file that could be copied.
@@ -186,11 +187,10 @@ func (c *Copy) ListMasterKeys(context.Context) ([]domain.MasterKey, error) { ret
 
 // Place puts the copy where it belongs. fs.ErrExist if there is a file: that is never replaced.
 func (c *Copy) Place() error {
-	// A link, unlike a rename, fails if there is a file by now.
-	if err := os.Link(c.path, c.to); err != nil {
+	if err := durable.Move(c.path, c.to); err != nil {
 		return errors.Join(err, c.Discard())
 	}
-	return errors.Join(c.Discard(), syncFolder(filepath.Dir(c.to)))
+	return nil
 }
 
 // Discard removes the copy.

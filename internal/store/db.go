@@ -22,10 +22,8 @@ type Options struct {
 	Now        func() time.Time // stamps what no caller stamps: change rows; time.Now
 }
 
-// DB is a database of Signet's. Its methods may be called at the same time.
-//
-// Every method is bounded by Options.OpTimeout. An error is a sentinel of the domain package where its contract says so,
-// ErrUnavailable if the database could not be asked or did not answer in time, or context.Canceled if the caller gave up.
+// DB is a database of Signet. Its methods may be called concurrently, and take at most Options.OpTimeout. An error is a sentinel of the
+// domain package where the method says so, ErrUnavailable if the database did not answer in time, or context.Canceled.
 type DB struct {
 	dialect    dialect
 	writer     *sql.DB
@@ -39,9 +37,10 @@ type DB struct {
 	searchWindow int // entries of an index of names that a search reads at first, where other conditions leave out some
 	now          func() time.Time
 	restored     atomic.Bool   // see Recognize
+	recognized   atomic.Bool   // set once Recognize has confirmed the database, see outlived
 	changing     chan struct{} // holds one for each Tx under way: half as many as there are connections
 	revision     atomic.Int64  // the newest that was seen
-	promoted     atomic.Int64  // dialect.promoted when all was read anew
+	promotions   atomic.Int64  // dialect.promotions when everything was last read anew
 }
 
 // dialect is what differs between the databases.
@@ -56,24 +55,28 @@ type dialect interface {
 	prepares() bool
 	// classify says what a driver's error means.
 	classify(err error) failure
-	// fault says in words what keeps the database from storing anything, empty if an error of the driver says no such thing.
-	fault(err error) string
+	// cause is what keeps the database from being used, empty if an error of the driver says no such thing.
+	cause(err error) Cause
+	// keepConnections says whether connections that are not in use are kept, where the disk may be read-only.
+	keepConnections(db *DB, keep bool)
+	// inPlace returns ErrReplaced if the database is a file that is not the one any more that was opened.
+	inPlace() error
 	// folder is where the database's file is, empty: elsewhere.
 	folder() string
 	// pools are DB.Pools.
 	pools(db *DB) []Pool
-	// hasTable asks whether there is a table named $1.
+	// hasTable is a query: whether there is a table named $1.
 	hasTable() string
 	// beginMigration is what a migration begins with: it must not wait for a lock for long, as all that come later wait behind it.
 	beginMigration() string
 	// incarnation says which copy of the database this is, see Recognize.
 	incarnation(ctx context.Context, db *DB) (string, error)
-	// nextIncarnation is what the database is to remember, given what it remembers and which copy it is: the same where nothing is due,
-	// empty if it is another copy.
+	// nextIncarnation is what the database is to store, given what it stores and which copy it is: the same if nothing is due, empty if
+	// it is another copy.
 	nextIncarnation(stored, here string, now time.Time) string
 	// keepIncarnation is called with what the database remembers once that is committed.
 	keepIncarnation(served string, now time.Time) error
-	// advanceIDs moves the ids of all tables that count them by gapOf.
+	// advanceIDs moves the ids of all tables that count them by leapOf.
 	advanceIDs(ctx context.Context, c conn) error
 	// migrator returns golang-migrate's driver, on connections of its own, once no other process can migrate.
 	migrator(ctx context.Context) (driver database.Driver, release func(), err error)
@@ -129,8 +132,8 @@ type dialect interface {
 	migrates() error
 	// revision is an expression for the revision in installation i, zero if this is a standby.
 	revision() string
-	// promoted is how often another server was seen to have taken the place of the one that takes writes.
-	promoted() int64
+	// promotions is how many were seen: another server takes the writes since.
+	promotions() int64
 	// compareServers is DB.CompareServers.
 	compareServers(ctx context.Context) error
 	// listen is DB.Listen until the connection is lost. It calls wake once news can no longer be missed.
@@ -189,14 +192,16 @@ func (db *DB) Close() {
 	db.dialect.close()
 }
 
-// advance notes the revision that a query found outside of a transaction, which began when the newest that was seen was floor. Revisions never
-// go back: what has an older one is not the database that it was, but a copy, or a server in whose place another was promoted. Only a server that was seen to be promoted may
-// lack the last ones, if no standby had to confirm them.
+// advance records a revision that was read outside of a transaction; floor is the newest that was known before. A lower one is of another
+// copy of the database: ErrUnavailable. A far higher one is due to AcceptRestored: ErrOutlived. Not checked between a promotion, which
+// may lose the last revisions, and the next Changes.
 func (db *DB) advance(floor, revision int64) error {
-	if db.dialect.promoted() != db.promoted.Load() { // see Changes
+	switch {
+	case db.outlived(floor, revision):
+		return ErrOutlived
+	case db.dialect.promotions() != db.promotions.Load(): // see Changes
 		return nil
-	}
-	if revision < floor {
+	case revision < floor:
 		return fmt.Errorf("%w: it is older than it was, at revision %d after %d", domain.ErrUnavailable, revision, floor)
 	}
 	for seen := db.revision.Load(); revision > seen && !db.revision.CompareAndSwap(seen, revision); {
@@ -205,13 +210,13 @@ func (db *DB) advance(floor, revision int64) error {
 	return nil
 }
 
-// clockLimit is by how much the clocks may differ while tokens are issued and judged, as [clock.Clock.DeletionTime] has it.
-const clockLimit = 5 * time.Minute
+// History changes with each promotion that was seen: what was read before may be lost.
+func (db *DB) History() int64 { return db.dialect.promotions() }
 
 // checkClock compares this machine's clock with the time that the database gave, in microseconds, at some time since before.
 func (db *DB) checkClock(before time.Time, there int64) error {
 	database := time.UnixMicro(there)
-	if before.Sub(database) > clockLimit || database.Sub(db.now()) > clockLimit {
+	if before.Sub(database) > domain.MaxClockDifference || database.Sub(db.now()) > domain.MaxClockDifference {
 		return fmt.Errorf("%w: this machine's is at %s, the database's at %s", domain.ErrClocksDiffer,
 			before.UTC().Format(time.DateTime), database.UTC().Format(time.DateTime))
 	}
@@ -221,12 +226,17 @@ func (db *DB) checkClock(before time.Time, there int64) error {
 // Dialect is "postgres" or "sqlite".
 func (db *DB) Dialect() string { return db.dialect.name() }
 
-// Ping asks the database for a row, and so finds out whether it answers and is migrated. ErrReadOnly if it takes no changes, as
-// a replica of PostgreSQL that was not promoted; ErrRestored if it was restored and nobody has accepted that.
+// Ping reads a row, to see that the database answers and is migrated. ErrReadOnly if it takes no changes, as a standby of PostgreSQL;
+// ErrRestored if it was restored and that was not accepted; ErrReplaced; ErrOutlived.
 func (db *DB) Ping(ctx context.Context) error {
+	if err := db.dialect.inPlace(); err != nil {
+		return err
+	}
 	var readOnly, restored bool
-	_, err := find(ctx, db, func(row scanner) (struct{}, error) { return struct{}{}, row.Scan(&readOnly, &restored) },
-		`SELECT `+db.dialect.readOnly()+`, restored_at IS NOT NULL FROM installation WHERE id = 1`)
+	var revision int64
+	floor := db.revision.Load()
+	_, err := find(ctx, db, func(row scanner) (struct{}, error) { return struct{}{}, row.Scan(&readOnly, &restored, &revision) },
+		`SELECT `+db.dialect.readOnly()+`, restored_at IS NOT NULL, revision FROM installation WHERE id = 1`)
 	switch {
 	case err != nil:
 		return err
@@ -234,6 +244,8 @@ func (db *DB) Ping(ctx context.Context) error {
 		return domain.ErrReadOnly
 	case restored:
 		return domain.ErrRestored
+	case db.outlived(floor, revision):
+		return ErrOutlived
 	}
 	return db.issuing()
 }

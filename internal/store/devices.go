@@ -87,6 +87,7 @@ func (c askedAPIs) Scan(src any) error {
 // NoteDevicePoll implements device.Store. A fifth of the interval is left to networks and clocks.
 func (db *DB) NoteDevicePoll(ctx context.Context, id int64, now time.Time, slower time.Duration) (tooSoon bool, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		tooSoon = false
 		inTime, err := c.exec(ctx, `
 			UPDATE device_requests SET polled_at = $2
 			WHERE id = $1 AND (polled_at IS NULL OR polled_at + poll_interval * 4 / 5 <= $2)`, id, micros(now))

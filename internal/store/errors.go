@@ -28,12 +28,15 @@ const (
 // errConflict marks an ErrUnavailable that a retry of the whole transaction may cure.
 var errConflict = errors.New("conflict with another transaction")
 
-// translate is the one place where errors of drivers become errors of the domain. What it is given is never one already.
+// translate is the one place where errors of drivers become errors of the domain.
 func (db *DB) translate(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	db.noteFault(err)
+	cause := db.dialect.cause(err)
+	if cause != "" {
+		db.setFault(cause)
+	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, context.Canceled):
 		return context.Canceled
@@ -50,6 +53,9 @@ func (db *DB) translate(ctx context.Context, err error) error {
 	case failureInvalid:
 		return fmt.Errorf("%w value: %v", domain.ErrInvalid, err)
 	case failureUnavailable:
+		if cause != "" {
+			return fmt.Errorf("%w: %w: %v", domain.ErrUnavailable, cause, err)
+		}
 		return fmt.Errorf("%w: %v", domain.ErrUnavailable, err)
 	case failureConflict:
 		return fmt.Errorf("%w: %w: %v", domain.ErrUnavailable, errConflict, err)
@@ -60,7 +66,7 @@ func (db *DB) translate(ctx context.Context, err error) error {
 	}
 }
 
-// lost says whether the connection, the pool or the time is gone, in the words of database/sql and the network.
+// lost reports whether an error of database/sql or the network says that the connection or the pool is closed, or the time is over.
 func lost(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) ||

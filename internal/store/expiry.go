@@ -7,9 +7,9 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// TakeExpired implements directory.Assignments. The installation remembers the last one; others wait for the end of the transaction
+// AdvanceExpired implements directory.Assignments. The position is stored in installation; concurrent callers wait for the transaction
 // that ctx carries.
-func (db *DB) TakeExpired(ctx context.Context, now time.Time, limit int) (expired []domain.Assignment, err error) {
+func (db *DB) AdvanceExpired(ctx context.Context, now time.Time, limit int) (expired []domain.Assignment, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		var seen struct{ at, id int64 }
 		err := c.each(ctx, func(row scanner) error { return row.Scan(&seen.at, &seen.id) },

@@ -1,35 +1,68 @@
 package store
 
 import (
-	shared "sync/atomic"
+	"errors"
+	"sync"
 	"time"
 )
 
-// fault is a text in words, nil: none.
-type fault struct{ shared.Pointer[string] }
-
-// Fault says, in words that anybody may read, what keeps the database from storing anything, such as a full disk: what a statement last
-// failed with, until this replica shows itself again (PutReplica), which it does every few seconds. Empty: nothing.
-func (db *DB) Fault() string {
-	if fault := db.fault.Load(); fault != nil {
-		return *fault
-	}
-	return ""
+// fault is what keeps a database from storing anything.
+type fault struct {
+	sync.Mutex
+	cause Cause // empty: nothing
 }
 
-func (db *DB) noteFault(err error) {
-	if fault := db.dialect.fault(err); fault != "" {
-		db.fault.Store(&fault)
-	}
+// Fault says what keeps the database from storing anything, such as a full disk: the last failure, until PutReplica succeeds, which is
+// called every few seconds. Empty: nothing.
+func (db *DB) Fault() Cause {
+	db.fault.Lock()
+	defer db.fault.Unlock()
+	return db.fault.cause
 }
 
-// Faults in words.
+func (db *DB) setFault(cause Cause) {
+	db.fault.Lock()
+	defer db.fault.Unlock()
+	opened, readOnly := db.writer != nil, cause == ReadOnly
+	if opened && readOnly != (db.fault.cause == ReadOnly) {
+		db.dialect.keepConnections(db, !readOnly)
+	}
+	db.fault.cause = cause
+}
+
+// Cause is why a database cannot be used, in words that may be shown to anyone. Errors with domain.ErrUnavailable have it where it is known.
+type Cause string
+
+// Error implements error.
+func (c Cause) Error() string { return string(c) }
+
+// The causes.
 const (
-	faultNoRoom   = "there is no room left on its disk"
-	faultReadOnly = "it is read-only"
-	faultDisk     = "its disk fails"
-	faultDamaged  = "it is damaged"
+	NoRoom     Cause = "there is no room left on its disk"
+	ReadOnly   Cause = "it is read-only"
+	DiskFails  Cause = "its disk fails"
+	Damaged    Cause = "it is damaged"
+	Unopened   Cause = "its file cannot be opened"
+	NotLetIn   Cause = "it does not let this user in"
+	NoSuchName Cause = "there is no database of that name"
 )
+
+// advice is what to do about each.
+var advice = map[Cause]string{
+	NoRoom:     "free some space there",
+	ReadOnly:   "let the user that Signet runs as write to the file of SQLite, to those beside it and to their folder; of PostgreSQL, name the primary",
+	DiskFails:  "look at what the operating system says of the disk",
+	Damaged:    "restore a backup; of SQLite, with signet restore FILE --force",
+	Unopened:   "let the user that Signet runs as read and write it, those beside it and their folder",
+	NotLetIn:   "see that the user and the password in its URL are right, and that pg_hba.conf lets them in from here",
+	NoSuchName: "see that the name in its URL is right, or create it",
+}
+
+// Advice is what to do about an error of a database; empty: its cause is not known.
+func Advice(err error) string {
+	cause, _ := errors.AsType[Cause](err)
+	return advice[cause]
+}
 
 // Space is how many bytes are free where a SQLite database is. known is false on PostgreSQL, and where the operating system does not say.
 func (db *DB) Space() (free uint64, known bool, err error) {

@@ -98,11 +98,15 @@ const (
 
 // HoldRevision implements oauth.Transactions.
 func (db *DB) HoldRevision(ctx context.Context) (revision int64, err error) {
+	before := db.seen()
 	err = db.write(ctx, func(ctx context.Context, c conn) error {
 		revision, err = one(ctx, c, scanInt, db.dialect.heldRevision())
 		return err
 	})
-	return revision, err
+	if err != nil {
+		return 0, err
+	}
+	return db.current(ctx, before, revision)
 }
 
 // HoldGrant implements oauth.Grants.
@@ -133,11 +137,14 @@ func (db *DB) HoldGrant(ctx context.Context, id int64, audience string, now time
 	})
 }
 
-// lockGrantOf locks the grant that a code or refresh token came from, see lockInstallation. ErrNotFound if there is no such code or token.
+// lockGrantOf locks the session that the grant of a code or refresh token ends with, then the grant. ErrNotFound if there is no such code
+// or token.
 func lockGrantOf(ctx context.Context, c conn, table, signature string) error {
+	grant := `(SELECT grant_id FROM ` + table + ` WHERE signature = $1) AND ` + c.db.dialect.holdsRevision()
 	_, err := one(ctx, c, scanInt, `
-		SELECT id FROM grants
-		WHERE id = (SELECT grant_id FROM `+table+` WHERE signature = $1) AND `+c.db.dialect.holdsRevision()+c.db.dialect.forUpdate(), signature)
+		WITH session AS MATERIALIZED (
+			SELECT id FROM sessions WHERE id = (SELECT session_id FROM grants WHERE ends_with_session AND id = `+grant+`)`+c.db.dialect.forUpdate()+`)
+		SELECT id FROM grants WHERE id = `+grant+` AND (SELECT COUNT(*) FROM session) >= 0`+c.db.dialect.forUpdate(), signature)
 	return err
 }
 
@@ -156,12 +163,12 @@ func (db *DB) RevokeGrant(ctx context.Context, id int64, limit int, now time.Tim
 			return err
 		}
 		many := tokens >= int64(limit)
-		if many { // before the grant is locked, see lockInstallation
+		if many { // before the grant is locked
 			if r, err = db.InsertRevocation(ctx, r); err != nil {
 				return err
 			}
 		}
-		if err := c.lockForTokens(ctx); err != nil {
+		if err := c.lockForGrants(ctx); err != nil {
 			return err
 		}
 		n, err := c.exec(ctx, `UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, id, micros(now))

@@ -11,10 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// In PostgreSQL the incarnation is "CLUSTER/DATABASE/TABLE": the identifier that a cluster gets when it is made, and the oids of the
-// database and of our first table. A standby that is promoted has the same, and none of VACUUM FULL, CLUSTER, pg_repack or a new name changes
-// it. Another cluster, a database that was made anew, and tables that were restored into the same one have others. CLUSTER is empty where
-// the role may not ask for it, or PostgreSQL's relatives do not say it.
+// In PostgreSQL the incarnation is "CLUSTER/DATABASE/TABLE": the system identifier of the cluster, and the oids of the database and of our
+// first table. A promotion, VACUUM FULL, CLUSTER, pg_repack and renaming keep it; another cluster, a new database and restored tables have
+// another. CLUSTER is empty where the role may not read it, or the engine does not have it.
 const (
 	incarnationQuery = `SELECT concat(s.system_identifier, '/', (SELECT oid FROM pg_database WHERE datname = current_database()), '/',
 		to_regclass('installation')::oid) FROM pg_control_system() s`
@@ -94,7 +93,7 @@ func (p *postgres) advanceIDs(ctx context.Context, c conn) error {
 	for _, table := range tables {
 		_, err := one(ctx, c, scanInt, `SELECT setval(s.name, nextval(s.name) + $1)
 			FROM (SELECT CAST(pg_get_serial_sequence(quote_ident(current_schema()) || '.' || quote_ident($2), 'id') AS regclass) AS name) s`,
-			gapOf(table), table)
+			leapOf(table), table)
 		if err != nil {
 			return fmt.Errorf("advance the ids of %s: %w", table, err)
 		}

@@ -8,20 +8,20 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/durable"
 )
 
-// In SQLite the incarnation is a random text in the database, and the same in a file beside it. Servers change both, when they start and
-// every few minutes: an older copy of the database does not match the file. The database, which is written first, keeps the text of before
-// as well, in case that the file is not written any more.
+// In SQLite the incarnation is a random text in the database and in a file beside it. Servers change both when they start and every few
+// minutes, so that an older copy of the database does not match the file. The database is written first, and keeps the previous text too,
+// in case that the file is not written.
 
 const incarnationPeriod = 5 * time.Minute
 
-// noIncarnation is the text of before where there was no file.
+// noIncarnation is the previous text where there was no file.
 const noIncarnation = "none"
 
 func (e *embedded) incarnationFile() string { return e.path + ".incarnation" }
@@ -38,13 +38,25 @@ func (e *embedded) incarnation(context.Context, *DB) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// inPlace returns domain.ErrRestored if the database's file is not the one any more that was opened.
+// ErrReplaced says that a SQLite database's file was removed or replaced under a process that had it open.
+var ErrReplaced error = replaced{}
+
+// replaced is a domain.ErrRestored with advice of its own.
+type replaced struct{}
+
+func (replaced) Error() string {
+	return "the database's file was removed or replaced while this process used it: see that the right one is there, and start it again"
+}
+
+func (replaced) Unwrap() error { return domain.ErrRestored }
+
+// inPlace returns ErrReplaced if the database's file is not the one that was opened.
 func (e *embedded) inPlace() error {
 	now, err := os.Stat(e.path)
 	if err == nil && os.SameFile(e.opened, now) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s was removed or replaced while this process used it: start it again", domain.ErrRestored, e.path)
+	return ErrReplaced
 }
 
 func (e *embedded) nextIncarnation(stored, here string, now time.Time) string {
@@ -67,37 +79,11 @@ func (e *embedded) nextIncarnation(stored, here string, now time.Time) string {
 
 func (e *embedded) keepIncarnation(served string, now time.Time) error {
 	current, _, _ := strings.Cut(served, " ")
-	if err := writePrivate(e.incarnationFile(), current+"\n"); err != nil {
+	if err := durable.WriteFile(e.incarnationFile(), []byte(current+"\n"), 0o600); err != nil {
 		return fmt.Errorf("%w: remember which database this is: %w", domain.ErrUnavailable, err)
 	}
 	e.kept = now
 	return nil
-}
-
-// writePrivate replaces a small file, whole or not at all.
-func writePrivate(path, text string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".signet-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.WriteString(text)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes a change of names in a folder durable.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	err = folder.Sync()
-	return errors.Join(err, folder.Close())
 }
 
 func (e *embedded) advanceIDs(ctx context.Context, c conn) error {
@@ -106,9 +92,10 @@ func (e *embedded) advanceIDs(ctx context.Context, c conn) error {
 		return err
 	}
 	for _, table := range tables {
-		n, err := c.exec(ctx, `UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = $2`, gapOf(table), table)
+		leap := leapOf(table)
+		n, err := c.exec(ctx, `UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = $2`, leap, table)
 		if err == nil && n == 0 {
-			_, err = c.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($2, $1)`, gapOf(table), table)
+			_, err = c.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($2, $1)`, leap, table)
 		}
 		if err != nil {
 			return fmt.Errorf("advance the ids of %s: %w", table, err)

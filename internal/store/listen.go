@@ -31,7 +31,7 @@ func (db *DB) Listen(ctx context.Context, wake func()) {
 	}
 }
 
-// listen waits on a connection of its own for what the trigger on installation tells.
+// listen waits on a connection of its own for notifications of the trigger on installation.
 func (p *postgres) listen(ctx context.Context, db *DB, wake func()) error {
 	if p.pooled {
 		return p.poll(ctx, db, wake)

@@ -31,8 +31,8 @@ func (db *DB) MappedAPIs(ctx context.Context, limit int) ([]string, error) {
 	return findAll(ctx, db, scanString, `SELECT audience FROM apis WHERE `+mapping+`'roles') > 0 OR `+mapping+`'groups') > 0 ORDER BY audience LIMIT $1`, limit)
 }
 
-// removal finds out who loses what by a change that is not made yet. Holders who have the same of the roles that give any of it lose the
-// same, so that there are few cases, however many holders and permissions there are.
+// removal finds out who loses what by a planned change. Holders with the same relevant roles lose the same, so there are few cases, however
+// many holders and permissions there are.
 type removal struct {
 	conn
 	domain.Removal

@@ -70,9 +70,9 @@ func partOf(lost []domain.LostAccess, number int, before int64) *lostPart {
 	return nil
 }
 
-// lostTokens finds access tokens that are not revoked, have not expired, and may carry what their holders lose: of users those whose
-// grant covers it, or which name roles; of clients all. What a token says is not stored. It looks at about limit rows of the index,
-// from a place on, that were written before a revision. If a full page of one part is found, next is the place itself: the others are found once these are revoked.
+// lostTokens finds active access tokens, written before a revision, that may carry what their holders lose. Claims are not stored, so
+// these are all tokens of a client, and those of a user whose grant covers it or which name roles. It reads about limit rows. If next
+// equals from, call it again once the tokens returned are revoked.
 func lostTokens(ctx context.Context, c conn, lost []domain.LostAccess, from domain.LostPlace, before int64, limit int, now time.Time) (
 	refs []domain.TokenRef, next domain.LostPlace, done bool, err error,
 ) {

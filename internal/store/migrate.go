@@ -112,7 +112,7 @@ func (a *atomicDriver) Run(migration io.Reader) error {
 	return err
 }
 
-// migratePause lets those pass that waited behind a migration which waited for a lock.
+// migratePause lets statements pass that were queued behind a migration which waited for a lock.
 const migratePause = 200 * time.Millisecond
 
 // isLockTimeout reports whether a migration did not get a lock in time, and so changed nothing.

@@ -89,28 +89,22 @@ func scanOutbox(row scanner) (o domain.OutboxEntry, err error) {
 	return o, err
 }
 
-// deleteOutbox deletes at most $2 rows up to the event $1. An event of thousands of rows goes in several steps.
-const (
-	deleteOutbox = `DELETE FROM outbox WHERE (` + outboxKey + `) IN (SELECT ` + outboxKey + ` FROM outbox WHERE seq <= $1 ORDER BY ` + outboxKey + ` LIMIT $2)`
-	outboxKey    = `seq, kind, format, subject, audience, receiver_id`
-)
+// deleteOutbox deletes at most $1 rows up to an event. An event of thousands of rows goes in several steps.
+func deleteOutbox(through string) string {
+	const key = `seq, kind, format, subject, audience, receiver_id`
+	return `DELETE FROM outbox WHERE (` + key + `) IN (SELECT ` + key + ` FROM outbox WHERE seq <= ` + through + ` ORDER BY ` + key + ` LIMIT $1)`
+}
 
-// PurgeAcknowledged implements secevent.Outbox.
+// PurgeAcknowledged implements secevent.Outbox. It is one statement, so that the first receiver and its first event cannot come in between.
 func (db *DB) PurgeAcknowledged(ctx context.Context, limit int) (deleted int64, err error) {
-	err = db.write(ctx, func(ctx context.Context, c conn) error {
-		through, err := one(ctx, c, scanInt, `SELECT COALESCE(MIN(acked), 9223372036854775807) FROM receivers WHERE NOT disabled`)
-		if err != nil {
-			return err
-		}
-		deleted, err = c.exec(ctx, deleteOutbox, through, limit)
-		return err
-	})
-	return deleted, err
+	return db.exec(ctx, deleteOutbox(`COALESCE((SELECT MIN(acked) FROM receivers WHERE NOT disabled), (SELECT audit_seq FROM installation WHERE id = 1))`), limit)
 }
 
 // PurgeUnacknowledged implements secevent.Outbox. What follows the first event that is kept is kept, too: it may be of a replica whose
 // clock is behind.
-func (db *DB) PurgeUnacknowledged(ctx context.Context, before time.Time, limit int) (deleted int64, missing []domain.Receiver, err error) {
+func (db *DB) PurgeUnacknowledged(
+	ctx context.Context, before time.Time, limit int, lost func(ctx context.Context, r domain.Receiver, through int64) (last int64, err error),
+) (deleted int64, missing []domain.Receiver, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
 		missing = nil
 		const oldest = `(SELECT seq, at FROM outbox ORDER BY seq LIMIT $2)`
@@ -119,17 +113,29 @@ func (db *DB) PurgeUnacknowledged(ctx context.Context, before time.Time, limit i
 		if err != nil || through == 0 {
 			return err
 		}
-		missed := unacknowledged + ` AND o.seq <= $1`
-		missing, err = list(ctx, c, scanReceiver, `SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
-			WHERE EXISTS (SELECT 1 `+missed+`) ORDER BY r.id`, through)
+		where := ` WHERE EXISTS (SELECT 1 ` + unacknowledged + ` AND o.seq <= $1) ORDER BY r.id`
+		// None of them acknowledges anything until this transaction ends.
+		if _, err := list(ctx, c, scanInt, `SELECT r.id FROM receivers r`+where+db.dialect.forUpdate(), through); err != nil {
+			return err
+		}
+		behind, err := list(ctx, c, scanReceiver, `SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref`+where, through)
 		if err != nil {
 			return err
 		}
-		_, err = c.exec(ctx, `UPDATE receivers AS r SET missed = (SELECT MAX(o.seq) `+missed+`) WHERE EXISTS (SELECT 1 `+missed+`)`, through)
-		if err != nil {
-			return err
+		for _, r := range behind {
+			last, err := lost(ctx, r, through)
+			if err != nil {
+				return err
+			}
+			if last == 0 {
+				continue
+			}
+			if _, err := c.exec(ctx, `UPDATE receivers SET missed = $2 WHERE id = $1`, r.ID, last); err != nil {
+				return err
+			}
+			missing = append(missing, r)
 		}
-		deleted, err = c.exec(ctx, deleteOutbox, through, limit)
+		deleted, err = c.exec(ctx, deleteOutbox(`$2`), limit, through)
 		return err
 	})
 	return deleted, missing, err

@@ -17,7 +17,7 @@ const (
 	partitionsNext = 26 * time.Hour // the longest that a token lives, and time for the next preparation
 
 	partitionWork = time.Minute     // the longest that a preparation may take
-	partitionWait = 5 * time.Second // for a lock: whoever waits for us then goes on
+	partitionWait = 5 * time.Second // for a lock, since others wait behind us
 )
 
 // PreparePartitions implements index.Store. It takes longer than Options.OpTimeout if it must wait for long statements of others; no
@@ -115,7 +115,7 @@ func (p *postgres) requirePartitions(ctx context.Context, db *DB, of partitionin
 	return p.onConnection(ctx, db, func(conn *pgx.Conn) error { return p.attachPartitions(ctx, conn, of, missing) })
 }
 
-// onConnection works on a connection of its own: whoever needs it may hold one of the pool. Its locks are let go at the end.
+// onConnection works on a connection of its own, as the caller may hold one of the pool. Its locks are released at the end.
 func (p *postgres) onConnection(ctx context.Context, db *DB, work func(*pgx.Conn) error) error {
 	config := p.config.ConnConfig.Copy()
 	if !p.pooled {
@@ -139,7 +139,7 @@ func (p *postgres) onlyDropper(ctx context.Context, conn *pgx.Conn, of partition
 	return alone, func() {}, err
 }
 
-// onlyDropperByTransaction holds the lock in a transaction of its own: a pooler would leave one of a session to whoever comes next.
+// onlyDropperByTransaction holds the lock in a transaction of its own: behind a pooler, a lock of a session would pass to the next client.
 func (p *postgres) onlyDropperByTransaction(ctx context.Context, of partitioning) (alone bool, release func(), err error) {
 	conn, err := pgx.ConnectConfig(ctx, p.config.ConnConfig.Copy())
 	if err != nil {

@@ -22,6 +22,12 @@ func TestBehindPgBouncerInTransactionMode(t *testing.T) {
 		t.Fatalf("without the search path: %v, want what to do", err)
 	}
 	pgtest.SetInDatabase(t, direct, "search_path", "signet")
+	pgtest.SetInDatabase(t, direct, "client_min_messages", "error")
+	_, err = openAtLast(t, through)
+	if err == nil || !strings.Contains(err.Error(), "SET client_min_messages = warning") {
+		t.Fatalf("without warnings: %v, want what to do", err)
+	}
+	pgtest.SetInDatabase(t, direct, "client_min_messages", "warning")
 	early := openPooled(t, through)
 	if err := early.Migrate(t.Context()); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "signet migrate up") {
 		t.Errorf("to migrate through the pooler: %v", err)
@@ -72,13 +78,19 @@ func TestBehindPgBouncerInTransactionMode(t *testing.T) {
 
 func openPooled(t *testing.T, url string) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), url, store.Options{OpTimeout: 20 * time.Second})
-	for n := 0; n < 20 && domain.IsTemporary(err); n++ { // the pooler has connections that PostgreSQL ended
-		db, err = store.Open(t.Context(), url, store.Options{OpTimeout: 20 * time.Second})
-	}
+	db, err := openAtLast(t, url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
 	return db
+}
+
+func openAtLast(t *testing.T, url string) (*store.DB, error) {
+	t.Helper()
+	db, err := store.Open(t.Context(), url, store.Options{OpTimeout: 20 * time.Second})
+	for n := 0; n < 20 && domain.IsTemporary(err); n++ { // the pooler has connections that PostgreSQL ended
+		db, err = store.Open(t.Context(), url, store.Options{OpTimeout: 20 * time.Second})
+	}
+	return db, err
 }

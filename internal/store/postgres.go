@@ -24,14 +24,14 @@ import (
 
 // postgres is PostgreSQL, 15 or newer.
 type postgres struct {
-	config     *pgxpool.Config
-	pool       *pgxpool.Pool
-	servers    []*pgconn.Config // that the URL names
-	primary    primary
-	promotions atomic.Int64           // that were seen
-	pooled     bool                   // a pooler is in between, which gives each transaction another connection
-	ready      sync.Map               // the names of partitions that are there
-	served     atomic.Pointer[string] // the incarnation that this process serves; nil: none yet
+	config   *pgxpool.Config
+	pool     *pgxpool.Pool
+	servers  []*pgconn.Config // that the URL names
+	primary  primary
+	promoted atomic.Int64           // promotions that were seen
+	pooled   bool                   // a pooler is in between, which gives each transaction another connection
+	ready    sync.Map               // the names of partitions that are there
+	served   atomic.Pointer[string] // the incarnation that this process serves; nil: none yet
 }
 
 // defaultSchema is where our tables are, unless the URL has a search_path.
@@ -56,14 +56,15 @@ func newPostgres(url string, opts Options) (*postgres, error) {
 		"application_name": "signet", "search_path": defaultSchema,
 		// A replica that froze in mid-transaction must not keep its locks from the others.
 		"idle_in_transaction_session_timeout": fmt.Sprint((4 * opts.OpTimeout).Milliseconds()),
-		// Every statement has an index that fits, in the order that it wants, and is planned once, whatever is known of a partition
-		// that was empty a moment ago: to plan afresh costs more than to find what was asked for.
+		// Every statement has an index in its order, so its plan is right whatever the statistics of a new partition say. Planning each
+		// time would cost more than running it.
 		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off",
 	} {
 		if params := config.ConnConfig.RuntimeParams; params[name] == "" && !strings.Contains(params["options"], name) {
 			params[name] = value
 		}
 	}
+	config.ConnConfig.RuntimeParams[noticesFrom] = "warning" // whatever the role or the URL has: see standbyWatch
 	p := &postgres{config: config, servers: serversOf(config.ConnConfig)}
 	config.ConnConfig.ValidateConnect = p.requirePrimary(config.ConnConfig.ValidateConnect)
 	config.ConnConfig.OnNotice, config.ConnConfig.Tracer = standbyWatch{}.notice, standbyWatch{}
@@ -125,23 +126,31 @@ func (p *postgres) classify(err error) failure {
 	return failureOther
 }
 
-func (p *postgres) fault(err error) string {
+func (p *postgres) cause(err error) Cause {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return ""
 	}
 	switch pg.Code {
 	case "53100": // disk_full
-		return faultNoRoom
+		return NoRoom
 	case "25006": // read_only_sql_transaction
-		return faultReadOnly
+		return ReadOnly
 	case "58030": // io_error
-		return faultDisk
+		return DiskFails
 	case "XX001", "XX002": // data_corrupted, index_corrupted
-		return faultDamaged
+		return Damaged
+	case "28P01", "28000": // invalid_password, invalid_authorization_specification
+		return NotLetIn
+	case "3D000": // invalid_catalog_name
+		return NoSuchName
 	}
 	return ""
 }
+
+func (p *postgres) keepConnections(*DB, bool) {} // the server opens the files
+
+func (p *postgres) inPlace() error { return nil }
 
 func (p *postgres) folder() string { return "" }
 
@@ -346,8 +355,8 @@ func (p *postgres) insertIssuedTokens(ctx context.Context, db *DB, tokens []doma
 	return revision, err
 }
 
-// tokensByRef looks each token up on its own, whatever the planner believes of the number of rows: LATERAL with OFFSET 0 is a
-// nested loop. The bounds spare it the partitions that hold none of them.
+// tokensByRef looks each token up by itself, whatever the planner estimates: LATERAL with OFFSET 0 is a nested loop. The bounds leave out
+// partitions that have none of them.
 func (p *postgres) tokensByRef(refs []domain.TokenRef) (query string, args []any) {
 	return `SELECT t.* FROM unnest($1::uuid[], $2::bigint[]) AS r (jti, expires_at) CROSS JOIN LATERAL (
 		SELECT * FROM issued_tokens WHERE jti = r.jti AND expires_at = r.expires_at AND expires_at BETWEEN $3 AND $4 OFFSET 0) AS t`,

@@ -15,8 +15,8 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// primary is what is known of the server that takes writes. Each promotion of a standby begins a new timeline, by which an old primary that
-// comes back is told from the one that took its place.
+// primary is what is known of the server that takes writes. Each promotion of a standby begins a new timeline, which tells it from an old
+// primary that comes back.
 type primary struct {
 	mu       sync.Mutex
 	system   string // the identifier of the cluster
@@ -81,9 +81,15 @@ func (p *postgres) requirePrimary(target pgconn.ValidateConnectFunc) pgconn.Vali
 		if err != nil {
 			return err
 		}
+		if state.pid != conn.PID() && !p.pooled {
+			return errPoolerCame
+		}
 		return p.admit(state)
 	}
 }
+
+// errPoolerCame refuses connections through a pooler that was not there at the start.
+var errPoolerCame = errors.New("a connection pooler such as PgBouncer was put before PostgreSQL while this process ran: start it again")
 
 // admit drops the connections to the primary before, if this is a newer one.
 func (p *postgres) admit(state serverState) error {
@@ -95,19 +101,19 @@ func (p *postgres) admit(state serverState) error {
 		p.pool.Reset()
 	}
 	if newer {
-		p.promotions.Add(1) // whoever sees that gets no connection of before
+		p.promoted.Add(1) // after the reset: who sees the new number gets no old connection
 	}
 	return err
 }
 
-func (p *postgres) promoted() int64 { return p.promotions.Load() }
+func (p *postgres) promotions() int64 { return p.promoted.Load() }
 
-// CompareServers asks all servers that the URL names, so that a replica which has connections to a primary of before, or only begins, knows
-// of the one that was promoted. A server that does not answer is none.
+// CompareServers asks all servers that the URL names, so that a replica with connections to an old primary, or without any yet, learns of
+// the promoted one. It ignores servers that do not answer.
 func (db *DB) CompareServers(ctx context.Context) error { return db.dialect.compareServers(ctx) }
 
 func (p *postgres) compareServers(ctx context.Context) error {
-	if len(p.servers) > 1 {
+	if len(p.servers) > 1 || p.pooled { // a pooler keeps its connections when it leads elsewhere
 		p.askAll(ctx)
 	}
 	return nil
@@ -159,17 +165,22 @@ func serversOf(config *pgx.ConnConfig) (servers []*pgconn.Config) {
 
 // detectPooler finds out whether a pooler such as PgBouncer is before PostgreSQL. It may give each transaction another connection, so that
 // nothing lasts from one to the next: no setting, no prepared statement, no lock, no LISTEN. It refuses one that has not got the settings
-// that Signet cannot send.
+// that Signet cannot send. A pooler that comes later is refused by requirePrimary. It also refuses a database that cannot store every name.
 func (p *postgres) detectPooler(ctx context.Context) error {
 	var server *pgconn.Config
+	encoding := ""
 	for _, server = range p.servers {
 		err := p.ask(ctx, server, func(state serverState, conn *pgconn.PgConn) error {
 			p.pooled = state.pid != conn.PID()
+			encoding = conn.ParameterStatus("server_encoding")
 			return nil
 		})
 		if p.pooled = p.pooled || refusesParameters(err); p.pooled || err == nil {
 			break
 		}
+	}
+	if encoding != "" && encoding != "UTF8" { // it would convert what it can, and refuse some names
+		return fmt.Errorf("its encoding is %s: Signet needs a database that was made with ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	if !p.pooled {
 		return nil
@@ -179,15 +190,19 @@ func (p *postgres) detectPooler(ctx context.Context) error {
 	server = server.Copy()
 	server.RuntimeParams = p.config.ConnConfig.RuntimeParams
 	return p.ask(ctx, server, func(_ serverState, conn *pgconn.PgConn) error {
-		results, err := conn.Exec(ctx, `SELECT current_setting('search_path'), quote_ident(current_user), quote_ident(current_database())`).ReadAll()
+		results, err := conn.Exec(ctx, `SELECT current_setting('search_path'), quote_ident(current_user), quote_ident(current_database()),
+			current_setting('`+noticesFrom+`')`).ReadAll()
 		if err != nil {
 			return err
 		}
 		row := results[0].Rows[0]
+		const through = "a connection pooler such as PgBouncer is before PostgreSQL and does not pass settings on: " +
+			"run ALTER ROLE %s IN DATABASE %s SET %s = %s, and have the pooler connect anew (RECONNECT); see docs/operations/failover.md"
+		if string(row[3]) == "error" {
+			return fmt.Errorf(through, row[1], row[2], noticesFrom, "warning")
+		}
 		if has := strings.NewReplacer(" ", "", `"`, "").Replace(string(row[0])); has != strings.ReplaceAll(want, " ", "") {
-			return fmt.Errorf("a connection pooler such as PgBouncer is before PostgreSQL and does not pass settings on: "+
-				"run ALTER ROLE %s IN DATABASE %s SET search_path = %s, and have the pooler connect anew (RECONNECT); see docs/operations/failover.md",
-				row[1], row[2], want)
+			return fmt.Errorf(through, row[1], row[2], "search_path", want)
 		}
 		return nil
 	})
@@ -199,7 +214,7 @@ func refusesParameters(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "08P01" && strings.Contains(pg.Message, "startup parameter")
 }
 
-// withoutSession has connections rely on nothing that was set, prepared or locked in another transaction.
+// withoutSession makes connections independent of what was set, prepared or locked in another transaction.
 func (p *postgres) withoutSession() {
 	config := p.config.ConnConfig
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {

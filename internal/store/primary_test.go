@@ -103,8 +103,24 @@ func TestAfterAPromotionThatLostCommitsAReplicaReadsEverythingAnew(t *testing.T)
 			t.Fatal("no call succeeds")
 		}
 	}
-	if err := operations["look up"](t.Context(), db); err != nil {
-		t.Error("a replica that saw what is lost:", err)
+	asked := func() map[string]int64 {
+		t.Helper()
+		_, found, failed := db.FindIssuedTokens(t.Context(), []domain.TokenRef{{ID: domain.TokenID{1}}})
+		inserted, err := indexToken(t, db)
+		held := int64(0)
+		unheld := db.Tx(t.Context(), func(ctx context.Context) (err error) {
+			held, err = db.HoldRevision(ctx)
+			return err
+		})
+		if err := errors.Join(failed, err, unheld); err != nil {
+			t.Fatal("a replica that saw what is lost:", err)
+		}
+		return map[string]int64{"look up": found, "index": inserted, "hold": held}
+	}
+	for name, newest := range asked() {
+		if newest <= lost {
+			t.Errorf("%s: revision %d, so that what was decided at revision %d of before counts", name, newest, lost)
+		}
 	}
 	add(other, "instead")
 	if found, complete := revision(lost); found != lost || complete {
@@ -113,11 +129,18 @@ func TestAfterAPromotionThatLostCommitsAReplicaReadsEverythingAnew(t *testing.T)
 	if _, complete := revision(lost); !complete {
 		t.Error("it was read anew twice")
 	}
+	for name, newest := range asked() {
+		if newest != lost {
+			t.Errorf("%s: revision %d, want %d", name, newest, lost)
+		}
+	}
 }
 
 func TestACommitThatTheStandbyHasNotConfirmedIsAnError(t *testing.T) {
 	pair := pgtest.NewPair(t)
-	db, conn := storetest.Open(t, pair.URL()), connect(t, pair.URL())
+	pgtest.SetInDatabase(t, pair.Primary.URL(), "client_min_messages", "error") // which hides what PostgreSQL says of it
+	db := storetest.Open(t, pair.URL()+"&client_min_messages=error&options=-c%20client_min_messages%3Derror")
+	conn := connect(t, pair.URL())
 	pair.Standby.Pause(t)
 	defer pair.Standby.Resume(t)
 	ctx, stop := context.WithCancel(t.Context())

@@ -34,15 +34,14 @@ var purges = []purge{
 	{table: `status_lists`, key: `id`, expiry: `expires_at`},
 }
 
-// query deletes at most $2 rows that expired before $1. It passes over what others have locked: to wait for a row while it holds others
-// could be to wait for somebody who waits for one of those.
+// query deletes at most $2 rows that expired before $1. Locked rows are skipped: waiting for one while holding others could deadlock.
 func (p purge) query(d dialect) string {
 	return `DELETE FROM ` + p.table + ` WHERE ` + p.key + ` IN (
 		SELECT ` + p.key + ` FROM ` + p.table + ` WHERE ` + p.expiry + ` < $1` + p.and + ` ORDER BY ` + p.expiry + ` LIMIT $2` + d.skipLocked() + `)`
 }
 
-// purgesLater delete at most $2 rows that expired before $1, which people made: later than the others. An assignment stays until its
-// expiry was recorded, and if it is prolonged meanwhile.
+// purgesLater delete at most $2 rows that expired before $1. People made these rows, so they are kept for lapsedKept. An assignment also
+// stays until its expiry is recorded.
 var purgesLater = []string{
 	`DELETE FROM assignments WHERE id IN (
 		SELECT a.id FROM assignments a, installation i WHERE a.expires_at < $1
@@ -91,6 +90,5 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (total int
 	purge(purgeStatusChanges, limit)
 	purge(purgeRevocations, micros(before.Add(-revocationsKept)), limit)
 	purge(purgeChanges, micros(before), limit)
-	folded, failed := db.foldStatusChanges(ctx)
-	return total + folded, errors.Join(err, failed)
+	return total, errors.Join(err, db.foldStatusChanges(ctx)) // not counted: while tokens are revoked it never ends
 }

@@ -66,14 +66,14 @@ func notRemoved(receiver string) string {
 			JOIN clients k ON k.id = s.client_ref WHERE s.receiver_id = ` + receiver + ` AND s.removed AND k.client_id = o.subject))`
 }
 
-// DueReceivers implements secevent.Outbox.
+// DueReceivers implements secevent.Deliveries.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
 		WHERE r.method = $1 AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
 		AND (r.paused_at IS NULL AND (r.acked <= (SELECT i.audit_seq - $3 FROM installation i WHERE i.id = 1) OR EXISTS (SELECT 1 `+unacknowledged+`))
 			OR r.paused_at IS NOT NULL AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq = r.status_seq AND o.receiver_id = r.id))
-		ORDER BY r.id`, string(domain.DeliveryPush), micros(now), behind)
+		ORDER BY r.next_attempt_at, r.id`, string(domain.DeliveryPush), micros(now), behind)
 }
 
 // UpdateReceiver implements secevent.Store.
@@ -115,7 +115,7 @@ func (db *DB) DeleteReceiver(ctx context.Context, clientID string) error {
 	return err
 }
 
-// MoveReceiver implements secevent.Outbox.
+// MoveReceiver implements secevent.Deliveries.
 func (db *DB) MoveReceiver(ctx context.Context, id int64, from, to domain.Progress) error {
 	return consumed(db.exec(ctx, `UPDATE receivers SET acked = $4, acked_beyond = $5,
 		status_seq = CASE WHEN status_seq <= $4 OR CAST($6 AS TEXT) LIKE '%"' || status_seq || '.%' THEN 0 ELSE status_seq END
@@ -123,23 +123,31 @@ func (db *DB) MoveReceiver(ctx context.Context, id int64, from, to domain.Progre
 		id, from.Acked, jsonList(from.Beyond), to.Acked, jsonList(to.Beyond), jsonList(to.Beyond)))
 }
 
-// LeaseReceiver implements secevent.Outbox.
+// LeaseReceiver implements secevent.Deliveries.
 func (db *DB) LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error {
 	return consumed(db.exec(ctx, `
 		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND next_attempt_at <= $2
 		AND (leased_until IS NULL OR leased_until <= $2)`, id, micros(now), micros(until)))
 }
 
-// ReleaseReceiver implements secevent.Outbox.
-func (db *DB) ReleaseReceiver(ctx context.Context, r domain.Receiver) error {
+// ReleaseReceiver implements secevent.Deliveries.
+func (db *DB) ReleaseReceiver(ctx context.Context, r domain.Receiver, due time.Time) error {
 	return consumed(db.exec(ctx, `
-		UPDATE receivers SET leased_until = NULL, attempts = $3, next_attempt_at = $4, last_error = $5 WHERE id = $1 AND leased_until = $2`,
-		r.ID, micros(r.LeasedUntil), r.Attempts, micros(r.NextAttemptAt), r.LastError))
+		UPDATE receivers SET leased_until = NULL, attempts = CASE WHEN next_attempt_at = $6 THEN $3 ELSE attempts END,
+			last_error = CASE WHEN next_attempt_at = $6 THEN $5 ELSE last_error END,
+			next_attempt_at = CASE WHEN next_attempt_at = $6 THEN $4 ELSE next_attempt_at END
+		WHERE id = $1 AND leased_until = $2`,
+		r.ID, micros(r.LeasedUntil), r.Attempts, micros(r.NextAttemptAt), r.LastError, micros(due)))
 }
 
 // LastEvent implements secevent.Outbox.
 func (db *DB) LastEvent(ctx context.Context) (int64, error) {
 	return find(ctx, db, scanInt, `SELECT audit_seq FROM installation WHERE id = 1`)
+}
+
+// NewestEntry implements secevent.Outbox.
+func (db *DB) NewestEntry(ctx context.Context) (int64, error) {
+	return find(ctx, db, scanInt, `SELECT COALESCE(MAX(seq), 0) FROM outbox`)
 }
 
 // PutSubject implements secevent.Subjects.
@@ -151,6 +159,7 @@ func (db *DB) PutSubject(
 		query, name = concernedUsers+` WHERE lower(u.email) = lower($1) AND u.email <> '' AND u.email_verified`, subject.Email
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		changed = false
 		found, err := list(ctx, c, scanConcerned, `SELECT * FROM (`+query+`) s LIMIT $2`, name, domain.MaxOfEmail)
 		if err != nil {
 			return err

@@ -14,13 +14,14 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 // ErrInUse says that a process uses a SQLite database.
 var ErrInUse = errors.New("a server or command uses the database: stop it first")
 
-// beside are the files that SQLite writes beside a database. They belong to that alone: another one that took its place would be
-// changed by them.
+// beside are the files that SQLite writes beside a database. They would change another one that took its place.
 var beside = []string{"-wal", "-shm", "-journal"}
 
 // Replace puts the copy where it belongs, in place of the database that is there, if there is one. That is kept, with what SQLite
@@ -36,7 +37,10 @@ func (c *Copy) Replace(ctx context.Context, now time.Time) (aside string, err er
 		return "", err
 	}
 	defer release()
-	aside = e.path + ".before-" + now.UTC().Format("20060102T150405Z")
+	if err := c.own(); err != nil {
+		return "", err
+	}
+	aside = e.path + ".before-" + now.UTC().Format("20060102T150405.000Z")
 	if _, err := os.Lstat(e.path); errors.Is(err, fs.ErrNotExist) {
 		if err := e.moveBeside(aside); err != nil {
 			return "", err
@@ -49,7 +53,7 @@ func (c *Copy) Replace(ctx context.Context, now time.Time) (aside string, err er
 	if err := e.fold(ctx); err != nil {
 		return "", err
 	}
-	if err := os.Link(e.path, aside); err != nil {
+	if err := durable.Keep(e.path, aside); err != nil {
 		return "", fmt.Errorf("keep the database that is there: %w", err)
 	}
 	if err := e.moveBeside(aside); err != nil {
@@ -58,7 +62,16 @@ func (c *Copy) Replace(ctx context.Context, now time.Time) (aside string, err er
 	if err := os.Rename(c.path, c.to); err != nil {
 		return aside, err
 	}
-	return aside, syncFolder(filepath.Dir(c.to))
+	return aside, durable.SyncFolder(filepath.Dir(c.to))
+}
+
+// own makes the owner of the database's folder the owner of the copy, if root restores it.
+func (c *Copy) own() error {
+	file, err := os.OpenFile(c.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.Own(file), file.Close())
 }
 
 // fold makes the database one file, as far as it can be read. ErrInUse if somebody uses it.
@@ -84,5 +97,5 @@ func (e *embedded) moveBeside(aside string) error {
 			return fmt.Errorf("keep what is beside the database: %w", err)
 		}
 	}
-	return syncFolder(filepath.Dir(e.path))
+	return durable.SyncFolder(filepath.Dir(e.path))
 }

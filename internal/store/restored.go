@@ -4,20 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// A database that was restored from a backup has forgotten what it gave out since: positions of status lists, ids, numbers of events and
-// revisions. It must not give them out again, so nothing is issued on it until AcceptRestored has moved past them. Backups that are made
-// by Backup are marked. Others are found out by the incarnation: what the database remembers of the copy of itself that servers served
-// last, compared with what this copy is.
+// A restored database lacks the status indices, ids, event numbers and revisions that were assigned after the backup. They must not be
+// assigned twice, so nothing is issued until AcceptRestored has moved past them. Copies by Backup are marked as restored; others are
+// detected by the incarnation, which identifies the copy that servers served last.
 
-// Recognize compares the database with the one that servers served last, and remembers it where they are the same. domain.ErrRestored if it
-// is another copy, or was found to be one before and nobody has accepted it: then nothing is issued through this DB.
-// Servers call it when they start, and again and again while they run.
+// Recognize checks that the database is the copy that servers served last. domain.ErrRestored if it is another one that nobody has
+// accepted: then nothing is issued through this DB. Servers call it when they start and regularly while they run.
 func (db *DB) Recognize(ctx context.Context, now time.Time) error {
 	stored, restored, err := db.incarnation(ctx)
 	if err != nil {
@@ -27,9 +26,11 @@ func (db *DB) Recognize(ctx context.Context, now time.Time) error {
 	if err == nil && !restored && stored != "" && db.dialect.nextIncarnation(stored, here, now) == stored {
 		db.restored.Store(false)
 		if p, ok := db.dialect.(*postgres); ok { // another replica, or a process before, has claimed it
-			return p.keepIncarnation(stored, now)
+			if err := p.keepIncarnation(stored, now); err != nil {
+				return err
+			}
 		}
-		return nil
+		return db.noteRecognized(ctx)
 	}
 	if err == nil {
 		restored, err = db.claimIncarnation(ctx, now)
@@ -40,13 +41,43 @@ func (db *DB) Recognize(ctx context.Context, now time.Time) error {
 	case err != nil:
 		return fmt.Errorf("recognize the database: %w", err)
 	}
-	if db.restored.Store(restored); restored {
-		return errors.Join(err, domain.ErrRestored)
+	if db.restored.Store(restored); err != nil {
+		return err
 	}
+	if restored {
+		return domain.ErrRestored
+	}
+	return db.noteRecognized(ctx)
+}
+
+// ErrOutlived says that a database was restored and accepted under a process that served it before.
+var ErrOutlived = fmt.Errorf("%w: it was restored from a backup while this process served it, and what the process remembers is of before: start it again",
+	domain.ErrUnavailable)
+
+// noteRecognized reads the revision once, before this process caches anything.
+func (db *DB) noteRecognized(ctx context.Context) error {
+	if db.recognized.Load() {
+		return nil
+	}
+	floor := db.revision.Load()
+	revision, err := find(ctx, db, scanInt, `SELECT revision FROM installation WHERE id = 1`)
+	if err == nil {
+		err = db.advance(floor, revision)
+	}
+	if err != nil {
+		return fmt.Errorf("recognize the database: %w", err)
+	}
+	db.recognized.Store(true)
 	return nil
 }
 
-// incarnation is what the database remembers, and whether it is known to be restored.
+// outlived reports whether AcceptRestored has moved the revision past a floor since this process recognized the database. Tokens decided
+// before have an older revision, so none gets into the index.
+func (db *DB) outlived(floor, revision int64) bool {
+	return db.recognized.Load() && floor > 0 && revision-floor > wideGap/2
+}
+
+// incarnation is what the database stores, and whether it is known to be restored.
 func (db *DB) incarnation(ctx context.Context) (stored string, restored bool, err error) {
 	_, err = find(ctx, db, func(row scanner) (struct{}, error) { return struct{}{}, row.Scan(&stored, &restored) },
 		`SELECT incarnation, restored_at IS NOT NULL FROM installation WHERE id = 1`)
@@ -89,18 +120,27 @@ func (db *DB) issuing() error {
 	return nil
 }
 
-// How far numbers are moved. Nothing is counted that fast: there are 4,294,967,296 changes, events or ids of the wide kind, or 1,048,576 of
-// the narrow kind, between a backup and its loss. Of narrow ids there are two thousand times as many.
+// How far numbers are moved at least: more than are assigned between a backup and its loss.
 const (
 	wideGap   = 1 << 32
 	narrowGap = 1 << 20
 )
 
+// How far they are moved at most. The distance is random, so that restoring the same backup twice does not assign the same numbers.
+// There are narrow ids for sixty restores.
+const (
+	wideLimit   = 1 << 44
+	narrowLimit = 1 << 25
+)
+
+func wideLeap() int64   { return wideGap + rand.Int64N(wideLimit-wideGap) }
+func narrowLeap() int64 { return narrowGap + rand.Int64N(narrowLimit-narrowGap) }
+
 // Accepted is what AcceptRestored did.
 type Accepted struct {
 	RestoredAt time.Time // when the database was found to be restored; zero: it was not
 	LastEvent  int64     // the seq of the last event of the audit log that was kept: the next one follows after a gap
-	Lists      int       // status lists that get no token any more
+	Lists      int       // status lists that get no more tokens
 }
 
 // ErrServed says that servers run on a database.
@@ -112,10 +152,9 @@ const servedWithin = time.Minute
 // versioned are the tables whose rows have a version, by which others say what they have seen.
 var versioned = []string{"apis", "attributes", "clients", "groups", "policies", "receivers", "resources", "roles", "users"}
 
-// AcceptRestored moves everything that is counted past what may have been given out since the backup, in the transaction that ctx carries,
-// and lets servers issue again: the revision, the numbers of events and of changes of statuses, ids, versions of objects. Status lists that
-// have not expired get no token any more, and all of their entries are invalid but those of tokens that the index knows. What serves once
-// and may have served since the backup ends. ErrServed if the database is not known to be restored and servers show themselves on it.
+// AcceptRestored moves revision, ids, versions, and numbers of events and status changes past what may have been assigned after the
+// backup, in the transaction of ctx, so that servers issue again. Status lists get no more tokens; entries without an indexed token become
+// invalid. Unused one-time codes and links end: they may have been used after the backup. ErrServed if servers run on it.
 func (db *DB) AcceptRestored(ctx context.Context, now time.Time) (a Accepted, err error) {
 	if !db.InTx(ctx) {
 		return a, errors.New("accept a restored database: not without a transaction")
@@ -137,17 +176,18 @@ func (db *DB) AcceptRestored(ctx context.Context, now time.Time) (a Accepted, er
 		}
 		c.transaction.revision, err = one(ctx, c.conn, scanInt, `UPDATE installation
 			SET revision = revision + $1, status_seq = status_seq + $1, audit_seq = audit_seq + $1, restored_at = NULL, incarnation = ''
-			WHERE id = 1 RETURNING revision`, int64(wideGap))
+			WHERE id = 1 RETURNING revision`, wideLeap())
 		if err != nil {
 			return err
 		}
 		c.note(everything, "")
+		versions := narrowLeap()
 		for _, table := range versioned {
-			if _, err := c.exec(ctx, `UPDATE `+table+` SET version = version + $1`, int64(narrowGap)); err != nil {
+			if _, err := c.exec(ctx, `UPDATE `+table+` SET version = version + $1`, versions); err != nil {
 				return err
 			}
 		}
-		if _, err := c.exec(ctx, `UPDATE policies SET newest = newest + $1`, int64(narrowGap)); err != nil {
+		if _, err := c.exec(ctx, `UPDATE policies SET newest = newest + $1`, versions); err != nil {
 			return err
 		}
 		if err := db.dialect.advanceIDs(ctx, c.conn); err != nil {
@@ -178,8 +218,7 @@ func (c conn) endUnused(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// closeStatusLists gives the positions of all lists that have not expired to nobody, and makes entries of tokens invalid that the index
-// does not know.
+// closeStatusLists assigns no more indices of the lists that have not expired, and makes entries invalid whose token is not in the index.
 func (c conn) closeStatusLists(ctx context.Context, now time.Time) (closed int, err error) {
 	lists, err := c.statusLists(ctx, now)
 	if err != nil {
@@ -238,12 +277,12 @@ func (c conn) statusLists(ctx context.Context, now time.Time) (map[int64]map[int
 	return lists, err
 }
 
-// gapOf is how far the ids of a table are moved.
-func gapOf(table string) int64 {
+// leapOf is how far the ids of a table are moved.
+func leapOf(table string) int64 {
 	for _, narrow := range narrowIDs {
 		if strings.EqualFold(narrow, table) {
-			return narrowGap
+			return narrowLeap()
 		}
 	}
-	return wideGap
+	return wideLeap()
 }

@@ -89,12 +89,15 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 		if _, err := db.AcceptRestored(ctx, now); err == nil {
 			t.Error("it is accepted without a transaction")
 		}
+		wantAnotherLeapEachTime(t, db, now)
 		accepted, err := accept(t, db, now)
 		ok(t, err)
 		if accepted.Lists != 1 || accepted.RestoredAt.IsZero() {
 			t.Errorf("accepted: %+v", accepted)
 		}
-		ok(t, db.Recognize(ctx, now))
+		wantOutlived(t, db, now, revision)
+		ok(t, other.Recognize(ctx, now))
+		db = other // a process that held nothing goes on
 		entries, seq, err := db.StatusEntries(ctx, lease.ID)
 		ok(t, err)
 		if len(entries) != 1 || entries[0].Status != domain.StatusInvalid || len(entries[0].Indexes) != 254 ||
@@ -141,6 +144,10 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 		}
 		_, err = accept(t, db, now.Add(2*servedWithin))
 		ok(t, err)
+		wantOutlived(t, db, now, newest)
+		db, err = Open(ctx, urlOf(db), Options{})
+		ok(t, err)
+		defer db.Close()
 		ok(t, db.Recognize(ctx, now))
 		refused("accepted twice", nil)
 		for what, err := range unused() {
@@ -149,6 +156,51 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// wantAnotherLeapEachTime checks that what is given out differs when the same backup is restored again and again.
+func wantAnotherLeapEachTime(t *testing.T, db *DB, now time.Time) {
+	t.Helper()
+	undone := errors.New("undone")
+	revisions, lists := map[int64]bool{}, map[int64]bool{}
+	for range 8 {
+		err := db.TxWithin(t.Context(), time.Minute, func(ctx context.Context) error {
+			_, err := db.AcceptRestored(ctx, now)
+			ok(t, err)
+			revision, err := find(ctx, db, scanInt, `SELECT revision FROM installation`)
+			ok(t, err)
+			list, err := find(ctx, db, scanInt, `INSERT INTO status_lists (expires_at, size, leased, created_at) VALUES (1, 1, 1, 1) RETURNING id`)
+			ok(t, err)
+			revisions[revision%wideGap], lists[list%narrowGap] = true, true // multiples would often be the same
+			return undone
+		})
+		if !errors.Is(err, undone) {
+			t.Fatal(err)
+		}
+	}
+	if len(revisions) == 1 || len(lists) == 1 {
+		t.Error("each time the same revisions or status lists follow")
+	}
+}
+
+// wantOutlived checks that a process which served a database before it was restored and accepted does so no more.
+func wantOutlived(t *testing.T, db *DB, now time.Time, revision int64) {
+	t.Helper()
+	for range 2 {
+		ok(t, db.Recognize(t.Context(), now))
+		_, _, _, changes := db.Changes(t.Context(), revision)
+		token := domain.IssuedToken{ID: domain.TokenID{9}, ExpiresAt: now, ClientID: 1, KeyID: 1, Kind: domain.TokenAccess}
+		_, inserted := db.InsertIssuedTokens(t.Context(), []domain.IssuedToken{token}, []int64{revision})
+		found, _, asked := db.FindIssuedTokens(t.Context(), []domain.TokenRef{{ID: token.ID, ExpiresAt: now}})
+		for name, err := range map[string]error{"Ping": db.Ping(t.Context()), "Changes": changes, "a token": inserted, "introspection": asked} {
+			if !errors.Is(err, ErrOutlived) || !domain.IsTemporary(err) {
+				t.Errorf("%s of what was served before: error %v, want ErrOutlived", name, err)
+			}
+		}
+		if len(found) > 0 {
+			t.Error("a token was indexed that was decided on before")
+		}
+	}
 }
 
 // lookUpUnused makes one of each thing that serves once, and returns what looks them up.
@@ -217,7 +269,7 @@ func TestOnSQLiteAnOlderCopyIsRecognized(t *testing.T) {
 	}
 	last, _, _ := strings.Cut(before, " ")
 	for range 3 { // as if the process had ended before it wrote the file
-		ok(t, writePrivate(e.incarnationFile(), last))
+		ok(t, os.WriteFile(e.incarnationFile(), []byte(last), 0o600))
 		ok(t, db.Recognize(t.Context(), now))
 	}
 	if length := len(remembered()); length > len(before)+1 {

@@ -55,6 +55,10 @@ const revocationColumns = `id, kind, target_id, COALESCE(user_id, 0), keep_grant
 
 const openRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL ORDER BY id`
 
+// coveringRevocations are those of openRevocations whose Covers may be true of a token. Those of roles and groups, which name all their
+// holders, are not.
+const coveringRevocations = `SELECT ` + revocationColumns + ` FROM revocations WHERE done_at IS NULL AND lost IS NULL ORDER BY id`
+
 func scanRevocation(row scanner) (r domain.Revocation, err error) {
 	var names revocationNames
 	err = row.Scan(append([]any{
@@ -81,6 +85,7 @@ func (db *DB) StepRevocation(ctx context.Context, id int64, limit int, now time.
 		return r, fmt.Errorf("%w number of rows to look at: %d", domain.ErrInvalid, limit)
 	}
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
+		// Not lockForGrants: the last step, which makes a change, locks no grants, see stepGrants.
 		if err := c.lockForTokens(ctx); err != nil {
 			return err
 		}

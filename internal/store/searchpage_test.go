@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,28 @@ func TestASearchWithFiltersReadsABoundedPartOfTheNames(t *testing.T) {
 			if _, _, err := list(domain.Page{Search: "B", Limit: 10_000}); !errors.Is(err, errSearchBroad) {
 				t.Errorf("%s: %v, although a page is among more than may be read", name, err)
 			}
+		}
+	})
+}
+
+func TestASearchOfAllEventsThatFindsVeryManySaysWhatToDo(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		events := make([]domain.Event, 80)
+		for i := range events {
+			events[i] = domain.Event{At: time.Unix(int64(i), 0), Actor: "user:alice", Action: "user.update", Target: "user:alice", Details: "{}", Digest: []byte("d")}
+		}
+		if err := errors.Join(db.Migrate(ctx), db.AppendEvents(ctx, func(domain.Event) []byte { return []byte("h") }, events...)); err != nil {
+			t.Fatal(err)
+		}
+		db.searchWindow = 1
+		p := domain.Page{Search: "ali", Limit: 100}
+		if _, err := db.FindEvents(ctx, domain.EventFilter{}, p); !errors.Is(err, domain.ErrInvalid) || !strings.Contains(err.Error(), "choose an actor") {
+			t.Errorf("%v does not say what to choose", err)
+		}
+		found, err := db.FindEvents(ctx, domain.EventFilter{Actor: "user:alice", Before: time.Unix(70, 0)}, p)
+		if err != nil || len(found) != 70 {
+			t.Errorf("with a filter %d are found, error %v", len(found), err)
 		}
 	})
 }

@@ -52,32 +52,26 @@ func (db *DB) BrowserSessions(ctx context.Context, browser []byte) ([]domain.Ses
 // RenewSession implements session.Browsers.
 func (db *DB) RenewSession(ctx context.Context, s domain.Session) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := c.lockInstallation(ctx); err != nil {
+		if err := c.lockForGrants(ctx); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, `UPDATE grants SET expires_at = $2 WHERE session_id = $1 AND ends_with_session AND expires_at < $2`,
-			s.ID, micros(s.ExpiresAt))
-		if err != nil {
-			return err
-		}
-		return consumed(c.exec(ctx, `
+		err := consumed(c.exec(ctx, `
 			UPDATE sessions SET hash = $2, auth_time = $3, acr = $4, amr = $5, user_agent = $6, ip = $7, last_seen_at = $8, expires_at = $9
 			WHERE id = $1 AND ended_at IS NULL`,
 			s.ID, s.Hash, micros(s.AuthTime), s.ACR, jsonList(s.AMR), s.UserAgent, s.IP, micros(s.LastSeenAt), micros(s.ExpiresAt)))
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, `UPDATE grants SET expires_at = $2 WHERE session_id = $1 AND ends_with_session AND expires_at < $2`,
+			s.ID, micros(s.ExpiresAt))
+		return err
 	})
 }
 
 // EndSessions implements session.Store.
 func (db *DB) EndSessions(ctx context.Context, now time.Time, ids ...int64) (ended []domain.Session, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := c.lockInstallation(ctx); err != nil { // it is recorded
-			return err
-		}
-		revoking, err := one(ctx, c, scanInt, `SELECT COUNT(*) FROM (SELECT 1 FROM clients WHERE revoke_on_session_end LIMIT 1) AS few`)
-		if err == nil && revoking > 0 {
-			err = c.lockForTokens(ctx) // RevokeOfSessions follows
-		}
-		if err != nil {
+		if err := c.lockForGrants(ctx); err != nil {
 			return err
 		}
 		these, args := in([]any{micros(now)}, ids...)
@@ -103,7 +97,7 @@ func sessionIDs(sessions []domain.Session) []int64 {
 // HoldExpiredSessions implements session.Store. Each of the two searches has an index.
 func (db *DB) HoldExpiredSessions(ctx context.Context, now, idleSince time.Time, limit int) (expired []domain.Session, err error) {
 	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		if err := c.lockInstallation(ctx); err != nil {
+		if err := c.lockForGrants(ctx); err != nil {
 			return err
 		}
 		expired, err = list(ctx, c, scanSession, `
@@ -117,9 +111,12 @@ func (db *DB) HoldExpiredSessions(ctx context.Context, now, idleSince time.Time,
 	return expired, err
 }
 
-// EndUserSessions implements directory.Sessions. Clients hear of all sessions of the user as one.
+// EndUserSessions implements directory.Sessions. Each client gets one logout for all sessions of the user.
 func (db *DB) EndUserSessions(ctx context.Context, userID int64, now time.Time) error {
 	return db.tx(ctx, func(ctx context.Context, c conn) error {
+		if err := c.lockForGrants(ctx); err != nil {
+			return err
+		}
 		_, err := c.exec(ctx, insertLogouts+`'', `+logoutsOf+`
 			g.session_id IN (SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL)`, micros(now), userID)
 		if err != nil {

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// maxConcerned is how many users and clients an event names, and maxSignalRows how many rows it makes in the outbox: more than
-	// that, and it names the APIs instead. They bound the time for which the change holds the end of the log.
+	// maxConcerned is how many users and clients an event names, and maxSignalRows how many rows it makes in the outbox. Past these it
+	// names the APIs instead, which bounds the time for which the change holds the end of the log.
 	maxConcerned  = 2000
 	maxSignalRows = 10_000
-	// tokensRead is how many tokens of an event's subjects are read to find out for which APIs they are. Subjects with more count
-	// as if they had some for every API.
+	// tokensRead is how many tokens of an event's subjects are read to find their APIs. Subjects with more count as if they had tokens
+	// for every API.
 	tokensRead = 50_000
 )
 
 var tokensReadText = strconv.Itoa(tokensRead) // in statements
 
-// outboxRow is what a row of the outbox has not in common with the other rows of its event.
+// outboxRow is the part of an outbox row that differs between the rows of one event.
 type outboxRow struct {
 	initiator, format, subject, session, client string
 	userID                                      int64 // zero: no user
@@ -156,6 +156,9 @@ func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent
 		grants, args = `g.id = $1`, args[:1]
 		whose, of = `(SELECT g.user_id FROM grants g WHERE g.id = $1)`, about.ID
 	}
+	if about.Audience != "" {
+		grants, args = grants+` AND a.audience = $`+strconv.Itoa(len(args)+1), append(args, about.Audience)
+	}
 	scan := func(row scanner) (r outboxRow, err error) {
 		var username string
 		err = row.Scan(&r.userID, &r.subject, &username, &r.client, &r.audience, &r.receiver)
@@ -167,8 +170,8 @@ func (w *signalWriter) ofGrants(ctx context.Context, signal domain.SecurityEvent
 	if err != nil {
 		return rows, err
 	}
-	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, `+client+`, '', x.receiver_id
-		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE NOT x.removed AND x.user_id = `+whose, of)
+	added, err := list(ctx, w.conn, scan, `SELECT u.id, u.subject, u.username, `+client+`, CAST($2 AS TEXT), x.receiver_id
+		FROM receiver_subjects x JOIN users u ON u.id = x.user_id WHERE NOT x.removed AND x.user_id = `+whose, of, about.Audience)
 	return append(rows, added...), err
 }
 
@@ -194,12 +197,19 @@ func (w *signalWriter) ofSubjects(ctx context.Context, signal domain.SecurityEve
 		return nil, err
 	}
 	row := func(s concernedSubject, audience string, receiver int64) outboxRow {
-		return outboxRow{
+		r := outboxRow{
 			initiator: initiatorOf(signal, s.username), format: domain.FormatIssSub, subject: s.subject, userID: s.userID,
 			audience: audience, receiver: receiver,
 		}
+		if about.Client != "" && s.userID != 0 {
+			r.format, r.client = domain.FormatComplex, about.Client
+		}
+		return r
 	}
 	for _, s := range subjects {
+		if about.Client != "" && s.userID == 0 && s.subject != about.Client {
+			continue
+		}
 		for _, a := range served {
 			if had.of(s, a) {
 				rows = append(rows, row(s, a.audience, 0))

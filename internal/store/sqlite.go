@@ -20,6 +20,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 // embedded is SQLite, in a file.
@@ -73,6 +74,9 @@ func (e *embedded) pragmas(wait time.Duration, more ...string) url.Values {
 
 // open has one writer, since SQLite allows no more, and readers beside it.
 func (e *embedded) open(ctx context.Context) (writer, reader *sql.DB, err error) {
+	if err := e.find(); errors.Is(err, ErrLost) { // else it would be taken for a new one
+		return nil, nil, err
+	}
 	if err := createPrivate(e.path); err != nil {
 		return nil, nil, err
 	}
@@ -123,7 +127,7 @@ func createPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	return errors.Join(durable.Own(f), f.Close())
 }
 
 func (e *embedded) close() {}
@@ -154,22 +158,35 @@ func (e *embedded) classify(err error) failure {
 	return failureOther
 }
 
-func (e *embedded) fault(err error) string {
+func (e *embedded) cause(err error) Cause {
 	var failed *sqlite.Error
 	if !errors.As(err, &failed) {
 		return ""
 	}
 	switch failed.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
-		return faultNoRoom
+		return NoRoom
 	case sqlite3.SQLITE_READONLY:
-		return faultReadOnly
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
-		return faultDisk
+		return ReadOnly
+	case sqlite3.SQLITE_IOERR:
+		return DiskFails
+	case sqlite3.SQLITE_CANTOPEN:
+		return Unopened
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return faultDamaged
+		return Damaged
 	}
 	return ""
+}
+
+// keepConnections says whether connections that are not in use are kept. They are not while the disk is read-only: one that SQLite opens
+// then never writes, even when others can. On a full disk they are: to open the first one again takes room.
+func (e *embedded) keepConnections(db *DB, keep bool) {
+	writers, readers := 1, e.readers
+	if !keep {
+		writers, readers = 0, 0
+	}
+	db.writer.SetMaxIdleConns(writers)
+	db.reader.SetMaxIdleConns(readers)
 }
 
 func (e *embedded) folder() string { return filepath.Dir(e.path) }
@@ -249,7 +266,7 @@ func (e *embedded) beginMigration() string                   { return `` }
 func (e *embedded) readOnly() string                         { return `FALSE` }
 func (e *embedded) revision() string                         { return `i.revision` }
 func (e *embedded) migrates() error                          { return nil }
-func (e *embedded) promoted() int64                          { return 0 }
+func (e *embedded) promotions() int64                        { return 0 }
 func (e *embedded) compareServers(context.Context) error     { return nil }
 func (e *embedded) lockRevision(context.Context, conn) error { return nil }
 func (e *embedded) heldRevision() string                     { return `SELECT revision FROM installation WHERE id = 1` }

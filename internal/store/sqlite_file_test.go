@@ -1,11 +1,13 @@
 package store_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/storetest"
 )
@@ -34,6 +36,22 @@ func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 		if db, err := store.Open(t.Context(), url, store.Options{}); err == nil {
 			db.Close()
 			t.Errorf("%q was opened", url)
+		}
+	}
+}
+
+func TestAFileThatCannotBeUsedHasACause(t *testing.T) {
+	damaged, folder := filepath.Join(t.TempDir(), "damaged.db"), t.TempDir()
+	if err := os.WriteFile(damaged, []byte("This is no database."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, cause := range map[string]store.Cause{damaged: store.Damaged, folder: store.Unopened} {
+		db, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
+		if err == nil {
+			db.Close()
+		}
+		if !errors.Is(err, domain.ErrUnavailable) || !errors.Is(err, cause) || store.Advice(err) == "" {
+			t.Errorf("%s: error %v, want %q and an advice", path, err, cause)
 		}
 	}
 }

@@ -12,8 +12,7 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestSQLite(t *testing.T) {
-	newURL := func(tb testing.TB) string {
-		return "sqlite:" + filepath.Join(tb.TempDir(), "new folder?", "a #1 %20 &name=ü.db")
-	}
-	storetest.Run(t, func(tb testing.TB) *store.DB { return storetest.Open(tb, newURL(tb)) }, newURL)
+	path := func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "new folder?", "a #1 %20 &name=ü.db") }
+	storetest.Run(t, func(tb testing.TB) *store.DB { return storetest.SQLiteAt(tb, path(tb)) },
+		func(tb testing.TB) string { return "sqlite:" + path(tb) })
 }

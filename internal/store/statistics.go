@@ -12,7 +12,7 @@ const (
 	statisticsKept = 14 * 24 * time.Hour
 	// unseenKept is how long a replica, or who fetches the key set, is known after it was last seen.
 	unseenKept = 24 * time.Hour
-	// maxVerifiers are known: whoever fetches the key set from many addresses cannot fill the database.
+	// maxVerifiers bounds those that are stored: fetching the key set from many addresses must not fill the database.
 	maxVerifiers = 10_000
 )
 
@@ -43,7 +43,7 @@ func (db *DB) PutReplica(ctx context.Context, r domain.Replica) error {
 		ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, revision = excluded.revision, as_of = excluded.as_of, jwks = excluded.jwks`,
 		r.ID, r.Version, micros(r.StartedAt), micros(r.SeenAt), r.Revision, micros(r.AsOf), r.JWKS)
 	if err == nil {
-		db.fault.Store(nil) // it was stored
+		db.setFault("") // it was stored
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// appendStatusChanges tells status lists that entries, by list, got a status. The transaction must have locked the installation.
+// appendStatusChanges records that entries, by list, got a status. The transaction must have locked the installation.
 func appendStatusChanges(ctx context.Context, c conn, status domain.TokenStatus, indexes map[int64][]int32) error {
 	if len(indexes) == 0 {
 		return nil
@@ -115,35 +115,30 @@ func outcome(changes []domain.StatusChange) (indexes [domain.StatusSuspended + 1
 // A list with more changes than this is worth a fold.
 const foldAt = 64
 
-// foldStatusChanges turns the changes of each list that has many into one, which has the seq of the last of them. It says how
-// many changes went. Whoever has seen some of them sees them again, which does no harm.
-func (db *DB) foldStatusChanges(ctx context.Context) (folded int64, err error) {
+// foldStatusChanges turns the changes of each list that has many into one, which has the seq of the last of them. Whoever has seen some
+// of them sees them again, which does no harm.
+func (db *DB) foldStatusChanges(ctx context.Context) error {
 	lists, err := findAll(ctx, db, scanInt, `SELECT list_id FROM status_changes GROUP BY list_id HAVING COUNT(*) > $1`, foldAt)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, list := range lists {
-		n, err := db.foldStatusChangesOf(ctx, list)
-		if err != nil {
-			return folded, err
+		if err := db.foldStatusChangesOf(ctx, list); err != nil {
+			return err
 		}
-		folded += n
 	}
-	return folded, nil
+	return nil
 }
 
-func (db *DB) foldStatusChangesOf(ctx context.Context, list int64) (folded int64, err error) {
-	err = db.tx(ctx, func(ctx context.Context, c conn) error {
-		folded = -1 // one stays
+func (db *DB) foldStatusChangesOf(ctx context.Context, list int64) error {
+	return db.tx(ctx, func(ctx context.Context, c conn) error {
 		var changes []domain.StatusChange
 		// Of two that fold the same list at once, one finds nothing to delete.
 		err := c.each(ctx, func(row scanner) (err error) {
-			folded++
 			_, changes, err = scanStatusChanges(row, changes)
 			return err
 		}, `DELETE FROM status_changes WHERE list_id = $1 RETURNING 0, seq, list_id, entries`, list)
 		if err != nil || len(changes) == 0 {
-			folded = max(folded, 0)
 			return err
 		}
 		slices.SortStableFunc(changes, func(a, b domain.StatusChange) int { return int(a.Seq - b.Seq) })
@@ -155,5 +150,4 @@ func (db *DB) foldStatusChangesOf(ctx context.Context, list int64) (folded int64
 		}
 		return insertStatusChange(ctx, c, changes[len(changes)-1].Seq, list, entries)
 	})
-	return folded, err
 }

@@ -19,7 +19,7 @@ const maxCovering = 500
 func (db *DB) ListIssuedTokens(ctx context.Context, filter domain.TokenFilter) (entries []domain.TokenEntry, next domain.TokenID, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		// Read before the index: a revocation that is done by then has marked what it covers.
-		open, err := list(ctx, c, scanRevocation, openRevocations)
+		open, err := list(ctx, c, scanRevocation, coveringRevocations)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (db *DB) FindTokenEntries(ctx context.Context, ids ...domain.TokenID) (entr
 		places[i], args[i] = `$`+strconv.Itoa(i+1), ids[i][:]
 	}
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		open, err := list(ctx, c, scanRevocation, openRevocations) // before the index, too
+		open, err := list(ctx, c, scanRevocation, coveringRevocations) // before the index, too
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -103,7 +103,7 @@ func scanEntry(row scanner, open []domain.Revocation, others ...any) (e domain.T
 // CountIssuedTokens implements index.Store.
 func (db *DB) CountIssuedTokens(ctx context.Context, filter domain.TokenFilter) (n int, next domain.TokenID, err error) {
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
-		open, err := list(ctx, c, scanRevocation, openRevocations)
+		open, err := list(ctx, c, scanRevocation, coveringRevocations)
 		if err != nil {
 			return err
 		}
@@ -126,11 +126,11 @@ func (db *DB) CountIssuedTokens(ctx context.Context, filter domain.TokenFilter) 
 // tokenQuery chooses tokens of the index in two steps.
 type tokenQuery struct {
 	dialect dialect
-	owner   string   // the column that begins the database index which is gone through, none: the primary key is
-	order   string   // ` DESC`, or ` ASC` if the page is the one before another
-	where   []string // conditions on the part of it that is
-	fits    []string // conditions that every row of that part is looked at for
-	loose   bool     // they do not say all that there is to say of its state
+	owner   string   // first column of the index that is scanned; empty: the primary key
+	order   string   // ` DESC`, or ` ASC` for the page before another
+	where   []string // conditions that limit the scan
+	fits    []string // conditions checked for each scanned row
+	loose   bool     // the conditions are incomplete: the state of each row is checked in Go
 	args    []any
 }
 
@@ -258,12 +258,12 @@ func (q *tokenQuery) expires(operator string, hour int64) {
 	}
 }
 
-// covered are conditions of which one is true of each token that a revocation under way covers; else they are false or NULL. Of too many
-// revocations they leave those out that need one each.
+// covered returns conditions; a token that a pending revocation covers fulfils at least one. If more than maxCovering revocations need a
+// condition of their own, these are omitted and loose is set.
 func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string) {
 	var timeless []string
 	single := func(r domain.Revocation) bool {
-		return r.Criteria != nil || !r.Kind.ByClaims() && !r.IssuedBefore.IsZero()
+		return r.Criteria != nil || !r.IssuedBefore.IsZero()
 	}
 	n := 0
 	for _, r := range open {
@@ -274,9 +274,6 @@ func (q *tokenQuery) covered(open []domain.Revocation) (conditions []string) {
 	q.loose = n > maxCovering
 	for _, r := range open {
 		if q.loose && single(r) {
-			continue
-		}
-		if r.Kind.ByClaims() { // its tokens are known by what they carry, until they are marked
 			continue
 		}
 		if r.Criteria != nil {
@@ -319,8 +316,8 @@ func (q *tokenQuery) key() string {
 
 func (q *tokenQuery) indexKey(jti string) string { return q.dialect.indexKey(q.owner, jti) }
 
-// window are the rows that are looked at, in the order of the index, each with whether it fits and its place. To sort them would be to
-// look at all that there are.
+// window returns the scanned rows in the order of the index, each with its place and whether it fits. Another order would read the
+// whole index.
 func (q *tokenQuery) window(columns, window string) string {
 	fits, order := `TRUE`, q.key()
 	if len(q.fits) > 0 {

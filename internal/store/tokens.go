@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -18,18 +19,35 @@ func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToke
 	if err := db.issuing(); err != nil {
 		return 0, err
 	}
-	floor := db.revision.Load()
+	before := db.seen()
 	revision, err = db.dialect.insertIssuedTokens(ctx, db, tokens, revisions)
-	if err == nil && !db.InTx(ctx) {
-		err = db.advance(floor, revision)
+	if err != nil {
+		return revision, err
 	}
-	return revision, err
+	return db.current(ctx, before, revision)
+}
+
+// seen is what was known before a query.
+type seen struct{ revision, promotions int64 }
+
+func (db *DB) seen() seen { return seen{db.revision.Load(), db.promotions.Load()} }
+
+// current is the revision that a query found, or more than any after a promotion: what was decided is then decided anew, when
+// everything was read anew.
+func (db *DB) current(ctx context.Context, before seen, revision int64) (int64, error) {
+	switch {
+	case db.dialect.promotions() != before.promotions:
+		return math.MaxInt64, nil
+	case db.InTx(ctx):
+		return revision, nil
+	}
+	return revision, db.advance(before.revision, revision)
 }
 
 // FindIssuedTokens implements index.Store.
 func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (found map[domain.TokenID]domain.IssuedToken, revision int64, err error) {
 	query, args := db.dialect.tokensByRef(refs)
-	floor, before, there := db.revision.Load(), db.now(), int64(0)
+	before, asked, there := db.seen(), db.now(), int64(0)
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		found = make(map[domain.TokenID]domain.IssuedToken, len(refs))
 		return c.each(ctx, func(row scanner) error {
@@ -41,11 +59,11 @@ func (db *DB) FindIssuedTokens(ctx context.Context, refs []domain.TokenRef) (fou
 			return nil
 		}, `SELECT `+issuedColumns+`, `+db.dialect.revision()+`, `+db.dialect.clock()+` FROM installation i LEFT JOIN (`+query+`) t ON TRUE WHERE i.id = 1`, args...)
 	})
-	if err == nil && !db.InTx(ctx) {
-		err = db.advance(floor, revision)
+	if err == nil {
+		revision, err = db.current(ctx, before, revision)
 	}
 	if err == nil {
-		err = db.checkClock(before, there)
+		err = db.checkClock(asked, there)
 	}
 	return found, revision, err
 }

@@ -61,7 +61,7 @@ func notCovered(ctx context.Context, c conn, ref domain.TokenRef) (token domain.
 	if err := c.lockForTokens(ctx); err != nil {
 		return token, nil, err
 	}
-	if open, err = list(ctx, c, scanRevocation, openRevocations); err != nil || len(open) == 0 {
+	if open, err = list(ctx, c, scanRevocation, coveringRevocations); err != nil || len(open) == 0 {
 		return token, nil, err
 	}
 	scan := func(row scanner) (t domain.IssuedToken, err error) {

@@ -27,6 +27,7 @@ type transaction struct {
 	revision int64                  // that the transaction's changes make, zero: none yet
 	changed  map[domain.Change]bool // what they change
 	alone    bool                   // no other transaction holds the revision
+	grants   bool                   // it has locked sessions or grants
 	statuses bool                   // it changes statuses of tokens
 	done     bool
 
@@ -82,18 +83,28 @@ func (db *DB) TxWithin(ctx context.Context, limit time.Duration, fn func(ctx con
 	case <-ctx.Done():
 		return fmt.Errorf("wait for a transaction: %w", db.translate(ctx, ctx.Err()))
 	}
-	return retry(ctx, func() error { return db.attempt(ctx, limit, fn) })
+	alone := false
+	return retry(ctx, func() error {
+		err := db.attempt(ctx, limit, alone, fn)
+		alone = alone || errors.Is(err, errRevisionLate)
+		return err
+	})
 }
 
-func (db *DB) attempt(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error {
+// attempt runs fn in a transaction; in one that has locked the revision, if that is to be alone.
+func (db *DB) attempt(ctx context.Context, limit time.Duration, alone bool, fn func(ctx context.Context) error) error {
 	ctx, err := db.begin(ctx, limit)
 	if err != nil {
 		return err
 	}
-	if s, ok := scopeOf(ctx); ok {
-		s.large = limit > db.opTimeout
-	}
 	defer func() { _ = db.Rollback(ctx) }() // after an error or a panic; nothing after Commit
+	s, _ := scopeOf(ctx)
+	s.large = limit > db.opTimeout
+	if alone {
+		if err := db.inTx(s.tx).lockAlone(ctx, s.transaction); err != nil {
+			return err
+		}
+	}
 	if err := fn(ctx); err != nil {
 		return err
 	}
@@ -107,6 +118,8 @@ func retry(ctx context.Context, op func() error) error {
 	for lost := 0; ; {
 		err := op()
 		switch {
+		case err == nil:
+			return nil // in time or not
 		case errors.Is(err, domain.ErrLocked):
 			locked = err
 		case locked != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -179,7 +192,11 @@ func (db *DB) Commit(ctx context.Context) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	if err := s.tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", db.translate(context.WithoutCancel(ctx), err))
+		err = db.translate(context.WithoutCancel(ctx), err)
+		if errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errConflict) && !errors.Is(err, domain.ErrLocked) {
+			return fmt.Errorf("commit, which may have been done all the same: %w", err)
+		}
+		return fmt.Errorf("commit: %w", err)
 	}
 	if s.unreplicated.Load() {
 		return fmt.Errorf("commit: %w: %w", domain.ErrUnavailable, errUnreplicated)
@@ -264,10 +281,8 @@ func (db *DB) tx(ctx context.Context, fn func(ctx context.Context, c conn) error
 
 // lockInstallation keeps other changes, and other ends of the audit log, waiting until the transaction ends.
 //
-// Transactions lock in one order, or they would wait for each other: the installation, the revision, grants, their codes and
-// refresh tokens, sessions, issued tokens. Who ends sessions and then grants locks the revision first, so that nobody has a grant.
-// What revokes is audited in the same transaction, so it locks the installation first. A change that touches no grants and no tokens
-// locks the revision last.
+// Lock order: installation, revision, sessions, grants, codes and refresh tokens, issued tokens. A change that touches none of these
+// locks the revision last. One that first locked sessions or grants runs again, see errRevisionLate.
 func (c conn) lockInstallation(ctx context.Context) error {
 	s, ok := scopeOf(ctx)
 	if !ok {
@@ -282,7 +297,18 @@ func (c conn) lockInstallation(ctx context.Context) error {
 	return nil
 }
 
-// lockForTokens comes before a transaction locks grants or issued tokens to change them.
+// lockForGrants comes before a transaction locks sessions or grants to change them.
+func (c conn) lockForGrants(ctx context.Context) error {
+	if err := c.lockForTokens(ctx); err != nil {
+		return err
+	}
+	if s, ok := scopeOf(ctx); ok {
+		s.grants = true
+	}
+	return nil
+}
+
+// lockForTokens comes before a transaction locks issued tokens to change them.
 func (c conn) lockForTokens(ctx context.Context) error {
 	if err := c.lockInstallation(ctx); err != nil {
 		return err

@@ -13,19 +13,22 @@ import (
 // or somebody cancelled it): a promotion of the standby would lose it.
 var errUnreplicated = errors.New("the standby has not confirmed the commit")
 
-// commitKey is where a ctx carries whether a commit went without the standby, an *atomic.Bool.
+// commitKey is the context key of an *atomic.Bool: whether a commit was not confirmed by the standby.
 type commitKey struct{}
 
-// confirmed is a ctx for what commits, and tells afterwards whether the standby has it, if there has to be one.
+// confirmed returns a ctx for commits. unreplicated is set if a required standby did not confirm one.
 func confirmed(ctx context.Context) (_ context.Context, unreplicated *atomic.Bool) {
 	unreplicated = new(atomic.Bool)
 	return context.WithValue(ctx, commitKey{}, unreplicated), unreplicated
 }
 
-// standbyWatch tells apart whether a commit was confirmed by the standby. PostgreSQL says that it was not only by a warning.
+// standbyWatch detects commits that the standby did not confirm; PostgreSQL reports them only by a warning.
 type standbyWatch struct{}
 
 const unreplicatedCommit = "unreplicated commit"
+
+// noticesFrom is the setting of the least severity that PostgreSQL reports to clients. "error" would hide that warning.
+const noticesFrom = "client_min_messages"
 
 func (standbyWatch) notice(conn *pgconn.PgConn, n *pgconn.Notice) {
 	if n.Routine == "SyncRepWaitForLSN" {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -12,22 +13,19 @@ import (
 	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
-// nextMigration is what the version after this one might migrate to.
-const nextMigration = `
-	ALTER TABLE clients ADD COLUMN note TEXT;
-	ALTER TABLE issued_tokens ADD COLUMN note TEXT;
-	ALTER TABLE users ADD COLUMN note TEXT NOT NULL DEFAULT '';
-	CREATE TABLE notes (id INTEGER PRIMARY KEY);`
-
 // migrateNext runs a migration that this version does not know.
-func migrateNext(ctx context.Context, db *DB, text string) error {
+func migrateNext(ctx context.Context, db *DB) error {
+	text, err := os.ReadFile("testdata/next.up.sql")
+	if err != nil {
+		return err
+	}
 	driver, release, err := db.dialect.migrator(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
 	newer := &atomicDriver{Driver: driver, begin: db.dialect.beginMigration(), version: 2}
-	return errors.Join(newer.Run(strings.NewReader(text)), driver.Close())
+	return errors.Join(newer.Run(strings.NewReader(string(text))), driver.Close())
 }
 
 func TestServersOfThisVersionGoOnWhileAnotherMigrates(t *testing.T) {
@@ -54,7 +52,7 @@ func TestServersOfThisVersionGoOnWhileAnotherMigrates(t *testing.T) {
 		}
 		var migrated error
 		var migration sync.WaitGroup
-		migration.Go(func() { migrated = migrateNext(ctx, db, nextMigration) })
+		migration.Go(func() { migrated = migrateNext(ctx, db) })
 		for range 50 {
 			ok(t, serve())
 		}
@@ -77,7 +75,7 @@ func TestAMigrationThatWaitsForALockKeepsNobodyWaitingForLong(t *testing.T) {
 	ok(t, db.Migrate(t.Context()))
 	release := pgtest.Hold(t, url, `SELECT * FROM signet.clients`) // as a report does that somebody runs
 	migrated := make(chan error, 1)
-	go func() { migrated <- migrateNext(t.Context(), db, nextMigration) }()
+	go func() { migrated <- migrateNext(t.Context(), db) }()
 	blocked := `SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'signet.clients'::regclass`
 	for range 2 { // it asks again and again, and lets others pass in between
 		for waiting := int64(0); waiting == 0; {

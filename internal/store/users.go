@@ -83,7 +83,7 @@ func (db *DB) FindUserByID(ctx context.Context, id int64) (domain.User, error) {
 // UsersByEmail implements directory.Users.
 func (db *DB) UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error) {
 	return findAll(ctx, db, scanUser, `SELECT `+db.userColumns()+` FROM users u
-		WHERE u.email <> '' AND lower(u.email) = $1 AND u.disabled_at IS NULL ORDER BY u.id LIMIT $2`, lowerASCII(email), limit)
+		WHERE u.email <> '' AND lower(u.email) = $1 ORDER BY u.disabled_at IS NOT NULL, u.id LIMIT $2`, lowerASCII(email), limit)
 }
 
 // lowerASCII is lower() as both databases have it for e-mail addresses.

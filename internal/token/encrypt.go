@@ -97,7 +97,11 @@ func (m *Minter) Open(value string) string {
 
 // AllClaims are those of a token that was located in the index, whatever they are, also those that are encrypted.
 func (m *Minter) AllClaims(token string) map[string]any {
-	claims, _ := payload(token)
+	text, _ := decode(token)
+	var claims domain.JSONObject
+	if json.Unmarshal(text, &claims) != nil {
+		return nil
+	}
 	encrypted, ok := claims["encrypted_claims"].(string)
 	if !ok {
 		return claims
@@ -108,7 +112,8 @@ func (m *Minter) AllClaims(token string) map[string]any {
 }
 
 // hidden are the claims that were encrypted, with those that name their token. None if they cannot be read any more.
-func (m *Minter) hidden(encrypted string) (claims map[string]any) {
+func (m *Minter) hidden(encrypted string) map[string]any {
+	var claims domain.JSONObject
 	text, ok := m.keys.Decrypt(keys.TypeEncryptedClaims, encrypted)
 	if !ok || json.Unmarshal(text, &claims) != nil {
 		return nil

@@ -36,7 +36,7 @@ func keySet(t *testing.T, kid string) string {
 
 func encryptTo(t *testing.T, f servicetest.Fixture, edit func(*domain.API)) {
 	t.Helper()
-	_, err := f.A.Registry.UpdateAPI(eventtest.Context(t), servicetest.Orders, func(api *domain.API) error { edit(api); return nil })
+	_, _, err := f.A.Registry.UpdateAPI(eventtest.Context(t), servicetest.Orders, func(api *domain.API) error { edit(api); return nil })
 	servicetest.Must(t, err)
 	f.A.Refresh(t)
 }

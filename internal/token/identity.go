@@ -12,8 +12,8 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 )
 
-// maxIDTokenNames is the most names that the claim "groups" or "roles" of an ID token may have; in userinfo it is MaxNames. A longer list
-// is left out whole: a part of it would look like all.
+// maxIDTokenNames bounds the claims "groups" and "roles" of an ID token; in userinfo MaxNames does. A longer list is left out whole: a part
+// of it would look complete.
 const maxIDTokenNames = 200
 
 // Identity is what a client gets about a user, in an ID token or from userinfo.
@@ -21,7 +21,7 @@ type Identity struct {
 	Claims  map[string]any
 	LeftOut []domain.ClaimFailure // claims of the client's mappings, and why
 
-	optional []string // claims that an ID token can do without, those first that it does without first
+	optional []string // claims to drop, in this order, if the ID token is too large
 }
 
 // Userinfo is what userinfo says to a client about a user: what the scopes ask for, and claims that were asked for one by one.
@@ -119,8 +119,8 @@ func (m *Minter) decideID(ctx context.Context, r IDTokenRequest) (Identity, erro
 	return m.identity(ctx, claims, r.Client, r.User, r.Scopes, r.Grant.Claims.IDToken, maxIDTokenNames)
 }
 
-// MintID decides and signs an ID token. What it can do without is taken out, what has the most text first, while it is larger than tokens may
-// be. It is not yet in the index.
+// MintID decides and signs an ID token, which is not yet in the index. While it is too large, optional claims are dropped, the longest
+// first.
 func (m *Minter) MintID(ctx context.Context, r IDTokenRequest) (token string, record domain.IssuedToken, leftOut []domain.ClaimFailure, err error) {
 	i, err := m.decideID(ctx, r)
 	if err != nil {

@@ -31,10 +31,10 @@ func (m *Minter) MapClaims(
 	return claims, failures, nil
 }
 
-// WithMapped is what has the JSON object of own and the members that mappings add to it, none of which has a name that it has itself.
+// WithMapped marshals as the JSON object of own with the mapped members added. Names must differ from those of own.
 func WithMapped(own any, mapped map[string]any) any {
 	if len(mapped) == 0 {
-		return own // and encoding/json does not read its text once more, as it does what a Marshaler returns
+		return own // encoding/json checks what a Marshaler returns a second time
 	}
 	return withMapped{own, mapped}
 }

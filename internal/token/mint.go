@@ -90,9 +90,9 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the access token would have %d bytes; the limit is %d", e.Size, e.Limit)
 }
 
-// Mint decides and signs an access token, and encrypts it if its API wants that. A permission is in it only if it was granted to the client and a role gives it to
-// the subject. It expires no later than its grant and what gives its permissions. A TooLargeError if it is larger than tokens may be,
-// domain.ErrRevoked if the user may not have tokens any more, an EncryptionError if it cannot be encrypted although its API wants that.
+// Mint decides and signs an access token, and encrypts it if its API asks for that. It has only permissions that are granted to the client
+// and that a role gives to the subject, and expires no later than these do. TooLargeError if it exceeds the limit, domain.ErrRevoked if
+// the user may have no more tokens, EncryptionError if there is no key to encrypt it to.
 func (m *Minter) Mint(ctx context.Context, r AccessTokenRequest) (SignedToken, error) {
 	d, err := m.decide(ctx, r)
 	if err != nil {

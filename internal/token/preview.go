@@ -10,7 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/keys"
 )
 
-// Preview is an access token as Mint would make it now, which nobody gets: nothing is signed or recorded.
+// Preview is an access token as Mint would make it now. Nothing is signed or recorded.
 type Preview struct {
 	Claims  map[string]any // all but its jti and its place in a status list
 	Scopes  []string       // of the request, that the token has

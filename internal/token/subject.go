@@ -15,8 +15,8 @@ type Subjects struct{ key []byte }
 // NewSubjects takes the key of pairwise subjects, 32 bytes.
 func NewSubjects(key []byte) Subjects { return Subjects{key} }
 
-// Of is the "sub" for a client of the user with this subject: that one itself, or the pairwise one of the client's sector, by which nobody
-// without the key can tell the user, or that clients of two sectors have the same one (§8.1). Both look alike: no client_id begins as they do.
+// Of is the "sub" of a user for a client: the user's subject, or a pairwise one for the client's sector. Without the key, a pairwise one
+// neither identifies the user nor can be linked to that of another sector (§8.1). Both look alike, and no client_id begins as they do.
 func (s Subjects) Of(client *domain.Client, subject string) string {
 	if client.SubjectType != domain.SubjectTypePairwise {
 		return subject

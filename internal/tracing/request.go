@@ -21,8 +21,8 @@ var methods = []string{
 
 // Begin begins the span of a request, and puts it into the request's context. It returns nil for one that is not traced.
 //
-// Whether it is traced is what a trusted proxy has decided in its traceparent, or else this server's own lot: a stranger who could decide,
-// by the flag or by a trace id that is sampled, would have each of his requests traced.
+// A trusted proxy decides by its traceparent whether it is traced, otherwise this server samples. Other clients must not decide, neither by
+// the flag nor by the trace id: they could have each of their requests traced.
 func (t *Tracer) Begin(r *http.Request, trusted bool) *Request {
 	if t == nil {
 		return nil

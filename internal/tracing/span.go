@@ -2,8 +2,10 @@ package tracing
 
 import (
 	"context"
+	"math/rand/v2"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -62,4 +64,19 @@ func (s Span) start(ctx context.Context, name string, options ...trace.SpanStart
 	}
 	_, span := s.tracer.Start(trace.ContextWithSpan(context.Background(), s.span), name, options...)
 	return with(ctx, Span{s.tracer, span}), func() { span.End() }
+}
+
+// StartJob begins the span of a run of what the server does by itself, in a trace of its own, at the share of requests that are traced. end
+// ends it, with the error of the run.
+func (t *Tracer) StartJob(ctx context.Context, name string) (_ context.Context, end func(err error)) {
+	if t == nil || rand.Float64() >= t.sample {
+		return ctx, func(error) {}
+	}
+	_, span := t.tracer.Start(context.Background(), "job: "+name)
+	return with(ctx, Span{t.tracer, span}), func(err error) {
+		if err != nil {
+			span.SetStatus(codes.Error, "") // its text may have anything
+		}
+		span.End()
+	}
 }

@@ -917,7 +917,7 @@ COMMENT ON COLUMN outbox.seq IS 'Of the event';
 COMMENT ON COLUMN outbox.members IS 'What the kind of event says beside';
 COMMENT ON COLUMN outbox.subject IS 'In that format; empty as a URI: the issuer';
 COMMENT ON COLUMN outbox.session IS 'Empty: none';
-COMMENT ON COLUMN outbox.client IS 'The client_id of the client that the user granted something; empty: none';
+COMMENT ON COLUMN outbox.client IS 'The client_id of the client by which the user has what it is about; empty: whichever';
 COMMENT ON COLUMN outbox.user_id IS 'Of a subject that is a user';
 COMMENT ON COLUMN outbox.audience IS 'Sent to those who serve it; empty: whatever they serve';
 COMMENT ON COLUMN outbox.receiver_id IS 'Sent to this one alone; 0: to all';

@@ -710,7 +710,7 @@ CREATE TABLE outbox (
     format    TEXT NOT NULL CHECK (format IN ('iss_sub', 'jwt_id', 'opaque', 'uri', 'complex')),
     subject   TEXT NOT NULL, -- in that format; '' as a URI: the issuer
     session   TEXT NOT NULL, -- '': none
-    client    TEXT NOT NULL, -- the client_id of the client that the user granted something; '': none
+    client    TEXT NOT NULL, -- the client_id of the client by which the user has what it is about; '': whichever
     user_id   INTEGER, -- of a subject that is a user
     audience  TEXT NOT NULL, -- sent to those who serve it; '': whatever they serve
     receiver_id INTEGER NOT NULL, -- sent to this one alone; 0: to all

@@ -57,6 +57,7 @@ func (p *Policy) SetPolicy(text string, until time.Time) error {
 }
 
 // Resource is what a subject would do something with. Properties are of JSON types: string, float64, bool, nil, []any and map[string]any.
+// Integers of Go, and json.Number, count as the same number in JSON does at the server: as float64, but exactly where that would round them.
 type Resource struct {
 	Type, ID   string
 	Properties map[string]any
@@ -153,6 +154,7 @@ func request(claims *resourceserver.Claims, action string, resource Resource, co
 			Type: kind, ID: claims.Subject, Permissions: names(claims.Entitlements), Roles: names(claims.Roles), Groups: names(claims.Groups),
 			Claims: claims,
 		},
-		Action: decision.Action{Name: action}, Resource: decision.Resource(resource), Context: context, Now: now,
+		Action: decision.Action{Name: action}, Resource: decision.Resource{Type: resource.Type, ID: resource.ID, Properties: object(resource.Properties)},
+		Context: object(context), Now: now,
 	}
 }

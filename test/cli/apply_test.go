@@ -38,7 +38,7 @@ func TestApplyThatIsKilledIsDoneOrNot(t *testing.T) {
 				}
 				cmd := exec.CommandContext(t.Context(), program)
 				cmd.Args = append([]string{"signet"}, args...)
-				cmd.Env = append(os.Environ(), "SIGNET_DATABASE_URL="+url, "SIGNET_MASTER_KEY="+base64.StdEncoding.EncodeToString(master))
+				cmd.Env = append(os.Environ(), "SIGNET_DATABASE_URL="+url, "SIGNET_MASTER_KEY="+base64.StdEncoding.EncodeToString(master), "SIGNET_DATABASE_TIMEOUT=30s")
 				cmd.Dir = t.TempDir()
 				return cmd
 			}

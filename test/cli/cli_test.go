@@ -67,6 +67,7 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 			env.Setenv("SAMPLE", sample)
 			env.Setenv("GORACE", "atexit_sleep_ms=0")     // or each command takes a second longer under the race detector
 			env.Setenv("SIGNET_COMPLETION_TIMEOUT", "1m") // the machine may be busy
+			env.Setenv("SIGNET_DATABASE_TIMEOUT", "30s")
 			setup(env)
 			return nil
 		},

@@ -26,7 +26,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"sql":   execute,
 }
 
-const waitLimit = 15 * time.Second
+const waitLimit = time.Minute
 
 // fails CODE program args... runs a program that must exit with CODE.
 func fails(ts *testscript.TestScript, neg bool, args []string) {

@@ -176,17 +176,18 @@ type podTemplate struct {
 			SeccompProfile struct{ Type string } `yaml:"seccompProfile"`
 		} `yaml:"securityContext"`
 		TopologySpreadConstraints []struct {
-			MaxSkew           int    `yaml:"maxSkew"`
-			TopologyKey       string `yaml:"topologyKey"`
-			WhenUnsatisfiable string `yaml:"whenUnsatisfiable"`
-			LabelSelector     labels `yaml:"labelSelector"`
+			MaxSkew           int      `yaml:"maxSkew"`
+			TopologyKey       string   `yaml:"topologyKey"`
+			WhenUnsatisfiable string   `yaml:"whenUnsatisfiable"`
+			LabelSelector     labels   `yaml:"labelSelector"`
+			MatchLabelKeys    []string `yaml:"matchLabelKeys"`
 		} `yaml:"topologySpreadConstraints"`
 		Containers []struct {
 			Name, Image string
 			Args        []string
 			Env         []struct {
-				Name      string
-				ValueFrom struct {
+				Name, Value string
+				ValueFrom   struct {
 					SecretKeyRef struct{ Name, Key string } `yaml:"secretKeyRef"`
 				} `yaml:"valueFrom"`
 			}
@@ -299,6 +300,7 @@ func TestKubernetesRunsReplicasThatMayDoLittle(t *testing.T) {
 		"readiness":                      c.ReadinessProbe.HTTPGet.Path == "/readyz" && c.ReadinessProbe.PeriodSeconds > 0,
 		"liveness":                       c.LivenessProbe.HTTPGet.Path == "/healthz" && c.StartupProbe.HTTPGet.Path == "/healthz",
 		"time to finish requests":        pod.TerminationGracePeriodSeconds >= 30,
+		"its settings for commands, too": c.Env[0].Name == "SIGNET_CONFIG" && c.Env[0].Value == c.VolumeMounts[0].MountPath+"/signet.yaml",
 		"a key that few may read":        pod.Volumes[1].Secret.DefaultMode == 0o440 && c.VolumeMounts[1].Name == pod.Volumes[1].Name && c.VolumeMounts[1].ReadOnly,
 	} {
 		if !ok {
@@ -319,73 +321,13 @@ func TestKubernetesRunsReplicasThatMayDoLittle(t *testing.T) {
 		t.Errorf("the settings are not for the pod: %s, %s", settings.MasterKeyFile, settings.Listen)
 	}
 	var budget struct {
-		MaxUnavailable int `yaml:"maxUnavailable"`
-		Selector       labels
+		MaxUnavailable             int    `yaml:"maxUnavailable"`
+		UnhealthyPodEvictionPolicy string `yaml:"unhealthyPodEvictionPolicy"`
+		Selector                   labels
 	}
 	spec := objects["policy/v1 PodDisruptionBudget"].Spec
 	strictly(t, &spec, &budget)
-	if budget.MaxUnavailable != 1 || budget.Selector.MatchLabels["app.kubernetes.io/name"] != "signet" {
+	if budget.MaxUnavailable != 1 || budget.UnhealthyPodEvictionPolicy != "AlwaysAllow" || budget.Selector.MatchLabels["app.kubernetes.io/name"] != "signet" {
 		t.Errorf("the budget is %+v", budget)
-	}
-}
-
-func TestPackagesAreTheSameWhereverTheyAreMade(t *testing.T) {
-	program(t, "dpkg-deb")
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "binary")
-	if err := os.WriteFile(binary, []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
-	var made []map[string]string
-	for _, name := range []string{"one", "another"} {
-		into := filepath.Join(dir, name)
-		if err := os.Mkdir(into, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		pack := exec.CommandContext(t.Context(), "../../deploy/package", "v1.2.3", "amd64", binary, into)
-		pack.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1767225600", "TMPDIR="+t.TempDir())
-		if out, err := pack.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		files := map[string]string{}
-		for _, file := range []string{"signet-v1.2.3-linux-amd64.tar.gz", "signet_1.2.3_amd64.deb"} {
-			content, err := os.ReadFile(filepath.Join(into, file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[file] = string(content)
-		}
-		made = append(made, files)
-	}
-	for file := range made[0] {
-		if made[0][file] != made[1][file] {
-			t.Errorf("%s is not the same twice", file)
-		}
-	}
-	untagged := exec.CommandContext(t.Context(), "../../deploy/package", "d5cbf4b-dirty", "amd64", binary, dir)
-	untagged.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1767225600", "TMPDIR="+t.TempDir())
-	if out, err := untagged.CombinedOutput(); err != nil {
-		t.Errorf("of a commit that no tag is before: %v\n%s", err, out)
-	}
-	deb := filepath.Join(dir, "one", "signet_1.2.3_amd64.deb")
-	for _, look := range []struct {
-		option string
-		want   []string
-	}{
-		{"--contents", []string{"-rwxr-xr-x root/root", "./usr/bin/signet", "./lib/systemd/system/signet.service", "./usr/lib/sysusers.d/signet.conf", "./etc/signet/signet.yaml", "2026-01-01 00:00"}},
-		{"--info", []string{"Package: signet", "Version: 1.2.3", "Architecture: amd64", "postinst", "conffiles"}},
-	} {
-		out, err := exec.CommandContext(t.Context(), "dpkg-deb", look.option, deb).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		for _, want := range look.want {
-			if !strings.Contains(string(out), want) {
-				t.Errorf("%s has no %q:\n%s", look.option, want, out)
-			}
-		}
-	}
-	if _, err := config.Load(config.Sources{File: "../../deploy/debian/signet.yaml"}); err != nil {
-		t.Errorf("the settings of the package: %v", err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestAPersonEndsSessionsAndTakesAccessBackOnTheAccountPage(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		got := s.signIn(t, s.web)
 		s.signetWithInput("mallory's own password\n", "user", "create", "mallory", "--password-stdin")
 		mallory := newBrowser(t, s.server)
@@ -42,24 +42,36 @@ func TestAPersonEndsSessionsAndTakesAccessBackOnTheAccountPage(t *testing.T) {
 		}
 		mallory.open(s.url+"/account").shows(http.StatusOK, "You are signed in")
 
-		lock := b.open(s.url+"/account/lock").shows(http.StatusOK, "Only an administrator can unlock it")
+		const chosen = "battery staple of mine"
+		s.secret(chosen)
+		managed := b.open(s.url + "/.well-known/change-password")
+		if managed.url.Path != "/account/password" {
+			t.Fatalf("a password manager is led to %s", managed.url)
+		}
+		managed.submit("password", chosen, "password_again", chosen).shows(http.StatusOK, "Your password is set", "Every sign-in from before has ended")
+		if p := b.open(s.url + "/account/lock"); p.url.Path != "/login" {
+			t.Errorf("the browser that changed the password is at %s", p.url)
+		}
+		b.open(s.url+"/login").submit("username", alice, "password", alicesSecret).shows(http.StatusUnprocessableEntity, "do not match")
+
+		lock := b.open(s.url+"/account/lock").submit("username", alice, "password", chosen).shows(http.StatusOK, "Only an administrator can unlock it")
 		lock.submit("username", "another").shows(http.StatusUnprocessableEntity, "This is not your username")
 		lock.submit("username", alice, "reason", strings.Repeat("ß", 200)).shows(http.StatusUnprocessableEntity, "Say it in fewer words")
 		lock.submit("username", alice, "reason", "My <phone> was stolen")
 		s.administer(t, "auditor", "/admin/users/alice").shows(http.StatusOK, "My <phone> was stolen")
-		newBrowser(t, s.server).open(s.url+"/login").submit("username", alice, "password", alicesSecret).shows(http.StatusUnprocessableEntity, "do not match")
+		newBrowser(t, s.server).open(s.url+"/login").submit("username", alice, "password", chosen).shows(http.StatusUnprocessableEntity, "do not match")
 		if p := b.open(s.url + "/account"); p.url.Path != "/login" {
 			t.Errorf("a locked account is open: %s", p.url)
 		}
 		s.signet("user", "unlock", alice)
-		newBrowser(t, s.server).open(s.url+"/login").submit("username", alice, "password", alicesSecret).shows(http.StatusOK, "You are signed in")
+		newBrowser(t, s.server).open(s.url+"/login").submit("username", alice, "password", chosen).shows(http.StatusOK, "You are signed in")
 		last := s.administer(t, "administrator", "/admin/").browser
 		last.open(s.url+"/account/lock").submit("username", "with-administrator").shows(http.StatusUnprocessableEntity, "last administrator")
 	})
 }
 
 func TestSessionsConsentsAndCredentialsAreManagedInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		s.signIn(t, s.web)
 		b := s.administer(t, "administrator", "/admin/sessions").shows(http.StatusOK, alice, "this browser", "web").browser
 		b.open(s.url+"/admin/sessions?user=nobody").shows(http.StatusOK, "not found")

@@ -132,7 +132,7 @@ var (
 )
 
 func TestNoHostileInputFailsTheAdminAPI(t *testing.T) {
-	eachDatabaseWith(t, []string{"SIGNET_ADMIN_API_REQUESTS_PER_SECOND=0"}, func(t *testing.T, s *shop) {
+	eachDatabaseWith(t, []string{"SIGNET_ADMIN_API_REQUESTS_PER_SECOND=0", "SIGNET_TOKENS_ACCESS_TTL=1h"}, func(t *testing.T, s *shop) {
 		m := newManager(t, s, allScopes+" tokens:read tokens:revoke keys:revoke audit:erase files:read files:apply")
 		s.signet("group", "create", "ops-team")
 		names := map[string]string{

@@ -123,7 +123,7 @@ func TestEachKindOfObjectIsManagedByHTTP(t *testing.T) {
 			{"DELETE", "/users/bob", ``, 204, ``},
 			{"DELETE", "/groups/sales", ``, 204, ``},
 			{"DELETE", "/roles/biller", ``, 204, ``},
-			{"DELETE", "/roles/administrator", ``, 422, `built in`},
+			{"DELETE", "/roles/administrator", ``, 403, `audit:erase`}, // which this access token lacks
 			{"DELETE", "/apis/" + billing, ``, 204, ``},
 			{"GET", "/keys", ``, 200, `"state":"active"`},
 			{"GET", "/audit/events?action=api.delete&limit=1", ``, 200, `"action":"api.delete"`},
@@ -215,7 +215,7 @@ func TestAnEditByHTTPNamesTheVersionThatItsAuthorSaw(t *testing.T) {
 }
 
 func TestATokenManagesOnlyWhatItsScopeSays(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		m := newManager(t, s, "users:read")
 		m.call("GET", "/users", "").wantStatus(t, 200)
 		m.call("GET", "/users/alice", "").wantStatus(t, 200)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheAuditLogIsReadInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		const name = "<b>Orders</b> \u05e9\u05dc 🎉"
 		s.signet("api", "update", ordersAPI, "--name", name)
 		b := s.administer(t, "administrator", "/admin/audit").shows(http.StatusOK, "api.update", "session.start", "Export", "Verify").browser

@@ -23,7 +23,7 @@ type visitor struct {
 // do takes steps, and fails with where the browser is.
 func (v visitor) do(what string, steps ...step) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		where, _ := chromedp.Run(v.ctx, chromedp.Location())
@@ -98,7 +98,7 @@ func click(text string) step {
 
 // TestAnAdministratorWorksInARealBrowser goes through what administrators do, with scripts; the other tests of pages go without.
 func TestAnAdministratorWorksInARealBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		const password = "a password of the administrator"
 		s.signetWithInput(s.secret(password)+"\n", "user", "create", "root", "--password-stdin")
 		s.signet("assign", "administrator", "--user", "root")

@@ -7,7 +7,7 @@ import (
 )
 
 func TestKeysAreManagedInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		token := s.reportingToken(t)
 		kid := joseHeader(t, token)["kid"].(string)
 		b := s.administer(t, "administrator", "/admin/keys").shows(http.StatusOK, "ES256", "RS256", kid, "active", "next", "Signs since").browser

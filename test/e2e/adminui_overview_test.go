@@ -75,7 +75,7 @@ func TestAKeyDrillFollowsTheRevocation(t *testing.T) {
 }
 
 func TestAReceiverIsManagedInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		s.signet("client", "create", "billing", "--serves", ordersAPI)
 		b := s.administer(t, "administrator", "/admin/receivers").shows(http.StatusOK, "New receiver").browser
 		create := b.open(s.url + "/admin/new/receiver").shows(http.StatusOK)
@@ -120,7 +120,7 @@ func TestAReceiverIsManagedInTheBrowser(t *testing.T) {
 }
 
 func TestSettingsAreShownWithWhereTheyComeFrom(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		s.administer(t, "auditor", "/admin/settings").shows(http.StatusOK, "tokens.access_ttl", "default", "environment", "How long an access token is valid")
 	})
 }

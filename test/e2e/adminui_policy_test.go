@@ -116,7 +116,14 @@ func (s *shop) registersResources(t *testing.T, b *browser) {
 		return api + "/resource" + page + "?" + url.Values{"type": {kind}, "id": {id}}.Encode()
 	}
 	edit, drop := b.open(one("", "order", hostile)).shows(http.StatusOK), b.open(one("/delete", "order", hostile)).shows(http.StatusOK)
-	edit.submit("properties", `{"owner":"usr_2"}`).shows(http.StatusOK, "The resource is registered.", "usr_2")
+	edit.submit("properties", `{"owner":"usr_2","at":9007199254740993}`).shows(http.StatusOK, "The resource is registered.", "usr_2", "9007199254740993")
+	s.signet("resource", "set", ordersAPI, "order:9", "--properties", `{"at":9007199254740993}`) // a float64 has no such number
+	if nine := s.signet("resource", "show", ordersAPI, "order:9", "-o", "json"); !strings.Contains(nine, "9007199254740993") {
+		t.Errorf("the resource is %s", nine)
+	}
+	if p := form.submit("type", "order", "id", "8", "properties", `{"at":1e400}`); p.status != http.StatusUnprocessableEntity || p.wrong("properties") == "" {
+		t.Errorf("a number that is too large: %d %s", p.status, p.text)
+	}
 	moved := edit.submit("properties", `{"owner":"usr_3"}`).shows(http.StatusConflict, "Somebody else changed this meanwhile", "usr_2")
 	b.open(moved.linkTo(t, path+"?")).shows(http.StatusOK, "usr_2").hides("usr_3")
 	drop.submit("name", "order:"+hostile).shows(http.StatusConflict, "Somebody else changed it meanwhile.")

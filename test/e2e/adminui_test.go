@@ -33,7 +33,7 @@ func (p *page) shows(status int, fragments ...string) *page {
 }
 
 func TestARoleIsManagedInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		p := s.administer(t, "administrator", "/admin/roles")
 		if p.shows(http.StatusOK, "clerk", "New role"); p.url.Path != "/admin/roles" {
 			t.Errorf("the sign-in leads to %s", p.url.Path)
@@ -129,7 +129,7 @@ func TestPagesShowWhatTheVisitorsRolesAllow(t *testing.T) {
 }
 
 func TestPeopleAreManagedInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		b := s.administer(t, "administrator", "/admin/users").shows(http.StatusOK, alice, "Alice Example").browser
 		form := b.open(s.url + "/admin/new/user")
 		form.submit("username", "BAD NAME").shows(http.StatusUnprocessableEntity, "Invalid username")
@@ -221,7 +221,7 @@ func (p *page) hides(text string) *page {
 }
 
 func TestAnAPIIsManagedInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		b := s.administer(t, "administrator", "/admin/apis").shows(http.StatusOK, ordersAPI, "New API").browser
 		const audience = "https://stock.example/v1"
 		form := b.open(s.url + "/admin/new/api")
@@ -269,7 +269,18 @@ func TestAnAPIIsManagedInTheBrowser(t *testing.T) {
 		if found := b.open(s.url + "/admin/search?q=https://stock"); found.url.Path != made.url.Path {
 			t.Errorf("the search leads to %s", found.url.Path)
 		}
-		b.open(page+"/delete").submit("name", audience).shows(http.StatusOK, "The API was deleted.")
+		s.signet("role", "create", "stocker", "--grant", audience+"#stock:read")
+		asked := b.open(page+"/edit").submit("permissions", "stock:count").shows(http.StatusUnprocessableEntity, "Role stocker loses stock:read.", "They may lose it")
+		if shown := s.signet("role", "show", "stocker"); !strings.Contains(shown, "stock:read") {
+			t.Errorf("the role is %s", shown)
+		}
+		asked.submit("lose", "yes").shows(http.StatusOK, "The API was saved.", "stock:count")
+		if shown := s.signet("role", "show", "stocker"); strings.Contains(shown, "stock:read") {
+			t.Errorf("the role is %s", shown)
+		}
+		b.open(page+"/edit").submit("permissions", "").shows(http.StatusOK, "The API was saved.") // nobody loses anything
+		b.open(s.url+"/admin/apis/"+url.PathEscape(ordersAPI)+"/delete").shows(http.StatusOK, "Roles that give permissions of it: clerk", "Clients that may use it or serve it: ")
+		b.open(page+"/delete").shows(http.StatusOK).hides("Roles that give").hides("Clients that may").submit("name", audience).shows(http.StatusOK, "The API was deleted.")
 		b.open(page).shows(http.StatusNotFound)
 		b.open(s.url+"/admin/apis/urn:signet:admin/delete").submit("name", "urn:signet:admin").shows(http.StatusUnprocessableEntity, "built in")
 	})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -82,13 +83,14 @@ func (s *shop) runUntilEnd(t *testing.T, name string, cmd *exec.Cmd, port string
 	r := &running{t: t, server: s.server, url: "http://localhost:" + port, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &r.log, &r.log
 	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it may start others, as Apache does
 	check(t, cmd.Start())
 	go func() {
 		_ = cmd.Wait() // the end of the test ends it
 		close(r.exited)
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		<-r.exited
 		if t.Failed() {
 			t.Logf("%s:\n%s", name, &r.log)

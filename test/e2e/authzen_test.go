@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signet-auth/signet/resourceserver"
 	"github.com/signet-auth/signet/resourceserver/decide"
@@ -104,7 +106,7 @@ func (p pdp) wants(t *testing.T, allowed bool, subject, action, resource string,
 }
 
 func TestDecisionsFollowThePolicyTheDirectoryAndTheToken(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		p := newPDP(t, s, ordersPolicy)
 		mine := s.signIn(t, s.web)
 		sub := claims(t, mine.Access)["sub"].(string)
@@ -152,11 +154,45 @@ func TestDecisionsFollowThePolicyTheDirectoryAndTheToken(t *testing.T) {
 		p.wants(t, true, token, "read", order) // which alone counts,
 		s.signet("token", "revoke", claims(t, mine.Access)["jti"].(string))
 		p.wants(t, false, token, "read", order) // until it is revoked
+		judgesNumbersAlike(t, p)
 		s.signet("policy", "delete", ordersAPI)
 		if got := p.wants(t, true, `{"type":"client","id":"reporting"}`, "read", order); got.Context.Permission != "orders:read" {
 			t.Errorf("without a policy it is decided by %+v", got.Context)
 		}
 	})
+}
+
+const numbersPolicy = `
+rules:
+- {name: exact, effect: allow, actions: [find], resources: [orders], when: resource.properties.number == 9007199254740993}
+- {name: calculated, effect: allow, actions: [pay], resources: [orders], when: resource.properties.number * 1.5 / 2.0 + 1.0 > 0.5}
+`
+
+// judgesNumbersAlike checks that the server and services judge numbers alike, exactly where a double would round them.
+func judgesNumbersAlike(t *testing.T, p pdp) {
+	t.Helper()
+	p.setPolicy(numbersPolicy)
+	var policy decide.Policy
+	check(t, policy.SetPolicy(numbersPolicy, time.Now().Add(time.Hour)))
+	for number, exact := range map[string]bool{
+		"9007199254740993": true, "9007199254740992": false, "9007199254740994": false, "9007199254740991": false, "9007199254740992.0": false, "9.007199254740992e15": false,
+		"1": false, "0.5": false, "9223372036854775807": false, "18446744073709551615": false, "18446744073709551616": false, "1e300": false,
+	} {
+		resource := `{"type":"orders","id":"1","properties":{"number":` + number + `}}`
+		p.wants(t, exact, `{"type":"device","id":"d"}`, "find", resource)
+		p.wants(t, true, `{"type":"device","id":"d"}`, "pay", resource)
+		same := []any{json.Number(number)}
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			same = append(same, n, int(n), uint64(n))
+		}
+		for _, value := range same {
+			order := decide.Resource{Type: "orders", ID: "1", Properties: map[string]any{"number": value}}
+			find, pay := policy.Allow(new(resourceserver.Claims), "find", order, nil), policy.Allow(new(resourceserver.Claims), "pay", order, nil)
+			if find.Allowed != exact || !pay.Allowed {
+				t.Errorf("in a service %T %v: %+v %+v", value, value, find, pay)
+			}
+		}
+	}
 }
 
 func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
@@ -213,6 +249,11 @@ func TestAuthZENIsAnsweredAsTheStandardSays(t *testing.T) {
 		}
 		if a.status >= 400 {
 			decode[string](t, a)
+		}
+	}
+	for _, id := range []string{strings.Repeat("x", 256), "caf\u00e9", ""} {
+		if got := p.ask("evaluation", "{"+parts+"}", "X-Request-ID", id).header.Get("X-Request-ID"); len(got) != 32 {
+			t.Errorf("the request id %.20q is answered %q", id, got)
 		}
 	}
 	if a := s.get("/access/v1/evaluation", p.token); a.status != 405 {

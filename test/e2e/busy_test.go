@@ -71,6 +71,8 @@ func TestWhoFailsTooOftenWaitsAndAClientThatDoesNotGoesOn(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, newSQLiteDatabase(t), "SIGNET_LIMITS_FAILURES_PER_ADDRESS=1", "SIGNET_LIMITS_PAGES_PER_ADDRESS=2")
 	s.issued(t, s.post("/oauth2/token", s.reporting, clientCredentials()))
+	b, asked := newBrowser(t, s.server), newAuthorization(s.app)
+	app := s.issued(t, s.post("/oauth2/token", s.app, asked.exchange(b.authorize(asked.query).url.Query().Get("code"))))
 	refused := func(what string, ask func() answer) (last answer) {
 		t.Helper()
 		for range 100 {
@@ -93,10 +95,13 @@ func TestWhoFailsTooOftenWaitsAndAClientThatDoesNotGoesOn(t *testing.T) {
 	})
 	refused("decisions", func() answer { return s.get("/access/v1/policy?audience="+ordersAPI, "x.y.z") })
 	refused("the admin API", func() answer { return s.get("/api/v1/users", "x.y.z") })
+	refused("made-up refresh tokens", func() answer { return s.post("/oauth2/token", s.app, refresh("made-up")) })
 	s.issued(t, s.post("/oauth2/token", s.reporting, clientCredentials())) // has authenticated from here before
+	s.issued(t, s.post("/oauth2/token", s.app, refresh(app.Refresh)))      // presents what was made here
 	page := refused("pages", func() answer { return s.get("/login", "") })
 	if !strings.Contains(page.body, "Too many requests") {
 		t.Errorf("the page says %.300s", page.body)
 	}
+	b.open(s.url + "/account").shows(http.StatusOK)
 	s.get("/.well-known/jwks.json", "").wantStatus(t, http.StatusOK)
 }

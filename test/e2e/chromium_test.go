@@ -113,7 +113,7 @@ func newChromium(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Con
 	if err != nil {
 		missing(t, err)
 	}
-	options := append(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path)), more...)
+	options := append(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.WSURLReadTimeout(2*time.Minute)), more...)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has none for root
 	}

@@ -28,7 +28,7 @@ func personal(claims map[string]any) map[string]any {
 }
 
 func TestClaimsThatAreAskedForOneByOneGoWhereTheyAreAskedForAndSurviveARefresh(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		other := s.serve()
 		s.setAttributes("given_name=Alice", "address.locality=Bern")
 		a := asking(s.web, `{"id_token":{"email":{"essential":true},"roles":null,"picture":{"essential":true},"x":null,"auth_time":{"essential":true}},
@@ -69,7 +69,7 @@ func TestClaimsThatAreAskedForOneByOneGoWhereTheyAreAskedForAndSurviveARefresh(t
 }
 
 func TestClaimsThatNoScopeAsksForNeedTheConsentOfThePerson(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		b := newBrowser(t, s.server)
 		b.authorize(with(newAuthorization(s.web).query, "scope", "openid email")).wantCode(t)
 		ask := func(parameter, scope string) *page {
@@ -103,7 +103,7 @@ func TestClaimsThatNoScopeAsksForNeedTheConsentOfThePerson(t *testing.T) {
 }
 
 func TestTheClaimsParameterIsForOneUser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		s.signetWithInput(s.secret("bobs long secret")+"\n", "user", "create", "bob", "--password-stdin")
 		s.signet("assign", "clerk", "--user", "bob")
 		alices := claims(t, s.signIn(t, s.web).ID)["sub"].(string)
@@ -123,7 +123,7 @@ func TestTheClaimsParameterIsForOneUser(t *testing.T) {
 }
 
 func TestTheClaimsParameterIsRefusedBackAtTheClient(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		for parameter, code := range map[string]string{
 			"x": "invalid_request", "null": "invalid_request", `{"id_token":[]}`: "invalid_request", `{"userinfo":{"email":true}}`: "invalid_request",
 			strings.Repeat("[", 1500): "invalid_request",

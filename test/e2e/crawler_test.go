@@ -94,17 +94,17 @@ func (s *server) crawl(t *testing.T, b *browser, from string) (pages map[string]
 	for len(queue) > 0 {
 		address := queue[0]
 		queue = queue[1:]
-		before := last()
-		p := b.open(s.url + address)
-		if after := last(); after != before {
-			acts := after.event != before.event && after.actor != "system"
-			if !acts { // what the server did on its own, it does not do again
-				b.open(s.url + address)
-				acts = last() != after
+		var p *page
+		before, after := change{}, last()
+		for tries := 0; tries < 5 && before != after; tries++ { // what the server does on its own, it does not do each time
+			before = after
+			p = b.open(s.url + address)
+			if after = last(); after.event != before.event && after.actor != "system" {
+				break
 			}
-			if acts {
-				t.Errorf("GET %s changes something: %+v, then %+v", address, before, after)
-			}
+		}
+		if after != before {
+			t.Errorf("GET %s changes something: %+v, then %+v", address, before, after)
 		}
 		if p.status != http.StatusOK {
 			t.Errorf("a link leads to %s, which answers %d", address, p.status)
@@ -136,7 +136,7 @@ func (s *server) crawl(t *testing.T, b *browser, from string) (pages map[string]
 }
 
 func TestEachRoleFindsWhatItMayAndNothingElse(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		s.furnish()
 		administrator := s.administer(t, "administrator", "/admin/").browser
 		pages, forms := s.crawl(t, administrator, "/admin/")

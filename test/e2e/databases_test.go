@@ -18,6 +18,13 @@ func eachDatabase(t *testing.T, test func(t *testing.T, s *shop)) {
 	eachDatabaseWith(t, nil, test)
 }
 
+// oneDatabase is eachDatabase of one kind alone: for requests and texts, with which the database has nothing to do.
+func oneDatabase(t *testing.T, kind string, test func(t *testing.T, s *shop)) {
+	t.Helper()
+	t.Parallel()
+	test(t, openShop(t, databases[kind](t)))
+}
+
 // eachDatabaseWith is eachDatabase of servers with settings.
 func eachDatabaseWith(t *testing.T, env []string, test func(t *testing.T, s *shop)) {
 	t.Parallel()

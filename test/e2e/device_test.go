@@ -117,7 +117,7 @@ func TestADeviceGetsTokensOnceItsUserHasAllowedIt(t *testing.T) {
 }
 
 func TestTheLinkOfADeviceOnlyFillsInTheCode(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		tv := s.createTV()
 		codes := s.beginDevice(t, tv)
 		b := newBrowser(t, s.server)
@@ -141,7 +141,7 @@ func TestTheLinkOfADeviceOnlyFillsInTheCode(t *testing.T) {
 }
 
 func TestADeviceIsToldWhatItsUserAnswered(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		tv := s.createTV()
 		b := newBrowser(t, s.server)
 		for _, answer := range []string{"deny", "", "ALLOW"} {
@@ -222,7 +222,7 @@ func TestADeviceCodeIsBoundToItsClientAndTarget(t *testing.T) {
 }
 
 func TestADeviceThatPollsTooOftenHasToSlowDownAtEveryReplica(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	eachDatabaseWith(t, []string{"SIGNET_DEVICES_INTERVAL=1m"}, func(t *testing.T, s *shop) {
 		tv := s.createTV()
 		other := s.serve()
 		codes := s.beginDevice(t, tv)
@@ -354,7 +354,7 @@ func TestTooManyRequestsOfDevicesFromOneNetworkHaveToWait(t *testing.T) {
 }
 
 func TestGoClientsGetTokensForADevice(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		tv := s.createTV()
 		provider, err := oidc.NewProvider(t.Context(), s.issuer)
 		check(t, err)

@@ -46,6 +46,17 @@ func (i *installation) doctor(settings ...string) (found map[string]finding, exi
 	return found, exitCode
 }
 
+// wantDoctor fails the test unless the doctor finds these states, by check, where a server runs.
+func (s *server) wantDoctor(states map[string]string) {
+	s.t.Helper()
+	found, _ := s.doctor("SIGNET_ISSUER="+s.issuer, "SIGNET_LISTEN="+strings.TrimPrefix(s.url, "http://"))
+	for check, state := range states {
+		if found[check].State != state {
+			s.t.Errorf("%s: %+v, want %s", check, found[check], state)
+		}
+	}
+}
+
 // manners are those of a proxy.
 type manners struct {
 	from      string // its address
@@ -154,10 +165,14 @@ func TestTheDoctorSeesWhatIsWrongBetweenClientsAndServer(t *testing.T) {
 	// What is not private.
 	file := i.dir + "/signet.yaml"
 	check(t, os.WriteFile(file, []byte("database: postgres://signet:secret@127.0.0.1:1/signet\n"), 0o644)) //nolint:gosec // that is to be found
-	cmd := i.command("doctor", "--config", file)
-	cmd.Env = append(cmd.Env, "SIGNET_DATABASE_URL=")
+	cmd := i.command("doctor")
+	cmd.Env = append(cmd.Env, "SIGNET_DATABASE_URL=", "SIGNET_CONFIG="+file)
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "holds the password of the database") || !strings.Contains(string(out), "does not answer") || strings.Contains(string(out), "secret@") {
 		t.Errorf("of a database that is away: %v\n%s", err, out)
+	}
+	check(t, os.Chmod(file, 0o640)) //nolint:gosec // for the server's group
+	if found, _ := i.doctor("SIGNET_DATABASE_URL=", "SIGNET_CONFIG="+file); found["settings file"].State != "ok" {
+		t.Errorf("of settings for the server's group alone: %+v", found["settings file"])
 	}
 }

@@ -79,13 +79,16 @@ func TestAPollReturnsARevocation(t *testing.T) {
 
 func TestAReceiverAddsSubjectsToItsStream(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *shop) {
-		s.signet("receiver", "create", s.orders.ID, "--poll")
-		change := func(by client, verb, body string) answer {
+		s.signet("role", "create", "receiver", "--grant", "urn:signet:admin#ssf.read", "--grant", "urn:signet:admin#ssf.manage")
+		stock := s.createClient("stock", "--grant", "client_credentials", "--api", "urn:signet:admin", "--serves", ordersAPI)
+		other := s.createClient("other", "--grant", "client_credentials", "--api", "urn:signet:admin", "--serves", ordersAPI)
+		s.signet("assign", "receiver", "--client", stock.ID)
+		s.signet("assign", "receiver", "--client", other.ID)
+		s.signet("receiver", "create", stock.ID, "--poll")
+		token, others := s.streamToken(t, stock, "ssf.manage"), s.streamToken(t, other, "ssf.manage")
+		change := func(token, verb, body string) answer {
 			t.Helper()
-			r := s.request(http.MethodPost, "/events/subjects:"+verb, strings.NewReader(body))
-			r.Header.Set("Content-Type", "application/json")
-			r.SetBasicAuth(by.ID, by.Secret)
-			return do(r)
+			return s.transmit(token, http.MethodPost, "/events/subjects:"+verb, body)
 		}
 		subject := func(issuer, sub string) string {
 			return `{"subject":{"format":"iss_sub","iss":"` + issuer + `","sub":"` + sub + `"}}`
@@ -94,32 +97,41 @@ func TestAReceiverAddsSubjectsToItsStream(t *testing.T) {
 		heard := func() int {
 			t.Helper()
 			s.signet("assign", "clerk", "--client", robot.ID)
-			sets := decode[pollAnswer](t, s.poll(s.orders, `{"returnImmediately":true}`).wantStatus(t, 200)).Sets
+			sets := decode[pollAnswer](t, s.poll(stock, `{"returnImmediately":true}`).wantStatus(t, 200)).Sets
 			for jti := range sets {
-				s.poll(s.orders, `{"returnImmediately":true,"ack":["`+jti+`"]}`).wantStatus(t, 200)
+				s.poll(stock, `{"returnImmediately":true,"ack":["`+jti+`"]}`).wantStatus(t, 200)
 			}
 			return len(sets)
 		}
 		before := heard()
-		added := change(s.orders, "add", subject(s.issuer, robot.ID)).wantStatus(t, 200)
+		added := change(token, "add", subject(s.issuer, robot.ID)).wantStatus(t, 200)
 		with := heard()
-		removed := change(s.orders, "remove", subject(s.issuer, robot.ID)).wantStatus(t, 204)
+		removed := change(token, "remove", subject(s.issuer, robot.ID)).wantStatus(t, 204)
 		if after := heard(); before != 0 || with != 1 || after != 0 || added.body+removed.body != "" {
 			t.Errorf("heard %d, %d once it was added, %d once it was removed; the answers are %q, %q", before, with, after, added.body, removed.body)
 		}
-		change(client{s.orders.ID, "wrong"}, "add", subject(s.issuer, robot.ID)).wantError(t, 401, "invalid_client")
-		change(s.invoices, "add", subject(s.issuer, robot.ID)).wantError(t, 404, "not_found")
-		change(s.orders, "add", subject(s.issuer, "nobody")).wantError(t, 404, "not_found")
-		change(s.orders, "add", subject("https://other.example", robot.ID)).wantError(t, 404, "not_found")
 		good := subject(s.issuer, robot.ID)
-		change(s.orders, "remove", strings.Replace(good, `{`, `{"verified":true,"stream_id":"`+s.orders.ID+`",`, 1)).wantStatus(t, 204)
+		withSecret := s.request(http.MethodPost, "/events/subjects:add", strings.NewReader(good))
+		withSecret.Header.Set("Content-Type", "application/json")
+		withSecret.SetBasicAuth(stock.ID, stock.Secret)
+		do(withSecret).wantError(t, 401, "invalid_token") // it says nothing of what an administrator permitted
+		change(s.streamToken(t, stock, "ssf.read"), "add", good).wantError(t, 403, "insufficient_scope")
+		for _, who := range []string{good, subject(s.issuer, "nobody"), subject("https://other.example", robot.ID)} { // nobody finds out who exists
+			for verb, status := range map[string]int{"add": 200, "remove": 204} {
+				change(others, verb, who).wantError(t, 404, "not_found")
+				if a := change(token, verb, who).wantStatus(t, status); a.body != "" {
+					t.Errorf("%s %s: %s", verb, who, a.body)
+				}
+			}
+		}
+		change(token, "remove", strings.Replace(good, `{`, `{"verified":true,"stream_id":"`+stock.ID+`",`, 1)).wantStatus(t, 204)
 		for _, body := range []string{``, `{}`, `[]`, `{"subject":null}`, `{"subject":{"format":"email"}}`, subject(s.issuer, ""),
 			strings.Replace(good, "subject", "SUBJECT", 1), strings.Replace(good, "sub\"", "Sub\"", 1), strings.Replace(good, `{`, `{"verified":null,`, 1),
 			strings.Replace(good, `{`, `{"stream_id":"",`, 1), strings.Replace(good, `"iss_sub"`, "null", 1)} {
-			change(s.orders, "add", body).wantError(t, 400, "invalid_request")
-			change(s.orders, "remove", body).wantError(t, 400, "invalid_request")
+			change(token, "add", body).wantError(t, 400, "invalid_request")
+			change(token, "remove", body).wantError(t, 400, "invalid_request")
 		}
-		if log := s.signet("audit", "list"); !strings.Contains(log, "client:"+s.orders.ID) || !strings.Contains(log, "receiver.add_subject") {
+		if log := s.signet("audit", "list"); !strings.Contains(log, "client:"+stock.ID) || !strings.Contains(log, "receiver.add_subject") {
 			t.Errorf("the audit log is %s", log)
 		}
 	})

@@ -88,35 +88,52 @@ func newShopLoad(t *testing.T, s *shop, replicas ...*server) *shopLoad {
 	return &shopLoad{shop: s, t: t, replicas: append([]*server{s.server}, replicas...), answers: map[int]int{}}
 }
 
+func (l *shopLoad) unavailable() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answers[http.StatusServiceUnavailable]
+}
+
+// awaitTokens waits until there are enough tokens, of which some were revoked.
+func (l *shopLoad) awaitTokens(issued, revoked int) {
+	l.t.Helper()
+	await(l.t, "tokens are issued and revoked", func() bool { return l.issued.count() >= issued && l.revoked.count() >= revoked })
+}
+
+// awaitOutage waits until clients meet one.
+func (l *shopLoad) awaitOutage(before int) {
+	l.t.Helper()
+	await(l.t, "clients are answered 503", func() bool { return l.unavailable() >= before+4 })
+}
+
 // wantNothingLost looks for each token that was acknowledged, at all replicas in turn.
 func (l *shopLoad) wantNothingLost() {
 	l.t.Helper()
 	l.t.Logf("answers by status: %v; %d tokens acknowledged, %d revocations", l.answers, len(l.issued.tokens), len(l.revoked.tokens))
-	if len(l.issued.tokens) < 20 || len(l.revoked.tokens) < 10 {
-		l.t.Error("too few answers for a result")
-	}
 	l.wantAllLive(l.t, l.issued.tokens)
 	for n, token := range l.revoked.tokens {
-		l.replicas[n%len(l.replicas)].wantActive(l.t, l.orders, token, false)
+		l.replicas[n%len(l.replicas)].wantActiveInTheEnd(l.t, l.orders, token, false)
 	}
 }
 
 func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testing.T) {
 	t.Parallel()
 	pair := pgtest.NewPair(t)
-	s := openShop(t, pair.URL())
+	i := newInstallation(t, pair.URL())
+	i.prompt = true
+	s := i.openShop()
 	l := newShopLoad(t, s, s.serve())
-	alone := &installation{t: t, dir: s.dir, issuer: s.issuer, env: append(slices.Clip(s.env), "SIGNET_DATABASE_URL="+pair.Primary.URL())}
+	alone := &installation{t: t, dir: s.dir, issuer: s.issuer, env: append(slices.Clip(s.env), "SIGNET_DATABASE_URL="+pair.Primary.URL()), prompt: true}
 	single := alone.serve() // knows only the first server, whatever that is
 	clients := newLoad(t)
 	for n := range l.replicas {
 		clients.add(4, 5*time.Millisecond, func() { l.once(n) })
 	}
 	for round := range *failovers {
-		time.Sleep(time.Second) // of load
-		old := pair.Primary
+		l.awaitTokens(20*(round+1), 10*(round+1))
+		old, met := pair.Primary, l.unavailable()
 		old.Crash()
-		time.Sleep(300 * time.Millisecond) // so that clients meet the outage
+		l.awaitOutage(met)
 		pair.Promote(t)
 		promoted := time.Now()
 		for _, replica := range l.replicas {
@@ -124,8 +141,12 @@ func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testi
 		}
 		took := time.Since(promoted)
 		t.Logf("failover %d: full service %v after the promotion", round+1, took.Round(time.Millisecond))
-		if took > 5*time.Second && *failovers >= 10 { // where nothing else runs
-			t.Errorf("it took %v, want at most 5s", took)
+		limit := 15 * time.Second
+		if *failovers >= 10 { // run by itself, on a machine that does nothing else
+			limit = 5 * time.Second
+		}
+		if took > limit {
+			t.Errorf("it took %v, want at most %v", took, limit)
 		}
 		if round == 0 {
 			l.wantOldPrimaryIgnored(old)
@@ -151,22 +172,19 @@ func TestAFailoverOfPostgresUnderLoadLosesNothingAndAnswersNothingStale(t *testi
 	}
 	clients.end()
 	l.wantNothingLost()
-	if l.answers[http.StatusServiceUnavailable] == 0 {
-		t.Error("no client met the outage")
-	}
 }
 
 // wantOldPrimaryIgnored starts the server that crashed as the primary that it was, and which comes first in the URL.
 func (l *shopLoad) wantOldPrimaryIgnored(old *pgtest.Cluster) {
-	token := l.reportingToken(l.t)
+	token := answered(l.t, "a request for a token", func() answer { return l.post("/oauth2/token", l.reporting, clientCredentials()) }).accessToken(l.t)
 	old.Start(l.t)
 	late := l.serve()
 	for _, replica := range append([]*server{late}, l.replicas...) {
-		replica.wantActive(l.t, l.orders, token, true)
+		replica.wantActiveInTheEnd(l.t, l.orders, token, true)
 	}
-	l.revoke(l.t, l.reporting, token)
+	answered(l.t, "a revocation", func() answer { return l.post("/oauth2/revoke", l.reporting, url.Values{"token": {token}}) }).wantStatus(l.t, http.StatusOK)
 	for _, replica := range append([]*server{late}, l.replicas...) {
-		replica.wantActive(l.t, l.orders, token, false)
+		replica.wantActiveInTheEnd(l.t, l.orders, token, false)
 	}
 	late.stop()
 }

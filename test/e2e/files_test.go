@@ -8,7 +8,7 @@ import (
 )
 
 func TestFilesAreAppliedByHTTPAndPagesSayWhatComesFromThem(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		m := newManager(t, s, allScopes+" files:apply files:read")
 		body := func(text, more string) string {
 			quoted, err := json.Marshal(text)

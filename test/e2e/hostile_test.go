@@ -42,14 +42,15 @@ var hostileForms = map[string]url.Values{
 	"/account/sessions/end":      {"sid": {"s"}},
 	"/account/consents/withdraw": {"client_id": {"web"}},
 	"/account/lock":              {"username": {alice}},
+	"/account/password":          {"password": {"p"}, "password_again": {"p"}},
 	"/password":                  {"flow": {"f"}, "token": {"t"}, "password": {"p"}, "password_again": {"p"}},
 	"/events/poll":               {"maxEvents": {"1"}},
 }
 
-// unlimited are settings of a server that takes any number of requests.
+// unlimited are settings of a server that takes any number of requests, however long they take.
 var unlimited = []string{
 	"SIGNET_LIMITS_REQUESTS_PER_USER=0", "SIGNET_LIMITS_PAGES_PER_ADDRESS=0", "SIGNET_LIMITS_FAILURES_PER_ADDRESS=0",
-	"SIGNET_ADMIN_API_REQUESTS_PER_SECOND=0",
+	"SIGNET_ADMIN_API_REQUESTS_PER_SECOND=0", "SIGNET_TOKENS_ACCESS_TTL=1h",
 }
 
 func TestHostileValuesNeverFailTheServer(t *testing.T) {

@@ -20,25 +20,35 @@ type installation struct {
 	issuer string   // the first server's URL
 
 	onSQLite bool
+	prompt   bool   // its servers wait for the database as long as they do by default, where that is to fail
+	program  string // the signet that servers are; empty: as main_test.go says
 
 	mu      sync.Mutex
 	secrets []string // must never be in a log
 	servers []*server
 }
 
+// patientDatabase has servers and commands wait longer for their database than a busy machine takes, so that every error is a fault.
+const patientDatabase = "SIGNET_DATABASE_TIMEOUT=30s"
+
 // noSleep spares each command the second that the race detector would wait at its end.
 const noSleep = "GORACE=atexit_sleep_ms=0"
+
+// masterKey is of all installations of this run, so that one can go on with a copy of another's database.
+var masterKey = sync.OnceValue(func() string {
+	key := make([]byte, 32)
+	rand.Read(key)
+	return base64.StdEncoding.EncodeToString(key)
+})
 
 // newInstallation makes a Signet on a fresh database. After the test its logs are searched for what must not be there.
 func newInstallation(t *testing.T, database string) *installation {
 	t.Helper()
-	master := make([]byte, 32)
-	rand.Read(master)
-	key := base64.StdEncoding.EncodeToString(master)
+	key := masterKey()
 	i := &installation{
 		t:       t,
 		dir:     t.TempDir(),
-		env:     []string{"SIGNET_DATABASE_URL=" + database, "SIGNET_MASTER_KEY=" + key, noSleep},
+		env:     []string{"SIGNET_DATABASE_URL=" + database, "SIGNET_MASTER_KEY=" + key, noSleep, patientDatabase},
 		secrets: []string{key},
 
 		onSQLite: strings.HasPrefix(database, "sqlite:"),

@@ -48,7 +48,7 @@ func (p *page) wantCode(t *testing.T) {
 }
 
 func TestAYesCountsForTheVeryRequestThatItWasGivenTo(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		genuine := s.nativeApp("native")
 		impostor := newAuthorization(genuine.client)
 		impostor.query.Set("redirect_uri", "com.example.app:/back")
@@ -86,7 +86,7 @@ func TestAnAnswerIsUsedOnceAndInItsBrowser(t *testing.T) {
 }
 
 func TestPromptsAndMaxAgeAskForASignInInTheRequestItself(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		b := newBrowser(t, s.server)
 		for _, asked := range [][2]string{{"prompt", "login"}, {"max_age", "0"}} {
 			query := with(newAuthorization(s.web).query, asked[0], asked[1])
@@ -102,7 +102,7 @@ func TestPromptsAndMaxAgeAskForASignInInTheRequestItself(t *testing.T) {
 }
 
 func TestAPersonWhoIsSignedInChoosesTheAccountIfTheApplicationWantsIt(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		const bob, bobsSecret = "bob", "another horse battery staple"
 		s.signetWithInput(s.secret(bobsSecret)+"\n", "user", "create", bob, "--password-stdin")
 		b := newBrowser(t, s.server)
@@ -133,7 +133,7 @@ func TestAPersonWhoIsSignedInChoosesTheAccountIfTheApplicationWantsIt(t *testing
 }
 
 func TestTheAuthenticationContextIsAskedForInVainAndSaid(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		before := time.Now().Unix()
 		a := newAuthorization(s.web)
 		a.query = with(a.query, "acr_values", "urn:mace:incommon:iap:silver 2", "ui_locales", "fr-CA fr x-"+strings.Repeat("y", 500), "max_age", "600")
@@ -152,7 +152,7 @@ func TestTheAuthenticationContextIsAskedForInVainAndSaid(t *testing.T) {
 }
 
 func TestAFirstPartyAppThatAnotherProgramCanPoseAsIsNeverAnsweredWithoutThePerson(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		native := s.nativeApp("native", "--first-party")
 		b := newBrowser(t, s.server)
 		b.open(s.authorizeURL(native.query)).wantQuestion(t, "/login").submit("username", alice, "password", alicesSecret).wantCode(t)
@@ -166,7 +166,7 @@ func TestAFirstPartyAppThatAnotherProgramCanPoseAsIsNeverAnsweredWithoutThePerso
 }
 
 func TestARequestOfFourKilobytesBesideItsRedirectURITravelsThroughThePages(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		for name, state := range map[string]string{"text": strings.Repeat("k0L1m2N3", 440), "escapes": strings.Repeat("\"\x01 é", 230)} {
 			query := with(newAuthorization(s.web).query, "state", state)
 			p := newBrowser(t, s.server).authorize(query)
@@ -183,7 +183,7 @@ func TestARequestOfFourKilobytesBesideItsRedirectURITravelsThroughThePages(t *te
 }
 
 func TestAFormOfAnotherSiteLeavesThePersonSignedIn(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		r, err := http.NewRequest(http.MethodPost, s.url+"/oauth2/authorize", strings.NewReader(newAuthorization(s.web).query.Encode()))
 		if err != nil {
 			t.Fatal(err)

@@ -78,7 +78,7 @@ func (s *script) end() string {
 }
 
 func TestOpenidClientWorksWithTheServer(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) { s.openidClient(t) })
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) { s.openidClient(t) })
 }
 
 func (s *shop) openidClient(t *testing.T) {
@@ -100,7 +100,7 @@ func (s *shop) openidClient(t *testing.T) {
 }
 
 func TestGoClientsWorkWithTheServer(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		ctx := t.Context()
 		machine := clientcredentials.Config{
 			ClientID: s.reporting.ID, ClientSecret: s.reporting.Secret, TokenURL: s.url + "/oauth2/token",

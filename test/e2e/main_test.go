@@ -6,14 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/signet-auth/signet/internal/store/pgtest"
 )
 
-// The paths of the signet under test: as it is released, and as the tests are built, with the race detector, with which all takes three
-// times as long. Servers on Postgres run with it. test/cli runs the commands with it.
+// The paths of the signet under test: as it is released, and as `make test` builds the tests, with the race detector, with which all takes
+// three times as long. Servers on Postgres run with it. test/cli runs the commands with it.
 var released, raced string
 
 func TestMain(m *testing.M) {
@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	if paths := os.Getenv(namespaced); paths != "" {
+		released, raced, _ = strings.Cut(paths, string(os.PathListSeparator))
+		return pgtest.Run(m)
+	}
 	dir, err := os.MkdirTemp("", "signet-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -29,7 +33,7 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	released, raced = filepath.Join(dir, "signet"), filepath.Join(dir, "raced")
 	for path, flags := range map[string][]string{released: nil, raced: buildFlags()} {
-		args := append([]string{"build", "-o", path}, flags...)
+		args := append([]string{"build", "-ldflags=-s -w", "-o", path}, flags...)
 		if out, err := exec.Command("go", append(args, "../../cmd/signet")...).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build signet: %v\n%s", err, out)
 			return 1
@@ -42,13 +46,7 @@ func run(m *testing.M) int {
 	return pgtest.Run(m)
 }
 
-// buildFlags are those that the tests were built with and that change what a binary does: -race, and what it leaves out.
-func buildFlags() (flags []string) {
-	info, _ := debug.ReadBuildInfo()
-	for _, setting := range info.Settings {
-		if setting.Key == "-race" || setting.Key == "-gcflags" {
-			flags = append(flags, setting.Key+"="+setting.Value)
-		}
-	}
-	return flags
+// buildFlags are those that `make test` builds the tests with, so that all share what is compiled; none with go test alone.
+func buildFlags() []string {
+	return strings.Fields(os.Getenv("TEST_BUILD_FLAGS"))
 }

@@ -98,7 +98,7 @@ func TestAnApplicationThatDescribesItselfSignsIn(t *testing.T) {
 }
 
 func TestNobodysDocumentsCountAtFirst(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		h := newDocumentHost(t, callback)
 		newBrowser(t, s.server).open(s.url + "/oauth2/authorize?" + newAuthorization(client{ID: h.URL + "/x"}).query.Encode()).wantRefusedHere(t)
 		if a := s.get("/.well-known/openid-configuration", ""); strings.Contains(a.body, "client_id_metadata_document_supported") || strings.Contains(a.body, "registration_endpoint") {

@@ -50,7 +50,7 @@ func TestAClientMovesHereWithItsIDSecretAndTheNamesOfGroupsAndRoles(t *testing.T
 }
 
 func TestRedirectsOfApplicationsOnADevice(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		b := newBrowser(t, s.server)
 		for n, c := range []struct{ registered, asked string }{
 			{"http://localhost/callback", "http://localhost:49152/callback"},

@@ -19,7 +19,7 @@ func (s *shop) link(t *testing.T, username string) string {
 }
 
 func TestAPersonSetsAPasswordByALink(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		const chosen = "battery staple of mine"
 		s.signet("user", "create", "carol", "--name", "Carol <b>C</b>")
 		link := s.link(t, "carol")
@@ -70,7 +70,7 @@ func TestTheFormThatSetsAPasswordIsSentFromItsOwnPageAlone(t *testing.T) {
 }
 
 func TestAnAdministratorMakesALinkInTheBrowser(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		b := s.administer(t, "administrator", "/admin/users").browser
 		linkOn := func(p *page) string {
 			t.Helper()

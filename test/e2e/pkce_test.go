@@ -6,7 +6,7 @@ import (
 )
 
 func TestAClientThatAuthenticatesMayLeavePKCEOutButNotMixIt(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		without := func() *authorization {
 			a := newAuthorization(s.web)
 			a.query = with(a.query, "code_challenge", "", "code_challenge_method", "")
@@ -39,7 +39,7 @@ func TestAClientThatAuthenticatesMayLeavePKCEOutButNotMixIt(t *testing.T) {
 }
 
 func TestAPublicClientAlwaysUsesPKCE(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		query := with(newAuthorization(s.app).query, "code_challenge", "", "code_challenge_method", "")
 		newBrowser(t, s.server).authorize(query).wantErrorBack(t, s.issuer, "invalid_request")
 		s.refused("client", "update", s.app.ID, "--require-pkce=false")

@@ -73,7 +73,7 @@ func TestClientsThatRegisterThemselvesAuthenticateByTheirKeysAndMayChangeThem(t 
 }
 
 func TestAClientAuthenticatesByItsKeyAtEveryEndpoint(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		key := servicetest.NewSigner(t, "k1")
 		published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(servicetest.KeySet(key))) }))
 		defer published.Close()

@@ -8,7 +8,7 @@ import (
 )
 
 func TestTheAdminAPISaysWhereTokensForItComeFrom(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		type resource struct {
 			Resource string   `json:"resource"`
 			Servers  []string `json:"authorization_servers"`

@@ -554,7 +554,7 @@ func testHostileForwarding(t *testing.T, s *shop, envoy string) {
 
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	client := &http.Client{Transport: &http.Transport{Protocols: protocols}, Timeout: 30 * time.Second}
+	client := &http.Client{Transport: &http.Transport{Protocols: protocols}, Timeout: time.Minute}
 	frame := func(body string) []byte {
 		return append([]byte{0, 0, 0, byte(len(body) >> 8), byte(len(body))}, body...)
 	}

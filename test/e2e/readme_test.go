@@ -54,8 +54,8 @@ printf '{"keys":[{"kty":"EC","crv":"P-256","use":"enc","alg":"ECDH-ES","kid":"1"
 func TestTheReadmesCommandsDoWhatTheReadmeSays(t *testing.T) {
 	t.Parallel()
 	out := runDocuments(t, newInstallation(t, newSQLiteDatabase(t)).serve(), keySets,
-		"README.md", "docs/tasks/sign-people-in.md", "docs/tasks/revoke-tokens.md", "docs/tasks/decide.md", "docs/tasks/client-authentication.md",
-		"docs/tasks/workload-identity.md", "docs/tasks/services.md", "docs/tasks/proxies.md")
+		"README.md", "docs/tasks/sign-people-in.md", "docs/tasks/claims.md", "docs/tasks/revoke-tokens.md", "docs/tasks/decide.md",
+		"docs/tasks/client-authentication.md", "docs/tasks/workload-identity.md", "docs/tasks/services.md", "docs/tasks/proxies.md")
 	for _, want := range []string{`"access_token"`, `"user_code"`, `"verification_uri_complete"`, `"active":true`, `"active":false`} {
 		if !strings.Contains(strings.ReplaceAll(out, `": `, `":`), want) {
 			t.Errorf("no %s in what the commands print:\n%s", want, out)

@@ -164,7 +164,7 @@ func TestRecipesOfServicesAcceptOnlyTokensThatCount(t *testing.T) {
 	issuer := newFront(t)
 	i := newInstallation(t, newSQLiteDatabase(t))
 	i.issuer = issuer.URL
-	i.env = append(i.env, "SIGNET_TOKENS_STATUS_TTL=2s")
+	i.env = append(i.env, "SIGNET_TOKENS_STATUS_TTL=4s")
 	s := i.openShop()
 	token, revoked := s.reportingToken(t), s.reportingToken(t)
 
@@ -270,7 +270,7 @@ func (f *front) forged(t *testing.T, token string) map[string]string {
 		"of another issuer":                   change(payload, "iss", "https://other.example"),
 		"that has expired":                    change(payload, "exp", now-60),
 		"that never expires":                  change(payload, "exp", nil),
-		"that does not count yet":             change(payload, "nbf", now+60),
+		"that does not count yet":             change(payload, "nbf", now+3600),
 		"without a subject":                   change(payload, "sub", nil),
 		"without a client":                    change(payload, "client_id", nil),
 		"bound to a key":                      change(payload, "cnf", map[string]any{"jkt": "x"}),

@@ -22,7 +22,7 @@ func (p *page) posted(t *testing.T) url.Values {
 }
 
 func TestAnswersReachTheClientInTheModeThatItAsksFor(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		b := newBrowser(t, s.server)
 		b.authorize(newAuthorization(s.web).query) // signed in, and consented
 		for mode, read := range map[string]func(*page) url.Values{
@@ -61,7 +61,7 @@ func TestAnswersReachTheClientInTheModeThatItAsksFor(t *testing.T) {
 }
 
 func TestResponseModesThatCannotBeAreRefused(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		b := newBrowser(t, s.server)
 		for _, mode := range []string{"jwt", "form_post.jwt", "web_message", "QUERY"} {
 			b.authorize(with(newAuthorization(s.web).query, "response_mode", mode)).wantErrorBack(t, s.issuer, "unsupported_response_mode")
@@ -84,7 +84,7 @@ func TestResponseModesThatCannotBeAreRefused(t *testing.T) {
 }
 
 func TestThePageThatPostsAnAnswerIsStrict(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		for n, uri := range []string{"https://app.example/cb?a=1&b='(x)'", "https://app.example/%7Ecb/%2F?b=%2f;c", "http://[::1]:8000/cb"} {
 			c := s.createClient(fmt.Sprint("strict-", n), "--grant", "authorization_code", "--redirect-uri", uri, "--name", `<b>"Shop"</b>`)
 			p := newBrowser(t, s.server).authorize(with(newAuthorization(c).query, "response_mode", "form_post", "redirect_uri", uri, "resource", "", "scope", "openid"))

@@ -16,22 +16,27 @@ import (
 
 // balancer is a proxy that sends requests in turn to those servers that are ready, as /readyz told it a moment ago. It tries none twice.
 type balancer struct {
-	mu      sync.Mutex
-	ready   []*httputil.ReverseProxy
-	next    int
+	servers func() []*server
+
+	looking sync.Mutex
+	asked   time.Time                         // when they were last
 	proxies map[string]*httputil.ReverseProxy // by the address of the server
+
+	mu    sync.Mutex
+	ready []*httputil.ReverseProxy
+	next  int
 }
 
 // newBalancer asks the servers, which may change, ten times a second.
 func newBalancer(t *testing.T, servers func() []*server) *httptest.Server {
-	b := &balancer{proxies: map[string]*httputil.ReverseProxy{}}
-	b.look(servers())
+	b := &balancer{servers: servers, proxies: map[string]*httputil.ReverseProxy{}}
+	b.look(0)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			b.look(servers())
+			b.look(0)
 			time.Sleep(100 * time.Millisecond)
 		}
 	}()
@@ -40,9 +45,16 @@ func newBalancer(t *testing.T, servers func() []*server) *httptest.Server {
 	return front
 }
 
-func (b *balancer) look(servers []*server) {
+// look asks the servers whether they are ready, if that was longer ago.
+func (b *balancer) look(ago time.Duration) {
+	b.looking.Lock()
+	defer b.looking.Unlock()
+	if time.Since(b.asked) < ago {
+		return
+	}
+	asked := time.Now()
 	var ready []*httputil.ReverseProxy
-	for _, s := range servers {
+	for _, s := range b.servers() {
 		response, err := http.Get(s.url + "/readyz")
 		if err != nil {
 			continue
@@ -58,6 +70,7 @@ func (b *balancer) look(servers []*server) {
 		}
 		ready = append(ready, b.proxies[s.url])
 	}
+	b.asked = asked
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ready = ready
@@ -65,6 +78,7 @@ func (b *balancer) look(servers []*server) {
 
 // ServeHTTP implements [http.Handler].
 func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.look(500 * time.Millisecond) // a busy machine may have been long about it
 	b.mu.Lock()
 	if len(b.ready) == 0 {
 		b.mu.Unlock()
@@ -78,7 +92,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
-	eachDatabaseWith(t, []string{patientDatabase, "SIGNET_DRAIN=2s"}, func(t *testing.T, s *shop) {
+	eachDatabaseWith(t, []string{"SIGNET_DRAIN=3s"}, func(t *testing.T, s *shop) {
 		var pushed sync.Map // the events that arrived, by jti
 		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
@@ -126,7 +140,8 @@ func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
 			old, other := (*running.Load())[0], (*running.Load())[1]
 			fresh := s.serve()
 			running.Store(&[]*server{old, other, fresh})
-			time.Sleep(300 * time.Millisecond) // of load on all three
+			enough := revoked.count() + 10
+			await(t, "there is load on all three", func() bool { return revoked.count() >= enough })
 			old.terminate(t)
 			running.Store(&[]*server{other, fresh})
 		}
@@ -148,7 +163,7 @@ func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
 			return true
 		})
 		t.Logf("%d tokens got, used and revoked, %d polls, none failed", len(revoked.tokens), polled.Load())
-		if len(revoked.tokens) < 20 || polled.Load() < 2 {
+		if polled.Load() < 2 {
 			t.Error("too few for a result")
 		}
 	})

@@ -41,21 +41,22 @@ func (c *cachingService) keys() (jwk.Set, error) {
 	if time.Now().Before(c.expires) {
 		return c.set, nil
 	}
+	asked := time.Now()
 	a := c.from.get("/.well-known/jwks.json", "")
 	var maxAge int
 	if _, err := fmt.Sscanf(a.header.Get("Cache-Control"), "public, max-age=%d", &maxAge); err != nil {
 		return nil, fmt.Errorf("status %d, header %v: %w", a.status, a.header, err)
 	}
 	set, err := jwk.Parse([]byte(a.body))
-	c.set, c.expires = set, time.Now().Add(time.Duration(maxAge)*time.Second)
+	c.set, c.expires = set, asked.Add(time.Duration(maxAge)*time.Second)
 	c.fetches++
 	return set, err
 }
 
 func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *testing.T) {
 	t.Parallel()
-	const maxAge = 2 * time.Second
-	s := openShop(t, pgtest.Database(t), patientDatabase, fmt.Sprint("SIGNET_KEYS_JWKS_MAX_AGE=", maxAge))
+	const maxAge = time.Second
+	s := openShop(t, pgtest.Database(t), fmt.Sprint("SIGNET_KEYS_JWKS_MAX_AGE=", maxAge))
 	replicas := []*server{s.server, s.serve()}
 	services := []*cachingService{{from: replicas[0]}, {from: replicas[1]}}
 
@@ -64,7 +65,7 @@ func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *test
 	var held tokenList
 	clients := newLoad(t)
 	for _, replica := range replicas {
-		clients.add(2, 5*time.Millisecond, func() {
+		clients.add(2, 20*time.Millisecond, func() {
 			a := replica.post("/oauth2/token", s.reporting, clientCredentials())
 			if a.status != http.StatusOK {
 				t.Errorf("status %d: %s", a.status, a.body)
@@ -81,17 +82,22 @@ func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *test
 			held.put(token)
 		})
 	}
-	const rotations = 3
-	for range rotations {
+	signed := func() (kids int) {
+		signers.Range(func(any, any) bool { kids++; return true })
+		return kids
+	}
+	const rotations = 2
+	for n := range rotations {
 		// The key that is next has been published for as long as others may cache, and the refresh of a replica takes.
 		time.Sleep(maxAge + 2*time.Second)
 		s.signet("key", "rotate", "--alg", "ES256")
+		await(t, "the next key signs", func() bool { return signed() >= n+2 || t.Failed() })
 	}
-	time.Sleep(time.Second)
+	seen := verified.Load()
+	await(t, "what it signs is verified", func() bool { return verified.Load() >= seen+20 || t.Failed() })
 	clients.end()
 
-	var kids int
-	signers.Range(func(any, any) bool { kids++; return true })
+	kids := signed()
 	t.Logf("%d verifications, keys of %d tokens' signatures: %d, %d and %d fetches of the JWKS",
 		verified.Load(), len(held.tokens), kids, services[0].fetches, services[1].fetches)
 	if kids != rotations+1 {
@@ -113,17 +119,11 @@ func TestARevokedKeyLeavesEveryReplicaAtOnce(t *testing.T) {
 		}
 		kid := joseHeader(t, tokens[0])["kid"].(string)
 		revoked := s.signet("key", "revoke", kid)
-		revokedAt := time.Now()
 		for n, replica := range replicas {
 			for _, token := range tokens {
 				replica.wantActive(t, s.orders, token, false)
 			}
-			for replica.published(t)[kid] {
-				if time.Since(revokedAt) > 3*time.Second { // a second is promised; the others are the test machine's
-					t.Fatalf("replica %d still publishes the key", n)
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
+			await(t, fmt.Sprintf("replica %d publishes the key no more", n), func() bool { return !replica.published(t)[kid] })
 			reissued := s.issued(t, replica.post("/oauth2/token", s.reporting, clientCredentials())).Access
 			if by := joseHeader(t, reissued)["kid"].(string); by == kid || !replica.published(t)[by] || !strings.Contains(revoked, by) {
 				t.Errorf("replica %d signs with %s; the revocation said %s", n, by, revoked)

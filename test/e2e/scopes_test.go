@@ -49,7 +49,7 @@ func (a askingApplication) granted() string {
 }
 
 func TestRealApplicationsAreGrantedTheScopesThatMeanSomethingAndComeBackToTheirAddress(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		all := askingApplications(t)
 		register := []string{"--grant", "authorization_code", "--grant", "refresh_token", "--first-party", "--redirect-uri", callback}
 		for _, one := range all {
@@ -88,7 +88,7 @@ func TestRealApplicationsAreGrantedTheScopesThatMeanSomethingAndComeBackToTheirA
 }
 
 func TestScopesThatExistAreRefusedWhereTheClientMayNotHaveThem(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		good := newAuthorization(s.web).query
 		for _, query := range []url.Values{
 			with(good, "scope", "openid invoices:read"),
@@ -109,7 +109,7 @@ func TestScopesThatExistAreRefusedWhereTheClientMayNotHaveThem(t *testing.T) {
 }
 
 func TestOnlyASpaceIsBetweenScopesAndBetweenPrompts(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		b, good := newBrowser(t, s.server), newAuthorization(s.web).query
 		got := s.signIn(t, s.web)
 		for _, odd := range []string{"\n", "\r\n", "\t", "\v", "\f", "\u0085", "\u00a0", "\u2003", "\u3000", "\"", "\\", "\x7f", "ü"} {
@@ -129,7 +129,7 @@ func TestOnlyASpaceIsBetweenScopesAndBetweenPrompts(t *testing.T) {
 }
 
 func TestConsentDoesNotNameScopesThatMeanNothing(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		a := newAuthorization(s.web)
 		a.query.Set("scope", "openid phone address unheard:of orders:read")
 		b := newBrowser(t, s.server)
@@ -156,7 +156,7 @@ func TestConsentDoesNotNameScopesThatMeanNothing(t *testing.T) {
 }
 
 func TestAScopeThatTheConsentPageDidNotShowIsNotGranted(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		a := newAuthorization(s.web)
 		a.query.Set("scope", "openid orders:delete orders:read")
 		b := newBrowser(t, s.server)
@@ -172,7 +172,7 @@ func TestAScopeThatTheConsentPageDidNotShowIsNotGranted(t *testing.T) {
 }
 
 func TestClientCredentialsWithoutAScopeGiveAllThatRolesAndRegistrationGive(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		s.makeBuyer()
 		limited := s.createClient("limited", "--grant", "client_credentials", "--api", ordersAPI+"#orders:write")
 		idle := s.createClient("idle", "--grant", "client_credentials", "--api", ordersAPI)

@@ -60,12 +60,18 @@ func (i *installation) start() *server {
 		i.issuer = s.url
 	}
 	program := raced
-	if i.onSQLite {
+	switch {
+	case i.program != "":
+		program = i.program
+	case i.onSQLite:
 		program = released
 	}
 	s.cmd = exec.Command(program, "serve")
 	s.cmd.Dir = i.dir
 	s.cmd.Env = append(append(append(os.Environ(), "SIGNET_DRAIN=0s"), i.env...), "SIGNET_LISTEN="+address, "SIGNET_ISSUER="+i.issuer, "SIGNET_LOG_LEVEL=debug")
+	if i.prompt {
+		s.cmd.Env = append(s.cmd.Env, "SIGNET_DATABASE_TIMEOUT=1500ms")
+	}
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		i.t.Fatal(err)
@@ -89,7 +95,7 @@ func freeAddress(i *installation) string {
 // awaitReady waits until /readyz says yes.
 func (s *server) awaitReady() {
 	s.t.Helper()
-	if err := s.pollReady(30 * time.Second); err != nil {
+	if err := s.pollReady(time.Minute); err != nil {
 		s.t.Fatalf("the server is not ready: %v\n%s", err, s.log.String())
 	}
 }
@@ -120,9 +126,9 @@ func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
 	select {
 	case <-s.exited:
-	case <-time.After(15 * time.Second):
+	case <-time.After(30 * time.Second): // three times as long as it gives requests
 		s.kill()
-		s.t.Error("the server did not stop within 15 seconds of SIGTERM")
+		s.t.Error("the server did not stop within 30 seconds of SIGTERM")
 	}
 }
 

@@ -103,7 +103,7 @@ func TestWhatEndsAGrantEndsTheTokensOfAllItsAPIs(t *testing.T) {
 }
 
 func TestTheConsentPageShowsThePermissionsByAPIAndTheGrantHasNoOthers(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		s.signet("api", "update", ordersAPI, "--name", "Orders of the shop")
 		s.signet("api", "update", invoicesAPI, "--name", "Invoices of the shop")
 		both := s.severalAPIs()
@@ -136,7 +136,7 @@ func TestTheConsentPageShowsThePermissionsByAPIAndTheGrantHasNoOthers(t *testing
 }
 
 func TestARequestForSeveralAPIsIsForWhatTheClientMayUseAtEach(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		both := s.severalAPIs()
 		many := make([]string, 17)
 		for i := range many {
@@ -162,7 +162,7 @@ func TestARequestForSeveralAPIsIsForWhatTheClientMayUseAtEach(t *testing.T) {
 }
 
 func TestTokensForUserinfoAreIntrospectedByClientsThatServeIt(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		a := askFor(s.web, "openid email", s.issuer)
 		got := s.issued(t, s.post("/oauth2/token", s.web, a.exchange(s.code(t, a))))
 		gateway := s.createClient("gateway", "--serves-userinfo")

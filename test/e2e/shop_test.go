@@ -17,6 +17,10 @@ const (
 // shop is an installation with a server and what most tests need: two APIs, a user who is a clerk, and clients.
 type shop struct {
 	*server
+	shopClients
+}
+
+type shopClients struct {
 	reporting client // client_credentials, a clerk by its own role
 	orders    client // the resource server of ordersAPI
 	invoices  client // the resource server of invoicesAPI
@@ -34,21 +38,35 @@ func openShop(t *testing.T, database string, env ...string) *shop {
 
 func (i *installation) openShop() *shop {
 	i.t.Helper()
-	s := &shop{server: i.serve()}
+	clients, copied := i.copyShop()
+	if !copied {
+		clients = i.makeShop()
+	}
+	for _, c := range []client{clients.reporting, clients.orders, clients.invoices, clients.web} {
+		i.secret(c.Secret)
+	}
+	i.secret(alicesSecret)
+	return &shop{i.serve(), clients}
+}
+
+// makeShop makes the objects of a shop.
+func (i *installation) makeShop() (c shopClients) {
+	i.t.Helper()
+	i.signet("migrate", "up")
 	i.signet("api", "create", ordersAPI, "--permission", "orders:read", "--permission", "orders:write")
 	i.signet("api", "create", invoicesAPI, "--permission", "invoices:read")
 	i.signet("role", "create", "clerk", "--grant", ordersAPI+"#orders:read")
-	s.reporting = i.createClient("reporting", "--grant", "client_credentials", "--api", ordersAPI)
-	s.orders = i.createClient("orders-svc", "--serves", ordersAPI)
-	s.invoices = i.createClient("invoices-svc", "--serves", invoicesAPI)
+	c.reporting = i.createClient("reporting", "--grant", "client_credentials", "--api", ordersAPI)
+	c.orders = i.createClient("orders-svc", "--serves", ordersAPI)
+	c.invoices = i.createClient("invoices-svc", "--serves", invoicesAPI)
 	codeFlow := []string{"--grant", "authorization_code", "--grant", "refresh_token", "--api", ordersAPI, "--redirect-uri", callback}
-	s.web = i.createClient("web", codeFlow...)
-	s.app = i.createClient("app", append(codeFlow, "--public")...)
-	i.signetWithInput(i.secret(alicesSecret)+"\n", "user", "create", alice,
+	c.web = i.createClient("web", codeFlow...)
+	c.app = i.createClient("app", append(codeFlow, "--public")...)
+	i.signetWithInput(alicesSecret+"\n", "user", "create", alice,
 		"--name", "Alice Example", "--email", "alice@people.example", "--password-stdin")
 	i.signet("assign", "clerk", "--client", "reporting")
 	i.signet("assign", "clerk", "--user", alice)
-	return s
+	return c
 }
 
 // createClient registers a client; its secret must not be seen in a log from then on.

@@ -90,7 +90,7 @@ func TestAServiceManagesItsOwnStreamOfEvents(t *testing.T) {
 		s.transmit(token, "PATCH", at.Configuration, `{"stream_id":"stock"}`).wantError(t, 404, "not_found")
 
 		for _, bad := range []string{
-			``, `[]`, `{"events_requested":["urn:x"]}`, `{"events_requested":[]}`, `{"iss":"https://other.example"}`, `{"aud":"other"}`, `{"description":null}`,
+			``, `[]`, `{"events_requested":null}`, `{"iss":"https://other.example"}`, `{"aud":"other"}`, `{"description":null}`,
 			`{"delivery":{"method":"urn:x","endpoint_url":"https://stock.example"}}`, `{"delivery":{"method":"urn:ietf:rfc:8935"}}`, `{"extra":1}`,
 			`{"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"http://127.0.0.1:1/"}}`, `{"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://[::1]/"}}`,
 			`{"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://localhost/"}}`, `{"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"file:///etc/passwd"}}`,
@@ -100,6 +100,21 @@ func TestAServiceManagesItsOwnStreamOfEvents(t *testing.T) {
 		} {
 			s.transmit(token, "POST", at.Configuration, bad).wantError(t, 400, "invalid_request")
 		}
+
+		// What is not known is ignored, also where nothing else is requested.
+		nothing := s.transmit(token, "POST", at.Configuration, `{"events_requested":["urn:x"]}`).wantStatus(t, 201)
+		if !strings.Contains(nothing.body, `"events_delivered":[]`) {
+			t.Errorf("a stream of nothing that is known is %s", nothing.body)
+		}
+		if same := s.transmit(token, "PUT", at.Configuration, nothing.body).wantStatus(t, 200); same.body != nothing.body {
+			t.Errorf("%s was made %s", nothing.body, same.body)
+		}
+		some := decode[stream](t, s.transmit(token, "PATCH", at.Configuration, `{"stream_id":"stock","events_requested":["`+revoked+`"]}`).wantStatus(t, 200))
+		if len(some.Delivered) != 1 {
+			t.Errorf("it was made %+v", some)
+		}
+		s.transmit(token, "DELETE", at.Configuration+"?stream_id=stock", "").wantStatus(t, 204)
+
 		made := decode[stream](t, s.transmit(token, "POST", at.Configuration, `{}`).wantStatus(t, 201))
 		if made.ID != "stock" || made.Issuer != s.issuer || made.Audience != "stock" || len(made.Delivered) != len(made.Supported) ||
 			made.Delivery["method"] != "urn:ietf:rfc:8936" || made.Delivery["endpoint_url"] != s.issuer+"/events/poll" || made.Interval != 30 {

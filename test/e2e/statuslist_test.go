@@ -3,9 +3,11 @@ package e2e
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,16 +79,10 @@ func (s *server) getList(ref statusRef, header ...string) answer {
 	return do(r)
 }
 
-// awaitStatus waits until the list says so: it follows within a second, and this is a busy machine.
+// awaitStatus waits until the list says so.
 func (s *server) awaitStatus(t *testing.T, ref statusRef, want int) {
 	t.Helper()
-	got := -1
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if got = s.tokenStatus(t, ref); got == want {
-			return
-		}
-	}
-	t.Errorf("the status is %d, want %d", got, want)
+	await(t, fmt.Sprintf("the list says %d", want), func() bool { return s.tokenStatus(t, ref) == want })
 }
 
 func TestStatusListsShowEveryChangeOfATokensStatus(t *testing.T) {
@@ -129,7 +125,7 @@ func TestStatusListsShowEveryChangeOfATokensStatus(t *testing.T) {
 }
 
 func TestStatusListIsServedAsTheStandardSays(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		ref := statusRefOf(t, s.reportingToken(t))
 		path := strings.TrimPrefix(ref.uri, s.issuer)
 
@@ -138,8 +134,9 @@ func TestStatusListIsServedAsTheStandardSays(t *testing.T) {
 			if h.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(h.Get("Vary"), "Accept-Encoding") {
 				t.Errorf("header %v", h)
 			}
-			if got := h.Get("Cache-Control"); !slices.Contains([]string{"public, max-age=10", "public, max-age=9", "public, max-age=8"}, got) {
-				t.Errorf("Cache-Control is %q", got)
+			age, ok := strings.CutPrefix(h.Get("Cache-Control"), "public, max-age=")
+			if left, err := strconv.Atoi(age); !ok || err != nil || left < 0 || left > 10 {
+				t.Errorf("Cache-Control is %q", h.Get("Cache-Control"))
 			}
 		})
 		t.Run("compressed for those who ask for it", func(t *testing.T) {
@@ -156,17 +153,10 @@ func TestStatusListIsServedAsTheStandardSays(t *testing.T) {
 			}
 		})
 		t.Run("not again to those who have it", func(t *testing.T) {
-			// It may be signed again between two requests.
-			var status int
-			for range 3 {
+			await(t, "it is not modified", func() bool { // it may be signed again between two requests
 				tag := s.getList(ref).wantStatus(t, http.StatusOK).header.Get("ETag")
-				if status = s.getList(ref, "If-None-Match", `"other", `+tag).status; status == http.StatusNotModified {
-					break
-				}
-			}
-			if status != http.StatusNotModified {
-				t.Errorf("status %d", status)
-			}
+				return s.getList(ref, "If-None-Match", `"other", `+tag).status == http.StatusNotModified
+			})
 			s.getList(ref, "If-None-Match", `"other"`).wantStatus(t, http.StatusOK)
 		})
 		t.Run("as a JWT or not at all", func(t *testing.T) {

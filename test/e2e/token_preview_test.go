@@ -24,7 +24,7 @@ type previewed struct {
 }
 
 func TestATokenIsPreviewedAsItWouldBeIssued(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		m := newManager(t, s, "tokens:read clients:read users:read assignments:read")
 		robot := s.createClient("robot", "--grant", "client_credentials", "--api", ordersAPI)
 		s.signet("role", "create", "reader", "--grant", ordersAPI+"#orders:read")

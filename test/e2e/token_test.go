@@ -77,7 +77,7 @@ func seconds(claim any) time.Time {
 }
 
 func TestTheTokenEndpointRefusesBadRequests(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		post := func(by client, form url.Values) answer { return s.post("/oauth2/token", by, form) }
 		wrong := client{ID: s.reporting.ID, Secret: "wrong"}
 		unknown := client{ID: "nobody", Secret: "wrong"}
@@ -129,7 +129,7 @@ func TestTheTokenEndpointRefusesBadRequests(t *testing.T) {
 }
 
 func TestTheTokenEndpointRefusesRequestsThatAreNotPlainForms(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		raw := func(contentType, target string, body []byte) answer {
 			r := s.request(http.MethodPost, target, bytes.NewReader(body))
 			r.Header.Set("Content-Type", contentType)
@@ -239,7 +239,7 @@ func (s *shop) wantEntitlements(t *testing.T, want ...string) {
 }
 
 func TestRegistrationRefusesDangerousRedirectURIs(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		for _, uri := range []string{
 			"javascript:alert(1)", "data:text/html,hello", "http://app.example/callback", "https://user@app.example/callback",
 			"https://app.example/callback#fragment", "https://*.app.example/callback", "/callback", "https://127.0.0.1/callback",

@@ -10,7 +10,7 @@ import (
 )
 
 func TestUserinfoTakesTheTokenInTheBodyOfAPost(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "postgres", func(t *testing.T, s *shop) {
 		token := s.signIn(t, s.web).Access
 		post := func(body, contentType, authorization string) answer {
 			r := s.request(http.MethodPost, "/oauth2/userinfo", strings.NewReader(body))
@@ -51,7 +51,7 @@ func TestUserinfoTakesTheTokenInTheBodyOfAPost(t *testing.T) {
 
 // A signed answer is for its client alone, and is no ID token (OpenID Connect Core §5.3.2).
 func TestUserinfoIsSignedForAClientThatWantsIt(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		plain := decode[map[string]any](t, s.get("/oauth2/userinfo", s.signIn(t, s.web).Access).wantStatus(t, http.StatusOK))
 		s.signet("client", "update", s.web.ID, "--userinfo-alg", "ES256", "--post-logout-redirect-uri", plainBye)
 		user := s.signIn(t, s.web)

@@ -15,7 +15,7 @@ import (
 )
 
 func TestAWorkloadGetsATokenWithoutASecret(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *shop) {
+	oneDatabase(t, "sqlite", func(t *testing.T, s *shop) {
 		key := servicetest.NewSigner(t, "i1")
 		var platform *httptest.Server
 		platform = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

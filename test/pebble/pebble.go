@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"io"
@@ -30,8 +31,9 @@ import (
 
 // Options say how it validates and issues.
 type Options struct {
-	HTTP, HTTPS string        // host:port, where HTTP-01 and TLS-ALPN-01 go in place of ports 80 and 443; empty: where nobody listens
-	Validity    time.Duration // of certificates; zero: 90 days
+	HTTP, HTTPS string            // host:port, where HTTP-01 and TLS-ALPN-01 go in place of ports 80 and 443; empty: where nobody listens
+	Validity    time.Duration     // of certificates; zero: 90 days
+	Accounts    map[string][]byte // keys for HMAC by their ids: it binds accounts to them alone (RFC 8555 §7.3.4); empty: to none
 }
 
 // Server is one that runs. To it each name is this machine's.
@@ -65,6 +67,13 @@ func New(tb testing.TB, o Options) *Server {
 		"listenAddress": listen, "managementListenAddress": s.management, "certificate": s.RootFile, "privateKey": filepath.Join(s.dir, "key.pem"),
 		"httpPort": s.port(o.HTTP), "tlsPort": s.port(o.HTTPS), "keyAlgorithm": "ecdsa",
 		"profiles": map[string]any{"default": map[string]any{"description": "default", "validityPeriod": int(o.Validity / time.Second)}},
+	}
+	if len(o.Accounts) > 0 {
+		keys := map[string]string{}
+		for id, key := range o.Accounts {
+			keys[id] = base64.RawURLEncoding.EncodeToString(key)
+		}
+		config.Pebble["externalAccountBindingRequired"], config.Pebble["externalAccountMACKeys"] = true, keys
 	}
 	text, err := json.Marshal(config)
 	s.check(err)

@@ -1,4 +1,4 @@
-// Package common knows the passwords that are tried first.
+// Package common lists the passwords that are guessed first.
 package common
 
 import (

@@ -12,7 +12,7 @@ import (
 // SkewClock returns another URL of a database. To those who open it by that, its clock is ahead by a time, or behind if that is negative.
 func SkewClock(tb testing.TB, url string, ahead time.Duration) string {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {

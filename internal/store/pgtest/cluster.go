@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/user"
@@ -14,9 +14,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/signet-auth/signet/test/freeaddress"
 )
 
-const superuser = "signet"
+const (
+	superuser     = "signet"
+	clusterPrefix = "signet-postgres-" // of its folder
+)
 
 // Cluster is a PostgreSQL server on a port of 127.0.0.1, with its data in a temporary folder.
 type Cluster struct {
@@ -25,6 +30,7 @@ type Cluster struct {
 	port     int
 	password string
 	settings []string            // arguments of the server
+	log      string              // the folder of its write-ahead log; empty: in its own
 	owner    *syscall.Credential // nil: whoever runs the test
 	server   *exec.Cmd           // nil: stopped
 	exited   chan struct{}
@@ -48,14 +54,21 @@ func findBinaries() (binaries, error) {
 	return binaries{}, errors.New("initdb and postgres are not installed; get them by `apt-get install postgresql` or `brew install postgresql@17`")
 }
 
-// start makes a new cluster and starts it, with arguments of the server's.
-func start(settings ...string) (*Cluster, error) {
+// startForTests is start of a cluster whose data nobody needs after a crash of the machine: processes are killed, machines are not. To wait
+// for the disk is most of what making a database takes.
+func startForTests(log string, settings ...string) (*Cluster, error) {
+	return start(memory(), log, append([]string{"-c", "fsync=off"}, settings...)...)
+}
+
+// start makes a new cluster in a folder, empty: the one for temporary files, and starts it, with arguments of the server's. Its write-ahead
+// log is in the folder log, unless that is empty.
+func start(folder, log string, settings ...string) (*Cluster, error) {
 	found, err := findBinaries()
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{binaries: found, password: rand.Text(), settings: settings}
-	if c.dir, err = os.MkdirTemp("", "signet-postgres-"); err != nil {
+	c := &Cluster{binaries: found, password: rand.Text(), settings: settings, log: log}
+	if c.dir, err = os.MkdirTemp(folder, clusterPrefix); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.init(), c.start()); err != nil {
@@ -86,8 +99,12 @@ func (c *Cluster) init() error {
 			return err
 		}
 	}
-	cmd := c.command(c.binaries.initdb, "-D", c.data(), "-U", superuser, "--auth=scram-sha-256", "--pwfile="+secret,
-		"--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	args := []string{"-D", c.data(), "-U", superuser, "--auth=scram-sha-256", "--pwfile=" + secret,
+		"--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"}
+	if c.log != "" {
+		args = append(args, "--waldir="+c.log, "--wal-segsize=1")
+	}
+	cmd := c.command(c.binaries.initdb, args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
@@ -145,7 +162,7 @@ func (c *Cluster) start() error {
 	}
 	c.exited = make(chan struct{})
 	go func() { _ = c.server.Wait(); close(c.exited) }()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		err := c.admin("SELECT 1")
 		if err == nil {
 			return nil
@@ -163,12 +180,14 @@ func (c *Cluster) start() error {
 	}
 }
 
+// freePort is one that no outgoing connection gets while the server starts, or is down for a while.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeaddress.Next()
 	if err != nil {
 		return 0, err
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
+	at, err := netip.ParseAddrPort(address)
+	return int(at.Port()), err
 }
 
 // stop sends the server a signal that ends it, and waits.

@@ -43,6 +43,12 @@ func SetInDatabase(tb testing.TB, url, name, value string) {
 	Exec(tb, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 }
 
+// DatabaseOf is Database, but in another encoding.
+func DatabaseOf(tb testing.TB, encoding string) string {
+	tb.Helper()
+	return sharedCluster(tb).create(tb, "template0 ENCODING '"+encoding+"' LOCALE 'C'")
+}
+
 // DatabaseIn is Database, but for one whose tables are in a folder that PostgreSQL's own user may write to.
 func DatabaseIn(tb testing.TB, folder string) string {
 	tb.Helper()

@@ -24,13 +24,13 @@ type Pair struct {
 func NewPair(tb testing.TB) *Pair {
 	tb.Helper()
 	requireBinaries(tb)
-	primary, err := start("-c", "fsync=off") // processes are killed, machines are not
+	primary, err := startForTests("")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(primary.remove)
 	standby := &Cluster{binaries: primary.binaries, password: primary.password, settings: primary.settings, owner: primary.owner}
-	if standby.dir, err = os.MkdirTemp("", "signet-postgres-"); err != nil { //nolint:usetesting // a folder that the server's own user can enter
+	if standby.dir, err = os.MkdirTemp(memory(), clusterPrefix); err != nil { //nolint:usetesting // a folder that the server's own user can enter
 		tb.Fatal(err)
 	}
 	tb.Cleanup(standby.remove)
@@ -65,7 +65,7 @@ func (p *Pair) Lag(tb testing.TB) {
 			tb.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); p.Primary.ask(tb, `SELECT COUNT(*)::TEXT FROM pg_stat_replication`) != "0"; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); p.Primary.ask(tb, `SELECT COUNT(*)::TEXT FROM pg_stat_replication`) != "0"; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			tb.Fatal("the standby goes on")
 		}
@@ -101,7 +101,7 @@ func (p *Pair) Rebuild(tb testing.TB) {
 	}
 	c.Start(tb)
 	p.waitForStandby(tb, p.Primary, true)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if state := p.Primary.ask(tb, `SELECT COALESCE(MAX(sync_state), 'none') FROM pg_stat_replication WHERE state = 'streaming'`); state == "sync" {
 			return
 		} else if time.Now().After(deadline) {
@@ -127,7 +127,7 @@ func (p *Pair) waitForStandby(tb testing.TB, c *Cluster, wait bool) {
 // ask runs a query for one text in the cluster's own database.
 func (c *Cluster) ask(tb testing.TB, query string) (answer string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.url("postgres"))
 	if err != nil {

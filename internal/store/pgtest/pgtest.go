@@ -4,8 +4,11 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +43,7 @@ func Run(m *testing.M) int {
 // Serve starts a cluster for a program that is no test, such as a benchmark. It returns the URL of an empty database, and
 // what stops the cluster and deletes its files.
 func Serve() (url string, stop func(), err error) {
-	c, err := start()
+	c, err := start("", "")
 	if err != nil {
 		return "", nil, err
 	}
@@ -59,37 +62,73 @@ func Database(tb testing.TB) string {
 func Copy(tb testing.TB, prepare func(url string) error) string {
 	tb.Helper()
 	c := sharedCluster(tb)
-	shared.preparing.Do(func() {
-		if shared.unprepared = c.admin("CREATE DATABASE " + prepared); shared.unprepared == nil {
-			shared.unprepared = prepare(c.url(prepared))
+	c.prepare(tb, prepare)
+	return c.create(tb, prepared)
+}
+
+// Fill has an empty database of Database hold what one of Copy does. False: it is in another cluster, and still empty.
+func Fill(tb testing.TB, url string, prepare func(url string) error) bool {
+	tb.Helper()
+	c := sharedCluster(tb)
+	name := regexp.MustCompile(`test_[a-z0-9]+`).FindString(url)
+	if url != c.url(name) {
+		return false
+	}
+	c.prepare(tb, prepare)
+	for _, statement := range []string{"DROP DATABASE " + name, createDatabase(name, prepared)} {
+		if err := c.admin(statement); err != nil {
+			tb.Fatal(err)
 		}
+	}
+	return true
+}
+
+func (c *Cluster) prepare(tb testing.TB, prepare func(url string) error) {
+	tb.Helper()
+	shared.preparing.Do(func() {
+		shared.unprepared = errors.New("the test that was to prepare the database failed")
+		err := c.admin("CREATE DATABASE " + prepared)
+		if err == nil {
+			err = prepare(c.url(prepared)) // may end the test
+		}
+		shared.unprepared = err
 	})
 	if shared.unprepared != nil {
 		tb.Fatal(shared.unprepared)
 	}
-	return c.create(tb, prepared)
 }
 
-// prepared is what Copy copies.
+// prepared is what Copy and Fill copy.
 const prepared = "prepared"
 
 func sharedCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	requireBinaries(tb)
-	// Nobody needs its data after a crash of the machine, and to wait for the disk is most of what making a database takes.
-	shared.once.Do(func() { shared.cluster, shared.err = start("-c", "fsync=off") })
+	shared.once.Do(func() { shared.cluster, shared.err = startForTests("") })
 	if shared.err != nil {
 		tb.Fatal(shared.err)
 	}
 	return shared.cluster
 }
 
-// New starts a cluster that only this test uses, and stops it when the test ends.
+// New starts a cluster that only this test uses, with arguments of the server's, and stops it when the test ends.
 // Where PostgreSQL is not installed it does as Database.
-func New(tb testing.TB) *Cluster {
+func New(tb testing.TB, settings ...string) *Cluster {
 	tb.Helper()
 	requireBinaries(tb)
-	c, err := start("-c", "fsync=off") // processes are killed, machines are not
+	c, err := startForTests("", settings...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.remove)
+	return c
+}
+
+// NewWithLogIn is New, but for a cluster whose write-ahead log is in a folder that PostgreSQL's own user may write to.
+func NewWithLogIn(tb testing.TB, folder string) *Cluster {
+	tb.Helper()
+	requireBinaries(tb)
+	c, err := startForTests(filepath.Join(folder, "pg_wal"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -115,10 +154,15 @@ func (c *Cluster) Database(tb testing.TB) string {
 	return c.create(tb, "template1")
 }
 
+// createDatabase copies files, which takes less than to write them to the log as well.
+func createDatabase(name, template string) string {
+	return "CREATE DATABASE " + name + " STRATEGY FILE_COPY TEMPLATE " + template
+}
+
 func (c *Cluster) create(tb testing.TB, template string) string {
 	tb.Helper()
 	name := "test_" + strings.ToLower(rand.Text()[:12])
-	if err := c.admin("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
+	if err := c.admin(createDatabase(name, template)); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
@@ -131,7 +175,7 @@ func (c *Cluster) create(tb testing.TB, template string) string {
 
 // admin runs a statement in the cluster's own database.
 func (c *Cluster) admin(statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.url("postgres"))
 	if err != nil {

@@ -70,7 +70,7 @@ func Pooler(tb testing.TB, database string) string {
 	tb.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	to.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(at))
 	through := to.String()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := pgx.Connect(tb.Context(), through+"&default_query_exec_mode=simple_protocol")
 		if err == nil {
 			_ = conn.Close(tb.Context())

@@ -20,6 +20,7 @@ type Wire struct {
 	silence chan struct{}         // closed when it ends; nil: none
 	snag    []byte                // a connection over which this comes is dropped, once; nil: none
 	ends    map[net.Conn]struct{} // of all connections, both
+	left    map[net.Conn]int      // how many bytes of answers still come over a connection, by its near end, before it is reset
 }
 
 // NewWire lays a wire to the server of a database. It ends with the test.
@@ -33,7 +34,7 @@ func NewWire(tb testing.TB, database string) *Wire {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w := &Wire{listener: listener, server: to.Host, url: to, ends: map[net.Conn]struct{}{}}
+	w := &Wire{listener: listener, server: to.Host, url: to, ends: map[net.Conn]struct{}{}, left: map[net.Conn]int{}}
 	w.url.Host = listener.Addr().String()
 	go w.accept()
 	tb.Cleanup(func() {
@@ -74,11 +75,23 @@ func (w *Wire) Snag(word string) {
 	w.snag = []byte(word)
 }
 
-// Restore ends a Cut or a Silence. What was sent in the silence arrives now.
+// Break resets each connection that there is as soon as so many more bytes of answers have come over it.
+func (w *Wire) Break(after int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for end := range w.ends {
+		if end.LocalAddr().String() == w.listener.Addr().String() {
+			w.left[end] = after
+		}
+	}
+}
+
+// Restore ends a Cut, a Silence or a Break. What was sent in the silence arrives now.
 func (w *Wire) Restore() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.refuses = false
+	clear(w.left)
 	if w.silence != nil {
 		close(w.silence)
 		w.silence = nil
@@ -128,6 +141,7 @@ func (w *Wire) carry(from, to net.Conn) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.ends, from)
+		delete(w.left, from)
 	}()
 	buffer := make([]byte, 32<<10)
 	for {
@@ -137,10 +151,30 @@ func (w *Wire) carry(from, to net.Conn) {
 		if snagged && rand.N(2) == 0 {
 			return
 		}
-		if _, failed := to.Write(buffer[:n]); err != nil || failed != nil || snagged {
+		passes, breaks := w.passes(to, n)
+		if _, failed := to.Write(buffer[:passes]); err != nil || failed != nil || snagged {
+			return
+		}
+		if breaks {
+			_ = to.(*net.TCPConn).SetLinger(0) // closing it resets it
 			return
 		}
 	}
+}
+
+// passes says how many of n bytes come to an end, and whether it is to be reset then.
+func (w *Wire) passes(to net.Conn, n int) (passes int, breaks bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	left, breaks := w.left[to]
+	switch {
+	case !breaks:
+		return n, false
+	case n < left:
+		w.left[to] = left - n
+		return n, false
+	}
+	return left, true
 }
 
 func (w *Wire) snags(sent []byte) bool {

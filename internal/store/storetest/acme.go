@@ -8,9 +8,13 @@ import (
 	"github.com/signet-auth/signet/internal/store"
 )
 
-// acmeLock is one that is held for a minute.
-func acmeLock(name string, owner byte, now time.Time) domain.ACMELock {
-	return domain.ACMELock{Name: name, Owner: []byte{owner}, ExpiresAt: now.Add(time.Minute)}
+const (
+	acmeLease = time.Hour    // that does not end while a test runs
+	acmeOver  = -time.Second // of a lock whose time is over at once
+)
+
+func acmeLock(name string, owner byte) domain.ACMELock {
+	return domain.ACMELock{Name: name, Owner: []byte{owner}}
 }
 
 func acmeValue(key string, sealed byte) domain.ACMEValue {
@@ -36,26 +40,28 @@ var acmeTests = map[string]func(*testing.T, *store.DB){
 	},
 	"a lock is one owner's, until it is released or its time is over": func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
-		acquire := func(owner byte, now time.Time, want bool) {
+		acquire := func(name string, owner byte, want bool) {
 			t.Helper()
-			same(t, must(db.AcquireACMELock(ctx, acmeLock("x", owner, now), now))(t), want)
+			same(t, must(db.AcquireACMELock(ctx, acmeLock(name, owner), acmeLease))(t), want)
 		}
-		acquire(1, t0, true)
-		acquire(2, t0.Add(time.Minute-1000), false)
-		same(t, must(db.AcquireACMELock(ctx, acmeLock("y", 2, t0), t0))(t), true)
-		later := t0.Add(50 * time.Second)
-		check(t, db.ExtendACMELock(ctx, acmeLock("x", 1, later)))
-		wantErr(t, db.ExtendACMELock(ctx, acmeLock("x", 2, later)), domain.ErrConflict)
-		check(t, db.ReleaseACMELock(ctx, acmeLock("x", 2, later)))
-		acquire(2, t0.Add(time.Minute), false)
-		acquire(2, later.Add(time.Minute), true)
-		wantErr(t, db.ExtendACMELock(ctx, acmeLock("x", 1, later)), domain.ErrConflict)
-		check(t, db.ReleaseACMELock(ctx, acmeLock("x", 2, later)))
-		acquire(3, t0, true)
+		acquire("x", 1, true)
+		acquire("x", 2, false)
+		acquire("x", 1, false)
+		acquire("y", 2, true)
+		check(t, db.ExtendACMELock(ctx, acmeLock("x", 1), acmeLease))
+		wantErr(t, db.ExtendACMELock(ctx, acmeLock("x", 2), acmeLease), domain.ErrConflict)
+		check(t, db.ReleaseACMELock(ctx, acmeLock("x", 2)))
+		acquire("x", 2, false)
+		check(t, db.ExtendACMELock(ctx, acmeLock("x", 1), acmeOver))
+		wantErr(t, db.ExtendACMELock(ctx, acmeLock("x", 1), acmeLease), domain.ErrConflict)
+		acquire("x", 2, true)
+		wantErr(t, db.ExtendACMELock(ctx, acmeLock("x", 1), acmeLease), domain.ErrConflict)
+		check(t, db.ReleaseACMELock(ctx, acmeLock("x", 2)))
+		acquire("x", 3, true)
 	},
 	"one of many acquires a lock": func(t *testing.T, db *store.DB) {
 		onlyOneWins(t, domain.ErrConflict, func(i int) error {
-			acquired, err := db.AcquireACMELock(t.Context(), acmeLock("x", byte(i), t0), t0)
+			acquired, err := db.AcquireACMELock(t.Context(), acmeLock("x", byte(i)), acmeLease)
 			if err == nil && !acquired {
 				err = domain.ErrConflict
 			}
@@ -64,10 +70,12 @@ var acmeTests = map[string]func(*testing.T, *store.DB){
 	},
 	"who has lost a lock changes nothing": func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
-		mine, other := acmeLock("x", 1, t0), acmeLock("x", 2, t0.Add(time.Minute))
-		must(db.AcquireACMELock(ctx, mine, t0))(t)
+		mine, other := acmeLock("x", 1), acmeLock("x", 2)
+		must(db.AcquireACMELock(ctx, mine, acmeLease))(t)
 		check(t, db.PutACMEValue(ctx, acmeValue("a", 1), mine))
-		must(db.AcquireACMELock(ctx, other, mine.ExpiresAt))(t)
+		check(t, db.ExtendACMELock(ctx, mine, acmeOver))
+		wantErr(t, db.PutACMEValue(ctx, acmeValue("a", 2), mine), domain.ErrConflict)
+		must(db.AcquireACMELock(ctx, other, acmeLease))(t)
 		wantErr(t, db.PutACMEValue(ctx, acmeValue("a", 2), mine), domain.ErrConflict)
 		wantErr(t, db.DeleteACMEValues(ctx, "a", mine), domain.ErrConflict)
 		check(t, db.PutACMEValue(ctx, acmeValue("a", 3), other))

@@ -13,7 +13,7 @@ var attentionTests = map[string]func(*testing.T, *store.DB){
 		names := []string{"version", "journal_mode", "synchronous", "bytes"}
 		if db.Dialect() == "postgres" {
 			names = []string{
-				"server_version", "server_version_num", "server_encoding", "fsync", "synchronous_commit", "full_page_writes", "autovacuum",
+				"server_version", "server_version_num", "fsync", "synchronous_commit", "full_page_writes", "autovacuum",
 				"max_connections", "superuser_reserved_connections", "ssl_in_use", "server_address", "connections",
 			}
 		}

@@ -33,6 +33,20 @@ var auditTests = map[string]func(*testing.T, *store.DB){
 		want.Hash = hashOf(want)
 		same(t, must(db.ListEvents(t.Context(), 1, 9))(t), []domain.Event{want})
 	},
+	"events are erased some at a time": func(t *testing.T, db *store.DB) {
+		for i := range 5 {
+			check(t, db.AppendEvents(t.Context(), hashOf, domain.Event{At: t0, Actor: fmt.Sprint("user:", i%2), Action: "a", Details: "{}", Digest: []byte("d")}))
+		}
+		for _, step := range []struct {
+			after, through int64
+			erased         []int64
+		}{{0, 2, []int64{1}}, {2, 4, []int64{3}}, {4, 5, []int64{5}}, {5, 5, nil}} {
+			erased, through, err := db.EraseEvents(t.Context(), step.after, 2, 6, []string{"user:0"}, nil)
+			check(t, err)
+			same(t, erased, step.erased)
+			same(t, through, step.through)
+		}
+	},
 	"events are found by what they have, page by page, the newest first, and exported in their order": func(t *testing.T, db *store.DB) {
 		for i := range 60 {
 			check(t, db.AppendEvents(t.Context(), hashOf, domain.Event{

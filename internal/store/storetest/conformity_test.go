@@ -21,6 +21,7 @@ import (
 var (
 	_ secevent.Store        = (*store.DB)(nil)
 	_ secevent.Outbox       = (*store.DB)(nil)
+	_ secevent.Deliveries   = (*store.DB)(nil)
 	_ registry.APIs         = (*store.DB)(nil)
 	_ registry.Clients      = (*store.DB)(nil)
 	_ device.Store          = (*store.DB)(nil)

@@ -35,6 +35,14 @@ var userTests = map[string]func(*testing.T, *store.DB){
 			}
 		}
 	},
+	"of users who share an e-mail address the enabled ones come first": func(t *testing.T, db *store.DB) {
+		for username, disabled := range map[string]time.Time{"a": t0, "b": {}, "c": t0, "d": {}} {
+			must(db.InsertUser(t.Context(), domain.User{Subject: username, Username: username, Email: "x@x.example", DisabledAt: disabled}))(t)
+		}
+		for n, user := range must(db.UsersByEmail(t.Context(), "x@x.example", 3))(t) {
+			same(t, user.DisabledAt.IsZero(), n < 2)
+		}
+	},
 	"username and subject are each taken once": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		_, err := db.InsertUser(t.Context(), domain.User{Subject: "other", Username: "alice"})
@@ -246,7 +254,7 @@ var assignmentTests = map[string]func(*testing.T, *store.DB){
 		}
 		taken := func(now time.Time) (subjects []string) {
 			t.Helper()
-			for _, a := range must(db.TakeExpired(t.Context(), now, 10))(t) {
+			for _, a := range must(db.AdvanceExpired(t.Context(), now, 10))(t) {
 				subjects = append(subjects, a.Subject)
 			}
 			return subjects

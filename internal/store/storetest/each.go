@@ -2,7 +2,10 @@
 package storetest
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +23,44 @@ func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 // SQLite returns an empty, migrated database in a file of its own.
 func SQLite(tb testing.TB) *store.DB {
 	tb.Helper()
-	return Open(tb, "sqlite:"+filepath.Join(tb.TempDir(), "signet.db"))
+	return SQLiteAt(tb, filepath.Join(tb.TempDir(), "signet.db"))
+}
+
+// SQLiteAt is SQLite in a file that is not there yet.
+func SQLiteAt(tb testing.TB, path string) *store.DB {
+	tb.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, migrated(tb), 0o600)); err != nil {
+		tb.Fatal(err)
+	}
+	return Open(tb, "sqlite:"+path)
+}
+
+// emptySQLite is the file of an empty, migrated database, of which each is a copy: to migrate one takes longer than most tests.
+var emptySQLite struct {
+	once sync.Once
+	file []byte
+	err  error
+}
+
+func migrated(tb testing.TB) []byte {
+	tb.Helper()
+	e := &emptySQLite
+	e.once.Do(func() {
+		path := filepath.Join(tb.TempDir(), "empty.db")
+		var db *store.DB
+		if db, e.err = store.Open(tb.Context(), "sqlite:"+path, patient); e.err != nil {
+			return
+		}
+		e.err = db.Migrate(tb.Context())
+		db.Close()
+		if e.err == nil {
+			e.file, e.err = os.ReadFile(path)
+		}
+	})
+	if e.err != nil {
+		tb.Fatal(e.err)
+	}
+	return e.file
 }
 
 // Postgres returns an empty, migrated database in the cluster that the tests of this binary share.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +44,15 @@ func aReceiver(tb testing.TB, db *store.DB, audiences ...string) (apis []int64) 
 func purgeOutbox(t *testing.T, db *store.DB, before time.Time, limit int) int64 {
 	t.Helper()
 	acknowledged := must(db.PurgeAcknowledged(t.Context(), limit))(t)
-	deleted, _, err := db.PurgeUnacknowledged(t.Context(), before, limit)
+	deleted, _, err := db.PurgeUnacknowledged(t.Context(), before, limit, func(ctx context.Context, r domain.Receiver, through int64) (last int64, err error) {
+		entries, _, err := db.ListOutbox(ctx, r.ID, r.Progress.Acked, r.Events, []string{strings.TrimPrefix(r.Client, "of ")}, 10)
+		for _, e := range entries {
+			if e.Seq <= through {
+				last = e.Seq
+			}
+		}
+		return last, err
+	})
 	check(t, err)
 	return acknowledged + deleted
 }

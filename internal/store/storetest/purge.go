@@ -61,10 +61,10 @@ var purgeTests = map[string]func(*testing.T, *store.DB){
 		}
 		wantLeft(t0.Add(month), 3, 3)
 		wantLeft(t0.Add(month+time.Microsecond), 3, 2)
-		same(t, len(must(db.TakeExpired(t.Context(), t0, 10))(t)), 1) // the user's
+		same(t, len(must(db.AdvanceExpired(t.Context(), t0, 10))(t)), 1) // the user's
 		wantLeft(t0.Add(month), 3, 2)
 		wantLeft(t0.Add(month+time.Hour), 2, 1)
-		same(t, len(must(db.TakeExpired(t.Context(), t0.Add(time.Hour), 10))(t)), 1)
+		same(t, len(must(db.AdvanceExpired(t.Context(), t0.Add(time.Hour), 10))(t)), 1)
 		wantLeft(t0.Add(month+time.Hour), 1, 1)
 		same(t, len(must(db.SubjectAssignments(t.Context(), domain.SubjectClient, w.client))(t)), 1)
 	},

@@ -151,7 +151,7 @@ var statusTests = map[string]func(*testing.T, *store.DB){
 		check(t, err)
 		whole := replay(changesAfter(t, db, 0))
 		missed := changesAfter(t, db, 40)
-		same(t, must(db.Purge(t.Context(), t0, 1))(t) > 100, true)
+		same(t, must(db.Purge(t.Context(), t0, 1))(t), 0) // nothing has expired
 		after, seqAfter, err := db.StatusEntries(t.Context(), lease.ID)
 		check(t, err)
 		same(t, seqAfter, seq)

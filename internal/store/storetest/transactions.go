@@ -106,7 +106,7 @@ var transactionTests = map[string]func(*testing.T, *store.DB){
 		wantUsers(t, db)
 		check(t, addUser(t.Context(), db, "next"))
 	},
-	"transactions that lock in opposite orders both succeed": func(t *testing.T, db *store.DB) {
+	"a transaction that loses a deadlock runs again": func(t *testing.T, db *store.DB) {
 		w := makeWorld(t, db)
 		sessions := []int64{
 			must(db.InsertSession(t.Context(), domain.Session{Hash: []byte("a"), UserID: w.user}))(t),

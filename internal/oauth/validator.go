@@ -12,26 +12,28 @@ import (
 	"github.com/signet-auth/signet/internal/domain"
 )
 
-// guard runs before fosite's handlers, and validates a request as its grant type has it.
-type guard struct{ provider *Provider }
+// requestValidator runs before fosite's handlers and validates a token request by the rules of its grant type.
+type requestValidator struct{ provider *Provider }
 
-var _ fosite.TokenEndpointHandler = (*guard)(nil)
+var _ fosite.TokenEndpointHandler = (*requestValidator)(nil)
 
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
-func (g *guard) CanHandleTokenEndpointRequest(context.Context, fosite.AccessRequester) bool {
+func (v *requestValidator) CanHandleTokenEndpointRequest(context.Context, fosite.AccessRequester) bool {
 	return true
 }
 
 // CanSkipClientAuth implements fosite.TokenEndpointHandler.
-func (g *guard) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+func (v *requestValidator) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool {
+	return false
+}
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
-func (g *guard) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
+func (v *requestValidator) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
 	return fosite.ErrUnknownRequest
 }
 
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler. ErrUnknownRequest leaves the grant to its own handler.
-func (g *guard) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
+func (v *requestValidator) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	sess, c := r.GetSession().(*requestSession), r.GetClient().(client)
 	sess.client = c
 	name := r.GetRequestForm().Get("grant_type")
@@ -45,13 +47,13 @@ func (g *guard) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessR
 	if err := checkScopeForm(r.GetRequestForm()); err != nil {
 		return err
 	}
-	if err := grant.validate(ctx, g.provider, r, sess); err != nil {
+	if err := grant.validate(ctx, v.provider, r, sess); err != nil {
 		return err
 	}
 	return fosite.ErrUnknownRequest
 }
 
-// loadGrant loads a grant and its user into the session. A grant of another client, or one that was revoked, is as good as none.
+// loadGrant loads a grant and its user into the session. A revoked grant, or one of another client, is treated as not found.
 func (p *Provider) loadGrant(ctx context.Context, sess *requestSession, id int64) error {
 	grant, err := p.Grants.FindGrant(ctx, id)
 	if errors.Is(err, domain.ErrNotFound) || err == nil && (grant.ClientID != sess.client.ID || !grant.RevokedAt.IsZero()) {

@@ -1,0 +1,117 @@
+package adminui
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/interaction"
+)
+
+// errOldSignIn says that a change gives administrative permissions, and that the visitor's sign-in is not young enough for that. A page
+// answers with askAgain.
+var errOldSignIn = errors.New("the sign-in is too old to give administrative permissions")
+
+// mayGive returns errOldSignIn unless whoever had some administrative permissions gets no others, or the sign-in is recent.
+func (v *visit) mayGive(had, gets []string) error {
+	gives := slices.ContainsFunc(gets, func(permission string) bool { return !slices.Contains(had, permission) })
+	if gives && v.signInAge() >= recently {
+		return errOldSignIn
+	}
+	return nil
+}
+
+// mayAssign is mayGive of whoever gets a role. One that the visitor may not see counts as one that gives all.
+func (v *visit) mayAssign(name string) error {
+	if !v.may("role.find") {
+		return v.mayGive(nil, admin.PermissionNames())
+	}
+	role, err := v.Admin.FindRole(v.ctx(), v.caller, name)
+	if err != nil {
+		return err
+	}
+	return v.mayGive(nil, administrative(role.Permissions))
+}
+
+// mayJoin is mayGive of whoever joins a group. One whose roles the visitor may not see counts as one that gives all.
+func (v *visit) mayJoin(group string) error {
+	if !v.may("group.access") {
+		return v.mayGive(nil, admin.PermissionNames())
+	}
+	access, err := v.Admin.GroupAccess(v.ctx(), v.caller, group)
+	if err != nil {
+		return err
+	}
+	var gets []string
+	for _, held := range access.Roles {
+		gets = append(gets, administrative(held.Permissions)...)
+	}
+	return v.mayGive(nil, gets)
+}
+
+func administrative(permissions []admin.RolePermission) []string {
+	var names []string
+	for _, p := range permissions {
+		if p.Audience == domain.AdminAudience {
+			names = append(names, p.Permission)
+		}
+	}
+	return names
+}
+
+// askAgain leads to the sign-in and back to the page, which finds there what was typed. refuse answers where that is too long for it.
+func (v *visit) askAgain(refuse func(err error) error) error {
+	browser, err := v.Pages.Browser(v.w, v.r)
+	if err != nil {
+		return err
+	}
+	i := interaction.New(interaction.Request{
+		Prompt: []string{"login"}, LoginHint: v.user.Username, MaxAge: -1, Return: v.r.URL.EscapedPath(),
+	}, browser, v.Now())
+	i.Typed = maps.Clone(v.r.PostForm)
+	i.Typed.Del("csrf")
+	err = v.goToSignIn(v.w, v.r, i)
+	if errors.Is(err, domain.ErrInvalid) {
+		return refuse(domain.Invalid("", domain.RuleState,
+			"sign-in: it is older than ten minutes, and what you typed is too long to be kept: copy it, sign out, sign in and paste it"))
+	}
+	return err
+}
+
+// typed is what was sent to this page before the sign-in that it asked for, nil if nothing was.
+func (v *visit) typed() url.Values {
+	flow := v.r.URL.Query().Get("flow")
+	if flow == "" || v.r.Method == http.MethodPost {
+		return nil
+	}
+	browser, err := v.Pages.Browser(v.w, v.r)
+	if err != nil {
+		return nil
+	}
+	i, err := v.Sealer.Open(flow, browser)
+	if err != nil || i.Return != v.r.URL.EscapedPath() {
+		return nil
+	}
+	return i.Typed
+}
+
+// fillAgain fills a form with what was typed before a new sign-in.
+func (v *visit) fillAgain(f *form) {
+	if typed := v.typed(); typed != nil {
+		v.r.PostForm = typed
+		f.read(v.r)
+		f.Lead = v.text("give.again")
+	}
+}
+
+// sendAgain asks whether to send once more what was typed before a new sign-in.
+func (v *visit) sendAgain(title, submit string, typed url.Values, back ...string) error {
+	v.render(http.StatusOK, "admin/confirm", title, confirmation{
+		Lead: v.text("give.again"), Submit: submit, Cancel: address(back...), Harmless: true, Kept: typed,
+	})
+	return nil
+}
