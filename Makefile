@@ -12,7 +12,7 @@ MODULE := github.com/signet-auth/signet
 # Packages of others that calculate a lot: the race detector would watch each of their memory accesses, which takes ten times as long and finds
 # no race of ours. None may use atomics: what it does not see of these, it takes for races elsewhere.
 UNWATCHED := modernc.org/sqlite/lib golang.org/x/crypto/argon2
-RACE := -race $(UNWATCHED:%=-gcflags=%=-race=false)
+RACE := -race $(UNWATCHED:%=-gcflags=%=-race=false) -ldflags=-w
 
 .PHONY: help
 help: ## List the targets
@@ -39,13 +39,13 @@ release-check: ## Make a release of the commit in two folders, and compare; with
 	if type lintian &>/dev/null; then lintian --fail-on error,warning --allow-root $$dir/1/*.deb; fi
 
 .PHONY: check
-check: fmt vet lint ## Format, vet, lint and test with what is installed: the quick round
+check: fmt lint ## Format, vet, lint and test with what is installed: the quick round
 	go test ./...
 
 .PHONY: test
 test: export CI := true
 test: export TEST_BUILD_FLAGS := $(RACE)
-test: tools fmt vet lint $(call NODE_MODULES,test/interop) $(call NODE_MODULES,examples/node) ## Everything, with the race detector and both databases; installs what it needs
+test: tools fmt lint $(call NODE_MODULES,test/interop) $(call NODE_MODULES,examples/node) ## Everything, with the race detector and both databases; installs what it needs
 	go test $(RACE) -vet=off -timeout 24m ./test/e2e ./internal/store ./test/cli ./... # the longest first, beside which the others run
 
 .PHONY: fmt
@@ -53,15 +53,9 @@ fmt: ## Fail if a Go file is not as gofmt would have it
 	@unformatted=$$(gofmt -l .); \
 	if [[ -n $$unformatted ]]; then echo "not formatted:" $$unformatted >&2; exit 1; fi
 
-.PHONY: vet
-vet: ## Run go vet
-	go vet ./...
-	go vet -C bench ./...
-	go vet -C test/interop ./...
-	go vet -C examples/golang-jwt ./...
-
 .PHONY: lint
-lint: $(GOLANGCI) ## Run the linters, which also hold the rules of who may import whom
+lint: export CGO_ENABLED := 0 # shares what is compiled with the released binary
+lint: $(GOLANGCI) ## Run go vet and other linters, which also hold the rules of who may import whom
 	$(GOLANGCI) run
 	cd bench && ../$(GOLANGCI) run
 	cd test/interop && ../../$(GOLANGCI) run

@@ -32,12 +32,7 @@ func TestApplyThatIsKilledIsDoneOrNot(t *testing.T) {
 			master := make([]byte, 32)
 			rand.Read(master)
 			command := func(args ...string) *exec.Cmd {
-				program, err := os.Executable()
-				if err != nil {
-					t.Fatal(err)
-				}
-				cmd := exec.CommandContext(t.Context(), program)
-				cmd.Args = append([]string{"signet"}, args...)
+				cmd := exec.CommandContext(t.Context(), signet, args...)
 				cmd.Env = append(os.Environ(), "SIGNET_DATABASE_URL="+url, "SIGNET_MASTER_KEY="+base64.StdEncoding.EncodeToString(master), "SIGNET_DATABASE_TIMEOUT=30s")
 				cmd.Dir = t.TempDir()
 				return cmd

@@ -3,32 +3,40 @@
 package cli
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/signet-auth/signet/internal/cli"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/test/freeaddress"
+	"github.com/signet-auth/signet/test/program"
 )
 
+// signet is the path of the program.
+var signet string
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"signet": signet})
+	os.Exit(build(m))
 }
 
-// signet is what cmd/signet runs.
-func signet() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+func build(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "signet-cli-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	signet = filepath.Join(dir, "signet")
+	if err := program.Release(signet); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 func TestOnSQLite(t *testing.T) {
@@ -65,7 +73,7 @@ func run(t *testing.T, database string, setup func(*testscript.Env)) {
 			env.Setenv("SIGNET_LISTEN", address)
 			env.Setenv("URL", "http://"+address)
 			env.Setenv("SAMPLE", sample)
-			env.Setenv("GORACE", "atexit_sleep_ms=0")     // or each command takes a second longer under the race detector
+			env.Setenv("PATH", filepath.Dir(signet)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("SIGNET_COMPLETION_TIMEOUT", "1m") // the machine may be busy
 			env.Setenv("SIGNET_DATABASE_TIMEOUT", "30s")
 			setup(env)

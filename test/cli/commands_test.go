@@ -18,15 +18,24 @@ import (
 )
 
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"fails": fails,
-	"json":  jsonValue,
-	"ready": ready,
-	"http":  request,
-	"api":   apiRequest,
-	"sql":   execute,
+	"signet": runSignet,
+	"fails":  fails,
+	"json":   jsonValue,
+	"ready":  ready,
+	"http":   request,
+	"api":    apiRequest,
+	"sql":    execute,
 }
 
 const waitLimit = time.Minute
+
+// signet args... runs the program; what goes on beside the scenario, exec has to run.
+func runSignet(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("signet", args...)
+	if failed := err != nil; failed != neg {
+		ts.Fatalf("signet failed: %v (%v)", failed, err)
+	}
+}
 
 // fails CODE program args... runs a program that must exit with CODE.
 func fails(ts *testscript.TestScript, neg bool, args []string) {

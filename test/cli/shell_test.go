@@ -11,16 +11,10 @@ import (
 	"testing"
 )
 
-// program is how to run a command of Signet in a folder.
-func program(t *testing.T, folder string, args ...string) *exec.Cmd {
-	t.Helper()
-	executable, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), executable)
-	cmd.Args, cmd.Dir = append([]string{"signet"}, args...), folder
-	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+folder, "GORACE=atexit_sleep_ms=0")
+// command is one of signet in a folder.
+func command(t *testing.T, folder string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), signet, args...)
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), "XDG_CONFIG_HOME="+folder)
 	return cmd
 }
 
@@ -40,17 +34,9 @@ func TestBashCompletesRealNames(t *testing.T) {
 		{"api", "create", "https://orders.example", "--permission", "orders:read"}, {"role", "create", "clerk"},
 		{"role", "create", "x$(touch ruined)1"}, {"role", "create", "x$(touch ruined)2"},
 	} {
-		if out, err := program(t, folder, args...).CombinedOutput(); err != nil {
+		if out, err := command(t, folder, args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v: %s", args, err, out)
 		}
-	}
-	executable, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := t.TempDir()
-	if err := os.Symlink(executable, filepath.Join(bin, "signet")); err != nil {
-		t.Fatal(err)
 	}
 	for line, want := range map[string]string{
 		"role show cl":       "clerk",
@@ -60,7 +46,7 @@ func TestBashCompletesRealNames(t *testing.T) {
 		"role update clerk --grant https://orders.example#o": "//orders.example#orders:read",
 	} {
 		cmd := exec.CommandContext(t.Context(), "bash", append([]string{"-c", completing, "bash", "signet"}, strings.Fields(line)...)...)
-		cmd.Dir, cmd.Env = folder, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_CONFIG_HOME="+folder, "SIGNET_COMPLETION_TIMEOUT=1m")
+		cmd.Dir, cmd.Env = folder, append(os.Environ(), "PATH="+filepath.Dir(signet)+":"+os.Getenv("PATH"), "XDG_CONFIG_HOME="+folder, "SIGNET_COMPLETION_TIMEOUT=1m")
 		out, err := cmd.CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("signet %s is completed to %q, not %q (%v)", line, got, want, err)
@@ -74,7 +60,7 @@ func TestBashCompletesRealNames(t *testing.T) {
 // What reads the output may stop reading, as head does.
 func TestACommandEndsQuietlyWhenNobodyReadsWhatItAnswers(t *testing.T) {
 	folder := t.TempDir()
-	if err := program(t, folder, "client", "list").Run(); err != nil { // makes the database, and says so
+	if err := command(t, folder, "client", "list").Run(); err != nil { // makes the database, and says so
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"client", "list"}, {"client", "list", "-o", "json"}, {"audit", "export"}, {"--help"}} {
@@ -84,7 +70,7 @@ func TestACommandEndsQuietlyWhenNobodyReadsWhatItAnswers(t *testing.T) {
 		}
 		reader.Close()
 		var said bytes.Buffer
-		cmd := program(t, folder, args...)
+		cmd := command(t, folder, args...)
 		cmd.Stdout, cmd.Stderr = writer, &said
 		err = cmd.Run()
 		writer.Close()

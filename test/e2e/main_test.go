@@ -2,18 +2,18 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/test/program"
 )
 
-// The paths of the signet under test: as it is released, and as `make test` builds the tests, with the race detector, with which all takes
-// three times as long. Servers on Postgres run with it. test/cli runs the commands with it.
+// The paths of the signet under test: as it is released, and with the race detector, with which servers on Postgres run.
 var released, raced string
 
 func TestMain(m *testing.M) {
@@ -32,21 +32,15 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	released, raced = filepath.Join(dir, "signet"), filepath.Join(dir, "raced")
-	for path, flags := range map[string][]string{released: nil, raced: buildFlags()} {
-		args := append([]string{"build", "-ldflags=-s -w", "-o", path}, flags...)
-		if out, err := exec.Command("go", append(args, "../../cmd/signet")...).CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build signet: %v\n%s", err, out)
-			return 1
-		}
-	}
-	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil { // or each command takes a second longer under the race detector
+	err = errors.Join(
+		program.Release(released),
+		program.Raced(raced),
+		os.Setenv("CGO_ENABLED", "0"),            // other programs share what is compiled for the released one
+		os.Setenv("GORACE", "atexit_sleep_ms=0"), // or each command takes a second longer under the race detector
+	)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return pgtest.Run(m)
-}
-
-// buildFlags are those that `make test` builds the tests with, so that all share what is compiled; none with go test alone.
-func buildFlags() []string {
-	return strings.Fields(os.Getenv("TEST_BUILD_FLAGS"))
 }

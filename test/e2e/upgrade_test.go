@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-auth/signet/internal/store/pgtest"
+	"github.com/signet-auth/signet/test/program"
 )
 
 // buildNext builds a signet of the version after this one, which has one more migration.
@@ -28,12 +28,10 @@ func buildNext(t *testing.T) string {
 	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
 	check(t, err)
 	dir := t.TempDir()
-	file, program := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "signet")
+	file, next := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "signet")
 	check(t, os.WriteFile(file, overlay, 0o600))
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-overlay", file, "-o", program, "../../cmd/signet").CombinedOutput(); err != nil {
-		t.Fatalf("build the next signet: %v\n%s", err, out)
-	}
-	return program
+	check(t, program.Release(next, "-overlay", file))
+	return next
 }
 
 func TestAServerGoesOnWhileOneOfTheNextVersionMigratesAndServesBesideIt(t *testing.T) {
