@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/signet-auth/signet/internal/directory"
@@ -39,6 +40,7 @@ type Passwords struct {
 	hasher    *hasher
 	minLength int
 	now       func() time.Time
+	changing  sync.Map // the database ids of users whose own change is under way
 }
 
 // NewPasswords makes it. New passwords have at least minLength characters.
@@ -110,8 +112,13 @@ func (p *Passwords) Set(ctx context.Context, username, password string) error {
 }
 
 // Change is Set by the user, who is signed in. signedIn says whether that is still so in the transaction of the change: what it fails with
-// ends the change. ErrNotFound if the user is disabled or deleted by then, ErrBusy if too many hash passwords.
+// ends the change. ErrNotFound if the user is disabled or deleted by then, ErrBusy if too many hash passwords, or the user's own change is
+// under way: one person must not take the turns of all.
 func (p *Passwords) Change(ctx context.Context, user domain.User, password string, signedIn func(ctx context.Context) error) error {
+	if _, underWay := p.changing.LoadOrStore(user.ID, true); underWay {
+		return domain.ErrBusy
+	}
+	defer p.changing.Delete(user.ID)
 	return p.set(event.WithActor(ctx, event.User(user.Username)), user, password, "account", func(ctx context.Context, current domain.User) error {
 		if current.ID != user.ID || !current.DisabledAt.IsZero() {
 			return domain.ErrNotFound

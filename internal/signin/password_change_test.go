@@ -90,6 +90,26 @@ func TestAPasswordIsNotChangedOnceItsUserIsSignedOutOrDisabled(t *testing.T) {
 	})
 }
 
+func TestAUserChangesTheirPasswordOnceAtATime(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		alice, bob := w.user("alice", password), w.user("bob", password)
+		waiting, release, err := w.Passwords.TakeSlots(ctx)
+		w.check(err)
+		first, other := make(chan error), make(chan error)
+		signedIn := func(context.Context) error { return nil }
+		go func() { first <- w.Passwords.Change(ctx, alice, chosen, signedIn) }()
+		await(w.t, "the change to wait for its hash", func() bool { return waiting() == 1 })
+		w.refused(w.Passwords.Change(ctx, alice, chosen, signedIn), domain.ErrBusy)
+		go func() { other <- w.Passwords.Change(ctx, bob, chosen, signedIn) }()
+		await(w.t, "another user's to wait, too", func() bool { return waiting() == 2 })
+		release()
+		w.check(<-first)
+		w.check(<-other)
+		w.check(w.Passwords.Change(ctx, alice, password, signedIn))
+	})
+}
+
 // await polls until something is so.
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
