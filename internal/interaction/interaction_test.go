@@ -160,6 +160,29 @@ func TestASealShowsNothingAndStandsNoChange(t *testing.T) {
 	}
 }
 
+func TestWhatCanBeSealedCanBeSealedOnceThePersonHasSignedIn(t *testing.T) {
+	s, _ := newSealer(t, 0)
+	i, accepted := New(request, "firefox", start), New(request, "firefox", start)
+	for {
+		i.State += rand.Text()
+		if _, err := s.Seal(i); err != nil {
+			break
+		}
+		accepted = i
+	}
+	if len(accepted.State) < MaxSealed/2 {
+		t.Fatalf("a request with a state of %d bytes is too large", len(i.State))
+	}
+	accepted.Pass([]Step{
+		{Method: "password", UserID: 1 << 40, AMR: []string{"pwd"}, ACR: "urn:signet:password", Proof: rand.Text(), At: start},
+		{Method: "security key", UserID: 1 << 40, AMR: []string{"hwk", "user"}, ACR: "urn:signet:second", Proof: rand.Text(), At: start},
+	})
+	seal(t, s, accepted)
+	accepted.SignIn(rand.Text())
+	accepted.Choose(rand.Text())
+	seal(t, s, accepted)
+}
+
 func TestATypicalRequestIsSmallWhenSealed(t *testing.T) {
 	s, _ := newSealer(t, 0)
 	typical := request

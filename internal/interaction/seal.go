@@ -20,6 +20,9 @@ const Lifetime = 15 * time.Minute
 // MaxSealed is the longest sealed interaction, in bytes: it travels in a URL.
 const MaxSealed = 12 << 10
 
+// roomForActs is how much of that is left for what the person does, in bytes.
+const roomForActs = 1 << 10
+
 // Sealer encrypts and authenticates interactions.
 type Sealer struct {
 	aead cipher.AEAD
@@ -59,8 +62,12 @@ func (s *Sealer) Seal(i Interaction) (string, error) {
 		return "", fmt.Errorf("seal an interaction: %w", err)
 	}
 	text := base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, packed.Bytes(), nil))
-	if len(text) > MaxSealed {
-		return "", fmt.Errorf("%w interaction: %d bytes sealed, at most %d", domain.ErrInvalid, len(text), MaxSealed)
+	limit := MaxSealed
+	if len(i.Steps) == 0 && !i.Attended() {
+		limit -= roomForActs // or it could not be sealed any more once the person has signed in
+	}
+	if len(text) > limit {
+		return "", fmt.Errorf("%w interaction: %d bytes sealed, at most %d", domain.ErrInvalid, len(text), limit)
 	}
 	return text, nil
 }
