@@ -24,8 +24,9 @@ import (
 // Store lists changes.
 type Store interface {
 	InTx(ctx context.Context) bool
-	// Changes returns what changed after the given revision, and the newest revision. complete is false if
-	// so much changed that rows are missing: then everything may have changed.
+	// Changes returns what changed after the given revision, and the newest revision. complete is false if so much changed that rows are
+	// missing, or another database server was promoted since: then everything may have changed. After a promotion no revision of before
+	// comes again.
 	Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/metrics"
+	"github.com/signet-auth/signet/internal/store"
 )
 
 const (
@@ -49,7 +50,7 @@ func (s *Services) figures(cfg config.Config) metrics.Sources {
 
 // sample asks the database for what it alone knows.
 func (s *Services) sample(ctx context.Context, rotateEvery time.Duration) (sample metrics.Sample, err error) {
-	seen := s.Cache.Revision()
+	seen := store.Number(s.Cache.Revision())
 	_, revision, err := s.DB.ListReplicas(ctx, s.now(), 0)
 	if err != nil {
 		return sample, err

@@ -110,11 +110,9 @@ func (c conn) lockAlone(ctx context.Context, t *transaction) error {
 // Changes implements cache.Store. It reads one row if nothing changed. After a promotion everything may have changed: the last revisions
 // may be lost, and their numbers used again.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
-	floor, promotions := db.revision.Load(), db.dialect.promotions()
-	anew := promotions != db.promotions.Load()
-	if anew {
-		after = 0
-	}
+	floor, now := db.revision.Load(), seen{promotions: db.dialect.promotions()}
+	anew := now.promotions != db.promotions.Load()
+	after = max(0, now.number(after))
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		revision, err = one(ctx, c, scanInt, `SELECT `+db.dialect.revision()+` FROM installation i WHERE id = 1`)
 		if err != nil || revision == after && after > 0 {
@@ -128,14 +126,14 @@ func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change
 	case err != nil || db.InTx(ctx):
 	case anew && !db.outlived(floor, revision):
 		db.revision.Store(revision)
-		db.promotions.Store(promotions)
+		db.promotions.Store(now.promotions)
 	default:
 		err = db.advance(floor, revision)
 	}
 	if err != nil {
 		return nil, 0, false, err
 	}
-	return changes, revision, complete, nil
+	return changes, now.named(revision), complete, nil
 }
 
 // changes reads the changes together with the newest revision.

@@ -22,6 +22,7 @@ var managedTables = map[domain.ManagedKind]managedTable{
 
 // HoldChanges implements admin.Files.
 func (db *DB) HoldChanges(ctx context.Context) (revision int64, err error) {
+	before := db.seen()
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		if err := c.lockInstallation(ctx); err != nil {
 			return err
@@ -29,7 +30,10 @@ func (db *DB) HoldChanges(ctx context.Context) (revision int64, err error) {
 		revision, err = one(ctx, c, scanInt, `SELECT revision FROM installation WHERE id = 1`)
 		return err
 	})
-	return revision, err
+	if err != nil {
+		return 0, err
+	}
+	return db.current(ctx, before, revision)
 }
 
 // SetManagedBy implements admin.Files. Whoever plans with the same objects at the same time sees it as a change of theirs.

@@ -31,19 +31,21 @@ type serverState struct {
 	timeline uint64 // zero: it does not say, as some services that only speak PostgreSQL's protocol
 }
 
-// learn says whether a primary is newer than all that were seen before. It is an error if it is older.
-func (p *primary) learn(seen serverState) (newer bool, err error) {
+// learn calls promoted if a primary is newer than all that were seen before, and others may use it only then. It is an error if it is older.
+func (p *primary) learn(seen serverState, promoted func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case seen.timeline == 0:
 	case seen.system == p.system && seen.timeline < p.timeline:
-		return false, fmt.Errorf("it is a primary of timeline %d, and another server was promoted to timeline %d", seen.timeline, p.timeline)
+		return fmt.Errorf("it is a primary of timeline %d, and another server was promoted to timeline %d", seen.timeline, p.timeline)
 	case seen.system != p.system || seen.timeline > p.timeline:
-		newer = p.timeline != 0
+		if p.timeline != 0 {
+			promoted()
+		}
 		p.system, p.timeline = seen.system, seen.timeline
 	}
-	return newer, nil
+	return nil
 }
 
 // readState asks in the simple protocol, which needs nothing of a pooler.
@@ -96,14 +98,12 @@ func (p *postgres) admit(state serverState) error {
 	if state.standby {
 		return pgconn.ErrStandbyConnection
 	}
-	newer, err := p.primary.learn(state)
-	if newer && p.pool != nil {
-		p.pool.Reset()
-	}
-	if newer {
+	return p.primary.learn(state, func() {
+		if p.pool != nil {
+			p.pool.Reset()
+		}
 		p.promoted.Add(1) // after the reset: who sees the new number gets no old connection
-	}
-	return err
+	})
 }
 
 func (p *postgres) promotions() int64 { return p.promoted.Load() }

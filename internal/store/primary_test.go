@@ -123,15 +123,26 @@ func TestAfterAPromotionThatLostCommitsAReplicaReadsEverythingAnew(t *testing.T)
 		}
 	}
 	add(other, "instead")
-	if found, complete := revision(lost); found != lost || complete {
-		t.Errorf("at revision %d of which another was lost: complete=%v, want everything anew", found, complete)
+	anew, complete := revision(lost)
+	if store.Number(anew) != store.Number(lost) || anew == lost || complete {
+		t.Errorf("at revision %d of which another was lost: revision %d, complete=%v, want everything anew", lost, anew, complete)
 	}
-	if _, complete := revision(lost); !complete {
+	if _, complete := revision(anew); !complete {
 		t.Error("it was read anew twice")
 	}
 	for name, newest := range asked() {
-		if newest != lost {
-			t.Errorf("%s: revision %d, want %d", name, newest, lost)
+		if newest != anew {
+			t.Errorf("%s: revision %d, want %d", name, newest, anew)
+		}
+	}
+	for decided, want := range map[int64]bool{lost: false, anew: true} {
+		token := domain.IssuedToken{ID: domain.FirstTokenID(time.Now()), Kind: domain.TokenAccess, ExpiresAt: time.Now()}
+		if newest, err := db.InsertIssuedTokens(t.Context(), []domain.IssuedToken{token}, []int64{decided}); err != nil || newest != anew {
+			t.Errorf("decided at revision %d: %d, %v", decided, newest, err)
+		}
+		found, _, err := db.FindIssuedTokens(t.Context(), []domain.TokenRef{token.Ref()})
+		if _, written := found[token.ID]; written != want || err != nil {
+			t.Errorf("decided at revision %d: written=%v, %v", decided, written, err)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (db *DB) SumStatistics(ctx context.Context, from, to time.Time, step time.D
 func (db *DB) PutReplica(ctx context.Context, r domain.Replica) error {
 	_, err := db.exec(ctx, `INSERT INTO replicas (id, version, started_at, seen_at, revision, as_of, jwks) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, revision = excluded.revision, as_of = excluded.as_of, jwks = excluded.jwks`,
-		r.ID, r.Version, micros(r.StartedAt), micros(r.SeenAt), r.Revision, micros(r.AsOf), r.JWKS)
+		r.ID, r.Version, micros(r.StartedAt), micros(r.SeenAt), Number(r.Revision), micros(r.AsOf), r.JWKS)
 	if err == nil {
 		db.setFault("") // it was stored
 	}

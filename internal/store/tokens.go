@@ -20,7 +20,7 @@ func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToke
 		return 0, err
 	}
 	before := db.seen()
-	revision, err = db.dialect.insertIssuedTokens(ctx, db, tokens, revisions)
+	revision, err = db.dialect.insertIssuedTokens(ctx, db, tokens, before.numbers(revisions))
 	if err != nil {
 		return revision, err
 	}
@@ -32,16 +32,45 @@ type seen struct{ revision, promotions int64 }
 
 func (db *DB) seen() seen { return seen{db.revision.Load(), db.promotions.Load()} }
 
-// current is the revision that a query found, or more than any after a promotion: what was decided is then decided anew, when
-// everything was read anew.
-func (db *DB) current(ctx context.Context, before seen, revision int64) (int64, error) {
+// promotionBit is the lowest bit that counts the promotions before which something was read, in revisions that leave this package. A
+// promotion may lose revisions, whose numbers then come again.
+const promotionBit = 48
+
+// named is a revision of the database as others know it.
+func (s seen) named(number int64) int64 { return s.promotions<<promotionBit | number }
+
+// number is what the database calls a revision that others know; -1 if it was read before a promotion.
+func (s seen) number(revision int64) int64 {
+	if revision>>promotionBit != s.promotions {
+		return -1
+	}
+	return Number(revision)
+}
+
+func (s seen) numbers(revisions []int64) []int64 {
+	if s.promotions == 0 {
+		return revisions
+	}
+	numbers := make([]int64, len(revisions))
+	for i, revision := range revisions {
+		numbers[i] = s.number(revision)
+	}
+	return numbers
+}
+
+// Number is what the database calls a revision that it said to this process.
+func Number(revision int64) int64 { return revision & (1<<promotionBit - 1) }
+
+// current names the revision that a query found, or one that is more than any after a promotion: what was decided is then decided anew,
+// when everything was read anew.
+func (db *DB) current(ctx context.Context, before seen, number int64) (int64, error) {
 	switch {
 	case db.dialect.promotions() != before.promotions:
 		return math.MaxInt64, nil
 	case db.InTx(ctx):
-		return revision, nil
+		return before.named(number), nil
 	}
-	return revision, db.advance(before.revision, revision)
+	return before.named(number), db.advance(before.revision, number)
 }
 
 // FindIssuedTokens implements index.Store.
