@@ -285,8 +285,9 @@ func TestACertificateIsRenewedBeforeItExpires(t *testing.T) {
 func TestACertificateThatExpiredWhileNoServerRanIsRenewedAtOnce(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, newDB(t), keys.NewMaster())
+	const name = "expired.example" // certmagic renews one certificate of a name at a time in a process, in which there are other tests
 	p := pebble.New(t, pebble.Options{HTTP: cfg.HTTP, Validity: 3 * time.Second}).Start()
-	cfg.Directory, cfg.Roots = p.Directory, roots(t, p.RootFile)
+	cfg.Directory, cfg.Roots, cfg.Names = p.Directory, roots(t, p.RootFile), []string{name}
 	first := serve(t, cfg)
 	check(t, first.Maintain(first.ctx))
 	expires := first.expiries()[name]
