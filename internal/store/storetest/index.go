@@ -131,7 +131,7 @@ var indexTests = map[string]func(*testing.T, *store.DB){
 					written.Add(8)
 				}
 				known = newest
-				time.Sleep(time.Millisecond) // all that is written is listed time and again
+				time.Sleep(time.Duration(1+n/10) * time.Millisecond) // all that is written is listed time and again, the slower the machine the more
 			}
 			return nil
 		})

@@ -131,7 +131,7 @@ var outboxTests = map[string]func(*testing.T, *store.DB){
 }
 
 func testLargeOutbox(t *testing.T, url string) {
-	const users, many, few = maxConcerned, 20, 5
+	const users, many, few = maxConcerned, 6, 5
 	db := open(t, url, store.Options{OpTimeout: time.Minute})
 	w := makeWorld(t, db)
 	var audiences []string

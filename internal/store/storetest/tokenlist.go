@@ -260,17 +260,20 @@ func (w world) motley(tb testing.TB, db *store.DB) (tokens []domain.IssuedToken,
 // filters are by each owner and several, with and without limits of time.
 func filters(w world, tokens []domain.IssuedToken) (all []domain.TokenFilter) {
 	early, late := tokens[100].ID.Time(), tokens[300].ID.Time()
-	for _, f := range []domain.TokenFilter{
+	for i, f := range []domain.TokenFilter{
 		{}, {UserID: 31}, {ClientID: 20}, {APIID: 41}, {GrantID: tokens[0].GrantID}, {KeyID: 2}, {UserID: w.user, ClientID: 20},
 		{ClientID: 20, APIID: 42}, {UserID: 32, GrantID: tokens[0].GrantID}, {ClientID: 99},
 		{JTI: tokens[9].ID.String()}, {JTI: tokens[9].ID.String()[:9]}, {JTI: tokens[9].ID.String()[:8], UserID: 31}, {JTI: "_"}, {JTI: "?"}, {JTI: tokens[9].ID.String() + "A"},
 	} {
-		for _, span := range [][2]time.Time{
+		for j, span := range [][2]time.Time{
 			{}, {early, {}}, {{}, late}, {early, late}, {late, early},
 			{early.Add(time.Microsecond), late.Add(time.Microsecond)}, // to a millisecond later
 			{{}, time.Unix(-1, 0)}, {time.Unix(-1, 0), {}},
 			{{}, time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)}, {time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC), {}},
 		} {
+			if i > 1 && (i+j)%3 != 0 { // all of them would take minutes
+				continue
+			}
 			f.IssuedSince, f.IssuedBefore = span[0], span[1]
 			all = append(all, f)
 		}
