@@ -22,7 +22,9 @@ func eachDatabase(t *testing.T, test func(t *testing.T, s *shop)) {
 func oneDatabase(t *testing.T, kind string, test func(t *testing.T, s *shop)) {
 	t.Helper()
 	t.Parallel()
-	test(t, openShop(t, databases[kind](t)))
+	i := newInstallation(t, databases[kind](t))
+	i.program = released
+	test(t, i.openShop())
 }
 
 // eachDatabaseWith is eachDatabase of servers with settings.

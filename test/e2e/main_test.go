@@ -3,9 +3,12 @@ package e2e
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,8 +38,9 @@ func run(m *testing.M) int {
 	err = errors.Join(
 		program.Release(released),
 		program.Raced(raced),
-		os.Setenv("CGO_ENABLED", "0"),            // other programs share what is compiled for the released one
-		os.Setenv("GORACE", "atexit_sleep_ms=0"), // or each command takes a second longer under the race detector
+		os.Setenv("CGO_ENABLED", "0"),                                    // other programs share what is compiled for the released one
+		os.Setenv("GORACE", "atexit_sleep_ms=0"),                         // or each command takes a second longer under the race detector
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))), // they wait for servers and browsers half of the time
 	)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -17,7 +17,11 @@ func Release(path string, flags ...string) error {
 // Raced makes a signet at a path as `make test` builds the tests, so that all share what is compiled: with the race detector, with which all
 // takes three times as long. Without TEST_BUILD_FLAGS it is built as go test alone builds tests.
 func Raced(path string) error {
-	return build(path, strings.Fields(os.Getenv("TEST_BUILD_FLAGS")))
+	flags := strings.Fields(os.Getenv("TEST_BUILD_FLAGS"))
+	if len(flags) == 0 {
+		return build(path, nil)
+	}
+	return build(path, flags, "CGO_ENABLED=1") // without which there is no race detector
 }
 
 func build(path string, flags []string, env ...string) error {
