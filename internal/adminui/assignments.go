@@ -68,8 +68,8 @@ func (v *visit) fromAddress(fields ...string) {
 
 // assign says what it takes away before, if it lets an assignment end earlier.
 func assign(v *visit) error {
-	if typed := v.typed(); typed != nil {
-		return v.sendAgain(v.text("give.role", typed.Get("role"), typed.Get("subject")), v.text("assignment.assign"), typed, typed.Get("kind")+"s", typed.Get("subject"))
+	if v.r.Method != http.MethodPost && v.r.URL.Query().Has("flow") {
+		return v.assignAgain()
 	}
 	v.fromAddress("kind", "subject", "role", "until")
 	kind, subject, page := v.subjectOf()
@@ -103,6 +103,21 @@ func assign(v *visit) error {
 			return v.Admin.AssignAndRevoke(v.ctx(), v.caller, role, kind, subject, until)
 		},
 	})
+}
+
+// assignAgain is where a new sign-in leads back to.
+func (v *visit) assignAgain() error {
+	typed := v.typed()
+	role, subject, until := typed.Get("role"), typed.Get("subject"), typed.Get("until")
+	var page []string // the start, where nothing was typed
+	if typed != nil {
+		page = []string{typed.Get("kind") + "s", subject}
+	}
+	title := v.text("give.role", role, subject)
+	if until != "" {
+		title = v.text("give.role_until", role, subject, until)
+	}
+	return v.sendAgain(title, v.text("assignment.assign"), page...)
 }
 
 // unassign says what it takes away before. It is asked with GET after a new sign-in.

@@ -17,6 +17,7 @@ func (s *surface) mountClients() {
 	s.handle("POST /clients/{id}/edit", "client.update", editClient)
 	s.handle("GET /clients/{id}/disable", "client.disable", disableClient)
 	s.handle("POST /clients/{id}/disable", "client.disable", disableClient)
+	s.handle("GET /clients/{id}/enable", "client.enable", enableClientAgain)
 	s.handle("POST /clients/{id}/enable", "client.enable", enableClient)
 	s.handle("GET /clients/{id}/delete", "client.delete", deleteClient)
 	s.handle("POST /clients/{id}/delete", "client.delete", deleteClient)
@@ -306,10 +307,20 @@ func disableClient(v *visit) error {
 
 func enableClient(v *visit) error {
 	id := v.r.PathValue("id")
-	if err := v.Admin.EnableClient(v.ctx(), v.caller, id); err != nil {
+	err := v.mayEnableClient(id)
+	if err == nil {
+		err = v.Admin.EnableClient(v.ctx(), v.caller, id)
+	}
+	if err != nil {
 		return v.explained(err, address("clients", id))
 	}
 	return v.done("client.enabled", "clients", id)
+}
+
+// enableClientAgain is where a new sign-in leads back to.
+func enableClientAgain(v *visit) error {
+	id := v.r.PathValue("id")
+	return v.sendAgain(v.text("give.enabled", id), v.text("form.enable"), "clients", id)
 }
 
 func deleteClient(v *visit) error {

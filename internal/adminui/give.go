@@ -1,6 +1,7 @@
 package adminui
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/domain"
 	"github.com/signet-auth/signet/internal/interaction"
 )
@@ -37,17 +39,43 @@ func (v *visit) mayAssign(name string) error {
 	return v.mayGive(nil, administrative(role.Permissions))
 }
 
-// mayJoin is mayGive of whoever joins a group. One whose roles the visitor may not see counts as one that gives all.
+// mayJoin is mayGive of whoever joins a group.
 func (v *visit) mayJoin(group string) error {
-	if !v.may("group.access") {
+	return v.mayGiveRoles("group.access", v.Admin.GroupAccess, group)
+}
+
+// mayEnableUser is mayGive of a user who gets back what they had.
+func (v *visit) mayEnableUser(username string) error {
+	return v.mayGiveRoles("user.access", v.Admin.UserAccess, username)
+}
+
+// mayEnableClient is mayGive of a client which gets back what it had.
+func (v *visit) mayEnableClient(id string) error {
+	if !v.may("client.find") {
 		return v.mayGive(nil, admin.PermissionNames())
 	}
-	access, err := v.Admin.GroupAccess(v.ctx(), v.caller, group)
+	client, err := v.Admin.FindClient(v.ctx(), v.caller, id)
+	if err != nil {
+		return err
+	}
+	ofAdmin := func(api admin.ClientAPI) bool { return api.Audience == domain.AdminAudience }
+	if slices.ContainsFunc(client.APIs, ofAdmin) || slices.Contains(client.Serves, domain.AdminAudience) {
+		return v.mayGive(nil, admin.PermissionNames())
+	}
+	return v.mayGiveRoles("client.access", v.Admin.ClientAccess, id)
+}
+
+// mayGiveRoles is mayGive of the roles that one has. Those that the visitor may not see count as such that give all.
+func (v *visit) mayGiveRoles(operation string, access func(context.Context, authn.Caller, string) (admin.Access, error), name string) error {
+	if !v.may(operation) {
+		return v.mayGive(nil, admin.PermissionNames())
+	}
+	has, err := access(v.ctx(), v.caller, name)
 	if err != nil {
 		return err
 	}
 	var gets []string
-	for _, held := range access.Roles {
+	for _, held := range has.Roles {
 		gets = append(gets, administrative(held.Permissions)...)
 	}
 	return v.mayGive(nil, gets)
@@ -82,7 +110,7 @@ func (v *visit) askAgain(refuse func(err error) error) error {
 	return err
 }
 
-// typed is what was sent to this page before the sign-in that it asked for, nil if nothing was.
+// typed is what the visitor sent to this page before the sign-in that it asked for, nil if nothing.
 func (v *visit) typed() url.Values {
 	flow := v.r.URL.Query().Get("flow")
 	if flow == "" || v.r.Method == http.MethodPost {
@@ -93,7 +121,7 @@ func (v *visit) typed() url.Values {
 		return nil
 	}
 	i, err := v.Sealer.Open(flow, browser)
-	if err != nil || i.Return != v.r.URL.EscapedPath() {
+	if err != nil || i.Return != v.r.URL.EscapedPath() || i.LoginHint != v.user.Username { // somebody else may have signed in
 		return nil
 	}
 	return i.Typed
@@ -108,8 +136,13 @@ func (v *visit) fillAgain(f *form) {
 	}
 }
 
-// sendAgain asks whether to send once more what was typed before a new sign-in.
-func (v *visit) sendAgain(title, submit string, typed url.Values, back ...string) error {
+// sendAgain asks whether to send once more what was sent to this page before a new sign-in. Without that it leads back.
+func (v *visit) sendAgain(title, submit string, back ...string) error {
+	typed := v.typed()
+	if typed == nil {
+		http.Redirect(v.w, v.r, address(back...), http.StatusSeeOther)
+		return nil
+	}
 	v.render(http.StatusOK, "admin/confirm", title, confirmation{
 		Lead: v.text("give.again"), Submit: submit, Cancel: address(back...), Harmless: true, Kept: typed,
 	})

@@ -110,12 +110,8 @@ func addMember(v *visit) error {
 
 // addMemberAgain is where a new sign-in leads back to.
 func addMemberAgain(v *visit) error {
-	name, typed := v.r.PathValue("name"), v.typed()
-	if typed == nil {
-		http.Redirect(v.w, v.r, address("groups", name), http.StatusSeeOther)
-		return nil
-	}
-	return v.sendAgain(v.text("give.member", typed.Get("user"), name), v.text("group.add_member"), typed, "groups", name)
+	name := v.r.PathValue("name")
+	return v.sendAgain(v.text("give.member", v.typed().Get("user"), name), v.text("group.add_member"), "groups", name)
 }
 
 // removeMember says what it takes away before. It is asked with GET after a new sign-in.

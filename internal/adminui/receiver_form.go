@@ -36,6 +36,9 @@ func (v *visit) receiverForm(r admin.Receiver) *form {
 		f.Lead, f.Submit, f.Cancel = v.text("receiver.create.lead"), v.text("receiver.create"), address("receivers")
 		return f
 	}
+	if len(r.Events) == 0 {
+		events.Hint = v.text("receiver.events.none")
+	}
 	if r.HasBearer {
 		bearer.Hint = v.text("receiver.bearer.kept")
 	}

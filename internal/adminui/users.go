@@ -21,6 +21,7 @@ func (s *surface) mountUsers() {
 	s.handle("POST /users/{name}/edit", "user.update", editUser)
 	s.handle("GET /users/{name}/disable", "user.disable", disableUser)
 	s.handle("POST /users/{name}/disable", "user.disable", disableUser)
+	s.handle("GET /users/{name}/enable", "user.enable", enableUserAgain)
 	s.handle("POST /users/{name}/enable", "user.enable", enableUser)
 	s.handle("GET /users/{name}/delete", "user.delete", deleteUser)
 	s.handle("POST /users/{name}/delete", "user.delete", deleteUser)
@@ -216,11 +217,21 @@ func disableUser(v *visit) error {
 }
 
 func enableUser(v *visit) error {
-	user, err := v.Admin.EnableUser(v.ctx(), v.caller, v.r.PathValue("name"))
-	if err != nil {
-		return v.explained(err, address("users", v.r.PathValue("name")))
+	name := v.r.PathValue("name")
+	err := v.mayEnableUser(name)
+	if err == nil {
+		_, err = v.Admin.EnableUser(v.ctx(), v.caller, name)
 	}
-	return v.done("user.enabled", "users", user.Username)
+	if err != nil {
+		return v.explained(err, address("users", name))
+	}
+	return v.done("user.enabled", "users", name)
+}
+
+// enableUserAgain is where a new sign-in leads back to.
+func enableUserAgain(v *visit) error {
+	name := v.r.PathValue("name")
+	return v.sendAgain(v.text("give.enabled", name), v.text("form.enable"), "users", name)
 }
 
 func deleteUser(v *visit) error {

@@ -85,7 +85,7 @@ func TestWhoGivesAdministrativePermissionsHasSignedInLately(t *testing.T) {
 	if held := s.signet("assignment", "list", "--user", alice); strings.Contains(held, "auditor") {
 		t.Errorf("the role is assigned before the sign-in:\n%s", held)
 	}
-	late := again(asked, "/admin/assignments").shows(http.StatusOK, "Assign auditor to alice?")
+	late := again(asked, "/admin/assignments").shows(http.StatusOK, "Assign auditor to alice until 2099-01-01?")
 	old()
 	again(late.submit(), "/admin/assignments").submit().shows(http.StatusOK, "The role was assigned.")
 	if held := s.signet("assignment", "list", "--user", alice); !strings.Contains(held, "auditor") || !strings.Contains(held, "2099-01-01") {
@@ -134,6 +134,30 @@ func TestWhoGivesAdministrativePermissionsHasSignedInLately(t *testing.T) {
 		t.Errorf("another browser sees what was typed: %q", got)
 	}
 	grown.submit().shows(http.StatusOK, "The client was saved", "urn:signet:admin")
+
+	for path, command := range map[string]string{"/admin/users/alice": "user", "/admin/clients/reporting": "client", "/admin/clients/web": "client"} {
+		_, name, _ := strings.Cut(strings.TrimPrefix(path, "/admin/"), "/")
+		s.signet(command, "disable", name)
+		old()
+		p := form(path, path+"/enable").submit()
+		if name != "web" {
+			p = again(p, path+"/enable").shows(http.StatusOK, "Enable "+name+"?").submit()
+		}
+		p.shows(http.StatusOK, "enabled")
+		if shown := s.signet(command, "show", name); strings.Contains(shown, "disabled_at") {
+			t.Errorf("%s is not enabled:\n%s", name, shown)
+		}
+	}
+
+	old()
+	asked = form("/admin/groups/ops", "/admin/groups/ops/members").submit("user", "with-administrator")
+	s.signetWithInput(s.secret("a password of somebody")+"\n", "user", "create", "somebody", "--password-stdin")
+	s.signet("assign", "administrator", "--user", "somebody")
+	p := asked.submit("username", "somebody", "password", "a password of somebody").shows(http.StatusOK, "auditor")
+	if strings.Contains(p.text, "Add with-administrator to ops?") {
+		t.Errorf("somebody else is asked to do what was typed before they signed in:\n%s", p.text)
+	}
+	b.open(s.url+"/admin/assignments?flow=none").shows(http.StatusOK, "Overview")
 }
 
 func TestAClientIsManagedInTheBrowser(t *testing.T) {
