@@ -55,7 +55,7 @@ func writeBeside(path string, text []byte, mode fs.FileMode) (unnamed string, er
 }
 
 // Move gives a file that is durable another name in the same folder, which nothing has: otherwise fs.ErrExist. On a file system without
-// links a crash may leave an empty file of that name beside the old one.
+// links others see an empty file of that name for a moment, and a crash may leave it beside the old one.
 func Move(from, to string) error {
 	err := os.Link(from, to) // which, unlike a rename, replaces nothing
 	switch {

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/signet-auth/signet/internal/durable"
 )
@@ -48,22 +49,36 @@ func ParseMaster(text string) (*Master, error) {
 		"only a new database gets a new one, made with: openssl rand -base64 32")
 }
 
+// emptyFor is how long a master key file may be empty: another process may be making it, see durable.Move.
+const emptyFor = 2 * time.Second
+
 // ReadMaster reads a master key from a file.
 func ReadMaster(path string) (*Master, error) {
-	f, err := os.Open(path)
+	text, err := readMasterFile(path)
+	for end := time.Now().Add(emptyFor); err == nil && len(text) == 0 && time.Now().Before(end); text, err = readMasterFile(path) {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the master key: %w", err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 1024))
-	if err != nil {
-		return nil, fmt.Errorf("read the master key: %w", err)
+	if len(text) == 0 {
+		return nil, fmt.Errorf("the master key file %s is empty: write the key into it that the database was made with; "+
+			"for a new database, make one with: openssl rand -base64 32", path)
 	}
 	m, err := ParseMaster(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("master key file %s: %w", path, err)
 	}
 	return m, nil
+}
+
+func readMasterFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 1024))
 }
 
 // WriteMaster makes a master key file (0600) if there is none, and returns the key that the file holds.

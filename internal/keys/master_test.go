@@ -2,10 +2,16 @@ package keys
 
 import (
 	"bytes"
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signet-auth/signet/internal/durable"
 )
 
 func TestMasterKeyFileIsPrivateAndMadeOnce(t *testing.T) {
@@ -36,6 +42,30 @@ func TestMasterKeyFileIsPrivateAndMadeOnce(t *testing.T) {
 	if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+func TestAMasterKeyFileMayBeEmptyWhileAnotherProcessMakesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "master.key")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := WriteMaster(path); err == nil || !strings.Contains(err.Error(), path+" is empty") {
+			t.Errorf("one that stays empty: error %v", err)
+		}
+		want := NewMaster()
+		var making sync.WaitGroup
+		making.Go(func() {
+			time.Sleep(emptyFor / 2)
+			if err := durable.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(want.key)), 0o600); err != nil {
+				t.Error(err)
+			}
+		})
+		if got, err := WriteMaster(path); err != nil || !bytes.Equal(got.key, want.key) {
+			t.Errorf("one that gets its text: %v, error %v", got, err)
+		}
+		making.Wait()
+	})
 }
 
 func TestSealedValueOpensOnlyUnderItsOwnName(t *testing.T) {
