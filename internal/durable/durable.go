@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// WriteFile replaces a file, or makes it; what root writes is the folder's owner's, see Own. What a process that is killed meanwhile leaves
-// has the file's name, a dot and more, and is readable by its owner alone.
+// WriteFile replaces a file, or makes it; what root writes is the folder's owner's, see OwnIfPermitted. What a process that is killed
+// meanwhile leaves has the file's name, a dot and more, and is readable by its owner alone.
 func WriteFile(path string, text []byte, mode fs.FileMode) error {
 	unnamed, err := writeBeside(path, text, mode)
 	if err != nil {
@@ -43,7 +43,7 @@ func writeBeside(path string, text []byte, mode fs.FileMode) (unnamed string, er
 	}
 	_, err = file.Write(text)
 	if err == nil {
-		err = Own(file)
+		err = OwnIfPermitted(file)
 	}
 	if err == nil && mode != 0o600 {
 		err = file.Chmod(mode)
@@ -114,6 +114,16 @@ func copyFile(path, to string) error {
 		return errors.Join(fmt.Errorf("copy %s: %w", path, err), os.Remove(to))
 	}
 	return nil
+}
+
+// OwnIfPermitted is Own, but leaves a file root's where root may not give it away, as in a container without CAP_CHOWN or on NFS with
+// root_squash, or where the owner is none of a container's users (EINVAL).
+func OwnIfPermitted(file *os.File) error {
+	err := Own(file)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
 }
 
 // SyncFolder makes changes of names in a folder durable, where the operating system and the file system have that.

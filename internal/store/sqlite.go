@@ -127,7 +127,10 @@ func createPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(durable.Own(f), f.Close())
+	if err := errors.Join(durable.OwnIfPermitted(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 func (e *embedded) close() {}
