@@ -300,7 +300,7 @@ func made(plan *apply.Plan, set string) event.FilesApplied {
 	e := event.FilesApplied{Set: set}
 	for _, c := range plan.Changes {
 		if c.Adopts {
-			e.Adopted = append(e.Adopted, string(c.Kind)+" "+c.Name)
+			adopt(&e, c)
 		}
 		switch c.Action {
 		case apply.Create:
@@ -313,4 +313,13 @@ func made(plan *apply.Plan, set string) event.FilesApplied {
 		}
 	}
 	return e
+}
+
+func adopt(e *event.FilesApplied, c apply.Change) {
+	if a, ok := c.Document.Object.(*apply.Assignment); ok {
+		kind, name := a.Subject()
+		e.AdoptedAssignments = append(e.AdoptedAssignments, event.AdoptedAssignment{Role: a.Role, Subject: string(kind) + ":" + name})
+		return
+	}
+	e.Adopted = append(e.Adopted, string(c.Kind)+" "+c.Name)
 }

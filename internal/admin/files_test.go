@@ -416,18 +416,21 @@ func TestWhatAnotherSetTakesMeanwhileIsNotTakenFromIt(t *testing.T) {
 func TestWhatASetTakesOverIsRecordedAndNeedsItsPermission(t *testing.T) {
 	each(t, func(w *world) {
 		const api = "kind: api\naudience: https://bills.example\npermissions: [bills:read]\n"
-		_, err := w.apply(t.Context(), w.root, api+"---\nkind: role\nname: biller\n", func(r *admin.ApplyRequest) { r.Set = "theirs" })
+		const assigned = "---\nkind: assignment\nrole: biller\nuser: alice\n"
+		w.AddUser(t, "alice", "")
+		_, err := w.apply(t.Context(), w.root, api+"---\nkind: role\nname: biller\n"+assigned, func(r *admin.ApplyRequest) { r.Set = "theirs" })
 		servicetest.Must(t, err)
 		by := caller(t, "files:apply", "apis:read", "policies:read", "policies:write")
 		_, err = w.apply(t.Context(), by, api+"policy: 'rules: []'\n", func(r *admin.ApplyRequest) { r.TakeOver = true })
 		if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != "apis:write" {
 			t.Errorf("an API is taken over with its policy alone: %v", err)
 		}
-		_, err = w.apply(t.Context(), w.root, api+"---\nkind: role\nname: biller\ndescription: Ours\n", func(r *admin.ApplyRequest) { r.TakeOver = true })
+		_, err = w.apply(t.Context(), w.root, api+"---\nkind: role\nname: biller\ndescription: Ours\n"+assigned, func(r *admin.ApplyRequest) { r.TakeOver = true })
 		servicetest.Must(t, err)
 		events := w.events()
 		last := events[len(events)-1]
-		if last.Action != "file.apply" || !strings.Contains(last.Details, `"adopted":["api https://bills.example","role biller"],"changed":1`) {
+		if last.Action != "file.apply" || !strings.Contains(last.Details, `"adopted":["api https://bills.example","role biller"],`+
+			`"adopted_assignments":[{"role":"biller","subject":"user:alice"}],"changed":1`) {
 			t.Errorf("%s says %s", last.Action, last.Details)
 		}
 	})

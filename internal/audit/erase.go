@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 
 	"github.com/signet-auth/signet/internal/domain"
@@ -19,6 +20,13 @@ const stepSize = 5000 // events that one transaction looks at or deletes
 func (l *Log) Erase(ctx context.Context, username string) (erased int, err error) {
 	name := string(domain.SubjectUser) + ":" + username
 	members := []string{fmt.Sprintf(`"user":%q`, username), fmt.Sprintf(`"subject":%q`, name)}
+	subjects, err := l.subjectsOf(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("find the subject of the user in the audit log: %w", err)
+	}
+	for _, subject := range subjects {
+		members = append(members, fmt.Sprintf(`"sub":%q`, subject))
+	}
 	end, err := l.store.EndOfLog(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("find the end of the audit log: %w", err)
@@ -31,6 +39,23 @@ func (l *Log) Erase(ctx context.Context, username string) (erased int, err error
 		erased, after = erased+n, through
 	}
 	return erased, nil
+}
+
+// subjectsOf are the "sub"s that users of a name had, by the events of their deletion. Such an event is the last that has the "sub", so that
+// an erasure that is interrupted before it finds it again.
+func (l *Log) subjectsOf(ctx context.Context, name string) (subjects []string, err error) {
+	filter := domain.EventFilter{Action: event.UserDeleted{}.Kind(), Target: name}
+	err = l.Export(ctx, filter, 0, func(deletions []domain.Event) error {
+		for _, e := range deletions {
+			var user event.UserDeleted
+			if err := json.Unmarshal([]byte(e.Details), &user); err != nil {
+				return fmt.Errorf("event %d: %w", e.Seq, err)
+			}
+			subjects = append(subjects, user.Subject)
+		}
+		return nil
+	})
+	return subjects, err
 }
 
 func (l *Log) eraseStep(ctx context.Context, after int64, names, members []string) (n int, through int64, err error) {

@@ -153,12 +153,14 @@ func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
 			event.MemberAdded{Group: "ops", User: "alice"},
 			event.RoleAssigned{Role: "clerk", Subject: "user:alice"},
 			event.ConsentWithdrawn{ClientID: "shop", User: "alice"},
-			event.SessionStarted{Session: "s", Via: "alice"})
+			event.SessionStarted{Session: "s", Via: "alice"},
+			event.FilesApplied{Set: "ours", AdoptedAssignments: []event.AdoptedAssignment{{Role: "clerk", Subject: "user:alicent"}, {Role: "clerk", Subject: "user:alice"}}},
+			event.FilesApplied{Set: "ours", AdoptedAssignments: []event.AdoptedAssignment{{Role: "clerk", Subject: "user:alicent"}}})
 		d.must(d.recorder.Record(event.WithActor(d.Context(), event.User("alice")), event.GroupDeleted{Group: "sales"}))
 		n, err := d.Erase(eventtest.Context(d.T), "alice")
 		d.must(err)
-		if n != 5 {
-			d.Errorf("%d events are erased, want 5", n)
+		if n != 6 {
+			d.Errorf("%d events are erased, want 6", n)
 		}
 		events, err := d.List(d.Context(), 0, 100)
 		d.must(err)
@@ -167,22 +169,48 @@ func TestWhatTheLogSaysOfAUserCanBeErased(t *testing.T) {
 				d.Errorf("event %d says %s", e.Seq, text)
 			}
 		}
-		if events[1].Target != "user:alicent" || events[5].Target == "" || len(events) != 8 || events[7].Action != "audit.erase" {
+		if events[1].Target != "user:alicent" || events[5].Target == "" || len(events) != 10 || events[9].Action != "audit.erase" {
 			d.Errorf("%+v", events)
 		}
-		d.wantVerified(8)
+		d.wantVerified(10)
 		if n, err := d.Erase(eventtest.Context(d.T), "alice"); n != 0 || err != nil {
 			d.Errorf("a second time erases %d events, %v", n, err)
 		}
 		d.store.events = func(events []domain.Event) []domain.Event {
 			for i := range events {
 				if e := &events[i]; e.Seq == 2 {
-					e.Actor, e.Target, e.Details, e.Salt, e.ErasedBy = "", "", "{}", nil, 8
+					e.Actor, e.Target, e.Details, e.Salt, e.ErasedBy = "", "", "{}", nil, 10
 				}
 			}
 			return events
 		}
-		d.wantBroken("was erased, but not by event 8")
+		d.wantBroken("was erased, but not by event 10")
+	})
+}
+
+func TestWhatReceiversNamedByTheSubjectOfAUserIsErased(t *testing.T) {
+	eachDiary(t, func(d *diary) {
+		d.record(event.ReceiverSubjectAdded{ClientID: "orders", Subject: "usr_first"},
+			event.UserDeleted{Username: "alice", Subject: "usr_first"},
+			event.ReceiverSubjectAdded{ClientID: "orders", Subject: "usr_second"},
+			event.ReceiverSubjectRemoved{ClientID: "orders", Subject: "usr_second"},
+			event.ReceiverSubjectAdded{ClientID: "orders", Subject: "usr_second2"},
+			event.ReceiverSubjectAdded{ClientID: "orders", ByEmail: true},
+			event.UserDeleted{Username: "alice", Subject: "usr_second"},
+			event.UserDeleted{Username: "bob", Subject: "usr_second2"})
+		n, err := d.Erase(eventtest.Context(d.T), "alice")
+		d.must(err)
+		if n != 5 {
+			d.Errorf("%d events are erased, want 5", n)
+		}
+		events, err := d.List(d.Context(), 0, 100)
+		d.must(err)
+		for _, e := range events {
+			if erased := e.ErasedBy != 0; erased == slices.Contains([]int64{5, 6, 8, 9}, e.Seq) {
+				d.Errorf("erased is %v of %+v", erased, e)
+			}
+		}
+		d.wantVerified(9)
 	})
 }
 

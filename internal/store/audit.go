@@ -175,7 +175,8 @@ func (db *DB) EndOfLog(ctx context.Context) (domain.Checkpoint, error) {
 
 // namingActions are those whose details name a user. Those of others have members that a caller may call as they like, such as claims and
 // attributes.
-const namingActions = `'group.add_member', 'group.remove_member', 'role.assign', 'role.unassign', 'role.expire', 'consent.withdraw', 'token.revoke_by_criteria'`
+const namingActions = `'group.add_member', 'group.remove_member', 'role.assign', 'role.unassign', 'role.expire', 'consent.withdraw',
+	'token.revoke_by_criteria', 'file.apply', 'receiver.add_subject', 'receiver.remove_subject'`
 
 // EraseEvents implements audit.Store.
 func (db *DB) EraseEvents(
