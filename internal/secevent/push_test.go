@@ -371,6 +371,39 @@ func TestAResumeDuringAPushThatFailsEndsWaiting(t *testing.T) {
 	})
 }
 
+func TestAFailoverToAServerWhoseClockIsBehindDelaysNoPush(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		s := newService(t)
+		w.pushes(t, "orders-svc", s, "")
+		w.advance(time.Hour)
+		w.revoke(t, orders)
+		w.deliver(t, "it is pushed", func() bool { return s.count(false) == 1 })
+		w.a.events.Wait()
+		w.b.events.Wait()
+		w.advance(-5 * time.Minute)
+		w.revoke(t, orders)
+		due, err := db.DueReceivers(t.Context(), w.now(), 100)
+		must(t, err)
+		if len(due) != 1 {
+			t.Fatalf("due are %+v", due)
+		}
+		must(t, w.a.events.Sync(eventtest.Context(t)))
+		w.a.events.Wait()
+		same(t, s.count(false), 2)
+
+		// One that fails waits for its next attempt.
+		s.then(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusServiceUnavailable) })
+		w.revoke(t, orders)
+		must(t, w.a.events.Sync(eventtest.Context(t)))
+		w.a.events.Wait()
+		due, err = db.DueReceivers(t.Context(), w.now(), 100)
+		must(t, err)
+		same(t, len(due), 0)
+		same(t, w.receiver(t).Attempts, 1)
+	})
+}
+
 func TestPushingFarBehindGoesOnAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

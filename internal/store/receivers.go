@@ -66,11 +66,15 @@ func notRemoved(receiver string) string {
 			JOIN clients k ON k.id = s.client_ref WHERE s.receiver_id = ` + receiver + ` AND s.removed AND k.client_id = o.subject))`
 }
 
+// isDue says of a receiver whether it may be pushed to at $2. One without failures need not wait: its next attempt is in the future only where
+// a failover led to a server whose clock is behind.
+const isDue = `(next_attempt_at <= $2 OR attempts = 0)`
+
 // DueReceivers implements secevent.Deliveries.
 func (db *DB) DueReceivers(ctx context.Context, now time.Time, behind int64) ([]domain.Receiver, error) {
 	return findAll(ctx, db, scanReceiver,
 		`SELECT `+receiverColumns+` FROM receivers r JOIN clients c ON c.id = r.client_ref
-		WHERE r.method = $1 AND r.next_attempt_at <= $2 AND (r.leased_until IS NULL OR r.leased_until <= $2)
+		WHERE r.method = $1 AND `+isDue+` AND (r.leased_until IS NULL OR r.leased_until <= $2)
 		AND (r.paused_at IS NULL AND (r.acked <= (SELECT i.audit_seq - $3 FROM installation i WHERE i.id = 1) OR EXISTS (SELECT 1 `+unacknowledged+`))
 			OR r.paused_at IS NOT NULL AND EXISTS (SELECT 1 FROM outbox o WHERE o.seq = r.status_seq AND o.receiver_id = r.id))
 		ORDER BY r.next_attempt_at, r.id`, string(domain.DeliveryPush), micros(now), behind)
@@ -126,7 +130,7 @@ func (db *DB) MoveReceiver(ctx context.Context, id int64, from, to domain.Progre
 // LeaseReceiver implements secevent.Deliveries.
 func (db *DB) LeaseReceiver(ctx context.Context, id int64, now, until time.Time) error {
 	return consumed(db.exec(ctx, `
-		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND next_attempt_at <= $2
+		UPDATE receivers SET leased_until = $3 WHERE id = $1 AND `+isDue+`
 		AND (leased_until IS NULL OR leased_until <= $2)`, id, micros(now), micros(until)))
 }
 
