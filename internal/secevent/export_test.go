@@ -17,6 +17,13 @@ func (s *Service) Woken() bool {
 // Wait waits for the deliveries that have begun.
 func (s *Service) Wait() { s.started.Wait() }
 
+// Waiting is how many polls wait.
+func (s *Service) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
+}
+
 // SetPatience shortens how long a poll waits, and a push.
 func (s *Service) SetPatience(poll, push time.Duration) { s.longPoll, s.pushTimeout = poll, push }
 

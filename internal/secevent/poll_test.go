@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,6 +135,37 @@ func TestRunWakesPollsAndEndsThem(t *testing.T) {
 	running.Wait()
 	polling.Wait()
 	same(t, len(empty.Sets), 0)
+}
+
+// failedOver is a database of which a failover lost an entry of the outbox, whose number another one then got.
+type failedOver struct {
+	*store.DB
+	failovers atomic.Int64
+}
+
+func (f *failedOver) NewestEntry(context.Context) (int64, error) { return 7, nil }
+func (f *failedOver) History() int64                             { return f.failovers.Load() }
+
+func TestAPollHearsOfAnEventWithTheNumberOfOneThatAFailoverLost(t *testing.T) {
+	db := &failedOver{DB: storetest.SQLite(t)}
+	w := newWorld(t, db.DB)
+	w.polls(t, "orders-svc")
+	ctx := eventtest.Context(t)
+	b := w.replica(t, db)
+	must(t, b.events.Sync(ctx))
+	answered := make(chan secevent.Answer)
+	go func() {
+		answer, err := b.events.Poll(ctx, "orders-svc", secevent.Poll{})
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- answer
+	}()
+	eventually(t, "the poll waits", func() bool { return b.events.Waiting() == 1 })
+	w.revoke(t, orders)
+	db.failovers.Add(1)
+	must(t, b.events.Sync(ctx))
+	same(t, len((<-answered).Sets), 1)
 }
 
 func TestAReceiverHearsOnlyOfWhatItServes(t *testing.T) {

@@ -73,7 +73,7 @@ type Service struct {
 
 	mu        sync.Mutex
 	news      chan struct{}  // closed when there is something new
-	seen      int64          // the newest entry of the outbox that waiting polls know of
+	seen      newest         // what waiting polls know of
 	waiting   int            // polls that wait
 	waitingOf map[string]int // the same by client_id
 	busy      map[int64]bool // receivers that this replica pushes to
@@ -127,11 +127,11 @@ func (s *Service) Run(ctx context.Context) {
 
 // Sync looks at the outbox once: it wakes polls if there is something new, and begins the deliveries that are due.
 func (s *Service) Sync(ctx context.Context) error {
-	newest, err := s.Outbox.NewestEntry(ctx)
+	entry, err := s.Outbox.NewestEntry(ctx)
 	if err != nil {
 		return err
 	}
-	s.announce(newest)
+	s.announce(newest{entry, s.Outbox.History()})
 	ahead, err := s.Clock.Ahead(ctx)
 	if err != nil {
 		return err
@@ -146,13 +146,15 @@ func (s *Service) Sync(ctx context.Context) error {
 	return nil
 }
 
-// announce wakes the polls that wait, if the newest entry of the outbox is another than they know: most events of the audit log have none,
-// and a failover may have lost what was the newest.
-func (s *Service) announce(newest int64) {
+// newest is an entry of the outbox, in a history: after a failover another may have the number of one that was lost.
+type newest struct{ entry, history int64 }
+
+// announce wakes the polls that wait, if the newest entry of the outbox is another than they know: most events of the audit log have none.
+func (s *Service) announce(now newest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if newest != s.seen && !s.stopped {
-		s.seen = newest
+	if now != s.seen && !s.stopped {
+		s.seen = now
 		close(s.news)
 		s.news = make(chan struct{})
 	}

@@ -51,6 +51,8 @@ type Outbox interface {
 	LastEvent(ctx context.Context) (int64, error)
 	// NewestEntry is the seq of the newest entry; zero if there is none.
 	NewestEntry(ctx context.Context) (int64, error)
+	// History returns a number that changes when another database server takes the place of the one before, which may lack the last entries.
+	History() int64
 	// ListOutbox returns what a receiver of kinds of event that serves audiences has to be sent after a seq, but of subjects that it removed: entries of whole events,
 	// oldest first, as many as make at least limit entries; and through, the last seq that was looked at. What no longer exists, and
 	// could only have had its claims changed, is left out.
