@@ -22,6 +22,7 @@ type connections struct {
 	most, ofNetwork int // 0: any number
 	trusted         []netip.Prefix
 	refused         func() // is called for each that was closed
+	mayCancel       bool   // clients of HTTP/2 may cancel as many requests as they like
 
 	crowdedFrom int         // so many open ones
 	crowded     atomic.Bool // it is tracked which connections wait for their clients

@@ -40,6 +40,7 @@ func openListeners(cfg config.Config, shown certificates, handler, envoy http.Ha
 		return newConnections(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress, cfg.TrustedProxies)
 	}
 	opened = &listeners{connections: bounded(), ofEnvoy: bounded()} // a flood of public ones must not keep out Envoy and monitoring
+	opened.ofEnvoy.mayCancel = true                                 // as Envoy does with all that a slow database makes late
 	defer func() {
 		if err != nil {
 			opened.close()

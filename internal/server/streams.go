@@ -23,12 +23,12 @@ type streams struct {
 }
 
 // serveStream handles a request of HTTP/2. If too many are open, a connection with more than its share is refused; one whose client cancels
-// more than half of its requests is closed. A request is open until its answer is read: a client that reads none, with a window of zero,
-// makes net/http keep the whole request in memory.
+// more than half of its requests is closed, unless clients may. A request is open until its answer is read: a client that reads none, with a
+// window of zero, makes net/http keep the whole request in memory.
 func (c *connection) serveStream(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 	ctx, refused := r.Context(), false
 	defer func() {
-		if c.streams.end(errors.Is(ctx.Err(), context.Canceled)) {
+		if c.streams.end(errors.Is(ctx.Err(), context.Canceled)) && !c.of.mayCancel {
 			c.of.refused()
 			_ = c.Close()
 		}

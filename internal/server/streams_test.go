@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/signet-auth/signet/internal/config"
 )
 
 // http2Server serves over TLS, and returns its address and a client that trusts it.
@@ -133,6 +135,54 @@ func TestAClientThatCancelsItsRequestsOfHTTP2LosesTheConnection(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d connections are open, want that of the patient client alone", open)
 		}
+	}
+}
+
+func TestEnvoyKeepsItsConnectionThoughItCancelsWhatIsLate(t *testing.T) {
+	cfg := config.Default()
+	cfg.Listen, cfg.ExtAuthzListen = "127.0.0.1:0", "127.0.0.1:0"
+	from := make(chan string)
+	envoy := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		from <- r.RemoteAddr
+		<-r.Context().Done()
+	})
+	opened, err := openListeners(cfg, nil, nil, envoy, nil, slog.New(slog.DiscardHandler))
+	check(t, err)
+	for _, l := range opened.all {
+		go func() { _ = l.Serve(l.at) }()
+		t.Cleanup(func() { _ = l.Close() })
+	}
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	t.Cleanup(transport.CloseIdleConnections)
+	seen := map[string]bool{}
+	for range resetsAfter + 1 {
+		ctx, giveUp := context.WithCancel(t.Context())
+		ended := make(chan bool)
+		go func() {
+			defer close(ended)
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+opened.all[1].at.Addr().String(), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if answer, err := transport.RoundTrip(r); err == nil {
+				_ = answer.Body.Close()
+				t.Error("a request that was cancelled is answered")
+			}
+		}()
+		seen[<-from] = true
+		giveUp()
+		<-ended
+		for deadline := time.Now().Add(time.Minute); opened.ofEnvoy.streams.Load() != 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("a request that was cancelled does not end")
+			}
+		}
+	}
+	if len(seen) != 1 {
+		t.Errorf("Envoy needed %d connections, want one", len(seen))
 	}
 }
 
