@@ -161,6 +161,7 @@ func TestNobodyMakesAUserLookLikeSomebodyWithMorePermissions(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := t.Context()
 		w.AddUser(t, "boss", "")
+		w.AddUser(t, "chief@corp.example", "") // who has no other address
 		w.AddUser(t, "alice", "")
 		w.AddUser(t, "twin", "")
 		mail := func(address string) func(*domain.User) error {
@@ -170,7 +171,8 @@ func TestNobodyMakesAUserLookLikeSomebodyWithMorePermissions(t *testing.T) {
 			_, err := w.UpdateUser(ctx, w.root, username, nil, mail(address))
 			servicetest.Must(t, err)
 		}
-		_, err := w.apply(ctx, w.root, "kind: role\nname: ruler\npermissions: ['urn:signet:admin#keys:revoke']\n---\nkind: assignment\nrole: ruler\nuser: boss\n", nil)
+		_, err := w.apply(ctx, w.root, "kind: role\nname: ruler\npermissions: ['urn:signet:admin#keys:revoke']\n---\nkind: assignment\nrole: ruler\nuser: boss\n"+
+			"---\nkind: assignment\nrole: ruler\nuser: chief@corp.example\n", nil)
 		servicetest.Must(t, err)
 		mallory := caller(t, slices.DeleteFunc(admin.PermissionNames(), func(name string) bool { return name == "keys:revoke" })...)
 		create := func(n admin.NewUser) error { _, err := w.CreateUser(ctx, mallory, n); return err }
@@ -188,10 +190,17 @@ func TestNobodyMakesAUserLookLikeSomebodyWithMorePermissions(t *testing.T) {
 			refused("a new user of the address of an "+state+" one", create(admin.NewUser{Username: "double", Email: "Boss@Corp.example", EmailVerified: true}))
 			refused("one called by the address of an "+state+" one", create(admin.NewUser{Username: "boss@corp.example"}))
 			refused("a user who gets the address of an "+state+" one", update(mail("boss@corp.example")))
-			servicetest.Must(t, w.DisableUser(ctx, w.root, "boss", ""))
+			refused("a new user of the address that an "+state+" one is called by", create(admin.NewUser{Username: "double", Email: "Chief@Corp.example"}))
+			refused("a user who gets the address that an "+state+" one is called by", update(mail("chief@corp.example")))
+			for _, username := range []string{"boss", "chief@corp.example"} {
+				servicetest.Must(t, w.DisableUser(ctx, w.root, username, ""))
+			}
 		}
 		// People without such permissions may share an address, and one that is shared already hinders no other change.
 		servicetest.Must(t, create(admin.NewUser{Username: "double", Email: "alice@corp.example"}))
+		servicetest.Must(t, create(admin.NewUser{Username: "eve@corp.example", Email: "eve@corp.example"}))
+		_, err = w.UpdateUser(ctx, mallory, "eve@corp.example", nil, mail("Eve@corp.example"))
+		servicetest.Must(t, err)
 		_, err = w.UpdateUser(ctx, w.root, "twin", nil, mail("boss@corp.example"))
 		servicetest.Must(t, err)
 		servicetest.Must(t, update(func(user *domain.User) error { user.Name = "Twin"; return nil }))

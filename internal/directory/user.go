@@ -318,8 +318,9 @@ func (d *Directory) enabledByEmail(ctx context.Context, email string) ([]domain.
 	return slices.DeleteFunc(users, func(user domain.User) bool { return !user.DisabledAt.IsZero() }), err
 }
 
-// Namesakes returns the other users, at most limit, whom a user could be taken for: those that have the user's e-mail address, or whose
-// address is the username. Disabled ones too: applications know them by the address still, and they may be enabled again.
+// Namesakes returns the other users, at most limit, whom a user could be taken for: those that have the user's e-mail address, as one or
+// as their username, and those whose address is the user's username. Disabled ones too: applications know them by the address still, and
+// they may be enabled again.
 func (d *Directory) Namesakes(ctx context.Context, user domain.User, limit int) (others []domain.User, err error) {
 	for _, address := range []string{user.Email, user.Username} {
 		if !strings.Contains(address, "@") {
@@ -331,7 +332,26 @@ func (d *Directory) Namesakes(ctx context.Context, user domain.User, limit int) 
 		}
 		others = append(others, slices.DeleteFunc(users, func(other domain.User) bool { return other.ID == user.ID })...)
 	}
+	called, err := d.calledByEmail(ctx, user)
+	switch {
+	case err == nil:
+		others = append(others, called)
+	case !errors.Is(err, domain.ErrNotFound):
+		return nil, err
+	}
 	return others[:min(len(others), limit)], nil
+}
+
+// calledByEmail returns the other user whose username is a user's e-mail address. ErrNotFound if there is none.
+func (d *Directory) calledByEmail(ctx context.Context, user domain.User) (domain.User, error) {
+	if !strings.Contains(user.Email, "@") { // none, or one that is still to be refused
+		return domain.User{}, domain.ErrNotFound
+	}
+	other, err := d.users.FindUser(ctx, canonical(user.Email))
+	if err == nil && other.ID == user.ID {
+		err = domain.ErrNotFound
+	}
+	return other, err
 }
 
 // FindUserByID reads a user from the database, not from the cache. ErrNotFound if there is no such user.
