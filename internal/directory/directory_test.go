@@ -15,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/servicetest"
+	"github.com/signet-auth/signet/internal/signin"
 	"github.com/signet-auth/signet/internal/store"
 	"github.com/signet-auth/signet/internal/store/pgtest"
 	"github.com/signet-auth/signet/internal/store/storetest"
@@ -179,6 +180,52 @@ func TestUsersThatBreakARuleAreRefused(t *testing.T) {
 		} {
 			_, err := w.CreateUser(eventtest.Context(w.t), tc.user, nil)
 			w.refused(err, domain.ErrInvalid, tc.want)
+		}
+	})
+}
+
+func TestAnAddressSignsInWhoHasItUnlessAnEnabledUserIsCalledByIt(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := eventtest.Context(w.t)
+		const address, password = "bob@x.example", "correct horse battery staple"
+		w.user(address, "an older "+password)
+		bob := w.replica.AddPerson(w.t, domain.User{Username: "bob", Email: "Bob@x.example"}, password)
+		is := func(when, want string, shares bool) {
+			w.t.Helper()
+			user, err := w.UserNamed(ctx, "BOB@x.example")
+			if user.Username != want || errors.Is(err, domain.ErrNotFound) != (want == "") {
+				w.t.Errorf("%s: found %q, %v; want %q", when, user.Username, err, want)
+			}
+			bob, err := w.FindUser(ctx, bob.Username)
+			w.check(err)
+			got, err := w.SharesEmail(ctx, bob)
+			w.check(err)
+			if got != shares {
+				w.t.Errorf("%s: the address is shared: %v, want %v", when, got, shares)
+			}
+		}
+		verify := func(name string) error {
+			_, err := w.replica.Passwords.Verify(ctx, domain.Authentication{}, signin.Attempt{Username: name, Answer: password})
+			return err
+		}
+		is("both enabled", address, true)
+		w.check(w.DisableUser(ctx, address, ""))
+		is("one called by it disabled", "bob", false)
+		w.check(verify(address))
+		w.check(w.EnableUser(ctx, address))
+		is("enabled again", address, true)
+		w.check(w.DisableUser(ctx, address, ""))
+		w.check(w.DisableUser(ctx, "bob", ""))
+		is("both disabled", "", false)
+		if disabled, unknown := verify(address), verify("nobody@x.example"); disabled == nil || disabled.Error() != unknown.Error() {
+			w.t.Errorf("answered %v for disabled users, %v for none", disabled, unknown)
+		}
+		// One whose username is the own address shares it with nobody.
+		w.check(w.EnableUser(ctx, address))
+		own, err := w.UpdateUser(ctx, address, servicetest.Become(domain.User{Email: address}))
+		w.check(err)
+		if shares, err := w.SharesEmail(ctx, own); err != nil || shares {
+			w.t.Errorf("the own address is shared: %v, %v", shares, err)
 		}
 	})
 }

@@ -286,11 +286,12 @@ func (d *Directory) FindUser(ctx context.Context, username string) (domain.User,
 	return user, nil
 }
 
-// UserNamed reads the user who signs in by a username from the database, or where there is no such username, by an e-mail address that
-// no other enabled user has. ErrNotFound if there is none.
+// UserNamed reads from the database the user who signs in by a name: a username, or where no enabled user has that, an e-mail address that
+// no other enabled user has. ErrNotFound if there is none. Where the name is no address, its user may be disabled.
 func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, error) {
 	user, err := d.users.FindUser(ctx, canonical(name))
-	if !errors.Is(err, domain.ErrNotFound) || !strings.Contains(name, "@") {
+	free := errors.Is(err, domain.ErrNotFound) || err == nil && !user.DisabledAt.IsZero()
+	if !free || !strings.Contains(name, "@") {
 		return user, err
 	}
 	users, err := d.enabledByEmail(ctx, name)
@@ -303,13 +304,21 @@ func (d *Directory) UserNamed(ctx context.Context, name string) (domain.User, er
 	return users[0], nil
 }
 
-// SharesEmail reports whether another enabled user has a user's e-mail address, so that neither can sign in by it. Not for a disabled user.
+// SharesEmail reports whether another enabled user has a user's e-mail address, as one or as a username, so that the user cannot sign in
+// by it. Not for a disabled user.
 func (d *Directory) SharesEmail(ctx context.Context, user domain.User) (bool, error) {
 	if user.Email == "" || !user.DisabledAt.IsZero() {
 		return false, nil
 	}
 	users, err := d.enabledByEmail(ctx, user.Email)
-	return len(users) > 1, err
+	if err != nil || len(users) > 1 {
+		return len(users) > 1, err
+	}
+	called, err := d.calledByEmail(ctx, user)
+	if errors.Is(err, domain.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && called.DisabledAt.IsZero(), err
 }
 
 // enabledByEmail returns enabled users that have an e-mail address, at most two.
