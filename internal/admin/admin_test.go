@@ -72,7 +72,11 @@ func each(t *testing.T, test func(*world)) {
 
 func newWorld(t *testing.T, db *store.DB, master *keys.Master) *world {
 	t.Helper()
-	r := servicetest.NewReplica(t, db, master, time.Now)
+	return newWorldOf(t, db, master, servicetest.NewReplica(t, db, master, time.Now))
+}
+
+func newWorldOf(t *testing.T, db *store.DB, master *keys.Master, r *servicetest.Replica) *world {
+	t.Helper()
 	recorder := r.Recorder
 	w := &world{Replica: r, t: t, db: db, master: master, requests: &keeping{Requests: db}}
 	w.Statistics = statistics.New(statistics.Config{

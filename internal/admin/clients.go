@@ -296,7 +296,7 @@ func (s *Service) coversStored(ctx context.Context, caller authn.Caller, operati
 	if err := s.require(ctx, caller, operation, Requestable(client)...); err != nil {
 		return err
 	}
-	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID})
+	return s.coversSubjects(ctx, caller, operation, directory.Subject{Kind: domain.SubjectClient, ID: client.ID, Name: client.ClientID})
 }
 
 // Requestable are the permissions of urn:signet:admin that a client may ask for: all for one that serves that API, which is told of

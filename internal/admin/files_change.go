@@ -140,23 +140,21 @@ func (f *fileChanges) updateGroup(ctx context.Context, c apply.Change, g *apply.
 		return nil
 	}
 	members := f.state.Members[g.Name] // sorted, as those of the file
-	var joining []domain.Member
+	var joining, leaving []domain.Member
 	for _, member := range *g.Members {
 		if _, in := slices.BinarySearch(members, member); !in {
 			joining = append(joining, domain.Member{Group: g.Name, Username: member})
 		}
 	}
+	for _, member := range members {
+		if _, stays := slices.BinarySearch(*g.Members, member); !stays {
+			leaving = append(leaving, domain.Member{Group: g.Name, Username: member})
+		}
+	}
 	if err := f.s.addMembers(ctx, f.caller, joining); err != nil {
 		return err
 	}
-	for _, member := range members {
-		if _, stays := slices.BinarySearch(*g.Members, member); !stays {
-			if err := f.s.RemoveMember(ctx, f.caller, g.Name, member); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return f.s.removeMembers(ctx, f.caller, leaving)
 }
 
 // notSet are the members of a client that an update does not set.

@@ -325,23 +325,44 @@ func (s *Service) addMembers(ctx context.Context, caller authn.Caller, members [
 		return nil
 	}
 	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversGroups(ctx, caller, operation, members)
+	}
 	if err != nil {
 		return err
 	}
-	given := map[string][]string{} // by group
+	return s.config.Directory.AddMembers(ctx, members)
+}
+
+// removeMembers is RemoveMember of many.
+func (s *Service) removeMembers(ctx context.Context, caller authn.Caller, members []domain.Member) error {
+	const operation = "group.remove_member"
+	if len(members) == 0 {
+		return nil
+	}
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err == nil {
+		err = s.coversGroups(ctx, caller, operation, members)
+	}
+	if err != nil {
+		return err
+	}
+	return s.config.Directory.RemoveMembers(ctx, members)
+}
+
+// coversGroups is coversGroup of those of many members, once each.
+func (s *Service) coversGroups(ctx context.Context, caller authn.Caller, operation string, members []domain.Member) error {
+	covered := map[string]bool{}
 	for i, m := range members {
-		permissions, ok := given[m.Group]
-		if !ok {
-			if permissions, err = s.permissionsOfGroup(ctx, m.Group); err != nil {
-				return &domain.ElementError{Index: i, Err: err}
-			}
-			given[m.Group] = permissions
+		if covered[m.Group] {
+			continue
 		}
-		if err := s.require(ctx, caller, operation, permissions...); err != nil {
+		if err := s.coversGroup(ctx, caller, operation, m.Group); err != nil {
 			return &domain.ElementError{Index: i, Err: err}
 		}
+		covered[m.Group] = true
 	}
-	return s.config.Directory.AddMembers(ctx, members)
+	return nil
 }
 
 // createClients is CreateClient of many, which get no secret but the one that they have.

@@ -92,7 +92,7 @@ func (s *Service) EndSession(ctx context.Context, caller authn.Caller, sid strin
 	}
 	found, user, err := s.session(ctx, sid)
 	if err == nil {
-		err = s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: user.ID})
+		err = s.coversSubjects(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: user.ID})
 	}
 	if err != nil {
 		return err

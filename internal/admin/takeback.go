@@ -23,7 +23,7 @@ func (s *Service) changeToken(
 	}
 	token, err := s.config.Index.Find(ctx, id)
 	if err == nil {
-		err = s.coversSubject(ctx, caller, operation, holder(token.UserID, token.ClientID, token.Client))
+		err = s.coversSubjects(ctx, caller, operation, holder(token.UserID, token.ClientID, token.Client))
 	}
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (s *Service) coversRevocation(ctx context.Context, caller authn.Caller, ope
 		if err != nil {
 			return err
 		}
-		return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: grant.UserID})
+		return s.coversSubjects(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: grant.UserID})
 	case of.Role != "" || of.State == domain.TokenSuspended || !of.IssuedSince.IsZero():
 		return s.require(ctx, caller, operation, PermissionNames()...)
 	case of.Client != "":
@@ -53,17 +53,13 @@ func (s *Service) coversRevocation(ctx context.Context, caller authn.Caller, ope
 // coversHolders refuses a caller who may not take back the tokens of one of those who have them.
 func (s *Service) coversHolders(ctx context.Context, caller authn.Caller, operation string, tokens []domain.TokenEntry) error {
 	asked := map[directory.Subject]bool{}
+	var holders []directory.Subject
 	for _, t := range tokens {
-		of := holder(t.UserID, t.ClientID, t.Client)
-		if asked[of] {
-			continue
+		if of := holder(t.UserID, t.ClientID, t.Client); !asked[of] {
+			holders, asked[of] = append(holders, of), true
 		}
-		if err := s.coversSubject(ctx, caller, operation, of); err != nil {
-			return err
-		}
-		asked[of] = true
 	}
-	return nil
+	return s.coversSubjects(ctx, caller, operation, holders...)
 }
 
 // holder is the user who has a token, or the client that has it for itself.

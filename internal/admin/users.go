@@ -219,7 +219,7 @@ func (s *Service) covers(ctx context.Context, caller authn.Caller, operation, us
 	if err != nil {
 		return err
 	}
-	return s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: user.ID})
+	return s.coversSubjects(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: user.ID})
 }
 
 // coversAddress is coversNamesakes of a user as edit would leave it, if that gives it another address, or says that its address is verified.
@@ -248,23 +248,28 @@ func (s *Service) coversNamesakes(ctx context.Context, caller authn.Caller, oper
 	if len(others) == maxNamesakes { // there may be more
 		return s.require(ctx, caller, operation, PermissionNames()...)
 	}
-	for _, other := range others {
-		if err := s.coversSubject(ctx, caller, operation, directory.Subject{Kind: domain.SubjectUser, ID: other.ID}); err != nil {
-			return err
-		}
+	subjects := make([]directory.Subject, len(others))
+	for i, other := range others {
+		subjects[i] = directory.Subject{Kind: domain.SubjectUser, ID: other.ID}
 	}
-	return nil
+	return s.coversSubjects(ctx, caller, operation, subjects...)
 }
 
-func (s *Service) coversSubject(ctx context.Context, caller authn.Caller, operation string, subject directory.Subject) error {
-	if !isWithin(ctx) {
+// coversSubjects refuses a caller who lacks an administrative permission that one of the subjects has.
+func (s *Service) coversSubjects(ctx context.Context, caller authn.Caller, operation string, subjects ...directory.Subject) error {
+	if len(subjects) > 0 && !isWithin(ctx) {
 		if err := s.config.Cache.Refresh(ctx); err != nil {
 			return err
 		}
 	}
-	access, err := s.config.Directory.Access(ctx, subject, domain.AdminAudience)
-	if err != nil {
-		return err
+	for _, subject := range subjects {
+		access, err := s.config.Directory.Access(ctx, subject, domain.AdminAudience)
+		if err != nil {
+			return err
+		}
+		if err := s.require(ctx, caller, operation, access.Permissions...); err != nil {
+			return err
+		}
 	}
-	return s.require(ctx, caller, operation, access.Permissions...)
+	return nil
 }

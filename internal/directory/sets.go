@@ -79,6 +79,18 @@ func (d *Directory) AddMembers(ctx context.Context, members []domain.Member) err
 	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error { return d.sets.AddMembers(ctx, members) })
 }
 
+// RemoveMembers is RemoveMember of many; of each only the names of the group and the user count.
+func (d *Directory) RemoveMembers(ctx context.Context, members []domain.Member) error {
+	events := make([]event.Event, len(members))
+	for i := range members {
+		members[i].Username = canonical(members[i].Username)
+		events[i] = event.MemberRemoved{Group: members[i].Group, User: members[i].Username}
+	}
+	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
+		return d.KeepAdministrator(ctx, func() error { return d.sets.RemoveMembers(ctx, members) })
+	})
+}
+
 // AssignAll is Assign of many.
 func (d *Directory) AssignAll(ctx context.Context, assignments []domain.Assignment) error {
 	now := d.now()

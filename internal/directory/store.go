@@ -105,6 +105,7 @@ type Sets interface {
 	UpdateRoles(ctx context.Context, roles []domain.Role) error
 	InsertGroups(ctx context.Context, groups []domain.Group) error
 	AddMembers(ctx context.Context, members []domain.Member) error
+	RemoveMembers(ctx context.Context, members []domain.Member) error
 	PutAssignments(ctx context.Context, assignments []domain.Assignment) error
 
 	// APIsNamed returns those that there are of some audiences, and the APIs of a set of files, none if that is empty.

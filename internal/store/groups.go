@@ -131,6 +131,20 @@ func (db *DB) AddMember(ctx context.Context, group, username string) error {
 
 // AddMembers implements directory.Sets.
 func (db *DB) AddMembers(ctx context.Context, members []domain.Member) error {
+	return db.changeMembers(ctx, members, func(named string) string {
+		return `INSERT INTO group_members (group_id, user_id) SELECT g.id, u.id FROM ` + named + ` WHERE TRUE ON CONFLICT DO NOTHING RETURNING user_id`
+	})
+}
+
+// RemoveMembers implements directory.Sets.
+func (db *DB) RemoveMembers(ctx context.Context, members []domain.Member) error {
+	return db.changeMembers(ctx, members, func(named string) string {
+		return `DELETE FROM group_members WHERE (group_id, user_id) IN (SELECT g.id, u.id FROM ` + named + `) RETURNING user_id`
+	})
+}
+
+// changeMembers runs a query, which returns the ids of users, from the groups g and users u that are named.
+func (db *DB) changeMembers(ctx context.Context, members []domain.Member, query func(named string) string) error {
 	rows := make([][]any, len(members))
 	for i, m := range members {
 		rows[i] = []any{m.Group, m.Username}
@@ -148,9 +162,8 @@ func (db *DB) AddMembers(ctx context.Context, members []domain.Member) error {
 				return &domain.ElementError{Index: i, Err: err}
 			}
 		}
-		added, err := list(ctx, c.conn, scanInt, `INSERT INTO group_members (group_id, user_id) SELECT g.id, u.id FROM `+named+`
-			WHERE TRUE ON CONFLICT DO NOTHING RETURNING user_id`, jsonRows(rows))
-		c.noteID(domain.ChangeUserAccess, added...)
+		changed, err := list(ctx, c.conn, scanInt, query(named), jsonRows(rows))
+		c.noteID(domain.ChangeUserAccess, changed...)
 		return err
 	})
 }

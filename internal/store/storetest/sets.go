@@ -34,6 +34,12 @@ var setTests = map[string]func(*testing.T, *store.DB){
 		wantElement(t, db.AddMembers(ctx, []domain.Member{{Group: "x", Username: "alice"}, {Group: "y", Username: "nobody"}}), 1, domain.ErrNotFound)
 		check(t, db.AddMembers(ctx, []domain.Member{{Group: "x", Username: "alice"}, {Group: "y", Username: "alice"}}))
 		same(t, len(must(db.UserGroups(ctx, w.user))(t)), 2)
+		out := []domain.Member{{Group: "x", Username: "alice"}, {Group: "ops", Username: "alice"}} // of the second she is none
+		wantElement(t, db.RemoveMembers(ctx, append(out, domain.Member{Group: "none", Username: "alice"})), 2, domain.ErrNotFound)
+		wantChanges(t, db, func(ctx context.Context) error { return db.RemoveMembers(ctx, out) }, "user-access "+text(w.user))
+		same(t, must(db.UserGroups(ctx, w.user))(t)[0].Name, "y")
+		check(t, db.RemoveMembers(ctx, out))
+		check(t, db.AddMembers(ctx, out[:1]))
 		made := func(id string) domain.Client {
 			return domain.Client{
 				ClientID: id, IDTokenAlg: domain.ES256, CreatedAt: t0, UpdatedAt: t0, APIs: []domain.ClientAPI{{Audience: audience, Permissions: []string{"orders:read"}}},
