@@ -2,8 +2,11 @@ package admin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event/eventtest"
 	"github.com/signet-auth/signet/internal/keys"
 	"github.com/signet-auth/signet/internal/servicetest"
 	"github.com/signet-auth/signet/internal/store"
@@ -21,7 +25,17 @@ import (
 // lookups are those of a directory and a cache in a database.
 type lookups struct {
 	*store.DB
-	roles, changes atomic.Int32 // how many
+	roles, changes atomic.Int32              // how many
+	looked         func(ctx context.Context) // after users were looked for by an e-mail address; nil: nothing
+}
+
+// UsersByEmail implements directory.Users.
+func (l *lookups) UsersByEmail(ctx context.Context, email string, limit int) ([]domain.User, error) {
+	users, err := l.DB.UsersByEmail(ctx, email, limit)
+	if l.looked != nil {
+		l.looked(ctx)
+	}
+	return users, err
 }
 
 // FindRole implements directory.Roles.
@@ -85,7 +99,7 @@ func TestWhatAGroupGivesIsLookedUpOnceForAllWhoLeaveOrJoin(t *testing.T) {
 			}
 			events := w.events()[recorded:]
 			if len(events) != people+1 || events[0].Action != c.action || events[people-1].Action != c.action {
-				t.Errorf("%s: %d events, the first %+v", c.action, len(events), events[0])
+				t.Errorf("%s: %d events, the first %s", c.action, len(events), events[0].Action)
 			}
 		}
 	})
@@ -102,6 +116,86 @@ func TestTheCacheIsRefreshedOnceForAllWhoShareAnAddress(t *testing.T) {
 		servicetest.Must(t, err)
 		if n := l.changes.Load() - before; n > 2 {
 			t.Errorf("the cache was refreshed %d times", n)
+		}
+	})
+}
+
+// What was looked at before the transaction of a change may have changed until then.
+func TestNobodyMakesAUserLookLikeSomebodyWhoChangesMeanwhile(t *testing.T) {
+	eachWatched(t, func(w *world, l *lookups) {
+		ctx := t.Context()
+		w.AddRole(t, "ruler", domain.AdminAudience+"#keys:revoke")
+		mallory := caller(t, slices.DeleteFunc(admin.PermissionNames(), func(name string) bool { return name == "keys:revoke" })...)
+		mail := func(address string) func(*domain.User) error {
+			return func(user *domain.User) error { user.Email, user.EmailVerified = address, true; return nil }
+		}
+		for name, change := range map[string]func(username, address string) error{
+			"create": func(username, address string) error {
+				_, err := w.CreateUser(ctx, mallory, admin.NewUser{Username: username, Email: address})
+				return err
+			},
+			"update": func(username, address string) error {
+				_, err := w.UpdateUser(ctx, mallory, username, nil, mail(address))
+				return err
+			},
+			"enable": func(username, _ string) error {
+				_, err := w.EnableUser(ctx, mallory, username)
+				return err
+			},
+		} {
+			// begin returns what mallory does to a user, and what gives the same address to somebody with more permissions.
+			begin := func(when string) (does, becomes func() error) {
+				boss, twin := name+"-boss-"+when, name+"-twin-"+when
+				address := boss + "@corp.example"
+				w.AddUser(t, boss, "")
+				w.AssignRole(t, "ruler", domain.SubjectUser, boss, time.Time{})
+				switch name {
+				case "update":
+					w.AddUser(t, twin, "")
+				case "enable":
+					w.AddPerson(t, domain.User{Username: twin, Email: address}, "")
+					servicetest.Must(t, w.DisableUser(ctx, w.root, twin, ""))
+				}
+				return func() error { return change(twin, address) }, func() error {
+					_, err := w.Directory.UpdateUser(eventtest.Context(t), boss, mail(address))
+					return err
+				}
+			}
+
+			does, becomes := begin("before")
+			var once sync.Once
+			l.looked = func(context.Context) { once.Do(func() { servicetest.Must(t, becomes()) }) }
+			recorded := len(w.events())
+			err := does()
+			if denied, ok := errors.AsType[*admin.DeniedError](err); !ok || denied.Permission != "keys:revoke" {
+				t.Errorf("%s: %v, want a refusal after a change between the look and the transaction", name, err)
+			}
+			events := w.events()[recorded:]
+			if last := events[len(events)-1]; len(events) != 2 || last.Action != "management.refuse" {
+				t.Errorf("%s: %d events, the last %s; want the other change and a refusal", name, len(events), last.Action)
+			}
+
+			does, becomes = begin("after")
+			changed, locked := make(chan error, 1), false
+			l.looked = func(ctx context.Context) {
+				if !l.InTx(ctx) || locked {
+					return
+				}
+				locked = true
+				go func() { changed <- becomes() }()
+				select {
+				case err := <-changed:
+					t.Errorf("%s: somebody else changed a user between the look and the change: %v", name, err)
+					changed <- err
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+			if err := does(); err != nil || !locked {
+				t.Errorf("%s: %v; looked in the transaction: %v", name, err, locked)
+			} else {
+				servicetest.Must(t, <-changed)
+			}
+			l.looked = nil
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/signet-auth/signet/internal/authn"
 	"github.com/signet-auth/signet/internal/directory"
 	"github.com/signet-auth/signet/internal/domain"
+	"github.com/signet-auth/signet/internal/event"
 )
 
 // User is a person who signs in; what OpenID Connect has a claim for is named as that is (Core §5.1).
@@ -103,14 +104,18 @@ func (s *Service) PrepareUser(ctx context.Context, caller authn.Caller, n NewUse
 
 // CreatePreparedUser is the other part of CreateUser.
 func (s *Service) CreatePreparedUser(ctx context.Context, caller authn.Caller, p PreparedUser) (User, error) {
-	ctx, err := s.authorize(ctx, caller, "user.create")
+	const operation = "user.create"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return User{}, err
 	}
-	if err := s.coversNamesakes(ctx, caller, "user.create", p.user); err != nil {
-		return User{}, err
-	}
-	user, err := s.config.Directory.CreateUser(ctx, p.user, p.credential)
+	var user domain.User
+	err = s.checked(ctx, caller, func(ctx context.Context) error {
+		return s.coversNamesakes(ctx, caller, operation, p.user)
+	}, func(ctx context.Context) (err error) {
+		user, err = s.config.Directory.CreateUser(ctx, p.user, p.credential)
+		return err
+	})
 	return s.showUser(ctx, user, err)
 }
 
@@ -141,21 +146,25 @@ func username(u domain.User) string { return u.Username }
 // UpdateUser changes a user's name, e-mail address and attributes as edit does. domain.ErrConflict if the user is not of the version, unless
 // that is nil; otherwise the errors of directory.UpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username string, version *int64, edit func(*domain.User) error) (User, error) {
-	ctx, err := s.authorize(ctx, caller, "user.update")
-	if err == nil {
-		err = s.covers(ctx, caller, "user.update", username)
-	}
-	if err == nil {
-		err = s.coversAddress(ctx, caller, username, edit)
-	}
+	const operation = "user.update"
+	ctx, err := s.authorize(ctx, caller, operation)
 	if err != nil {
 		return User{}, err
 	}
-	user, err := s.config.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
-		if err := sameVersion(version, user.Version); err != nil {
+	var user domain.User
+	err = s.checked(ctx, caller, func(ctx context.Context) error {
+		if err := s.covers(ctx, caller, operation, username); err != nil {
 			return err
 		}
-		return edit(user)
+		return s.coversAddress(ctx, caller, username, edit)
+	}, func(ctx context.Context) (err error) {
+		user, err = s.config.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
+			if err := sameVersion(version, user.Version); err != nil {
+				return err
+			}
+			return edit(user)
+		})
+		return err
 	})
 	return s.showUser(ctx, user, err)
 }
@@ -175,23 +184,30 @@ func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username
 }
 
 // EnableUser enables a disabled user again.
-func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) (user User, err error) {
-	err = s.changeUser(ctx, caller, "user.enable", username, func(ctx context.Context) error {
-		disabled, err := s.config.Directory.FindUser(ctx, username)
-		if err == nil {
-			err = s.coversNamesakes(ctx, caller, "user.enable", disabled)
+func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) (User, error) {
+	const operation = "user.enable"
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return User{}, err
+	}
+	var user domain.User
+	err = s.checked(ctx, caller, func(ctx context.Context) error {
+		if err := s.covers(ctx, caller, operation, username); err != nil {
+			return err
 		}
+		disabled, err := s.config.Directory.FindUser(ctx, username)
 		if err != nil {
 			return err
 		}
-		if err := s.config.Directory.EnableUser(ctx, username); err != nil {
-			return err
+		return s.coversNamesakes(ctx, caller, operation, disabled)
+	}, func(ctx context.Context) error {
+		err := s.config.Directory.EnableUser(ctx, username)
+		if err == nil {
+			user, err = s.config.Directory.FindUser(ctx, username)
 		}
-		enabled, err := s.config.Directory.FindUser(ctx, username)
-		user, err = s.showUser(ctx, enabled, err)
 		return err
 	})
-	return user, err
+	return s.showUser(ctx, user, err)
 }
 
 // DeleteUser deletes a user and ends the user's sessions, grants and tokens.
@@ -210,6 +226,28 @@ func (s *Service) changeUser(ctx context.Context, caller authn.Caller, operation
 		return err
 	}
 	return change(ctx)
+}
+
+// checked makes a change in a transaction in which check allows it and nobody else changes anything. check runs before it too, which fills
+// the cache, so that others wait for less.
+func (s *Service) checked(ctx context.Context, caller authn.Caller, check, change func(ctx context.Context) error) error {
+	if !isWithin(ctx) {
+		err := s.config.Cache.Refresh(ctx)
+		if err == nil {
+			err = check(within(ctx))
+		}
+		if err != nil {
+			return s.recordDenied(ctx, caller, err)
+		}
+	}
+	err := s.config.Events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+		ctx = within(ctx)
+		if err := check(ctx); err != nil {
+			return nil, err
+		}
+		return nil, change(ctx)
+	})
+	return s.recordDenied(ctx, caller, err)
 }
 
 // covers refuses a caller who lacks an administrative permission that a user has: who changes a user could become that user.
