@@ -55,9 +55,9 @@ fmt: ## Fail if a Go file is not as gofmt would have it
 	if [[ -n $$unformatted ]]; then echo "not formatted:" $$unformatted >&2; exit 1; fi
 
 .PHONY: lint
-lint: export CGO_ENABLED := 0 # shares what is compiled with the released binary
+lint: export CGO_ENABLED := 0
 lint: $(GOLANGCI) ## Run go vet and other linters, which also hold the rules of who may import whom
-	$(GOLANGCI) run
+	CGO_ENABLED=1 GOFLAGS='$(RACE)' $(GOLANGCI) run # as the tests are built, so that all share what is compiled
 	cd bench && ../$(GOLANGCI) run
 	cd test/interop && ../../$(GOLANGCI) run
 	cd examples/golang-jwt && ../../$(GOLANGCI) run
