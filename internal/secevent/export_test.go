@@ -1,6 +1,10 @@
 package secevent
 
-import "time"
+import (
+	"time"
+
+	"github.com/signet-auth/signet/internal/outbound"
+)
 
 const MaxWaitingOf = maxWaitingOf
 
@@ -24,8 +28,11 @@ func (s *Service) Waiting() int {
 	return s.waiting
 }
 
-// SetPatience shortens how long a poll waits, and a push.
-func (s *Service) SetPatience(poll, push time.Duration) { s.longPoll, s.pushTimeout = poll, push }
+// SetPatience sets how long a poll waits, and a push. No delivery may be under way.
+func (s *Service) SetPatience(poll, push time.Duration) {
+	s.longPoll, s.pushTimeout = poll, push
+	s.clients = outbound.NewClients(max(push, pushTimeout))
+}
 
 // SetMaxSubjects bounds a stream.
 func (s *Service) SetMaxSubjects(n int64) { s.maxSubjects = n }

@@ -31,6 +31,7 @@ type service struct {
 	seen     []string // all tokens
 	bearers  []string
 	next     []http.HandlerFunc
+	trouble  http.HandlerFunc // answers what next does not; nil: all is well
 	inside   int
 	overlaps int
 }
@@ -61,6 +62,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnsupportedMediaType) }
 	} else if len(s.next) > 0 {
 		answer, s.next = s.next[0], s.next[1:]
+	} else if s.trouble != nil {
+		answer = s.trouble
 	}
 	s.mu.Unlock()
 	answer(w, r)
@@ -73,6 +76,13 @@ func (s *service) then(answers ...http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = append(s.next, answers...)
+}
+
+// troubled makes it answer everything so; nil: as it should.
+func (s *service) troubled(answer http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trouble = answer
 }
 
 // read returns the tokens accepted, or all that were seen.
@@ -129,6 +139,17 @@ func (w *world) deliver(t *testing.T, what string, holds func() bool) {
 	})
 }
 
+// finish waits for the deliveries that both replicas have begun.
+func (w *world) finish() { w.a.events.Wait(); w.b.events.Wait() }
+
+// beginDeliveries has both replicas look at the log once, and waits for what they deliver.
+func (w *world) beginDeliveries(t *testing.T) {
+	t.Helper()
+	must(t, w.a.events.Sync(eventtest.Context(t)))
+	must(t, w.b.events.Sync(eventtest.Context(t)))
+	w.finish()
+}
+
 func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
@@ -155,31 +176,39 @@ func TestNothingIsLostAndTheOrderKeptWhateverTheEndpointDoes(t *testing.T) {
 			"answered 400, not 202":       respond(400, `<html>`),
 			"refused: invalid_request hm": respond(400, `{"err":"invalid_request","description":"hm"}`),
 		}
+		patience := func(push time.Duration) {
+			w.a.events.SetPatience(time.Second, push)
+			w.b.events.SetPatience(time.Second, push)
+		}
+		patience(30 * time.Second)
+		w.halt() // an attempt comes when the test says so, however long the machine takes
 		var want []string
 		want = append(want, w.revoke(t, orders))
 		for message, trouble := range troubles {
 			want = append(want, w.revoke(t, orders))
-			patience := 30 * time.Second
 			if strings.Contains(message, "deadline") {
-				patience = 300 * time.Millisecond
+				patience(time.Second)
 			}
-			w.a.events.SetPatience(time.Second, patience)
-			w.b.events.SetPatience(time.Second, patience)
-			s.then(trouble, trouble)
-			for range 2 {
-				seen := s.count(true)
-				w.deliver(t, "a push fails", func() bool { return s.count(true) > seen && w.receiver(t).LeasedUntil.IsZero() })
+			s.troubled(trouble)
+			for attempts := 1; attempts <= 2; attempts++ {
+				w.advance(time.Minute)
+				w.deliver(t, "a push fails", func() bool { return w.receiver(t).Attempts == attempts })
+				w.finish()
 				r := w.receiver(t)
-				if !strings.Contains(r.LastError, message) || r.Attempts == 0 || !r.NextAttemptAt.After(w.now()) {
+				if !strings.Contains(r.LastError, message) || r.Attempts != attempts || !r.NextAttemptAt.After(w.now()) || !r.LeasedUntil.IsZero() {
 					t.Errorf("after %q the receiver is %+v", message, r)
 				}
 				if strings.Contains(r.LastError, "events") {
 					t.Errorf("the error tells the URL: %q", r.LastError)
 				}
-				must(t, w.a.events.Sync(eventtest.Context(t))) // too early for another attempt
-				w.advance(time.Minute)
+				w.beginDeliveries(t)
+				same(t, w.receiver(t).Attempts, attempts) // it was too early for another
 			}
+			s.troubled(nil)
+			patience(30 * time.Second)
+			w.advance(time.Minute)
 			w.deliver(t, "it is accepted", func() bool { return s.count(false) == len(want) && w.receiver(t).Attempts == 0 })
+			w.finish()
 		}
 		same(t, abouts(s.read(t, w.a, false)), want)
 		same(t, elsewhere.count(true), 0)
@@ -354,13 +383,12 @@ func TestAResumeDuringAPushThatFailsEndsWaiting(t *testing.T) {
 		b := newService(t)
 		w.pushes(t, "billing-svc", b, "")
 		w.revoke(t, billing)
-		finish := func() { w.a.events.Wait(); w.b.events.Wait() }
 		w.deliver(t, "billing is pushed to", func() bool { return b.count(false) == 1 })
-		finish()
+		w.finish()
 		w.advance(time.Minute)
 		w.revoke(t, orders)
 		w.deliver(t, "orders is pushed to", func() bool { return s.count(false) == 2 })
-		finish()
+		w.finish()
 		w.revoke(t, orders)
 		w.revoke(t, billing)
 		due, err := db.DueReceivers(ctx, w.now(), 100)

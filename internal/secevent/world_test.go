@@ -48,10 +48,24 @@ type world struct {
 	db     *store.DB
 	master *keys.Master
 	ahead  *atomic.Int64 // of the real time, in nanoseconds
+	halted atomic.Pointer[time.Time]
 }
 
-func (w *world) now() time.Time           { return time.Now().Add(time.Duration(w.ahead.Load())) }
+func (w *world) now() time.Time {
+	now := time.Now()
+	if halted := w.halted.Load(); halted != nil {
+		now = *halted
+	}
+	return now.Add(time.Duration(w.ahead.Load()))
+}
+
 func (w *world) advance(by time.Duration) { w.ahead.Add(int64(by)) }
+
+// halt stops the clock: from now on it only advances.
+func (w *world) halt() {
+	now := time.Now()
+	w.halted.Store(&now)
+}
 
 func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
