@@ -18,14 +18,8 @@ import (
 
 func TestATransactionThatPostgresEndsForBeingIdleChangesNothing(t *testing.T) {
 	database := pgtest.Database(t)
-	db := storetest.Open(t, database+"&idle_in_transaction_session_timeout=100")
-	ctx, err := db.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.InsertGroup(ctx, domain.Group{Name: "half"}); err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.Open(t, database+"&idle_in_transaction_session_timeout=2000")
+	ctx := beginWithGroup(t, db, "half")
 	conn := connect(t, database)
 	for count(t, conn, `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`) > 0 {
 		time.Sleep(10 * time.Millisecond)
@@ -43,16 +37,17 @@ func TestATransactionThatPostgresEndsForBeingIdleChangesNothing(t *testing.T) {
 }
 
 func TestAStatementThatPostgresStopsForItsTimeIsUnavailableAndChangesNothing(t *testing.T) {
-	for name, setting := range map[string]string{"statement_timeout": "statement_timeout=100", "lock_timeout": "lock_timeout=100"} {
-		t.Run(name, func(t *testing.T) {
+	for _, setting := range []string{"statement_timeout", "lock_timeout"} {
+		t.Run(setting, func(t *testing.T) {
 			database := pgtest.Database(t)
-			db := storetest.Open(t, database+"&"+setting)
+			sound := storetest.Open(t, database) // migrates, which may take longer than that
+			db := storetest.Open(t, database+"&"+setting+"=2000")
 			release := pgtest.Hold(t, database+"&search_path=signet", `SELECT FROM installation FOR UPDATE`)
 			if _, err := db.InsertGroup(t.Context(), domain.Group{Name: "half"}); !errors.Is(err, domain.ErrUnavailable) {
 				t.Error("a change that has to wait:", err)
 			}
 			release()
-			if _, err := db.FindGroup(t.Context(), "half"); !errors.Is(err, domain.ErrNotFound) {
+			if _, err := sound.FindGroup(t.Context(), "half"); !errors.Is(err, domain.ErrNotFound) {
 				t.Error("it was made:", err)
 			}
 			recovered(t, db)

@@ -10,7 +10,7 @@ import (
 )
 
 func TestSQLiteWakesItsOwnProcessWithoutLookingAtTheFile(t *testing.T) {
-	db, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "signet.db"), Options{OpTimeout: time.Minute})
+	db, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "signet.db"), patient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -39,10 +40,13 @@ func TestMigrationsOfBothDatabasesMatchByName(t *testing.T) {
 	}
 }
 
+// patient options wait longer than servers do, so that a busy machine fails no test.
+var patient = Options{OpTimeout: 30 * time.Second}
+
 // eachEmpty runs a subtest on an empty database of each kind.
 func eachEmpty(t *testing.T, test func(t *testing.T, db *DB)) {
 	open := func(t *testing.T, url string) *DB {
-		db, err := Open(t.Context(), url, Options{})
+		db, err := Open(t.Context(), url, patient)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +123,7 @@ func TestOnPostgresTablesAreInASchemaOfTheirOwn(t *testing.T) {
 		if want != "signet" {
 			url += "&search_path=%22Sign%20et%22,public"
 		}
-		db, err := Open(t.Context(), url, Options{})
+		db, err := Open(t.Context(), url, patient)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +149,7 @@ func TestOnPostgresTablesAreInASchemaOfTheirOwn(t *testing.T) {
 
 func TestARoleWithoutPrivilegesOnTheSchemaIsToldWhichToGrant(t *testing.T) {
 	url := pgtest.Database(t)
-	owner, err := Open(t.Context(), url, Options{})
+	owner, err := Open(t.Context(), url, patient)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +176,7 @@ func TestARoleWithoutPrivilegesOnTheSchemaIsToldWhichToGrant(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		db, err := Open(t.Context(), url+c.path+"&role="+role, Options{})
+		db, err := Open(t.Context(), url+c.path+"&role="+role, patient)
 		if err != nil {
 			t.Fatal(err)
 		}

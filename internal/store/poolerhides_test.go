@@ -12,7 +12,7 @@ import (
 func TestWhatAPoolerHidesIsNoticed(t *testing.T) {
 	direct := pgtest.Database(t)
 	pgtest.SetInDatabase(t, direct, "search_path", "signet")
-	db, err := Open(t.Context(), pgtest.Pooler(t, direct), Options{})
+	db, err := Open(t.Context(), pgtest.Pooler(t, direct), patient)
 	ok(t, err)
 	defer db.Close()
 	p, before := db.dialect.(*postgres), db.History()

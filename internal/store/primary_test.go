@@ -18,10 +18,10 @@ func TestNeitherAStandbyNorAPrimaryThatWasReplacedIsTrusted(t *testing.T) {
 	pair := pgtest.NewPair(t)
 	url := pair.URL()
 	first, second := pair.Primary, pair.Standby
-	db := storetest.OpenImpatient(t, url)
+	db := storetest.Open(t, url)
 	alone := storetest.OpenImpatient(t, first.URL())
 
-	onStandby, err := store.Open(t.Context(), second.URL(), store.Options{})
+	onStandby, err := store.Open(t.Context(), second.URL(), store.Options{OpTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestNeitherAStandbyNorAPrimaryThatWasReplacedIsTrusted(t *testing.T) {
 	inTime(t, "ping of the server that crashed", func() error { return alone.Ping(t.Context()) })
 
 	first.Start(t) // as a primary still, which is the first in the URL
-	late := storetest.OpenImpatient(t, url)
+	late := storetest.Open(t, url)
 	if _, err := late.InsertGroup(t.Context(), domain.Group{Name: "late"}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestNeitherAStandbyNorAPrimaryThatWasReplacedIsTrusted(t *testing.T) {
 func TestAReplicaLeavesAPrimaryThatWasReplacedWhileItLives(t *testing.T) {
 	pair := pgtest.NewPair(t)
 	first := pair.Primary
-	db := storetest.OpenImpatient(t, pair.URL())
+	db := storetest.Open(t, pair.URL())
 	pair.Promote(t) // nobody has stopped the first
 	if err := db.CompareServers(t.Context()); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestAReplicaLeavesAPrimaryThatWasReplacedWhileItLives(t *testing.T) {
 	if _, err := db.InsertGroup(t.Context(), domain.Group{Name: "late"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := storetest.OpenImpatient(t, pair.Primary.URL()).FindGroup(t.Context(), "late"); err != nil {
+	if _, err := storetest.Open(t, pair.Primary.URL()).FindGroup(t.Context(), "late"); err != nil {
 		t.Error("it was not written to the server that was promoted:", err)
 	}
 	first.Crash()
@@ -76,8 +76,8 @@ func TestAReplicaLeavesAPrimaryThatWasReplacedWhileItLives(t *testing.T) {
 
 func TestAfterAPromotionThatLostCommitsAReplicaReadsEverythingAnew(t *testing.T) {
 	pair := pgtest.NewPair(t)
-	db := storetest.OpenImpatient(t, pair.URL())
-	other := storetest.OpenImpatient(t, pair.URL())
+	db := storetest.Open(t, pair.URL())
+	other := storetest.Open(t, pair.URL())
 	revision := func(after int64) (int64, bool) {
 		t.Helper()
 		_, newest, complete, err := db.Changes(t.Context(), after)

@@ -64,7 +64,7 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 
 		_, err = db.exec(ctx, `UPDATE installation SET incarnation = 'another'`) // as a copy of it has
 		ok(t, err)
-		other, err := Open(ctx, urlOf(db), Options{})
+		other, err := Open(ctx, urlOf(db), patient)
 		ok(t, err)
 		defer other.Close()
 		refused := func(when string, want error) {
@@ -145,7 +145,7 @@ func TestARestoredDatabaseIssuesNothingAndGivesNothingAgain(t *testing.T) {
 		_, err = accept(t, db, now.Add(2*servedWithin))
 		ok(t, err)
 		wantOutlived(t, db, now, newest)
-		db, err = Open(ctx, urlOf(db), Options{})
+		db, err = Open(ctx, urlOf(db), patient)
 		ok(t, err)
 		defer db.Close()
 		ok(t, db.Recognize(ctx, now))
@@ -241,7 +241,7 @@ func urlOf(db *DB) string {
 }
 
 func TestOnSQLiteAnOlderCopyIsRecognized(t *testing.T) {
-	db, err := Open(t.Context(), "sqlite:"+t.TempDir()+"/signet.db", Options{})
+	db, err := Open(t.Context(), "sqlite:"+t.TempDir()+"/signet.db", patient)
 	ok(t, err)
 	defer db.Close()
 	ok(t, db.Migrate(t.Context()))
@@ -289,7 +289,7 @@ func TestOnSQLiteAnOlderCopyIsRecognized(t *testing.T) {
 func TestASQLiteDatabaseIsTheSameByALink(t *testing.T) {
 	file, link := t.TempDir()+"/signet.db", t.TempDir()+"/link.db"
 	for _, path := range []string{file, link, file} {
-		db, err := Open(t.Context(), "sqlite:"+path, Options{})
+		db, err := Open(t.Context(), "sqlite:"+path, patient)
 		ok(t, err)
 		ok(t, db.Migrate(t.Context()))
 		ok(t, db.Recognize(t.Context(), time.Now()))
@@ -309,7 +309,7 @@ func TestASQLiteDatabaseIsTheSameByALink(t *testing.T) {
 func TestOnPostgresADumpThatIsRestoredIsRecognizedAndTheSameClusterIsNot(t *testing.T) {
 	open := func(url string) *DB {
 		t.Helper()
-		db, err := Open(t.Context(), url, Options{})
+		db, err := Open(t.Context(), url, patient)
 		ok(t, err)
 		t.Cleanup(db.Close)
 		return db

@@ -69,7 +69,7 @@ func TestServersOfThisVersionGoOnWhileAnotherMigrates(t *testing.T) {
 
 func TestAMigrationThatWaitsForALockKeepsNobodyWaitingForLong(t *testing.T) {
 	url := pgtest.Database(t)
-	db, err := Open(t.Context(), url, Options{OpTimeout: time.Minute})
+	db, err := Open(t.Context(), url, patient)
 	ok(t, err)
 	defer db.Close()
 	ok(t, db.Migrate(t.Context()))
