@@ -17,7 +17,7 @@ import (
 	"github.com/signet-auth/signet/internal/event"
 )
 
-// FetchTimeout bounds how long a metadata document may take to arrive.
+// FetchTimeout bounds how long a metadata document may take to arrive, unless Config says otherwise.
 const FetchTimeout = 5 * time.Second
 
 const (
@@ -89,7 +89,7 @@ func (s *Service) Document(ctx context.Context, clientID, from string) error {
 	clientID = strings.Clone(clientID) // what is remembered of it would keep the request's body in memory
 	// The fetch must not end with the request that came first.
 	done := s.documents.DoChan(clientID, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*FetchTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.FetchTimeout)
 		defer cancel()
 		return nil, s.update(ctx, clientID, address, from, known != nil)
 	})
@@ -180,7 +180,7 @@ func (s *Service) update(ctx context.Context, clientID string, address *url.URL,
 
 // fetch returns a document and for how long it is fresh.
 func (s *Service) fetch(ctx context.Context, clientID string) (text []byte, fresh time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, FetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.FetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, clientID, nil)
 	if err != nil {

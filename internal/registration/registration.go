@@ -4,6 +4,7 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,8 @@ type Config struct {
 	Issuer   string
 	Clock    Clock
 	Now      func() time.Time
+
+	FetchTimeout time.Duration // of a metadata document; zero: the constant FetchTimeout
 }
 
 // Service registers them.
@@ -108,8 +111,9 @@ const (
 
 // New makes a Service.
 func New(c Config) *Service {
+	c.FetchTimeout = cmp.Or(c.FetchTimeout, FetchTimeout)
 	return &Service{
-		Config: c, clients: outbound.NewClients(FetchTimeout), fresh: newLRU[string, time.Time](remembered),
+		Config: c, clients: outbound.NewClients(c.FetchTimeout), fresh: newLRU[string, time.Time](remembered),
 		refetched: newLRU[string, time.Time](remembered), touched: newLRU[int64, time.Time](inUse),
 		silent: newLRU[string, time.Time](remembered), fetches: semaphore.NewWeighted(fetchesAtOnce), renewals: semaphore.NewWeighted(fetchesAtOnce),
 		refusals: event.NewBounded(c.Events, 10, time.Minute), Log: slog.New(slog.DiscardHandler),
