@@ -99,6 +99,7 @@ func must[V any](v V, err error) func(t *testing.T) V {
 // serve runs a server until the end of the test.
 func serve(t *testing.T, dir string) (issuer string) {
 	t.Helper()
+	t.Setenv("SIGNET_DATABASE_TIMEOUT", "30s") // a busy machine may take longer than the default
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	address := listener.Addr().String()
 	must(0, listener.Close())(t)
