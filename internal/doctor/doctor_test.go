@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-auth/signet/internal/clock"
+	"github.com/signet-auth/signet/internal/clock/clocktest"
 	"github.com/signet-auth/signet/internal/config"
 	"github.com/signet-auth/signet/internal/server"
 )
@@ -69,6 +71,27 @@ func TestPostgresIsJudgedByItsSettings(t *testing.T) {
 	cfg.Database = "postgres://signet@db.example/signet?sslmode=require"
 	if f := examine(t, cfg, func(e *examination) { e.postgres(good) })["postgres TLS"]; f.State != Warning {
 		t.Errorf("of a server that is not verified it says %+v", f)
+	}
+}
+
+func TestTheTimeOfAnAnswerIsNoDifferenceOfTheClocks(t *testing.T) {
+	for _, c := range []struct {
+		ahead, took time.Duration
+		want        State
+	}{
+		{0, 0, Good}, {0, 3 * time.Second, Good}, {0, 2 * time.Minute, Good}, {3 * time.Second, 0, Warning}, {3 * time.Second, time.Minute, Warning},
+		{2 * time.Minute, time.Second, Problem}, {-3 * time.Second, 0, Warning}, {-2 * time.Minute, time.Second, Problem},
+	} {
+		now := time.Now()
+		e := &examination{Options: Options{Now: func() time.Time { return now }}}
+		e.clock(t.Context(), clock.New(clocktest.Database(func() time.Time {
+			there := now.Add(-c.ahead)
+			now = now.Add(c.took)
+			return there
+		}), e.Now))
+		if f := e.findings[0]; f.State != c.want {
+			t.Errorf("%v ahead, after %v: %+v, want %v", c.ahead, c.took, f, c.want)
+		}
 	}
 }
 
