@@ -71,8 +71,12 @@ func (l *load) add(n int, pause time.Duration, do func()) {
 	}
 }
 
+// halt has each client end with what it does now.
+func (l *load) halt() { l.once.Do(func() { close(l.stop) }) }
+
+// end is halt, and waits for them.
 func (l *load) end() {
-	l.once.Do(func() { close(l.stop) })
+	l.halt()
 	l.wg.Wait()
 }
 

@@ -15,20 +15,23 @@ import (
 func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 	t.Parallel()
 	for name, outage := range map[string]struct {
+		timeout    string // of the database
 		begin, end func(t *testing.T, c *pgtest.Cluster)
 	}{
-		"stopped": {
+		"stopped": { // which is noticed without it
+			"30s",
 			func(_ *testing.T, c *pgtest.Cluster) { c.Stop() },
 			func(t *testing.T, c *pgtest.Cluster) { c.Start(t) },
 		},
 		"hanging": {
+			"5s",
 			func(t *testing.T, c *pgtest.Cluster) { c.Pause(t) },
 			func(t *testing.T, c *pgtest.Cluster) { c.Resume(t) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := pgtest.New(t)
-			s := openShop(t, cluster.Database(t), "SIGNET_DATABASE_TIMEOUT=4s")
+			s := openShop(t, cluster.Database(t), "SIGNET_DATABASE_TIMEOUT="+outage.timeout)
 			token, user := s.reportingToken(t), s.signIn(t, s.web)
 			administrator := s.administer(t, "administrator", "/admin/").browser
 			form := administrator.open(s.url + "/admin/new/group").shows(http.StatusOK)
@@ -59,12 +62,17 @@ func TestWithoutItsDatabaseTheServerAnswers503AndRecovers(t *testing.T) {
 
 			outage.end(t, cluster)
 			s.awaitReady()
-			kept.submit().shows(http.StatusOK, "The group was created.", "Typed <before>")
-			s.wantActive(t, s.orders, token, true)
-			s.revoke(t, s.reporting, token)
-			s.wantActive(t, s.orders, token, false)
-			s.reportingToken(t)
-			s.issued(t, s.post("/oauth2/token", s.web, refresh(user.Refresh)))
+			var created *page
+			await(t, "the form is taken", func() bool {
+				created = kept.submit()
+				return created.status != http.StatusServiceUnavailable
+			})
+			created.shows(http.StatusOK, "The group was created.", "Typed <before>")
+			s.wantActiveInTheEnd(t, s.orders, token, true)
+			answered(t, "revocation", func() answer { return s.post("/oauth2/revoke", s.reporting, url.Values{"token": {token}}) }).wantStatus(t, http.StatusOK)
+			s.wantActiveInTheEnd(t, s.orders, token, false)
+			s.issued(t, answered(t, "a request for a token", func() answer { return s.post("/oauth2/token", s.reporting, clientCredentials()) }))
+			s.issued(t, answered(t, "a renewal", func() answer { return s.post("/oauth2/token", s.web, refresh(user.Refresh)) }))
 		})
 	}
 }

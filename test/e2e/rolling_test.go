@@ -92,7 +92,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
-	eachDatabaseWith(t, []string{"SIGNET_DRAIN=3s"}, func(t *testing.T, s *shop) {
+	eachDatabaseWith(t, []string{"SIGNET_DRAIN=6s"}, func(t *testing.T, s *shop) {
 		var pushed sync.Map // the events that arrived, by jti
 		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
@@ -118,8 +118,8 @@ func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
 		}
 		var polled atomic.Int64
 		var revoked tokenList
-		clients := newLoad(t)
-		clients.add(3, 10*time.Millisecond, func() {
+		requests, polls := newLoad(t), newLoad(t)
+		requests.add(3, 10*time.Millisecond, func() {
 			a := behind.post("/oauth2/token", s.reporting, clientCredentials())
 			if !want("a token", a) {
 				return
@@ -131,7 +131,7 @@ func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
 			}
 			want("the keys", behind.get("/.well-known/jwks.json", ""))
 		})
-		clients.add(4, 10*time.Millisecond, func() {
+		polls.add(4, 10*time.Millisecond, func() {
 			if want("a poll", behind.poll(s.invoices, `{}`)) {
 				polled.Add(1)
 			}
@@ -145,13 +145,12 @@ func TestARollingRestartUnderLoadFailsNoRequestNorPollNorPush(t *testing.T) {
 			old.terminate(t)
 			running.Store(&[]*server{other, fresh})
 		}
-		ended := make(chan struct{})
-		go func() { clients.end(); close(ended) }()
-		time.Sleep(100 * time.Millisecond)
-		last := (*running.Load())[0]
-		last.terminate(t)
-		(*running.Load())[1].terminate(t) // which lets the last polls go
-		<-ended
+		requests.end()
+		polls.halt()
+		for _, old := range *running.Load() {
+			old.terminate(t) // which lets the last polls go
+		}
+		polls.end()
 
 		s.server = s.serve()
 		await(t, "each revocation was pushed", func() bool {

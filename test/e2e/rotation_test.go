@@ -88,8 +88,11 @@ func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *test
 	}
 	const rotations = 2
 	for n := range rotations {
-		// The key that is next has been published for as long as others may cache, and the refresh of a replica takes.
-		time.Sleep(maxAge + 2*time.Second)
+		kid := s.nextKey(t, "ES256")
+		for _, replica := range replicas {
+			await(t, "the next key is published", func() bool { return replica.published(t)[kid] })
+		}
+		time.Sleep(maxAge + time.Second) // for as long as others may cache
 		s.signet("key", "rotate", "--alg", "ES256")
 		await(t, "the next key signs", func() bool { return signed() >= n+2 || t.Failed() })
 	}
@@ -108,6 +111,18 @@ func TestKeyRotationUnderLoadKeepsTokensValidForServicesThatCacheTheJWKS(t *test
 			t.Fatalf("an older token is refused: %v", err)
 		}
 	}
+}
+
+// nextKey is the key of an algorithm that signs after the next rotation.
+func (s *shop) nextKey(t *testing.T, alg string) (kid string) {
+	t.Helper()
+	for _, key := range signetJSON[[]struct{ KID, Alg, State string }](s.installation, "key", "list") {
+		if key.Alg == alg && key.State == "next" {
+			return key.KID
+		}
+	}
+	t.Fatalf("no key of %s is next", alg)
+	return ""
 }
 
 func TestARevokedKeyLeavesEveryReplicaAtOnce(t *testing.T) {
