@@ -93,7 +93,10 @@ func TestADeviceGetsTokensOnceItsUserHasAllowedIt(t *testing.T) {
 			b := newBrowser(t, s.server)
 			p := b.enterCode(" " + strings.ToLower(strings.ReplaceAll(codes.UserCode, "-", " . ")))
 			p.wantShown(t, 200, "/device/consent", codes.UserCode, c.ID, "127.0.0.1", "the network that you are using now", "Go-http-client",
-				"just now", "started this yourself", "Stay connected", "orders:read", "Alice Example")
+				"started this yourself", "Stay connected", "orders:read", "Alice Example")
+			if !regexp.MustCompile(`The device asked ?(just now|\d+ seconds ago|a minute ago)`).MatchString(p.text) {
+				t.Errorf("it does not say when the device asked: %s", p.text)
+			}
 			p.submit("decision", "allow").wantShown(t, 200, "/device/done", "Your device goes on")
 
 			got := s.issued(t, s.pollDevice(c, codes))

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,9 +174,10 @@ func TestNobodyIsSentToAnAddressThatTheApplicationDidNotRegisterForIt(t *testing
 func TestABrowserTellsApplicationsOfASignOut(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, newSQLiteDatabase(t))
-	told := make(chan url.Values, 10)
+	const tries = 5
 	hangs := make(chan struct{})
-	app := func(silent bool) string {
+	app := func(silent bool) (address string, told chan url.Values) {
+		told = make(chan url.Values, 2*tries)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/front" {
 				told <- r.URL.Query()
@@ -188,9 +188,10 @@ func TestABrowserTellsApplicationsOfASignOut(t *testing.T) {
 			fmt.Fprintf(w, "<title>%s</title>", r.URL.Path)
 		}))
 		t.Cleanup(server.Close)
-		return server.URL
+		return server.URL, told
 	}
-	quick, silent := app(false), app(true)
+	quick, quickTold := app(false)
+	silent, silentTold := app(true)
 	t.Cleanup(func() { close(hangs) })
 	s.signet("client", "update", s.web.ID, "--redirect-uri", quick+"/callback", "--frontchannel-logout-uri", quick+"/front?a=1", "--frontchannel-logout-session",
 		"--post-logout-redirect-uri", quick+"/bye", "--first-party")
@@ -212,36 +213,49 @@ func TestABrowserTellsApplicationsOfASignOut(t *testing.T) {
 			return nil
 		})
 	}
-	check(t, chromedp.Do(ctx,
-		chromedp.Navigate(authorize(s.web, quick+"/callback")),
-		chromedp.WaitVisible(chromedp.CSS(`input[name=password]`)),
-		chromedp.SendKeys(chromedp.CSS(`input[name=username]`), alice),
-		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), alicesSecret),
-		chromedp.Submit(chromedp.CSS(`input[name=password]`)),
-		back("/callback"),
-		chromedp.Navigate(authorize(other, silent+"/callback")),
-		back("/callback"),
-		chromedp.Navigate(s.url+"/oauth2/logout?"+url.Values{"client_id": {s.web.ID}, "post_logout_redirect_uri": {quick + "/bye"}}.Encode()),
-		chromedp.Click(chromedp.CSS(`form button.primary`)),
-		back("/bye"),
-	))
-	var heard []url.Values
-	for range 2 {
-		select {
-		case query := <-told:
-			heard = append(heard, query)
-		case <-time.After(time.Minute):
-			t.Fatalf("only %d of two applications hear of it", len(heard))
+	signOuts := 0
+	signOut := func() {
+		t.Helper()
+		signOuts++
+		check(t, chromedp.Do(ctx,
+			chromedp.Navigate(authorize(s.web, quick+"/callback")),
+			chromedp.WaitVisible(chromedp.CSS(`input[name=password]`)),
+			chromedp.SendKeys(chromedp.CSS(`input[name=username]`), alice),
+			chromedp.SendKeys(chromedp.CSS(`input[name=password]`), alicesSecret),
+			chromedp.Submit(chromedp.CSS(`input[name=password]`)),
+			back("/callback"),
+			chromedp.Navigate(authorize(other, silent+"/callback")),
+			back("/callback"),
+			chromedp.Navigate(s.url+"/oauth2/logout?"+url.Values{"client_id": {s.web.ID}, "post_logout_redirect_uri": {quick + "/bye"}}.Encode()),
+			chromedp.Click(chromedp.CSS(`form button.primary`)),
+			back("/bye"),
+		))
+	}
+	// hears signs out, again and again where a busy machine takes longer to load the frames than the page waits.
+	hears := func(told chan url.Values) (query url.Values) {
+		t.Helper()
+		for {
+			select {
+			case query := <-told:
+				return query
+			case <-time.After(5 * time.Second):
+			}
+			if signOuts == tries {
+				t.Fatalf("one of two applications hears of none of %d sign-outs", tries)
+			}
+			signOut()
 		}
 	}
-	slices.SortFunc(heard, func(a, b url.Values) int { return len(a) - len(b) })
-	if len(heard[0]) != 0 {
-		t.Errorf("who did not ask for the session hears %v", heard[0])
+	signOut()
+	if got := hears(silentTold); len(got) != 0 {
+		t.Errorf("who did not ask for the session hears %v", got)
 	}
-	if got := heard[1]; got.Get("a") != "1" || got.Get("iss") != s.issuer || got.Get("sid") == "" {
+	if got := hears(quickTold); got.Get("a") != "1" || got.Get("iss") != s.issuer || got.Get("sid") == "" {
 		t.Errorf("who asked for the session hears %v", got)
 	}
-	if len(told) != 0 {
-		t.Errorf("told once more: %v", <-told)
+	for _, told := range []chan url.Values{quickTold, silentTold} {
+		if more := len(told); more >= signOuts { // one was received
+			t.Errorf("told once more than there were sign-outs: %v", <-told)
+		}
 	}
 }
