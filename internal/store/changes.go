@@ -110,8 +110,7 @@ func (c conn) lockAlone(ctx context.Context, t *transaction) error {
 // Changes implements cache.Store. It reads one row if nothing changed. After a promotion everything may have changed: the last revisions
 // may be lost, and their numbers used again.
 func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change, revision int64, complete bool, err error) {
-	floor, now := db.revision.Load(), seen{promotions: db.dialect.promotions()}
-	anew := now.promotions != db.promotions.Load()
+	before, now := db.seen(), seen{promotions: db.dialect.promotions()}
 	after = max(0, now.number(after))
 	err = db.read(ctx, func(ctx context.Context, c conn) error {
 		revision, err = one(ctx, c, scanInt, `SELECT `+db.dialect.revision()+` FROM installation i WHERE id = 1`)
@@ -124,11 +123,10 @@ func (db *DB) Changes(ctx context.Context, after int64) (changes []domain.Change
 	})
 	switch {
 	case err != nil || db.InTx(ctx):
-	case anew && !db.outlived(floor, revision):
-		db.revision.Store(revision)
-		db.promotions.Store(now.promotions)
+	case now.promotions != before.promotions && !db.outlived(before.revision, revision):
+		db.known.Store(now.named(revision))
 	default:
-		err = db.advance(floor, revision)
+		err = db.advance(before, revision)
 	}
 	if err != nil {
 		return nil, 0, false, err

@@ -39,8 +39,7 @@ type DB struct {
 	restored     atomic.Bool   // see Recognize
 	recognized   atomic.Bool   // set once Recognize has confirmed the database, see outlived
 	changing     chan struct{} // holds one for each Tx under way: half as many as there are connections
-	revision     atomic.Int64  // the newest that was seen
-	promotions   atomic.Int64  // dialect.promotions when everything was last read anew
+	known        atomic.Int64  // the newest revision that was read, as seen.named has it
 }
 
 // dialect is what differs between the databases.
@@ -192,20 +191,21 @@ func (db *DB) Close() {
 	db.dialect.close()
 }
 
-// advance records a revision that was read outside of a transaction; floor is the newest that was known before. A lower one is of another
-// copy of the database: ErrUnavailable. A far higher one is due to AcceptRestored: ErrOutlived. Not checked between a promotion, which
-// may lose the last revisions, and the next Changes.
-func (db *DB) advance(floor, revision int64) error {
+// advance records the number of a revision that was read outside of a transaction. A lower one than before is of another copy of the
+// database: ErrUnavailable. A far higher one is due to AcceptRestored: ErrOutlived. Not checked between a promotion, which may lose the last
+// revisions, and the next Changes.
+func (db *DB) advance(before seen, number int64) error {
 	switch {
-	case db.outlived(floor, revision):
+	case db.outlived(before.revision, number):
 		return ErrOutlived
-	case db.dialect.promotions() != db.promotions.Load(): // see Changes
+	case db.dialect.promotions() != before.promotions: // see Changes
 		return nil
-	case revision < floor:
-		return fmt.Errorf("%w: it is older than it was, at revision %d after %d", domain.ErrUnavailable, revision, floor)
+	case number < before.revision:
+		return fmt.Errorf("%w: it is older than it was, at revision %d after %d", domain.ErrUnavailable, number, before.revision)
 	}
-	for seen := db.revision.Load(); revision > seen && !db.revision.CompareAndSwap(seen, revision); {
-		seen = db.revision.Load()
+	next := before.named(number)
+	for known := db.known.Load(); next > known && !db.known.CompareAndSwap(known, next); {
+		known = db.known.Load()
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	var readOnly, restored bool
 	var revision int64
-	floor := db.revision.Load()
+	before := db.seen()
 	_, err := find(ctx, db, func(row scanner) (struct{}, error) { return struct{}{}, row.Scan(&readOnly, &restored, &revision) },
 		`SELECT `+db.dialect.readOnly()+`, restored_at IS NOT NULL, revision FROM installation WHERE id = 1`)
 	switch {
@@ -244,7 +244,7 @@ func (db *DB) Ping(ctx context.Context) error {
 		return domain.ErrReadOnly
 	case restored:
 		return domain.ErrRestored
-	case db.outlived(floor, revision):
+	case db.outlived(before.revision, revision):
 		return ErrOutlived
 	}
 	return db.issuing()

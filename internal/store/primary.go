@@ -106,7 +106,7 @@ func (p *postgres) admit(state serverState) error {
 	})
 }
 
-func (p *postgres) promotions() int64 { return p.promoted.Load() }
+func (p *postgres) promotions() int64 { return p.promoted.Load() % (1 << (63 - promotionBit)) }
 
 // CompareServers asks all servers that the URL names, so that a replica with connections to an old primary, or without any yet, learns of
 // the promoted one. It ignores servers that do not answer.

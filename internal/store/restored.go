@@ -59,10 +59,10 @@ func (db *DB) noteRecognized(ctx context.Context) error {
 	if db.recognized.Load() {
 		return nil
 	}
-	floor := db.revision.Load()
+	before := db.seen()
 	revision, err := find(ctx, db, scanInt, `SELECT revision FROM installation WHERE id = 1`)
 	if err == nil {
-		err = db.advance(floor, revision)
+		err = db.advance(before, revision)
 	}
 	if err != nil {
 		return fmt.Errorf("recognize the database: %w", err)
@@ -127,7 +127,7 @@ const (
 )
 
 // How far they are moved at most. The distance is random, so that restoring the same backup twice does not assign the same numbers.
-// There are narrow ids for sixty restores.
+// There are narrow ids for sixty restores, and revisions for more.
 const (
 	wideLimit   = 1 << 44
 	narrowLimit = 1 << 25

@@ -30,11 +30,15 @@ func (db *DB) InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToke
 // seen is what was known before a query.
 type seen struct{ revision, promotions int64 }
 
-func (db *DB) seen() seen { return seen{db.revision.Load(), db.promotions.Load()} }
+func (db *DB) seen() seen {
+	known := db.known.Load()
+	return seen{Number(known), known >> promotionBit}
+}
 
 // promotionBit is the lowest bit that counts the promotions before which something was read, in revisions that leave this package. A
-// promotion may lose revisions, whose numbers then come again.
-const promotionBit = 48
+// promotion may lose revisions, whose numbers then come again. The database's are less, see wideLimit; and a thousand promotions are more
+// than a process sees.
+const promotionBit = 53
 
 // named is a revision of the database as others know it.
 func (s seen) named(number int64) int64 { return s.promotions<<promotionBit | number }
@@ -70,7 +74,7 @@ func (db *DB) current(ctx context.Context, before seen, number int64) (int64, er
 	case db.InTx(ctx):
 		return before.named(number), nil
 	}
-	return before.named(number), db.advance(before.revision, number)
+	return before.named(number), db.advance(before, number)
 }
 
 // FindIssuedTokens implements index.Store.
