@@ -231,8 +231,10 @@ func (s *Service) changeUser(ctx context.Context, caller authn.Caller, operation
 // checked makes a change in a transaction in which check allows it and nobody else changes anything. check runs before it too, which fills
 // the cache, so that others wait for less.
 func (s *Service) checked(ctx context.Context, caller authn.Caller, check, change func(ctx context.Context) error) error {
-	if !isWithin(ctx) {
+	alone, revision := !isWithin(ctx), int64(0)
+	if alone {
 		err := s.config.Cache.Refresh(ctx)
+		revision = s.config.Cache.Revision()
 		if err == nil {
 			err = check(within(ctx))
 		}
@@ -242,6 +244,13 @@ func (s *Service) checked(ctx context.Context, caller authn.Caller, check, chang
 	}
 	err := s.config.Events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		ctx = within(ctx)
+		if alone {
+			held, err := s.config.Files.HoldChanges(ctx)
+			if err != nil {
+				return nil, err
+			}
+			ctx = context.WithValue(ctx, movedKey{}, held != revision)
+		}
 		if err := check(ctx); err != nil {
 			return nil, err
 		}
@@ -249,6 +258,9 @@ func (s *Service) checked(ctx context.Context, caller authn.Caller, check, chang
 	})
 	return s.recordDenied(ctx, caller, err)
 }
+
+// movedKey marks a ctx within a transaction whether others changed something since the cache was refreshed.
+type movedKey struct{}
 
 // covers refuses a caller who lacks an administrative permission that a user has: who changes a user could become that user.
 // domain.ErrNotFound if there is no such user.
@@ -300,8 +312,12 @@ func (s *Service) coversSubjects(ctx context.Context, caller authn.Caller, opera
 			return err
 		}
 	}
+	users := s.config.Directory
+	if moved, _ := ctx.Value(movedKey{}).(bool); moved {
+		users = users.Uncached()
+	}
 	for _, subject := range subjects {
-		access, err := s.config.Directory.Access(ctx, subject, domain.AdminAudience)
+		access, err := users.Access(ctx, subject, domain.AdminAudience)
 		if err != nil {
 			return err
 		}

@@ -65,6 +65,15 @@ func New(store Store, size int) (*Cache, error) {
 	return &Cache{store: store, entries: entries, absent: absent}, nil
 }
 
+// Empty is another cache of the store, with nothing in it.
+func (c *Cache) Empty() *Cache {
+	empty, err := New(c.store, 1)
+	if err != nil {
+		panic(err) // only of a size below one
+	}
+	return empty
+}
+
 // Revision is the database's revision up to which changes are applied: what the cache holds is that new or newer.
 func (c *Cache) Revision() int64 {
 	c.mu.RLock()

@@ -46,6 +46,13 @@ type Directory struct {
 	now         func() time.Time
 }
 
+// Uncached is the directory with an empty cache, so that within a transaction it reads the database.
+func (d *Directory) Uncached() *Directory {
+	uncached := *d
+	uncached.cache = d.cache.Empty()
+	return &uncached
+}
+
 // New makes a directory.
 func New(c Config) *Directory {
 	return &Directory{
