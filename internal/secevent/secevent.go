@@ -127,11 +127,12 @@ func (s *Service) Run(ctx context.Context) {
 
 // Sync looks at the outbox once: it wakes polls if there is something new, and begins the deliveries that are due.
 func (s *Service) Sync(ctx context.Context) error {
+	history := s.Outbox.History() // before: what is read is of it or of a later one, which the next Sync announces
 	entry, err := s.Outbox.NewestEntry(ctx)
 	if err != nil {
 		return err
 	}
-	s.announce(newest{entry, s.Outbox.History()})
+	s.announce(newest{entry, history})
 	ahead, err := s.Clock.Ahead(ctx)
 	if err != nil {
 		return err
