@@ -46,7 +46,8 @@ check: fmt lint ## Format, vet, lint and test with what is installed: the quick 
 test: export CI := true
 test: export TEST_BUILD_FLAGS := $(RACE) # of the servers that they start
 test: tools fmt lint $(call NODE_MODULES,test/interop) $(call NODE_MODULES,examples/node) ## Everything, with the race detector and both databases; installs what it needs
-	go test $(RACE) -vet=off -timeout 20m ./internal/store $$(go list ./... | grep -v /test/) # the longest first, beside which the others run
+	packages=$$(go list ./... | grep -v /test/); \
+	go test $(RACE) -vet=off -timeout 20m ./internal/store $$packages # the longest first, beside which the others run
 	CGO_ENABLED=0 go test -vet=off -timeout 20m ./test/... # which drive other programs, so that races are there
 
 .PHONY: fmt
@@ -57,7 +58,7 @@ fmt: ## Fail if a Go file is not as gofmt would have it
 .PHONY: lint
 lint: export CGO_ENABLED := 0
 lint: $(GOLANGCI) ## Run go vet and other linters, which also hold the rules of who may import whom
-	CGO_ENABLED=1 GOFLAGS='$(RACE)' $(GOLANGCI) run # as the tests are built, so that all share what is compiled
+	$(if $(CI),CGO_ENABLED=1 GOFLAGS='$(RACE)') $(GOLANGCI) run # in CI as the tests are built, so that all share what is compiled
 	cd bench && ../$(GOLANGCI) run
 	cd test/interop && ../../$(GOLANGCI) run
 	cd examples/golang-jwt && ../../$(GOLANGCI) run
