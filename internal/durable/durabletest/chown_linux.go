@@ -29,7 +29,7 @@ func WithoutChown(t *testing.T, failure unix.Errno, do func() error) error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	ended := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread, with its filter, ends with this goroutine
+		runtime.LockOSThread() // nothing else may run with the filter
 		err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 		if err == nil {
 			err = unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0) //nolint:gosec // as prctl(2) has it
@@ -38,6 +38,7 @@ func WithoutChown(t *testing.T, failure unix.Errno, do func() error) error {
 			err = do()
 		}
 		ended <- err
+		select {} // if the thread ended, so would the processes that it has started, such as PostgreSQL: see pgtest
 	}()
 	return <-ended
 }
