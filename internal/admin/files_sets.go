@@ -320,23 +320,17 @@ func (s *Service) deleteClients(ctx context.Context, caller authn.Caller, stored
 
 // addMembers is AddMember of many.
 func (s *Service) addMembers(ctx context.Context, caller authn.Caller, members []domain.Member) error {
-	const operation = "group.add_member"
-	if len(members) == 0 {
-		return nil
-	}
-	ctx, err := s.authorize(ctx, caller, operation)
-	if err == nil {
-		err = s.coversGroups(ctx, caller, operation, members)
-	}
-	if err != nil {
-		return err
-	}
-	return s.config.Directory.AddMembers(ctx, members)
+	return s.changeMembers(ctx, caller, "group.add_member", members, s.config.Directory.AddMembers)
 }
 
 // removeMembers is RemoveMember of many.
 func (s *Service) removeMembers(ctx context.Context, caller authn.Caller, members []domain.Member) error {
-	const operation = "group.remove_member"
+	return s.changeMembers(ctx, caller, "group.remove_member", members, s.config.Directory.RemoveMembers)
+}
+
+func (s *Service) changeMembers(
+	ctx context.Context, caller authn.Caller, operation string, members []domain.Member, change func(context.Context, []domain.Member) error,
+) error {
 	if len(members) == 0 {
 		return nil
 	}
@@ -347,7 +341,7 @@ func (s *Service) removeMembers(ctx context.Context, caller authn.Caller, member
 	if err != nil {
 		return err
 	}
-	return s.config.Directory.RemoveMembers(ctx, members)
+	return change(ctx, members)
 }
 
 // coversGroups is coversGroup of those of many members, once each.

@@ -71,24 +71,26 @@ func (d *Directory) CreateGroups(ctx context.Context, groups []domain.Group) err
 
 // AddMembers is AddMember of many; of each only the names of the group and the user count.
 func (d *Directory) AddMembers(ctx context.Context, members []domain.Member) error {
-	events := make([]event.Event, len(members))
-	for i := range members {
-		members[i].Username = canonical(members[i].Username)
-		events[i] = event.MemberAdded{Group: members[i].Group, User: members[i].Username}
-	}
+	events := eachMember(members, func(m domain.Member) event.Event { return event.MemberAdded{Group: m.Group, User: m.Username} })
 	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error { return d.sets.AddMembers(ctx, members) })
 }
 
 // RemoveMembers is RemoveMember of many; of each only the names of the group and the user count.
 func (d *Directory) RemoveMembers(ctx context.Context, members []domain.Member) error {
-	events := make([]event.Event, len(members))
-	for i := range members {
-		members[i].Username = canonical(members[i].Username)
-		events[i] = event.MemberRemoved{Group: members[i].Group, User: members[i].Username}
-	}
+	events := eachMember(members, func(m domain.Member) event.Event { return event.MemberRemoved{Group: m.Group, User: m.Username} })
 	return d.events.ChangeAll(ctx, events, func(ctx context.Context) error {
 		return d.KeepAdministrator(ctx, func() error { return d.sets.RemoveMembers(ctx, members) })
 	})
+}
+
+// eachMember makes usernames canonical, and returns the event of each member.
+func eachMember(members []domain.Member, of func(domain.Member) event.Event) []event.Event {
+	events := make([]event.Event, len(members))
+	for i := range members {
+		members[i].Username = canonical(members[i].Username)
+		events[i] = of(members[i])
+	}
+	return events
 }
 
 // AssignAll is Assign of many.
