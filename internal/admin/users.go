@@ -105,18 +105,11 @@ func (s *Service) PrepareUser(ctx context.Context, caller authn.Caller, n NewUse
 // CreatePreparedUser is the other part of CreateUser.
 func (s *Service) CreatePreparedUser(ctx context.Context, caller authn.Caller, p PreparedUser) (User, error) {
 	const operation = "user.create"
-	ctx, err := s.authorize(ctx, caller, operation)
-	if err != nil {
-		return User{}, err
-	}
-	var user domain.User
-	err = s.checked(ctx, caller, func(ctx context.Context) error {
+	return s.writeUser(ctx, caller, operation, func(ctx context.Context) error {
 		return s.coversNamesakes(ctx, caller, operation, p.user)
-	}, func(ctx context.Context) (err error) {
-		user, err = s.config.Directory.CreateUser(ctx, p.user, p.credential)
-		return err
+	}, func(ctx context.Context) (domain.User, error) {
+		return s.config.Directory.CreateUser(ctx, p.user, p.credential)
 	})
-	return s.showUser(ctx, user, err)
 }
 
 // FindUser shows a user. domain.ErrNotFound if there is none of the name.
@@ -147,26 +140,19 @@ func username(u domain.User) string { return u.Username }
 // that is nil; otherwise the errors of directory.UpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, caller authn.Caller, username string, version *int64, edit func(*domain.User) error) (User, error) {
 	const operation = "user.update"
-	ctx, err := s.authorize(ctx, caller, operation)
-	if err != nil {
-		return User{}, err
-	}
-	var user domain.User
-	err = s.checked(ctx, caller, func(ctx context.Context) error {
+	return s.writeUser(ctx, caller, operation, func(ctx context.Context) error {
 		if err := s.covers(ctx, caller, operation, username); err != nil {
 			return err
 		}
 		return s.coversAddress(ctx, caller, username, edit)
-	}, func(ctx context.Context) (err error) {
-		user, err = s.config.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
+	}, func(ctx context.Context) (domain.User, error) {
+		return s.config.Directory.UpdateUser(ctx, username, func(user *domain.User) error {
 			if err := sameVersion(version, user.Version); err != nil {
 				return err
 			}
 			return edit(user)
 		})
-		return err
 	})
-	return s.showUser(ctx, user, err)
 }
 
 // SetPassword sets a user's password and ends the user's sessions, grants and tokens.
@@ -186,12 +172,7 @@ func (s *Service) DisableUser(ctx context.Context, caller authn.Caller, username
 // EnableUser enables a disabled user again.
 func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username string) (User, error) {
 	const operation = "user.enable"
-	ctx, err := s.authorize(ctx, caller, operation)
-	if err != nil {
-		return User{}, err
-	}
-	var user domain.User
-	err = s.checked(ctx, caller, func(ctx context.Context) error {
+	return s.writeUser(ctx, caller, operation, func(ctx context.Context) error {
 		if err := s.covers(ctx, caller, operation, username); err != nil {
 			return err
 		}
@@ -200,14 +181,12 @@ func (s *Service) EnableUser(ctx context.Context, caller authn.Caller, username 
 			return err
 		}
 		return s.coversNamesakes(ctx, caller, operation, disabled)
-	}, func(ctx context.Context) error {
-		err := s.config.Directory.EnableUser(ctx, username)
-		if err == nil {
-			user, err = s.config.Directory.FindUser(ctx, username)
+	}, func(ctx context.Context) (domain.User, error) {
+		if err := s.config.Directory.EnableUser(ctx, username); err != nil {
+			return domain.User{}, err
 		}
-		return err
+		return s.config.Directory.FindUser(ctx, username)
 	})
-	return s.showUser(ctx, user, err)
 }
 
 // DeleteUser deletes a user and ends the user's sessions, grants and tokens.
@@ -228,9 +207,16 @@ func (s *Service) changeUser(ctx context.Context, caller authn.Caller, operation
 	return change(ctx)
 }
 
-// checked makes a change in a transaction in which check allows it and nobody else changes anything. check runs before it too, which fills
-// the cache, so that others wait for less.
-func (s *Service) checked(ctx context.Context, caller authn.Caller, check, change func(ctx context.Context) error) error {
+// writeUser creates or changes a user in a transaction in which check allows that and nobody else changes anything. check
+// runs before it too, which fills the cache, so that others wait for less.
+func (s *Service) writeUser(
+	ctx context.Context, caller authn.Caller, operation string,
+	check func(ctx context.Context) error, change func(ctx context.Context) (domain.User, error),
+) (User, error) {
+	ctx, err := s.authorize(ctx, caller, operation)
+	if err != nil {
+		return User{}, err
+	}
 	alone, revision := !isWithin(ctx), int64(0)
 	if alone {
 		err := s.config.Cache.Refresh(ctx)
@@ -239,10 +225,11 @@ func (s *Service) checked(ctx context.Context, caller authn.Caller, check, chang
 			err = check(within(ctx))
 		}
 		if err != nil {
-			return s.recordDenied(ctx, caller, err)
+			return User{}, s.recordDenied(ctx, caller, err)
 		}
 	}
-	err := s.config.Events.Update(ctx, func(ctx context.Context) (event.Event, error) {
+	var user domain.User
+	err = s.config.Events.Update(ctx, func(ctx context.Context) (event.Event, error) {
 		ctx = within(ctx)
 		if alone {
 			held, err := s.config.Files.HoldChanges(ctx)
@@ -251,12 +238,13 @@ func (s *Service) checked(ctx context.Context, caller authn.Caller, check, chang
 			}
 			ctx = context.WithValue(ctx, movedKey{}, held != revision)
 		}
-		if err := check(ctx); err != nil {
-			return nil, err
+		err := check(ctx)
+		if err == nil {
+			user, err = change(ctx)
 		}
-		return nil, change(ctx)
+		return nil, err
 	})
-	return s.recordDenied(ctx, caller, err)
+	return s.showUser(ctx, user, s.recordDenied(ctx, caller, err))
 }
 
 // movedKey marks a ctx within a transaction whether others changed something since the cache was refreshed.
@@ -312,12 +300,12 @@ func (s *Service) coversSubjects(ctx context.Context, caller authn.Caller, opera
 			return err
 		}
 	}
-	users := s.config.Directory
+	source := s.config.Directory
 	if moved, _ := ctx.Value(movedKey{}).(bool); moved {
-		users = users.Uncached()
+		source = source.Uncached()
 	}
 	for _, subject := range subjects {
-		access, err := users.Access(ctx, subject, domain.AdminAudience)
+		access, err := source.Access(ctx, subject, domain.AdminAudience)
 		if err != nil {
 			return err
 		}
