@@ -98,10 +98,10 @@ func containsAll[T comparable](list, wanted []T) bool {
 }
 
 // AdministrativeOf are those of urn:signet:admin that a role gives.
-func AdministrativeOf(permissions []domain.RolePermission) []string {
+func AdministrativeOf[P domain.RolePermission | RolePermission](permissions []P) []string {
 	var names []string
-	for _, p := range permissions {
-		if p.Audience == domain.AdminAudience {
+	for _, permission := range permissions {
+		if p := domain.RolePermission(permission); p.Audience == domain.AdminAudience {
 			names = append(names, p.Permission)
 		}
 	}

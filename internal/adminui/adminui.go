@@ -22,9 +22,6 @@ import (
 
 const root = "/admin"
 
-// recently is how long ago the sign-in may be of whoever does what cannot be undone.
-const recently = 10 * time.Minute
-
 // Config is what the pages need.
 type Config struct {
 	Issuer     string             // as applications are set up with it
@@ -168,13 +165,13 @@ func (s *surface) goToSignIn(w http.ResponseWriter, r *http.Request, i interacti
 
 // isRecent says whether the visitor's sign-in is young enough for what cannot be undone, or shows a secret. Otherwise it leads to the
 // sign-in and back to the page, which asks once more.
-func (v *visit) isRecent() bool { return v.signedInWithin(recently) }
+func (v *visit) isRecent() bool { return v.signedInWithin(domain.RecentSignIn) }
 
 // mayFill is isRecent of a form that leads to a secret or a link: it asks before the form is filled, and leaves as much time again
 // for that.
 func (v *visit) mayFill() bool {
 	if v.r.Method == http.MethodPost {
-		return v.signedInWithin(2 * recently)
+		return v.signedInWithin(2 * domain.RecentSignIn)
 	}
 	return v.isRecent()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/signet-auth/signet/internal/admin"
+	"github.com/signet-auth/signet/internal/domain"
 )
 
 // What can be chosen on the page of an effect.
@@ -182,7 +183,7 @@ func (v *visit) showEffect(title string, effect admin.Effect, p effectPage) {
 		p.Revoke = ""
 	case effect.Holders.More:
 		p.Revoke, p.Why = "", v.text("effect.too_many")
-	case v.signInAge() >= recently:
+	case v.signInAge() >= domain.RecentSignIn:
 		p.Revoke, p.Why, p.SignIn = "", v.text("effect.sign_in.why"), v.text("effect.sign_in")
 	}
 	status := http.StatusOK

@@ -21,22 +21,25 @@ var errOldSignIn = errors.New("the sign-in is too old to give administrative per
 // mayGive returns errOldSignIn unless whoever had some administrative permissions gets no others, or the sign-in is recent.
 func (v *visit) mayGive(had, gets []string) error {
 	gives := slices.ContainsFunc(gets, func(permission string) bool { return !slices.Contains(had, permission) })
-	if gives && v.signInAge() >= recently {
+	if gives && v.signInAge() >= domain.RecentSignIn {
 		return errOldSignIn
 	}
 	return nil
 }
 
-// mayAssign is mayGive of whoever gets a role. One that the visitor may not see counts as one that gives all.
+// mayGiveAll is mayGive of all administrative permissions. What the visitor may not see counts as such that gives all.
+func (v *visit) mayGiveAll() error { return v.mayGive(nil, admin.PermissionNames()) }
+
+// mayAssign is mayGive of whoever gets a role.
 func (v *visit) mayAssign(name string) error {
 	if !v.may("role.find") {
-		return v.mayGive(nil, admin.PermissionNames())
+		return v.mayGiveAll()
 	}
 	role, err := v.Admin.FindRole(v.ctx(), v.caller, name)
 	if err != nil {
 		return err
 	}
-	return v.mayGive(nil, administrative(role.Permissions))
+	return v.mayGive(nil, admin.AdministrativeOf(role.Permissions))
 }
 
 // mayJoin is mayGive of whoever joins a group.
@@ -52,7 +55,7 @@ func (v *visit) mayEnableUser(username string) error {
 // mayEnableClient is mayGive of a client which gets back what it had.
 func (v *visit) mayEnableClient(id string) error {
 	if !v.may("client.find") {
-		return v.mayGive(nil, admin.PermissionNames())
+		return v.mayGiveAll()
 	}
 	client, err := v.Admin.FindClient(v.ctx(), v.caller, id)
 	if err != nil {
@@ -60,15 +63,15 @@ func (v *visit) mayEnableClient(id string) error {
 	}
 	ofAdmin := func(api admin.ClientAPI) bool { return api.Audience == domain.AdminAudience }
 	if slices.ContainsFunc(client.APIs, ofAdmin) || slices.Contains(client.Serves, domain.AdminAudience) {
-		return v.mayGive(nil, admin.PermissionNames())
+		return v.mayGiveAll()
 	}
 	return v.mayGiveRoles("client.access", v.Admin.ClientAccess, id)
 }
 
-// mayGiveRoles is mayGive of the roles that one has. Those that the visitor may not see count as such that give all.
+// mayGiveRoles is mayGive of the roles that a user, group or client has.
 func (v *visit) mayGiveRoles(operation string, access func(context.Context, authn.Caller, string) (admin.Access, error), name string) error {
 	if !v.may(operation) {
-		return v.mayGive(nil, admin.PermissionNames())
+		return v.mayGiveAll()
 	}
 	has, err := access(v.ctx(), v.caller, name)
 	if err != nil {
@@ -76,19 +79,9 @@ func (v *visit) mayGiveRoles(operation string, access func(context.Context, auth
 	}
 	var gets []string
 	for _, held := range has.Roles {
-		gets = append(gets, administrative(held.Permissions)...)
+		gets = append(gets, admin.AdministrativeOf(held.Permissions)...)
 	}
 	return v.mayGive(nil, gets)
-}
-
-func administrative(permissions []admin.RolePermission) []string {
-	var names []string
-	for _, p := range permissions {
-		if p.Audience == domain.AdminAudience {
-			names = append(names, p.Permission)
-		}
-	}
-	return names
 }
 
 // askAgain leads to the sign-in and back to the page, which finds there what was typed. refuse answers where that is too long for it.

@@ -16,6 +16,10 @@ type Authentication struct {
 	Via     string    // the method of the first step, which named the user
 }
 
+// RecentSignIn is how long ago a sign-in may be of whoever does what cannot be undone, gives administrative permissions, or changes how to
+// get into their account.
+const RecentSignIn = 10 * time.Minute
+
 // Session is a browser's sign-in, as stored: by a hash of the cookie's value.
 type Session struct {
 	ID         int64

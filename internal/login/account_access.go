@@ -158,15 +158,12 @@ func (l *Login) lock(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// recently is how long ago the sign-in may be of whoever changes how to get into their account. There is as much time again to fill a form.
-const recently = 10 * time.Minute
-
 // recentlySignedIn finds who has signed in not long ago; or it leads to the sign-in and back to the page, and is not ok.
 func (l *Login) recentlySignedIn(w http.ResponseWriter, r *http.Request) (domain.User, bool) {
 	session, user, err := l.pages.SignedIn(r)
-	limit := recently
+	limit := domain.RecentSignIn
 	if r.Method == http.MethodPost {
-		limit *= 2
+		limit *= 2 // as much time again to fill the form
 	}
 	switch {
 	case errors.Is(err, domain.ErrNotFound) || err == nil && l.now().Sub(session.AuthTime) >= limit:
