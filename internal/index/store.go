@@ -11,8 +11,8 @@ import (
 type Store interface {
 	InTx(ctx context.Context) bool
 	// InsertIssuedTokens writes, in one statement, those tokens whose revision (same position) is not older than the database's, which it
-	// returns, and not of before a promotion. No change is committed until the transaction ends, so a change sees all tokens that it revokes. After a promotion of another
-	// database server it returns more than any revision, until Changes has read everything anew.
+	// returns, and not of before a promotion. No change is committed until the transaction ends, so a change sees all tokens that it revokes.
+	// After a promotion of another database server it returns more than any revision, until Changes has read everything anew.
 	InsertIssuedTokens(ctx context.Context, tokens []domain.IssuedToken, revisions []int64) (revision int64, err error)
 	// FindIssuedTokens finds tokens in one statement; those that do not exist are missing from the answer.
 	// It also returns the database's revision, as InsertIssuedTokens does.

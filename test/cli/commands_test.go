@@ -29,7 +29,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 
 const waitLimit = time.Minute
 
-// signet args... runs the program; what goes on beside the scenario, exec has to run.
+// signet args... runs the program. In the background it is run by exec.
 func runSignet(ts *testscript.TestScript, neg bool, args []string) {
 	err := ts.Exec("signet", args...)
 	if failed := err != nil; failed != neg {
